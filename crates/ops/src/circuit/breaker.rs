@@ -1,0 +1,334 @@
+//! One service's circuit: the copy in memory and what of it goes to the store.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use vps_breaker::{
+    CircuitBreaker, Machine, Policy, Rejected, Settled, State, Ticket, Tick, Transition, Verdict, View,
+};
+use vps_retry::Budget;
+
+use super::permit::Permit;
+use super::record::{self, Record};
+use super::totals::{self, Totals, Uncounted};
+use super::CircuitBreakerError;
+use crate::env::Env;
+use crate::service::ServiceName;
+use crate::store::{StoreHandle, StoreError, update_with};
+
+/// How long another process's change may go unseen.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long totals stay in memory.
+const COUNT_EVERY: Duration = Duration::from_secs(10);
+
+/// One service's circuit breaker, shared with every process of this machine.
+///
+/// Obtained from a [`CircuitBreakerManager`](super::CircuitBreakerManager).
+#[derive(Debug)]
+pub struct Circuit {
+    name: ServiceName,
+    breaker: CircuitBreaker<Env>,
+    budget: Arc<Budget>,
+    env: Env,
+    store: StoreHandle,
+    /// Tick of the last look at the store; 0 before the first.
+    looked_at: AtomicU64,
+    /// The store's version at that look.
+    version: AtomicU64,
+    counted_at: AtomicU64,
+    uncounted: Uncounted,
+}
+
+impl Circuit {
+    pub(super) fn new(name: ServiceName, policy: Policy, env: Env, store: StoreHandle) -> Arc<Self> {
+        Arc::new(Self {
+            name,
+            breaker: CircuitBreaker::new(policy, env.clone()),
+            budget: Arc::new(Budget::new()),
+            counted_at: AtomicU64::new(env.now().as_nanos()),
+            env,
+            store,
+            looked_at: AtomicU64::new(0),
+            version: AtomicU64::new(0),
+            uncounted: Uncounted::default(),
+        })
+    }
+
+    /// The service it protects.
+    #[must_use]
+    pub fn service(&self) -> &ServiceName {
+        &self.name
+    }
+
+    /// The service's allowance for retries.
+    #[must_use]
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    /// The rules it follows.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        self.breaker.policy()
+    }
+
+    /// What a call would meet, without making it: an open circuit fails fast here, before any queue.
+    ///
+    /// # Errors
+    ///
+    /// [`CircuitBreakerError`] while the circuit lets nothing through.
+    pub async fn peek(self: &Arc<Self>) -> Result<(), CircuitBreakerError> {
+        self.look().await;
+        match self.breaker.peek().rejection() {
+            None => Ok(()),
+            Some(rejected) => Err(CircuitBreakerError::new(self.name.clone(), rejected)),
+        }
+    }
+
+    /// Asks to make one call. The permit must live exactly as long as the call.
+    ///
+    /// A slot of a half-open circuit is taken in the store, so that it is this machine's only one.
+    ///
+    /// # Errors
+    ///
+    /// [`CircuitBreakerError`] while the circuit lets nothing through.
+    ///
+    /// # Cancel safety
+    ///
+    /// A slot that was taken for a dropped future is given back.
+    pub async fn enter(self: &Arc<Self>) -> Result<Permit, CircuitBreakerError> {
+        self.look().await;
+        let admitted =
+            if self.takes_a_slot() { self.enter_stored().await } else { self.breaker.admit() };
+        match admitted {
+            Ok(ticket) => {
+                self.uncounted.granted();
+                self.budget.deposit();
+                Ok(Permit::new(Arc::clone(self), ticket))
+            }
+            Err(rejected) => {
+                self.uncounted.refused();
+                Err(CircuitBreakerError::new(self.name.clone(), rejected))
+            }
+        }
+    }
+
+    /// The circuit as memory has it.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.breaker.peek()
+    }
+
+    fn takes_a_slot(&self) -> bool {
+        if self.breaker.is_clean() {
+            return false;
+        }
+        let view = self.breaker.peek();
+        view.state() == State::HalfOpen && !view.is_held()
+    }
+
+    /// Takes a probe's slot in one transaction of the store, or in memory where that fails.
+    async fn enter_stored(self: &Arc<Self>) -> Result<Ticket, Rejected> {
+        let circuit = Arc::clone(self);
+        let given_up = Arc::new(AtomicBool::new(false));
+        let job_given_up = Arc::clone(&given_up);
+        let _guard = SetOnDrop(given_up);
+        let answer = self
+            .store
+            .ask(&self.env, move |store| {
+                if job_given_up.load(Ordering::Acquire) {
+                    return Err(StoreError::Unavailable);
+                }
+                let admitted = circuit.update(store, |machine, policy, now| machine.admit(policy, now))?;
+                if job_given_up.load(Ordering::Acquire)
+                    && let Ok(ticket) = admitted
+                {
+                    circuit.update(store, |machine, policy, now| machine.settle(policy, ticket, Verdict::Neutral, now))?;
+                    return Err(StoreError::Unavailable);
+                }
+                Ok(admitted)
+            })
+            .await;
+        match answer {
+            Ok(Ok(admitted)) => admitted,
+            Ok(Err(_)) | Err(_) => self.breaker.admit(),
+        }
+    }
+
+    /// What a finished call was. Writes only where something changes.
+    pub(super) async fn settle(self: &Arc<Self>, ticket: Ticket, verdict: Verdict) -> Settled {
+        if !self.must_be_stored(&ticket, verdict) {
+            return self.breaker.settle(ticket, verdict);
+        }
+        let slot = Arc::new(Mutex::new(Some(ticket)));
+        let circuit = Arc::clone(self);
+        let job_slot = Arc::clone(&slot);
+        let stored = self.store.ask(&self.env, move |store| circuit.settle_in(store, &job_slot, verdict)).await;
+        match stored {
+            Ok(Ok(Some(settled))) => settled,
+            _ => match take(&slot) {
+                Some(ticket) => self.breaker.settle(ticket, verdict),
+                None => Settled::Counted,
+            },
+        }
+    }
+
+    /// The same from a `Drop`, which cannot wait.
+    pub(super) fn settle_later(self: &Arc<Self>, ticket: Ticket, verdict: Verdict) {
+        if !self.must_be_stored(&ticket, verdict) {
+            self.breaker.settle(ticket, verdict);
+            return;
+        }
+        let circuit = Arc::clone(self);
+        let slot = Mutex::new(Some(ticket));
+        self.store.tell(move |store| {
+            if circuit.settle_in(store, &slot, verdict).is_err()
+                && let Some(ticket) = take(&slot)
+            {
+                circuit.breaker.settle(ticket, verdict);
+            }
+        });
+    }
+
+    fn settle_in(
+        &self,
+        store: &dyn crate::store::Store,
+        slot: &Mutex<Option<Ticket>>,
+        verdict: Verdict,
+    ) -> Result<Option<Settled>, StoreError> {
+        let settled = self.update(store, |machine, policy, now| {
+            take(slot).map(|ticket| machine.settle(policy, ticket, verdict, now))
+        })?;
+        if let Some(Settled::Moved(_)) = settled {
+            super::status::write_snapshot(store, &self.store, &self.env);
+        }
+        Ok(settled)
+    }
+
+    fn must_be_stored(&self, ticket: &Ticket, verdict: Verdict) -> bool {
+        ticket.is_probe()
+            || match verdict {
+                Verdict::Failure => true,
+                Verdict::Success => !self.breaker.is_clean(),
+                Verdict::Neutral => false,
+            }
+    }
+
+    /// Holds on to a probe's slot for another lease; `false` says it was given to someone else.
+    pub(super) async fn renew(self: &Arc<Self>, ticket: &Ticket) -> bool {
+        let Some(token) = ticket.token() else { return true };
+        let circuit = Arc::clone(self);
+        let stored = self
+            .store
+            .ask(&self.env, move |store| {
+                circuit.update(store, |machine, policy, now| machine.renew_token(policy, token, now))
+            })
+            .await;
+        match stored {
+            Ok(Ok(renewed)) => renewed,
+            Ok(Err(_)) | Err(_) => self.breaker.with_machine(|machine, policy, now| machine.renew_token(policy, token, now)),
+        }
+    }
+
+    /// Reads, decides and writes in one transaction: the stored machine joins the one in memory,
+    /// the rules run there, and what came out is what the store gets.
+    pub(super) fn update<R>(
+        &self,
+        store: &dyn crate::store::Store,
+        mut decide: impl FnMut(&mut Machine, &Policy, Tick) -> R,
+    ) -> Result<R, StoreError> {
+        update_with(store, &record::key(self.name.as_str()), |bytes| {
+            let before = bytes.and_then(Record::decode);
+            self.breaker.with_machine(|machine, policy, now| {
+                if let Some(record) = &before {
+                    machine.adopt(policy, &record.current(policy, &self.env, now), now);
+                }
+                let was = machine.snapshot(now);
+                let result = decide(machine, policy, now);
+                let changed = machine.snapshot(now) != was || before.is_none();
+                let bytes =
+                    changed.then(|| Record::of(machine, before.as_ref(), &self.env, now).encode()).flatten();
+                (bytes, result)
+            })
+        })
+    }
+
+    /// Sees what other processes did, at most every 100 ms and without a timer.
+    pub(super) async fn look(self: &Arc<Self>) {
+        let now = self.env.now();
+        let looked_at = self.looked_at.load(Ordering::Relaxed);
+        if looked_at != 0 && now.since(Tick::from_nanos(looked_at)) < LOOK_EVERY {
+            return;
+        }
+        self.looked_at.store(now.as_nanos().max(1), Ordering::Relaxed);
+        if now.since(Tick::from_nanos(self.counted_at.load(Ordering::Relaxed))) >= COUNT_EVERY {
+            self.flush();
+        }
+        let circuit = Arc::clone(self);
+        let first = looked_at == 0;
+        // A store that does not answer has warned already; memory is as good as it was.
+        let _ = self.store.ask(&self.env, move |store| circuit.read(store, first)).await;
+    }
+
+    fn read(&self, store: &dyn crate::store::Store, first: bool) -> Result<(), StoreError> {
+        let version = store.version()?;
+        if !first && self.version.swap(version, Ordering::Relaxed) == version {
+            return Ok(());
+        }
+        self.version.store(version, Ordering::Relaxed);
+        let bytes = store.load(&record::key(self.name.as_str()))?;
+        if let Some(record) = bytes.as_deref().and_then(Record::decode) {
+            self.breaker.with_machine(|machine, policy, now| {
+                machine.adopt(policy, &record.current(policy, &self.env, now), now);
+            });
+        }
+        Ok(())
+    }
+
+    /// Adds what was counted to the store's totals, without waiting for it.
+    pub(super) fn flush(self: &Arc<Self>) {
+        self.counted_at.store(self.env.now().as_nanos(), Ordering::Relaxed);
+        let delta = self.uncounted.take();
+        if delta.is_zero() {
+            return;
+        }
+        let circuit = Arc::clone(self);
+        self.store.tell(move |store| {
+            if circuit.add(store, delta).is_err() {
+                circuit.uncounted.put_back(delta);
+            }
+        });
+    }
+
+    fn add(&self, store: &dyn crate::store::Store, delta: Totals) -> Result<(), StoreError> {
+        update_with(store, &totals::key(self.name.as_str()), |bytes| {
+            (Totals::decode(bytes).plus(delta).encode(), ())
+        })
+    }
+
+    pub(super) fn uncounted(&self) -> Totals {
+        self.uncounted.peek()
+    }
+}
+
+fn take(slot: &Mutex<Option<Ticket>>) -> Option<Ticket> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// Tells a job that nobody waits for its answer any more.
+struct SetOnDrop(Arc<AtomicBool>);
+
+impl Drop for SetOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// A transition worth an event, out of what settling returned.
+pub(crate) fn transition(settled: &Settled) -> Option<Transition> {
+    match settled {
+        Settled::Moved(transition) => Some(*transition),
+        _ => None,
+    }
+}

@@ -1,0 +1,37 @@
+//! Circuit breakers whose state outlives the process.
+//!
+//! Memory holds a [`CircuitBreaker`](vps_breaker::CircuitBreaker) for each service in use, and the
+//! store the same machine as a value. A success that changes nothing touches neither; a failure, a
+//! transition and a probe's lease are read, decided and written in one transaction of the store by
+//! the same rules. Where the store fails, memory goes on alone.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use vps_ops::circuit::CircuitBreakerManager;
+//! use vps_ops::env::Env;
+//! use vps_ops::settings::Settings;
+//! use vps_ops::store::StoreHandle;
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+//! # runtime.block_on(async {
+//! let policies = Arc::new(Settings::default().check().unwrap());
+//! let circuits = CircuitBreakerManager::new(Env::real(), policies, StoreHandle::in_memory());
+//! let permit = circuits.circuit(&"github".into()).enter().await.unwrap();
+//! permit.settle(vps_ops::Verdict::Success).await;
+//! assert_eq!(circuits.status().await["github"].state, vps_ops::State::Closed);
+//! # });
+//! ```
+
+mod breaker;
+mod error;
+mod manager;
+mod permit;
+mod record;
+mod status;
+mod totals;
+
+pub use breaker::Circuit;
+pub use error::CircuitBreakerError;
+pub use manager::{CircuitBreakerManager, ControlError};
+pub use permit::Permit;
+pub use status::{ByHand, CircuitStatus};

@@ -1,0 +1,72 @@
+//! The right to make one call.
+
+use std::sync::Arc;
+
+use vps_breaker::{Settled, Tick, Ticket, Verdict};
+
+use super::Circuit;
+use crate::service::ServiceName;
+
+/// The right to make one call; it must live exactly as long as the call.
+///
+/// Dropped without a verdict it gives its slot back and says nothing about the service, unless it
+/// is older than the policy's `abandoned_after` or the thread is panicking: then it is a failure.
+#[derive(Debug)]
+#[must_use = "a permit that is dropped at once gives the call back"]
+pub struct Permit {
+    circuit: Arc<Circuit>,
+    ticket: Option<Ticket>,
+    admitted: Tick,
+}
+
+impl Permit {
+    pub(super) fn new(circuit: Arc<Circuit>, ticket: Ticket) -> Self {
+        let admitted = circuit.now();
+        Self { circuit, ticket: Some(ticket), admitted }
+    }
+
+    /// Whose call it is.
+    #[must_use]
+    pub fn service(&self) -> &ServiceName {
+        self.circuit.service()
+    }
+
+    /// Whether it is a probe of a half-open circuit, whose slot must be renewed.
+    #[must_use]
+    pub fn is_probe(&self) -> bool {
+        self.ticket.as_ref().is_some_and(Ticket::is_probe)
+    }
+
+    /// How the call ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the verdict reaches the store even if this future is dropped.
+    pub async fn settle(mut self, verdict: Verdict) -> Settled {
+        match self.ticket.take() {
+            Some(ticket) => self.circuit.settle(ticket, verdict).await,
+            None => Settled::Stale,
+        }
+    }
+
+    /// Holds on to a probe's slot; `false` says that it went to someone else and the call must end.
+    pub async fn renew(&self) -> bool {
+        match &self.ticket {
+            Some(ticket) => self.circuit.renew(ticket).await,
+            None => false,
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket.take() else { return };
+        let old = self
+            .circuit
+            .policy()
+            .abandoned_after()
+            .is_some_and(|limit| self.circuit.now().since(self.admitted) >= limit);
+        let verdict = if old || std::thread::panicking() { Verdict::Failure } else { Verdict::Neutral };
+        self.circuit.settle_later(ticket, verdict);
+    }
+}

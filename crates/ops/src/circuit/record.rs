@@ -1,0 +1,105 @@
+//! How a circuit is written: the machine's snapshot, when and by whom it was taken.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use vps_breaker::{Machine, Policy, Snapshot, Tick};
+
+use crate::env::{Env, ProcessIdentity};
+
+/// Where the circuits' records begin in the store.
+pub(super) const PREFIX: &str = "circuit/";
+
+/// The store's key of a circuit.
+pub(super) fn key(name: &str) -> String {
+    format!("{PREFIX}{name}")
+}
+
+/// One circuit as the store holds it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// Of this layout; a record of another one is not read.
+    layout: u32,
+    /// The machine with what was left of every wait when it was written.
+    pub(super) machine: Snapshot,
+    boot_id: String,
+    /// CLOCK_BOOTTIME in nanoseconds; only comparable within `boot_id`.
+    at: u64,
+    /// Seconds since the Unix epoch.
+    wall: f64,
+    /// Who holds which probe slot.
+    #[serde(default)]
+    holders: BTreeMap<u64, ProcessIdentity>,
+    /// When it opened, in seconds since the Unix epoch; for people.
+    #[serde(default)]
+    pub(super) opened_at: Option<f64>,
+    /// Who forced it, and why.
+    #[serde(default)]
+    pub(super) by_hand: Option<super::ByHand>,
+}
+
+const LAYOUT: u32 = 1;
+
+impl Record {
+    /// `None` for bytes of another layout or of nobody: the circuit then starts closed.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<Self>(bytes).ok().filter(|record| record.layout == LAYOUT)
+    }
+
+    pub(super) fn encode(&self) -> Option<Vec<u8>> {
+        serde_json::to_vec(self).ok()
+    }
+
+    /// What the store is given after `machine` changed.
+    pub(super) fn of(machine: &Machine, before: Option<&Self>, env: &Env, now: Tick) -> Self {
+        let snapshot = machine.snapshot(now);
+        let live: Vec<u64> = machine.leases().map(|token| token.as_u64()).collect();
+        let mut holders = before.map(|record| record.holders.clone()).unwrap_or_default();
+        holders.retain(|token, _| live.contains(token));
+        for token in live {
+            holders.entry(token).or_insert_with(|| env.identity().clone());
+        }
+        let same = before.filter(|record| record.machine.generation() == snapshot.generation());
+        let opened_at = match (same.and_then(|record| record.opened_at), snapshot.is_closed()) {
+            (_, true) => None,
+            (Some(at), false) => Some(at),
+            (None, false) => {
+                before.and_then(|record| record.opened_at).or_else(|| Some(env.wall().as_secs_f64()))
+            }
+        };
+        Self {
+            layout: LAYOUT,
+            machine: snapshot,
+            boot_id: env.identity().boot_id.clone(),
+            at: now.as_nanos(),
+            wall: env.wall().as_secs_f64(),
+            holders,
+            opened_at,
+            by_hand: before.and_then(|record| record.by_hand.clone()).filter(|_| machine.is_held(now)),
+        }
+    }
+
+    /// The stored machine as it stands now: older by what went by, without the slots of the dead.
+    pub(super) fn current(&self, policy: &Policy, env: &Env, now: Tick) -> Machine {
+        let mut machine = Machine::restore(policy, &self.machine.clone().aged(self.age(env, now)), now);
+        let tokens: Vec<_> = machine.leases().collect();
+        for token in tokens {
+            let dead = self.holders.get(&token.as_u64()).is_none_or(|holder| !env.is_alive(holder));
+            if dead {
+                machine.forfeit(token);
+            }
+        }
+        machine
+    }
+
+    /// How long ago it was written. Within a boot by the clock that cannot jump; else by the wall's,
+    /// where a jump can only shorten a wait because nothing here is ever made longer.
+    fn age(&self, env: &Env, now: Tick) -> Duration {
+        if self.boot_id == env.identity().boot_id {
+            return now.since(Tick::from_nanos(self.at));
+        }
+        let age = env.wall().as_secs_f64() - self.wall;
+        Duration::try_from_secs_f64(age).unwrap_or_default()
+    }
+}

@@ -1,0 +1,179 @@
+//! The seam between decisions and the world: time, sleeping, randomness, tasks and files.
+//!
+//! Everything in this crate that would read a clock, sleep, draw a random number or start a task
+//! asks an [`Env`] instead. [`Env::real`] is the machine; the `testing` feature has a virtual one,
+//! which is what makes fault simulation deterministic.
+//!
+//! ```
+//! use std::time::Duration;
+//! use vps_ops::env::Env;
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+//! # runtime.block_on(async {
+//! let env = Env::real();
+//! let before = env.now();
+//! env.sleep(Duration::from_millis(2)).await;
+//! assert!(env.now().since(before) >= Duration::from_millis(2));
+//! # });
+//! ```
+
+mod process_identity;
+mod real;
+mod task;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use vps_breaker::{Clock, Tick};
+use vps_retry::{Rng, Timer};
+
+pub use process_identity::ProcessIdentity;
+pub use task::Task;
+
+/// A boxed future that owns what it needs.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
+
+/// What an [`Env`] is made of; implemented once for the machine and once for the simulation.
+pub trait World: Send + Sync + 'static {
+    /// Time for decisions: CLOCK_BOOTTIME, so that suspend counts and processes of one boot agree.
+    fn now(&self) -> Tick;
+
+    /// Time for people: since the Unix epoch. Never used for a decision within one boot.
+    fn wall(&self) -> Duration;
+
+    /// Completes at `at` or shortly after, never before.
+    fn sleep_until(&self, at: Tick) -> BoxFuture<()>;
+
+    /// The next random number.
+    fn next_u64(&self) -> u64;
+
+    /// Starts `future` as a task named `name`; it is aborted when the [`Task`] is dropped.
+    fn spawn(&self, name: &'static str, future: BoxFuture<()>) -> Task;
+
+    /// Who we are, to other processes of this machine.
+    fn identity(&self) -> &ProcessIdentity;
+
+    /// Whether the process of `identity` may still be alive. Unknown means yes.
+    fn is_alive(&self, identity: &ProcessIdentity) -> bool;
+
+    /// Whether a simulated fault fires at the named place; never on a real machine.
+    fn buggify(&self, _site: &'static str) -> bool {
+        false
+    }
+}
+
+/// A handle to the world; cheap to clone.
+#[derive(Clone)]
+pub struct Env {
+    world: Arc<dyn World>,
+}
+
+impl fmt::Debug for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Env").field("identity", self.world.identity()).finish_non_exhaustive()
+    }
+}
+
+impl Env {
+    /// The machine this process runs on.
+    ///
+    /// Sleeping and spawning need a tokio runtime with time enabled around them; the rest does not.
+    #[must_use]
+    pub fn real() -> Self {
+        Self::new(real::Real::new())
+    }
+
+    /// An environment over another world, such as the simulation's.
+    #[must_use]
+    pub fn new(world: impl World) -> Self {
+        Self { world: Arc::new(world) }
+    }
+
+    /// Time for decisions; see [`World::now`].
+    #[must_use]
+    pub fn now(&self) -> Tick {
+        self.world.now()
+    }
+
+    /// Time for people, since the Unix epoch; see [`World::wall`].
+    #[must_use]
+    pub fn wall(&self) -> Duration {
+        self.world.wall()
+    }
+
+    /// Sleeps until `at`. Cancel safe: dropping it forgets the sleep.
+    pub fn sleep_until(&self, at: Tick) -> BoxFuture<()> {
+        self.world.sleep_until(at)
+    }
+
+    /// Sleeps for `duration` from now. Cancel safe.
+    pub fn sleep(&self, duration: Duration) -> BoxFuture<()> {
+        self.world.sleep_until(self.now().after(duration))
+    }
+
+    /// The next random number.
+    #[must_use]
+    pub fn next_u64(&self) -> u64 {
+        self.world.next_u64()
+    }
+
+    /// Starts a task that is aborted when the returned [`Task`] is dropped.
+    #[must_use = "dropping the task aborts it"]
+    pub fn spawn(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) -> Task {
+        self.world.spawn(name, Box::pin(future))
+    }
+
+    /// Who we are, to other processes of this machine.
+    #[must_use]
+    pub fn identity(&self) -> &ProcessIdentity {
+        self.world.identity()
+    }
+
+    /// Whether the process of `identity` may still be alive.
+    #[must_use]
+    pub fn is_alive(&self, identity: &ProcessIdentity) -> bool {
+        self.world.is_alive(identity)
+    }
+
+    /// Whether a simulated fault fires at `site`: always `false` without the feature `testing`.
+    #[must_use]
+    pub fn buggify(&self, site: &'static str) -> bool {
+        cfg!(feature = "testing") && self.world.buggify(site)
+    }
+
+    /// Runs `future` until `at`; `None` when the time was over first.
+    ///
+    /// The future is polled before the clock is looked at. Cancel safe if `future` is.
+    pub async fn until<T>(&self, at: Tick, future: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            value = future => Some(value),
+            () = self.sleep_until(at) => None,
+        }
+    }
+}
+
+impl Clock for Env {
+    fn now(&self) -> Tick {
+        self.world.now()
+    }
+}
+
+impl Rng for Env {
+    fn next_u64(&mut self) -> u64 {
+        self.world.next_u64()
+    }
+}
+
+impl Timer for Env {
+    fn now(&self) -> Duration {
+        Duration::from_nanos(self.world.now().as_nanos())
+    }
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+        Env::sleep(self, duration)
+    }
+}

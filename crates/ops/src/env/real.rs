@@ -1,0 +1,70 @@
+//! The machine itself: the one file that reads its clocks, sleeps, draws and spawns.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use rustix::time::{ClockId, clock_gettime};
+use vps_breaker::Tick;
+
+use super::{BoxFuture, ProcessIdentity, Task, World};
+
+#[derive(Debug)]
+pub(super) struct Real {
+    identity: ProcessIdentity,
+    random: Mutex<fastrand::Rng>,
+}
+
+impl Real {
+    pub(super) fn new() -> Self {
+        Self { identity: ProcessIdentity::of_this_process(), random: Mutex::new(fastrand::Rng::new()) }
+    }
+}
+
+fn boot_time() -> Tick {
+    let time = clock_gettime(ClockId::Boottime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
+    Tick::from_nanos(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
+}
+
+impl World for Real {
+    fn now(&self) -> Tick {
+        boot_time()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+    fn wall(&self) -> Duration {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that sleeps")]
+    fn sleep_until(&self, at: Tick) -> BoxFuture<()> {
+        Box::pin(async move {
+            loop {
+                let left = at.since(boot_time());
+                if left.is_zero() {
+                    return;
+                }
+                // The runtime's clock stands still in suspend and ours does not: look again after it.
+                tokio::time::sleep(left).await;
+            }
+        })
+    }
+
+    fn next_u64(&self) -> u64 {
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).u64(..)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that starts tasks")]
+    fn spawn(&self, _name: &'static str, future: BoxFuture<()>) -> Task {
+        Task::new(tokio::spawn(future))
+    }
+
+    fn identity(&self) -> &ProcessIdentity {
+        &self.identity
+    }
+
+    fn is_alive(&self, identity: &ProcessIdentity) -> bool {
+        identity.may_be_alive(&self.identity.boot_id)
+    }
+}

@@ -1,0 +1,132 @@
+//! The things that can happen to an operation.
+
+use std::time::Duration;
+
+use vps_breaker::Transition;
+use vps_retry::Class;
+
+use crate::classify::Kind;
+
+/// What happened. Text in it holds no secret: URLs are shown without user, password and query.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// An operation began. Exactly one of `Succeeded` and `Failed` follows.
+    Started {
+        /// What it works on, safe to print.
+        target: String,
+    },
+    /// An attempt was admitted and begins.
+    AttemptStarted {
+        /// From 1.
+        number: u32,
+        /// Attempts in all.
+        of: u32,
+    },
+    /// An attempt failed.
+    AttemptFailed {
+        /// From 1.
+        number: u32,
+        /// Attempts in all.
+        of: u32,
+        /// Whether trying again can help.
+        class: Class,
+        /// What failed, without its causes.
+        error: String,
+        /// How long it took.
+        took: Duration,
+    },
+    /// Another attempt follows after a pause.
+    Retrying {
+        /// The pause.
+        after: Duration,
+        /// Attempts left, the coming one included.
+        left: u32,
+    },
+    /// We wait for something that costs no attempt: somebody's lock, an open circuit.
+    Waiting {
+        /// Looked at again after.
+        after: Duration,
+        /// What for.
+        reason: String,
+    },
+    /// A circuit changed its state.
+    CircuitMoved {
+        /// From where to where, and by which rule.
+        transition: Transition,
+    },
+    /// A circuit refused an attempt.
+    CircuitRejected {
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// Bytes moved.
+    Progress {
+        /// Bytes there are now.
+        done: u64,
+        /// Bytes there will be, where known.
+        total: Option<u64>,
+        /// Bytes that were there before this attempt.
+        resumed_from: u64,
+    },
+    /// The operation did something worth a line: found a finished file, switched a mirror.
+    Note {
+        /// One sentence, lower case.
+        text: String,
+    },
+    /// Something is not as it should be, but work goes on.
+    Warning {
+        /// One sentence, lower case.
+        text: String,
+    },
+    /// The operation ended well.
+    Succeeded {
+        /// Attempts made.
+        attempts: u32,
+        /// From start to end.
+        took: Duration,
+    },
+    /// The operation ended badly.
+    Failed(Failed),
+}
+
+/// How an operation ended badly.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Failed {
+    /// Attempts made.
+    pub attempts: u32,
+    /// From start to end.
+    pub took: Duration,
+    /// What sort of failure.
+    pub kind: Kind,
+    /// The error, without its causes.
+    pub error: String,
+}
+
+impl Failed {
+    pub(crate) fn new(attempts: u32, took: Duration, kind: Kind, error: String) -> Self {
+        Self { attempts, took, kind, error }
+    }
+}
+
+impl EventKind {
+    /// The kind's name in traces and logs.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::AttemptStarted { .. } => "attempt_started",
+            Self::AttemptFailed { .. } => "attempt_failed",
+            Self::Retrying { .. } => "retrying",
+            Self::Waiting { .. } => "waiting",
+            Self::CircuitMoved { .. } => "circuit_moved",
+            Self::CircuitRejected { .. } => "circuit_rejected",
+            Self::Progress { .. } => "progress",
+            Self::Note { .. } => "note",
+            Self::Warning { .. } => "warning",
+            Self::Succeeded { .. } => "succeeded",
+            Self::Failed(_) => "failed",
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What happens, as values: logs, bars, metrics and traces are observers of this one stream.
+//!
+//! ```
+//! use std::sync::Mutex;
+//! use vps_ops::event::{Event, Observer};
+//!
+//! #[derive(Default)]
+//! struct Words(Mutex<Vec<String>>);
+//! impl Observer for Words {
+//!     fn on(&self, event: &Event) {
+//!         self.0.lock().unwrap().push(event.kind.name().to_owned());
+//!     }
+//! }
+//! let words = Words::default();
+//! assert!(words.0.lock().unwrap().is_empty());
+//! ```
+
+mod kind;
+
+use std::fmt;
+use std::sync::Arc;
+
+use vps_breaker::Tick;
+
+use crate::service::ServiceName;
+
+pub use kind::{EventKind, Failed};
+
+/// The number of an operation within its process; workflows carry that of their root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OperationId(pub u64);
+
+impl fmt::Display for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// One thing that happened to one operation.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Event {
+    /// When, in the pipeline's time.
+    pub at: Tick,
+    /// Which operation.
+    pub operation: OperationId,
+    /// The operation the caller named; the same as `operation` unless a workflow runs several.
+    pub root: OperationId,
+    /// What it does: `download`, `run`, `execute`.
+    pub name: &'static str,
+    /// Whose service it is about, as far as one is known.
+    pub service: Option<ServiceName>,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// Sees every event, in order, on the thread it happens on. Must be quick and must not block.
+pub trait Observer: Send + Sync + 'static {
+    /// Called once for each event.
+    fn on(&self, event: &Event);
+}
+
+/// Sees nothing.
+impl Observer for () {
+    fn on(&self, _event: &Event) {}
+}
+
+impl<O: Observer + ?Sized> Observer for Arc<O> {
+    fn on(&self, event: &Event) {
+        (**self).on(event);
+    }
+}
+
+/// Several observers, told in order.
+impl Observer for Vec<Arc<dyn Observer>> {
+    fn on(&self, event: &Event) {
+        for observer in self {
+            observer.on(event);
+        }
+    }
+}
