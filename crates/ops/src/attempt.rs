@@ -71,7 +71,7 @@ pub(crate) struct Progress {
     pub(crate) operation: OperationId,
     pub(crate) root: OperationId,
     pub(crate) name: &'static str,
-    pub(crate) service: ServiceName,
+    pub(crate) service: Option<ServiceName>,
     /// Tick of the last sign of life of this attempt; 0 is none.
     pub(crate) alive_at: Arc<AtomicU64>,
 }
@@ -98,7 +98,7 @@ impl Progress {
             operation: self.operation,
             root: self.root,
             name: self.name,
-            service: Some(self.service.clone()),
+            service: self.service.clone(),
             kind,
         });
     }

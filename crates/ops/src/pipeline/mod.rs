@@ -1,0 +1,129 @@
+//! The one loop: the only place where an operation is retried, admitted, limited in time, and told about.
+//!
+//! For each attempt, from outside in: total deadline, retry, a look at the circuit (an open one fails
+//! fast, before any queue), the places of bulkhead and rate limit, entering the circuit, the attempt's
+//! own limit, the operation. The permit lives exactly as long as the attempt, so our own waiting is
+//! never held against the service.
+//!
+//! Adapters make one attempt and say what kind of failure it was; they never retry, sleep or log.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//! use vps_ops::circuit::CircuitBreakerManager;
+//! use vps_ops::env::Env;
+//! use vps_ops::pipeline::{Pipeline, Request};
+//! use vps_ops::settings::Settings;
+//! use vps_ops::store::StoreHandle;
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+//! # runtime.block_on(async {
+//! let env = Env::real();
+//! let policies = Arc::new(Settings::default().check().unwrap());
+//! let circuits = CircuitBreakerManager::new(env.clone(), policies, StoreHandle::in_memory());
+//! let pipeline = Pipeline::new(env, circuits, Arc::new(()));
+//!
+//! let request = Request::new("execute", "say hello").service("github".into()).total(Duration::from_secs(5));
+//! let answer = pipeline.run(&request, |_attempt| async { Ok::<_, std::convert::Infallible>("hello") }).await;
+//! assert_eq!(answer.unwrap(), "hello");
+//! # });
+//! ```
+
+mod candidates;
+mod error;
+mod request;
+mod run;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use vps_breaker::Verdict;
+
+use crate::attempt::Attempt;
+use crate::circuit::CircuitBreakerManager;
+use crate::classify::Classify;
+use crate::env::Env;
+use crate::event::{Observer, OperationId};
+
+pub use error::{AttemptReport, Cause, OperationError};
+pub use request::Request;
+use run::{Next, Run};
+
+/// Runs operations; cheap to clone.
+#[derive(Clone)]
+pub struct Pipeline {
+    pub(crate) env: Env,
+    pub(crate) circuits: CircuitBreakerManager,
+    pub(crate) observer: Arc<dyn Observer>,
+    ids: Arc<AtomicU64>,
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pipeline").field("env", &self.env).finish_non_exhaustive()
+    }
+}
+
+impl Pipeline {
+    /// A pipeline over a world, its circuits, and who is told about it all.
+    #[must_use]
+    pub fn new(env: Env, circuits: CircuitBreakerManager, observer: Arc<dyn Observer>) -> Self {
+        Self { env, circuits, observer, ids: Arc::new(AtomicU64::new(1)) }
+    }
+
+    pub(crate) fn next_id(&self) -> OperationId {
+        OperationId(self.ids.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Runs `operation` until it succeeds or there is a reason to stop.
+    ///
+    /// # Errors
+    ///
+    /// [`OperationError`] with the operation's own last error, why there was no further attempt, and
+    /// the attempts made.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the attempt in flight and gives its permit back. To stop it and hear
+    /// about it, cancel the request's token.
+    pub async fn run<T, E, F, Fut>(&self, request: &Request, mut operation: F) -> Result<T, OperationError<E>>
+    where
+        T: Send,
+        E: Classify,
+        F: FnMut(Attempt) -> Fut + Send,
+        Fut: Future<Output = Result<T, E>> + Send,
+    {
+        let mut run = Run::start(self, request);
+        loop {
+            let entered = match run.enter().await {
+                Ok(entered) => entered,
+                Err(rejected) => match run.rejected(rejected) {
+                    Next::Sleep(after) => {
+                        run.sleep(after).await?;
+                        continue;
+                    }
+                    Next::Stop(error) => return Err(run.failed(*error)),
+                },
+            };
+            // The places of bulkhead and rate limit are between the look and the entry inside `enter`.
+            let outcome = run.attempt(&entered, &mut operation).await;
+            match outcome {
+                Ok(value) => {
+                    run.settle(entered, Verdict::Success).await;
+                    run.succeeded();
+                    return Ok(value);
+                }
+                Err(cause) => {
+                    let verdict = run.verdict(&cause);
+                    let candidate = entered.candidate;
+                    run.settle(entered, verdict).await;
+                    match run.decide(candidate, cause).await {
+                        Next::Sleep(after) => run.sleep(after).await?,
+                        Next::Stop(error) => return Err(run.failed(*error)),
+                    }
+                }
+            }
+        }
+    }
+}

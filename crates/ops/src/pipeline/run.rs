@@ -1,0 +1,374 @@
+//! One operation on its way through the pipeline.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use vps_breaker::{Tick, Verdict};
+use vps_retry::{Budget, Class, Decision, Schedule, Stop};
+
+use super::candidates::Candidates;
+use super::error::{AttemptReport, Cause, OperationError};
+use super::{Pipeline, Request};
+use crate::attempt::{Attempt, Progress};
+use crate::circuit::{Circuit, CircuitBreakerError, Permit};
+use crate::classify::{Classify, Kind};
+use crate::deadline::Deadline;
+use crate::event::{Event, EventKind, Failed, OperationId};
+use crate::service::ServiceName;
+
+/// How long a waiter for an open circuit sleeps before it looks again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What comes after a failure.
+pub(super) enum Next<E> {
+    Sleep(Duration),
+    Stop(Box<OperationError<E>>),
+}
+
+/// A candidate that was entered.
+pub(super) struct Entered {
+    pub(super) candidate: usize,
+    permit: Option<Permit>,
+    budget: Arc<Budget>,
+}
+
+pub(super) struct Run<'p, E> {
+    pipeline: &'p Pipeline,
+    request: &'p Request,
+    id: OperationId,
+    circuits: Vec<Arc<Circuit>>,
+    candidates: Candidates,
+    schedule: Schedule,
+    /// Of operations without a circuit.
+    own_budget: Arc<Budget>,
+    started: Tick,
+    deadline: Deadline,
+    history: Vec<AttemptReport>,
+    last: Option<(Cause<E>, Option<ServiceName>)>,
+}
+
+impl<'p, E: Classify> Run<'p, E> {
+    pub(super) fn start(pipeline: &'p Pipeline, request: &'p Request) -> Self {
+        let started = pipeline.env.now();
+        let run = Self {
+            pipeline,
+            request,
+            id: pipeline.next_id(),
+            circuits: request.services.iter().map(|service| pipeline.circuits.circuit(service)).collect(),
+            candidates: Candidates::new(request.services.len()),
+            schedule: Schedule::start(&request.strategy, request.total),
+            own_budget: Arc::new(Budget::new()),
+            started,
+            deadline: request.total.map_or(Deadline::NEVER, |total| Deadline::after(started, total)),
+            history: Vec::new(),
+            last: None,
+        };
+        run.emit(None, EventKind::Started { target: request.action.clone() });
+        run
+    }
+
+    /// Enters the first candidate whose circuit admits; skipping one costs no attempt.
+    pub(super) async fn enter(&mut self) -> Result<Entered, Option<CircuitBreakerError>> {
+        if self.request.cancel.is_cancelled() {
+            return Err(None);
+        }
+        if self.circuits.is_empty() {
+            self.own_budget.deposit();
+            let budget = Arc::clone(&self.own_budget);
+            return Ok(Entered { candidate: 0, permit: None, budget });
+        }
+        let mut soonest: Option<CircuitBreakerError> = None;
+        for candidate in self.candidates.alive().collect::<Vec<_>>() {
+            let Some(circuit) = self.circuits.get(candidate) else { continue };
+            let entered = match circuit.peek().await {
+                // Bulkhead and rate limit wait here, between the look and the entry.
+                Ok(()) => circuit.enter().await,
+                Err(rejected) => Err(rejected),
+            };
+            match entered {
+                Ok(permit) => {
+                    let budget = Arc::clone(circuit.budget());
+                    return Ok(Entered { candidate, permit: Some(permit), budget });
+                }
+                Err(rejected) => {
+                    let service = Some(circuit.service().clone());
+                    self.emit(service, EventKind::CircuitRejected { retry_after: rejected.retry_after });
+                    if soonest.as_ref().is_none_or(|other| rejected.retry_after < other.retry_after) {
+                        soonest = Some(rejected);
+                    }
+                }
+            }
+        }
+        Err(soonest)
+    }
+
+    /// What to do when no candidate let us in.
+    pub(super) fn rejected(&mut self, rejected: Option<CircuitBreakerError>) -> Next<E> {
+        let Some(rejected) = rejected else {
+            return Next::Stop(Box::new(self.error(Cause::Cancelled, Stop::Cancelled, None, None)));
+        };
+        let class = Class::Rejected { retry_after: rejected.retry_after };
+        let mut env = self.pipeline.env.clone();
+        match self.schedule.failed(class, self.elapsed(), &mut env) {
+            Decision::Wait { after } => {
+                let after = after.min(LOOK_AGAIN);
+                let reason = rejected.to_string();
+                self.emit(Some(rejected.service.clone()), EventKind::Waiting { after, reason });
+                Next::Sleep(after)
+            }
+            Decision::Retry { .. } => Next::Sleep(rejected.retry_after.min(LOOK_AGAIN)),
+            Decision::Stop(stop) => Next::Stop(Box::new(self.rejected_for_good(stop, rejected))),
+            _ => Next::Stop(Box::new(self.rejected_for_good(
+                Stop::CircuitOpen { retry_after: rejected.retry_after },
+                rejected,
+            ))),
+        }
+    }
+
+    /// With attempts made, their last error is the cause and the circuit a hint; with none, the circuit is it.
+    fn rejected_for_good(&mut self, stop: Stop, rejected: CircuitBreakerError) -> OperationError<E> {
+        match self.last.take() {
+            Some((cause, service)) => self.error(cause, stop, service, Some(rejected)),
+            None => {
+                let service = Some(rejected.service.clone());
+                self.error(Cause::CircuitOpen(rejected), stop, service, None)
+            }
+        }
+    }
+
+    /// One attempt: the operation, its limit, the caller's cancel, and a probe's lease kept alive.
+    pub(super) async fn attempt<T, F, Fut>(&mut self, entered: &Entered, operation: &mut F) -> Result<T, Cause<E>>
+    where
+        F: FnMut(Attempt) -> Fut + Send,
+        Fut: Future<Output = Result<T, E>> + Send,
+    {
+        let env = &self.pipeline.env;
+        let began = env.now();
+        let own = self.request.attempt.map_or(Deadline::NEVER, |limit| Deadline::after(began, limit));
+        let deadline = own.earlier(self.deadline);
+        let progress = self.progress(entered);
+        self.candidates.tried(entered.candidate);
+        let (number, of) = (self.schedule.attempt(), self.request.strategy.max_attempts().get());
+        self.emit(self.service(entered), EventKind::AttemptStarted { number, of });
+        let attempt = Attempt {
+            number,
+            candidate: entered.candidate,
+            deadline,
+            budget: Arc::clone(&entered.budget),
+            cancel: self.request.cancel.clone(),
+            progress: progress.clone(),
+        };
+        let limit = async {
+            match deadline.tick() {
+                Some(at) => env.sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.request.cancel.cancelled() => Err(Cause::Cancelled),
+            outcome = operation(attempt) => outcome.map_err(Cause::Operation),
+            () = limit => {
+                let now = env.now();
+                Err(Cause::TimedOut {
+                    after: now.since(began),
+                    flowing: progress.is_flowing(now, self.request.idle),
+                    total: self.deadline.is_over(now),
+                })
+            }
+            () = self.keep_probe(entered) => Err(Cause::ProbeLost),
+        }
+    }
+
+    /// Renews a probe's lease every third of it; ends only when the slot went to someone else.
+    async fn keep_probe(&self, entered: &Entered) {
+        let Some(permit) = entered.permit.as_ref().filter(|permit| permit.is_probe()) else {
+            return std::future::pending().await;
+        };
+        let every = self.circuits.get(entered.candidate).map_or(LOOK_AGAIN, |circuit| circuit.policy().probe_lease() / 3);
+        loop {
+            self.pipeline.env.sleep(every).await;
+            if !permit.renew().await {
+                return;
+            }
+        }
+    }
+
+    /// What a failure says about the service.
+    pub(super) fn verdict(&self, cause: &Cause<E>) -> Verdict {
+        cause.verdict()
+    }
+
+    pub(super) async fn settle(&self, entered: Entered, verdict: Verdict) {
+        let Some(permit) = entered.permit else { return };
+        let service = Some(permit.service().clone());
+        if let Some(transition) = crate::circuit::transition(&permit.settle(verdict).await) {
+            self.emit(service, EventKind::CircuitMoved { transition });
+        }
+    }
+
+    /// What comes after an attempt that failed, and why.
+    pub(super) async fn decide(&mut self, candidate: usize, cause: Cause<E>) -> Next<E> {
+        let service = self.circuits.get(candidate).map(|circuit| circuit.service().clone());
+        self.record(service.clone(), &cause);
+        let class = cause.class();
+        let progressed = cause.progressed();
+        self.candidates.after(candidate);
+        self.last = Some((cause, service.clone()));
+        if class == Class::Permanent && self.candidates.give_up(candidate) && self.left() {
+            // This mirror will never do, another one may: nobody is owed a pause.
+            return Next::Sleep(Duration::ZERO);
+        }
+        if progressed {
+            self.schedule.progressed();
+        }
+        let mut env = self.pipeline.env.clone();
+        match self.schedule.failed(class, self.elapsed(), &mut env) {
+            Decision::Retry { after, left } => self.retry(candidate, after, left).await,
+            Decision::Wait { after } => {
+                let reason = self.last.as_ref().map(|(cause, _)| cause.to_string()).unwrap_or_default();
+                self.emit(service, EventKind::Waiting { after, reason });
+                Next::Sleep(after)
+            }
+            Decision::Stop(stop) => self.stop(stop, None),
+            _ => self.stop(Stop::Permanent, None),
+        }
+    }
+
+    async fn retry(&mut self, candidate: usize, after: Duration, left: u32) -> Next<E> {
+        if !self.request.strategy.wait_for_circuit()
+            && let Some(rejected) = self.all_open().await
+        {
+            let stop = Stop::CircuitOpen { retry_after: rejected.retry_after };
+            return self.stop(stop, Some(rejected));
+        }
+        let budget = self.circuits.get(candidate).map_or(&self.own_budget, |circuit| circuit.budget());
+        let Some(withdrawal) = Arc::clone(budget).withdraw_owned() else {
+            return self.stop(Stop::Budget, None);
+        };
+        let after = if self.candidates.next_is_fresh() { Duration::ZERO } else { after };
+        let service = self.circuits.get(candidate).map(|circuit| circuit.service().clone());
+        self.emit(service, EventKind::Retrying { after, left });
+        // Given back when the pause is cut short, because then there is no retry.
+        self.withdrawn(withdrawal);
+        Next::Sleep(after)
+    }
+
+    /// The earliest of the rejections when no candidate would be let in.
+    async fn all_open(&self) -> Option<CircuitBreakerError> {
+        let mut soonest: Option<CircuitBreakerError> = None;
+        for candidate in self.candidates.alive() {
+            let circuit = self.circuits.get(candidate)?;
+            match circuit.peek().await {
+                Ok(()) => return None,
+                Err(rejected) => {
+                    if soonest.as_ref().is_none_or(|other| rejected.retry_after < other.retry_after) {
+                        soonest = Some(rejected);
+                    }
+                }
+            }
+        }
+        soonest
+    }
+
+    /// Pauses, unless the caller stops it.
+    pub(super) async fn sleep(&mut self, after: Duration) -> Result<(), OperationError<E>> {
+        if !after.is_zero() {
+            let slept = tokio::select! {
+                biased;
+                () = self.request.cancel.cancelled() => false,
+                () = self.pipeline.env.sleep(after) => true,
+            };
+            if !slept {
+                let (cause, service) = self.last.take().unwrap_or((Cause::Cancelled, None));
+                let error = self.error(cause, Stop::Cancelled, service, None);
+                return Err(self.failed(error));
+            }
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, stop: Stop, circuit: Option<CircuitBreakerError>) -> Next<E> {
+        let (cause, service) = self.last.take().unwrap_or((Cause::Cancelled, None));
+        Next::Stop(Box::new(self.error(cause, stop, service, circuit)))
+    }
+
+    fn record(&mut self, service: Option<ServiceName>, cause: &Cause<E>) {
+        let (number, of) = (self.schedule.attempt(), self.request.strategy.max_attempts().get());
+        let (class, error) = (cause.class(), cause.to_string());
+        let before: Duration = self.history.iter().map(|report| report.took).sum();
+        let took = self.elapsed().saturating_sub(before);
+        self.emit(service.clone(), EventKind::AttemptFailed { number, of, class, error: error.clone(), took });
+        self.history.push(AttemptReport { number, service, class, error, took });
+    }
+
+    fn error(
+        &self,
+        cause: Cause<E>,
+        stop: Stop,
+        service: Option<ServiceName>,
+        circuit: Option<CircuitBreakerError>,
+    ) -> OperationError<E> {
+        OperationError {
+            operation: self.request.name,
+            action: self.request.action.clone(),
+            service,
+            cause,
+            stop,
+            history: self.history.clone(),
+            took: self.elapsed(),
+            circuit,
+        }
+    }
+
+    /// The one terminal event of an operation that ended badly.
+    pub(super) fn failed(&self, error: OperationError<E>) -> OperationError<E> {
+        let kind: Kind = error.kind();
+        let failed = Failed::new(error.attempts(), error.took, kind, error.cause.to_string());
+        self.emit(error.service.clone(), EventKind::Failed(failed));
+        error
+    }
+
+    /// The one terminal event of an operation that ended well.
+    pub(super) fn succeeded(&self) {
+        let attempts = u32::try_from(self.history.len()).unwrap_or(u32::MAX).saturating_add(1);
+        self.emit(None, EventKind::Succeeded { attempts, took: self.elapsed() });
+    }
+
+    fn service(&self, entered: &Entered) -> Option<ServiceName> {
+        entered.permit.as_ref().map(|permit| permit.service().clone())
+    }
+
+    fn progress(&self, entered: &Entered) -> Progress {
+        Progress {
+            env: self.pipeline.env.clone(),
+            observer: Arc::clone(&self.pipeline.observer),
+            operation: self.id,
+            root: self.request.root.unwrap_or(self.id),
+            name: self.request.name,
+            service: self.service(entered),
+            alive_at: Arc::new(AtomicU64::new(0)),
+        }
+    }
+
+    fn left(&self) -> bool {
+        !self.deadline.is_over(self.pipeline.env.now()) && !self.request.cancel.is_cancelled()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.pipeline.env.now().since(self.started)
+    }
+
+    fn emit(&self, service: Option<ServiceName>, kind: EventKind) {
+        self.pipeline.observer.on(&Event {
+            at: self.pipeline.env.now(),
+            operation: self.id,
+            root: self.request.root.unwrap_or(self.id),
+            name: self.request.name,
+            service,
+            kind,
+        });
+    }
+}
