@@ -17,9 +17,12 @@
 //! # });
 //! ```
 
+pub mod fs;
+mod fs_real;
 mod process_identity;
 mod real;
 mod task;
+mod thread;
 
 use std::fmt;
 use std::future::Future;
@@ -32,6 +35,7 @@ use vps_retry::{Rng, Timer};
 
 pub use process_identity::ProcessIdentity;
 pub use task::Task;
+pub use thread::Work;
 
 /// A boxed future that owns what it needs.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
@@ -58,6 +62,18 @@ pub trait World: Send + Sync + 'static {
 
     /// Whether the process of `identity` may still be alive. Unknown means yes.
     fn is_alive(&self, identity: &ProcessIdentity) -> bool;
+
+    /// Its files.
+    fn fs(&self) -> &Arc<dyn fs::Fs>;
+
+    /// Runs `work` on a thread of its own, or hands it back where there is none to spare, as in a
+    /// simulation, whose order of events a thread would make unforeseeable.
+    ///
+    /// # Errors
+    /// The work itself, for the caller to do.
+    fn try_thread(&self, _name: &'static str, work: Work) -> Result<(), Work> {
+        Err(work)
+    }
 
     /// Whether a simulated fault fires at the named place; never on a real machine.
     fn buggify(&self, _site: &'static str) -> bool {
@@ -136,6 +152,12 @@ impl Env {
     #[must_use]
     pub fn is_alive(&self, identity: &ProcessIdentity) -> bool {
         self.world.is_alive(identity)
+    }
+
+    /// The files of this world.
+    #[must_use]
+    pub fn fs(&self) -> &Arc<dyn fs::Fs> {
+        self.world.fs()
     }
 
     /// Whether a simulated fault fires at `site`: always `false` without the feature `testing`.

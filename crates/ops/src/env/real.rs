@@ -1,22 +1,29 @@
 //! The machine itself: the one file that reads its clocks, sleeps, draws and spawns.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rustix::time::{ClockId, clock_gettime};
 use vps_breaker::Tick;
 
-use super::{BoxFuture, ProcessIdentity, Task, World};
+use super::fs::Fs;
+use super::fs_real::RealFs;
+use super::{BoxFuture, ProcessIdentity, Task, Work, World, thread};
 
 #[derive(Debug)]
 pub(super) struct Real {
     identity: ProcessIdentity,
     random: Mutex<fastrand::Rng>,
+    fs: Arc<dyn Fs>,
 }
 
 impl Real {
     pub(super) fn new() -> Self {
-        Self { identity: ProcessIdentity::of_this_process(), random: Mutex::new(fastrand::Rng::new()) }
+        Self {
+            identity: ProcessIdentity::of_this_process(),
+            random: Mutex::new(fastrand::Rng::new()),
+            fs: Arc::new(RealFs::new()),
+        }
     }
 }
 
@@ -62,6 +69,14 @@ impl World for Real {
 
     fn identity(&self) -> &ProcessIdentity {
         &self.identity
+    }
+
+    fn fs(&self) -> &Arc<dyn Fs> {
+        &self.fs
+    }
+
+    fn try_thread(&self, name: &'static str, work: Work) -> Result<(), Work> {
+        thread::start(name, work)
     }
 
     fn is_alive(&self, identity: &ProcessIdentity) -> bool {

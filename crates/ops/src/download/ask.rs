@@ -1,0 +1,155 @@
+//! The request, and as many more of it as one attempt may need: after a restart, or because a
+//! signed URL behind a redirect has run out.
+
+use http::{HeaderValue, header};
+use url::Url;
+
+use super::answer::{Answer, Asked, judge};
+use super::attempt::Failed;
+use super::error::Fault;
+use super::part::Part;
+use super::record::Origin;
+use super::request::DownloadRequest;
+use super::validator::Validator;
+use crate::attempt::Attempt;
+use crate::env::Env;
+use crate::http::{
+    Body, Connection, HttpClient, HttpRequest, HttpResponse, follow, host_and_port, retry_after,
+};
+
+/// A file, or the rest of one, about to arrive.
+pub(super) struct Incoming {
+    pub(super) body: Body,
+    /// Who sends it.
+    pub(super) host: String,
+    /// Its length, where known.
+    pub(super) total: Option<u64>,
+    /// Whether nothing but the end of the connection says that it is complete.
+    pub(super) closes: bool,
+}
+
+/// What asking needs to know.
+pub(super) struct Asking<'a> {
+    pub(super) env: &'a Env,
+    pub(super) http: &'a dyn HttpClient,
+    pub(super) request: &'a DownloadRequest,
+    /// The source, always as it was given: what redirects led to may have run out.
+    pub(super) url: &'a Url,
+    pub(super) attempt: &'a Attempt,
+    /// Whether the connection must be one of its own, whatever the request says.
+    pub(super) own: bool,
+}
+
+impl Asking<'_> {
+    /// Asks until there is a body to receive. The part is set to receive it: empty, or as long as
+    /// what was asked from.
+    pub(super) async fn ask(&self, part: &mut Part, mut asked: Asked) -> Result<Incoming, Failed> {
+        let mut renewed = false;
+        loop {
+            let response = self.send(&asked).await?;
+            self.attempt.answered();
+            let host = host_and_port(&response.url);
+            match judge(&asked, response.status, &response.headers, response.version) {
+                Answer::Whole { total, closes } => {
+                    let HttpResponse { headers, body, .. } = response;
+                    self.begin_anew(part, Validator::of(&headers), total).await?;
+                    return Ok(Incoming { body, host, total, closes });
+                }
+                Answer::Rest { total } => {
+                    self.go_on(part, &response, total);
+                    return Ok(Incoming { body: response.body, host, total, closes: false });
+                }
+                Answer::Complete => {
+                    let total = Some(part.written);
+                    return Ok(Incoming { body: Body::empty(), host, total, closes: false });
+                }
+                Answer::Restart(why) => {
+                    self.attempt.note(format!("starting from zero: {why}"));
+                    asked = Asked::default();
+                }
+                Answer::Refused(Fault::Status { status, .. })
+                    if asked.start > 0
+                        && response.redirects > 0
+                        && !renewed
+                        && matches!(status.as_u16(), 403 | 404) =>
+                {
+                    renewed = true;
+                    self.attempt.note("the address behind the redirect has run out: asking for a new one");
+                }
+                Answer::Refused(fault) => {
+                    return Err(Failed { fault: self.timed(fault, &response), host: Some(host) });
+                }
+            }
+        }
+    }
+
+    async fn send(&self, asked: &Asked) -> Result<HttpResponse, Failed> {
+        let mut request = HttpRequest::get(self.url.clone());
+        request.headers = self.request.credentials.headers_for(self.url);
+        request.connect_limit = self.request.limits.connect;
+        request.verify = self.request.verify;
+        request.connection = if self.own { Connection::Own } else { self.request.connection };
+        if asked.start > 0 {
+            let range = HeaderValue::from_str(&format!("bytes={}-", asked.start));
+            request.headers.extend(range.ok().map(|range| (header::RANGE, range)));
+            let condition = asked.validator.as_ref().and_then(Validator::header);
+            request.headers.extend(condition.map(|condition| (header::IF_RANGE, condition)));
+        }
+        Ok(follow(self.env, self.http, request, self.request.limits.head).await?)
+    }
+
+    async fn begin_anew(
+        &self,
+        part: &mut Part,
+        validator: Option<Validator>,
+        total: Option<u64>,
+    ) -> Result<(), Fault> {
+        if part.written > 0 {
+            self.attempt.note("the server sent the whole file again: starting from zero");
+        }
+        let origin =
+            Origin { url: Origin::hash(self.url), validator, total, checksum: self.request.checksum.clone() };
+        let path =
+            part.place.as_ref().map_or_else(|| "the temporary file".into(), |place| place.part.clone());
+        part.restart(Some(origin)).await.map_err(|source| Fault::Disk { doing: "empty", path, source })
+    }
+
+    /// The part is of this source from now on: that is whom the next attempt may ask by validator.
+    fn go_on(&self, part: &mut Part, response: &HttpResponse, total: Option<u64>) {
+        let (url, checksum) = (Origin::hash(self.url), self.request.checksum.clone());
+        let Some(before) = part.origin.take() else { return };
+        let validator =
+            if before.url == url { before.validator.clone() } else { Validator::of(&response.headers) };
+        let now = Origin { url, validator, total, checksum };
+        if now != before {
+            // What stands in the record is still true of the bytes, but names another source.
+            part.record_is_due = true;
+        }
+        part.origin = Some(now);
+    }
+
+    fn timed(&self, fault: Fault, response: &HttpResponse) -> Fault {
+        match fault {
+            Fault::Status { status, .. } => {
+                Fault::Status { status, retry_after: retry_after(&response.headers, self.env.wall()) }
+            }
+            fault => fault,
+        }
+    }
+}
+
+/// What of `part` can be asked on from at `url`; everything is asked for where nothing can.
+///
+/// Without a digest only the very source that its bytes came from may go on with it, and only by a
+/// strong validator. With the same digest any source may: what comes of it is checked.
+pub(super) fn from_part(part: &Part, url: &Url, request: &DownloadRequest) -> Asked {
+    let Some(origin) = part.origin.as_ref().filter(|_| part.is_resumable()) else { return Asked::default() };
+    let (start, total) = (part.written, origin.total);
+    if origin.url == Origin::hash(url) && (origin.validator.is_some() || request.checksum.is_some()) {
+        return Asked { start, validator: origin.validator.clone(), total };
+    }
+    if request.checksum.is_some() && origin.checksum == request.checksum {
+        return Asked { start, validator: None, total };
+    }
+    Asked::default()
+}

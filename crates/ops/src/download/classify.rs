@@ -1,0 +1,135 @@
+//! What a failed download means to the retry, to the breaker and for the exit code: its rows of the
+//! table in `docs/failures.md`. What concerns connections and statuses is `http::classify`'s.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use vps_breaker::Verdict;
+use vps_retry::Class;
+
+use super::error::Fault;
+use crate::classify::{Classify, Kind};
+use crate::http::{Fact, Judgement, judge_status};
+
+/// How often we look whether another process is done.
+const POLL: Duration = Duration::from_secs(1);
+
+/// What an operation remembers of its earlier attempts, since some failures may be tried once more only.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    /// Attempts that brought a wrong file.
+    wrong_files: u32,
+    /// Attempts that found no such host, for each source.
+    unknown_names: BTreeMap<usize, u32>,
+}
+
+impl Seen {
+    /// Takes note of a failure of a source, and says what it means this time.
+    pub(super) fn judge(&mut self, candidate: usize, fault: &Fault) -> Judgement {
+        let mut judgement = judge(fault);
+        let once_more = match fault {
+            Fault::Digest { .. } | Fault::Length { .. } | Fault::UnaskedPart => &mut self.wrong_files,
+            Fault::Http(error) if error.fact() == Fact::NameUnknown => {
+                self.unknown_names.entry(candidate).or_default()
+            }
+            _ => return judgement,
+        };
+        *once_more += 1;
+        if *once_more > 1 {
+            judgement.class = Class::Permanent;
+        }
+        judgement
+    }
+}
+
+fn judge(fault: &Fault) -> Judgement {
+    let (class, verdict, kind) = match fault {
+        Fault::Http(error) => (error.class(), error.verdict(), error.kind()),
+        Fault::Status { status, retry_after } => return judge_status(*status, *retry_after),
+        Fault::TooSlow { .. } => (Class::Transient, Verdict::Failure, Kind::Timeout),
+        Fault::UnaskedPart | Fault::Length { .. } | Fault::Digest { .. } => {
+            (Class::Transient, Verdict::Neutral, Kind::Integrity)
+        }
+        Fault::TooLarge { .. } => (Class::Permanent, Verdict::Neutral, Kind::Failed),
+        Fault::Invalid(_) => (Class::Permanent, Verdict::Neutral, Kind::Invalid),
+        Fault::NoParent { .. }
+        | Fault::NotReplaceable { .. }
+        | Fault::Disk { .. }
+        | Fault::NoSpace { .. } => (Class::Local, Verdict::Neutral, Kind::Local),
+        Fault::Busy { .. } => (Class::Busy { poll: POLL }, Verdict::Neutral, Kind::Local),
+    };
+    Judgement { class, verdict, kind }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use http::StatusCode;
+
+    use super::*;
+    use crate::download::InvalidRequest;
+    use crate::http::HttpError;
+
+    /// Every fault, with its row.
+    fn table() -> Vec<(Fault, Class, Verdict, Kind)> {
+        let checksum = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
+        let digest = Fault::Digest { expected: checksum, got: "1".repeat(64) };
+        let invalid = InvalidRequest::ForeignScheme { argument: "URL".into(), scheme: "ftp".into() };
+        let full = Fault::NoSpace { folder: "/".into(), needed: 2, free: 1 };
+        let disk =
+            Fault::Disk { doing: "write", path: "/x".into(), source: io::ErrorKind::StorageFull.into() };
+        let busy = Class::Busy { poll: Duration::from_secs(1) };
+        let local = |fault| (fault, Class::Local, Verdict::Neutral, Kind::Local);
+        let wrong = |fault| (fault, Class::Transient, Verdict::Neutral, Kind::Integrity);
+        vec![
+            wrong(digest),
+            wrong(Fault::Length { expected: 1, got: 2 }),
+            wrong(Fault::UnaskedPart),
+            local(full),
+            local(disk),
+            local(Fault::NoParent { folder: "/x".into() }),
+            local(Fault::NotReplaceable { path: "/x".into(), what: "a FIFO" }),
+            (Fault::Busy { path: "/x".into() }, busy, Verdict::Neutral, Kind::Local),
+            (Fault::Invalid(invalid), Class::Permanent, Verdict::Neutral, Kind::Invalid),
+            (Fault::TooLarge { limit: 1 }, Class::Permanent, Verdict::Neutral, Kind::Failed),
+            (
+                Fault::TooSlow { min_speed: 1, window: Duration::from_secs(30) },
+                Class::Transient,
+                Verdict::Failure,
+                Kind::Timeout,
+            ),
+            (
+                Fault::Status { status: StatusCode::NOT_FOUND, retry_after: None },
+                Class::Permanent,
+                Verdict::Success,
+                Kind::Failed,
+            ),
+            (Fault::Http(HttpError::new(Fact::Refused)), Class::NotSent, Verdict::Failure, Kind::Failed),
+        ]
+    }
+
+    #[test]
+    fn every_fault_has_its_row() {
+        for (fault, class, verdict, kind) in table() {
+            let got = judge(&fault);
+            assert_eq!((got.class, got.verdict, got.kind), (class, verdict, kind), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_file_is_fetched_once_more_and_then_never() {
+        let (mut seen, wrong) = (Seen::default(), Fault::Length { expected: 1, got: 2 });
+        assert_eq!(seen.judge(0, &wrong).class, Class::Transient);
+        assert_eq!(seen.judge(0, &Fault::UnaskedPart).class, Class::Permanent);
+        assert_eq!(seen.judge(0, &wrong).kind, Kind::Integrity);
+    }
+
+    #[test]
+    fn an_unknown_name_is_asked_for_twice() {
+        let (mut seen, fault) = (Seen::default(), Fault::Http(HttpError::new(Fact::NameUnknown)));
+        assert_eq!(seen.judge(0, &fault).class, Class::NotSent);
+        assert_eq!(seen.judge(0, &fault).class, Class::Permanent);
+        assert_eq!(seen.judge(1, &fault).class, Class::NotSent, "each mirror has its own name");
+    }
+}

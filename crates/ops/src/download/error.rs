@@ -1,0 +1,273 @@
+//! Why a download attempt failed, and what that means.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::StatusCode;
+use thiserror::Error;
+use vps_breaker::Verdict;
+use vps_retry::Class;
+
+use super::checksum::Checksum;
+use super::parse::InvalidRequest;
+use super::size::Size;
+use crate::classify::{Classify, Kind};
+use crate::http::{HttpError, Judgement, SafeUrl};
+
+/// What went wrong, without where it did.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The request makes no sense.
+    #[error(transparent)]
+    Invalid(#[from] InvalidRequest),
+    /// The folder DEST would be in is not there.
+    #[error("the folder `{}` does not exist", folder.display())]
+    NoParent {
+        /// Which folder.
+        folder: PathBuf,
+    },
+    /// DEST is nothing that a file may replace.
+    #[error("`{}` is {what} and is never replaced by a download", path.display())]
+    NotReplaceable {
+        /// DEST.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// This machine could not do something with a file.
+    #[error("could not {doing} `{}`: {source}", path.display())]
+    Disk {
+        /// What was tried.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The disk is too small for the file.
+    #[error("not enough space in `{}`: {} needed, {} free", folder.display(), Size(*needed), Size(*free))]
+    NoSpace {
+        /// Where.
+        folder: PathBuf,
+        /// Bytes still to come.
+        needed: u64,
+        /// Bytes there are.
+        free: u64,
+    },
+    /// Another process writes the same file.
+    #[error("another process is downloading to `{}`", path.display())]
+    Busy {
+        /// DEST.
+        path: PathBuf,
+    },
+    /// The connection failed.
+    #[error("{}", .0.what())]
+    Http(HttpError),
+    /// The server answered, but with no file.
+    #[error("the server answered {}", Status(*status))]
+    Status {
+        /// What it answered.
+        status: StatusCode,
+        /// How long it asked to wait.
+        retry_after: Option<Duration>,
+    },
+    /// Less than the minimum speed, and there is another source.
+    #[error("less than {} a second over {}", Size(*min_speed), humantime::format_duration(*window))]
+    TooSlow {
+        /// Bytes a second.
+        min_speed: u64,
+        /// Over how long.
+        window: Duration,
+    },
+    /// A part of a file though all of it was asked for.
+    #[error("the server sent a part of the file though all of it was asked for")]
+    UnaskedPart,
+    /// Another length than it must have.
+    #[error("the file has {got} bytes, not {expected}")]
+    Length {
+        /// What it must have.
+        expected: u64,
+        /// What it has.
+        got: u64,
+    },
+    /// Another digest than it must have.
+    #[error("the file's {} is {got}, not {}", expected.algorithm().name(), expected.hex())]
+    Digest {
+        /// What it must have.
+        expected: Checksum,
+        /// What it has.
+        got: String,
+    },
+    /// Larger than allowed.
+    #[error("the file is larger than the {} allowed", Size(*limit))]
+    TooLarge {
+        /// What is allowed.
+        limit: u64,
+    },
+}
+
+struct Status(StatusCode);
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.as_u16())?;
+        self.0.canonical_reason().map_or(Ok(()), |reason| write!(f, " {reason}"))
+    }
+}
+
+/// How far an attempt had come when it failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reached {
+    /// Bytes held in all.
+    pub(super) held: u64,
+    /// The file's length, where known.
+    pub(super) total: Option<u64>,
+    /// Bytes more than were ever held before.
+    pub(super) gained: u64,
+    /// Whether what is held is kept for the next run.
+    pub(super) kept: bool,
+}
+
+/// A failed attempt of a download: what, with whom, how far it had come.
+///
+/// ```no_run
+/// # fn show(error: vps_ops::download::DownloadError) {
+/// use vps_ops::Classify;
+/// println!("{error} ({:?})", error.class());
+/// for hint in error.hints() {
+///     println!("hint: {hint}");
+/// }
+/// # }
+/// ```
+pub struct DownloadError(Box<Inner>);
+
+struct Inner {
+    fault: Fault,
+    url: SafeUrl,
+    host: Option<String>,
+    reached: Reached,
+    judgement: Judgement,
+}
+
+/// An attempt that gained this much of what can be gone on with does not count as one.
+const PROGRESS: u64 = 256 << 10;
+
+impl DownloadError {
+    pub(super) fn new(
+        fault: Fault,
+        url: SafeUrl,
+        host: Option<String>,
+        reached: Reached,
+        judgement: Judgement,
+    ) -> Self {
+        Self(Box::new(Inner { fault, url, host, reached, judgement }))
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn fault(&self) -> &Fault {
+        &self.0.fault
+    }
+
+    /// The source it went wrong with.
+    #[must_use]
+    pub fn url(&self) -> &SafeUrl {
+        &self.0.url
+    }
+
+    /// `host:port` of who failed: where redirects lead elsewhere, not the source's.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.0.host.as_deref()
+    }
+
+    /// Bytes held when it failed.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.0.reached.held
+    }
+
+    /// The file's length, where known.
+    #[must_use]
+    pub fn total(&self) -> Option<u64> {
+        self.0.reached.total
+    }
+
+    /// Whether what was received is kept, so that the same command goes on with it.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.0.reached.kept
+    }
+}
+
+impl fmt::Display for DownloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { fault, host, reached, .. } = &*self.0;
+        write!(f, "{fault}")?;
+        let far = match (reached.held, reached.total) {
+            (0, _) => None,
+            (held, Some(total)) => Some(format!("{} of {} received", Size(held), Size(total))),
+            (held, None) => Some(format!("{} received", Size(held))),
+        };
+        let remote = matches!(fault, Fault::Http(_) | Fault::Status { .. } | Fault::TooSlow { .. });
+        match (host.as_ref().filter(|_| remote), far.filter(|_| remote)) {
+            (Some(host), Some(far)) => write!(f, " ({host}, {far})"),
+            (Some(host), None) => write!(f, " ({host})"),
+            (None, Some(far)) => write!(f, " ({far})"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for DownloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DownloadError")
+            .field("fault", &self.0.fault)
+            .field("url", &self.0.url)
+            .field("reached", &self.0.reached)
+            .field("judgement", &self.0.judgement)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Error for DownloadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0.fault {
+            // Their own words are ours already.
+            Fault::Http(error) => error.source(),
+            Fault::Disk { .. } => None,
+            fault => fault.source(),
+        }
+    }
+}
+
+impl Classify for DownloadError {
+    fn class(&self) -> Class {
+        self.0.judgement.class
+    }
+
+    fn verdict(&self) -> Verdict {
+        self.0.judgement.verdict
+    }
+
+    fn kind(&self) -> Kind {
+        self.0.judgement.kind
+    }
+
+    fn progressed(&self) -> bool {
+        self.0.reached.kept && self.0.reached.gained >= PROGRESS
+    }
+
+    fn hints(&self) -> Vec<String> {
+        let mut hints = super::hints::of(&self.0.fault);
+        if self.0.reached.kept && self.0.reached.held > 0 && self.0.judgement.class != Class::Permanent {
+            hints.push("the partial file is kept; run the same command to resume".to_owned());
+        }
+        hints
+    }
+}

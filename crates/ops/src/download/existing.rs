@@ -1,0 +1,68 @@
+//! A file that is there already, and right.
+
+use super::checksum::Checksum;
+use super::downloaded::{Downloaded, Saved};
+use super::error::Fault;
+use super::hash::Running;
+use super::plan::FileTarget;
+use super::request::DownloadRequest;
+use crate::env::Env;
+use crate::env::fs::{FileKind, Open};
+use crate::http::SafeUrl;
+
+/// The result, if nothing has to be fetched: DEST is to be kept, or has the right digest.
+pub(super) async fn is_done(
+    env: &Env,
+    request: &DownloadRequest,
+    target: &FileTarget,
+) -> Result<Option<Downloaded>, Fault> {
+    let Some(existing) = target.existing else { return Ok(None) };
+    if request.keep_existing {
+        return Ok(Some(unchanged(request, target, None)));
+    }
+    let Some(checksum) = request.checksum.as_ref().filter(|_| existing.kind == FileKind::File) else {
+        return Ok(None);
+    };
+    if request.size.is_some_and(|size| size != existing.len) {
+        return Ok(None);
+    }
+    // One that cannot be read is replaced.
+    let same = digest(env, target, checksum).await.is_ok_and(|digest| digest == checksum.hex());
+    Ok(same.then(|| unchanged(request, target, Some(checksum.clone()))))
+}
+
+/// The result of a download that left DEST as it was.
+pub(super) fn unchanged(
+    request: &DownloadRequest,
+    target: &FileTarget,
+    digest: Option<Checksum>,
+) -> Downloaded {
+    Downloaded {
+        saved: Saved::File(target.path.clone()),
+        bytes: target.existing.map_or(0, |existing| existing.len),
+        fetched: 0,
+        resumed_from: 0,
+        verified: digest.is_some(),
+        digest,
+        url: SafeUrl::new(request.url.as_url()),
+        unchanged: true,
+        warnings: Vec::new(),
+    }
+}
+
+async fn digest(env: &Env, target: &FileTarget, checksum: &Checksum) -> std::io::Result<String> {
+    let file = env.fs().open(&target.path, Open::Read)?;
+    let mut running = Running::new(checksum.algorithm());
+    let mut buffer = vec![0; 256 << 10];
+    let mut at = 0;
+    loop {
+        let read = file.read_at(&mut buffer, at)?;
+        if read == 0 {
+            return Ok(running.hex());
+        }
+        running.update(buffer.get(..read).unwrap_or_default());
+        at += u64::try_from(read).unwrap_or(u64::MAX);
+        // A large file must not keep a Ctrl-C waiting.
+        tokio::task::yield_now().await;
+    }
+}

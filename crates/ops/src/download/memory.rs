@@ -1,0 +1,80 @@
+//! What an operation remembers between its attempts.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use url::Url;
+
+use super::classify::Seen;
+use super::names;
+use super::part::Part;
+use super::plan::{FileTarget, Target};
+use super::record::{Origin, Record};
+use crate::env::Env;
+use crate::env::fs::{FileId, Meta};
+
+/// Lives as long as the operation.
+#[derive(Default)]
+pub(super) struct State {
+    /// What there is of the file, locked.
+    pub(super) part: Option<Part>,
+    pub(super) memory: Memory,
+}
+
+/// What earlier attempts found out.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// Where it goes, once that was looked at.
+    pub(super) target: Option<Target>,
+    pub(super) seen: Seen,
+    /// Sources that will never do.
+    pub(super) dead: BTreeSet<usize>,
+    /// Whether the next request is for everything: what was received was wrong.
+    pub(super) fresh: bool,
+    /// The most that was ever held, and what the last attempt added to it.
+    pub(super) best: u64,
+    pub(super) gained: u64,
+    /// Bytes that came over the network.
+    pub(super) fetched: u64,
+    /// The file's length, where known.
+    pub(super) total: Option<u64>,
+    /// Whose download we wait for.
+    pub(super) waiting: Option<Waiting>,
+    pub(super) warnings: Vec<String>,
+    pub(super) warned_slow: bool,
+    /// Whether shared connections are avoided from now on.
+    pub(super) own_connection: bool,
+}
+
+/// What DEST was when we began to wait for another process, and whether that one fetches the same.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    before: Option<(FileId, Duration, u64)>,
+    same_url: bool,
+}
+
+impl Waiting {
+    pub(super) fn begin(env: &Env, target: &FileTarget, url: &Url) -> Self {
+        let part = names::part(target.path.file_name().unwrap_or_default());
+        let mut record = part;
+        record.push(names::RECORD);
+        let record = Record::load(env.fs().as_ref(), &target.folder.join(record));
+        let same_url = record.is_some_and(|record| record.origin.url == Origin::hash(url));
+        Self { before: target.existing.as_ref().map(identity), same_url }
+    }
+
+    /// We waited before: DEST counts as it was then.
+    pub(super) fn still(self, now: &Self) -> Self {
+        Self { same_url: self.same_url || now.same_url, ..self }
+    }
+
+    /// Whether the other process has put there what we wanted.
+    pub(super) fn is_over(&self, target: &FileTarget) -> bool {
+        let now = target.existing.as_ref().map(identity);
+        self.same_url && now.is_some() && now != self.before
+    }
+}
+
+fn identity(meta: &Meta) -> (FileId, Duration, u64) {
+    (meta.id, meta.modified, meta.len)
+}

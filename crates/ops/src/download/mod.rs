@@ -1,0 +1,61 @@
+//! Downloads that are complete and right, or leave DEST exactly as it was.
+//!
+//! Bytes go to a part beside DEST, with a record of what they are; an attempt that fails leaves
+//! them for the next one, in this process or another. What is complete is verified, synced and
+//! renamed in one step: at no instant can another process see half a file.
+//!
+//! An operation makes attempts for the [pipeline](crate::pipeline), which retries, waits and talks
+//! to the circuits; here nothing is repeated but a request whose answer was no use.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use vps_ops::download::{Dest, DownloadRequest, Downloads, parse_url};
+//! use vps_ops::env::Env;
+//! use vps_ops::http::{ReqwestClient, Trust};
+//!
+//! # async fn show(attempt: vps_ops::Attempt) -> Result<(), Box<dyn std::error::Error>> {
+//! let downloads = Downloads::new(Env::real(), Arc::new(ReqwestClient::new(Trust::default())));
+//! let url = parse_url("URL", "https://example.com/a.tar.gz")?;
+//! let operation = downloads.operation(DownloadRequest::new(url, Dest::Path("/tmp/a.tar.gz".into())));
+//! if operation.prepare().await?.is_none() {
+//!     let downloaded = operation.attempt(&attempt).await?;
+//!     println!("{} bytes", downloaded.bytes);
+//! }
+//! # Ok(()) }
+//! ```
+
+mod answer;
+mod ask;
+mod attempt;
+mod checksum;
+mod classify;
+mod commit;
+mod content_range;
+mod downloaded;
+mod error;
+mod existing;
+mod hash;
+mod hints;
+mod memory;
+mod names;
+mod open_part;
+mod operation;
+mod parse;
+mod part;
+mod plan;
+mod receive;
+mod record;
+mod request;
+mod size;
+mod speed;
+mod sums;
+mod sweep;
+mod validator;
+
+pub use checksum::{Algorithm, Checksum, ChecksumError};
+pub use downloaded::{Downloaded, Saved, Spool};
+pub use error::{DownloadError, Fault};
+pub use operation::{Download, DownloadOperation, Downloader, Downloads};
+pub use parse::{DownloadUrl, InvalidRequest, file_name, parse_url};
+pub use request::{Dest, DownloadRequest, Limits, MAX_CHECKSUM_FILE};
+pub use sums::find_checksum;

@@ -1,0 +1,168 @@
+//! What is to be downloaded, from where, to where, and under which limits.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use super::checksum::Checksum;
+use super::parse::{DownloadUrl, InvalidRequest, file_name};
+use crate::http::{Connection, Credentials, Verify};
+
+/// Where a download goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Dest {
+    /// To this path, or into it if it is a folder.
+    Path(PathBuf),
+    /// Into this folder, under the URL's file name.
+    Folder(PathBuf),
+    /// To a file without a name, handed over once it is complete and right.
+    Spool,
+}
+
+impl Dest {
+    /// What was typed: nothing is the folder we are in, `-` a spool, `name/` a folder.
+    ///
+    /// ```
+    /// use std::ffi::OsStr;
+    /// use vps_ops::download::Dest;
+    ///
+    /// assert_eq!(Dest::parse(Some(OsStr::new("-"))), Dest::Spool);
+    /// assert_eq!(Dest::parse(Some(OsStr::new("a/"))), Dest::Folder("a/".into()));
+    /// assert_eq!(Dest::parse(None), Dest::Folder(".".into()));
+    /// ```
+    #[must_use]
+    pub fn parse(typed: Option<&OsStr>) -> Self {
+        match typed {
+            None => Self::Folder(PathBuf::from(".")),
+            Some(typed) if typed.is_empty() => Self::Folder(PathBuf::from(".")),
+            Some(typed) if typed == "-" => Self::Spool,
+            Some(typed) if typed.as_bytes().ends_with(b"/") => Self::Folder(PathBuf::from(typed)),
+            Some(typed) => Self::Path(PathBuf::from(typed)),
+        }
+    }
+}
+
+/// The limits of one download, beside its total deadline, which is the pipeline's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Resolving, connecting and the TLS handshake together. 30 s.
+    pub connect: Duration,
+    /// Connecting and the head of each response. 30 s.
+    pub head: Duration,
+    /// Silence in a body that ends the attempt, and the window of `min_speed`. 30 s.
+    pub idle: Duration,
+    /// Bytes per second that are too few for a source that has an alternative. 1.
+    pub min_speed: u64,
+    /// Bytes a body may have. None.
+    pub max_size: Option<u64>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let half_a_minute = Duration::from_secs(30);
+        Self {
+            connect: half_a_minute,
+            head: half_a_minute,
+            idle: half_a_minute,
+            min_speed: 1,
+            max_size: None,
+        }
+    }
+}
+
+/// One file to be downloaded.
+///
+/// ```
+/// use vps_ops::download::{Dest, DownloadRequest, parse_url};
+///
+/// let url = parse_url("URL", "https://example.com/a.tar.gz").unwrap();
+/// let mut request = DownloadRequest::new(url, Dest::Folder("/opt".into()));
+/// request.checksum = Some(format!("sha256:{}", "0".repeat(64)).parse().unwrap());
+/// assert!(request.resume && !request.keep_existing);
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DownloadRequest {
+    /// The file. Shown nowhere with its query's values.
+    pub url: DownloadUrl,
+    /// Where the same file can be had.
+    pub mirrors: Vec<DownloadUrl>,
+    /// Where it goes.
+    pub dest: Dest,
+    /// What it must be.
+    pub checksum: Option<Checksum>,
+    /// How many bytes it must have.
+    pub size: Option<u64>,
+    /// Whether a part may be kept and gone on with. True.
+    pub resume: bool,
+    /// Whether a file that is there already is left as it is. False.
+    pub keep_existing: bool,
+    /// Whether a link at DEST is followed, not replaced. False.
+    pub follow_link: bool,
+    /// The permission bits of the new file; else those of the file it replaces, else by the umask.
+    pub mode: Option<u32>,
+    /// Who we are to the servers.
+    pub credentials: Credentials,
+    /// Whether servers must prove who they are.
+    pub verify: Verify,
+    /// Which connections may be used.
+    pub connection: Connection,
+    /// Its limits.
+    pub limits: Limits,
+}
+
+impl DownloadRequest {
+    /// The file of `url` to `dest`, everything else by default.
+    #[must_use]
+    pub fn new(url: Url, dest: Dest) -> Self {
+        Self {
+            url: url.into(),
+            mirrors: Vec::new(),
+            dest,
+            checksum: None,
+            size: None,
+            resume: true,
+            keep_existing: false,
+            follow_link: false,
+            mode: None,
+            credentials: Credentials::none(),
+            verify: Verify::default(),
+            connection: Connection::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// A request for the checksum file at `url`, on the same terms: small, spooled, unverified.
+    #[must_use]
+    pub fn for_checksum_file(&self, url: Url) -> Self {
+        let limits = Limits { max_size: Some(MAX_CHECKSUM_FILE), ..self.limits };
+        Self {
+            credentials: self.credentials.clone(),
+            verify: self.verify,
+            limits,
+            ..Self::new(url, Dest::Spool)
+        }
+    }
+
+    /// All sources in order of preference: the URL and its mirrors.
+    #[must_use]
+    pub fn candidates(&self) -> Vec<Url> {
+        std::iter::once(&self.url).chain(&self.mirrors).map(|url| url.as_url().clone()).collect()
+    }
+
+    /// The name that checksum files know the file by: the URL's.
+    ///
+    /// # Errors
+    /// [`InvalidRequest::NoFileName`].
+    pub fn listed_name(&self) -> Result<String, InvalidRequest> {
+        Ok(file_name(self.url.as_url())?.to_string_lossy().into_owned())
+    }
+}
+
+/// The bytes a checksum file may have.
+pub const MAX_CHECKSUM_FILE: u64 = 4 << 20;

@@ -1,0 +1,265 @@
+//! The machine's files.
+
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, IoSlice};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{Advice, CWD, FallocateFlags, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use super::fs::{Clobber, FileId, FileKind, Fs, FsFile, Meta, Open};
+
+#[derive(Debug)]
+pub(super) struct RealFs {
+    umask: u32,
+}
+
+impl RealFs {
+    pub(super) fn new() -> Self {
+        Self { umask: read_umask().unwrap_or(0o022) }
+    }
+}
+
+/// Asking the kernel for the umask would set it, for all threads; `/proc` shows it.
+fn read_umask() -> Option<u32> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
+    u32::from_str_radix(line.trim(), 8).ok()
+}
+
+fn meta(of: &Metadata) -> Meta {
+    let kind = match of.file_type() {
+        kind if kind.is_file() => FileKind::File,
+        kind if kind.is_dir() => FileKind::Folder,
+        kind if kind.is_symlink() => FileKind::Link,
+        kind if kind.is_fifo() => FileKind::Fifo,
+        kind if kind.is_char_device() || kind.is_block_device() => FileKind::Device,
+        kind if kind.is_socket() => FileKind::Socket,
+        _ => FileKind::Other,
+    };
+    let seconds = Duration::from_secs(u64::try_from(of.mtime()).unwrap_or(0));
+    Meta {
+        kind,
+        id: FileId { device: of.dev(), inode: of.ino() },
+        links: of.nlink(),
+        uid: of.uid(),
+        gid: of.gid(),
+        mode: of.mode() & 0o7777,
+        len: of.len(),
+        allocated: of.blocks().saturating_mul(512),
+        modified: seconds + Duration::from_nanos(u64::try_from(of.mtime_nsec()).unwrap_or(0)),
+    }
+}
+
+fn open(path: &Path, how: Open) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).mode(0o600);
+    match how {
+        Open::Read => options.write(false),
+        Open::Update => options.write(true).create(true),
+        Open::New => options.write(true).create_new(true),
+    };
+    // Not to block on a pipe, and not to become anyone's terminal.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    options.custom_flags(i32::try_from(flags.bits()).unwrap_or(0)).open(path)
+}
+
+impl Fs for RealFs {
+    fn look(&self, path: &Path) -> io::Result<Meta> {
+        Ok(meta(&fs::symlink_metadata(path)?))
+    }
+
+    fn look_through(&self, path: &Path) -> io::Result<Meta> {
+        Ok(meta(&fs::metadata(path)?))
+    }
+
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        fs::canonicalize(path)
+    }
+
+    fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn FsFile>> {
+        Ok(Box::new(RealFile(open(path, how)?)))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the environment is read here and in the config loader")]
+    fn unnamed(&self, tag: u64) -> io::Result<Box<dyn FsFile>> {
+        // What is large and may stay for a while belongs on a disk, which /tmp often is not.
+        let folder = std::env::var_os("TMPDIR").filter(|folder| !folder.is_empty());
+        let folder = match folder {
+            Some(folder) => PathBuf::from(folder),
+            None if Path::new("/var/tmp").is_dir() => PathBuf::from("/var/tmp"),
+            None => PathBuf::from("/tmp"),
+        };
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC | OFlags::EXCL;
+        match rustix::fs::open(&folder, flags, Mode::RUSR | Mode::WUSR) {
+            Ok(file) => Ok(Box::new(RealFile(file.into()))),
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
+                let path = folder.join(format!(".vps-configurator.{tag:016x}"));
+                let file = open(&path, Open::New)?;
+                fs::remove_file(&path)?;
+                Ok(Box::new(RealFile(file)))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that commits files")]
+    fn rename(&self, from: &Path, to: &Path, clobber: Clobber) -> io::Result<()> {
+        if clobber == Clobber::Replace {
+            return fs::rename(from, to);
+        }
+        match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            // A file system without the flag still refuses a second link of that name.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                fs::hard_link(from, to)?;
+                fs::remove_file(from)
+            }
+            done => Ok(done?),
+        }
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        match rustix::fs::fsync(File::open(folder)?) {
+            Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
+            done => Ok(done?),
+        }
+    }
+
+    fn free(&self, path: &Path) -> io::Result<u64> {
+        let stat = rustix::fs::statvfs(path)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<OsString>> {
+        fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect()
+    }
+
+    fn user(&self) -> u32 {
+        rustix::process::geteuid().as_raw()
+    }
+
+    fn umask(&self) -> u32 {
+        self.umask
+    }
+}
+
+#[derive(Debug)]
+struct RealFile(File);
+
+impl FsFile for RealFile {
+    fn meta(&self) -> io::Result<Meta> {
+        Ok(meta(&self.0.metadata()?))
+    }
+
+    fn try_lock(&self) -> io::Result<bool> {
+        match rustix::fs::flock(&self.0, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(true),
+            Err(Errno::WOULDBLOCK) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        loop {
+            match self.0.read_at(buffer, offset) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return done,
+            }
+        }
+    }
+
+    fn write_at(&self, parts: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
+        // More than IOV_MAX slices is an error, not a short write.
+        let parts = parts.get(..parts.len().min(1024)).unwrap_or_default();
+        Ok(rustix::io::pwritev(&self.0, parts, offset)?)
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn preallocate(&self, len: u64) -> io::Result<()> {
+        match rustix::fs::fallocate(&self.0, FallocateFlags::KEEP_SIZE, 0, len) {
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::PERM) => Ok(()),
+            done => Ok(done?),
+        }
+    }
+
+    fn start_writeback(&self, offset: u64, len: u64) {
+        // Dropping dirty pages from the cache is what the kernel cannot do at once: it starts to write them.
+        let _ = rustix::fs::fadvise(&self.0, offset, std::num::NonZeroU64::new(len), Advice::DontNeed);
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_all()
+    }
+
+    fn set_mode(&self, mode: u32) -> io::Result<()> {
+        self.0.set_permissions(fs::Permissions::from_mode(mode & 0o7777))
+    }
+
+    fn set_owner(&self, uid: u32, gid: u32) -> io::Result<()> {
+        std::os::unix::fs::fchown(&self.0, Some(uid), Some(gid))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_not_opened_and_a_new_file_is_ours_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (fs, path, link) = (RealFs::new(), folder.path().join("a"), folder.path().join("b"));
+        let file = fs.open(&path, Open::Update).unwrap();
+        assert_eq!(file.meta().unwrap().mode, 0o600);
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(fs.open(&link, Open::Update).is_err());
+        assert_eq!(fs.look(&link).unwrap().kind, FileKind::Link);
+        assert_eq!(fs.look_through(&link).unwrap().id, file.meta().unwrap().id);
+        assert!(fs.open(&path, Open::New).is_err());
+    }
+
+    #[test]
+    fn one_lock_for_all_who_opened_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (fs, path) = (RealFs::new(), folder.path().join("a"));
+        let first = fs.open(&path, Open::Update).unwrap();
+        let second = fs.open(&path, Open::Update).unwrap();
+        assert!(first.try_lock().unwrap());
+        assert!(!second.try_lock().unwrap());
+        drop(first);
+        assert!(second.try_lock().unwrap());
+    }
+
+    #[test]
+    fn a_rename_that_keeps_does_not_replace() {
+        let folder = tempfile::tempdir().unwrap();
+        let (fs, a, b) = (RealFs::new(), folder.path().join("a"), folder.path().join("b"));
+        for path in [&a, &b] {
+            fs.open(path, Open::New).unwrap();
+        }
+        let kept = fs.rename(&a, &b, Clobber::Keep).unwrap_err();
+        assert_eq!(kept.kind(), io::ErrorKind::AlreadyExists);
+        fs.rename(&a, &b, Clobber::Replace).unwrap();
+        assert!(fs.look(&a).is_err());
+    }
+
+    #[test]
+    fn preallocating_keeps_the_length() {
+        let fs = RealFs::new();
+        let file = fs.unnamed(1).unwrap();
+        file.preallocate(1 << 20).unwrap();
+        assert_eq!(file.meta().unwrap().len, 0);
+        file.write_all_at(&mut [IoSlice::new(b"ab"), IoSlice::new(b""), IoSlice::new(b"c")], 0).unwrap();
+        assert_eq!(file.read_small(3).unwrap(), b"abc");
+        assert!(file.read_small(2).is_err());
+    }
+}

@@ -1,0 +1,60 @@
+//! Work that would hold up everything else, on a thread of its own where the world has one to spare.
+
+use tokio::sync::oneshot;
+
+use super::Env;
+
+/// What a thread runs.
+pub type Work = Box<dyn FnOnce() + Send + 'static>;
+
+impl Env {
+    /// Runs `work` on a thread, or hands it back where the world has none to spare: a machine with
+    /// one core, a simulation.
+    ///
+    /// # Errors
+    /// The work itself, for the caller to do.
+    pub fn try_thread(&self, name: &'static str, work: Work) -> Result<(), Work> {
+        self.world.try_thread(name, work)
+    }
+
+    /// Begins `work`, which may take long, without holding up the runtime where that can be had.
+    /// What has begun goes on to its end, also when nobody waits for it any more.
+    pub fn begin<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> oneshot::Receiver<T> {
+        let (done, result) = oneshot::channel();
+        let work: Work = Box::new(move || drop(done.send(work())));
+        if let Err(work) = self.try_thread(name, work) {
+            work();
+        }
+        result
+    }
+}
+
+/// Starts a thread, unless there is only one core for all of us.
+#[expect(clippy::result_large_err, reason = "the error is the work, for the caller to do itself")]
+pub(super) fn start(name: &str, work: Work) -> Result<(), Work> {
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+        return Err(work);
+    }
+    let slot = Arc::new(Mutex::new(Some(work)));
+    let taken = Arc::clone(&slot);
+    let run = move || {
+        let work = taken.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(work) = work {
+            work();
+        }
+    };
+    let started = std::thread::Builder::new().name(name.to_owned()).stack_size(256 * 1024).spawn(run);
+    match started {
+        Ok(_detached) => Ok(()),
+        Err(_) => match slot.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(work) => Err(work),
+            None => Ok(()),
+        },
+    }
+}

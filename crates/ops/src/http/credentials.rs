@@ -1,0 +1,172 @@
+//! Who we are to a server: from a netrc file or a header file, never from a flag.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, header};
+use secrecy::ExposeSecret;
+use url::Url;
+
+use super::Netrc;
+use super::follow::same_origin;
+
+/// The secrets that go with requests to some hosts.
+///
+/// Headers from a file go to the origin they were given for and to no other; a netrc entry goes to
+/// its host. Nothing of it shows in `Debug`.
+///
+/// ```
+/// use std::sync::Arc;
+/// use vps_ops::http::{Credentials, Netrc};
+///
+/// let netrc = Netrc::parse("machine example.com login me password canary").unwrap();
+/// let credentials = Credentials::none().with_netrc(Arc::new(netrc));
+/// let headers = credentials.headers_for(&"https://example.com/a".parse().unwrap());
+/// assert!(headers.contains_key("authorization"));
+/// assert!(!format!("{headers:?} {credentials:?}").contains("canary"));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {
+    headers: HeaderMap,
+    origin: Option<Url>,
+    netrc: Option<Arc<Netrc>>,
+}
+
+impl Credentials {
+    /// Nobody.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// With `headers` for the server of `origin`; all of them are treated as secret.
+    #[must_use]
+    pub fn with_headers(mut self, mut headers: HeaderMap, origin: &Url) -> Self {
+        headers.values_mut().for_each(|value| value.set_sensitive(true));
+        self.headers = headers;
+        self.origin = Some(origin.clone());
+        self
+    }
+
+    /// With the entries of a netrc file.
+    #[must_use]
+    pub fn with_netrc(mut self, netrc: Arc<Netrc>) -> Self {
+        self.netrc = Some(netrc);
+        self
+    }
+
+    /// The headers to send to `url`, marked as sensitive. The file's win over the URL's user and
+    /// password, and those over netrc.
+    #[must_use]
+    pub fn headers_for(&self, url: &Url) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if self.origin.as_ref().is_some_and(|origin| same_origin(origin, url)) {
+            headers.clone_from(&self.headers);
+        }
+        if headers.contains_key(header::AUTHORIZATION) {
+            return headers;
+        }
+        let authorization = if url.username().is_empty() && url.password().is_none() {
+            url.host_str()
+                .and_then(|host| self.netrc.as_ref()?.find(host))
+                .map(|entry| basic(entry.login.as_bytes(), entry.password.expose_secret().as_bytes()))
+        } else {
+            Some(basic(&decoded(url.username()), &decoded(url.password().unwrap_or_default())))
+        };
+        if let Some(authorization) = authorization {
+            headers.insert(header::AUTHORIZATION, authorization);
+        }
+        headers
+    }
+}
+
+/// `Basic` credentials (RFC 7617).
+fn basic(user: &[u8], password: &[u8]) -> HeaderValue {
+    let text = format!("Basic {}", base64(&[user, b":", password].concat()));
+    // The alphabet has no byte that a header may not have.
+    let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
+}
+
+/// RFC 4648, 4.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let bits =
+            (0..3).fold(0_usize, |bits, at| bits << 8 | usize::from(group.get(at).copied().unwrap_or(0)));
+        for at in 0..4 {
+            let sign = ALPHABET.get(bits >> (18 - 6 * at) & 63).copied().unwrap_or(b'=');
+            text.push(if at > group.len() { '=' } else { char::from(sign) });
+        }
+    }
+    text
+}
+
+/// `%41` as `A`; what is no such escape stays as it is.
+pub(crate) fn decoded(text: &str) -> Vec<u8> {
+    let mut rest = text.as_bytes();
+    let mut plain = Vec::with_capacity(rest.len());
+    while let Some((&first, after)) = rest.split_first() {
+        let escaped = after.split_at_checked(2).filter(|_| first == b'%');
+        match escaped.and_then(|(digits, after)| Some((hex_pair(digits)?, after))) {
+            Some((byte, after)) => {
+                plain.push(byte);
+                rest = after;
+            }
+            None => {
+                plain.push(first);
+                rest = after;
+            }
+        }
+    }
+    plain
+}
+
+fn hex_pair(digits: &[u8]) -> Option<u8> {
+    let value =
+        digits.iter().try_fold(0, |value, &digit| Some(value * 16 + char::from(digit).to_digit(16)?))?;
+    u8::try_from(value).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_by_the_vectors_of_the_rfc() {
+        let plain = ["", "f", "fo", "foo", "foob", "fooba", "foobar"];
+        let coded = ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"];
+        for (plain, coded) in plain.iter().zip(coded) {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+
+    #[test]
+    fn escapes_are_decoded_and_what_is_none_stays() {
+        assert_eq!(decoded("a%20b%2fc%zz%4"), b"a b/c%zz%4");
+    }
+
+    #[test]
+    fn secrets_go_to_their_host_only() {
+        let origin: Url = "https://example.com/a".parse().unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("private-token", HeaderValue::from_static("canary"));
+        let netrc = Netrc::parse("machine other.example login u password p").unwrap();
+        let all = Credentials::none().with_headers(headers, &origin).with_netrc(Arc::new(netrc));
+        assert_eq!(all.headers_for(&origin).len(), 1);
+        for other in ["http://example.com/a", "https://example.com:444/a", "https://x.example/a"] {
+            assert!(all.headers_for(&other.parse().unwrap()).is_empty(), "{other}");
+        }
+        let other = all.headers_for(&"http://other.example/".parse().unwrap());
+        assert_eq!(other.get(header::AUTHORIZATION).unwrap(), "Basic dTpw");
+        assert!(other.get(header::AUTHORIZATION).unwrap().is_sensitive());
+    }
+
+    #[test]
+    fn user_and_password_of_the_url_are_used() {
+        let url = "http://u%20:p@example.com/".parse().unwrap();
+        let headers = Credentials::none().headers_for(&url);
+        assert_eq!(headers.get(header::AUTHORIZATION).unwrap(), "Basic dSA6cA==");
+    }
+}

@@ -1,0 +1,127 @@
+//! Why there is no response, or no more of it.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use vps_breaker::Verdict;
+use vps_retry::Class;
+
+use super::Fact;
+use crate::classify::{Classify, Kind};
+
+/// A request or a body that failed: the fact, who it happened with, and the library's own words.
+pub struct HttpError {
+    fact: Fact,
+    host: Option<String>,
+    detail: Option<String>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl HttpError {
+    /// A failure that needs no more words than its fact.
+    #[must_use]
+    pub fn new(fact: Fact) -> Self {
+        Self { fact, host: None, detail: None, source: None }
+    }
+
+    /// The same, with what caused it.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The same, in words of its own.
+    #[must_use]
+    pub fn in_words(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// The same, with `host:port` of who it happened with, unless that is known already.
+    #[must_use]
+    pub fn with(mut self, host: impl FnOnce() -> String) -> Self {
+        self.host.get_or_insert_with(host);
+        self
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn fact(&self) -> Fact {
+        self.fact
+    }
+
+    /// `host:port` of who it happened with.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+
+    /// What happened, without with whom.
+    #[must_use]
+    pub fn what(&self) -> String {
+        self.detail.clone().unwrap_or_else(|| self.fact.to_string())
+    }
+}
+
+impl fmt::Display for HttpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            Some(host) => write!(f, "{} ({host})", self.what()),
+            None => f.write_str(&self.what()),
+        }
+    }
+}
+
+impl fmt::Debug for HttpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpError")
+            .field("fact", &self.fact)
+            .field("host", &self.host)
+            .field("detail", &self.detail)
+            .field("source", &self.source)
+            .finish()
+    }
+}
+
+impl Error for HttpError {
+    /// The whole chain of what we do not know, and only the end of what we do: in between are the
+    /// library's layers, which tell a reader nothing.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let mut error: &(dyn Error + 'static) = self.source.as_deref()?;
+        if self.fact == Fact::Unknown {
+            return Some(error);
+        }
+        while let Some(next) = inner(error) {
+            error = next;
+        }
+        Some(error)
+    }
+}
+
+/// The cause of `error`. An `io::Error` does not show the error it wraps as its source, only that one's.
+pub(super) fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
+    }
+}
+
+impl Classify for HttpError {
+    fn class(&self) -> Class {
+        self.fact.judge().class
+    }
+
+    fn verdict(&self) -> Verdict {
+        self.fact.judge().verdict
+    }
+
+    fn kind(&self) -> Kind {
+        self.fact.judge().kind
+    }
+
+    fn hints(&self) -> Vec<String> {
+        self.fact.hint().map(str::to_owned).into_iter().collect()
+    }
+}

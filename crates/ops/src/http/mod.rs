@@ -1,0 +1,51 @@
+//! One HTTP exchange at a time, with every rule of ours above the library that carries it.
+//!
+//! [`HttpClient`] sends one request and gives back one response: no redirect, no retry, no
+//! decompression. Redirects are followed by [`follow`] under our own rules. [`ReqwestClient`] is
+//! the real one, and the only file that knows reqwest. What an error means for the retry and the
+//! breaker is said in one file, `classify`.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use url::Url;
+//! use vps_ops::env::Env;
+//! use vps_ops::http::{HttpClient, HttpRequest, ReqwestClient, Trust, follow};
+//!
+//! # async fn show() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = ReqwestClient::new(Trust::default());
+//! let request = HttpRequest::get(Url::parse("http://localhost/file")?);
+//! let response = follow(&Env::real(), &client, request, Duration::from_secs(30)).await?;
+//! println!("{}", response.status);
+//! # Ok(()) }
+//! ```
+
+mod classify;
+mod client;
+mod credentials;
+mod error;
+mod follow;
+mod header_file;
+mod netrc;
+mod request;
+mod reqwest_client;
+mod response;
+mod retry_after;
+mod roots;
+mod safe_url;
+mod tls;
+
+pub use classify::{Fact, Judgement, judge_status};
+pub use client::HttpClient;
+pub use credentials::Credentials;
+pub(crate) use credentials::decoded;
+pub use error::HttpError;
+pub use follow::{MAX_REDIRECTS, follow};
+pub use header_file::{HeaderFileError, parse_header_file};
+pub use netrc::{Netrc, NetrcError};
+pub use request::{Connection, HttpRequest, Verify};
+pub use reqwest_client::ReqwestClient;
+pub use response::{Body, BodySource, HttpResponse};
+pub use retry_after::retry_after;
+pub use roots::Trust;
+pub use safe_url::{SafeUrl, host_and_port};
+pub use tls::install_crypto_provider;
