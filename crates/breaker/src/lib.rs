@@ -1,1 +1,69 @@
-//! x
+//! A circuit breaker without a runtime: pure rules, and a shared handle whose closed path takes no lock.
+//!
+//! ```
+//! use vps_breaker::{CircuitBreaker, Policy, StdClock};
+//!
+//! static MIRROR: CircuitBreaker<StdClock> = CircuitBreaker::new(Policy::new(), StdClock::new());
+//!
+//! let permit = MIRROR.try_acquire().expect("closed at first");
+//! // ... make the call ...
+//! permit.success();
+//! ```
+//!
+//! Three rings, use the one that fits:
+//!
+//! * [`Machine`]: the rules as a plain value. Time is an argument, transitions are return values; no
+//!   lock, no clock, no `std`. Store it, simulate it, model-check it.
+//! * [`CircuitBreaker`] (feature `std`, on by default): the machine behind a mutex and two words that
+//!   answer the common cases without it. Hands out [`Permit`]s; a dropped one gives its slot back.
+//! * `call` and `call_async`, and with feature `tower` a layer: sugar on the permit.
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `std` | yes | `CircuitBreaker`, `Registry`, `StdClock` |
+//! | `serde` | no | `Serialize` and `Deserialize` for [`Snapshot`] |
+//! | `tower` | no | `BreakerLayer` and `BreakerService` |
+//!
+//! Without `std` the crate needs `alloc` for the slots of a half-open circuit and for windows.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+mod machine;
+mod policy;
+mod time;
+mod window;
+
+#[cfg(feature = "std")]
+mod call;
+#[cfg(feature = "std")]
+mod registry;
+#[cfg(feature = "std")]
+mod shared;
+#[cfg(feature = "std")]
+mod sync;
+#[cfg(feature = "tower")]
+mod tower;
+
+pub use machine::{
+    Hold, Machine, Rejected, Rule, Settled, Snapshot, State, Ticket, Token, Transition, Verdict, View, Why,
+};
+pub use policy::{InvalidPolicy, OpenBackoff, Overlap, Policy, Rate, SlowCalls, Window};
+#[cfg(feature = "std")]
+pub use time::StdClock;
+pub use time::{Clock, ManualClock, Tick};
+
+#[cfg(feature = "std")]
+pub use call::{CallFuture, CircuitBreakerError};
+#[cfg(feature = "std")]
+pub use registry::{Registry, SharedBreaker};
+#[cfg(feature = "std")]
+pub use shared::{CircuitBreaker, Permit, PolicyRef};
+#[cfg(feature = "tower")]
+pub use tower::{BreakerFuture, BreakerLayer, BreakerService};

@@ -1,0 +1,300 @@
+//! What a circuit breaker is told to do.
+
+use core::fmt;
+use core::num::{NonZeroU16, NonZeroU32, NonZeroU8};
+use core::time::Duration;
+
+/// Nothing here may last longer.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+/// Calls a count window can hold.
+const MOST_CALLS: u16 = 1024;
+
+/// A share, in thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rate(u16);
+
+impl Rate {
+    /// `per_mille` thousandths; 1000 and above is all.
+    #[must_use]
+    pub const fn per_mille(per_mille: u16) -> Self {
+        Self(if per_mille > 1000 { 1000 } else { per_mille })
+    }
+
+    /// `percent` hundredths; 100 and above is all.
+    #[must_use]
+    pub const fn percent(percent: u8) -> Self {
+        Self::per_mille(percent as u16 * 10)
+    }
+
+    /// Whether `part` of `whole` reaches it.
+    #[must_use]
+    pub const fn is_reached(self, part: u32, whole: u32) -> bool {
+        whole > 0 && part as u64 * 1000 >= whole as u64 * self.0 as u64
+    }
+
+    /// In thousandths.
+    #[must_use]
+    pub const fn as_per_mille(self) -> u16 {
+        self.0
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 % 10 {
+            0 => write!(f, "{} %", self.0 / 10),
+            tenth => write!(f, "{}.{tenth} %", self.0 / 10),
+        }
+    }
+}
+
+/// The calls a rate is taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Window {
+    /// The last `calls` calls, exactly; at most 1024.
+    Count {
+        /// How many.
+        calls: NonZeroU16,
+        /// No rate is taken over fewer.
+        min_calls: NonZeroU32,
+    },
+    /// The calls of the last `length`, in `buckets` steps.
+    Time {
+        /// How long.
+        length: Duration,
+        /// 10 to 60; the window slides by a bucket at a time.
+        buckets: NonZeroU8,
+        /// No rate is taken over fewer.
+        min_calls: NonZeroU32,
+    },
+}
+
+/// When a success counts as slow, and how many of them open the circuit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SlowCalls {
+    /// A call that took this long is slow.
+    pub after: Duration,
+    /// This share of slow calls in the window opens the circuit.
+    pub rate: Rate,
+}
+
+/// How the open time grows while probes keep failing: `timeout * base^n`, at most `cap`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OpenBackoff {
+    /// 2 doubles it.
+    pub base: NonZeroU32,
+    /// It never lasts longer, jitter aside.
+    pub cap: Duration,
+}
+
+/// What failures of calls that ran at the same time count for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Overlap {
+    /// Each counts.
+    #[default]
+    Each,
+    /// Those that overlapped count once: one blip that cuts four parallel calls is one piece of evidence.
+    Once,
+}
+
+/// A circuit breaker's rules. The defaults are three failures in a row, 60 s open, one probe, one
+/// success to close.
+///
+/// ```
+/// use core::num::NonZeroU32;
+/// use core::time::Duration;
+/// use vps_breaker::Policy;
+///
+/// const POLICY: Policy = Policy::new()
+///     .with_failure_threshold(NonZeroU32::new(5).unwrap())
+///     .with_timeout(Duration::from_secs(30));
+/// assert!(POLICY.check().is_ok());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    pub(crate) enabled: bool,
+    pub(crate) failure_threshold: NonZeroU32,
+    pub(crate) timeout: Duration,
+    pub(crate) success_threshold: NonZeroU32,
+    pub(crate) probes: NonZeroU8,
+    pub(crate) failures_allowed: u32,
+    pub(crate) probe_lease: Duration,
+    pub(crate) window: Option<Window>,
+    pub(crate) failure_rate: Option<Rate>,
+    pub(crate) slow_calls: Option<SlowCalls>,
+    pub(crate) forget_after: Option<Duration>,
+    pub(crate) overlap: Overlap,
+    pub(crate) abandoned_after: Option<Duration>,
+    pub(crate) jitter: bool,
+    pub(crate) jitter_seed: u64,
+    pub(crate) open_backoff: Option<OpenBackoff>,
+}
+
+/// A rule that makes no sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidPolicy {
+    /// The setting at fault.
+    pub key: &'static str,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+impl fmt::Display for InvalidPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.reason)
+    }
+}
+
+impl core::error::Error for InvalidPolicy {}
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $with:ident $get:ident: $type:ty;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub const fn $with(mut self, $get: $type) -> Self {
+            self.$get = $get;
+            self
+        }
+
+        /// What was set; see the setter.
+        #[must_use]
+        pub const fn $get(&self) -> $type {
+            self.$get
+        }
+    )*};
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Policy {
+    /// The defaults.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            enabled: true,
+            failure_threshold: match NonZeroU32::new(3) {
+                Some(three) => three,
+                None => NonZeroU32::MIN,
+            },
+            timeout: Duration::from_secs(60),
+            success_threshold: NonZeroU32::MIN,
+            probes: NonZeroU8::MIN,
+            failures_allowed: 0,
+            probe_lease: Duration::from_secs(60),
+            window: None,
+            failure_rate: None,
+            slow_calls: None,
+            forget_after: None,
+            overlap: Overlap::Each,
+            abandoned_after: None,
+            jitter: true,
+            jitter_seed: 0,
+            open_backoff: None,
+        }
+    }
+
+    setters! {
+        /// `false` lets everything through and still counts.
+        with_enabled enabled: bool;
+        /// Failures in a row that open the circuit (3).
+        with_failure_threshold failure_threshold: NonZeroU32;
+        /// How long it stays open (60 s), before jitter.
+        with_timeout timeout: Duration;
+        /// Successes of probes that close it (1).
+        with_success_threshold success_threshold: NonZeroU32;
+        /// Probes at once while half-open (1).
+        with_probes probes: NonZeroU8;
+        /// Failures of probes that are forgiven (0): with N probes and N - M, M of N must succeed.
+        with_failures_allowed failures_allowed: u32;
+        /// How long a probe may go without renewing its slot (60 s).
+        with_probe_lease probe_lease: Duration;
+        /// The calls that rates are taken over (none).
+        with_window window: Option<Window>;
+        /// Share of failures in the window that opens the circuit (none).
+        with_failure_rate failure_rate: Option<Rate>;
+        /// When calls are slow, and which share of them opens the circuit (none). Also makes a slow
+        /// probe a failure.
+        with_slow_calls slow_calls: Option<SlowCalls>;
+        /// A run of failures is forgotten when its last is this old (never).
+        with_forget_after forget_after: Option<Duration>;
+        /// What overlapping failures count for (each).
+        with_overlap overlap: Overlap;
+        /// A permit dropped without a verdict at this age is a failure (never).
+        with_abandoned_after abandoned_after: Option<Duration>;
+        /// Whether the open time gets up to a tenth longer (yes), so that a fleet does not probe in step.
+        with_jitter jitter: bool;
+        /// What the jitter is drawn from, together with the generation.
+        with_jitter_seed jitter_seed: u64;
+        /// How the open time grows while probes keep failing (not).
+        with_open_backoff open_backoff: Option<OpenBackoff>;
+    }
+
+    /// Whether the rules make sense. A policy that fails here still never panics.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPolicy`] names the first setting at fault.
+    pub fn check(&self) -> Result<(), InvalidPolicy> {
+        let fault = |key, reason| Err(InvalidPolicy { key, reason });
+        let durations = [
+            ("timeout", Some(self.timeout)),
+            ("probe_lease", Some(self.probe_lease)),
+            ("forget_after", self.forget_after),
+            ("abandoned_after", self.abandoned_after),
+            ("slow_calls", self.slow_calls.map(|slow| slow.after)),
+            ("open_backoff", self.open_backoff.map(|backoff| backoff.cap)),
+        ];
+        for (key, duration) in durations {
+            match duration {
+                Some(Duration::ZERO) => return fault(key, "must be longer than nothing"),
+                Some(duration) if duration > YEAR => return fault(key, "must not be longer than a year"),
+                _ => {}
+            }
+        }
+        match self.window {
+            None if self.failure_rate.is_some() => fault("failure_rate", "needs a window"),
+            None if self.slow_calls.is_some() => fault("slow_calls", "needs a window"),
+            Some(_) if self.failure_rate.is_none() && self.slow_calls.is_none() => {
+                fault("window", "needs a failure rate or a slow-call rate")
+            }
+            Some(Window::Count { calls, .. }) if calls.get() > MOST_CALLS => {
+                fault("window", "holds at most 1024 calls")
+            }
+            Some(Window::Count { calls, min_calls }) if min_calls.get() > u32::from(calls.get()) => {
+                fault("min_calls", "is more than the window holds, so no rate would ever be taken")
+            }
+            Some(Window::Time { length, .. }) if length.is_zero() || length > YEAR => {
+                fault("window", "must be longer than nothing and not longer than a year")
+            }
+            Some(Window::Time { buckets, .. }) if !(10..=60).contains(&buckets.get()) => {
+                fault("buckets", "must be 10 to 60")
+            }
+            _ if self.failure_rate.is_some_and(|rate| rate.0 == 0) => {
+                fault("failure_rate", "must be above nothing")
+            }
+            _ if self.open_backoff.is_some_and(|backoff| backoff.cap < self.timeout) => {
+                fault("open_backoff", "its cap must not be below timeout")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The longest a circuit can stay open by these rules.
+    #[must_use]
+    pub fn longest_open(&self) -> Duration {
+        let base = self.open_backoff.map_or(self.timeout, |backoff| backoff.cap.max(self.timeout));
+        if self.jitter { base.saturating_add(base / 10) } else { base }
+    }
+
+    /// Whether admission and settling need the time even while closed.
+    pub(crate) const fn times_calls(&self) -> bool {
+        self.slow_calls.is_some() || self.abandoned_after.is_some()
+    }
+}
