@@ -60,7 +60,7 @@ pub use time::StdClock;
 pub use time::{Clock, ManualClock, Tick};
 
 #[cfg(feature = "std")]
-pub use call::{CallFuture, CircuitBreakerError};
+pub use call::CircuitBreakerError;
 #[cfg(feature = "std")]
 pub use registry::{Registry, SharedBreaker};
 #[cfg(feature = "std")]

@@ -1,7 +1,7 @@
 //! What a circuit breaker is told to do.
 
 use core::fmt;
-use core::num::{NonZeroU16, NonZeroU32, NonZeroU8};
+use core::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 use core::time::Duration;
 
 /// Nothing here may last longer.

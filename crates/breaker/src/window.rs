@@ -120,11 +120,7 @@ impl CountWindow {
             Outcome::Failure => self.failures += 1,
         }
         self.next = (self.next + 1) % self.size;
-        Sums {
-            calls: u32::from(self.len),
-            failures: u32::from(self.failures),
-            slow: u32::from(self.slow),
-        }
+        Sums { calls: u32::from(self.len), failures: u32::from(self.failures), slow: u32::from(self.slow) }
     }
 }
 
@@ -143,7 +139,12 @@ impl TimeWindow {
     fn new(length: Duration, buckets: u8) -> Self {
         let count = usize::from(buckets.max(1));
         let width = (nanos(length) / u64::from(buckets.max(1))).max(1);
-        Self { buckets: vec![Sums::default(); count].into_boxed_slice(), width, newest: 0, sums: Sums::default() }
+        Self {
+            buckets: vec![Sums::default(); count].into_boxed_slice(),
+            width,
+            newest: 0,
+            sums: Sums::default(),
+        }
     }
 
     fn record(&mut self, outcome: Outcome, now: Tick) -> Sums {
@@ -203,7 +204,10 @@ mod tests {
         window.record(Outcome::Failure, Tick::from_millis(500));
         assert_eq!(window.record(Outcome::Success, Tick::from_millis(9_999)).failures, 1);
         assert_eq!(window.record(Outcome::Success, Tick::from_millis(10_000)).failures, 0);
-        assert_eq!(window.record(Outcome::Failure, Tick::from_millis(90_000)), Sums { calls: 1, failures: 1, slow: 0 });
+        assert_eq!(
+            window.record(Outcome::Failure, Tick::from_millis(90_000)),
+            Sums { calls: 1, failures: 1, slow: 0 }
+        );
         // Back in time: counted in the newest bucket.
         assert_eq!(window.record(Outcome::Failure, Tick::from_millis(80_000)).failures, 2);
     }

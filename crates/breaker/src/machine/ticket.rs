@@ -206,8 +206,12 @@ impl fmt::Display for Rejected {
         let seconds = self.retry_after.as_secs_f64();
         match self.why {
             Why::Open => write!(f, "the circuit is open for another {seconds:.1}s"),
-            Why::Probing => write!(f, "a probe is under way; its slot is free in {seconds:.1}s at the latest"),
-            Why::Held => write!(f, "the circuit was opened by hand; look again in {seconds:.1}s, or reset it"),
+            Why::Probing => {
+                write!(f, "a probe is under way; its slot is free in {seconds:.1}s at the latest")
+            }
+            Why::Held => {
+                write!(f, "the circuit was opened by hand; look again in {seconds:.1}s, or reset it")
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use vps_breaker::{Tick, Verdict};
-use vps_retry::{Budget, Class, Decision, Schedule, Stop};
+use vps_retry::{Budget, Class, Decision, Schedule, Stop, Withdrawal};
 
 use super::candidates::Candidates;
 use super::error::{AttemptReport, Cause, OperationError};
@@ -47,6 +47,8 @@ pub(super) struct Run<'p, E> {
     deadline: Deadline,
     history: Vec<AttemptReport>,
     last: Option<(Cause<E>, Option<ServiceName>)>,
+    /// A retry's token; it goes back when the pause is cut short, because then there is no retry.
+    withdrawn: Option<Withdrawal<Arc<Budget>>>,
 }
 
 impl<'p, E: Classify> Run<'p, E> {
@@ -64,6 +66,7 @@ impl<'p, E: Classify> Run<'p, E> {
             deadline: request.total.map_or(Deadline::NEVER, |total| Deadline::after(started, total)),
             history: Vec::new(),
             last: None,
+            withdrawn: None,
         };
         run.emit(None, EventKind::Started { target: request.action.clone() });
         run
@@ -150,6 +153,9 @@ impl<'p, E: Classify> Run<'p, E> {
         let deadline = own.earlier(self.deadline);
         let progress = self.progress(entered);
         self.candidates.tried(entered.candidate);
+        if let Some(withdrawal) = self.withdrawn.take() {
+            withdrawal.spend();
+        }
         let (number, of) = (self.schedule.attempt(), self.request.strategy.max_attempts().get());
         self.emit(self.service(entered), EventKind::AttemptStarted { number, of });
         let attempt = Attempt {
@@ -251,8 +257,7 @@ impl<'p, E: Classify> Run<'p, E> {
         let after = if self.candidates.next_is_fresh() { Duration::ZERO } else { after };
         let service = self.circuits.get(candidate).map(|circuit| circuit.service().clone());
         self.emit(service, EventKind::Retrying { after, left });
-        // Given back when the pause is cut short, because then there is no retry.
-        self.withdrawn(withdrawal);
+        self.withdrawn = Some(withdrawal);
         Next::Sleep(after)
     }
 

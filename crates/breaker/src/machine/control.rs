@@ -1,0 +1,97 @@
+//! What an operator can do by hand.
+
+use core::time::Duration;
+
+use super::{Machine, Rule, State, Transition};
+use crate::policy::Policy;
+use crate::time::Tick;
+
+/// A state that somebody forces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Hold {
+    /// Refuses everything; afterwards due for a probe.
+    Open,
+    /// Lets everything through; afterwards closed and clean.
+    Closed,
+    /// Counts and never refuses.
+    Disabled,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) mode: Hold,
+    pub(super) until: Option<Tick>,
+}
+
+impl Machine {
+    /// Forces a state from `now`, for `limit` or until [`reset`](Self::reset).
+    pub fn hold(&mut self, policy: &Policy, mode: Hold, limit: Option<Duration>, now: Tick) -> Transition {
+        let until = limit.map(|limit| now.after(limit));
+        self.end_hold(policy, now);
+        let transition = match mode {
+            Hold::Open => {
+                let transition = self.enter(State::Open, Rule::ByHand);
+                self.at = now;
+                self.until = until.unwrap_or(now);
+                transition
+            }
+            Hold::Closed | Hold::Disabled => self.enter(State::Closed, Rule::ByHand),
+        };
+        self.aside().held = Some(Held { mode, until });
+        transition
+    }
+
+    /// Lets go of everything: holds, failures, probes, the back-off. `None` if there was nothing.
+    pub fn reset(&mut self, _policy: &Policy, _now: Tick) -> Option<Transition> {
+        let nothing = self.state == State::Closed
+            && self.failures == 0
+            && self.aside.is_none()
+            && self.window.is_none()
+            && self.level == 0;
+        if nothing {
+            return None;
+        }
+        self.aside = None;
+        Some(self.enter(State::Closed, Rule::ByHand))
+    }
+
+    /// Whether somebody forces its state at `now`.
+    #[must_use]
+    pub fn is_held(&self, now: Tick) -> bool {
+        self.held_at(now).is_some()
+    }
+
+    pub(super) fn held_at(&self, now: Tick) -> Option<Held> {
+        self.aside.as_ref()?.held.filter(|held| held.until.is_none_or(|until| now < until))
+    }
+
+    pub(super) fn hold_mode(&self) -> Option<Hold> {
+        Some(self.aside.as_ref()?.held?.mode)
+    }
+
+    /// How long a hold lasts; without an end, when it is worth another look.
+    pub(super) fn held_for(&self, policy: &Policy, now: Tick) -> Duration {
+        match self.held_at(now).and_then(|held| held.until) {
+            Some(until) => until.since(now),
+            None => policy.timeout,
+        }
+    }
+
+    /// Ends a hold whose time is over: open becomes due for a probe, closed starts clean.
+    pub(super) fn end_hold(&mut self, _policy: &Policy, now: Tick) {
+        let Some(aside) = &mut self.aside else { return };
+        let Some(held) = aside.held else { return };
+        let Some(until) = held.until.filter(|until| now >= *until) else { return };
+        aside.held = None;
+        match held.mode {
+            // It stays the open circuit it was forced to be; its time is over.
+            Hold::Open => self.until = until,
+            Hold::Closed | Hold::Disabled => {
+                self.enter(State::Closed, Rule::ByHand);
+            }
+        }
+        self.drop_empty_aside();
+    }
+}

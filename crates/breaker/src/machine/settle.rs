@@ -1,0 +1,154 @@
+//! What a result does.
+
+use alloc::boxed::Box;
+
+use super::{Hold, Machine, Rule, Settled, State, Ticket, Transition, Verdict};
+use crate::policy::{Overlap, Policy, Window};
+use crate::time::Tick;
+use crate::window::{CallWindow, Outcome, Sums};
+
+impl Machine {
+    /// Reports how a call ended.
+    ///
+    /// A result of an earlier generation, or of a slot that was given to someone else, changes nothing
+    /// but frees the slot it still holds.
+    #[expect(clippy::needless_pass_by_value, reason = "a ticket is reported once: settling consumes it")]
+    pub fn settle(&mut self, policy: &Policy, ticket: Ticket, verdict: Verdict, now: Tick) -> Settled {
+        let held_slot = match ticket.token {
+            Some(token) => self.forfeit(token),
+            None => true,
+        };
+        self.end_hold(policy, now);
+        if ticket.generation != self.generation || !held_slot {
+            return Settled::Stale;
+        }
+        let moved = match self.state {
+            State::Closed => self.settle_closed(policy, &ticket, verdict, now),
+            State::HalfOpen => self.settle_probe(policy, &ticket, verdict, now),
+            // Nothing is admitted while open, so nothing of this generation can come back.
+            State::Open => None,
+        };
+        self.drop_empty_aside();
+        moved.map_or(Settled::Counted, Settled::Moved)
+    }
+
+    fn settle_probe(
+        &mut self,
+        policy: &Policy,
+        ticket: &Ticket,
+        verdict: Verdict,
+        now: Tick,
+    ) -> Option<Transition> {
+        let slow = is_slow(policy, ticket, now);
+        match verdict {
+            Verdict::Neutral => None,
+            Verdict::Success if !slow => {
+                let aside = self.aside();
+                aside.successes = aside.successes.saturating_add(1);
+                let enough = aside.successes >= policy.success_threshold.get();
+                enough.then(|| self.enter(State::Closed, Rule::Probe))
+            }
+            Verdict::Success | Verdict::Failure => {
+                let aside = self.aside();
+                aside.failures = aside.failures.saturating_add(1);
+                if aside.failures <= policy.failures_allowed {
+                    return None;
+                }
+                self.level = self.level.saturating_add(1);
+                Some(self.open(policy, Rule::Probe, now))
+            }
+        }
+    }
+
+    fn settle_closed(
+        &mut self,
+        policy: &Policy,
+        ticket: &Ticket,
+        verdict: Verdict,
+        now: Tick,
+    ) -> Option<Transition> {
+        let outcome = match verdict {
+            Verdict::Neutral => return None,
+            Verdict::Failure => Outcome::Failure,
+            Verdict::Success if is_slow(policy, ticket, now) => Outcome::Slow,
+            Verdict::Success => Outcome::Success,
+        };
+        match outcome {
+            Outcome::Failure => self.count_failure(policy, ticket, now),
+            Outcome::Success | Outcome::Slow => self.end_run(),
+        }
+        let sums = self.record(policy, outcome, now);
+        if !policy.enabled || matches!(self.hold_mode(), Some(Hold::Closed | Hold::Disabled)) {
+            return None;
+        }
+        let rule = self.broken_rule(policy, outcome, sums)?;
+        Some(self.open(policy, rule, now))
+    }
+
+    /// Only a failure or a slow success may be the call that opens.
+    fn broken_rule(&self, policy: &Policy, outcome: Outcome, sums: Option<Sums>) -> Option<Rule> {
+        if outcome == Outcome::Success {
+            return None;
+        }
+        if outcome == Outcome::Failure && self.failures >= policy.failure_threshold.get() {
+            return Some(Rule::Consecutive);
+        }
+        let sums = sums.filter(|sums| sums.calls >= min_calls(policy))?;
+        if policy.failure_rate.is_some_and(|rate| rate.is_reached(sums.failures, sums.calls)) {
+            return Some(Rule::FailureRate);
+        }
+        if policy.slow_calls.is_some_and(|slow| slow.rate.is_reached(sums.slow, sums.calls)) {
+            return Some(Rule::SlowRate);
+        }
+        None
+    }
+
+    fn count_failure(&mut self, policy: &Policy, ticket: &Ticket, now: Tick) {
+        if self.failures > 0 && policy.forget_after.is_some_and(|limit| now.since(self.at) >= limit) {
+            self.end_run();
+        }
+        self.failures = match policy.overlap {
+            Overlap::Each => self.failures.saturating_add(1),
+            // The failures seen at admission, and this one; those that came meanwhile overlapped it.
+            Overlap::Once => {
+                let seen = if ticket.run == self.run { ticket.seen } else { 0 };
+                self.failures.max(seen.saturating_add(1))
+            }
+        };
+        self.at = now;
+    }
+
+    fn end_run(&mut self) {
+        if self.failures > 0 {
+            self.failures = 0;
+            self.run = self.run.wrapping_add(1);
+        }
+    }
+
+    fn record(&mut self, policy: &Policy, outcome: Outcome, now: Tick) -> Option<Sums> {
+        if self.window.is_none() {
+            self.window = CallWindow::of(policy).map(Box::new);
+        }
+        self.window.as_mut().map(|window| window.record(outcome, now))
+    }
+
+    pub(super) fn drop_empty_aside(&mut self) {
+        let empty = self.aside.as_ref().is_some_and(|aside| {
+            aside.slots.is_empty() && aside.held.is_none() && aside.successes == 0 && aside.failures == 0
+        });
+        if empty {
+            self.aside = None;
+        }
+    }
+}
+
+fn is_slow(policy: &Policy, ticket: &Ticket, now: Tick) -> bool {
+    policy.slow_calls.is_some_and(|slow| now.since(ticket.admitted) >= slow.after)
+}
+
+fn min_calls(policy: &Policy) -> u32 {
+    match policy.window {
+        Some(Window::Count { min_calls, .. } | Window::Time { min_calls, .. }) => min_calls.get(),
+        None => u32::MAX,
+    }
+}

@@ -1,0 +1,148 @@
+//! How long to wait, before jitter: `min(initial * base^(n-1), max_delay)`, in integers.
+
+use core::fmt;
+use core::time::Duration;
+
+/// One, in 32.32 fixed point.
+const ONE: u64 = 1 << 32;
+
+/// Exponential backoff: the delay after attempt `n` is `initial * base^(n-1)`, at most `max_delay`.
+///
+/// ```
+/// use std::time::Duration;
+/// use vps_retry::ExponentialBackoff;
+///
+/// let backoff = ExponentialBackoff::new(); // 1 s, doubled, at most 30 s
+/// let seconds: Vec<_> = (1..=7).map(|n| backoff.delay(n).as_secs()).collect();
+/// assert_eq!(seconds, [1, 2, 4, 8, 16, 30, 30]);
+/// assert_eq!(backoff.delay(u32::MAX).as_secs(), 30);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExponentialBackoff {
+    initial: u64,
+    max_delay: u64,
+    /// 32.32 fixed point, at least one.
+    base: u64,
+}
+
+/// A base that delays cannot grow by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct InvalidBase {
+    /// What was given.
+    pub base: f64,
+}
+
+impl fmt::Display for InvalidBase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exponential_base is {}, but must be a number from 1 to 1000", self.base)
+    }
+}
+
+impl core::error::Error for InvalidBase {}
+
+impl Default for ExponentialBackoff {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ExponentialBackoff {
+    /// 1 s, doubled each time, at most 30 s.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { initial: 1_000_000_000, max_delay: 30_000_000_000, base: 2 * ONE }
+    }
+
+    /// The delay after the first attempt; zero means no wait at all.
+    #[must_use]
+    pub const fn with_initial(mut self, initial: Duration) -> Self {
+        self.initial = nanos(initial);
+        self
+    }
+
+    /// No delay is longer, jitter of the seed's kind aside.
+    #[must_use]
+    pub const fn with_max_delay(mut self, max_delay: Duration) -> Self {
+        self.max_delay = nanos(max_delay);
+        self
+    }
+
+    /// What a delay is multiplied by to get the next: 1 to 1000.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidBase`] for what is outside, or no number.
+    pub fn with_base(mut self, base: f64) -> Result<Self, InvalidBase> {
+        if !(1.0..=1000.0).contains(&base) {
+            return Err(InvalidBase { base });
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "1 to 1000 times 2^32 fits"
+        )]
+        let fixed = (base * 4_294_967_296.0) as u64;
+        self.base = fixed.max(ONE);
+        Ok(self)
+    }
+
+    /// The delay after the first attempt.
+    #[must_use]
+    pub const fn initial(&self) -> Duration {
+        Duration::from_nanos(self.initial)
+    }
+
+    /// The longest delay.
+    #[must_use]
+    pub const fn max_delay(&self) -> Duration {
+        Duration::from_nanos(self.max_delay)
+    }
+
+    /// The delay after attempt `attempt` (from 1), before jitter. Finite for every attempt.
+    #[must_use]
+    pub const fn delay(&self, attempt: u32) -> Duration {
+        Duration::from_nanos(self.delay_nanos(attempt))
+    }
+
+    #[inline]
+    pub(crate) const fn delay_nanos(&self, attempt: u32) -> u64 {
+        let power = attempt.saturating_sub(1);
+        let grown = if self.base.is_power_of_two() {
+            // The usual base 2 is a shift.
+            let shift = (self.base.trailing_zeros() - 32).saturating_mul(power);
+            if shift >= 64 || self.initial > u64::MAX >> shift {
+                if self.initial == 0 { 0 } else { u64::MAX }
+            } else {
+                self.initial << shift
+            }
+        } else {
+            self.grow(power)
+        };
+        if grown < self.max_delay { grown } else { self.max_delay }
+    }
+
+    const fn grow(&self, power: u32) -> u64 {
+        let mut delay = self.initial;
+        let mut left = power;
+        // Ends early: at the cap nothing changes any more, and below it every step adds at least one.
+        while left > 0 && delay < self.max_delay {
+            let next = (delay as u128 * self.base as u128) >> 32;
+            #[expect(clippy::cast_possible_truncation, reason = "checked on the same line")]
+            let next = if next > u64::MAX as u128 { u64::MAX } else { next as u64 };
+            if next <= delay {
+                break;
+            }
+            delay = next;
+            left -= 1;
+        }
+        delay
+    }
+}
+
+/// A duration in nanoseconds, saturating at 584 years.
+#[expect(clippy::cast_possible_truncation, reason = "checked on the line above")]
+pub(crate) const fn nanos(duration: Duration) -> u64 {
+    let nanos = duration.as_nanos();
+    if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 }
+}

@@ -1,0 +1,203 @@
+//! The decision: another attempt, a wait, or an end.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::backoff::nanos;
+use crate::class::Class;
+use crate::jitter::share;
+use crate::rng::Rng;
+use crate::strategy::RetryStrategy;
+
+/// What comes after a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// Pause, then make another attempt.
+    Retry {
+        /// The pause.
+        after: Duration,
+        /// Attempts left, the coming one included.
+        left: u32,
+    },
+    /// Pause, then look again; no attempt was spent.
+    Wait {
+        /// The pause.
+        after: Duration,
+    },
+    /// No further attempt.
+    Stop(Stop),
+}
+
+/// Why there is no further attempt. Where several reasons hold, the first of these in the order
+/// cancelled, permanent, attempts used up, deadline, circuit open, budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Stop {
+    /// The caller stopped it.
+    Cancelled,
+    /// It would fail again.
+    Permanent,
+    /// This machine is at fault.
+    Local,
+    /// It may have happened already, and must not happen twice.
+    NotIdempotent,
+    /// All attempts were made.
+    AttemptsUsedUp {
+        /// How many.
+        attempts: u32,
+    },
+    /// The pause would not end before the deadline.
+    Deadline {
+        /// The pause there would have been.
+        pause: Duration,
+    },
+    /// The server asked for a longer wait than allowed.
+    RetryAfterTooLong {
+        /// How long.
+        at_least: Duration,
+    },
+    /// The circuit is open.
+    CircuitOpen {
+        /// When it is worth another try.
+        retry_after: Duration,
+    },
+    /// The service's allowance for retries is used up.
+    Budget,
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancelled => f.write_str("it was stopped"),
+            Self::Permanent => f.write_str("trying again would not help"),
+            Self::Local => f.write_str("this machine has to be put right first"),
+            Self::NotIdempotent => f.write_str("it may have happened already and must not happen twice"),
+            Self::AttemptsUsedUp { attempts: 1 } => f.write_str("its one attempt was made"),
+            Self::AttemptsUsedUp { attempts } => write!(f, "all {attempts} attempts were made"),
+            Self::Deadline { .. } => f.write_str("no time is left for another attempt"),
+            Self::RetryAfterTooLong { at_least } => {
+                write!(f, "the server asked to wait {:.0}s", at_least.as_secs_f64().ceil())
+            }
+            Self::CircuitOpen { retry_after } => {
+                write!(f, "the circuit is open for another {:.1}s", retry_after.as_secs_f64())
+            }
+            Self::Budget => f.write_str("the service's allowance for retries is used up"),
+        }
+    }
+}
+
+/// One operation's way through its attempts. Sans-IO: the caller runs, measures and sleeps.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    strategy: RetryStrategy,
+    total: Option<Duration>,
+    /// Attempts that failed, those that gained something included.
+    made: u32,
+    /// Attempts that count.
+    counted: u32,
+    /// Failures in a row that gained nothing: what the backoff grows with.
+    barren: u32,
+    last: Duration,
+    progressed: bool,
+}
+
+impl Schedule {
+    /// Before the first attempt; `total` is the limit of the whole operation.
+    #[must_use]
+    pub fn start(strategy: &RetryStrategy, total: Option<Duration>) -> Self {
+        Self {
+            strategy: *strategy,
+            total,
+            made: 0,
+            counted: 0,
+            barren: 0,
+            last: Duration::ZERO,
+            progressed: false,
+        }
+    }
+
+    /// Number of the current attempt, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.made.saturating_add(1)
+    }
+
+    /// The current attempt gained much of something resumable: its failure will not count against the
+    /// attempts, and the backoff starts anew. The deadline, and 20 attempts in all, still hold.
+    pub fn progressed(&mut self) {
+        self.progressed = true;
+    }
+
+    /// What comes after the current attempt failed with `class`, `elapsed` after the start of it all.
+    /// Draws one random number for each delay.
+    pub fn failed(&mut self, class: Class, elapsed: Duration, rng: &mut impl Rng) -> Decision {
+        match class {
+            Class::Cancelled => return Decision::Stop(Stop::Cancelled),
+            Class::Permanent => return Decision::Stop(Stop::Permanent),
+            Class::Local => return Decision::Stop(Stop::Local),
+            Class::Busy { poll } => return self.wait(poll, elapsed),
+            Class::Rejected { retry_after } if self.strategy.wait_for_circuit => {
+                return match self.wait(retry_after, elapsed) {
+                    Decision::Stop(_) => Decision::Stop(Stop::CircuitOpen { retry_after }),
+                    wait => wait,
+                };
+            }
+            Class::Rejected { retry_after } => return Decision::Stop(Stop::CircuitOpen { retry_after }),
+            Class::Transient | Class::NotSent | Class::Throttled { .. } => {}
+        }
+        if !self.strategy.idempotent && !class.is_retried_always() {
+            return Decision::Stop(Stop::NotIdempotent);
+        }
+        self.count();
+        let most = self.strategy.max_attempts.get();
+        if self.counted >= most || self.made >= self.strategy.hard_limit() {
+            return Decision::Stop(Stop::AttemptsUsedUp { attempts: self.made });
+        }
+        let mut after =
+            self.strategy.jitter.delay(&self.strategy.backoff, self.barren.max(1), self.last, rng);
+        self.last = after;
+        if let Class::Throttled { at_least: Some(at_least) } = class {
+            if at_least > self.strategy.max_retry_after {
+                return Decision::Stop(Stop::RetryAfterTooLong { at_least });
+            }
+            // A floor: all clients were told the same, so spread upwards from it, with the draw we have.
+            let asked = nanos(at_least);
+            let spread = asked.saturating_add(share(asked / 10, rng_from(after)));
+            after = after.max(Duration::from_nanos(spread));
+        }
+        if self.is_too_late(elapsed, after) {
+            return Decision::Stop(Stop::Deadline { pause: after });
+        }
+        Decision::Retry { after, left: most - self.counted }
+    }
+
+    fn count(&mut self) {
+        self.made = self.made.saturating_add(1);
+        if core::mem::take(&mut self.progressed) {
+            self.barren = 1;
+        } else {
+            self.counted = self.counted.saturating_add(1);
+            self.barren = self.barren.saturating_add(1);
+        }
+    }
+
+    fn wait(&self, after: Duration, elapsed: Duration) -> Decision {
+        if self.is_too_late(elapsed, after) {
+            Decision::Stop(Stop::Deadline { pause: after })
+        } else {
+            Decision::Wait { after }
+        }
+    }
+
+    /// A pause is never shortened to squeeze an attempt in.
+    fn is_too_late(&self, elapsed: Duration, after: Duration) -> bool {
+        self.total.is_some_and(|total| elapsed.saturating_add(after) >= total)
+    }
+}
+
+/// Another number out of the delay's draw, so that a delay costs one draw in all.
+fn rng_from(delay: Duration) -> u64 {
+    let mut mixed = crate::rng::SplitMix64::new(nanos(delay));
+    mixed.next_u64()
+}
