@@ -1,0 +1,217 @@
+//! From what was written to what makes sense; every fault is named, not only the first.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::checked;
+use super::document::Settings;
+use super::groups::{CircuitBreakerSettings, NetworkRetrySettings, TimeoutSettings};
+use super::policies::{Policies, ServicePolicy};
+
+/// One setting that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidSetting {
+    /// Which one: `performance.network_retry.max_retries`.
+    pub key: String,
+    /// What is wrong with it, and what to do.
+    pub reason: String,
+}
+
+impl fmt::Display for InvalidSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.key, self.reason)
+    }
+}
+
+/// Settings that make no sense, all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidSettings(pub Vec<InvalidSetting>);
+
+impl fmt::Display for InvalidSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, setting) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("; ")?;
+            }
+            setting.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for InvalidSettings {}
+
+impl Settings {
+    /// The configuration in the form that the rest works with.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSettings`] names every setting that makes no sense.
+    pub fn check(&self) -> Result<Policies, InvalidSettings> {
+        let mut faults = Faults::default();
+        let performance = &self.performance;
+        faults.within("performance");
+        let general = self.policy(
+            &performance.circuit_breaker,
+            &performance.network_retry,
+            &performance.timeouts,
+            &mut faults,
+        );
+        let mut services = BTreeMap::new();
+        let before = faults.len();
+        for (name, own) in &performance.services {
+            faults.within(format!("performance.services.{name}"));
+            faults.services_name(name);
+            let policy = self.policy(
+                &own.circuit_breaker.over(&performance.circuit_breaker),
+                &own.network_retry.over(&performance.network_retry),
+                &own.timeouts.over(&performance.timeouts),
+                &mut faults,
+            );
+            services.insert(name.clone(), policy);
+        }
+        if before > 0 {
+            // What is wrong with the general settings is wrong with every service: said once.
+            faults.keep_first(before, |key| self.is_set_by_a_service(key));
+        }
+        self.check_hosts(&mut faults);
+        self.check_the_rest(&mut faults);
+        faults.into_result().map(|()| Policies {
+            general,
+            services,
+            table: self.service_table(),
+            min_speed: self.download.min_speed.0,
+        })
+    }
+
+    fn policy(
+        &self,
+        breaker: &CircuitBreakerSettings,
+        retry: &NetworkRetrySettings,
+        timeouts: &TimeoutSettings,
+        faults: &mut Faults,
+    ) -> ServicePolicy {
+        ServicePolicy {
+            breaker: checked::breaker(breaker, timeouts, faults),
+            retry: checked::retry(retry, self.download.max_retry_after.0, faults),
+            timeouts: checked::timeouts(timeouts, faults),
+        }
+    }
+
+    /// A host belongs to one service only.
+    fn check_hosts(&self, faults: &mut Faults) {
+        let mut owners: BTreeMap<String, &str> = BTreeMap::new();
+        for (name, service) in &self.performance.services {
+            faults.within(format!("performance.services.{name}"));
+            for host in service.hosts.iter().flatten() {
+                if let Some(reason) = what_is_wrong_with(host) {
+                    faults.add("hosts", format!("has `{host}`, {reason}; write `example.com`, or `.example.com` for everything below it"));
+                } else if let Some(other) = owners.insert(host.to_ascii_lowercase(), name) {
+                    faults.add(
+                        "hosts",
+                        format!("has `{host}`, which is `{other}`'s already; a host belongs to one service"),
+                    );
+                }
+            }
+        }
+    }
+
+    fn check_the_rest(&self, faults: &mut Faults) {
+        faults.within("performance.health_checks");
+        let table = self.service_table();
+        for name in &self.performance.health_checks.services {
+            if let Err(unknown) = table.named(name) {
+                faults.add("services", format!("has a name nobody defined: {unknown}"));
+            }
+        }
+        faults.within("state");
+        if self.state.dir.as_ref().is_some_and(|dir| dir.as_os_str().is_empty()) {
+            faults.add("dir", "is empty; leave it out for the usual folder");
+        }
+        faults.within("download");
+        if self.download.max_retry_after.0.is_zero() {
+            faults.add("max_retry_after", "must be longer than nothing");
+        }
+    }
+
+    /// Whether `key` (`performance.services.NAME.group.field`) was written for that service itself.
+    fn is_set_by_a_service(&self, key: &str) -> bool {
+        let Some(rest) = key.strip_prefix("performance.services.") else { return true };
+        let mut parts = rest.rsplitn(3, '.');
+        let (Some(field), Some(group), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
+            return true;
+        };
+        let Some(own) = self.performance.services.get(name) else { return true };
+        let written = match group {
+            "circuit_breaker" => serde_json::to_value(&own.circuit_breaker),
+            "network_retry" => serde_json::to_value(&own.network_retry),
+            "timeouts" => serde_json::to_value(&own.timeouts),
+            _ => return true,
+        };
+        written.is_ok_and(|written| written.get(field).is_some())
+    }
+}
+
+fn what_is_wrong_with(host: &str) -> Option<&'static str> {
+    let name = host.strip_prefix('.').unwrap_or(host);
+    if name.is_empty() {
+        return Some("which is empty");
+    }
+    let labels_fit = name.split('.').all(|label| !label.is_empty() && label.len() <= 63);
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    (!labels_fit || !name.chars().all(allowed)).then_some("which is no host name")
+}
+
+/// The faults found so far, and where we are.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    found: Vec<InvalidSetting>,
+    place: String,
+}
+
+impl Faults {
+    pub(super) fn add(&mut self, key: &str, reason: impl Into<String>) {
+        self.found.push(InvalidSetting { key: format!("{}.{key}", self.place), reason: reason.into() });
+    }
+
+    /// Adds it unless something is known to be wrong with that setting already.
+    pub(super) fn add_new(&mut self, key: &str, reason: impl Into<String>) {
+        let full = format!("{}.{key}", self.place);
+        if self.found.iter().all(|fault| fault.key != full) {
+            self.add(key, reason);
+        }
+    }
+
+    fn within(&mut self, place: impl Into<String>) {
+        self.place = place.into();
+    }
+
+    fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    fn keep_first(&mut self, first: usize, mut keep: impl FnMut(&str) -> bool) {
+        let mut index = 0;
+        self.found.retain(|fault| {
+            index += 1;
+            index <= first || keep(&fault.key)
+        });
+    }
+
+    fn services_name(&mut self, name: &str) {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
+            self.found.push(InvalidSetting {
+                key: "performance.services".to_owned(),
+                reason: format!(
+                    "has the name `{name}`; a service is called by up to 64 letters, digits, `_`, `-` and `.`"
+                ),
+            });
+        }
+    }
+
+    fn into_result(self) -> Result<(), InvalidSettings> {
+        if self.found.is_empty() { Ok(()) } else { Err(InvalidSettings(self.found)) }
+    }
+}

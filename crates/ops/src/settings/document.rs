@@ -1,0 +1,177 @@
+//! The configuration file as it is written.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::bytes::Bytes;
+use super::groups::{
+    CircuitBreakerOverride, CircuitBreakerSettings, NetworkRetryOverride, NetworkRetrySettings,
+    TimeoutOverride, TimeoutSettings,
+};
+use super::hosts;
+use super::seconds::Seconds;
+use crate::service::{ServiceName, ServiceTable};
+
+/// The whole configuration. Its defaults are those of `config/default.yaml`.
+///
+/// ```
+/// use vps_ops::settings::Settings;
+///
+/// let mut settings = Settings::default();
+/// settings.performance.network_retry.max_retries = 5;
+/// assert!(settings.check().is_ok());
+/// settings.performance.network_retry.max_retries = 0;
+/// assert!(settings.check().unwrap_err().to_string().contains("enabled: false"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Settings {
+    /// How operations behave on a bad network.
+    pub performance: Performance,
+    /// Downloads alone.
+    pub download: DownloadSettings,
+    /// Where circuits are remembered.
+    pub state: StateSettings,
+}
+
+/// `performance`: the seed's groups.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Performance {
+    /// Circuit breakers.
+    pub circuit_breaker: CircuitBreakerSettings,
+    /// Retries.
+    pub network_retry: NetworkRetrySettings,
+    /// Limits in time.
+    pub timeouts: TimeoutSettings,
+    /// Which services are watched.
+    pub health_checks: HealthCheckSettings,
+    /// The services' hosts, and what they have of their own.
+    #[serde(deserialize_with = "over_the_built_in_services")]
+    pub services: BTreeMap<String, ServiceSettings>,
+}
+
+/// `health_checks`: accepted as the seed has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct HealthCheckSettings {
+    /// Whether services are watched.
+    pub enabled: bool,
+    /// Whether they are looked at when work begins.
+    pub check_on_startup: bool,
+    /// Which ones.
+    pub services: Vec<String>,
+}
+
+/// `services.NAME`: a service's hosts, and what it has of its own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ServiceSettings {
+    /// Its hosts: `github.com`, or `.github.com` for everything below it. Absent: the built-in ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hosts: Option<Vec<String>>,
+    /// Over the general circuit breaker.
+    #[serde(skip_serializing_if = "CircuitBreakerOverride::is_empty")]
+    pub circuit_breaker: CircuitBreakerOverride,
+    /// Over the general retries.
+    #[serde(skip_serializing_if = "NetworkRetryOverride::is_empty")]
+    pub network_retry: NetworkRetryOverride,
+    /// Over the general limits in time.
+    #[serde(skip_serializing_if = "TimeoutOverride::is_empty")]
+    pub timeouts: TimeoutOverride,
+}
+
+/// `download`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct DownloadSettings {
+    /// Bytes a second that are too few for a source that has an alternative; 0 accepts any speed.
+    pub min_speed: Bytes,
+    /// The longest wait that a server may ask for.
+    pub max_retry_after: Seconds,
+}
+
+/// `state`: where circuits are remembered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct StateSettings {
+    /// In what.
+    pub backend: Backend,
+    /// In which folder; absent: `$STATE_DIRECTORY`, `/var/lib/vps-configurator` for root, else the
+    /// user's state folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dir: Option<PathBuf>,
+}
+
+/// In what circuits are remembered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Backend {
+    /// For as long as the process lives.
+    Memory,
+    /// In a file that all processes of the machine share.
+    #[default]
+    Sqlite,
+}
+
+impl Settings {
+    /// The services and their hosts.
+    #[must_use]
+    pub fn service_table(&self) -> ServiceTable {
+        let mut table = ServiceTable::without_hosts();
+        for (name, service) in &self.performance.services {
+            let hosts = service.hosts.iter().flatten().map(String::as_str);
+            table.insert(name, hosts);
+        }
+        table
+    }
+}
+
+impl Default for Performance {
+    fn default() -> Self {
+        Self {
+            circuit_breaker: CircuitBreakerSettings::default(),
+            network_retry: NetworkRetrySettings::default(),
+            timeouts: TimeoutSettings::default(),
+            health_checks: HealthCheckSettings::default(),
+            services: hosts::built_in(),
+        }
+    }
+}
+
+impl Default for HealthCheckSettings {
+    fn default() -> Self {
+        let services = [ServiceName::APT_REPOSITORY, ServiceName::GITHUB, ServiceName::DOCKER_HUB];
+        Self { enabled: true, check_on_startup: true, services: services.map(str::to_owned).into() }
+    }
+}
+
+impl Default for DownloadSettings {
+    fn default() -> Self {
+        Self { min_speed: Bytes(1), max_retry_after: Seconds::whole(300) }
+    }
+}
+
+/// Who defines one service of his own keeps the built-in ones, and their hosts.
+fn over_the_built_in_services<'de, D>(deserializer: D) -> Result<BTreeMap<String, ServiceSettings>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let mut services = BTreeMap::<String, ServiceSettings>::deserialize(deserializer)?;
+    for (name, built_in) in hosts::built_in() {
+        let service = services.entry(name).or_default();
+        if service.hosts.is_none() {
+            service.hosts = built_in.hosts;
+        }
+    }
+    Ok(services)
+}

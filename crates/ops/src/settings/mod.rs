@@ -1,0 +1,40 @@
+//! The configuration: as it is written ([`Settings`]), and as it holds ([`Policies`]).
+//!
+//! Three things change it, from outside in: the configuration, a wrapper's [`RetryConfig`], and the
+//! [`Options`] of one call.
+//!
+//! ```
+//! use vps_ops::settings::Settings;
+//!
+//! let policies = Settings::default().check().unwrap();
+//! assert_eq!(policies.breaker(&"github".into()).failure_threshold().get(), 3);
+//! assert_eq!(policies.table().of_host("api.github.com", 443, "https").as_str(), "github");
+//! ```
+
+mod bytes;
+mod check;
+mod checked;
+mod document;
+mod groups;
+mod hosts;
+mod layered;
+mod options;
+mod policies;
+mod retry_config;
+mod seconds;
+#[cfg(test)]
+mod tests;
+
+pub use bytes::{Bytes, InvalidBytes, parse_bytes};
+pub use check::{InvalidSetting, InvalidSettings};
+pub use document::{
+    Backend, DownloadSettings, HealthCheckSettings, Performance, ServiceSettings, Settings, StateSettings,
+};
+pub use groups::{
+    CircuitBreakerOverride, CircuitBreakerSettings, NetworkRetryOverride, NetworkRetrySettings,
+    TimeoutOverride, TimeoutSettings, WindowSettings,
+};
+pub use options::Options;
+pub use policies::{Policies, ServicePolicy, Timeouts};
+pub use retry_config::RetryConfig;
+pub use seconds::{InvalidDuration, LONGEST, Seconds, parse_duration};

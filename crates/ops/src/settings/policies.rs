@@ -1,0 +1,96 @@
+//! The configuration, checked: what the rest of the crate works with.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use vps_breaker::Policy;
+use vps_retry::RetryStrategy;
+
+use crate::service::{ServiceName, ServiceTable};
+
+/// What holds for each service.
+///
+/// ```
+/// use vps_ops::settings::Settings;
+///
+/// let policies = Settings::default().check().unwrap();
+/// let github = policies.of(&"github".into());
+/// assert_eq!(github.retry.max_attempts().get(), 3);
+/// assert_eq!(github.timeouts.download.as_secs(), 600);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Policies {
+    pub(super) general: ServicePolicy,
+    pub(super) services: BTreeMap<String, ServicePolicy>,
+    pub(super) table: ServiceTable,
+    pub(super) min_speed: u64,
+}
+
+/// What holds for one service.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ServicePolicy {
+    /// Its circuit breaker's rules.
+    pub breaker: Policy,
+    /// How its operations are repeated.
+    pub retry: RetryStrategy,
+    /// Its limits in time.
+    pub timeouts: Timeouts,
+}
+
+/// Limits in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// Reading package lists, in all.
+    pub apt_update: Duration,
+    /// Installing packages, in all.
+    pub apt_install: Duration,
+    /// A download, in all.
+    pub download: Duration,
+    /// A clone, in all.
+    pub git_clone: Duration,
+    /// Connecting and the head of a response; the whole of a small request.
+    pub http_request: Duration,
+    /// A command, in all.
+    pub command: Duration,
+    /// Resolving a name, connecting and the TLS handshake together.
+    pub connect: Duration,
+    /// Silence of a service that ends an attempt.
+    pub idle: Duration,
+}
+
+impl Policies {
+    /// What holds for a service; a host's own has what its group has.
+    #[must_use]
+    pub fn of(&self, service: &ServiceName) -> &ServicePolicy {
+        self.services
+            .get(service.as_str())
+            .or_else(|| self.services.get(service.group()))
+            .unwrap_or(&self.general)
+    }
+
+    /// What holds where no service is concerned.
+    #[must_use]
+    pub fn general(&self) -> &ServicePolicy {
+        &self.general
+    }
+
+    /// A service's circuit breaker's rules, without a seed for its jitter.
+    #[must_use]
+    pub fn breaker(&self, service: &ServiceName) -> Policy {
+        self.of(service).breaker
+    }
+
+    /// The services and their hosts.
+    #[must_use]
+    pub fn table(&self) -> &ServiceTable {
+        &self.table
+    }
+
+    /// Bytes a second that are too few for a source that has an alternative.
+    #[must_use]
+    pub fn min_speed(&self) -> u64 {
+        self.min_speed
+    }
+}
