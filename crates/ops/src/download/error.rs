@@ -39,7 +39,7 @@ pub enum Fault {
         what: &'static str,
     },
     /// This machine could not do something with a file.
-    #[error("could not {doing} `{}`: {source}", path.display())]
+    #[error("could not {doing} `{}`", path.display())]
     Disk {
         /// What was tried.
         doing: &'static str,
@@ -238,9 +238,8 @@ impl fmt::Debug for DownloadError {
 impl Error for DownloadError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0.fault {
-            // Their own words are ours already.
+            // Its own words are ours already.
             Fault::Http(error) => error.source(),
-            Fault::Disk { .. } => None,
             fault => fault.source(),
         }
     }

@@ -59,3 +59,6 @@ pub use operation::{Download, DownloadOperation, Downloader, Downloads};
 pub use parse::{DownloadUrl, InvalidRequest, file_name, parse_url};
 pub use request::{Dest, DownloadRequest, Limits, MAX_CHECKSUM_FILE};
 pub use sums::find_checksum;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! Promise 1 and the edges: what stands where we want to write.
+
+use std::sync::LazyLock;
+use std::path::Path;
+
+use vps_retry::Class;
+
+use super::lab::{DEST, Lab, request};
+use crate::classify::{Classify, Kind};
+use crate::download::{Dest, DownloadRequest, Fault};
+use crate::env::fs::{FileKind, Fs, Open};
+use crate::http::Fact;
+use crate::testing::scripted_http::{Script, ScriptedFile};
+
+const PART: &str = "/data/.file.bin.part";
+
+fn file() -> ScriptedFile {
+    static FILE: LazyLock<ScriptedFile> = LazyLock::new(|| ScriptedFile::of_len(1 << 20, 1));
+    FILE.clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_is_not_ours_alone_is_left_and_not_resumed() {
+    let odd = [
+        (FileKind::Link, 1000, 0o777, 1),
+        (FileKind::Fifo, 1000, 0o600, 1),
+        (FileKind::Folder, 1000, 0o700, 1),
+        (FileKind::File, 0, 0o666, 1),
+        (FileKind::File, 0, 0o600, 1),
+        (FileKind::File, 1000, 0o600, 2),
+        (FileKind::File, 1000, 0o620, 1),
+        (FileKind::File, 1000, 0o602, 1),
+    ];
+    for (kind, uid, mode, links) in odd {
+        let lab = Lab::new(|request, number| match number {
+            1 => file().answer(request).cut_after(300 << 10, Fact::Reset),
+            _ => file().answer(request),
+        });
+        lab.disk.plant_odd(Path::new(PART), kind, uid, mode, links);
+        let done = lab.run(request()).await.unwrap();
+        assert_eq!(lab.content().unwrap(), file().content, "{kind:?} {uid} {mode:o} {links}");
+        assert!(done.warnings[0].contains("not safe") && lab.told.has("not safe"));
+        let left: Vec<_> = lab.others();
+        assert!(left.iter().all(|name| name == Path::new(PART)), "{left:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_but_a_file_or_a_link_is_replaced() {
+    for kind in [FileKind::Fifo, FileKind::Device, FileKind::Socket] {
+        let lab = Lab::new(|request, _| file().answer(request));
+        lab.disk.plant_odd(Path::new(DEST), kind, 1000, 0o600, 1);
+        let error = lab.operation(request()).prepare().await.unwrap_err();
+        assert_eq!((error.class(), error.kind()), (Class::Local, Kind::Local), "{kind:?}");
+        assert!(error.hints()[0].contains("`-`") && lab.http.asked().is_empty());
+    }
+    let lab = Lab::new(|request, _| file().answer(request));
+    lab.disk.plant_odd(Path::new(DEST), FileKind::Link, 1000, 0o777, 1);
+    lab.run(request()).await.unwrap();
+    assert_eq!(lab.content().unwrap(), file().content, "the link itself is replaced");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_folder_is_named_and_not_made() {
+    let lab = Lab::new(|request, _| file().answer(request));
+    let request = DownloadRequest { dest: Dest::Path("/none/file".into()), ..request() };
+    let error = lab.operation(request).prepare().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Local);
+    assert_eq!(error.hints(), ["create it with `mkdir -p /none`"]);
+    assert!(lab.disk.look(Path::new("/none")).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_gets_the_urls_name_and_a_url_without_one_is_invalid() {
+    let lab = Lab::new(|request, _| file().answer(request));
+    let into = DownloadRequest { dest: Dest::Path("/data".into()), ..request() };
+    assert_eq!(lab.run(into.clone()).await.unwrap().path(), Some(Path::new(DEST)));
+    let url = url::Url::parse("https://example.com/dir/").unwrap();
+    let error = lab.operation(DownloadRequest { url: url.into(), ..into }).prepare().await.unwrap_err();
+    assert_eq!((error.class(), error.kind()), (Class::Permanent, Kind::Invalid));
+    assert!(matches!(error.fault(), Fault::Invalid(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_to_be_kept_is_kept_without_a_request() {
+    let lab = Lab::new(|request, _| file().answer(request));
+    lab.disk.plant(Path::new(DEST), b"old");
+    let done = lab.run(DownloadRequest { keep_existing: true, ..request() }).await.unwrap();
+    assert!(done.unchanged && lab.http.asked().is_empty());
+    assert_eq!(lab.content().unwrap(), b"old");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_to_be_kept_is_kept_even_if_it_comes_late() {
+    let lab = Lab::new(|request, _| file().answer(request).waits(std::time::Duration::from_secs(9)));
+    let disk = lab.disk.clone();
+    let env = lab.env.clone();
+    let _late = lab.env.spawn("late", async move {
+        env.sleep(std::time::Duration::from_secs(1)).await;
+        disk.plant(Path::new(DEST), b"late");
+    });
+    let done = lab.run(DownloadRequest { keep_existing: true, ..request() }).await.unwrap();
+    assert!(done.unchanged);
+    assert_eq!(lab.content().unwrap(), b"late");
+    assert!(lab.others().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_process_waits_and_finds_it_done() {
+    let lab = Lab::new(|request, _| file().answer(request).waits(std::time::Duration::from_secs(9)));
+    let (one, two) = (lab.operation(request()), lab.operation(request()));
+    let (first, second) = (lab.attempt(0), lab.attempt(0));
+    let wait = async {
+        lab.env.sleep(std::time::Duration::from_secs(1)).await;
+        let busy = two.attempt(&second).await.unwrap_err();
+        assert!(matches!(busy.class(), Class::Busy { .. }), "{busy:?}");
+        lab.env.sleep(std::time::Duration::from_secs(60)).await;
+        two.attempt(&second).await.unwrap()
+    };
+    let (first, second) = tokio::join!(biased; one.attempt(&first), wait);
+    assert!(!first.unwrap().unchanged && second.unchanged);
+    assert_eq!(lab.http.asked().len(), 1);
+    assert!(lab.others().is_empty(), "{:?}", lab.others());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_process_takes_over_what_the_first_one_left() {
+    let lab = Lab::new(|request, number| match number {
+        1 => file().answer(request).cut_after(600 << 10, Fact::Reset),
+        _ => file().answer(request),
+    });
+    let one = lab.operation(request());
+    one.attempt(&lab.attempt(0)).await.unwrap_err();
+    let two = lab.operation(request());
+    let busy = two.attempt(&lab.attempt(0)).await.unwrap_err();
+    assert!(matches!(busy.class(), Class::Busy { .. }));
+    drop(one);
+    let done = two.attempt(&lab.attempt(0)).await.unwrap();
+    assert_eq!(done.resumed_from, 600 << 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn old_parts_are_swept_and_young_or_foreign_ones_stay() {
+    let lab = Lab::new(|request, _| file().answer(request));
+    let week = std::time::Duration::from_secs(7 * 24 * 3600);
+    let plant = |name: &str, age: std::time::Duration| {
+        lab.disk.set_now(lab.env.wall() - age);
+        lab.disk.plant(Path::new(name), b"x");
+    };
+    plant("/data/.old.part", week * 2);
+    plant("/data/.old.part.json", week * 2);
+    plant("/data/.orphan.part.json", week * 2);
+    plant("/data/.young.part", week / 2);
+    plant("/data/old.part", week * 2);
+    plant("/data/.locked.part", week * 2);
+    let held = lab.disk.open(Path::new("/data/.locked.part"), Open::Update).unwrap();
+    assert!(held.try_lock().unwrap());
+    lab.disk.set_now(lab.env.wall() - week * 2);
+    lab.disk.plant_odd(Path::new("/data/.theirs.part"), FileKind::File, 0, 0o600, 1);
+    lab.run(request()).await.unwrap();
+    let names: Vec<_> = lab.others().iter().map(|name| name.to_str().unwrap().to_owned()).collect();
+    assert_eq!(names, ["/data/.locked.part", "/data/.theirs.part", "/data/.young.part", "/data/old.part"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permanent_error_leaves_nothing() {
+    let lab = Lab::new(|request, number| match number {
+        1 => file().answer(request).cut_after(600 << 10, Fact::Reset),
+        _ => Script::status(404),
+    });
+    lab.disk.plant(Path::new(DEST), b"old");
+    let error = lab.run(request()).await.unwrap_err();
+    assert_eq!(error.class(), Class::Permanent);
+    assert!(lab.others().is_empty(), "{:?}", lab.others());
+    assert_eq!(lab.content().unwrap(), b"old");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_secret_shows_anywhere() {
+    let lab = Lab::new(|request, _| file().answer(request).cut_after(600 << 10, Fact::Reset));
+    let operation = lab.operation(request());
+    let error = operation.attempt(&lab.attempt(0)).await.unwrap_err();
+    let shown = format!("{error} {error:?} {operation:?} {:?} {:?}", error.hints(), lab.told.lines());
+    assert!(!shown.contains("canary"), "{shown}");
+    let record = lab.disk.content(Path::new("/data/.file.bin.part.json")).unwrap();
+    assert!(!String::from_utf8(record).unwrap().contains("canary"));
+}

@@ -1,0 +1,191 @@
+//! A machine to download on.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use vps_breaker::Tick;
+use vps_retry::{Budget, Class};
+
+use crate::attempt::{Attempt, Progress};
+use crate::classify::Classify;
+use crate::deadline::Deadline;
+use crate::download::{Dest, DownloadError, DownloadOperation, DownloadRequest, Downloaded, Downloads, parse_url};
+use crate::env::fs::Fs;
+use crate::env::{BoxFuture, Env, ProcessIdentity, Task, World};
+use crate::event::{Event, EventKind, Observer, OperationId};
+use crate::http::HttpRequest;
+use crate::testing::disk::Disk;
+use crate::testing::scripted_http::{Script, ScriptedHttp};
+
+/// Time is tokio's, which the tests stop; nothing else is real.
+struct TestWorld {
+    start: tokio::time::Instant,
+    fs: Arc<dyn Fs>,
+    identity: ProcessIdentity,
+    random: AtomicU64,
+}
+
+impl World for TestWorld {
+    fn now(&self) -> Tick {
+        Tick::from_millis(1_000).after(self.start.elapsed())
+    }
+
+    fn wall(&self) -> Duration {
+        Duration::from_secs(1_790_000_000) + self.start.elapsed()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the virtual clock of these tests is tokio's")]
+    fn sleep_until(&self, at: Tick) -> BoxFuture<()> {
+        Box::pin(tokio::time::sleep(at.since(self.now())))
+    }
+
+    fn next_u64(&self) -> u64 {
+        self.random.fetch_add(1, Ordering::Relaxed)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a world starts tasks")]
+    fn spawn(&self, _name: &'static str, future: BoxFuture<()>) -> Task {
+        Task::new(tokio::spawn(future))
+    }
+
+    fn identity(&self) -> &ProcessIdentity {
+        &self.identity
+    }
+
+    fn is_alive(&self, _identity: &ProcessIdentity) -> bool {
+        true
+    }
+
+    fn fs(&self) -> &Arc<dyn Fs> {
+        &self.fs
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Told(Mutex<Vec<String>>);
+
+impl Observer for Told {
+    fn on(&self, event: &Event) {
+        let line = match &event.kind {
+            EventKind::Progress { done, total, resumed_from } => {
+                format!("progress {done} {} {resumed_from}", total.map_or("?".into(), |total| total.to_string()))
+            }
+            EventKind::Note { text } => format!("note {text}"),
+            EventKind::Warning { text } => format!("warning {text}"),
+            _ => return,
+        };
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+impl Told {
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
+    pub(super) fn has(&self, word: &str) -> bool {
+        self.lines().iter().any(|line| line.contains(word))
+    }
+}
+
+/// One process of one boot of a machine, and the server it talks to.
+pub(super) struct Lab {
+    pub(super) disk: Disk,
+    pub(super) env: Env,
+    pub(super) http: ScriptedHttp,
+    pub(super) told: Arc<Told>,
+}
+
+pub(super) const DEST: &str = "/data/file.bin";
+
+impl Lab {
+    pub(super) fn new(answer: impl Fn(&HttpRequest, usize) -> Script + Send + Sync + 'static) -> Self {
+        Self::on(Disk::new(), 1, answer)
+    }
+
+    pub(super) fn on(
+        disk: Disk,
+        boot: u64,
+        answer: impl Fn(&HttpRequest, usize) -> Script + Send + Sync + 'static,
+    ) -> Self {
+        let world = TestWorld {
+            start: tokio::time::Instant::now(),
+            fs: Arc::new(disk.clone()),
+            identity: ProcessIdentity { boot_id: format!("boot {boot}"), pid: 1, started: 1 },
+            random: AtomicU64::new(boot),
+        };
+        let env = Env::new(world);
+        disk.set_now(env.wall());
+        let http = ScriptedHttp::new(env.clone(), answer);
+        Self { disk, env, http, told: Arc::default() }
+    }
+
+    pub(super) fn operation(&self, request: DownloadRequest) -> DownloadOperation {
+        Downloads::new(self.env.clone(), Arc::new(self.http.clone())).operation(request)
+    }
+
+    pub(super) fn attempt(&self, candidate: usize) -> Attempt {
+        let operation = OperationId(1);
+        Attempt {
+            number: 1,
+            candidate,
+            deadline: Deadline::NEVER,
+            budget: Arc::new(Budget::new()),
+            cancel: CancellationToken::new(),
+            progress: Progress {
+                env: self.env.clone(),
+                observer: self.told.clone(),
+                operation,
+                root: operation,
+                name: "download",
+                service: Some("test".into()),
+                alive_at: Arc::default(),
+            },
+        }
+    }
+
+    /// Attempts until success, a stop, or 20, as the pipeline would without its pauses.
+    pub(super) async fn run(&self, request: DownloadRequest) -> Result<Downloaded, DownloadError> {
+        let operation = self.operation(request);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match operation.attempt(&self.attempt(0)).await {
+                Err(error) if tries < 20 && is_retried(error.class()) => {}
+                done => return done,
+            }
+        }
+    }
+
+    pub(super) fn content(&self) -> Option<Vec<u8>> {
+        self.disk.content(Path::new(DEST))
+    }
+
+    /// The files there are beside DEST.
+    pub(super) fn others(&self) -> Vec<PathBuf> {
+        self.disk.names().into_iter().filter(|name| name != Path::new(DEST)).collect()
+    }
+}
+
+pub(super) fn is_retried(class: Class) -> bool {
+    matches!(class, Class::Transient | Class::NotSent | Class::Throttled { .. } | Class::Busy { .. })
+}
+
+pub(super) fn request() -> DownloadRequest {
+    let url = parse_url("URL", "https://example.com/file.bin?token=canary").unwrap();
+    DownloadRequest::new(url, Dest::Path(DEST.into()))
+}
+
+pub(super) fn sha256(content: &[u8]) -> crate::download::Checksum {
+    use sha2::Digest;
+    let hex = crate::download::hash::hex(&sha2::Sha256::digest(content));
+    format!("sha256:{hex}").parse().unwrap()
+}
+
+/// The value of a header that was asked with.
+pub(super) fn asked(request: &HttpRequest, name: &str) -> Option<String> {
+    request.headers.get(name).map(|value| value.to_str().unwrap().to_owned())
+}

@@ -1,0 +1,168 @@
+//! Promises 3, 7, 10 and 12: lengths, space, time, size.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use vps_breaker::Verdict;
+use vps_retry::Class;
+
+use super::lab::{Lab, request, sha256};
+use crate::classify::{Classify, Kind};
+use crate::download::{DownloadRequest, Fault, Limits};
+use crate::http::Fact;
+use crate::testing::scripted_http::{Script, ScriptedFile};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn file() -> ScriptedFile {
+    static FILE: LazyLock<ScriptedFile> = LazyLock::new(|| ScriptedFile::of_len(4 << 20, 1));
+    FILE.clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_body_is_no_success() {
+    let lab = Lab::new(|_, _| Script::status(200).header("content-length", "10").sends(b"12345"));
+    let error = lab.operation(request()).attempt(&lab.attempt(0)).await.unwrap_err();
+    assert_eq!((error.class(), error.verdict()), (Class::Transient, Verdict::Failure));
+    assert_eq!(lab.content(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_without_any_length_is_accepted_with_a_warning_or_proved() {
+    let close = |_: &crate::http::HttpRequest, _| Script::status(200).sends(b"12345");
+    let done = Lab::new(close).run(request()).await.unwrap();
+    assert!(done.warnings.iter().any(|warning| warning.contains("whether it is complete")), "{done:?}");
+    let proved = DownloadRequest { checksum: Some(sha256(b"12345")), ..request() };
+    assert!(Lab::new(close).run(proved).await.unwrap().warnings.is_empty());
+    let sized = DownloadRequest { size: Some(5), ..request() };
+    assert!(Lab::new(close).run(sized).await.unwrap().warnings.is_empty());
+    let short = DownloadRequest { size: Some(6), ..request() };
+    assert_eq!(Lab::new(close).run(short).await.unwrap_err().class(), Class::Transient);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_length_than_declared_is_an_integrity_failure() {
+    let lab = Lab::new(|_, _| Script::status(200).header("content-length", "5").sends(b"12345"));
+    let sized = DownloadRequest { size: Some(6), ..request() };
+    assert_eq!(lab.run(sized).await.unwrap_err().kind(), Kind::Integrity);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_disk_is_asked_before_the_first_byte() {
+    let lab = Lab::new(|request, _| file().answer(request));
+    lab.disk.set_free(3 << 20);
+    let error = lab.run(request()).await.unwrap_err();
+    assert_eq!((error.class(), error.kind(), error.received()), (Class::Local, Kind::Local, 0));
+    assert!(error.to_string().contains("4.0 MiB needed, 3.0 MiB free"), "{error}");
+    assert!(lab.others().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_fills_up_keeps_what_can_be_resumed() {
+    let lab = Lab::new(|request, number| match number {
+        1 => file().answer(request).cut_after(2 << 20, Fact::Reset),
+        _ => file().answer(request),
+    });
+    let operation = lab.operation(request());
+    operation.attempt(&lab.attempt(0)).await.unwrap_err();
+    // Somebody else took the space that was ours.
+    let disk = lab.disk.after_power_loss(&mut || 1);
+    disk.set_free(1 << 20);
+    drop(operation);
+    let kept = Lab::new(|_, _| Script::status(200).sends(&[0; 1 << 20]).sends(&[0; 1 << 20]));
+    kept.disk.set_free(1 << 20);
+    let error = kept.run(request()).await.unwrap_err();
+    assert_eq!(error.class(), Class::Local);
+    assert!(matches!(error.fault(), Fault::Disk { .. }) && kept.others().is_empty(), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn space_taken_by_the_part_itself_is_not_needed_twice() {
+    let lab = Lab::new(|request, number| match number {
+        1 => file().answer(request).cut_after(1 << 20, Fact::Reset),
+        _ => file().answer(request),
+    });
+    lab.disk.set_free(4 << 20);
+    assert_eq!(lab.run(request()).await.unwrap().bytes, 4 << 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_ends_the_attempt_at_the_idle_limit() {
+    let lab = Lab::new(|request, _| {
+        let Script { .. } = Script::status(200);
+        file().answer(request).cut_after(1 << 20, Fact::Reset).falls_silent()
+    });
+    let _ = lab;
+    let lab = Lab::new(|_, _| Script::status(200).header("content-length", "10").sends(b"1").falls_silent());
+    let started = lab.env.now();
+    let error = lab.operation(request()).attempt(&lab.attempt(0)).await.unwrap_err();
+    assert_eq!((error.class(), error.verdict(), error.kind()), (Class::Transient, Verdict::Failure, Kind::Timeout));
+    assert_eq!(lab.env.now().since(started).as_secs(), 30);
+    assert!(error.to_string().starts_with("no data for 30s (example.com:443, 1 B of 10 B"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_head_in_time_ends_the_attempt() {
+    let lab = Lab::new(|request, _| file().answer(request).after(31 * SECOND));
+    let error = lab.operation(request()).attempt(&lab.attempt(0)).await.unwrap_err();
+    assert_eq!((error.class(), error.kind()), (Class::Transient, Kind::Timeout));
+}
+
+fn trickle() -> Script {
+    (0..200).fold(Script::status(200).header("content-length", "200"), |script, _| script.waits(SECOND).sends(b"x"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trickle_never_ends_the_only_source_but_is_told_once() {
+    let lab = Lab::new(|_, _| trickle());
+    let limits = Limits { min_speed: 100, ..Limits::default() };
+    let done = lab.run(DownloadRequest { limits, ..request() }).await.unwrap();
+    assert_eq!(done.bytes, 200);
+    let warnings = lab.told.lines().iter().filter(|line| line.starts_with("warning")).count();
+    assert_eq!(warnings, 1, "{:?}", lab.told.lines());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trickle_is_left_for_a_mirror() {
+    let lab = Lab::new(|_, _| trickle());
+    let limits = Limits { min_speed: 100, ..Limits::default() };
+    let mirrors = vec![url::Url::parse("https://mirror.example/f").unwrap().into()];
+    let operation = lab.operation(DownloadRequest { limits, mirrors, ..request() });
+    let error = operation.attempt(&lab.attempt(0)).await.unwrap_err();
+    assert_eq!((error.class(), error.verdict()), (Class::Transient, Verdict::Failure));
+    assert!(matches!(error.fault(), Fault::TooSlow { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_beyond_max_size_is_refused_before_or_while_it_comes() {
+    let limits = Limits { max_size: Some(4), ..Limits::default() };
+    for announced in [true, false] {
+        let lab = Lab::new(move |_, _| {
+            let script = Script::status(200).sends(b"12345");
+            if announced { script.header("content-length", "5") } else { script }
+        });
+        let error = lab.run(DownloadRequest { limits, ..request() }).await.unwrap_err();
+        assert_eq!((error.class(), error.verdict()), (Class::Permanent, Verdict::Neutral));
+        assert!(lab.others().is_empty() && lab.http.asked().len() == 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_to_wait_reaches_the_retry() {
+    let lab = Lab::new(|_, _| Script::status(503).header("retry-after", "120"));
+    let error = lab.operation(request()).attempt(&lab.attempt(0)).await.unwrap_err();
+    assert_eq!(error.class(), Class::Throttled { at_least: Some(120 * SECOND) });
+    assert_eq!(error.to_string(), "the server answered 503 Service Unavailable (example.com:443)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_is_told_about_ten_times_a_second_with_a_first_and_a_last_word() {
+    let lab = Lab::new(|_, _| {
+        let head = Script::status(200).header("content-length", "1000");
+        (0..1000).fold(head, |script, _| script.waits(Duration::from_millis(10)).sends(b"x"))
+    });
+    lab.run(request()).await.unwrap();
+    let lines = lab.told.lines();
+    assert!((90..=110).contains(&lines.len()), "{}", lines.len());
+    assert_eq!((lines[0].as_str(), lines.last().unwrap().as_str()), ("progress 0 1000 0", "progress 1000 1000 0"));
+}

@@ -1,0 +1,9 @@
+//! The adapter against a scripted server, a disk in memory and virtual time.
+
+mod commit;
+mod hostile;
+mod lab;
+mod limits;
+mod power_loss;
+mod resume;
+mod sources;

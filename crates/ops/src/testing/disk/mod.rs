@@ -1,0 +1,245 @@
+//! A disk in memory that can lose power: what was not synced survives in any subset, cut anywhere;
+//! names and lengths survive as a prefix of what was done.
+//!
+//! ```
+//! use std::io::IoSlice;
+//! use std::path::Path;
+//! use vps_ops::env::fs::{Fs, Open};
+//! use vps_ops::testing::disk::Disk;
+//!
+//! let disk = Disk::new();
+//! let path = Path::new("/data/a");
+//! let file = disk.open(path, Open::New).unwrap();
+//! file.write_all_at(&mut [IoSlice::new(b"abc")], 0).unwrap();
+//! assert_eq!(disk.content(path).unwrap(), b"abc");
+//! // Nothing was synced: a power loss may leave nothing of it.
+//! let after = disk.after_power_loss(&mut || 0);
+//! assert_eq!(after.content(path), None);
+//! ```
+
+mod file;
+mod power;
+mod state;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::env::fs::{Clobber, FileKind, Fs, FsFile, Meta, Open};
+use file::DiskFile;
+use state::{Change, Inode, State};
+
+/// A disk in memory with the folders `/`, `/data` and `/tmp`. Clones are the same disk.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    state: Arc<Mutex<State>>,
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Disk {
+    /// An empty disk of 1 TiB.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::from_state(State::new())
+    }
+
+    fn from_state(state: State) -> Self {
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a file there that was there before, as durable as the past.
+    pub fn plant(&self, path: &Path, content: &[u8]) {
+        self.plant_as(path, Inode::file(content.to_vec()));
+    }
+
+    /// Puts there what nobody should have put there.
+    pub fn plant_odd(&self, path: &Path, kind: FileKind, uid: u32, mode: u32, links: u64) {
+        self.plant_as(path, Inode { kind, uid, mode, links, ..Inode::file(Vec::new()) });
+    }
+
+    fn plant_as(&self, path: &Path, inode: Inode) {
+        let mut state = self.lock();
+        let number = state.add(inode);
+        state.names.insert(path.to_owned(), number);
+        state.make_names_durable();
+    }
+
+    /// What the file at `path` holds now.
+    #[must_use]
+    pub fn content(&self, path: &Path) -> Option<Vec<u8>> {
+        let state = self.lock();
+        state.inode_at(path).ok().map(|inode| inode.content.clone())
+    }
+
+    /// All names there are, in order.
+    #[must_use]
+    pub fn names(&self) -> Vec<PathBuf> {
+        let state = self.lock();
+        let is_file = |number: &u64| state.inodes.get(number).is_some_and(|inode| inode.kind != FileKind::Folder);
+        state.names.iter().filter(|(_, number)| is_file(number)).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Leaves `bytes` of free space.
+    pub fn set_free(&self, bytes: u64) {
+        self.lock().free = bytes;
+    }
+
+    /// What new writes are dated, since the Unix epoch.
+    pub fn set_now(&self, now: Duration) {
+        self.lock().now = now;
+    }
+
+    /// Calls that changed something so far.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.lock().calls
+    }
+
+    /// Nothing works any more from the change with this number on, as if the process were killed there.
+    pub fn die_at(&self, change: u64) {
+        self.lock().dies_at = Some(change);
+    }
+
+    /// Whether that change has come.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.lock().check_alive().is_err()
+    }
+
+    /// A planted fault: syncing a file does nothing.
+    pub fn forget_file_syncs(&self) {
+        self.lock().forgets_file_syncs = true;
+    }
+
+    /// A planted fault: syncing a folder does nothing.
+    pub fn forget_folder_syncs(&self) {
+        self.lock().forgets_folder_syncs = true;
+    }
+
+    /// The disk that the next process finds after this one was killed: all that was written.
+    #[must_use]
+    pub fn after_kill(&self) -> Self {
+        Self::from_state(self.lock().after_kill())
+    }
+
+    /// The disk that the next boot finds after a power loss now. `draw` gives random numbers and
+    /// decides what survives; zeros let the least survive.
+    #[must_use]
+    pub fn after_power_loss(&self, draw: &mut dyn FnMut() -> u64) -> Self {
+        Self::from_state(power::lose(&self.lock(), draw))
+    }
+}
+
+impl Fs for Disk {
+    fn look(&self, path: &Path) -> io::Result<Meta> {
+        let state = self.lock();
+        state.check_alive()?;
+        let number = state.number_at(path)?;
+        state.meta(number)
+    }
+
+    fn look_through(&self, path: &Path) -> io::Result<Meta> {
+        match self.look(path) {
+            // Links lead nowhere here.
+            Ok(meta) if meta.kind == FileKind::Link => Err(io::ErrorKind::NotFound.into()),
+            looked => looked,
+        }
+    }
+
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        self.look(path).map(|_| path.to_owned())
+    }
+
+    fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn FsFile>> {
+        let mut state = self.lock();
+        let number = match (state.number_at(path), how) {
+            (Ok(_), Open::New) => return Err(io::ErrorKind::AlreadyExists.into()),
+            (Ok(number), _) => {
+                state.check_alive()?;
+                number
+            }
+            (Err(error), Open::Read) => return Err(error),
+            (Err(_), _) => {
+                state.change()?;
+                state.number_at(path.parent().unwrap_or(Path::new("/")))?;
+                let number = state.add(Inode { durable: Vec::new(), ..Inode::file(Vec::new()) });
+                state.rename(Change::Name { name: path.to_owned(), number: Some(number) });
+                number
+            }
+        };
+        let inode = state.inodes.get(&number).ok_or(io::ErrorKind::NotFound)?;
+        match inode.kind {
+            FileKind::Link => Err(io::Error::other("a link")),
+            FileKind::Folder => Err(io::ErrorKind::IsADirectory.into()),
+            _ if inode.uid != state.user && inode.mode & 0o006 != 0o006 => Err(io::ErrorKind::PermissionDenied.into()),
+            _ => Ok(Box::new(DiskFile::new(self.clone(), number, state.handle()))),
+        }
+    }
+
+    fn unnamed(&self, _tag: u64) -> io::Result<Box<dyn FsFile>> {
+        let mut state = self.lock();
+        state.change()?;
+        let number = state.add(Inode { links: 0, ..Inode::file(Vec::new()) });
+        let handle = state.handle();
+        Ok(Box::new(DiskFile::new(self.clone(), number, handle)))
+    }
+
+    fn rename(&self, from: &Path, to: &Path, clobber: Clobber) -> io::Result<()> {
+        let mut state = self.lock();
+        state.change()?;
+        state.number_at(from)?;
+        match state.inode_at(to).map(|inode| inode.kind) {
+            Ok(_) if clobber == Clobber::Keep => return Err(io::ErrorKind::AlreadyExists.into()),
+            Ok(FileKind::Folder) => return Err(io::ErrorKind::IsADirectory.into()),
+            _ => {}
+        }
+        state.rename(Change::Rename { from: from.to_owned(), to: to.to_owned() });
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.lock();
+        state.number_at(path)?;
+        state.change()?;
+        state.rename(Change::Name { name: path.to_owned(), number: None });
+        Ok(())
+    }
+
+    fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
+        let mut state = self.lock();
+        state.change()?;
+        if !state.forgets_folder_syncs {
+            state.make_names_durable();
+        }
+        Ok(())
+    }
+
+    fn free(&self, _path: &Path) -> io::Result<u64> {
+        Ok(self.lock().free)
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<OsString>> {
+        let state = self.lock();
+        let within = |name: &&PathBuf| name.parent() == Some(folder);
+        Ok(state.names.keys().filter(within).filter_map(|name| Some(name.file_name()?.to_owned())).collect())
+    }
+
+    fn user(&self) -> u32 {
+        self.lock().user
+    }
+
+    fn umask(&self) -> u32 {
+        0o022
+    }
+}

@@ -1,0 +1,186 @@
+//! What is on the disk, what is only in memory, and what was done in which order.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::env::fs::{FileId, FileKind, Meta};
+
+/// What was done to a file's content and has not been synced, in order.
+#[derive(Clone, Debug)]
+pub(super) enum Pending {
+    Write { offset: usize, bytes: Vec<u8> },
+    /// With its place among all changes: lengths are metadata.
+    Truncate { len: usize, order: u64 },
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Inode {
+    pub(super) kind: FileKind,
+    pub(super) uid: u32,
+    pub(super) mode: u32,
+    pub(super) links: u64,
+    pub(super) modified: Duration,
+    /// What a reader sees.
+    pub(super) content: Vec<u8>,
+    /// What was synced.
+    pub(super) durable: Vec<u8>,
+    pub(super) durable_mode: u32,
+    pub(super) pending: Vec<Pending>,
+    pub(super) allocated: u64,
+    /// Which open file has the lock.
+    pub(super) locked_by: Option<u64>,
+}
+
+impl Inode {
+    pub(super) fn file(content: Vec<u8>) -> Self {
+        Self {
+            kind: FileKind::File,
+            uid: State::USER,
+            mode: 0o600,
+            links: 1,
+            modified: Duration::ZERO,
+            durable: content.clone(),
+            content,
+            durable_mode: 0o600,
+            pending: Vec::new(),
+            allocated: 0,
+            locked_by: None,
+        }
+    }
+}
+
+/// A change of names.
+#[derive(Clone, Debug)]
+pub(super) enum Change {
+    Name { name: PathBuf, number: Option<u64> },
+    Rename { from: PathBuf, to: PathBuf },
+}
+
+impl Change {
+    pub(super) fn apply(&self, names: &mut BTreeMap<PathBuf, u64>) {
+        match self {
+            Self::Name { name, number: Some(number) } => drop(names.insert(name.clone(), *number)),
+            Self::Name { name, number: None } => drop(names.remove(name)),
+            Self::Rename { from, to } => {
+                if let Some(number) = names.remove(from) {
+                    names.insert(to.clone(), number);
+                }
+            }
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    pub(super) inodes: BTreeMap<u64, Inode>,
+    pub(super) names: BTreeMap<PathBuf, u64>,
+    /// Names as of the last synced folder, and what was done since, with its place among all changes.
+    pub(super) durable_names: BTreeMap<PathBuf, u64>,
+    pub(super) journal: Vec<(u64, Change)>,
+    pub(super) user: u32,
+    pub(super) free: u64,
+    pub(super) now: Duration,
+    pub(super) calls: u64,
+    pub(super) dies_at: Option<u64>,
+    pub(super) forgets_file_syncs: bool,
+    pub(super) forgets_folder_syncs: bool,
+    next: u64,
+}
+
+impl State {
+    const USER: u32 = 1000;
+
+    pub(super) fn new() -> Self {
+        let mut state = Self {
+            inodes: BTreeMap::new(),
+            names: BTreeMap::new(),
+            durable_names: BTreeMap::new(),
+            journal: Vec::new(),
+            user: Self::USER,
+            free: 1 << 40,
+            now: Duration::ZERO,
+            calls: 0,
+            dies_at: None,
+            forgets_file_syncs: false,
+            forgets_folder_syncs: false,
+            next: 1,
+        };
+        for folder in ["/", "/data", "/tmp"] {
+            let inode = Inode { kind: FileKind::Folder, mode: 0o755, ..Inode::file(Vec::new()) };
+            let number = state.add(inode);
+            state.names.insert(PathBuf::from(folder), number);
+        }
+        state.make_names_durable();
+        state
+    }
+
+    pub(super) fn add(&mut self, inode: Inode) -> u64 {
+        let number = self.handle();
+        self.inodes.insert(number, Inode { modified: self.now, ..inode });
+        number
+    }
+
+    pub(super) fn handle(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    pub(super) fn check_alive(&self) -> io::Result<()> {
+        match self.dies_at {
+            Some(at) if self.calls >= at => Err(io::Error::other("the machine is off")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts a change, which may be the one at which everything ends.
+    pub(super) fn change(&mut self) -> io::Result<u64> {
+        self.calls += 1;
+        self.check_alive()?;
+        Ok(self.calls)
+    }
+
+    pub(super) fn number_at(&self, path: &Path) -> io::Result<u64> {
+        self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    pub(super) fn inode_at(&self, path: &Path) -> io::Result<&Inode> {
+        let number = self.number_at(path)?;
+        self.inodes.get(&number).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    pub(super) fn meta(&self, number: u64) -> io::Result<Meta> {
+        let inode = self.inodes.get(&number).ok_or(io::ErrorKind::NotFound)?;
+        let named = self.names.values().any(|named| *named == number);
+        let len = u64::try_from(inode.content.len()).unwrap_or(u64::MAX);
+        Ok(Meta {
+            kind: inode.kind,
+            id: FileId { device: 1, inode: number },
+            links: if named { inode.links } else { 0 },
+            uid: inode.uid,
+            gid: inode.uid,
+            mode: inode.mode,
+            len,
+            allocated: inode.allocated.max(len),
+            modified: inode.modified,
+        })
+    }
+
+    pub(super) fn rename(&mut self, change: Change) {
+        change.apply(&mut self.names);
+        self.journal.push((self.calls, change));
+    }
+
+    pub(super) fn make_names_durable(&mut self) {
+        self.durable_names.clone_from(&self.names);
+        self.journal.clear();
+    }
+
+    pub(super) fn after_kill(&self) -> Self {
+        let mut state = self.clone();
+        state.dies_at = None;
+        state.inodes.values_mut().for_each(|inode| inode.locked_by = None);
+        state
+    }
+}

@@ -1,0 +1,10 @@
+//! One fake for each trait of this crate, at the lowest place, so that the adapters' own logic runs.
+//!
+//! ```
+//! use vps_ops::testing::disk::Disk;
+//!
+//! assert!(Disk::new().names().is_empty());
+//! ```
+
+pub mod disk;
+pub mod scripted_http;
