@@ -1,1 +1,29 @@
-//! x
+//! Network operations that do not hang, half-write, hammer a dead server, or leave anyone guessing.
+//!
+//! Everything goes through one [`pipeline`]: a total deadline, retries by class of failure, a circuit
+//! breaker for each service whose state outlives the process, and limits for every attempt. Adapters
+//! ([`download`], [`process`]) make one attempt and say what kind of failure it was.
+#![forbid(unsafe_code)]
+
+mod attempt;
+mod classify;
+mod deadline;
+
+pub mod circuit;
+pub mod download;
+pub mod env;
+pub mod event;
+pub mod http;
+pub mod pipeline;
+pub mod process;
+pub mod service;
+pub mod settings;
+pub mod store;
+
+pub use attempt::Attempt;
+pub use circuit::{CircuitBreakerError, CircuitBreakerManager, CircuitStatus};
+pub use classify::{Classify, Kind, verdict_of};
+pub use deadline::Deadline;
+pub use pipeline::OperationError;
+pub use vps_breaker::{Hold, State, Verdict};
+pub use vps_retry::{Class, ExponentialBackoff, JitterStrategy, RetryStrategy};

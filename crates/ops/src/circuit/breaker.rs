@@ -5,17 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use vps_breaker::{
-    CircuitBreaker, Machine, Policy, Rejected, Settled, State, Ticket, Tick, Transition, Verdict, View,
+    CircuitBreaker, Machine, Policy, Rejected, Settled, State, Ticket, Tick, Verdict, View,
 };
 use vps_retry::Budget;
 
 use super::permit::Permit;
 use super::record::{self, Record};
 use super::totals::{self, Totals, Uncounted};
-use super::CircuitBreakerError;
+use super::shared::Shared;
+use super::{ByHand, CircuitBreakerError};
 use crate::env::Env;
 use crate::service::ServiceName;
-use crate::store::{StoreHandle, StoreError, update_with};
+use crate::store::{Store, StoreError, update_with};
 
 /// How long another process's change may go unseen.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -30,8 +31,7 @@ pub struct Circuit {
     name: ServiceName,
     breaker: CircuitBreaker<Env>,
     budget: Arc<Budget>,
-    env: Env,
-    store: StoreHandle,
+    shared: Arc<Shared>,
     /// Tick of the last look at the store; 0 before the first.
     looked_at: AtomicU64,
     /// The store's version at that look.
@@ -41,14 +41,14 @@ pub struct Circuit {
 }
 
 impl Circuit {
-    pub(super) fn new(name: ServiceName, policy: Policy, env: Env, store: StoreHandle) -> Arc<Self> {
+    pub(super) fn new(name: ServiceName, shared: Arc<Shared>) -> Arc<Self> {
+        let policy = shared.policies.breaker(&name);
         Arc::new(Self {
             name,
-            breaker: CircuitBreaker::new(policy, env.clone()),
+            breaker: CircuitBreaker::new(policy, shared.env.clone()),
             budget: Arc::new(Budget::new()),
-            counted_at: AtomicU64::new(env.now().as_nanos()),
-            env,
-            store,
+            counted_at: AtomicU64::new(shared.env.now().as_nanos()),
+            shared,
             looked_at: AtomicU64::new(0),
             version: AtomicU64::new(0),
             uncounted: Uncounted::default(),
@@ -135,19 +135,27 @@ impl Circuit {
         let job_given_up = Arc::clone(&given_up);
         let _guard = SetOnDrop(given_up);
         let answer = self
+            .shared
             .store
-            .ask(&self.env, move |store| {
+            .ask(&self.shared.env, move |store| {
                 if job_given_up.load(Ordering::Acquire) {
                     return Err(StoreError::Unavailable);
                 }
                 let admitted = circuit.update(store, |machine, policy, now| machine.admit(policy, now))?;
-                if job_given_up.load(Ordering::Acquire)
-                    && let Ok(ticket) = admitted
-                {
-                    circuit.update(store, |machine, policy, now| machine.settle(policy, ticket, Verdict::Neutral, now))?;
-                    return Err(StoreError::Unavailable);
+                if matches!(&admitted, Ok(ticket) if ticket.transition().is_some()) {
+                    circuit.shared.write_status(store);
                 }
-                Ok(admitted)
+                match admitted {
+                    Ok(ticket) if job_given_up.load(Ordering::Acquire) => {
+                        // Taken for nobody: give the slot back.
+                        let mut ticket = Some(ticket);
+                        circuit.update(store, |machine, policy, now| {
+                            ticket.take().map(|ticket| machine.settle(policy, ticket, Verdict::Neutral, now))
+                        })?;
+                        Err(StoreError::Unavailable)
+                    }
+                    admitted => Ok(admitted),
+                }
             })
             .await;
         match answer {
@@ -164,7 +172,7 @@ impl Circuit {
         let slot = Arc::new(Mutex::new(Some(ticket)));
         let circuit = Arc::clone(self);
         let job_slot = Arc::clone(&slot);
-        let stored = self.store.ask(&self.env, move |store| circuit.settle_in(store, &job_slot, verdict)).await;
+        let stored = self.shared.store.ask(&self.shared.env, move |store| circuit.settle_in(store, &job_slot, verdict)).await;
         match stored {
             Ok(Ok(Some(settled))) => settled,
             _ => match take(&slot) {
@@ -182,7 +190,7 @@ impl Circuit {
         }
         let circuit = Arc::clone(self);
         let slot = Mutex::new(Some(ticket));
-        self.store.tell(move |store| {
+        self.shared.store.tell(move |store| {
             if circuit.settle_in(store, &slot, verdict).is_err()
                 && let Some(ticket) = take(&slot)
             {
@@ -193,7 +201,7 @@ impl Circuit {
 
     fn settle_in(
         &self,
-        store: &dyn crate::store::Store,
+        store: &dyn Store,
         slot: &Mutex<Option<Ticket>>,
         verdict: Verdict,
     ) -> Result<Option<Settled>, StoreError> {
@@ -201,9 +209,34 @@ impl Circuit {
             take(slot).map(|ticket| machine.settle(policy, ticket, verdict, now))
         })?;
         if let Some(Settled::Moved(_)) = settled {
-            super::status::write_snapshot(store, &self.store, &self.env);
+            self.shared.write_status(store);
         }
         Ok(settled)
+    }
+
+    /// Somebody's hand: in memory at once, in the store if it takes it.
+    pub(super) async fn control(
+        self: &Arc<Self>,
+        by_hand: Option<ByHand>,
+        decide: impl Fn(&mut Machine, &Policy, Tick) + Clone + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.look().await;
+        let circuit = Arc::clone(self);
+        let stored_decide = decide.clone();
+        let stored = self
+            .shared
+            .store
+            .ask(&self.shared.env, move |store| {
+                circuit.update_by(store, by_hand.as_ref(), stored_decide)?;
+                circuit.shared.write_status(store);
+                Ok(())
+            })
+            .await;
+        let stored = stored.and_then(|stored: Result<(), StoreError>| stored);
+        if stored.is_err() {
+            self.breaker.with_machine(decide);
+        }
+        stored
     }
 
     fn must_be_stored(&self, ticket: &Ticket, verdict: Verdict) -> bool {
@@ -220,8 +253,9 @@ impl Circuit {
         let Some(token) = ticket.token() else { return true };
         let circuit = Arc::clone(self);
         let stored = self
+            .shared
             .store
-            .ask(&self.env, move |store| {
+            .ask(&self.shared.env, move |store| {
                 circuit.update(store, |machine, policy, now| machine.renew_token(policy, token, now))
             })
             .await;
@@ -233,30 +267,38 @@ impl Circuit {
 
     /// Reads, decides and writes in one transaction: the stored machine joins the one in memory,
     /// the rules run there, and what came out is what the store gets.
-    pub(super) fn update<R>(
+    fn update<R>(
         &self,
-        store: &dyn crate::store::Store,
+        store: &dyn Store,
+        decide: impl FnMut(&mut Machine, &Policy, Tick) -> R,
+    ) -> Result<R, StoreError> {
+        self.update_by(store, None, decide)
+    }
+
+    fn update_by<R>(
+        &self,
+        store: &dyn Store,
+        by_hand: Option<&ByHand>,
         mut decide: impl FnMut(&mut Machine, &Policy, Tick) -> R,
     ) -> Result<R, StoreError> {
         update_with(store, &record::key(self.name.as_str()), |bytes| {
             let before = bytes.and_then(Record::decode);
             self.breaker.with_machine(|machine, policy, now| {
                 if let Some(record) = &before {
-                    machine.adopt(policy, &record.current(policy, &self.env, now), now);
+                    machine.adopt(policy, &record.current(policy, &self.shared.env, now), now);
                 }
                 let was = machine.snapshot(now);
                 let result = decide(machine, policy, now);
                 let changed = machine.snapshot(now) != was || before.is_none();
-                let bytes =
-                    changed.then(|| Record::of(machine, before.as_ref(), &self.env, now).encode()).flatten();
-                (bytes, result)
+                let record = || Record::of(machine, before.as_ref(), by_hand, &self.shared.env, now);
+                (changed.then(|| record().encode()).flatten(), result)
             })
         })
     }
 
     /// Sees what other processes did, at most every 100 ms and without a timer.
     pub(super) async fn look(self: &Arc<Self>) {
-        let now = self.env.now();
+        let now = self.shared.env.now();
         let looked_at = self.looked_at.load(Ordering::Relaxed);
         if looked_at != 0 && now.since(Tick::from_nanos(looked_at)) < LOOK_EVERY {
             return;
@@ -268,10 +310,10 @@ impl Circuit {
         let circuit = Arc::clone(self);
         let first = looked_at == 0;
         // A store that does not answer has warned already; memory is as good as it was.
-        let _ = self.store.ask(&self.env, move |store| circuit.read(store, first)).await;
+        let _ = self.shared.store.ask(&self.shared.env, move |store| circuit.read(store, first)).await;
     }
 
-    fn read(&self, store: &dyn crate::store::Store, first: bool) -> Result<(), StoreError> {
+    fn read(&self, store: &dyn Store, first: bool) -> Result<(), StoreError> {
         let version = store.version()?;
         if !first && self.version.swap(version, Ordering::Relaxed) == version {
             return Ok(());
@@ -280,7 +322,7 @@ impl Circuit {
         let bytes = store.load(&record::key(self.name.as_str()))?;
         if let Some(record) = bytes.as_deref().and_then(Record::decode) {
             self.breaker.with_machine(|machine, policy, now| {
-                machine.adopt(policy, &record.current(policy, &self.env, now), now);
+                machine.adopt(policy, &record.current(policy, &self.shared.env, now), now);
             });
         }
         Ok(())
@@ -288,23 +330,32 @@ impl Circuit {
 
     /// Adds what was counted to the store's totals, without waiting for it.
     pub(super) fn flush(self: &Arc<Self>) {
-        self.counted_at.store(self.env.now().as_nanos(), Ordering::Relaxed);
+        self.counted_at.store(self.shared.env.now().as_nanos(), Ordering::Relaxed);
         let delta = self.uncounted.take();
         if delta.is_zero() {
             return;
         }
         let circuit = Arc::clone(self);
-        self.store.tell(move |store| {
+        self.shared.store.tell(move |store| {
             if circuit.add(store, delta).is_err() {
                 circuit.uncounted.put_back(delta);
             }
         });
     }
 
-    fn add(&self, store: &dyn crate::store::Store, delta: Totals) -> Result<(), StoreError> {
+    fn add(&self, store: &dyn Store, delta: Totals) -> Result<(), StoreError> {
         update_with(store, &totals::key(self.name.as_str()), |bytes| {
             (Totals::decode(bytes).plus(delta).encode(), ())
         })
+    }
+
+    pub(super) fn now(&self) -> Tick {
+        self.shared.env.now()
+    }
+
+    /// Whether nothing is lost with the copy in memory.
+    pub(super) fn is_forgettable(&self) -> bool {
+        self.breaker.is_clean()
     }
 
     pub(super) fn uncounted(&self) -> Totals {
@@ -322,13 +373,5 @@ struct SetOnDrop(Arc<AtomicBool>);
 impl Drop for SetOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Release);
-    }
-}
-
-/// A transition worth an event, out of what settling returned.
-pub(crate) fn transition(settled: &Settled) -> Option<Transition> {
-    match settled {
-        Settled::Moved(transition) => Some(*transition),
-        _ => None,
     }
 }

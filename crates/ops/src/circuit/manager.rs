@@ -1,6 +1,7 @@
 //! The circuits there are, by name.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use vps_breaker::Hold;
 
 use super::breaker::Circuit;
 use super::record;
+use super::shared::Shared;
 use super::status::{self, ByHand, CircuitStatus};
 use crate::env::Env;
 use crate::service::{ServiceName, UnknownService};
@@ -26,9 +28,7 @@ pub struct CircuitBreakerManager {
 
 #[derive(Debug)]
 struct Inner {
-    env: Env,
-    policies: Arc<Policies>,
-    store: StoreHandle,
+    shared: Arc<Shared>,
     circuits: Mutex<BTreeMap<ServiceName, (u64, Arc<Circuit>)>>,
 }
 
@@ -54,13 +54,23 @@ impl CircuitBreakerManager {
     /// Circuits under `policies`, remembered in `store`.
     #[must_use]
     pub fn new(env: Env, policies: Arc<Policies>, store: StoreHandle) -> Self {
-        Self { inner: Arc::new(Inner { env, policies, store, circuits: Mutex::default() }) }
+        Self::over(Shared { env, policies, store, status_folder: None })
+    }
+
+    /// The same, with `status.json` written into `folder` at every transition.
+    #[must_use]
+    pub fn with_status_file(env: Env, policies: Arc<Policies>, store: StoreHandle, folder: PathBuf) -> Self {
+        Self::over(Shared { env, policies, store, status_folder: Some(folder) })
+    }
+
+    fn over(shared: Shared) -> Self {
+        Self { inner: Arc::new(Inner { shared: Arc::new(shared), circuits: Mutex::default() }) }
     }
 
     /// The circuit of a service, made at first use.
     #[must_use]
     pub fn circuit(&self, service: &ServiceName) -> Arc<Circuit> {
-        let now = self.inner.env.now().as_nanos();
+        let now = self.inner.shared.env.now().as_nanos();
         let mut circuits = self.inner.circuits.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((used, circuit)) = circuits.get_mut(service) {
             *used = now;
@@ -77,9 +87,7 @@ impl CircuitBreakerManager {
                 circuit.flush();
             }
         }
-        let policy = self.inner.policies.breaker(service);
-        let circuit =
-            Circuit::new(service.clone(), policy, self.inner.env.clone(), self.inner.store.clone());
+        let circuit = Circuit::new(service.clone(), Arc::clone(&self.inner.shared));
         circuits.insert(service.clone(), (now, Arc::clone(&circuit)));
         circuit
     }
@@ -88,12 +96,13 @@ impl CircuitBreakerManager {
     ///
     /// Where the store cannot be read, what this process knows.
     pub async fn status(&self) -> BTreeMap<ServiceName, CircuitStatus> {
-        let policies = Arc::clone(&self.inner.policies);
-        let env = self.inner.env.clone();
+        let policies = Arc::clone(&self.inner.shared.policies);
+        let env = self.inner.shared.env.clone();
         let stored = self
             .inner
+            .shared
             .store
-            .ask(&self.inner.env, move |store| status::stored(store, &env, |name| policies.breaker(name)))
+            .ask(&self.inner.shared.env, move |store| status::stored(store, &env, |name| policies.breaker(name)))
             .await;
         let mut all = match stored {
             Ok(Ok(stored)) => stored,
@@ -107,9 +116,9 @@ impl CircuitBreakerManager {
             entry.total_calls = entry.total_calls.saturating_add(uncounted.calls);
             entry.rejected_calls = entry.rejected_calls.saturating_add(uncounted.rejected);
         }
-        for name in self.inner.policies.table().names() {
+        for name in self.inner.shared.policies.table().names() {
             all.entry(name.clone())
-                .or_insert_with(|| CircuitStatus::unused(name.clone(), &self.inner.policies.breaker(name), &self.inner.env));
+                .or_insert_with(|| CircuitStatus::unused(name.clone(), &self.inner.shared.policies.breaker(name), &self.inner.shared.env));
         }
         status::show_group(&mut all, ServiceName::EXTERNAL_DOWNLOADS);
         all
@@ -123,7 +132,7 @@ impl CircuitBreakerManager {
     /// [`ControlError::Unknown`] for a name nobody defined, [`ControlError::NotStored`] when other
     /// processes will not see it.
     pub async fn reset(&self, name: &str) -> Result<Vec<ServiceName>, ControlError> {
-        let service = self.inner.policies.table().named(name)?;
+        let service = self.inner.shared.policies.table().named(name)?;
         let mut names = vec![service.clone()];
         names.extend(self.known().await.into_iter().filter(|other| *other != service && other.group() == name));
         self.reset_each(names).await
@@ -152,12 +161,12 @@ impl CircuitBreakerManager {
         reason: Option<String>,
         by: Option<String>,
     ) -> Result<ServiceName, ControlError> {
-        let service = self.inner.policies.table().named(name)?;
+        let service = self.inner.shared.policies.table().named(name)?;
         let by_hand = ByHand {
             state: if hold == Hold::Open { "open" } else { "closed" }.to_owned(),
             reason,
             by,
-            since: self.inner.env.wall().as_secs_f64(),
+            since: self.inner.shared.env.wall().as_secs_f64(),
         };
         let circuit = self.circuit(&service);
         circuit
@@ -175,7 +184,7 @@ impl CircuitBreakerManager {
             circuit.flush();
         }
         // Jobs run in order: when this one answers, those before it are done.
-        let _ = self.inner.store.ask(&self.inner.env, |_| ()).await;
+        let _ = self.inner.shared.store.ask(&self.inner.shared.env, |_| ()).await;
     }
 
     async fn reset_each(&self, names: Vec<ServiceName>) -> Result<Vec<ServiceName>, ControlError> {
@@ -191,8 +200,8 @@ impl CircuitBreakerManager {
     }
 
     async fn known(&self) -> Vec<ServiceName> {
-        let stored = self.inner.store.ask(&self.inner.env, |store| store.list(record::PREFIX)).await;
-        let mut names: Vec<ServiceName> = self.inner.policies.table().names().cloned().collect();
+        let stored = self.inner.shared.store.ask(&self.inner.shared.env, |store| store.list(record::PREFIX)).await;
+        let mut names: Vec<ServiceName> = self.inner.shared.policies.table().names().cloned().collect();
         if let Ok(Ok(stored)) = stored {
             names.extend(stored.iter().filter_map(|(key, _)| key.strip_prefix(record::PREFIX)).map(ServiceName::from));
         }

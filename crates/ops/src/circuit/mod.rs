@@ -27,6 +27,7 @@ mod error;
 mod manager;
 mod permit;
 mod record;
+mod shared;
 mod status;
 mod totals;
 
@@ -34,4 +35,4 @@ pub use breaker::Circuit;
 pub use error::CircuitBreakerError;
 pub use manager::{CircuitBreakerManager, ControlError};
 pub use permit::Permit;
-pub use status::{ByHand, CircuitStatus};
+pub use status::{ByHand, CircuitStatus, document, rfc3339};

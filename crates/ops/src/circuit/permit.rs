@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vps_breaker::{Settled, Tick, Ticket, Verdict};
+use vps_breaker::{Settled, Tick, Ticket, Transition, Verdict};
 
 use super::Circuit;
 use crate::service::ServiceName;
@@ -35,6 +35,12 @@ impl Permit {
     #[must_use]
     pub fn is_probe(&self) -> bool {
         self.ticket.as_ref().is_some_and(Ticket::is_probe)
+    }
+
+    /// The transition that admission made: open to half-open.
+    #[must_use]
+    pub fn transition(&self) -> Option<Transition> {
+        self.ticket.as_ref().and_then(Ticket::transition)
     }
 
     /// How the call ended.

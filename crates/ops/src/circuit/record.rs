@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use vps_breaker::{Machine, Policy, Snapshot, Tick};
+use vps_breaker::{Machine, Policy, Snapshot, Tick, Token};
 
+use super::ByHand;
 use crate::env::{Env, ProcessIdentity};
 
 /// Where the circuits' records begin in the store.
@@ -36,7 +37,7 @@ pub(super) struct Record {
     pub(super) opened_at: Option<f64>,
     /// Who forced it, and why.
     #[serde(default)]
-    pub(super) by_hand: Option<super::ByHand>,
+    pub(super) by_hand: Option<ByHand>,
 }
 
 const LAYOUT: u32 = 1;
@@ -52,9 +53,15 @@ impl Record {
     }
 
     /// What the store is given after `machine` changed.
-    pub(super) fn of(machine: &Machine, before: Option<&Self>, env: &Env, now: Tick) -> Self {
+    pub(super) fn of(
+        machine: &Machine,
+        before: Option<&Self>,
+        by_hand: Option<&ByHand>,
+        env: &Env,
+        now: Tick,
+    ) -> Self {
         let snapshot = machine.snapshot(now);
-        let live: Vec<u64> = machine.leases().map(|token| token.as_u64()).collect();
+        let live: Vec<u64> = machine.leases().map(Token::as_u64).collect();
         let mut holders = before.map(|record| record.holders.clone()).unwrap_or_default();
         holders.retain(|token, _| live.contains(token));
         for token in live {
@@ -76,7 +83,10 @@ impl Record {
             wall: env.wall().as_secs_f64(),
             holders,
             opened_at,
-            by_hand: before.and_then(|record| record.by_hand.clone()).filter(|_| machine.is_held(now)),
+            by_hand: by_hand
+                .or_else(|| before.and_then(|record| record.by_hand.as_ref()))
+                .filter(|_| machine.is_held(now))
+                .cloned(),
         }
     }
 

@@ -10,7 +10,7 @@ use super::record::{self, Record};
 use super::totals::{self, Totals};
 use crate::env::Env;
 use crate::service::ServiceName;
-use crate::store::{Store, StoreHandle};
+use crate::store::Store;
 
 /// Who forced a circuit, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,6 +68,11 @@ impl CircuitStatus {
         }
     }
 
+    /// A circuit that only this process knows.
+    pub(super) fn of_view(service: ServiceName, view: &View) -> Self {
+        Self::of(service, view, Totals::default(), None)
+    }
+
     /// A circuit that nobody used yet.
     pub(super) fn unused(service: ServiceName, policy: &Policy, env: &Env) -> Self {
         let view = vps_breaker::Machine::new().peek(policy, env.now());
@@ -119,4 +124,67 @@ pub(super) fn stored(
         all.insert(name, status);
     }
     Ok(all)
+}
+
+/// Shows a group by its worst member, with the sums of all.
+pub(super) fn show_group(all: &mut BTreeMap<ServiceName, CircuitStatus>, group: &str) {
+    let members: Vec<CircuitStatus> =
+        all.values().filter(|one| one.service.group() == group && one.service.as_str() != group).cloned().collect();
+    let Some(own) = all.get_mut(group) else { return };
+    let open = members.iter().filter(|one| one.state != State::Closed).count();
+    for member in &members {
+        own.total_calls = own.total_calls.saturating_add(member.total_calls);
+        own.rejected_calls = own.rejected_calls.saturating_add(member.rejected_calls);
+        if member.is_worse_than(own) {
+            own.state = member.state;
+            own.failure_count = member.failure_count;
+            own.opened_at = member.opened_at;
+            own.retry_after = member.retry_after;
+        }
+    }
+    if open > 0 {
+        own.explanation = format!("{open} of {} hosts not closed", members.len());
+    }
+}
+
+/// The circuits as JSON: what `circuit-breaker status --json` prints and `status.json` holds.
+#[must_use]
+pub fn document<'s>(all: impl IntoIterator<Item = &'s CircuitStatus>, wall: Duration) -> serde_json::Value {
+    let services: serde_json::Map<String, serde_json::Value> =
+        all.into_iter().map(|status| (status.service.to_string(), status.to_json())).collect();
+    serde_json::json!({
+        "schema": "vps-configurator.circuit-breaker.status/1",
+        "generated_at": rfc3339(wall.as_secs_f64()),
+        "services": services,
+    })
+}
+
+/// A moment since the Unix epoch, in UTC to the second.
+#[must_use]
+pub fn rfc3339(seconds: f64) -> String {
+    let since = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since.min(Duration::from_secs(200_000_000_000))).to_string()
+}
+
+impl CircuitStatus {
+    /// As JSON, with the seed's keys `state`, `failure_count` and `total_calls`.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "state": self.state.as_str(),
+            "failure_count": self.failure_count,
+            "total_calls": self.total_calls,
+            "rejected_calls": self.rejected_calls,
+            "opened_at": self.opened_at.map(rfc3339),
+            "retry_after_seconds": self.retry_after.map(|after| after.as_secs_f64()),
+            "by_hand": self.by_hand.as_ref().map(|hand| serde_json::json!({
+                "state": hand.state,
+                "reason": hand.reason,
+                "by": hand.by,
+                "since": rfc3339(hand.since),
+            })),
+            "generation": self.generation,
+            "explanation": self.explanation,
+        })
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use vps_breaker::{Tick, Verdict};
+use vps_breaker::{Settled, Tick, Verdict};
 use vps_retry::{Budget, Class, Decision, Schedule, Stop, Withdrawal};
 
 use super::candidates::Candidates;
@@ -92,6 +92,9 @@ impl<'p, E: Classify> Run<'p, E> {
             };
             match entered {
                 Ok(permit) => {
+                    if let Some(transition) = permit.transition() {
+                        self.emit(Some(permit.service().clone()), EventKind::CircuitMoved { transition });
+                    }
                     let budget = Arc::clone(circuit.budget());
                     return Ok(Entered { candidate, permit: Some(permit), budget });
                 }
@@ -210,7 +213,7 @@ impl<'p, E: Classify> Run<'p, E> {
     pub(super) async fn settle(&self, entered: Entered, verdict: Verdict) {
         let Some(permit) = entered.permit else { return };
         let service = Some(permit.service().clone());
-        if let Some(transition) = crate::circuit::transition(&permit.settle(verdict).await) {
+        if let Settled::Moved(transition) = permit.settle(verdict).await {
             self.emit(service, EventKind::CircuitMoved { transition });
         }
     }

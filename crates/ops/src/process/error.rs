@@ -1,0 +1,125 @@
+//! How a command failed.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use thiserror::Error;
+use vps_breaker::Verdict;
+use vps_retry::Class;
+
+use super::Ended;
+use crate::classify::{Classify, Kind};
+
+/// Which exit codes are worth another attempt; whoever asked for retries means all, unless told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RetryOn {
+    codes: Option<BTreeSet<i32>>,
+}
+
+impl RetryOn {
+    /// Only these codes.
+    #[must_use]
+    pub fn only(codes: impl IntoIterator<Item = i32>) -> Self {
+        Self { codes: Some(codes.into_iter().collect()) }
+    }
+
+    fn includes(&self, code: i32) -> bool {
+        self.codes.as_ref().is_none_or(|codes| codes.contains(&code))
+    }
+}
+
+/// A command that did not succeed. Its arguments are not in it: they may hold secrets.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// There is no such program.
+    #[error("`{program}` was not found")]
+    NotFound {
+        /// Its name.
+        program: String,
+    },
+    /// It cannot be executed.
+    #[error("`{program}` cannot be executed")]
+    NotExecutable {
+        /// Its name.
+        program: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It ended with a code other than 0.
+    #[error("`{program}` ended with code {code}")]
+    Code {
+        /// Its name.
+        program: String,
+        /// Its code.
+        code: i32,
+        /// Whether it is worth another attempt.
+        retried: bool,
+    },
+    /// A signal ended it.
+    #[error("`{program}` was ended by signal {signal}")]
+    Signal {
+        /// Its name.
+        program: String,
+        /// Which.
+        signal: i32,
+    },
+}
+
+impl CommandError {
+    /// `None` for an end that is a success.
+    #[must_use]
+    pub fn of(program: String, ended: Ended, retry_on: &RetryOn) -> Option<Self> {
+        match ended {
+            Ended::Code(0) => None,
+            Ended::Code(126) => Some(Self::NotExecutable { program, source: io::ErrorKind::PermissionDenied.into() }),
+            Ended::Code(127) => Some(Self::NotFound { program }),
+            Ended::Code(code) => Some(Self::Code { program, code, retried: retry_on.includes(code) }),
+            Ended::Signal(signal) => Some(Self::Signal { program, signal }),
+        }
+    }
+
+    /// The code that a shell would report: 126, 127, the command's own, 128 and the signal.
+    #[must_use]
+    pub fn code(&self) -> i32 {
+        match self {
+            Self::NotFound { .. } => 127,
+            Self::NotExecutable { .. } => 126,
+            Self::Code { code, .. } => *code,
+            Self::Signal { signal, .. } => signal.saturating_add(128),
+        }
+    }
+}
+
+impl Classify for CommandError {
+    fn class(&self) -> Class {
+        match self {
+            Self::NotFound { .. } | Self::NotExecutable { .. } | Self::Code { retried: false, .. } => {
+                Class::Permanent
+            }
+            // Somebody wanted it to end: SIGINT, SIGTERM, SIGKILL from outside.
+            Self::Signal { signal: 2 | 9 | 15, .. } => Class::Permanent,
+            Self::Code { .. } | Self::Signal { .. } => Class::Transient,
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::NotFound { .. } | Self::NotExecutable { .. } => Verdict::Neutral,
+            Self::Signal { signal: 2 | 9 | 15, .. } => Verdict::Neutral,
+            Self::Code { .. } | Self::Signal { .. } => Verdict::Failure,
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Failed
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::NotFound { program } => vec![format!("install `{program}`, or give its full path")],
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The store's thread, and how others talk to it.
+
+use std::fmt;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::{MemoryStore, Store, StoreError};
+use crate::env::Env;
+
+/// How long a caller waits for the store before it goes on without.
+pub const ANSWER_LIMIT: Duration = Duration::from_millis(200);
+
+type Job = Box<dyn FnOnce(&dyn Store) + Send>;
+type Opener = Box<dyn FnOnce() -> Opened + Send>;
+
+/// What opening came to.
+pub struct Opened {
+    /// The store; a [`MemoryStore`] where the real one could not be had.
+    pub store: Box<dyn Store>,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").finish_non_exhaustive()
+    }
+}
+
+/// Sends jobs to a store; cheap to clone.
+///
+/// ```
+/// use vps_ops::env::Env;
+/// use vps_ops::store::StoreHandle;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// let handle = StoreHandle::in_memory();
+/// handle.tell(|store| drop(store.update("key", &mut |_| Some(b"value".to_vec()))));
+/// let value = handle.ask(&Env::real(), |store| store.load("key")).await.unwrap();
+/// assert_eq!(value.unwrap(), Some(b"value".to_vec()));
+/// # });
+/// ```
+#[derive(Clone)]
+pub struct StoreHandle {
+    mode: Arc<Mode>,
+}
+
+enum Mode {
+    /// Jobs run where they are given: memory, and the simulation.
+    Inline(Mutex<Box<dyn Store>>),
+    /// Jobs run on the store's thread, which begins with the first.
+    Thread(Mutex<Worker>),
+}
+
+enum Worker {
+    Waiting(Option<Opener>),
+    Running(Sender<Job>),
+}
+
+impl fmt::Debug for StoreHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mode = match &*self.mode {
+            Mode::Inline(_) => "inline",
+            Mode::Thread(_) => "thread",
+        };
+        f.debug_struct("StoreHandle").field("mode", &mode).finish_non_exhaustive()
+    }
+}
+
+impl StoreHandle {
+    /// A store that ends with this process.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self::inline(MemoryStore::new())
+    }
+
+    /// Runs jobs on the caller's thread.
+    #[must_use]
+    pub fn inline(store: impl Store + 'static) -> Self {
+        Self { mode: Arc::new(Mode::Inline(Mutex::new(Box::new(store)))) }
+    }
+
+    /// Opens a store on a thread of its own, when the first job comes.
+    #[must_use]
+    pub fn on_thread(open: impl FnOnce() -> Opened + Send + 'static) -> Self {
+        Self { mode: Arc::new(Mode::Thread(Mutex::new(Worker::Waiting(Some(Box::new(open)))))) }
+    }
+
+    /// Runs `job` on the store and waits for its answer, at most [`ANSWER_LIMIT`].
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it took longer; the job may still run to its end.
+    pub async fn ask<R: Send + 'static>(
+        &self,
+        env: &Env,
+        job: impl FnOnce(&dyn Store) -> R + Send + 'static,
+    ) -> Result<R, StoreError> {
+        match &*self.mode {
+            Mode::Inline(store) => Ok(job(&**store.lock().unwrap_or_else(PoisonError::into_inner))),
+            Mode::Thread(worker) => {
+                let (answer, answered) = oneshot::channel();
+                // A receiver that is gone has gone on without the answer.
+                send(worker, Box::new(move |store| drop(answer.send(job(store)))));
+                match env.until(env.now().after(ANSWER_LIMIT), answered).await {
+                    Some(Ok(result)) => Ok(result),
+                    Some(Err(_)) | None => Err(StoreError::Unavailable),
+                }
+            }
+        }
+    }
+
+    /// Runs `job` on the store some time, in order, without waiting.
+    pub fn tell(&self, job: impl FnOnce(&dyn Store) + Send + 'static) {
+        match &*self.mode {
+            Mode::Inline(store) => job(&**store.lock().unwrap_or_else(PoisonError::into_inner)),
+            Mode::Thread(worker) => send(worker, Box::new(job)),
+        }
+    }
+}
+
+fn send(worker: &Mutex<Worker>, job: Job) {
+    let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Worker::Waiting(open) = &mut *worker {
+        let Some(sender) = open.take().and_then(start) else { return };
+        *worker = Worker::Running(sender);
+    }
+    if let Worker::Running(sender) = &*worker {
+        // A thread that is gone leaves the caller to its limit, and then to memory.
+        let _ = sender.send(job);
+    }
+}
+
+/// A process that cannot start a thread has no store: callers go on in memory.
+fn start(open: Opener) -> Option<Sender<Job>> {
+    let (sender, jobs) = mpsc::channel::<Job>();
+    let run = move || {
+        let opened = open();
+        for job in jobs {
+            job(&*opened.store);
+        }
+    };
+    std::thread::Builder::new().name("state-store".to_owned()).spawn(run).ok().map(|_detached| sender)
+}

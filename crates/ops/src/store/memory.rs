@@ -1,0 +1,66 @@
+//! A store that ends with its process: what remains when the other one fails, and the simulation's.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Store, StoreError};
+
+/// A store in memory. Clones share it, each seeing the others' writes as another process's.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    entries: BTreeMap<String, Vec<u8>>,
+    version: u64,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    fn load(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.lock().entries.get(key).cloned())
+    }
+
+    fn update(
+        &self,
+        key: &str,
+        change: &mut dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        if let Some(bytes) = change(inner.entries.get(key).map(Vec::as_slice)) {
+            inner.entries.insert(key.to_owned(), bytes);
+            inner.version += 1;
+        }
+        Ok(())
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let inner = self.lock();
+        let from = inner.entries.range(prefix.to_owned()..);
+        Ok(from.take_while(|(key, _)| key.starts_with(prefix)).map(|(k, v)| (k.clone(), v.clone())).collect())
+    }
+
+    fn remove(&self, key: &str) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        inner.entries.remove(key);
+        inner.version += 1;
+        Ok(())
+    }
+
+    fn version(&self) -> Result<u64, StoreError> {
+        Ok(self.lock().version)
+    }
+}

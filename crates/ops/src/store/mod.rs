@@ -1,0 +1,89 @@
+//! What outlives a process: a small, ordered map from keys to bytes that processes share.
+//!
+//! A store is synchronous and lives on one thread of its own; [`StoreHandle`] sends it jobs and waits
+//! at most 200 ms, because remembering must never hold up the work. Where it cannot be opened or fails,
+//! work goes on in memory, after one warning.
+//!
+//! ```
+//! use vps_ops::store::{MemoryStore, Store, update_with};
+//!
+//! let store = MemoryStore::new();
+//! let count = update_with(&store, "calls", |bytes| {
+//!     let count = bytes.map_or(0, |bytes| bytes[0]) + 1;
+//!     (Some(vec![count]), count)
+//! });
+//! assert_eq!(count.unwrap(), 1);
+//! assert_eq!(store.load("calls").unwrap(), Some(vec![1]));
+//! ```
+
+mod error;
+mod folder;
+mod handle;
+mod memory;
+mod sqlite;
+mod status_file;
+
+pub use error::StoreError;
+pub use folder::{FolderError, StateFolder};
+pub use handle::{ANSWER_LIMIT, Opened, StoreHandle};
+pub use memory::MemoryStore;
+pub use sqlite::{OpenError, SqliteStore};
+pub use status_file::{STATUS_FILE, read_status, write_status};
+
+/// An ordered map from keys to bytes, shared by the processes of a machine.
+pub trait Store: Send {
+    /// The bytes of a key.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn load(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Replaces the bytes of a key by what `change` makes of them, in one transaction: no other
+    /// process's update comes in between. `None` leaves them as they are.
+    ///
+    /// `change` may be called again if the transaction has to be.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written; then nothing changed.
+    fn update(
+        &self,
+        key: &str,
+        change: &mut dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>>,
+    ) -> Result<(), StoreError>;
+
+    /// The keys that begin with `prefix`, in order, and their bytes.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
+
+    /// Forgets a key.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn remove(&self, key: &str) -> Result<(), StoreError>;
+
+    /// A number that is another one after someone else wrote.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn version(&self) -> Result<u64, StoreError>;
+}
+
+/// [`Store::update`] with a result. `None` as new bytes leaves them as they are.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub fn update_with<R>(
+    store: &dyn Store,
+    key: &str,
+    mut change: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, R),
+) -> Result<R, StoreError> {
+    let mut result = None;
+    store.update(key, &mut |bytes| {
+        let (bytes, value) = change(bytes);
+        result = Some(value);
+        bytes
+    })?;
+    result.ok_or(StoreError::Unavailable)
+}

@@ -1,0 +1,149 @@
+//! The store that processes share: one SQLite file in write-ahead mode.
+//!
+//! Opening goes by `ladder.rs`: an absent store is made under a lock, a newer one is left alone, a
+//! damaged or foreign one is set aside, and anything else wrong means memory and one warning.
+
+mod ladder;
+mod locks;
+mod quarantine;
+
+use std::fmt;
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::{Store, StoreError};
+
+pub use ladder::OpenError;
+
+/// How long a writer waits for another one.
+const BUSY_LIMIT: Duration = Duration::from_millis(150);
+/// `vpsc`: tells our files from others'.
+const APPLICATION_ID: i32 = 0x7670_7363;
+/// Of the tables; a file with a higher one belongs to a newer program and is never touched.
+const SCHEMA: i32 = 1;
+
+/// Told once when something is wrong with the store.
+pub(super) type Warn = Box<dyn Fn(&str) + Send>;
+
+/// A store in a file, shared by the processes of this machine.
+pub struct SqliteStore {
+    connection: Connection,
+    /// Held shared while open, so that nobody sets the file aside under us.
+    _lock: File,
+    warn: Warn,
+    warned: AtomicBool,
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    fn over(connection: Connection, lock: File, warn: Warn) -> Self {
+        Self { connection, _lock: lock, warn, warned: AtomicBool::new(false) }
+    }
+
+    /// Maps an engine's error; the first one that is not just a busy neighbour is worth a warning.
+    fn failed(&self, error: &rusqlite::Error) -> StoreError {
+        if matches!(
+            error.sqlite_error_code(),
+            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)
+        ) {
+            return StoreError::Busy;
+        }
+        let reason = error.to_string();
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            (self.warn)(&format!("the state store failed ({reason}); going on in memory"));
+        }
+        StoreError::Failed { reason }
+    }
+
+    fn checked(&self, key: &str, value: Vec<u8>, sum: i64) -> Option<Vec<u8>> {
+        if sum == checksum(key, &value) {
+            return Some(value);
+        }
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            (self.warn)(&format!("a damaged record `{key}` in the state store is ignored"));
+        }
+        None
+    }
+}
+
+/// The engine has no checksums of its own: a flipped bit must not become a state.
+fn checksum(key: &str, value: &[u8]) -> i64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(key.as_bytes()).update(&[0]).update(value);
+    let mut first = [0; 8];
+    for (to, from) in first.iter_mut().zip(hasher.finalize().as_bytes()) {
+        *to = *from;
+    }
+    i64::from_le_bytes(first)
+}
+
+impl Store for SqliteStore {
+    fn load(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let read = || {
+            self.connection
+                .prepare_cached("SELECT value, sum FROM entries WHERE key = ?1")?
+                .query_row([key], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()
+        };
+        let row = read().map_err(|error| self.failed(&error))?;
+        Ok(row.and_then(|(value, sum)| self.checked(key, value, sum)))
+    }
+
+    fn update(
+        &self,
+        key: &str,
+        change: &mut dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        let failed = |error| self.failed(&error);
+        let transaction =
+            rusqlite::Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
+                .map_err(failed)?;
+        let before = self.load(key)?;
+        if let Some(value) = change(before.as_deref()) {
+            let sum = checksum(key, &value);
+            let write = || {
+                transaction
+                    .prepare_cached("INSERT OR REPLACE INTO entries (key, value, sum) VALUES (?1, ?2, ?3)")?
+                    .execute(params![key, value, sum])
+            };
+            write().map_err(failed)?;
+        }
+        transaction.commit().map_err(failed)
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        type Row = (String, Vec<u8>, i64);
+        let read = || -> rusqlite::Result<Vec<Row>> {
+            let mut select =
+                self.connection.prepare_cached("SELECT key, value, sum FROM entries WHERE key >= ?1 ORDER BY key")?;
+            let rows = select.query_map([prefix], |row| -> rusqlite::Result<Row> {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
+            rows.take_while(|row| row.as_ref().map_or(true, |(key, _, _)| key.starts_with(prefix))).collect()
+        };
+        let rows = read().map_err(|error| self.failed(&error))?;
+        let checked = rows.into_iter().filter_map(|(key, value, sum)| {
+            let value = self.checked(&key, value, sum)?;
+            Some((key, value))
+        });
+        Ok(checked.collect())
+    }
+
+    fn remove(&self, key: &str) -> Result<(), StoreError> {
+        let write = || self.connection.prepare_cached("DELETE FROM entries WHERE key = ?1")?.execute([key]);
+        write().map(drop).map_err(|error| self.failed(&error))
+    }
+
+    fn version(&self) -> Result<u64, StoreError> {
+        let version: Result<i64, _> = self.connection.query_row("PRAGMA data_version", [], |row| row.get(0));
+        version.map(i64::unsigned_abs).map_err(|error| self.failed(&error))
+    }
+}
