@@ -34,6 +34,7 @@ mod error;
 mod request;
 mod run;
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -74,6 +75,17 @@ impl Pipeline {
 
     pub(crate) fn next_id(&self) -> OperationId {
         OperationId(self.ids.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Tells of an operation that had nothing left to do.
+    pub fn done(&self, request: &Request) {
+        Run::<Infallible>::start(self, request).succeeded_without_attempt();
+    }
+
+    /// Tells of an operation that was refused before anything was tried.
+    pub fn refuse<E: Classify>(&self, request: &Request, error: E) -> OperationError<E> {
+        let run = Run::start(self, request);
+        run.failed(run.refused(error))
     }
 
     /// Runs `operation` until it succeeds or there is a reason to stop.

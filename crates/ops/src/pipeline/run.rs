@@ -345,6 +345,17 @@ impl<'p, E: Classify> Run<'p, E> {
         self.emit(None, EventKind::Succeeded { attempts, took: self.elapsed() });
     }
 
+    /// The same where nothing had to be tried.
+    pub(super) fn succeeded_without_attempt(&self) {
+        self.emit(None, EventKind::Succeeded { attempts: 0, took: self.elapsed() });
+    }
+
+    /// The error of an operation that was refused before anything was tried.
+    pub(super) fn refused(&self, error: E) -> OperationError<E> {
+        let stop = if error.class() == Class::Local { Stop::Local } else { Stop::Permanent };
+        self.error(Cause::Operation(error), stop, None, None)
+    }
+
     fn service(&self, entered: &Entered) -> Option<ServiceName> {
         entered.permit.as_ref().map(|permit| permit.service().clone())
     }

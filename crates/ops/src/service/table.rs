@@ -52,6 +52,11 @@ impl ServiceTable {
         self.names.iter()
     }
 
+    /// Hosts and the services they belong to, in order; `.name` stands for everything below it.
+    pub fn hosts(&self) -> impl Iterator<Item = (&str, &ServiceName)> {
+        self.hosts.iter().map(|(host, service)| (host.as_str(), service))
+    }
+
     /// The service of a host; one outside the table has its own below `external_downloads`, with
     /// the port where it is not the scheme's usual one.
     #[must_use]

@@ -1,0 +1,118 @@
+//! Puts a wrapper together: every part has a default, and a fake can take its place.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::NetworkOperationWrapper;
+use crate::circuit::CircuitBreakerManager;
+use crate::download::{Downloader, Downloads};
+use crate::env::Env;
+use crate::event::Observer;
+use crate::http::{HttpClient, ReqwestClient, Trust};
+use crate::pipeline::Pipeline;
+use crate::process::{Runner, SystemRunner};
+use crate::settings::Policies;
+use crate::store::StoreHandle;
+
+/// The parts of a [`NetworkOperationWrapper`].
+pub struct Builder {
+    policies: Policies,
+    env: Option<Env>,
+    store: Option<StoreHandle>,
+    status_folder: Option<PathBuf>,
+    observer: Option<Arc<dyn Observer>>,
+    http: Option<Arc<dyn HttpClient>>,
+    downloader: Option<Arc<dyn Downloader>>,
+    runner: Option<Arc<dyn Runner>>,
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder").finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    pub(super) fn new(policies: Policies) -> Self {
+        Self {
+            policies,
+            env: None,
+            store: None,
+            status_folder: None,
+            observer: None,
+            http: None,
+            downloader: None,
+            runner: None,
+        }
+    }
+
+    /// The world to work in; this machine by default.
+    #[must_use]
+    pub fn env(mut self, env: Env) -> Self {
+        self.env = Some(env);
+        self
+    }
+
+    /// Where circuits are remembered; in memory by default.
+    #[must_use]
+    pub fn store(mut self, store: StoreHandle) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Where `status.json` is written; nowhere by default.
+    #[must_use]
+    pub fn status_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.status_folder = Some(folder.into());
+        self
+    }
+
+    /// Who sees the events; nobody by default.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Who speaks HTTP; a client that trusts the system's roots by default, made when first used.
+    #[must_use]
+    pub fn http(mut self, http: Arc<dyn HttpClient>) -> Self {
+        self.http = Some(http);
+        self
+    }
+
+    /// Who downloads.
+    #[must_use]
+    pub fn downloader(mut self, downloader: Arc<dyn Downloader>) -> Self {
+        self.downloader = Some(downloader);
+        self
+    }
+
+    /// Who runs processes.
+    #[must_use]
+    pub fn runner(mut self, runner: Arc<dyn Runner>) -> Self {
+        self.runner = Some(runner);
+        self
+    }
+
+    /// The wrapper. Opens nothing and sends nothing yet.
+    #[must_use]
+    pub fn build(self) -> NetworkOperationWrapper {
+        let env = self.env.unwrap_or_else(Env::real);
+        let policies = Arc::new(self.policies);
+        let store = self.store.unwrap_or_else(StoreHandle::in_memory);
+        let observer = self.observer.unwrap_or_else(|| Arc::new(()));
+        let http = self.http.unwrap_or_else(|| Arc::new(ReqwestClient::new(Trust::default())));
+        let downloader =
+            self.downloader.unwrap_or_else(|| Arc::new(Downloads::new(env.clone(), Arc::clone(&http))));
+        let runner = self.runner.unwrap_or_else(|| Arc::new(SystemRunner::new()));
+        let circuits = match self.status_folder {
+            Some(folder) => {
+                CircuitBreakerManager::with_status_file(env.clone(), Arc::clone(&policies), store, folder)
+            }
+            None => CircuitBreakerManager::new(env.clone(), Arc::clone(&policies), store),
+        };
+        let pipeline = Pipeline::new(env, circuits, observer);
+        NetworkOperationWrapper { pipeline, policies, http, downloader, runner }
+    }
+}
