@@ -20,6 +20,8 @@ pub mod process;
 pub mod service;
 pub mod settings;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use attempt::Attempt;
 pub use circuit::{CircuitBreakerError, CircuitBreakerManager, CircuitStatus};
