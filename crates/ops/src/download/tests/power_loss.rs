@@ -93,12 +93,16 @@ async fn explore(request: DownloadRequest, changes: bool, plant: fn(&Disk)) -> S
             if done && after.content(DEST.as_ref()).is_none_or(|content| content != file().content) {
                 seen.lost += 1;
             }
-            if loss % RUN_AFTER != 0 {
+            if !loss.is_multiple_of(RUN_AFTER) {
                 continue;
             }
-            let again = Lab::on(after, 2, |request, _| file().answer(request));
+            // Behind a balancer the older file may be back: what is left of the newer one is none of it.
+            let back = changes && request.checksum.is_none() && !loss.is_multiple_of(2 * RUN_AFTER);
+            let expected = if back { OLDER.clone() } else { file() };
+            let served = expected.clone();
+            let again = Lab::on(after, 2, move |request, _| served.answer(request));
             assert!(run(&again, &request).await, "at change {dies_at}");
-            if again.content().unwrap() != file().content {
+            if again.content().unwrap() != expected.content {
                 seen.torn += 1;
             }
             let ranged = again.http.asked().iter().any(|asked| asked.headers.contains_key("range"));
