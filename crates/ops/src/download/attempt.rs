@@ -242,7 +242,8 @@ impl DownloadOperation {
                 (memory.fresh, memory.best) = (true, 0);
                 let _ = part.restart(None).await;
             }
-            if memory.dead.len() >= self.candidates.len() {
+            let hopeless = memory.dead.len() >= self.candidates.len();
+            if hopeless || (judgement.class == Class::Local && !part.is_resumable()) {
                 part.discard();
             } else if part.is_kept() {
                 part.settle().await;

@@ -58,7 +58,7 @@ pub(super) enum Item {
 
 /// A digest under way.
 pub(super) enum Hashing {
-    Inline(Running),
+    Inline(Box<Running>),
     Thread { queue: mpsc::Sender<Item>, result: oneshot::Receiver<Running> },
 }
 
@@ -66,7 +66,7 @@ impl Hashing {
     /// Goes on with `running`: beside the transfer if it is `large` and the world has a thread to spare.
     pub(super) fn begin(env: &Env, running: Running, large: bool) -> Self {
         if !large {
-            return Self::Inline(running);
+            return Self::Inline(Box::new(running));
         }
         let (queue, mut items) = mpsc::channel(QUEUE);
         let (done, result) = oneshot::channel();
@@ -82,7 +82,7 @@ impl Hashing {
         };
         match env.try_thread("hash", Box::new(work)) {
             Ok(()) => Self::Thread { queue, result },
-            Err(_) => Self::Inline(running),
+            Err(_) => Self::Inline(Box::new(running)),
         }
     }
 
@@ -110,7 +110,7 @@ impl Hashing {
     /// The digest after the last byte; `None` if the thread was lost.
     pub(super) async fn finish(self) -> Option<Running> {
         match self {
-            Self::Inline(running) => Some(running),
+            Self::Inline(running) => Some(*running),
             Self::Thread { queue, result } => {
                 drop(queue);
                 result.await.ok()

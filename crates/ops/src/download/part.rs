@@ -114,7 +114,7 @@ impl Part {
         if let Some(checkpoint) = &mut self.checkpoint
             && let Ok(done) = checkpoint.done.try_recv()
         {
-            self.settled(done);
+            self.settled(done.is_ok());
         } else if self.record_is_due && self.written >= RECORDED_FROM && self.is_kept() {
             self.store_record(false);
         }
@@ -124,7 +124,7 @@ impl Part {
     pub(super) async fn await_checkpoint(&mut self) {
         if let Some(checkpoint) = &mut self.checkpoint {
             let done = (&mut checkpoint.done).await.unwrap_or(Err(io::ErrorKind::Other.into()));
-            self.settled(done);
+            self.settled(done.is_ok());
         }
     }
 
@@ -140,10 +140,10 @@ impl Part {
         }
     }
 
-    fn settled(&mut self, done: io::Result<()>) {
+    fn settled(&mut self, synced: bool) {
         let Some(Checkpoint { upto, digest, .. }) = self.checkpoint.take() else { return };
         // A record says no more than what is true; one that cannot be kept is only less to resume from.
-        if done.is_ok() && upto <= self.written {
+        if synced && upto <= self.written {
             self.synced = (upto, digest);
             self.store_record(true);
         }

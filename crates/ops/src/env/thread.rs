@@ -34,7 +34,6 @@ impl Env {
 }
 
 /// Starts a thread, unless there is only one core for all of us.
-#[expect(clippy::result_large_err, reason = "the error is the work, for the caller to do itself")]
 pub(super) fn start(name: &str, work: Work) -> Result<(), Work> {
     use std::sync::{Arc, Mutex, PoisonError};
 

@@ -89,6 +89,10 @@ impl Error for HttpError {
     /// The whole chain of what we do not know, and only the end of what we do: in between are the
     /// library's layers, which tell a reader nothing.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
+        // Told in words of ours already.
+        if self.fact == Fact::NoRoots {
+            return None;
+        }
         let mut error: &(dyn Error + 'static) = self.source.as_deref()?;
         if self.fact == Fact::Unknown {
             return Some(error);

@@ -65,7 +65,10 @@ pub(super) struct LazyVerifier {
 }
 
 impl LazyVerifier {
-    pub(super) fn new(trust: Trust) -> Self {
+    /// A variable that is set to nothing counts as not set.
+    pub(super) fn new(Trust { cert_file, cert_dir }: Trust) -> Self {
+        let set = |path: &PathBuf| !path.as_os_str().is_empty();
+        let trust = Trust { cert_file: cert_file.filter(set), cert_dir: cert_dir.filter(set) };
         Self { trust, ..Self::default() }
     }
 
