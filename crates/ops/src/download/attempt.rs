@@ -9,7 +9,7 @@ use super::answer::Asked;
 use super::ask::{Asking, Incoming, from_part};
 use super::commit::{Committed, How, commit};
 use super::downloaded::{Downloaded, Saved, Spool};
-use super::error::{Fault, Reached};
+use super::error::{Fault, PROGRESS, Reached};
 use super::existing;
 use super::hash::{Hashing, Running};
 use super::memory::{Memory, State, Waiting};
@@ -74,10 +74,16 @@ impl DownloadOperation {
     /// Looks at DEST; `Err` is a download that is done already.
     pub(super) async fn look(&self, memory: &mut Memory) -> Result<Result<Target, Downloaded>, Fault> {
         let target = super::plan::look(self.env.fs().as_ref(), &self.request)?;
+        // While we wait for another process this is asked again and again: a file that was not the
+        // right one is not read again until it is another.
+        let existing = target.existing();
         if let Target::File(file) = &target
-            && let Some(done) = existing::is_done(&self.env, &self.request, file).await?
+            && (existing.is_none() || existing != memory.not_right)
         {
-            return Ok(Err(done));
+            if let Some(done) = existing::is_done(&self.env, &self.request, file).await? {
+                return Ok(Err(done));
+            }
+            memory.not_right = existing;
         }
         memory.target = Some(target.clone());
         Ok(Ok(target))
@@ -156,8 +162,7 @@ impl DownloadOperation {
         make_room(part, target, total)?;
         let resumed_from = part.written;
         let mut hashing = begin_hashing(part, request, total);
-        let terms =
-            Terms { limits: &request.limits, total, alternative: self.candidates.len() > 1, resumed_from };
+        let terms = Terms { limits: &request.limits, total, alternative: self.alternative(), resumed_from };
         let received = receive(&mut body, part, &mut hashing, &terms, attempt, &mut memory.warned_slow).await;
         drop(body);
         memory.fetched = memory.fetched.saturating_add(part.written - resumed_from);
@@ -176,6 +181,16 @@ impl DownloadOperation {
             );
         }
         self.finish(memory, part, target, url, resumed_from).await.map_err(Failed::from)
+    }
+
+    /// What turning to a mirror may cost: with a digest it goes on with what is held, without one
+    /// it begins at zero.
+    fn alternative(&self) -> Option<u64> {
+        match (self.candidates.len(), &self.request.checksum) {
+            (..=1, _) => None,
+            (_, Some(_)) => Some(u64::MAX),
+            (_, None) => Some(PROGRESS),
+        }
     }
 
     async fn finish(

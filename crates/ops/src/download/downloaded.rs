@@ -92,6 +92,22 @@ pub struct Downloaded {
 }
 
 impl Downloaded {
+    /// A file that was fetched in one go.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn fetched(path: PathBuf, bytes: u64, digest: Option<Checksum>, url: &url::Url) -> Self {
+        Self {
+            saved: Saved::File(path),
+            bytes,
+            fetched: bytes,
+            resumed_from: 0,
+            verified: digest.is_some(),
+            digest,
+            url: SafeUrl::new(url),
+            unchanged: false,
+            warnings: Vec::new(),
+        }
+    }
+
     /// Its path, unless it was spooled.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {

@@ -155,7 +155,7 @@ struct Inner {
 }
 
 /// An attempt that gained this much of what can be gone on with does not count as one.
-const PROGRESS: u64 = 256 << 10;
+pub(super) const PROGRESS: u64 = 256 << 10;
 
 impl DownloadError {
     pub(super) fn new(
@@ -166,6 +166,13 @@ impl DownloadError {
         judgement: Judgement,
     ) -> Self {
         Self(Box::new(Inner { fault, url, host, reached, judgement }))
+    }
+
+    /// A first attempt's `fault` that left nothing.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn of(fault: Fault, url: &url::Url) -> Self {
+        let judgement = super::classify::Seen::default().judge(0, &fault);
+        Self::new(fault, SafeUrl::new(url), None, Reached::default(), judgement)
     }
 
     /// What went wrong.

@@ -26,6 +26,8 @@ pub(super) struct State {
 pub(super) struct Memory {
     /// Where it goes, once that was looked at.
     pub(super) target: Option<Target>,
+    /// What stood at DEST and was not what it must be.
+    pub(super) not_right: Option<Meta>,
     pub(super) seen: Seen,
     /// Sources that will never do.
     pub(super) dead: BTreeSet<usize>,

@@ -27,6 +27,16 @@ pub(super) struct FileTarget {
     pub(super) existing: Option<Meta>,
 }
 
+impl Target {
+    /// What stands there now, if anything.
+    pub(super) fn existing(&self) -> Option<Meta> {
+        match self {
+            Self::File(file) => file.existing,
+            Self::Spool => None,
+        }
+    }
+}
+
 /// Decides where `request` goes, and refuses what a file may not replace.
 pub(super) fn look(fs: &dyn Fs, request: &DownloadRequest) -> Result<Target, Fault> {
     let path = match &request.dest {

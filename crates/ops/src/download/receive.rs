@@ -28,8 +28,8 @@ pub(super) struct Terms<'a> {
     pub(super) limits: &'a Limits,
     /// The file's length, where known.
     pub(super) total: Option<u64>,
-    /// Whether there is another source to turn to.
-    pub(super) alternative: bool,
+    /// Bytes that may be thrown away for another source; none where there is none.
+    pub(super) alternative: Option<u64>,
     /// Bytes that were there before.
     pub(super) resumed_from: u64,
 }
@@ -52,7 +52,7 @@ pub(super) async fn receive(
     loop {
         let mut end = None;
         let mut batch = Vec::new();
-        match watch.next(body, attempt, warned).await? {
+        match watch.next(body, part.written, attempt, warned).await? {
             Ok(Some(bytes)) => batch.push(bytes),
             Ok(None) => end = Some(Ok(())),
             Err(error) => end = Some(Err(error)),
@@ -145,6 +145,7 @@ impl<'a> Watch<'a> {
     async fn next(
         &mut self,
         body: &mut Body,
+        held: u64,
         attempt: &Attempt,
         warned: &mut bool,
     ) -> Result<Result<Option<Bytes>, HttpError>, Fault> {
@@ -158,10 +159,10 @@ impl<'a> Watch<'a> {
             match self.speed.look(self.env.now()) {
                 Pace::Fine => {}
                 Pace::Silent => return Err(Fault::Http(silent(idle))),
-                Pace::Slow if self.terms.alternative => {
+                Pace::Slow if self.terms.alternative.is_some_and(|spare| held <= spare) => {
                     return Err(Fault::TooSlow { min_speed, window: idle });
                 }
-                // It is the only source there is: slow is better than none.
+                // It is the only source there is, or would have to be begun anew: slow is better than none.
                 Pace::Slow => {
                     if !std::mem::replace(warned, true) {
                         attempt.warn(Fault::TooSlow { min_speed, window: idle }.to_string());

@@ -2,7 +2,7 @@
 //!
 //! The real one is the machine's; the `testing` feature has a model of a disk that loses power.
 //! Calls are synchronous and short; what may take long (`sync` of a large file) goes through
-//! [`Env::offload`](super::Env::offload).
+//! [`Env::begin`](super::Env::begin).
 //!
 //! ```
 //! use std::path::Path;

@@ -35,9 +35,11 @@ impl Env {
 
 /// Starts a thread, unless there is only one core for all of us.
 pub(super) fn start(name: &str, work: Work) -> Result<(), Work> {
-    use std::sync::{Arc, Mutex, PoisonError};
+    use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+    // Asking the system reads several files.
+    static CORES: OnceLock<usize> = OnceLock::new();
+    if *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from)) < 2 {
         return Err(work);
     }
     let slot = Arc::new(Mutex::new(Some(work)));

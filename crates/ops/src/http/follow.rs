@@ -111,3 +111,103 @@ fn drop_sensitive(headers: &mut HeaderMap) {
         headers.remove(name);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use vps_retry::Class;
+
+    use super::*;
+    use crate::classify::Classify;
+    use crate::testing::scripted_http::{Script, ScriptedHttp};
+
+    const START: &str = "https://example.com/dir/a";
+
+    async fn get(answer: impl Fn(&HttpRequest, usize) -> Script + Send + Sync + 'static) -> Outcome {
+        let env = Env::real();
+        let http = ScriptedHttp::new(env.clone(), answer);
+        let mut request = HttpRequest::get(START.parse().unwrap());
+        let mut secret = HeaderValue::from_static("canary");
+        secret.set_sensitive(true);
+        request.headers.insert("private-token", secret);
+        request.headers.insert(header::AUTHORIZATION, HeaderValue::from_static("canary"));
+        request.headers.insert(header::RANGE, HeaderValue::from_static("bytes=5-"));
+        let response = follow(&env, &http, request, Duration::from_secs(5)).await;
+        Outcome { response, asked: http.asked() }
+    }
+
+    struct Outcome {
+        response: Result<HttpResponse, HttpError>,
+        asked: Vec<HttpRequest>,
+    }
+
+    fn to(url: &'static str) -> impl Fn(&HttpRequest, usize) -> Script + Send + Sync + 'static {
+        move |_, number| if number == 1 { Script::redirects(url) } else { Script::status(200) }
+    }
+
+    #[tokio::test]
+    async fn ten_redirects_are_followed_and_eleven_are_not() {
+        for (redirects, answered) in [(10, true), (11, false)] {
+            let outcome = get(move |_, number| match number {
+                number if number <= redirects => Script::redirects("next"),
+                _ => Script::status(200),
+            });
+            let outcome = outcome.await;
+            assert_eq!(outcome.response.is_ok(), answered);
+            assert_eq!(outcome.asked.len(), 11);
+            if let Err(error) = outcome.response {
+                assert_eq!((error.fact(), error.class()), (Fact::RedirectRefused, Class::Permanent));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn never_to_plain_http_or_another_scheme_or_nowhere() {
+        for url in
+            ["http://example.com/a?t=canary", "ftp://example.com/a", "file:///etc/passwd", "https://:1"]
+        {
+            let outcome = get(to(url)).await;
+            let error = outcome.response.unwrap_err();
+            assert_eq!(error.fact(), Fact::RedirectRefused, "{url}");
+            assert_eq!(outcome.asked.len(), 1);
+            assert!(!error.to_string().contains("canary") && error.to_string().contains("example.com:443"));
+        }
+        let nowhere = get(|_, _| Script::status(302)).await;
+        assert_eq!(nowhere.response.unwrap_err().fact(), Fact::RedirectRefused);
+    }
+
+    #[tokio::test]
+    async fn secrets_stay_with_their_server_and_the_range_goes_along() {
+        for (url, kept) in [
+            ("/b", true),
+            ("https://example.com:443/b", true),
+            ("https://example.com:444/b", false),
+            ("https://other.example/b", false),
+        ] {
+            let outcome = get(to(url)).await;
+            let second = &outcome.asked[1].headers;
+            for name in ["private-token", "authorization"] {
+                assert_eq!(second.contains_key(name), kept, "{url} {name}");
+            }
+            assert!(second.contains_key(header::RANGE) && !second.contains_key(header::REFERER));
+            assert_eq!(outcome.response.unwrap().redirects, 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failure_names_the_host_that_failed() {
+        let outcome = get(|_, number| match number {
+            1 => Script::redirects("https://cdn.example/b"),
+            _ => Script::fails(Fact::Refused),
+        });
+        let error = outcome.await.response.unwrap_err();
+        assert_eq!(error.to_string(), "connection refused (cdn.example:443)");
+    }
+
+    #[tokio::test]
+    async fn other_answers_of_the_300s_are_answers() {
+        for status in [300, 304, 305] {
+            assert!(get(move |_, _| Script::status(status)).await.response.is_ok(), "{status}");
+        }
+    }
+}

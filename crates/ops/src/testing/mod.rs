@@ -7,4 +7,5 @@
 //! ```
 
 pub mod disk;
+pub mod scripted_download;
 pub mod scripted_http;

@@ -151,7 +151,8 @@ impl ScriptedFile {
     /// `len` bytes that differ from place to place, so that a wrong splice shows.
     #[must_use]
     pub fn of_len(len: usize, seed: u8) -> Self {
-        let byte = |at: usize| (at ^ (at >> 7) ^ (at >> 13)).to_le_bytes()[0].wrapping_mul(31).wrapping_add(seed);
+        let byte =
+            |at: usize| (at ^ (at >> 7) ^ (at >> 13)).to_le_bytes()[0].wrapping_mul(31).wrapping_add(seed);
         Self::new((0..len).map(byte).collect::<Vec<_>>())
     }
 

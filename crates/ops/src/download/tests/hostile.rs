@@ -1,7 +1,7 @@
 //! Promise 1 and the edges: what stands where we want to write.
 
-use std::sync::LazyLock;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use vps_retry::Class;
 

@@ -12,7 +12,9 @@ use vps_retry::{Budget, Class};
 use crate::attempt::{Attempt, Progress};
 use crate::classify::Classify;
 use crate::deadline::Deadline;
-use crate::download::{Dest, DownloadError, DownloadOperation, DownloadRequest, Downloaded, Downloads, parse_url};
+use crate::download::{
+    Dest, DownloadError, DownloadOperation, DownloadRequest, Downloaded, Downloads, parse_url,
+};
 use crate::env::fs::Fs;
 use crate::env::{BoxFuture, Env, ProcessIdentity, Task, World};
 use crate::event::{Event, EventKind, Observer, OperationId};
@@ -71,7 +73,10 @@ impl Observer for Told {
     fn on(&self, event: &Event) {
         let line = match &event.kind {
             EventKind::Progress { done, total, resumed_from } => {
-                format!("progress {done} {} {resumed_from}", total.map_or("?".into(), |total| total.to_string()))
+                format!(
+                    "progress {done} {} {resumed_from}",
+                    total.map_or("?".into(), |total| total.to_string())
+                )
             }
             EventKind::Note { text } => format!("note {text}"),
             EventKind::Warning { text } => format!("warning {text}"),

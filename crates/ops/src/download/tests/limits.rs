@@ -96,7 +96,10 @@ async fn silence_ends_the_attempt_at_the_idle_limit() {
     let lab = Lab::new(|_, _| Script::status(200).header("content-length", "10").sends(b"1").falls_silent());
     let started = lab.env.now();
     let error = lab.operation(request()).attempt(&lab.attempt(0)).await.unwrap_err();
-    assert_eq!((error.class(), error.verdict(), error.kind()), (Class::Transient, Verdict::Failure, Kind::Timeout));
+    assert_eq!(
+        (error.class(), error.verdict(), error.kind()),
+        (Class::Transient, Verdict::Failure, Kind::Timeout)
+    );
     assert_eq!(lab.env.now().since(started).as_secs(), 30);
     assert!(error.to_string().starts_with("no data for 30s (example.com:443, 1 B of 10 B"), "{error}");
 }
@@ -109,7 +112,9 @@ async fn no_head_in_time_ends_the_attempt() {
 }
 
 fn trickle() -> Script {
-    (0..200).fold(Script::status(200).header("content-length", "200"), |script, _| script.waits(SECOND).sends(b"x"))
+    (0..200).fold(Script::status(200).header("content-length", "200"), |script, _| {
+        script.waits(SECOND).sends(b"x")
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -164,5 +169,8 @@ async fn progress_is_told_about_ten_times_a_second_with_a_first_and_a_last_word(
     lab.run(request()).await.unwrap();
     let lines = lab.told.lines();
     assert!((90..=110).contains(&lines.len()), "{}", lines.len());
-    assert_eq!((lines[0].as_str(), lines.last().unwrap().as_str()), ("progress 0 1000 0", "progress 1000 1000 0"));
+    assert_eq!(
+        (lines[0].as_str(), lines.last().unwrap().as_str()),
+        ("progress 0 1000 0", "progress 1000 1000 0")
+    );
 }

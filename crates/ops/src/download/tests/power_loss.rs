@@ -18,9 +18,8 @@ const RUN_AFTER: u64 = 8;
 const CUT: usize = 1_100_000;
 
 static FILE: LazyLock<ScriptedFile> = LazyLock::new(|| ScriptedFile::of_len(1_200_000, 3));
-static OLDER: LazyLock<ScriptedFile> = LazyLock::new(|| {
-    ScriptedFile { etag: Some("\"0\"".into()), ..ScriptedFile::of_len(1_150_000, 99) }
-});
+static OLDER: LazyLock<ScriptedFile> =
+    LazyLock::new(|| ScriptedFile { etag: Some("\"0\"".into()), ..ScriptedFile::of_len(1_150_000, 99) });
 
 fn file() -> ScriptedFile {
     FILE.clone()

@@ -99,7 +99,11 @@ async fn a_server_that_ignores_if_range_is_found_out() {
     });
     lab.run(request()).await.unwrap();
     assert_eq!(lab.content().unwrap(), expected);
-    assert_eq!(lab.http.asked().len(), 3, "the part is refused, and everything asked for in the same attempt");
+    assert_eq!(
+        lab.http.asked().len(),
+        3,
+        "the part is refused, and everything asked for in the same attempt"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,7 +187,8 @@ async fn an_expired_address_behind_a_redirect_is_asked_for_again_from_the_origin
     operation.attempt(&lab.attempt(0)).await.unwrap_err();
     let done = operation.attempt(&lab.attempt(0)).await.unwrap();
     assert_eq!(done.resumed_from, u64::try_from(CUT).unwrap());
-    let hosts: Vec<_> = lab.http.asked().iter().map(|asked| asked.url.host_str().unwrap().to_owned()).collect();
+    let hosts: Vec<_> =
+        lab.http.asked().iter().map(|asked| asked.url.host_str().unwrap().to_owned()).collect();
     assert_eq!(hosts, ["example.com", "cdn.example"].repeat(3));
 }
 

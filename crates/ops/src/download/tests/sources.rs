@@ -28,7 +28,10 @@ async fn a_wrong_digest_is_tried_once_more_from_zero_and_then_never() {
     lab.disk.plant("/data/file.bin".as_ref(), b"old");
     let operation = lab.operation(DownloadRequest { mirrors: vec![], ..verified() });
     let first = operation.attempt(&lab.attempt(0)).await.unwrap_err();
-    assert_eq!((first.class(), first.verdict(), first.kind()), (Class::Transient, Verdict::Neutral, Kind::Integrity));
+    assert_eq!(
+        (first.class(), first.verdict(), first.kind()),
+        (Class::Transient, Verdict::Neutral, Kind::Integrity)
+    );
     assert!(!first.is_kept() && !first.progressed());
     let second = operation.attempt(&lab.attempt(0)).await.unwrap_err();
     assert_eq!((second.class(), second.kind()), (Class::Permanent, Kind::Integrity));
@@ -109,7 +112,9 @@ async fn a_right_dest_needs_no_request_and_a_wrong_one_is_replaced() {
 #[tokio::test(start_paused = true)]
 async fn the_checksum_files_request_is_small_and_spooled() {
     let text = format!("{}  file.bin\n", sha256(&file().content).hex());
-    let lab = Lab::new(move |_, _| Script::status(200).header("content-length", &text.len().to_string()).sends(text.as_bytes()));
+    let lab = Lab::new(move |_, _| {
+        Script::status(200).header("content-length", &text.len().to_string()).sends(text.as_bytes())
+    });
     let request = request();
     let sums = request.for_checksum_file("https://example.com/SHA256SUMS".parse().unwrap());
     let done = lab.run(sums).await.unwrap();

@@ -66,7 +66,8 @@ impl FsFile for DiskFile {
             let mut state = self.disk.lock();
             let inode = inode(&mut state, self.number)?;
             let end = u64::try_from(offset + written).unwrap_or(u64::MAX);
-            let more = end.saturating_sub(inode.allocated.max(u64::try_from(inode.content.len()).unwrap_or(0)));
+            let more =
+                end.saturating_sub(inode.allocated.max(u64::try_from(inode.content.len()).unwrap_or(0)));
             if more > state.free {
                 return Err(io::ErrorKind::StorageFull.into());
             }

@@ -86,7 +86,8 @@ impl Disk {
     #[must_use]
     pub fn names(&self) -> Vec<PathBuf> {
         let state = self.lock();
-        let is_file = |number: &u64| state.inodes.get(number).is_some_and(|inode| inode.kind != FileKind::Folder);
+        let is_file =
+            |number: &u64| state.inodes.get(number).is_some_and(|inode| inode.kind != FileKind::Folder);
         state.names.iter().filter(|(_, number)| is_file(number)).map(|(name, _)| name.clone()).collect()
     }
 
@@ -182,7 +183,9 @@ impl Fs for Disk {
         match inode.kind {
             FileKind::Link => Err(io::Error::other("a link")),
             FileKind::Folder => Err(io::ErrorKind::IsADirectory.into()),
-            _ if inode.uid != state.user && inode.mode & 0o006 != 0o006 => Err(io::ErrorKind::PermissionDenied.into()),
+            _ if inode.uid != state.user && inode.mode & 0o006 != 0o006 => {
+                Err(io::ErrorKind::PermissionDenied.into())
+            }
             _ => Ok(Box::new(DiskFile::new(self.clone(), number, state.handle()))),
         }
     }

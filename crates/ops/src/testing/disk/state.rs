@@ -10,9 +10,15 @@ use crate::env::fs::{FileId, FileKind, Meta};
 /// What was done to a file's content and has not been synced, in order.
 #[derive(Clone, Debug)]
 pub(super) enum Pending {
-    Write { offset: usize, bytes: Vec<u8> },
+    Write {
+        offset: usize,
+        bytes: Vec<u8>,
+    },
     /// With its place among all changes: lengths are metadata.
-    Truncate { len: usize, order: u64 },
+    Truncate {
+        len: usize,
+        order: u64,
+    },
 }
 
 #[derive(Clone, Debug)]

@@ -1,0 +1,97 @@
+//! A downloader whose outcomes are written down beforehand: for what stands above downloads.
+//!
+//! ```
+//! use vps_ops::download::{Dest, Downloader, DownloadRequest, Fault, parse_url};
+//! use vps_ops::testing::scripted_download::ScriptedDownloader;
+//!
+//! let downloader = ScriptedDownloader::new(|request, attempt| match attempt {
+//!     1 => Err(Fault::TooLarge { limit: 10 }),
+//!     _ => Ok(request.url.as_url().path().len() as u64),
+//! });
+//! let url = parse_url("URL", "https://example.com/a").unwrap();
+//! let download = downloader.begin(DownloadRequest::new(url, Dest::Path("/x".into())));
+//! assert_eq!(download.candidates().len(), 1);
+//! ```
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use url::Url;
+
+use crate::attempt::Attempt;
+use crate::download::{Dest, Download, DownloadError, DownloadRequest, Downloaded, Downloader, Fault};
+
+type Outcome = dyn Fn(&DownloadRequest, u32) -> Result<u64, Fault> + Send + Sync;
+
+/// Makes downloads that end as scripted, without any file or network.
+#[derive(Clone)]
+pub struct ScriptedDownloader {
+    outcome: Arc<Outcome>,
+}
+
+impl fmt::Debug for ScriptedDownloader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScriptedDownloader").finish_non_exhaustive()
+    }
+}
+
+impl ScriptedDownloader {
+    /// Ends each attempt by `outcome`, which is told the attempt's number within its download, from
+    /// 1: the length of the file, or what went wrong.
+    pub fn new(
+        outcome: impl Fn(&DownloadRequest, u32) -> Result<u64, Fault> + Send + Sync + 'static,
+    ) -> Self {
+        Self { outcome: Arc::new(outcome) }
+    }
+}
+
+impl Downloader for ScriptedDownloader {
+    fn begin(&self, request: DownloadRequest) -> Box<dyn Download> {
+        let candidates = request.candidates();
+        let outcome = Arc::clone(&self.outcome);
+        Box::new(ScriptedDownload { outcome, request, candidates, attempts: AtomicU32::new(0) })
+    }
+}
+
+struct ScriptedDownload {
+    outcome: Arc<Outcome>,
+    request: DownloadRequest,
+    candidates: Vec<Url>,
+    attempts: AtomicU32,
+}
+
+impl fmt::Debug for ScriptedDownload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScriptedDownload").field("request", &self.request).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Download for ScriptedDownload {
+    fn candidates(&self) -> &[Url] {
+        &self.candidates
+    }
+
+    async fn prepare(&self) -> Result<Option<Downloaded>, DownloadError> {
+        Ok(None)
+    }
+
+    async fn attempt(&self, attempt: &Attempt) -> Result<Downloaded, DownloadError> {
+        let number = self.attempts.fetch_add(1, Ordering::Relaxed) + 1;
+        let url = self.candidates.get(attempt.candidate).unwrap_or(self.request.url.as_url());
+        match (self.outcome)(&self.request, number) {
+            Ok(bytes) => {
+                let path = match &self.request.dest {
+                    Dest::Path(path) | Dest::Folder(path) => path.clone(),
+                    Dest::Spool => PathBuf::from("-"),
+                };
+                attempt.progress(bytes, Some(bytes), 0);
+                Ok(Downloaded::fetched(path, bytes, self.request.checksum.clone(), url))
+            }
+            Err(fault) => Err(DownloadError::of(fault, url)),
+        }
+    }
+}
