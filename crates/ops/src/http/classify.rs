@@ -63,6 +63,8 @@ pub enum Fact {
     ForeignScheme,
     /// More header than a response may have.
     HeaderFlood,
+    /// What answered does not speak HTTP as it should.
+    NotHttp,
     /// The roots of trust cannot be read on this machine.
     NoRoots,
     /// This machine refused: no permission, no space, no descriptors left.
@@ -94,9 +96,10 @@ impl Fact {
             Self::NoAnswer | Self::Idle => judgement(Class::Transient, Failure, Kind::Timeout),
             Self::Certificate => judgement(Class::Permanent, Failure, Kind::Failed),
             Self::NoRoots | Self::Local => judgement(Class::Local, Neutral, Kind::Local),
-            Self::RedirectRefused | Self::ForeignScheme | Self::HeaderFlood | Self::Unknown => {
+            Self::RedirectRefused | Self::ForeignScheme | Self::HeaderFlood => {
                 judgement(Class::Permanent, Neutral, Kind::Failed)
             }
+            Self::NotHttp | Self::Unknown => judgement(Class::Permanent, Neutral, Kind::Failed),
         }
     }
 
@@ -149,6 +152,7 @@ impl fmt::Display for Fact {
             Self::RedirectRefused => "redirect refused",
             Self::ForeignScheme => "only http and https are spoken here",
             Self::HeaderFlood => "more headers than a response may have",
+            Self::NotHttp => "the answer is not HTTP",
             Self::NoRoots => "the trusted certificates of this machine cannot be read",
             Self::Local => "this machine could not do it",
             Self::Unknown => "unexpected failure",
@@ -209,7 +213,7 @@ fn of_io(kind: io::ErrorKind, code: Option<i32>, phase: Phase) -> Option<Fact> {
 
 fn of_hyper(error: &hyper::Error) -> Option<Fact> {
     if error.is_parse() {
-        return by_words(&error.to_string());
+        return by_words(&error.to_string()).or(Some(Fact::NotHttp));
     }
     if error.is_incomplete_message() {
         return Some(Fact::EarlyEnd);
