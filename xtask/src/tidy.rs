@@ -1,0 +1,109 @@
+//! `cargo xtask tidy`: rules of ARCHITECTURE.md that a compiler does not know. Each names the file and
+//! says what to do.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use xshell::{Shell, cmd};
+
+use crate::paths;
+
+/// Lines a file may have without its tests.
+const LONGEST: usize = 400;
+/// Folder and file names that say nothing.
+const GRAB_BAGS: [&str; 5] = ["utils", "util", "helpers", "common", "misc"];
+/// What may reach the world, and the only files that may: part of a path to words in it.
+const SEAMS: [(&str, &[&str]); 6] = [
+    ("Instant::now(", &["breaker/src/time.rs"]),
+    ("SystemTime::now(", &["ops/src/env/real.rs"]),
+    ("tokio::time::", &["ops/src/env/real.rs"]),
+    ("tokio::spawn(", &["ops/src/env/real.rs"]),
+    ("std::env::var(", &["cli/src/"]),
+    ("Command::new(", &["ops/src/process/system.rs", "cli/src/"]),
+];
+
+pub(crate) fn run() -> Result<()> {
+    let root = paths::root();
+    let sh = Shell::new()?;
+    sh.change_dir(&root);
+    let mut faults = Vec::new();
+    for folder in ["crates", "xtask/src", "tests"] {
+        for file in files(&root.join(folder))? {
+            let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let name = file.strip_prefix(&root).unwrap_or(&file).display().to_string();
+            check(&name, &text, &mut faults);
+        }
+    }
+    features(&sh, &mut faults)?;
+    if faults.is_empty() {
+        return Ok(());
+    }
+    bail!("tidy found {}:\n  {}", faults.len(), faults.join("\n  "))
+}
+
+fn check(name: &str, text: &str, faults: &mut Vec<String>) {
+    let is_test = name.starts_with("tests/") || name.contains("/tests") || name.contains("_tests.rs");
+    let lines = text.lines().take_while(|line| line.trim() != "#[cfg(test)]" || is_test).count();
+    if lines > LONGEST && !is_test {
+        faults.push(format!("{name}: {lines} lines; split it by what it does ({LONGEST} at most)"));
+    }
+    let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
+    if GRAB_BAGS.contains(&&*stem) {
+        faults.push(format!("{name}: a name that says nothing; name it after what is in it"));
+    }
+    if !name.starts_with("crates/") || is_test {
+        return;
+    }
+    let code = text.split("#[cfg(test)]\nmod").next().unwrap_or(text);
+    let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    for (word, allowed) in SEAMS {
+        let used = code.iter().any(|line| line.contains(word));
+        let may = allowed.iter().any(|part| name.contains(part)) || name.contains("/testing/");
+        if used && !may {
+            faults.push(format!("{name}: `{word}` belongs into {}", allowed.join(" or ")));
+        }
+    }
+    if code.iter().any(|line| line.contains("sync::watch")) {
+        faults.push(format!("{name}: tokio's watch wakes in random order; use another channel"));
+    }
+    let mut lines = code.iter();
+    while let Some(line) = lines.next() {
+        if line.contains("select! {") && lines.next().is_none_or(|next| next.trim() != "biased;") {
+            faults.push(format!("{name}: every select! is biased, or traces are not deterministic"));
+        }
+    }
+}
+
+/// Features that would change what is stored or how it is tested.
+fn features(sh: &Shell, faults: &mut Vec<String>) -> Result<()> {
+    let tree = cmd!(sh, "cargo tree --workspace --edges features --invert reqwest").quiet().read()?;
+    for feature in ["gzip", "brotli", "zstd", "deflate", "native-tls"] {
+        if tree.contains(&format!("reqwest feature \"{feature}\"")) {
+            faults.push(format!("reqwest's feature `{feature}` is on: it changes lengths and ranges"));
+        }
+    }
+    for package in ["vps-breaker", "vps-retry"] {
+        let tree = cmd!(sh, "cargo tree --package {package} --edges normal --depth 1 --prefix none").quiet().read()?;
+        if tree.lines().count() > 1 {
+            faults.push(format!("{package} must not depend on anything by default:\n{tree}"));
+        }
+    }
+    Ok(())
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            if path.file_name().is_none_or(|name| name != "target") {
+                found.extend(files(&path)?);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
