@@ -13,7 +13,10 @@ pub(crate) fn run(rows: &[String]) -> Result<()> {
         cmd!(sh, "cargo build --release --package vps-configurator").run()?;
     }
     let target = paths::target();
-    cmd!(sh, "cargo run --release --manifest-path benches/Cargo.toml --target-dir {target}/benches -- {rows...}")
-        .run()?;
+    cmd!(
+        sh,
+        "cargo run --release --manifest-path benches/Cargo.toml --target-dir {target}/benches -- {rows...}"
+    )
+    .run()?;
     Ok(())
 }

@@ -30,7 +30,8 @@ pub(crate) fn run() -> Result<()> {
     let mut faults = Vec::new();
     for folder in ["crates", "xtask/src", "tests"] {
         for file in files(&root.join(folder))? {
-            let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let text =
+                fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
             let name = file.strip_prefix(&root).unwrap_or(&file).display().to_string();
             check(&name, &text, &mut faults);
         }
@@ -84,7 +85,9 @@ fn features(sh: &Shell, faults: &mut Vec<String>) -> Result<()> {
         }
     }
     for package in ["vps-breaker", "vps-retry"] {
-        let tree = cmd!(sh, "cargo tree --package {package} --edges normal --depth 1 --prefix none").quiet().read()?;
+        let tree = cmd!(sh, "cargo tree --package {package} --edges normal --depth 1 --prefix none")
+            .quiet()
+            .read()?;
         if tree.lines().count() > 1 {
             faults.push(format!("{package} must not depend on anything by default:\n{tree}"));
         }

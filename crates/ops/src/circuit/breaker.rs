@@ -4,15 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use vps_breaker::{
-    CircuitBreaker, Machine, Policy, Rejected, Settled, State, Ticket, Tick, Verdict, View,
-};
+use vps_breaker::{CircuitBreaker, Machine, Policy, Rejected, Settled, State, Tick, Ticket, Verdict, View};
 use vps_retry::Budget;
 
 use super::permit::Permit;
 use super::record::{self, Record};
-use super::totals::{self, Totals, Uncounted};
 use super::shared::Shared;
+use super::totals::{self, Totals, Uncounted};
 use super::{ByHand, CircuitBreakerError};
 use crate::env::Env;
 use crate::service::ServiceName;
@@ -99,8 +97,7 @@ impl Circuit {
     /// A slot that was taken for a dropped future is given back.
     pub async fn enter(self: &Arc<Self>) -> Result<Permit, CircuitBreakerError> {
         self.look().await;
-        let admitted =
-            if self.takes_a_slot() { self.enter_stored().await } else { self.breaker.admit() };
+        let admitted = if self.takes_a_slot() { self.enter_stored().await } else { self.breaker.admit() };
         match admitted {
             Ok(ticket) => {
                 self.uncounted.granted();
@@ -172,7 +169,11 @@ impl Circuit {
         let slot = Arc::new(Mutex::new(Some(ticket)));
         let circuit = Arc::clone(self);
         let job_slot = Arc::clone(&slot);
-        let stored = self.shared.store.ask(&self.shared.env, move |store| circuit.settle_in(store, &job_slot, verdict)).await;
+        let stored = self
+            .shared
+            .store
+            .ask(&self.shared.env, move |store| circuit.settle_in(store, &job_slot, verdict))
+            .await;
         match stored {
             Ok(Ok(Some(settled))) => settled,
             _ => match take(&slot) {
@@ -261,7 +262,9 @@ impl Circuit {
             .await;
         match stored {
             Ok(Ok(renewed)) => renewed,
-            Ok(Err(_)) | Err(_) => self.breaker.with_machine(|machine, policy, now| machine.renew_token(policy, token, now)),
+            Ok(Err(_)) | Err(_) => {
+                self.breaker.with_machine(|machine, policy, now| machine.renew_token(policy, token, now))
+            }
         }
     }
 

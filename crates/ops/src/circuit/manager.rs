@@ -102,7 +102,9 @@ impl CircuitBreakerManager {
             .inner
             .shared
             .store
-            .ask(&self.inner.shared.env, move |store| status::stored(store, &env, |name| policies.breaker(name)))
+            .ask(&self.inner.shared.env, move |store| {
+                status::stored(store, &env, |name| policies.breaker(name))
+            })
             .await;
         let mut all = match stored {
             Ok(Ok(stored)) => stored,
@@ -117,8 +119,13 @@ impl CircuitBreakerManager {
             entry.rejected_calls = entry.rejected_calls.saturating_add(uncounted.rejected);
         }
         for name in self.inner.shared.policies.table().names() {
-            all.entry(name.clone())
-                .or_insert_with(|| CircuitStatus::unused(name.clone(), &self.inner.shared.policies.breaker(name), &self.inner.shared.env));
+            all.entry(name.clone()).or_insert_with(|| {
+                CircuitStatus::unused(
+                    name.clone(),
+                    &self.inner.shared.policies.breaker(name),
+                    &self.inner.shared.env,
+                )
+            });
         }
         status::show_group(&mut all, ServiceName::EXTERNAL_DOWNLOADS);
         all
@@ -134,7 +141,9 @@ impl CircuitBreakerManager {
     pub async fn reset(&self, name: &str) -> Result<Vec<ServiceName>, ControlError> {
         let service = self.inner.shared.policies.table().named(name)?;
         let mut names = vec![service.clone()];
-        names.extend(self.known().await.into_iter().filter(|other| *other != service && other.group() == name));
+        names.extend(
+            self.known().await.into_iter().filter(|other| *other != service && other.group() == name),
+        );
         self.reset_each(names).await
     }
 
@@ -200,10 +209,13 @@ impl CircuitBreakerManager {
     }
 
     async fn known(&self) -> Vec<ServiceName> {
-        let stored = self.inner.shared.store.ask(&self.inner.shared.env, |store| store.list(record::PREFIX)).await;
+        let stored =
+            self.inner.shared.store.ask(&self.inner.shared.env, |store| store.list(record::PREFIX)).await;
         let mut names: Vec<ServiceName> = self.inner.shared.policies.table().names().cloned().collect();
         if let Ok(Ok(stored)) = stored {
-            names.extend(stored.iter().filter_map(|(key, _)| key.strip_prefix(record::PREFIX)).map(ServiceName::from));
+            names.extend(
+                stored.iter().filter_map(|(key, _)| key.strip_prefix(record::PREFIX)).map(ServiceName::from),
+            );
         }
         names.extend(self.in_use().iter().map(|circuit| circuit.service().clone()));
         names.sort();

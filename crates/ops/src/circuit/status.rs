@@ -128,8 +128,11 @@ pub(super) fn stored(
 
 /// Shows a group by its worst member, with the sums of all.
 pub(super) fn show_group(all: &mut BTreeMap<ServiceName, CircuitStatus>, group: &str) {
-    let members: Vec<CircuitStatus> =
-        all.values().filter(|one| one.service.group() == group && one.service.as_str() != group).cloned().collect();
+    let members: Vec<CircuitStatus> = all
+        .values()
+        .filter(|one| one.service.group() == group && one.service.as_str() != group)
+        .cloned()
+        .collect();
     let Some(own) = all.get_mut(group) else { return };
     let open = members.iter().filter(|one| one.state != State::Closed).count();
     for member in &members {
@@ -163,7 +166,8 @@ pub fn document<'s>(all: impl IntoIterator<Item = &'s CircuitStatus>, wall: Dura
 #[must_use]
 pub fn rfc3339(seconds: f64) -> String {
     let since = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since.min(Duration::from_secs(200_000_000_000))).to_string()
+    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since.min(Duration::from_secs(200_000_000_000)))
+        .to_string()
 }
 
 impl CircuitStatus {

@@ -60,7 +60,10 @@ impl Uncounted {
     }
 
     pub(super) fn take(&self) -> Totals {
-        Totals { calls: self.calls.swap(0, Ordering::Relaxed), rejected: self.rejected.swap(0, Ordering::Relaxed) }
+        Totals {
+            calls: self.calls.swap(0, Ordering::Relaxed),
+            rejected: self.rejected.swap(0, Ordering::Relaxed),
+        }
     }
 
     pub(super) fn peek(&self) -> Totals {

@@ -85,9 +85,11 @@ impl NetworkOperationWrapper {
     /// One host of each service that has any.
     fn probe_targets(&self) -> Vec<Target> {
         let mut seen = BTreeSet::new();
-        let hosts = self.policies.table().hosts().filter(|(host, service)| {
-            !host.starts_with('.') && seen.insert((*service).clone())
-        });
+        let hosts = self
+            .policies
+            .table()
+            .hosts()
+            .filter(|(host, service)| !host.starts_with('.') && seen.insert((*service).clone()));
         hosts.filter_map(|(host, _)| Url::parse(&format!("https://{host}/")).ok()).collect()
     }
 }

@@ -52,9 +52,7 @@ impl NetworkOperationWrapper {
             pipeline_request = pipeline_request.service(service);
         }
         let download = &*download;
-        self.pipeline
-            .run(&pipeline_request, |attempt| async move { download.attempt(&attempt).await })
-            .await
+        self.pipeline.run(&pipeline_request, |attempt| async move { download.attempt(&attempt).await }).await
     }
 
     /// The service that a URL's host belongs to.

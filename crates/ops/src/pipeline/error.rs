@@ -166,10 +166,16 @@ impl<E: Classify> OperationError<E> {
             _ => Vec::new(),
         };
         if let Cause::CircuitOpen(error) = &self.cause {
-            hints.push(format!("the circuit lets a probe through in {:.0}s", error.retry_after.as_secs_f64().ceil()));
+            hints.push(format!(
+                "the circuit lets a probe through in {:.0}s",
+                error.retry_after.as_secs_f64().ceil()
+            ));
         }
         if let Stop::RetryAfterTooLong { at_least } = self.stop {
-            hints.push(format!("the server asked to wait {:.0}s before the next try", at_least.as_secs_f64().ceil()));
+            hints.push(format!(
+                "the server asked to wait {:.0}s before the next try",
+                at_least.as_secs_f64().ceil()
+            ));
         }
         if let Some(circuit) = self.circuit.as_ref().or(match &self.cause {
             Cause::CircuitOpen(error) => Some(error),

@@ -126,10 +126,9 @@ impl<'p, E: Classify> Run<'p, E> {
             }
             Decision::Retry { .. } => Next::Sleep(rejected.retry_after.min(LOOK_AGAIN)),
             Decision::Stop(stop) => Next::Stop(Box::new(self.rejected_for_good(stop, rejected))),
-            _ => Next::Stop(Box::new(self.rejected_for_good(
-                Stop::CircuitOpen { retry_after: rejected.retry_after },
-                rejected,
-            ))),
+            _ => Next::Stop(Box::new(
+                self.rejected_for_good(Stop::CircuitOpen { retry_after: rejected.retry_after }, rejected),
+            )),
         }
     }
 
@@ -145,7 +144,11 @@ impl<'p, E: Classify> Run<'p, E> {
     }
 
     /// One attempt: the operation, its limit, the caller's cancel, and a probe's lease kept alive.
-    pub(super) async fn attempt<T, F, Fut>(&mut self, entered: &Entered, operation: &mut F) -> Result<T, Cause<E>>
+    pub(super) async fn attempt<T, F, Fut>(
+        &mut self,
+        entered: &Entered,
+        operation: &mut F,
+    ) -> Result<T, Cause<E>>
     where
         F: FnMut(Attempt) -> Fut + Send,
         Fut: Future<Output = Result<T, E>> + Send,
@@ -196,7 +199,10 @@ impl<'p, E: Classify> Run<'p, E> {
         let Some(permit) = entered.permit.as_ref().filter(|permit| permit.is_probe()) else {
             return std::future::pending().await;
         };
-        let every = self.circuits.get(entered.candidate).map_or(LOOK_AGAIN, |circuit| circuit.policy().probe_lease() / 3);
+        let every = self
+            .circuits
+            .get(entered.candidate)
+            .map_or(LOOK_AGAIN, |circuit| circuit.policy().probe_lease() / 3);
         loop {
             self.pipeline.env.sleep(every).await;
             if !permit.renew().await {
@@ -308,7 +314,10 @@ impl<'p, E: Classify> Run<'p, E> {
         let (class, error) = (cause.class(), cause.to_string());
         let before: Duration = self.history.iter().map(|report| report.took).sum();
         let took = self.elapsed().saturating_sub(before);
-        self.emit(service.clone(), EventKind::AttemptFailed { number, of, class, error: error.clone(), took });
+        self.emit(
+            service.clone(),
+            EventKind::AttemptFailed { number, of, class, error: error.clone(), took },
+        );
         self.history.push(AttemptReport { number, service, class, error, took });
     }
 

@@ -37,7 +37,11 @@ impl ProcessSpec {
     /// The program's name without its folder, for people.
     #[must_use]
     pub fn name(&self) -> String {
-        Path::new(&self.program).file_name().unwrap_or(OsStr::new(&self.program)).to_string_lossy().into_owned()
+        Path::new(&self.program)
+            .file_name()
+            .unwrap_or(OsStr::new(&self.program))
+            .to_string_lossy()
+            .into_owned()
     }
 }
 

@@ -72,8 +72,7 @@ pub enum FolderError {
 }
 
 /// File systems without shared memory between their users: NFS, SMB, CIFS, SMB2, AFS, CEPH, 9P.
-const NETWORK: [u64; 7] =
-    [0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x5346_414F, 0x00C3_6400, 0x0102_1997];
+const NETWORK: [u64; 7] = [0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x5346_414F, 0x00C3_6400, 0x0102_1997];
 
 impl StateFolder {
     /// This one, whatever the environment says.
@@ -91,7 +90,8 @@ impl StateFolder {
         root: bool,
         xdg_state: Option<PathBuf>,
     ) -> Option<Self> {
-        let unit = systemd.and_then(|list| list.split(':').next().filter(|one| !one.is_empty()).map(PathBuf::from));
+        let unit =
+            systemd.and_then(|list| list.split(':').next().filter(|one| !one.is_empty()).map(PathBuf::from));
         configured
             .or(unit)
             .or_else(|| root.then(|| Path::new("/var/lib").join(NAME)))

@@ -68,7 +68,11 @@ enum Found {
 impl SqliteStore {
     /// Opens the store in `folder`, or a [`MemoryStore`] in its place after one call of `warn`.
     #[must_use]
-    pub fn open_or_memory(folder: &StateFolder, env: &Env, warn: impl Fn(&str) + Send + Clone + 'static) -> Opened {
+    pub fn open_or_memory(
+        folder: &StateFolder,
+        env: &Env,
+        warn: impl Fn(&str) + Send + Clone + 'static,
+    ) -> Opened {
         match Self::open(folder, env, Box::new(warn.clone())) {
             Ok(store) => Opened { store: Box::new(store) },
             Err(error) => {
@@ -122,7 +126,8 @@ impl SqliteStore {
             if wrong {
                 set_aside(&path, env, &warn).map_err(io)?;
             }
-            make(&path, env.fs()).map_err(|error| OpenError::Engine { path: path.clone(), reason: error.to_string() })?;
+            make(&path, env.fs())
+                .map_err(|error| OpenError::Engine { path: path.clone(), reason: error.to_string() })?;
             mark(folder.path(), env).map_err(io)?;
             lock.unlock().map_err(io)?;
         }
@@ -169,7 +174,8 @@ fn look(path: &Path, fs: &Arc<dyn Fs>) -> io::Result<Found> {
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_LIMIT)?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;

@@ -122,8 +122,9 @@ impl Store for SqliteStore {
     fn list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         type Row = (String, Vec<u8>, i64);
         let read = || -> rusqlite::Result<Vec<Row>> {
-            let mut select =
-                self.connection.prepare_cached("SELECT key, value, sum FROM entries WHERE key >= ?1 ORDER BY key")?;
+            let mut select = self
+                .connection
+                .prepare_cached("SELECT key, value, sum FROM entries WHERE key >= ?1 ORDER BY key")?;
             let rows = select.query_map([prefix], |row| -> rusqlite::Result<Row> {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })?;

@@ -1,0 +1,104 @@
+//! Puts the program's parts together, as late as each is needed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use vps_ops::NetworkOperationWrapper;
+use vps_ops::env::Env;
+use vps_ops::http::{ReqwestClient, Trust};
+use vps_ops::service::ServiceName;
+use vps_ops::settings::{Backend, Options};
+use vps_ops::store::{SqliteStore, StateFolder, StoreHandle};
+
+use crate::args::{GlobalArgs, NetworkArgs};
+use crate::config::{Environment, Loaded, load};
+use crate::exit::Exit;
+use crate::observe::{self, Screen};
+use crate::report::Failure;
+use crate::term::Term;
+
+/// What every command works with.
+pub(crate) struct App {
+    pub(crate) global: GlobalArgs,
+    pub(crate) environment: Environment,
+    pub(crate) term: Term,
+    pub(crate) screen: Screen,
+    pub(crate) env: Env,
+    pub(crate) cancel: CancellationToken,
+}
+
+impl App {
+    pub(crate) fn start(global: GlobalArgs) -> Self {
+        let environment = Environment::read();
+        let term = Term::look(&environment);
+        crate::term::choose_color(global.color);
+        let screen = observe::start(&global, &environment, term);
+        Self { global, environment, term, screen, env: Env::real(), cancel: CancellationToken::new() }
+    }
+
+    pub(crate) fn config(&self) -> Result<Loaded, Failure> {
+        load(self.global.config.as_deref(), &self.environment)
+            .map_err(|error| Failure::of_error(Exit::Config, "config", &error))
+    }
+
+    /// Where state is kept; `None` where it ends with the process.
+    pub(crate) fn state_folder(&self, loaded: &Loaded) -> Option<StateFolder> {
+        let state = &loaded.settings.state;
+        if state.backend == Backend::Memory {
+            return None;
+        }
+        StateFolder::choose(
+            state.dir.clone(),
+            self.environment.state_directory.clone(),
+            self.environment.is_root,
+            self.environment.state_home.clone(),
+        )
+    }
+
+    /// The library's front door, over this program's configuration, state and observers.
+    pub(crate) fn network(&self, loaded: &Loaded) -> NetworkOperationWrapper {
+        let trust = Trust {
+            cert_file: self.environment.cert_file.clone(),
+            cert_dir: self.environment.cert_dir.clone(),
+        };
+        let builder = NetworkOperationWrapper::builder(loaded.policies.clone())
+            .env(self.env.clone())
+            .observer(observe::observers(&self.screen, self.term))
+            .http(Arc::new(ReqwestClient::new(trust)));
+        match self.state_folder(loaded) {
+            Some(folder) => {
+                let path: PathBuf = folder.path().to_owned();
+                builder.store(self.store(folder)).status_folder(path).build()
+            }
+            None => builder.build(),
+        }
+    }
+
+    fn store(&self, folder: StateFolder) -> StoreHandle {
+        let env = self.env.clone();
+        StoreHandle::on_thread(move || {
+            SqliteStore::open_or_memory(&folder, &env, |text| tracing::warn!(operation = "state", "{text}"))
+        })
+    }
+
+    /// What the options of one call say.
+    pub(crate) fn options(
+        &self,
+        network: &NetworkOperationWrapper,
+        args: &NetworkArgs,
+    ) -> Result<Options, Failure> {
+        let mut options = Options::new().wait_for_circuit(args.wait_for_circuit).cancel(self.cancel.clone());
+        options.total = args.timeout;
+        options.attempts = args.retries;
+        if let Some(name) = &args.service {
+            options.service = Some(named(network, name)?);
+        }
+        Ok(options)
+    }
+}
+
+/// A service by the name a person gave.
+pub(crate) fn named(network: &NetworkOperationWrapper, name: &str) -> Result<ServiceName, Failure> {
+    network.policies().table().named(name).map_err(|error| Failure::usage(error.to_string()))
+}

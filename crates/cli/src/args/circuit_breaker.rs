@@ -1,0 +1,50 @@
+//! `circuit-breaker`.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use vps_ops::settings::parse_duration;
+
+/// Look at circuit breakers, or set them by hand.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum CircuitBreakerCommand {
+    /// Show every circuit, or one and why it is as it is
+    Status {
+        /// Only this one
+        service: Option<String>,
+    },
+    /// Close a circuit and forget its failures
+    Reset(ResetArgs),
+    /// Force a circuit open
+    Open(HoldArgs),
+    /// Force a circuit closed (10 minutes unless --for says otherwise)
+    Close(HoldArgs),
+}
+
+/// `reset`.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false, id = "which")]
+pub(crate) struct ResetArgs {
+    /// This one; external_downloads means all its hosts
+    #[arg(group = "which")]
+    pub(crate) service: Option<String>,
+    /// Every circuit
+    #[arg(long, group = "which")]
+    pub(crate) all: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// `open` and `close`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct HoldArgs {
+    /// This one
+    pub(crate) service: String,
+    /// For this long: 30s, 10m
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) limit: Option<Duration>,
+    /// Why; shown by status
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}

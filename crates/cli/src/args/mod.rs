@@ -1,0 +1,147 @@
+//! The command line, as typed.
+
+mod circuit_breaker;
+mod config;
+mod connectivity;
+mod download;
+mod network;
+mod run;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use circuit_breaker::{CircuitBreakerCommand, HoldArgs, ResetArgs};
+pub(crate) use config::ConfigCommand;
+pub(crate) use connectivity::ConnectivityArgs;
+pub(crate) use download::DownloadArgs;
+pub(crate) use network::NetworkArgs;
+pub(crate) use run::RunArgs;
+
+use crate::exit;
+
+const EXAMPLES: &str = "\
+Examples:
+  vps-configurator download https://example.com/app.tar.gz --sha256 HEX
+  vps-configurator run --timeout 5m -- curl -fsS https://example.com/health
+  vps-configurator circuit-breaker status";
+
+/// Downloads and commands that survive a bad network.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vps-configurator",
+    version,
+    about = "Downloads and commands that survive a bad network",
+    long_about = "Downloads and commands that survive a bad network: retried with backoff, stopped by deadlines, \
+                  guarded by circuit breakers that all processes of this machine share.",
+    before_long_help = EXAMPLES,
+    after_long_help = exit::HELP,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    max_term_width = 100,
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct GlobalArgs {
+    /// Say more (-vv: everything)
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, conflicts_with = "quiet", help_heading = "Global options")]
+    pub(crate) verbose: u8,
+    /// Only errors (-qq: nothing)
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = "Global options")]
+    pub(crate) quiet: u8,
+    /// When to use colour
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        global = true,
+        value_name = "WHEN",
+        help_heading = "Global options"
+    )]
+    pub(crate) color: ColorChoice,
+    /// Print the result, or the error, as one JSON object
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) json: bool,
+    /// Read this configuration file instead of those that are found
+    #[arg(
+        long,
+        env = "VPS_CONFIGURATOR_CONFIG",
+        global = true,
+        value_name = "FILE",
+        help_heading = "Global options"
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// How log lines look
+    #[arg(
+        long,
+        value_enum,
+        env = "VPS_CONFIGURATOR_LOG_FORMAT",
+        default_value_t,
+        global = true,
+        value_name = "FORMAT",
+        help_heading = "Global options"
+    )]
+    pub(crate) log_format: LogFormat,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    #[default]
+    Human,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Download a file: resumed, verified, complete or not there
+    Download(DownloadArgs),
+    /// Run a command under retry, timeout and circuit breaker
+    Run(RunArgs),
+    /// Look at circuit breakers, or set them by hand
+    #[command(subcommand, visible_alias = "breaker", arg_required_else_help = true)]
+    CircuitBreaker(CircuitBreakerCommand),
+    /// Check whether there is an internet
+    Connectivity(ConnectivityArgs),
+    /// Look at the configuration
+    #[command(subcommand, arg_required_else_help = true)]
+    Config(ConfigCommand),
+    /// Print a completion script
+    Completions {
+        /// For this shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

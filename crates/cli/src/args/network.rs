@@ -1,0 +1,27 @@
+//! Options of every command that uses the network.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use clap::Args;
+use vps_ops::settings::parse_duration;
+
+/// Limits of one operation.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct NetworkArgs {
+    /// Limit of the whole operation: 30, 30s, 5m
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Limits")]
+    pub(crate) timeout: Option<Duration>,
+    /// Attempts in all
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(crate) retries: Option<NonZeroU32>,
+    /// Use this service's circuit and limits
+    #[arg(long, value_name = "NAME", help_heading = "Limits")]
+    pub(crate) service: Option<String>,
+    /// Wait for an open circuit if that fits the timeout
+    #[arg(long, visible_alias = "wait", help_heading = "Limits")]
+    pub(crate) wait_for_circuit: bool,
+    /// Show what would be done, and do nothing
+    #[arg(short = 'n', long, help_heading = "Limits")]
+    pub(crate) dry_run: bool,
+}

@@ -1,0 +1,65 @@
+//! `connectivity`.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use vps_ops::settings::RetryConfig;
+
+use crate::app::App;
+use crate::args::ConnectivityArgs;
+use crate::exit::Exit;
+use crate::report::{Failure, print, print_json};
+
+pub(crate) async fn run(app: &App, args: ConnectivityArgs) -> Result<Exit, Failure> {
+    let loaded = app.config()?;
+    let mut targets = Vec::new();
+    for url in &args.urls {
+        let url =
+            vps_ops::download::parse_url("URL", url).map_err(|error| Failure::usage(error.to_string()))?;
+        targets.push(url);
+    }
+    let mut network = app.network(&loaded);
+    if let Some(limit) = args.timeout {
+        let own = RetryConfig::new().http_request_timeout(limit);
+        network = network.with(&own).map_err(|error| Failure::usage(error.to_string()))?;
+    }
+    let result = tokio::select! {
+        biased;
+        () = app.cancel.cancelled() => return Err(Failure::new(Exit::Signal(rustix::process::Signal::INT), "cancelled", "stopped before there was an answer")),
+        result = network.check_internet_connectivity(&targets) => result,
+    };
+    let exit = if result.online { Exit::Done } else { Exit::Offline };
+    if app.global.json {
+        let targets: Vec<Value> = result
+            .targets
+            .iter()
+            .map(|target| {
+                json!({
+                    "url": target.url.to_string(),
+                    "status": target.status,
+                    "proves": target.proves,
+                    "error": target.error,
+                    "took_seconds": target.took.as_secs_f64(),
+                })
+            })
+            .collect();
+        print_json(&json!({
+            "schema": "vps-configurator.connectivity/1",
+            "online": result.online,
+            "targets": targets,
+        }));
+        return Ok(exit);
+    }
+    let mut text = String::from(if result.online { "online\n" } else { "offline\n" });
+    for target in &result.targets {
+        let answer = match (&target.status, &target.error) {
+            (Some(status), _) if target.proves => format!("answered {status}"),
+            (Some(status), _) => format!("answered {status}, but not over TLS, so it proves nothing"),
+            (None, Some(error)) => error.clone(),
+            (None, None) => "no answer".to_owned(),
+        };
+        let _ = writeln!(text, "  {}  {answer} ({:.1}s)", target.url, target.took.as_secs_f64());
+    }
+    print(&text);
+    Ok(exit)
+}

@@ -1,0 +1,91 @@
+//! `download URL [DEST]`.
+
+mod finish;
+mod request;
+
+use vps_ops::NetworkOperationWrapper;
+use vps_ops::download::{Checksum, DownloadRequest, Saved, find_checksum, parse_url};
+use vps_ops::settings::Options;
+
+use crate::app::App;
+use crate::args::DownloadArgs;
+use crate::exit::Exit;
+use crate::report::{Failure, print};
+
+pub(crate) async fn run(app: &App, args: DownloadArgs) -> Result<Exit, Failure> {
+    let request = request::build(app, &args)?;
+    let loaded = app.config()?;
+    let network = app.network(&loaded);
+    let mut options = app.options(&network, &args.network)?;
+    options.connect = args.connect_timeout;
+    options.idle = args.idle_timeout;
+    let mut request = request;
+    request.limits.min_speed = args.min_speed.unwrap_or(loaded.settings.download.min_speed.0);
+    if args.network.dry_run {
+        return Ok(plan(&network, &request, &options));
+    }
+    let outcome = fetch(&network, &args, request, &options).await;
+    network.close().await;
+    let downloaded = outcome?;
+    for warning in &downloaded.warnings {
+        tracing::warn!(operation = "download", "{warning}");
+    }
+    match &downloaded.saved {
+        Saved::Spool(spool) => finish::to_stdout(spool),
+        _ => {
+            finish::report(app, &downloaded);
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn fetch(
+    network: &NetworkOperationWrapper,
+    args: &DownloadArgs,
+    mut request: DownloadRequest,
+    options: &Options,
+) -> Result<vps_ops::download::Downloaded, Failure> {
+    if let Some(text) = &args.checksum
+        && text.contains("://")
+    {
+        request.checksum = Some(listed(network, text, &request, options).await?);
+    }
+    network.download_with_retry(request, options).await.map_err(|error| Failure::of_operation(&error))
+}
+
+/// The digest that a SHA256SUMS file at `url` lists for our file.
+async fn listed(
+    network: &NetworkOperationWrapper,
+    url: &str,
+    request: &DownloadRequest,
+    options: &Options,
+) -> Result<Checksum, Failure> {
+    let invalid = |error: &dyn std::error::Error| Failure::usage(error.to_string());
+    let url = parse_url("--checksum", url).map_err(|error| invalid(&error))?;
+    let name = request.listed_name().map_err(|error| invalid(&error))?;
+    let downloaded = network
+        .download_with_retry(request.for_checksum_file(url), options)
+        .await
+        .map_err(|error| Failure::of_operation(&error))?;
+    let Saved::Spool(spool) = &downloaded.saved else {
+        return Err(Failure::local("the list of checksums could not be kept"));
+    };
+    let text = spool.read_to_string(4 << 20).map_err(|error| {
+        Failure::new(Exit::Integrity, "integrity", format!("the list of checksums cannot be read: {error}"))
+    })?;
+    find_checksum(&text, &name).map_err(|error| Failure::of_error(Exit::Integrity, "integrity", &error))
+}
+
+fn plan(network: &NetworkOperationWrapper, request: &DownloadRequest, options: &Options) -> Exit {
+    let mut text = String::new();
+    for url in request.candidates() {
+        let service = options.service.clone().unwrap_or_else(|| network.service_of(&url));
+        let state = network.circuit_breakers().circuit(&service).view().state();
+        text.push_str(&format!(
+            "would download {} (circuit {service}: {state})\n",
+            vps_ops::http::SafeUrl::from(&url)
+        ));
+    }
+    print(&text);
+    Exit::Done
+}

@@ -1,0 +1,84 @@
+//! From what was typed to what is to be downloaded. Bad input ends here, before any request.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use vps_ops::download::{Algorithm, Checksum, Dest, DownloadRequest, parse_url};
+use vps_ops::http::{Credentials, Netrc, Verify, parse_header_file};
+
+use crate::app::App;
+use crate::args::DownloadArgs;
+use crate::report::Failure;
+
+pub(super) fn build(app: &App, args: &DownloadArgs) -> Result<DownloadRequest, Failure> {
+    let dest = Dest::parse(args.dest.as_deref());
+    if dest == Dest::Spool && app.global.json {
+        return Err(Failure::usage("`-` and `--json` both want standard output; give DEST a name"));
+    }
+    let url = parse_url("URL", &args.url).map_err(|error| Failure::usage(error.to_string()))?;
+    let credentials = credentials(app, args, &url)?;
+    let mut request = DownloadRequest::new(url, dest);
+    for mirror in &args.mirror {
+        let url = parse_url("--mirror", mirror).map_err(|error| Failure::usage(error.to_string()))?;
+        request.mirrors.push(url.into());
+    }
+    // What needs a name must have one, before anything else is done.
+    if matches!(request.dest, Dest::Folder(_)) {
+        request.listed_name().map_err(|error| Failure::usage(error.to_string()))?;
+    }
+    request.checksum = checksum(args)?;
+    request.resume = !args.no_resume;
+    request.keep_existing = args.no_clobber;
+    request.mode = args.mode;
+    request.credentials = credentials;
+    request.limits.max_size = args.max_size;
+    if args.insecure {
+        request.verify = Verify::Nothing;
+    }
+    Ok(request)
+}
+
+fn checksum(args: &DownloadArgs) -> Result<Option<Checksum>, Failure> {
+    let parsed = match (&args.sha256, &args.sha512, &args.checksum) {
+        (Some(hex), _, _) => Checksum::new(Algorithm::Sha256, hex).map_err(|error| ("--sha256", error)),
+        (_, Some(hex), _) => Checksum::new(Algorithm::Sha512, hex).map_err(|error| ("--sha512", error)),
+        (_, _, Some(text)) if !text.contains("://") => text.parse().map_err(|error| ("--checksum", error)),
+        _ => return Ok(None),
+    };
+    parsed.map(Some).map_err(|(argument, error)| Failure::usage(format!("{argument}: {error}")))
+}
+
+fn credentials(app: &App, args: &DownloadArgs, url: &url::Url) -> Result<Credentials, Failure> {
+    let mut credentials = Credentials::none();
+    if let Some(path) = &args.header_file {
+        let text = read(path)
+            .map_err(|error| Failure::local(format!("--header-file {}: {error}", path.display())))?;
+        let headers = parse_header_file(&SecretString::from(text))
+            .map_err(|error| Failure::usage(format!("--header-file {}: {error}", path.display())))?;
+        credentials = credentials.with_headers(headers, url);
+    }
+    let named = app.environment.netrc.clone();
+    let netrc = named.or_else(|| app.environment.home.as_ref().map(|home| home.join(".netrc")));
+    if let Some(path) = netrc.filter(|path| path.is_file()) {
+        match read(&path)
+            .map_err(|error| error.to_string())
+            .and_then(|text| Netrc::parse(&text).map_err(|error| error.to_string()))
+        {
+            Ok(netrc) => credentials = credentials.with_netrc(Arc::new(netrc)),
+            Err(error) => tracing::warn!("{} is not used: {error}", path.display()),
+        }
+    }
+    Ok(credentials)
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    let meta = std::fs::metadata(path)?;
+    if !meta.is_file() || meta.len() > 1 << 20 {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            "it is not a regular file of at most 1 MiB",
+        ));
+    }
+    std::fs::read_to_string(path)
+}

@@ -1,0 +1,8 @@
+//! One file a command.
+
+pub(crate) mod circuit_breaker;
+pub(crate) mod config;
+pub(crate) mod connectivity;
+pub(crate) mod download;
+pub(crate) mod print;
+pub(crate) mod run;

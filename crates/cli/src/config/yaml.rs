@@ -1,0 +1,77 @@
+//! One file, read with limits and parsed as what it should be.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde_saphyr::options::AliasLimits;
+use vps_ops::settings::Settings;
+
+use super::ConfigError;
+use super::discover::Found;
+
+/// A configuration is a page; what is larger is something else.
+const LARGEST: u64 = 256 * 1024;
+
+pub(super) fn read(found: &Found) -> Result<String, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: found.path.clone(), source };
+    // Looked at before it is opened: opening a pipe would wait for a writer.
+    let meta = std::fs::metadata(&found.path).map_err(unreadable)?;
+    if !meta.is_file() {
+        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
+    }
+    let mut text = String::new();
+    let read = File::open(&found.path)
+        .and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text))
+        .map_err(unreadable)?;
+    if read as u64 > LARGEST {
+        return Err(unreadable(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 256 KiB")));
+    }
+    Ok(text)
+}
+
+/// Whether it says what a configuration may say; the message has the line and the key.
+pub(super) fn check(path: &Path, text: &str) -> Result<(), ConfigError> {
+    if is_empty(text) {
+        return Ok(());
+    }
+    match parse::<Settings>(text) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(ConfigError::Wrong { path: path.to_owned(), report: error.to_string() }),
+    }
+}
+
+/// Only comments and blank lines: everything is as built in.
+pub(super) fn is_empty(text: &str) -> bool {
+    text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#') || line == "---")
+}
+
+pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, serde_saphyr::Error> {
+    serde_saphyr::from_str_with_options(text, limits())
+}
+
+/// Tight, so that an alias bomb is refused in no time.
+fn limits() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_reader_input_bytes: Some(256 * 1024),
+            max_events: 10_000,
+            max_nodes: 10_000,
+            max_depth: 16,
+            max_anchors: 64,
+            max_aliases: 64,
+            max_documents: 1,
+        },
+        alias_limits: alias_limits(),
+        strict_booleans: true,
+    }
+}
+
+fn alias_limits() -> AliasLimits {
+    let mut limits = AliasLimits::default();
+    limits.max_total_replayed_events = 2_000;
+    limits.max_replay_stack_depth = 16;
+    limits.max_alias_expansions_per_anchor = 64;
+    limits
+}

@@ -1,0 +1,115 @@
+//! How a log line looks: `LEVEL: message`, or one JSON object.
+
+use std::fmt::{self, Debug};
+
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::fmt::FmtContext;
+use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
+use tracing_subscriber::registry::LookupSpan;
+
+/// For people: the level and the message.
+#[derive(Debug)]
+pub(super) struct Human {
+    /// Under systemd a line begins with its priority.
+    pub(super) systemd: bool,
+}
+
+/// For programs: every field.
+#[derive(Debug)]
+pub(super) struct Json;
+
+impl<S, N> FormatEvent<S, N> for Human
+where
+    S: Subscriber + for<'s> LookupSpan<'s>,
+    N: for<'w> FormatFields<'w> + 'static,
+{
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let (word, priority) = match *event.metadata().level() {
+            Level::ERROR => ("ERROR", 3),
+            Level::WARN => ("WARNING", 4),
+            Level::INFO => ("INFO", 6),
+            Level::DEBUG => ("DEBUG", 7),
+            Level::TRACE => ("TRACE", 7),
+        };
+        if self.systemd {
+            write!(writer, "<{priority}>")?;
+        }
+        writeln!(writer, "{word}: {}", Fields::of(event).message)
+    }
+}
+
+impl<S, N> FormatEvent<S, N> for Json
+where
+    S: Subscriber + for<'s> LookupSpan<'s>,
+    N: for<'w> FormatFields<'w> + 'static,
+{
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let fields = Fields::of(event);
+        let mut object = Map::new();
+        object.insert("timestamp".into(), crate::report::now_rfc3339().into());
+        object.insert("level".into(), event.metadata().level().as_str().into());
+        object.insert("message".into(), fields.message.into());
+        object.extend(fields.others);
+        writeln!(writer, "{}", Value::Object(object))
+    }
+}
+
+#[derive(Default)]
+struct Fields {
+    message: String,
+    others: Map<String, Value>,
+}
+
+impl Fields {
+    fn of(event: &Event<'_>) -> Self {
+        let mut fields = Self::default();
+        event.record(&mut fields);
+        fields
+    }
+
+    fn set(&mut self, field: &Field, value: Value) {
+        self.others.insert(field.name().to_owned(), value);
+    }
+}
+
+impl Visit for Fields {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.set(field, value.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.set(field, value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.set(field, value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.set(field, value.into());
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.set(field, value.into());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if field.name() == "message" {
+            self.message = format!("{value:?}");
+        } else {
+            self.set(field, format!("{value:?}").into());
+        }
+    }
+}

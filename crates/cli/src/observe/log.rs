@@ -1,0 +1,95 @@
+//! Events as log lines: the seed's text as the message, the same facts as fields.
+
+use tracing::{debug, error, info, warn};
+use vps_ops::event::{Event, EventKind, Observer};
+use vps_ops::{Kind, State};
+
+use super::Words;
+
+/// The one observer that logs.
+#[derive(Debug)]
+pub(super) struct Log {
+    words: Words,
+}
+
+impl Log {
+    pub(super) fn new(words: Words) -> Self {
+        Self { words }
+    }
+}
+
+impl Observer for Log {
+    fn on(&self, event: &Event) {
+        let operation = event.name;
+        let service = event.service.as_ref().map(tracing::field::display);
+        let words = self.words;
+        match &event.kind {
+            EventKind::Started { target } => {
+                info!(operation, service, "{}", words.started(event.name, target));
+            }
+            EventKind::AttemptStarted { number, of } => {
+                debug!(operation, service, attempt = number, attempts_max = of, "attempt {number} of {of}");
+            }
+            EventKind::AttemptFailed { number, of, class, error, .. } => {
+                let class = tracing::field::display(class);
+                let line = words.attempt_failed(*number, error);
+                warn!(operation, service, attempt = number, attempts_max = of, %error, class, "{line}");
+            }
+            EventKind::Retrying { after, left } => {
+                let delay_seconds = after.as_secs_f64();
+                info!(
+                    operation,
+                    service,
+                    retries_left = left,
+                    delay_seconds,
+                    "{}",
+                    words.retrying(*after, *left)
+                );
+            }
+            EventKind::Waiting { after, reason } => {
+                let delay_seconds = after.as_secs_f64();
+                info!(operation, service, delay_seconds, "waiting {delay_seconds:.1}s: {reason}");
+            }
+            EventKind::CircuitMoved { transition } => {
+                let (circuit_state, name) =
+                    (transition.to.as_str(), service.as_ref().map(ToString::to_string));
+                let name = name.unwrap_or_default();
+                if transition.to == State::Open {
+                    warn!(
+                        operation,
+                        service, circuit_state, "circuit breaker opened: {name} ({})", transition.rule
+                    );
+                } else {
+                    info!(operation, service, circuit_state, "circuit breaker {circuit_state}: {name}");
+                }
+            }
+            EventKind::CircuitRejected { retry_after } => {
+                debug!(
+                    operation,
+                    service,
+                    retry_after_seconds = retry_after.as_secs_f64(),
+                    "circuit breaker refused"
+                );
+            }
+            EventKind::Note { text } => info!(operation, service, "{text}"),
+            EventKind::Warning { text } => warn!(operation, service, "{text}"),
+            EventKind::Succeeded { attempts, took } => {
+                let duration_seconds = took.as_secs_f64();
+                info!(operation, attempts, duration_seconds, "{}", words.succeeded(event.name, *attempts));
+            }
+            EventKind::Failed(failed) => match failed.kind {
+                Kind::CircuitOpen => {
+                    let name = service.as_ref().map(ToString::to_string).unwrap_or_default();
+                    error!(operation, service, circuit_state = "open", "{}", words.circuit_open(&name));
+                }
+                Kind::Cancelled => {}
+                _ if failed.attempts > 1 => {
+                    let attempts = failed.attempts;
+                    error!(operation, service, attempts, "{}", words.all_failed(attempts));
+                }
+                _ => debug!(operation, service, error = failed.error, "failed"),
+            },
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Who watches the events: log lines, and a progress bar or plain lines in its place.
+
+mod format;
+mod log;
+mod progress;
+mod screen;
+mod words;
+
+use std::sync::Arc;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use vps_ops::event::Observer;
+
+use crate::args::{GlobalArgs, LogFormat};
+use crate::config::Environment;
+use crate::term::Term;
+
+pub(crate) use screen::Screen;
+pub(crate) use words::Words;
+
+/// Sets up logging; call once, before the first event.
+pub(crate) fn start(global: &GlobalArgs, environment: &Environment, term: Term) -> Screen {
+    let level = match (global.quiet, global.verbose) {
+        (0, 0) => "info",
+        (0, 1) => "debug",
+        (0, _) => "trace",
+        (1, _) => "error",
+        _ => "off",
+    };
+    // Other crates' chatter is not ours to print unless it is asked for.
+    let default = if global.verbose > 1 { level.to_owned() } else { format!("off,vps_configurator={level}") };
+    let filter = environment.log_filter.as_deref().and_then(|text| EnvFilter::try_new(text).ok());
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(default));
+    let bar = term.stderr_is_terminal
+        && global.quiet == 0
+        && global.verbose == 0
+        && global.log_format == LogFormat::Human;
+    let screen = Screen::new(bar);
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(screen.clone()).with_ansi(false);
+    // A second start, as in a test, keeps the first one's subscriber.
+    let _ = match global.log_format {
+        LogFormat::Human => {
+            registry.with(layer.event_format(format::Human { systemd: environment.under_systemd })).try_init()
+        }
+        LogFormat::Json => registry.with(layer.event_format(format::Json)).try_init(),
+    };
+    screen
+}
+
+/// Everyone who watches.
+pub(crate) fn observers(screen: &Screen, term: Term) -> Arc<dyn Observer> {
+    let log: Arc<dyn Observer> = Arc::new(log::Log::new(Words::new(term.unicode)));
+    let progress: Arc<dyn Observer> = Arc::new(progress::Progress::new(screen.clone()));
+    Arc::new(vec![log, progress])
+}

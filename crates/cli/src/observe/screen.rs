@@ -1,0 +1,101 @@
+//! Standard error, shared by log lines and a progress bar without shredding either.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Standard error with or without a bar.
+#[derive(Clone, Debug)]
+pub(crate) struct Screen {
+    bar: Option<Arc<ProgressBar>>,
+}
+
+impl Screen {
+    pub(crate) fn new(with_bar: bool) -> Self {
+        let bar = with_bar.then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+            Arc::new(bar)
+        });
+        Self { bar }
+    }
+
+    /// The bar, where there is one.
+    pub(crate) fn bar(&self) -> Option<&ProgressBar> {
+        self.bar.as_deref()
+    }
+
+    /// Shows the bar from now on.
+    pub(crate) fn show(&self, total: Option<u64>) {
+        let Some(bar) = self.bar() else { return };
+        let template = match total {
+            Some(_) => "{bar:28} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}",
+            None => "{spinner} {bytes} {binary_bytes_per_sec}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        if let Some(total) = total {
+            bar.set_length(total);
+        }
+        if bar.is_hidden() {
+            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn clear(&self) {
+        if let Some(bar) = self.bar() {
+            bar.finish_and_clear();
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+    }
+
+    /// One whole line to standard error; a reader that is gone is nobody's concern.
+    pub(crate) fn line(&self, line: &str) {
+        let write = || {
+            let mut stderr = anstream::stderr().lock();
+            drop(writeln!(stderr, "{line}"));
+        };
+        match self.bar() {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+}
+
+/// Collects one event, and writes it at once.
+#[derive(Debug)]
+pub(crate) struct EventWriter {
+    screen: Screen,
+    line: Vec<u8>,
+}
+
+impl Write for EventWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for EventWriter {
+    fn drop(&mut self) {
+        if !self.line.is_empty() {
+            let text = String::from_utf8_lossy(&self.line);
+            self.screen.line(text.trim_end_matches('\n'));
+        }
+    }
+}
+
+impl<'w> MakeWriter<'w> for Screen {
+    type Writer = EventWriter;
+
+    fn make_writer(&'w self) -> EventWriter {
+        EventWriter { screen: self.clone(), line: Vec::new() }
+    }
+}

@@ -1,0 +1,104 @@
+//! An error, its causes, and what to do about it.
+
+use std::error::Error;
+
+use serde_json::json;
+use vps_ops::{Classify, Kind, OperationError};
+
+use crate::exit::Exit;
+use crate::observe::Screen;
+
+/// A command that did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    /// For programs: `circuit_open`.
+    pub(crate) kind: String,
+    pub(crate) message: String,
+    pub(crate) causes: Vec<String>,
+    pub(crate) hints: Vec<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, kind: &str, message: impl Into<String>) -> Self {
+        Self { exit, kind: kind.to_owned(), message: message.into(), causes: Vec::new(), hints: Vec::new() }
+    }
+
+    /// A wrong command line that clap could not see.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, "invalid", message)
+    }
+
+    /// A problem of this machine.
+    pub(crate) fn local(message: impl Into<String>) -> Self {
+        Self::new(Exit::Local, "local", message)
+    }
+
+    pub(crate) fn of_error(exit: Exit, kind: &str, error: &(dyn Error + 'static)) -> Self {
+        Self { causes: causes(error), ..Self::new(exit, kind, error.to_string()) }
+    }
+
+    pub(crate) fn of_operation<E: Classify>(error: &OperationError<E>) -> Self {
+        let kind = serde_json::to_value(error.kind()).ok().and_then(|kind| kind.as_str().map(str::to_owned));
+        Self {
+            kind: kind.unwrap_or_default(),
+            causes: causes(error),
+            hints: error.hints(),
+            ..Self::new(Exit::of(error.kind()), "", error.to_string())
+        }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Prints it, unless nothing may be said.
+    pub(crate) fn print(&self, json: bool, silent: bool, screen: &Screen) {
+        if silent {
+            return;
+        }
+        if json {
+            screen.line(&self.to_json().to_string());
+            return;
+        }
+        let red = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
+        let bold = anstyle::Style::new().bold();
+        screen.line(&format!("{red}error{red:#}: {}", self.message));
+        for cause in &self.causes {
+            screen.line(&format!("  caused by: {cause}"));
+        }
+        for hint in &self.hints {
+            screen.line(&format!("{bold}hint{bold:#}: {hint}"));
+        }
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        json!({
+            "schema": "vps-configurator.error/1",
+            "code": self.exit.code(),
+            "kind": self.kind,
+            "message": self.message,
+            "causes": self.causes,
+            "hints": self.hints,
+        })
+    }
+
+    pub(crate) fn is_cancelled(kind: Kind) -> bool {
+        kind == Kind::Cancelled
+    }
+}
+
+/// The chain below an error, each once.
+fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if found.last() != Some(&text) {
+            found.push(text);
+        }
+        next = cause.source();
+    }
+    found
+}

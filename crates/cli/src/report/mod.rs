@@ -1,0 +1,16 @@
+//! What is printed at the end: a result on standard output, an error on standard error, in words or as
+//! one JSON object. Both come from the same values.
+
+mod failure;
+mod out;
+
+use vps_ops::circuit::rfc3339;
+use vps_ops::env::Env;
+
+pub(crate) use failure::Failure;
+pub(crate) use out::{print, print_bytes, print_json};
+
+/// Now, for people.
+pub(crate) fn now_rfc3339() -> String {
+    rfc3339(Env::real().wall().as_secs_f64())
+}
