@@ -48,7 +48,7 @@ impl Observer for Log {
             }
             EventKind::Waiting { after, reason } => {
                 let delay_seconds = after.as_secs_f64();
-                info!(operation, service, delay_seconds, "waiting {delay_seconds:.1}s: {reason}");
+                info!(operation, service, delay_seconds, "waiting up to {delay_seconds:.1}s: {reason}");
             }
             EventKind::CircuitMoved { transition } => {
                 let (circuit_state, name) =

@@ -80,8 +80,18 @@ impl Circuit {
         self.look().await;
         match self.breaker.peek().rejection() {
             None => Ok(()),
-            Some(rejected) => Err(CircuitBreakerError::new(self.name.clone(), rejected)),
+            Some(rejected) => {
+                self.uncounted.refused();
+                Err(CircuitBreakerError::new(self.name.clone(), rejected))
+            }
         }
+    }
+
+    /// What a call would be told, as memory has it; not counted as a refused one.
+    #[must_use]
+    pub fn rejection(&self) -> Option<CircuitBreakerError> {
+        let rejected = self.breaker.peek().rejection()?;
+        Some(CircuitBreakerError::new(self.name.clone(), rejected))
     }
 
     /// Asks to make one call. The permit must live exactly as long as the call.

@@ -129,8 +129,9 @@ impl Pipeline {
                 Err(cause) => {
                     let verdict = run.verdict(&cause);
                     let candidate = entered.candidate;
+                    run.record(candidate, &cause);
                     run.settle(entered, verdict).await;
-                    match run.decide(candidate, cause).await {
+                    match run.decide(candidate, cause) {
                         Next::Sleep(after) => run.sleep(after).await?,
                         Next::Stop(error) => return Err(run.failed(*error)),
                     }

@@ -49,6 +49,8 @@ pub(super) struct Run<'p, E> {
     last: Option<(Cause<E>, Option<ServiceName>)>,
     /// A retry's token; it goes back when the pause is cut short, because then there is no retry.
     withdrawn: Option<Withdrawal<Arc<Budget>>>,
+    /// What was said to be waited for.
+    waiting: Option<String>,
 }
 
 impl<'p, E: Classify> Run<'p, E> {
@@ -67,6 +69,7 @@ impl<'p, E: Classify> Run<'p, E> {
             history: Vec::new(),
             last: None,
             withdrawn: None,
+            waiting: None,
         };
         run.emit(None, EventKind::Started { target: request.action.clone() });
         run
@@ -120,8 +123,7 @@ impl<'p, E: Classify> Run<'p, E> {
         match self.schedule.failed(class, self.elapsed(), &mut env) {
             Decision::Wait { after } => {
                 let after = after.min(LOOK_AGAIN);
-                let reason = rejected.to_string();
-                self.emit(Some(rejected.service.clone()), EventKind::Waiting { after, reason });
+                self.wait(Some(rejected.service.clone()), rejected.retry_after, rejected.to_string());
                 Next::Sleep(after)
             }
             Decision::Retry { .. } => Next::Sleep(rejected.retry_after.min(LOOK_AGAIN)),
@@ -129,6 +131,14 @@ impl<'p, E: Classify> Run<'p, E> {
             _ => Next::Stop(Box::new(
                 self.rejected_for_good(Stop::CircuitOpen { retry_after: rejected.retry_after }, rejected),
             )),
+        }
+    }
+
+    /// Tells of a wait once, however often we look.
+    fn wait(&mut self, service: Option<ServiceName>, after: Duration, reason: String) {
+        if self.waiting.as_ref() != Some(&reason) {
+            self.emit(service, EventKind::Waiting { after, reason: reason.clone() });
+            self.waiting = Some(reason);
         }
     }
 
@@ -225,9 +235,8 @@ impl<'p, E: Classify> Run<'p, E> {
     }
 
     /// What comes after an attempt that failed, and why.
-    pub(super) async fn decide(&mut self, candidate: usize, cause: Cause<E>) -> Next<E> {
+    pub(super) fn decide(&mut self, candidate: usize, cause: Cause<E>) -> Next<E> {
         let service = self.circuits.get(candidate).map(|circuit| circuit.service().clone());
-        self.record(service.clone(), &cause);
         let class = cause.class();
         let progressed = cause.progressed();
         self.candidates.after(candidate);
@@ -241,10 +250,10 @@ impl<'p, E: Classify> Run<'p, E> {
         }
         let mut env = self.pipeline.env.clone();
         match self.schedule.failed(class, self.elapsed(), &mut env) {
-            Decision::Retry { after, left } => self.retry(candidate, after, left).await,
+            Decision::Retry { after, left } => self.retry(candidate, after, left),
             Decision::Wait { after } => {
                 let reason = self.last.as_ref().map(|(cause, _)| cause.to_string()).unwrap_or_default();
-                self.emit(service, EventKind::Waiting { after, reason });
+                self.wait(service, after, reason);
                 Next::Sleep(after)
             }
             Decision::Stop(stop) => self.stop(stop, None),
@@ -252,9 +261,9 @@ impl<'p, E: Classify> Run<'p, E> {
         }
     }
 
-    async fn retry(&mut self, candidate: usize, after: Duration, left: u32) -> Next<E> {
+    fn retry(&mut self, candidate: usize, after: Duration, left: u32) -> Next<E> {
         if !self.request.strategy.wait_for_circuit()
-            && let Some(rejected) = self.all_open().await
+            && let Some(rejected) = self.all_open()
         {
             let stop = Stop::CircuitOpen { retry_after: rejected.retry_after };
             return self.stop(stop, Some(rejected));
@@ -271,17 +280,12 @@ impl<'p, E: Classify> Run<'p, E> {
     }
 
     /// The earliest of the rejections when no candidate would be let in.
-    async fn all_open(&self) -> Option<CircuitBreakerError> {
+    fn all_open(&self) -> Option<CircuitBreakerError> {
         let mut soonest: Option<CircuitBreakerError> = None;
         for candidate in self.candidates.alive() {
-            let circuit = self.circuits.get(candidate)?;
-            match circuit.peek().await {
-                Ok(()) => return None,
-                Err(rejected) => {
-                    if soonest.as_ref().is_none_or(|other| rejected.retry_after < other.retry_after) {
-                        soonest = Some(rejected);
-                    }
-                }
+            let rejected = self.circuits.get(candidate)?.rejection()?;
+            if soonest.as_ref().is_none_or(|other| rejected.retry_after < other.retry_after) {
+                soonest = Some(rejected);
             }
         }
         soonest
@@ -309,7 +313,9 @@ impl<'p, E: Classify> Run<'p, E> {
         Next::Stop(Box::new(self.error(cause, stop, service, circuit)))
     }
 
-    fn record(&mut self, service: Option<ServiceName>, cause: &Cause<E>) {
+    /// Tells of a failed attempt, before what it does to the circuit.
+    pub(super) fn record(&mut self, candidate: usize, cause: &Cause<E>) {
+        let service = self.circuits.get(candidate).map(|circuit| circuit.service().clone());
         let (number, of) = (self.schedule.attempt(), self.request.strategy.max_attempts().get());
         let (class, error) = (cause.class(), cause.to_string());
         let before: Duration = self.history.iter().map(|report| report.took).sum();
