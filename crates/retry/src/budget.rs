@@ -58,7 +58,8 @@ impl Budget {
     /// Takes a token before the pause. `None` if there is none: do not retry.
     #[must_use = "dropping the withdrawal gives the token back"]
     pub fn withdraw(&self) -> Option<Withdrawal<&Self>> {
-        self.take().then_some(Withdrawal { budget: self, spent: false })
+        // Lazily: one that is made for nothing would give back what was never taken.
+        self.take().then(|| Withdrawal { budget: self, spent: false })
     }
 
     /// The same, for who keeps the withdrawal beside the budget.

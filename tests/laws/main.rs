@@ -1,0 +1,14 @@
+//! Laws of the pure crates, over random values and against naive models.
+
+mod retry_budget;
+mod retry_delay;
+mod retry_herd;
+mod retry_schedule;
+
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+/// A runner that draws the same cases in every run, and leaves no files behind.
+pub(crate) fn runner(cases: u32) -> TestRunner {
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+}

@@ -1,0 +1,62 @@
+//! The budget: exact under threads, and given back.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+use proptest::prelude::*;
+use vps_retry::Budget;
+
+use crate::runner;
+
+#[test]
+fn it_is_a_number_between_nothing_and_a_hundred() {
+    let steps = prop::collection::vec(0_u8..3, 0..600);
+    runner(500)
+        .run(&steps, |steps| {
+            let budget = Budget::new();
+            let mut model: u32 = 10_000;
+            for step in steps {
+                match step {
+                    0 => {
+                        budget.deposit();
+                        model = (model + 200).min(100_000);
+                    }
+                    1 => {
+                        let got = budget.withdraw();
+                        prop_assert_eq!(got.is_some(), model >= 1_000);
+                        if let Some(token) = got {
+                            token.spend();
+                            model -= 1_000;
+                        }
+                    }
+                    // Taken and given back.
+                    _ => drop(budget.withdraw()),
+                }
+                prop_assert_eq!(budget.thousandths(), model);
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn threads_never_overdraw_it() {
+    for _ in 0..50 {
+        let budget = Budget::new();
+        let taken = AtomicU32::new(0);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..20 {
+                        if let Some(token) = budget.withdraw() {
+                            token.spend();
+                            taken.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(taken.into_inner(), 10);
+        assert_eq!(budget.thousandths(), 0);
+    }
+}
