@@ -1,0 +1,76 @@
+//! What holds for every store.
+
+use vps_ops::store::{MemoryStore, Store};
+
+use crate::lab::{Lab, count, number};
+
+fn check(store: &dyn Store) {
+    assert_eq!(store.load("a").unwrap(), None);
+    for key in ["b/2", "a", "b/1", "c", "b"] {
+        store.update(key, &mut |_| Some(key.as_bytes().to_vec())).unwrap();
+    }
+    let keys: Vec<String> = store.list("b").unwrap().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, ["b", "b/1", "b/2"]);
+    assert_eq!(store.list("").unwrap().len(), 5);
+    store
+        .update("a", &mut |bytes| {
+            assert_eq!(bytes, Some(&b"a"[..]));
+            None
+        })
+        .unwrap();
+    assert_eq!(store.load("a").unwrap(), Some(b"a".to_vec()), "None leaves it as it is");
+    store.remove("a").unwrap();
+    assert_eq!(store.load("a").unwrap(), None);
+    for expected in 1..=5 {
+        assert_eq!(count(store, "count"), expected);
+    }
+}
+
+#[test]
+fn memory_is_a_store() {
+    check(&MemoryStore::new());
+}
+
+#[test]
+fn a_file_is_a_store() {
+    let lab = Lab::new();
+    check(&lab.open().unwrap());
+    assert_eq!(lab.warnings(), [""; 0]);
+}
+
+#[test]
+fn it_is_there_after_it_was_closed() {
+    let lab = Lab::new();
+    count(&lab.open().unwrap(), "count");
+    assert_eq!(number(lab.open().unwrap().load("count").unwrap().as_deref()), 1);
+}
+
+#[test]
+fn the_version_moves_when_another_connection_writes() {
+    let lab = Lab::new();
+    let (ours, other) = (lab.open().unwrap(), lab.open().unwrap());
+    let before = ours.version().unwrap();
+    assert_eq!(ours.version().unwrap(), before);
+    count(&other, "count");
+    assert_ne!(ours.version().unwrap(), before);
+}
+
+#[test]
+fn threads_lose_no_update() {
+    let lab = Lab::new();
+    drop(lab.open().unwrap());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let store = lab.open().unwrap();
+                for _ in 0..50 {
+                    while store
+                        .update("count", &mut |bytes| Some((number(bytes) + 1).to_string().into_bytes()))
+                        .is_err()
+                    {}
+                }
+            });
+        }
+    });
+    assert_eq!(number(lab.open().unwrap().load("count").unwrap().as_deref()), 200);
+}
