@@ -43,6 +43,8 @@ mod window;
 #[cfg(feature = "std")]
 mod call;
 #[cfg(feature = "std")]
+mod constant;
+#[cfg(feature = "std")]
 mod registry;
 #[cfg(feature = "std")]
 mod shared;
@@ -58,6 +60,7 @@ pub use policy::{InvalidPolicy, OpenBackoff, Overlap, Policy, Rate, SlowCalls, W
 #[cfg(feature = "std")]
 pub use time::StdClock;
 pub use time::{Clock, ManualClock, Tick};
+pub use window::CallCounts;
 
 #[cfg(feature = "std")]
 pub use call::CircuitBreakerError;

@@ -279,6 +279,9 @@ impl Policy {
             _ if self.failure_rate.is_some_and(|rate| rate.0 == 0) => {
                 fault("failure_rate", "must be above nothing")
             }
+            _ if self.slow_calls.is_some_and(|slow| slow.rate.0 == 0) => {
+                fault("slow_calls", "its rate must be above nothing")
+            }
             _ if self.open_backoff.is_some_and(|backoff| backoff.cap < self.timeout) => {
                 fault("open_backoff", "its cap must not be below timeout")
             }
@@ -293,8 +296,24 @@ impl Policy {
         if self.jitter { base.saturating_add(base / 10) } else { base }
     }
 
-    /// Whether admission and settling need the time even while closed.
+    /// A bound above [`longest_open`](Self::longest_open) that costs a few instructions.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(crate) fn roughly_longest_open(&self) -> Duration {
+        let cap = self.open_backoff.map_or(self.timeout, |backoff| backoff.cap.max(self.timeout)).as_secs();
+        Duration::from_secs(cap.saturating_add(cap / 8).saturating_add(2))
+    }
+
+    /// Whether the time of admission matters even while closed.
+    #[cfg(feature = "std")]
+    #[inline]
     pub(crate) const fn times_calls(&self) -> bool {
         self.slow_calls.is_some() || self.abandoned_after.is_some()
+    }
+
+    /// Whether the time a success arrives matters.
+    #[cfg(feature = "std")]
+    pub(crate) const fn times_successes(&self) -> bool {
+        self.slow_calls.is_some() || matches!(self.window, Some(Window::Time { .. }))
     }
 }

@@ -15,15 +15,19 @@ pub(crate) enum Outcome {
     Failure,
 }
 
-/// Sums of a window.
+/// The calls in a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sums {
-    pub(crate) calls: u32,
-    pub(crate) failures: u32,
-    pub(crate) slow: u32,
+#[non_exhaustive]
+pub struct CallCounts {
+    /// All of them.
+    pub calls: u32,
+    /// Those that failed.
+    pub failures: u32,
+    /// Those that succeeded, but slowly.
+    pub slow: u32,
 }
 
-impl Sums {
+impl CallCounts {
     fn add(&mut self, outcome: Outcome) {
         self.calls = self.calls.saturating_add(1);
         match outcome {
@@ -55,10 +59,18 @@ impl CallWindow {
         }
     }
 
-    pub(crate) fn record(&mut self, outcome: Outcome, now: Tick) -> Sums {
+    pub(crate) fn record(&mut self, outcome: Outcome, now: Tick) -> CallCounts {
         match self {
             Self::Count(window) => window.record(outcome),
             Self::Time(window) => window.record(outcome, now),
+        }
+    }
+
+    /// What it holds at `now`.
+    pub(crate) fn sums(&self, now: Tick) -> CallCounts {
+        match self {
+            Self::Count(window) => window.sums(),
+            Self::Time(window) => window.clone().sums(now),
         }
     }
 
@@ -95,7 +107,7 @@ impl CountWindow {
         self.len == self.size && self.failures == 0 && self.slow == 0
     }
 
-    fn record(&mut self, outcome: Outcome) -> Sums {
+    fn record(&mut self, outcome: Outcome) -> CallCounts {
         let shift = u32::from(self.next % CALLS_A_WORD) * 2;
         if let Some(word) = self.bits.get_mut(usize::from(self.next / CALLS_A_WORD)) {
             if self.len == self.size {
@@ -120,19 +132,27 @@ impl CountWindow {
             Outcome::Failure => self.failures += 1,
         }
         self.next = (self.next + 1) % self.size;
-        Sums { calls: u32::from(self.len), failures: u32::from(self.failures), slow: u32::from(self.slow) }
+        self.sums()
+    }
+
+    fn sums(&self) -> CallCounts {
+        CallCounts {
+            calls: u32::from(self.len),
+            failures: u32::from(self.failures),
+            slow: u32::from(self.slow),
+        }
     }
 }
 
 /// The calls of the last while, in buckets on a fixed grid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TimeWindow {
-    buckets: Box<[Sums]>,
+    buckets: Box<[CallCounts]>,
     /// Nanoseconds of a bucket, at least one.
     width: u64,
     /// Number of the newest bucket on the grid.
     newest: u64,
-    sums: Sums,
+    sums: CallCounts,
 }
 
 impl TimeWindow {
@@ -140,14 +160,14 @@ impl TimeWindow {
         let count = usize::from(buckets.max(1));
         let width = (nanos(length) / u64::from(buckets.max(1))).max(1);
         Self {
-            buckets: vec![Sums::default(); count].into_boxed_slice(),
+            buckets: vec![CallCounts::default(); count].into_boxed_slice(),
             width,
             newest: 0,
-            sums: Sums::default(),
+            sums: CallCounts::default(),
         }
     }
 
-    fn record(&mut self, outcome: Outcome, now: Tick) -> Sums {
+    fn record(&mut self, outcome: Outcome, now: Tick) -> CallCounts {
         self.slide(now.as_nanos() / self.width);
         let index = self.index(self.newest);
         if let Some(bucket) = self.buckets.get_mut(index) {
@@ -157,13 +177,29 @@ impl TimeWindow {
         self.sums
     }
 
-    /// Drops the buckets that are too old at grid number `at`. A clock that went back changes nothing.
+    fn sums(mut self, now: Tick) -> CallCounts {
+        self.slide(now.as_nanos() / self.width);
+        self.sums
+    }
+
+    /// Drops the buckets that are too old at grid number `at`.
+    ///
+    /// A clock that went back a little counts in the newest bucket; one that went back by a whole
+    /// window starts anew, or nothing would grow old until it has caught up.
     fn slide(&mut self, at: u64) {
+        if at == self.newest {
+            return;
+        }
         let count = self.buckets.len() as u64;
+        if self.newest.saturating_sub(at) >= count {
+            self.newest = at;
+            self.buckets.fill(CallCounts::default());
+            self.sums = CallCounts::default();
+        }
         let steps = at.saturating_sub(self.newest);
         if steps >= count {
-            self.buckets.fill(Sums::default());
-            self.sums = Sums::default();
+            self.buckets.fill(CallCounts::default());
+            self.sums = CallCounts::default();
         } else {
             for step in 1..=steps {
                 let index = self.index(self.newest + step);
@@ -190,8 +226,8 @@ mod tests {
         let mut window = CountWindow::new(3);
         window.record(Outcome::Failure);
         window.record(Outcome::Success);
-        assert_eq!(window.record(Outcome::Slow), Sums { calls: 3, failures: 1, slow: 1 });
-        assert_eq!(window.record(Outcome::Success), Sums { calls: 3, failures: 0, slow: 1 });
+        assert_eq!(window.record(Outcome::Slow), CallCounts { calls: 3, failures: 1, slow: 1 });
+        assert_eq!(window.record(Outcome::Success), CallCounts { calls: 3, failures: 0, slow: 1 });
         window.record(Outcome::Success);
         assert!(!window.is_clean());
         window.record(Outcome::Success);
@@ -206,9 +242,10 @@ mod tests {
         assert_eq!(window.record(Outcome::Success, Tick::from_millis(10_000)).failures, 0);
         assert_eq!(
             window.record(Outcome::Failure, Tick::from_millis(90_000)),
-            Sums { calls: 1, failures: 1, slow: 0 }
+            CallCounts { calls: 1, failures: 1, slow: 0 }
         );
-        // Back in time: counted in the newest bucket.
-        assert_eq!(window.record(Outcome::Failure, Tick::from_millis(80_000)).failures, 2);
+        // Back in time: counted in the newest bucket; by a whole window: anew.
+        assert_eq!(window.record(Outcome::Failure, Tick::from_millis(81_000)).failures, 2);
+        assert_eq!(window.record(Outcome::Failure, Tick::from_millis(80_000)).failures, 1);
     }
 }

@@ -1,6 +1,6 @@
 //! Who gets through.
 
-use super::{Hold, Machine, Rejected, Rule, Slot, State, Ticket, Token, Transition, Why};
+use super::{Hold, Machine, Rejected, Rule, Slot, State, Ticket, Token, Why};
 use crate::policy::Policy;
 use crate::time::Tick;
 
@@ -25,14 +25,20 @@ impl Machine {
         }
         match self.state {
             State::Closed => Ok(self.plain_ticket(now)),
-            State::HalfOpen => self.admit_probe(policy, now, None),
+            State::HalfOpen => {
+                let token = self.take_slot(policy, now)?;
+                Ok(Ticket { token: Some(token), ..self.plain_ticket(now) })
+            }
             State::Open => {
                 self.follow_clock_back(now);
                 if now < self.until {
                     return Err(Rejected { retry_after: self.until.since(now), why: Why::Open });
                 }
+                // Slot and transition together, or neither: a probe of an earlier half-open time may
+                // still hold the slot.
+                let token = self.take_slot(policy, now)?;
                 let moved = self.enter(State::HalfOpen, Rule::Timeout);
-                self.admit_probe(policy, now, Some(moved))
+                Ok(Ticket { token: Some(token), moved: Some(moved), ..self.plain_ticket(now) })
             }
         }
     }
@@ -48,28 +54,34 @@ impl Machine {
         }
     }
 
-    /// Takes a free slot, else one whose lease has ended. Reissuing one makes no other probe stale.
-    fn admit_probe(
-        &mut self,
-        policy: &Policy,
-        now: Tick,
-        moved: Option<Transition>,
-    ) -> Result<Ticket, Rejected> {
+    /// Takes a free slot, else the one whose lease ended first. Reissuing one makes no other probe stale.
+    fn take_slot(&mut self, policy: &Policy, now: Tick) -> Result<Token, Rejected> {
+        let end = now.after(policy.probe_lease);
+        for slot in self.aside.iter_mut().flat_map(|aside| aside.slots.iter_mut()) {
+            // No lease ends later than one given out now, unless the clock went back.
+            slot.until = slot.until.min(end);
+        }
+        self.slots_taken(policy, now).map_or(Ok(()), Err)?;
         let token = Token(self.last_token.wrapping_add(1));
-        let slot = Slot { token, until: now.after(policy.probe_lease) };
+        let slot = Slot { token, until: end };
         let slots = &mut self.aside().slots;
         if slots.len() < usize::from(policy.probes.get()) {
             slots.push(slot);
         } else if let Some(lapsed) =
-            slots.iter_mut().filter(|slot| now >= slot.until).min_by_key(|slot| slot.until)
+            slots.iter_mut().filter(|slot| slot.left(policy, now).is_none()).min_by_key(|slot| slot.until)
         {
             *lapsed = slot;
-        } else {
-            let first = slots.iter().map(|slot| slot.until).min().unwrap_or(now);
-            return Err(Rejected { retry_after: first.since(now), why: Why::Probing });
         }
         self.last_token = token.0;
-        Ok(Ticket { token: Some(token), moved, ..self.plain_ticket(now) })
+        Ok(token)
+    }
+
+    /// What a call is told when every slot is held by a live probe; the first lease's end, never zero.
+    pub(super) fn slots_taken(&self, policy: &Policy, now: Tick) -> Option<Rejected> {
+        let slots = self.aside.as_deref().map_or(&[][..], |aside| &aside.slots);
+        let live = || slots.iter().filter_map(|slot| slot.left(policy, now));
+        (live().count() >= usize::from(policy.probes.get()))
+            .then(|| Rejected { retry_after: live().min().unwrap_or_default(), why: Why::Probing })
     }
 
     /// A clock that went back to before the opening would keep it open for longer than its time.

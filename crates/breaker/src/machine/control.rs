@@ -19,6 +19,9 @@ pub enum Hold {
     Disabled,
 }
 
+/// A rejection never says "come back at once".
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) mode: Hold,
@@ -43,18 +46,23 @@ impl Machine {
         transition
     }
 
-    /// Lets go of everything: holds, failures, probes, the back-off. `None` if there was nothing.
+    /// Lets go of everything: holds, failures, windows, the back-off. `None` if there was nothing.
+    ///
+    /// Probes in flight are calls, not memories: they keep their slots until they end, so that a reset
+    /// neither cuts one off nor lets more than the allowed number run at once. What they report is stale.
     pub fn reset(&mut self, _policy: &Policy, _now: Tick) -> Option<Transition> {
         let nothing = self.state == State::Closed
             && self.failures == 0
-            && self.aside.is_none()
+            && self.hold_mode().is_none()
             && self.window.is_none()
             && self.level == 0;
         if nothing {
             return None;
         }
-        self.aside = None;
-        Some(self.enter(State::Closed, Rule::ByHand))
+        self.aside().held = None;
+        let moved = self.enter(State::Closed, Rule::ByHand);
+        self.drop_empty_aside();
+        Some(moved)
     }
 
     /// Whether somebody forces its state at `now`.
@@ -71,11 +79,15 @@ impl Machine {
         Some(self.aside.as_ref()?.held?.mode)
     }
 
+    pub(super) fn is_held_closed(&self) -> bool {
+        matches!(self.hold_mode(), Some(Hold::Closed | Hold::Disabled))
+    }
+
     /// How long a hold lasts; without an end, when it is worth another look.
     pub(super) fn held_for(&self, policy: &Policy, now: Tick) -> Duration {
         match self.held_at(now).and_then(|held| held.until) {
             Some(until) => until.since(now),
-            None => policy.timeout,
+            None => policy.timeout.max(LOOK_AGAIN),
         }
     }
 

@@ -84,6 +84,14 @@ struct Slot {
     until: Tick,
 }
 
+impl Slot {
+    /// What is left of its lease, `None` once it is lost. More than a lease is left only where the
+    /// clock went back, and that must not make anybody wait.
+    fn left(&self, policy: &Policy, now: Tick) -> Option<Duration> {
+        (now < self.until).then(|| self.until.since(now).min(policy.probe_lease))
+    }
+}
+
 impl Default for Machine {
     fn default() -> Self {
         Self::new()
@@ -120,7 +128,7 @@ impl Machine {
     pub fn is_clean(&self, policy: &Policy) -> bool {
         self.state == State::Closed
             && self.failures == 0
-            && self.aside.as_ref().is_none_or(|aside| aside.held.is_none())
+            && self.hold_mode().is_none()
             && policy.slow_calls.is_none()
             && match &self.window {
                 Some(window) => window.is_clean(),
@@ -128,11 +136,18 @@ impl Machine {
             }
     }
 
+    /// Closed, and a ticket needs nothing that only the machine knows.
+    #[cfg(feature = "std")]
+    pub(crate) fn passes(&self, policy: &Policy) -> bool {
+        self.state == State::Closed
+            && self.hold_mode().is_none()
+            && (self.failures == 0 || policy.overlap == crate::policy::Overlap::Each)
+    }
+
     /// The end of the open time, where a rejection needs no more than that.
-    #[must_use]
+    #[cfg(feature = "std")]
     pub(crate) fn plainly_open_until(&self, policy: &Policy) -> Option<Tick> {
-        let held = self.aside.as_ref().is_some_and(|aside| aside.held.is_some());
-        (self.state == State::Open && !held && policy.enabled).then_some(self.until)
+        (self.state == State::Open && self.hold_mode().is_none() && policy.enabled).then_some(self.until)
     }
 
     fn aside(&mut self) -> &mut Aside {

@@ -2,10 +2,10 @@
 
 use alloc::boxed::Box;
 
-use super::{Hold, Machine, Rule, Settled, State, Ticket, Transition, Verdict};
+use super::{Machine, Rule, Settled, State, Ticket, Transition, Verdict};
 use crate::policy::{Overlap, Policy, Window};
 use crate::time::Tick;
-use crate::window::{CallWindow, Outcome, Sums};
+use crate::window::{CallCounts, CallWindow, Outcome};
 
 impl Machine {
     /// Reports how a call ended.
@@ -24,9 +24,9 @@ impl Machine {
         }
         let moved = match self.state {
             State::Closed => self.settle_closed(policy, &ticket, verdict, now),
-            State::HalfOpen => self.settle_probe(policy, &ticket, verdict, now),
-            // Nothing is admitted while open, so nothing of this generation can come back.
-            State::Open => None,
+            State::HalfOpen if ticket.is_probe() => self.settle_probe(policy, &ticket, verdict, now),
+            // Let through because the policy is disabled: what is not a probe decides nothing here.
+            State::Open | State::HalfOpen => None,
         };
         self.drop_empty_aside();
         moved.map_or(Settled::Counted, Settled::Moved)
@@ -78,7 +78,7 @@ impl Machine {
             Outcome::Success | Outcome::Slow => self.end_run(),
         }
         let sums = self.record(policy, outcome, now);
-        if !policy.enabled || matches!(self.hold_mode(), Some(Hold::Closed | Hold::Disabled)) {
+        if !policy.enabled || self.is_held_closed() {
             return None;
         }
         let rule = self.broken_rule(policy, outcome, sums)?;
@@ -86,7 +86,7 @@ impl Machine {
     }
 
     /// Only a failure or a slow success may be the call that opens.
-    fn broken_rule(&self, policy: &Policy, outcome: Outcome, sums: Option<Sums>) -> Option<Rule> {
+    fn broken_rule(&self, policy: &Policy, outcome: Outcome, sums: Option<CallCounts>) -> Option<Rule> {
         if outcome == Outcome::Success {
             return None;
         }
@@ -118,14 +118,14 @@ impl Machine {
         self.at = now;
     }
 
-    fn end_run(&mut self) {
+    pub(super) fn end_run(&mut self) {
         if self.failures > 0 {
             self.failures = 0;
             self.run = self.run.wrapping_add(1);
         }
     }
 
-    fn record(&mut self, policy: &Policy, outcome: Outcome, now: Tick) -> Option<Sums> {
+    fn record(&mut self, policy: &Policy, outcome: Outcome, now: Tick) -> Option<CallCounts> {
         if self.window.is_none() {
             self.window = CallWindow::of(policy).map(Box::new);
         }

@@ -112,21 +112,32 @@ impl Machine {
             .held
             .map(|(mode, left)| Held { mode, until: left.map(|left| until(left, Duration::MAX)) });
         machine.drop_empty_aside();
+        // A tick cannot be older than the clock, so an age is judged here while it is known.
+        let age = Duration::from_nanos(snapshot.since);
+        if machine.state == State::Closed && policy.forget_after.is_some_and(|limit| age >= limit) {
+            machine.end_run();
+        }
         machine
     }
 
     /// Takes over what another holder of the same circuit did, as `other` has it now.
     ///
-    /// An older generation is refused; of the same one, the window stays, because each process keeps
-    /// its own. Returns whether `other` was taken.
+    /// An older generation is refused. Of the same one the window stays, because each process keeps
+    /// its own, and so does a longer or newer run of failures, which the other could not be told.
+    /// Returns whether `other` was taken.
     pub fn adopt(&mut self, _policy: &Policy, other: &Self, _now: Tick) -> bool {
         if other.generation < self.generation {
             return false;
         }
-        let window = if other.generation == self.generation { self.window.take() } else { None };
-        let mut taken = other.clone();
-        taken.window = window;
-        *self = taken;
+        let mine = core::mem::replace(self, other.clone());
+        // No token is given out twice, whoever gave out the last one.
+        self.last_token = self.last_token.max(mine.last_token);
+        if self.generation == mine.generation && self.state == mine.state {
+            if self.state == State::Closed && (mine.run, mine.failures) > (self.run, self.failures) {
+                (self.run, self.failures, self.at) = (mine.run, mine.failures, mine.at);
+            }
+            self.window = mine.window;
+        }
         true
     }
 }

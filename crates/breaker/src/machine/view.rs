@@ -4,21 +4,24 @@ use core::fmt;
 use core::time::Duration;
 
 use super::{Hold, Machine, Rejected, Rule, State, Why};
-use crate::policy::Policy;
+use crate::policy::{Policy, Window};
 use crate::time::Tick;
+use crate::window::CallCounts;
 
 /// A circuit at one moment. Its `Display` explains it in words: the rule, its numbers, until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View {
     state: State,
     failures: u32,
-    threshold: u32,
+    sums: CallCounts,
     successes: u32,
-    needed: u32,
+    level: u8,
     probes: usize,
     rule: Rule,
     generation: u64,
     hold: Option<Hold>,
+    held_for: Option<Duration>,
+    policy: Policy,
     opened_for: Option<Duration>,
     rejection: Option<Rejected>,
 }
@@ -27,41 +30,40 @@ impl Machine {
     /// The circuit at `now`; one whose open time is over shows as half-open.
     #[must_use]
     pub fn peek(&self, policy: &Policy, now: Tick) -> View {
-        let held = self.held_at(now);
-        let ended = if held.is_none() { self.hold_mode() } else { None };
+        let held = self.held_at(now).map(|held| held.mode);
         let until = if now < self.at { now.after(self.until.since(self.at)) } else { self.until };
-        let state = match (held.map(|held| held.mode), self.state) {
+        let due = now >= until || self.hold_mode() == Some(Hold::Open);
+        let state = match (held, self.state) {
             (Some(Hold::Open), _) => State::Open,
             (Some(_), _) => State::Closed,
-            (None, State::Open) if !policy.enabled => State::Closed,
-            (None, State::Open) if now >= until || ended == Some(Hold::Open) => State::HalfOpen,
+            (None, _) if !policy.enabled => State::Closed,
+            (None, State::Open) if due => State::HalfOpen,
             (None, state) => state,
         };
-        let aside = self.aside.as_deref();
-        let slots = aside.map_or(&[][..], |aside| &aside.slots);
-        let live = slots.iter().filter(|slot| now < slot.until).count();
-        let rejection = match (held.map(|held| held.mode), state) {
+        let rejection = match (held, state) {
             (Some(Hold::Open), _) => {
                 Some(Rejected { retry_after: self.held_for(policy, now), why: Why::Held })
             }
-            (Some(_), _) | (None, State::Closed) => None,
-            (None, State::Open) => Some(Rejected { retry_after: until.since(now), why: Why::Open }),
-            (None, State::HalfOpen) if policy.enabled && live >= usize::from(policy.probes.get()) => {
-                let first = slots.iter().map(|slot| slot.until).min().unwrap_or(now);
-                Some(Rejected { retry_after: first.since(now), why: Why::Probing })
-            }
-            (None, State::HalfOpen) => None,
+            (_, State::Closed) => None,
+            (_, State::Open) => Some(Rejected { retry_after: until.since(now), why: Why::Open }),
+            (_, State::HalfOpen) => self.slots_taken(policy, now),
         };
+        // A circuit that was held closed starts clean.
+        let failures = if held.is_none() && self.is_held_closed() { 0 } else { self.failures };
+        let aside = self.aside.as_deref();
+        let slots = aside.map_or(&[][..], |aside| &aside.slots);
         View {
             state,
-            failures: self.failures,
-            threshold: policy.failure_threshold.get(),
+            failures,
+            sums: self.window.as_ref().map(|window| window.sums(now)).unwrap_or_default(),
             successes: aside.map_or(0, |aside| aside.successes),
-            needed: policy.success_threshold.get(),
-            probes: live,
+            level: self.level,
+            probes: slots.iter().filter(|slot| slot.left(policy, now).is_some()).count(),
             rule: self.rule,
             generation: self.generation,
-            hold: held.map(|held| held.mode),
+            hold: held,
+            held_for: self.held_at(now).and_then(|held| held.until).map(|until| until.since(now)),
+            policy: *policy,
             opened_for: (self.state != State::Closed).then(|| now.since(self.at)),
             rejection,
         }
@@ -117,6 +119,18 @@ impl View {
         self.hold.is_some()
     }
 
+    /// How much longer somebody forces its state; `None` also where only a reset ends it.
+    #[must_use]
+    pub const fn held_for(&self) -> Option<Duration> {
+        self.held_for
+    }
+
+    /// The calls in the policy's window; none without one.
+    #[must_use]
+    pub const fn window(&self) -> CallCounts {
+        self.sums
+    }
+
     /// How long ago it opened.
     #[must_use]
     pub const fn opened_for(&self) -> Option<Duration> {
@@ -139,25 +153,91 @@ impl View {
 impl fmt::Display for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.hold, self.state) {
-            (Some(Hold::Open), _) => f.write_str("held open by hand"),
-            (Some(Hold::Closed), _) => f.write_str("held closed by hand"),
-            (Some(Hold::Disabled), _) => f.write_str("disabled by hand: counts, never refuses"),
-            (None, State::Closed) => {
-                write!(f, "{} of {} failures in a row that would open it", self.failures, self.threshold)
-            }
+            (Some(hold), _) => self.explain_hold(f, hold),
+            (None, State::Closed) => self.explain_closed(f),
             (None, State::Open) => {
-                match self.rule {
-                    Rule::Consecutive => write!(f, "opened by {} failures in a row", self.failures)?,
-                    rule => write!(f, "opened by {rule}")?,
-                }
-                let left = self.retry_after().unwrap_or_default();
-                write!(f, "; a probe is let through in {:.1}s", left.as_secs_f64())
+                self.explain_opening(f)?;
+                write!(f, "; a probe is let through in {}", Seconds(self.retry_after().unwrap_or_default()))
             }
-            (None, State::HalfOpen) => write!(
+            (None, State::HalfOpen) => {
+                write!(
+                    f,
+                    "the next calls are probes: {} of {} successes that close it, {} in flight",
+                    self.successes, self.policy.success_threshold, self.probes
+                )?;
+                match self.rejection {
+                    Some(rejected) => {
+                        write!(f, "; the first lease ends in {}", Seconds(rejected.retry_after()))
+                    }
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+impl View {
+    fn explain_hold(&self, f: &mut fmt::Formatter<'_>, hold: Hold) -> fmt::Result {
+        f.write_str(match hold {
+            Hold::Open => "held open by hand",
+            Hold::Closed => "held closed by hand",
+            Hold::Disabled => "disabled by hand: counts, never refuses",
+        })?;
+        match self.held_for {
+            Some(left) => write!(f, ", for another {}", Seconds(left)),
+            None => f.write_str(", until it is reset"),
+        }
+    }
+
+    fn explain_closed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.policy.enabled {
+            f.write_str("disabled by its policy: counts, never refuses; ")?;
+        }
+        let threshold = self.policy.failure_threshold;
+        write!(f, "{} of {threshold} failures in a row that would open it", self.failures)?;
+        if self.policy.window.is_some() {
+            let CallCounts { calls, failures, slow } = self.sums;
+            write!(f, "; {failures} failed and {slow} slow of {calls} calls seen")?;
+        }
+        Ok(())
+    }
+
+    /// What opened it, in the rule's own numbers.
+    fn explain_opening(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.rule, self.policy.failure_rate, self.policy.slow_calls) {
+            (Rule::Consecutive, ..) => write!(f, "opened by {} failures in a row", self.failures),
+            (Rule::FailureRate, Some(rate), _) => {
+                write!(f, "opened because {rate} or more of {} failed", Calls(self.policy.window))
+            }
+            (Rule::SlowRate, _, Some(slow)) => write!(
                 f,
-                "the next calls are probes: {} of {} successes that close it, {} in flight",
-                self.successes, self.needed, self.probes
+                "opened because {} or more of {} took {} or longer",
+                slow.rate,
+                Calls(self.policy.window),
+                Seconds(slow.after)
             ),
+            (Rule::Probe, ..) => write!(f, "opened again because a probe failed, {} in a row", self.level),
+            (rule, ..) => write!(f, "opened by {rule}"),
+        }
+    }
+}
+
+struct Seconds(Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1}s", self.0.as_secs_f64())
+    }
+}
+
+struct Calls(Option<Window>);
+
+impl fmt::Display for Calls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(Window::Count { calls, .. }) => write!(f, "the last {calls} calls"),
+            Some(Window::Time { length, .. }) => write!(f, "the calls of the last {}", Seconds(length)),
+            None => f.write_str("the calls"),
         }
     }
 }

@@ -1,0 +1,249 @@
+//! The machine behind a mutex, and two words that answer the common cases without it.
+//!
+//! While the circuit is closed with nothing to clear, admission is one load, and a success that finds
+//! the same word changes nothing, so it writes nothing either: a locked instruction would cost more
+//! than all the rules. While it is open, a rejection is a load, a clock read and a comparison.
+
+mod permit;
+mod policy_ref;
+mod words;
+
+use alloc::sync::Arc;
+use core::fmt;
+use core::ops::{Deref, DerefMut};
+use core::time::Duration;
+
+use crate::machine::{Hold, Machine, Rejected, Settled, Snapshot, Ticket, Transition, Verdict, View, Why};
+use crate::policy::Policy;
+use crate::sync::{Mutex, MutexGuard, Plant, PoisonError, planted};
+use crate::time::{Clock, Tick};
+
+pub use permit::Permit;
+pub use policy_ref::PolicyRef;
+pub(crate) use words::{Words, first_closed_word};
+
+/// A circuit breaker that threads share, by reference, in a `static` or in an `Arc`.
+///
+/// ```
+/// use vps_breaker::{CircuitBreaker, ManualClock, Policy, State};
+///
+/// let breaker = CircuitBreaker::new(Policy::new(), ManualClock::new());
+/// for _ in 0..3 {
+///     breaker.try_acquire().unwrap().failure();
+/// }
+/// assert_eq!(breaker.peek().state(), State::Open);
+/// let rejected = breaker.try_acquire().unwrap_err();
+/// assert!(rejected.retry_after().as_secs() >= 60);
+/// ```
+pub struct CircuitBreaker<C, P = Policy> {
+    pub(crate) words: Words,
+    pub(crate) machine: Mutex<Machine>,
+    pub(crate) policy: P,
+    pub(crate) clock: C,
+}
+
+impl<C: Clock, P: PolicyRef> fmt::Debug for CircuitBreaker<C, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CircuitBreaker").field("machine", &*self.lock()).finish_non_exhaustive()
+    }
+}
+
+impl<C: Clock, P: PolicyRef> CircuitBreaker<C, P> {
+    /// A closed circuit breaker over a policy that others share.
+    #[must_use]
+    pub fn with_shared(policy: P, clock: C) -> Self {
+        let machine = Machine::new();
+        Self { words: Words::of(&machine, policy.policy()), machine: Mutex::new(machine), policy, clock }
+    }
+
+    /// The rules it follows.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        self.policy.policy()
+    }
+
+    /// Its clock.
+    #[must_use]
+    pub fn clock(&self) -> &C {
+        &self.clock
+    }
+
+    /// Closed with nothing to clear. A load.
+    #[inline]
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.words.is_clean()
+    }
+
+    /// Asks to make one call. The permit borrows the breaker and must live as long as the call.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] says when to come back. It costs a load and a clock read, and allocates nothing.
+    #[inline]
+    pub fn try_acquire(&self) -> Result<Permit<&Self, C, P>, Rejected> {
+        Permit::over(self)
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), with a permit that owns its breaker.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] says when to come back.
+    pub fn enter(self: Arc<Self>) -> Result<Permit<Arc<Self>, C, P>, Rejected> {
+        Permit::over(self)
+    }
+
+    /// Admission without a permit: whoever takes the ticket must [`settle`](Self::settle) it.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] says when to come back.
+    #[inline]
+    pub fn admit(&self) -> Result<Ticket, Rejected> {
+        match self.words.passes() {
+            Some(generation) => Ok(Ticket::clean(generation, self.time_of_admission())),
+            None => self.admit_slowly(),
+        }
+    }
+
+    /// Reports how an admitted call ended.
+    #[inline]
+    pub fn settle(&self, ticket: Ticket, verdict: Verdict) -> Settled {
+        if verdict == Verdict::Success && !ticket.is_probe() && self.is_clean_in(ticket.generation()) {
+            return Settled::Counted;
+        }
+        self.settle_slowly(ticket, verdict)
+    }
+
+    #[inline]
+    fn is_clean_in(&self, generation: u64) -> bool {
+        planted(Plant::BlindSuccess) || self.words.is_clean_in(generation)
+    }
+
+    #[inline]
+    fn time_of_admission(&self) -> Tick {
+        if self.policy().times_calls() { self.clock.now() } else { Tick::ZERO }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn admit_slowly(&self) -> Result<Ticket, Rejected> {
+        let until = self.words.open_until();
+        let now = self.clock.now();
+        if let Some(until) = until
+            && now < until
+        {
+            let retry_after = until.since(now);
+            // More is left only where the clock went back; the machine knows what to do then.
+            if retry_after <= self.policy().roughly_longest_open() {
+                return Err(Rejected { retry_after, why: Why::Open });
+            }
+        }
+        if planted(Plant::UnlockedProbe) {
+            let mut read = self.lock().clone();
+            let ticket = read.admit(self.policy(), now);
+            self.with_machine(|machine, _, _| *machine = read);
+            return ticket;
+        }
+        self.with_machine_at(now, Machine::admit)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn settle_slowly(&self, mut ticket: Ticket, verdict: Verdict) -> Settled {
+        // A plain success needs the time only where a rule looks at it, and a clock read costs more
+        // than the lock.
+        let timeless = verdict == Verdict::Success && !ticket.is_probe() && !self.policy().times_successes();
+        let now = if timeless { Tick::ZERO } else { self.clock.now() };
+        if planted(Plant::AnyGeneration) {
+            ticket.generation = self.lock().generation();
+        }
+        if planted(Plant::UnlockedSettle) {
+            let mut read = self.lock().clone();
+            let settled = read.settle(self.policy(), ticket, verdict, now);
+            self.with_machine(|machine, _, _| *machine = read);
+            return settled;
+        }
+        self.with_machine_at(now, |machine, policy, now| machine.settle(policy, ticket, verdict, now))
+    }
+
+    /// Runs `decide` on the machine under the lock, then publishes what it became. `decide` must be
+    /// quick; it must not use this breaker again. If it panics, what it left is what holds.
+    pub fn with_machine<R>(&self, decide: impl FnOnce(&mut Machine, &Policy, Tick) -> R) -> R {
+        self.with_machine_at(self.clock.now(), decide)
+    }
+
+    fn with_machine_at<R>(&self, now: Tick, decide: impl FnOnce(&mut Machine, &Policy, Tick) -> R) -> R {
+        let policy = self.policy();
+        let mut changing = Changing { words: &self.words, policy, machine: self.lock() };
+        let result = decide(&mut changing, policy, now);
+        if planted(Plant::PublishUnlocked) {
+            let late = changing.clone();
+            drop(changing);
+            self.words.publish(&late, policy);
+        }
+        result
+    }
+
+    /// The circuit now, without side effects; one that is due for a probe shows as half-open.
+    #[must_use]
+    pub fn peek(&self) -> View {
+        let now = self.clock.now();
+        self.lock().peek(self.policy(), now)
+    }
+
+    /// What there is to keep.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let now = self.clock.now();
+        self.lock().snapshot(now)
+    }
+
+    /// Goes on from what was kept; no wait gets longer.
+    pub fn restore(&self, snapshot: &Snapshot) {
+        self.with_machine(|machine, policy, now| *machine = Machine::restore(policy, snapshot, now));
+    }
+
+    /// Forces a state, for `limit` or until [`reset`](Self::reset).
+    pub fn hold(&self, mode: Hold, limit: Option<Duration>) -> Transition {
+        self.with_machine(|machine, policy, now| machine.hold(policy, mode, limit, now))
+    }
+
+    /// Lets go of everything it remembers. `None` if there was nothing.
+    pub fn reset(&self) -> Option<Transition> {
+        self.with_machine(Machine::reset)
+    }
+
+    /// A panic under the lock leaves a machine between two rules at worst, never a broken one.
+    fn lock(&self) -> MutexGuard<'_, Machine> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The machine while it may change; its words are published before the lock is gone, after a panic too.
+struct Changing<'a> {
+    words: &'a Words,
+    policy: &'a Policy,
+    machine: MutexGuard<'a, Machine>,
+}
+
+impl Deref for Changing<'_> {
+    type Target = Machine;
+
+    fn deref(&self) -> &Machine {
+        &self.machine
+    }
+}
+
+impl DerefMut for Changing<'_> {
+    fn deref_mut(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+}
+
+impl Drop for Changing<'_> {
+    fn drop(&mut self) {
+        self.words.publish(&self.machine, self.policy);
+    }
+}
