@@ -148,7 +148,7 @@ impl Circuit {
                 if job_given_up.load(Ordering::Acquire) {
                     return Err(StoreError::Unavailable);
                 }
-                let admitted = circuit.update(store, |machine, policy, now| machine.admit(policy, now))?;
+                let admitted = circuit.update(store, Machine::admit)?;
                 if matches!(&admitted, Ok(ticket) if ticket.transition().is_some()) {
                     circuit.shared.write_status(store);
                 }

@@ -121,11 +121,13 @@ impl Env {
     }
 
     /// Sleeps until `at`. Cancel safe: dropping it forgets the sleep.
+    #[must_use = "futures do nothing unless awaited"]
     pub fn sleep_until(&self, at: Tick) -> BoxFuture<()> {
         self.world.sleep_until(at)
     }
 
     /// Sleeps for `duration` from now. Cancel safe.
+    #[must_use = "futures do nothing unless awaited"]
     pub fn sleep(&self, duration: Duration) -> BoxFuture<()> {
         self.world.sleep_until(self.now().after(duration))
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Store, StoreError};
+use super::{Change, Store, StoreError};
 
 /// A store in memory. Clones share it, each seeing the others' writes as another process's.
 #[derive(Clone, Debug, Default)]
@@ -34,11 +34,7 @@ impl Store for MemoryStore {
         Ok(self.lock().entries.get(key).cloned())
     }
 
-    fn update(
-        &self,
-        key: &str,
-        change: &mut dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>>,
-    ) -> Result<(), StoreError> {
+    fn update(&self, key: &str, change: &mut Change<'_>) -> Result<(), StoreError> {
         let mut inner = self.lock();
         if let Some(bytes) = change(inner.entries.get(key).map(Vec::as_slice)) {
             inner.entries.insert(key.to_owned(), bytes);

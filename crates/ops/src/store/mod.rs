@@ -30,6 +30,9 @@ pub use memory::MemoryStore;
 pub use sqlite::{OpenError, SqliteStore};
 pub use status_file::{STATUS_FILE, read_status, write_status};
 
+/// What an update makes of the bytes of a key; `None` leaves them as they are.
+pub type Change<'c> = dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>> + 'c;
+
 /// An ordered map from keys to bytes, shared by the processes of a machine.
 pub trait Store: Send {
     /// The bytes of a key.
@@ -45,11 +48,7 @@ pub trait Store: Send {
     ///
     /// # Errors
     /// When the store cannot be read or written; then nothing changed.
-    fn update(
-        &self,
-        key: &str,
-        change: &mut dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>>,
-    ) -> Result<(), StoreError>;
+    fn update(&self, key: &str, change: &mut Change<'_>) -> Result<(), StoreError>;
 
     /// The keys that begin with `prefix`, in order, and their bytes.
     ///

@@ -9,3 +9,5 @@
 pub mod disk;
 pub mod scripted_download;
 pub mod scripted_http;
+pub mod trace;
+pub mod world;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{Store, StoreError};
+use super::{Change, Store, StoreError};
 
 pub use ladder::OpenError;
 
@@ -97,11 +97,7 @@ impl Store for SqliteStore {
         Ok(row.and_then(|(value, sum)| self.checked(key, value, sum)))
     }
 
-    fn update(
-        &self,
-        key: &str,
-        change: &mut dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>>,
-    ) -> Result<(), StoreError> {
+    fn update(&self, key: &str, change: &mut Change<'_>) -> Result<(), StoreError> {
         let failed = |error| self.failed(&error);
         let transaction =
             rusqlite::Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
