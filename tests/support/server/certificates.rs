@@ -1,0 +1,117 @@
+//! Certificates, right and wrong, from an authority of our own.
+//!
+//! ```
+//! let authority = tests::server::certificates::Authority::new();
+//! let file = tempfile::NamedTempFile::new().unwrap();
+//! std::fs::write(&file, authority.pem()).unwrap(); // for `SSL_CERT_FILE`
+//! let server = authority.identity();
+//! assert!(authority.pem().contains("BEGIN CERTIFICATE"));
+//! # let _ = server;
+//! ```
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// The names this machine has for itself.
+const NAMES: [&str; 2] = ["localhost", "127.0.0.1"];
+
+static MADE: AtomicUsize = AtomicUsize::new(0);
+
+/// Signs what it is asked to.
+#[derive(Debug)]
+pub struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// A certificate with its key.
+#[derive(Debug)]
+pub struct Identity {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Authority {
+    /// A new one that nobody trusts yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // Each has a name of its own, or a foreign one looks like ours with a bad signature.
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        params.distinguished_name.push(rcgen::DnType::CommonName, format!("test authority {number}"));
+        Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
+    }
+
+    /// Its own certificate, for those who are to trust it.
+    #[must_use]
+    pub fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// A certificate for `localhost` and `127.0.0.1`.
+    #[must_use]
+    pub fn identity(&self) -> Arc<Identity> {
+        self.sign(params(&NAMES))
+    }
+
+    /// One for another host.
+    #[must_use]
+    pub fn for_another_host(&self) -> Arc<Identity> {
+        self.sign(params(&["elsewhere.example.com"]))
+    }
+
+    /// One that has run out.
+    #[must_use]
+    pub fn expired(&self) -> Arc<Identity> {
+        let mut params = params(&NAMES);
+        params.not_before = date_time_ymd(2001, 1, 1);
+        params.not_after = date_time_ymd(2002, 1, 1);
+        self.sign(params)
+    }
+
+    fn sign(&self, params: CertificateParams) -> Arc<Identity> {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        Identity::new(certificate.der().clone(), &key)
+    }
+}
+
+impl Identity {
+    /// One that vouches for itself.
+    #[must_use]
+    pub fn self_signed() -> Arc<Self> {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params(&NAMES).self_signed(&key).unwrap();
+        Self::new(certificate.der().clone(), &key)
+    }
+
+    fn new(certificate: CertificateDer<'static>, key: &KeyPair) -> Arc<Self> {
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        Arc::new(Self { chain: vec![certificate], key })
+    }
+
+    pub(super) fn server_config(&self) -> Arc<ServerConfig> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(self.chain.clone(), self.key.clone_key())
+            .unwrap();
+        Arc::new(config)
+    }
+}
+
+fn params(names: &[&str]) -> CertificateParams {
+    CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap()
+}
