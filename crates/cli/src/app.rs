@@ -37,8 +37,16 @@ impl App {
         Self { global, environment, term, screen, env: Env::real(), cancel: CancellationToken::new() }
     }
 
+    /// Says why a command failed, unless nothing may be said; gives the code to end with.
+    pub(crate) fn tell(&self, failure: &Failure) -> Exit {
+        if self.global.quiet < 2 {
+            failure.print(self.global.json_errors(), &self.screen);
+        }
+        failure.exit
+    }
+
     pub(crate) fn config(&self) -> Result<Loaded, Failure> {
-        load(self.global.config.as_deref(), &self.environment)
+        load(self.global.config(), &self.environment)
             .map_err(|error| Failure::of_error(Exit::Config, "config", &error))
     }
 

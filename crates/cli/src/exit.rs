@@ -34,9 +34,16 @@ Exit codes:
   6  integrity: digest or length still wrong after a fresh fetch
   7  local problem: disk full, no permission, lock held
   124-127 (run only): timed out, refused before it ran, not executable, not found
-  130, 143  stopped by SIGINT, SIGTERM";
+  130, 143  stopped by SIGINT, SIGTERM
+
+Documentation: https://github.com/vps-configurator/network-resilience";
 
 impl Exit {
+    /// `run`: refused or failed before the command ran.
+    pub(crate) const REFUSED: Self = Self::Command(125);
+    /// `run`: out of time.
+    pub(crate) const TIMED_OUT: Self = Self::Command(124);
+
     /// What sort of failure means which code.
     pub(crate) fn of(kind: Kind) -> Self {
         match kind {

@@ -9,10 +9,9 @@ mod observe;
 mod report;
 mod signals;
 mod term;
+mod usage;
 
 use std::process::ExitCode;
-
-use clap::Parser;
 
 use crate::app::App;
 use crate::args::{Cli, Command};
@@ -20,24 +19,31 @@ use crate::exit::Exit;
 use crate::report::Failure;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match cli.command {
-        // These need nothing of this machine.
-        Command::Completions { shell } => cmd::print::completions(shell),
-        Command::Man => cmd::print::man(),
-        command => run(App::start(cli.global), command),
+    let typed: Vec<_> = std::env::args_os().collect();
+    match usage::parse(&typed) {
+        Ok(cli) => start(cli),
+        Err(exit) => exit,
     }
     .end()
 }
 
+fn start(cli: Cli) -> Exit {
+    let printed = match &cli.command {
+        // These need nothing of this machine.
+        Command::Completions { shell } => cmd::print::completions(*shell),
+        Command::Man { command } => cmd::print::man(command),
+        _ => return run(App::start(cli.global), cli.command),
+    };
+    printed.unwrap_or_else(|failure| App::start(cli.global).tell(&failure))
+}
+
 fn run(app: App, command: Command) -> Exit {
-    let refused = if matches!(command, Command::Run(_)) { Some(Exit::Command(125)) } else { None };
+    let is_run = matches!(command, Command::Run(_));
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            let failure = Failure::of_error(Exit::Local, "local", &error);
-            failure.print(app.global.json, app.global.quiet > 1, &app.screen);
-            return refused.unwrap_or(failure.exit);
+            let exit = if is_run { Exit::REFUSED } else { Exit::Local };
+            return app.tell(&Failure::of_error(exit, "local", &error));
         }
     };
     let exit = runtime.block_on(dispatch(&app, command));
@@ -58,16 +64,13 @@ async fn dispatch(app: &App, command: Command) -> Exit {
         Command::CircuitBreaker(command) => cmd::circuit_breaker::run(app, command).await,
         Command::Connectivity(args) => cmd::connectivity::run(app, args).await,
         Command::Config(command) => cmd::config::run(app, &command),
-        Command::Completions { .. } | Command::Man => Ok(Exit::Done),
+        Command::Completions { .. } | Command::Man { .. } => Ok(Exit::Done),
     };
     match outcome {
         Ok(exit) => exit,
-        Err(failure) => {
-            failure.print(app.global.json, app.global.quiet > 1, &app.screen);
-            match (failure.exit, stopped.by()) {
-                (Exit::Signal(_), Some(signal)) => Exit::Signal(signal),
-                (exit, _) => exit,
-            }
-        }
+        Err(failure) => match (app.tell(&failure), stopped.by()) {
+            (Exit::Signal(_), Some(signal)) => Exit::Signal(signal),
+            (exit, _) => exit,
+        },
     }
 }

@@ -59,9 +59,15 @@ pub(crate) fn raise(signal: Signal) {
     use std::os::unix::process::CommandExt;
 
     let number = signal.as_raw();
-    let error =
-        std::process::Command::new("/bin/sh").args(["-c", "kill -s \"$0\" $$", &number.to_string()]).exec();
-    // Only reached where there is no shell: then the code has to say it.
+    let name = match signal {
+        Signal::TERM => "TERM",
+        Signal::PIPE => "PIPE",
+        _ => "INT",
+    };
+    // Who started us may ignore the signal, as `nohup` does: then the code has to say it.
+    let last = format!("kill -s {name} $$; exit {}", number.saturating_add(128));
+    let error = std::process::Command::new("/bin/sh").args(["-c", &last]).exec();
+    // Only reached where there is no shell.
     drop(error);
     std::process::exit(number.saturating_add(128));
 }

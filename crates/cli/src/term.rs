@@ -8,7 +8,8 @@ use crate::config::Environment;
 /// Properties of our two output streams.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Term {
-    pub(crate) stderr_is_terminal: bool,
+    /// Whether a bar can be drawn there.
+    pub(crate) has_bar: bool,
     pub(crate) stdin_is_terminal: bool,
     /// Whether emoji can be shown: a UTF-8 locale, terminal or not.
     pub(crate) unicode: bool,
@@ -17,8 +18,9 @@ pub(crate) struct Term {
 impl Term {
     pub(crate) fn look(environment: &Environment) -> Self {
         let locale = environment.locale.to_ascii_lowercase();
+        let stderr_is_terminal = std::io::stderr().is_terminal();
         Self {
-            stderr_is_terminal: std::io::stderr().is_terminal(),
+            has_bar: stderr_is_terminal && !environment.dumb_terminal,
             stdin_is_terminal: std::io::stdin().is_terminal(),
             unicode: locale.contains("utf-8") || locale.contains("utf8"),
         }

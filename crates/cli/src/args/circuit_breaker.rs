@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use vps_ops::settings::parse_duration;
+
+use super::values::limit;
 
 /// Look at circuit breakers, or set them by hand.
 #[derive(Clone, Debug, Subcommand)]
@@ -23,13 +24,12 @@ pub(crate) enum CircuitBreakerCommand {
 
 /// `reset`.
 #[derive(Clone, Debug, Args)]
-#[group(required = true, multiple = false, id = "which")]
 pub(crate) struct ResetArgs {
     /// This one; external_downloads means all its hosts
-    #[arg(group = "which")]
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
     pub(crate) service: Option<String>,
     /// Every circuit
-    #[arg(long, group = "which")]
+    #[arg(long)]
     pub(crate) all: bool,
     /// Do not ask
     #[arg(long)]
@@ -42,7 +42,7 @@ pub(crate) struct HoldArgs {
     /// This one
     pub(crate) service: String,
     /// For this long: 30s, 10m
-    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = limit)]
     pub(crate) limit: Option<Duration>,
     /// Why; shown by status
     #[arg(long, value_name = "TEXT")]

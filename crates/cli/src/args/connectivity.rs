@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use clap::Args;
-use vps_ops::settings::parse_duration;
+
+use super::values::limit;
 
 /// Check whether there is an internet: the first answer over TLS says yes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ConnectivityArgs {
     /// Ask these instead of the configured services' hosts
     pub(crate) urls: Vec<String>,
+    /// Show what would be asked, and ask nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
     /// Limit of the whole check
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = limit)]
     pub(crate) timeout: Option<Duration>,
 }

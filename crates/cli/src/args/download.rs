@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use vps_ops::settings::{parse_bytes, parse_duration};
+use vps_ops::settings::parse_bytes;
 
 use super::NetworkArgs;
+use super::values::limit;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,10 +63,10 @@ pub(crate) struct DownloadArgs {
     #[arg(long, value_name = "RATE", value_parser = parse_bytes, help_heading = "Limits")]
     pub(crate) min_speed: Option<u64>,
     /// Limit of connecting
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Limits")]
+    #[arg(long, value_name = "DURATION", value_parser = limit, help_heading = "Limits")]
     pub(crate) connect_timeout: Option<Duration>,
     /// Limit of silence
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Limits")]
+    #[arg(long, value_name = "DURATION", value_parser = limit, help_heading = "Limits")]
     pub(crate) idle_timeout: Option<Duration>,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,

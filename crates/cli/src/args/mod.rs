@@ -6,8 +6,10 @@ mod connectivity;
 mod download;
 mod network;
 mod run;
+mod values;
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::Path;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -77,7 +79,7 @@ pub(crate) struct GlobalArgs {
         value_name = "FILE",
         help_heading = "Global options"
     )]
-    pub(crate) config: Option<PathBuf>,
+    pub(crate) config: Option<OsString>,
     /// How log lines look
     #[arg(
         long,
@@ -89,6 +91,18 @@ pub(crate) struct GlobalArgs {
         help_heading = "Global options"
     )]
     pub(crate) log_format: LogFormat,
+}
+
+impl GlobalArgs {
+    /// The configuration file that was named; an empty variable names none.
+    pub(crate) fn config(&self) -> Option<&Path> {
+        self.config.as_deref().filter(|path| !path.is_empty()).map(Path::new)
+    }
+
+    /// Whether an error is printed as one JSON object.
+    pub(crate) fn json_errors(&self) -> bool {
+        self.json || self.log_format == LogFormat::Json
+    }
 }
 
 /// When to use colour.
@@ -132,8 +146,11 @@ pub(crate) enum Command {
         /// For this shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page, or that of one command
+    Man {
+        /// Of this one: download, circuit-breaker reset
+        command: Vec<String>,
+    },
 }
 
 #[cfg(test)]

@@ -4,13 +4,14 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::Args;
-use vps_ops::settings::parse_duration;
+
+use super::values::limit;
 
 /// Limits of one operation.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct NetworkArgs {
     /// Limit of the whole operation: 30, 30s, 5m
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Limits")]
+    #[arg(long, value_name = "DURATION", value_parser = limit, help_heading = "Limits")]
     pub(crate) timeout: Option<Duration>,
     /// Attempts in all
     #[arg(long, value_name = "N", help_heading = "Limits")]

@@ -47,8 +47,7 @@ async fn status(app: &App, network: &NetworkOperationWrapper, only: Option<&str>
         all.retain(|other, _| *other == service || (group && other.group() == service.as_str()));
     }
     if app.global.json {
-        print_json(&document(all.values(), network.env().wall()));
-        return Ok(Exit::Done);
+        return print_json(&document(all.values(), network.env().wall()));
     }
     let mut text = table(&all);
     if only.is_some() {
@@ -59,8 +58,7 @@ async fn status(app: &App, network: &NetworkOperationWrapper, only: Option<&str>
     if !app.environment.is_root && only.is_none() {
         system_snapshot(network.env().fs(), &mut text);
     }
-    print(&text);
-    Ok(Exit::Done)
+    print(&text)
 }
 
 fn table(all: &BTreeMap<ServiceName, CircuitStatus>) -> String {
@@ -124,8 +122,7 @@ async fn reset(app: &App, network: &NetworkOperationWrapper, args: &ResetArgs) -
         Some(name) => circuits.reset(name).await,
         None => {
             if !args.yes && !confirmed(app)? {
-                print("nothing was reset\n");
-                return Ok(Exit::Done);
+                return print("nothing was reset\n");
             }
             circuits.reset_all().await
         }
@@ -133,13 +130,12 @@ async fn reset(app: &App, network: &NetworkOperationWrapper, args: &ResetArgs) -
     let names = outcome.map_err(|error| failed(&error))?;
     network.close().await;
     if app.global.json {
-        print_json(&json!({"schema": "vps-configurator.circuit-breaker.reset/1", "services": names}));
-        return Ok(Exit::Done);
+        return print_json(&json!({"schema": "vps-configurator.circuit-breaker.reset/1", "services": names}));
     }
     match names.as_slice() {
-        [one] => print(&format!("reset {one}\n")),
-        many => print(&format!("reset {} circuits\n", many.len())),
-    }
+        [one] => print(&format!("reset {one}\n"))?,
+        many => print(&format!("reset {} circuits\n", many.len()))?,
+    };
     if app.global.quiet == 0 {
         app.screen.line("hint: see `vps-configurator circuit-breaker status`");
     }
@@ -166,26 +162,25 @@ async fn hold(
     mode: Hold,
     limit: Option<Duration>,
 ) -> Result<Exit, Failure> {
-    let by = app.environment.user.clone();
+    let by = Some(app.environment.user.clone());
     let circuits = network.circuit_breakers();
     let service =
         circuits.hold(&args.service, mode, limit, args.reason, by).await.map_err(|error| failed(&error))?;
     network.close().await;
     let state = if mode == Hold::Open { "open" } else { "closed" };
     if app.global.json {
-        print_json(&json!({
+        return print_json(&json!({
             "schema": "vps-configurator.circuit-breaker.hold/1",
             "service": service,
             "state": state,
             "for_seconds": limit.map(|limit| limit.as_secs_f64()),
         }));
-        return Ok(Exit::Done);
     }
     let until = limit.map_or_else(
         || "until it is reset".to_owned(),
         |limit| format!("for {}", humantime::format_duration(limit)),
     );
-    print(&format!("{service} is held {state} {until}\n"));
+    print(&format!("{service} is held {state} {until}\n"))?;
     if app.global.quiet == 0 {
         app.screen
             .line(&format!("hint: let go of it with `vps-configurator circuit-breaker reset {service}`"));

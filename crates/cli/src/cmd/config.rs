@@ -19,8 +19,7 @@ pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Failure> {
                     .iter()
                     .map(|entry| (entry.key.clone(), json!({"value": entry.value, "origin": entry.origin})))
                     .collect();
-                print_json(&json!({"schema": "vps-configurator.config/1", "keys": keys}));
-                return Ok(Exit::Done);
+                return print_json(&json!({"schema": "vps-configurator.config/1", "keys": keys}));
             }
             let lines: Vec<(String, &str)> = entries
                 .iter()
@@ -33,15 +32,12 @@ pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Failure> {
                 let _ =
                     if *origin { writeln!(text, "{line:width$}  {from}") } else { writeln!(text, "{line}") };
             }
-            print(&text);
+            print(&text)
         }
-        ConfigCommand::Check => {
-            if app.global.json {
-                print_json(&json!({"schema": "vps-configurator.config.check/1", "valid": true}));
-            } else {
-                print("the configuration is valid\n");
-            }
+        ConfigCommand::Check if app.global.json => {
+            print_json(&json!({"schema": "vps-configurator.config.check/1", "valid": true}))
         }
+        ConfigCommand::Check => print("the configuration is valid\n"),
         ConfigCommand::Path => {
             let state = app.state_folder(&loaded).map(|folder| folder.path().display().to_string());
             if app.global.json {
@@ -50,18 +46,16 @@ pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Failure> {
                     .iter()
                     .map(|found| json!({"path": found.path, "read": found.is_read()}))
                     .collect();
-                print_json(
+                return print_json(
                     &json!({"schema": "vps-configurator.config.path/1", "files": files, "state": state}),
                 );
-                return Ok(Exit::Done);
             }
             let mut text = String::new();
             for found in &loaded.files {
                 let _ = writeln!(text, "{}  ({})", found.path.display(), found.words());
             }
             let _ = writeln!(text, "state: {}", state.as_deref().unwrap_or("in memory"));
-            print(&text);
+            print(&text)
         }
     }
-    Ok(Exit::Done)
 }

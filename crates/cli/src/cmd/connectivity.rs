@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
+use vps_ops::http::SafeUrl;
 use vps_ops::settings::RetryConfig;
 
 use crate::app::App;
@@ -23,6 +24,12 @@ pub(crate) async fn run(app: &App, args: ConnectivityArgs) -> Result<Exit, Failu
         let own = RetryConfig::new().http_request_timeout(limit);
         network = network.with(&own).map_err(|error| Failure::usage(error.to_string()))?;
     }
+    if args.dry_run {
+        let targets = if targets.is_empty() { network.connectivity_targets() } else { targets };
+        let lines: String = targets.iter().map(|url| format!("would ask {}\n", SafeUrl::from(url))).collect();
+        return print(&lines);
+    }
+    tracing::info!(operation = "connectivity", "Checking internet connectivity...");
     let result = tokio::select! {
         biased;
         () = app.cancel.cancelled() => return Err(Failure::new(Exit::Signal(rustix::process::Signal::INT), "cancelled", "stopped before there was an answer")),
@@ -47,7 +54,7 @@ pub(crate) async fn run(app: &App, args: ConnectivityArgs) -> Result<Exit, Failu
             "schema": "vps-configurator.connectivity/1",
             "online": result.online,
             "targets": targets,
-        }));
+        }))?;
         return Ok(exit);
     }
     let mut text = String::from(if result.online { "online\n" } else { "offline\n" });
@@ -60,6 +67,6 @@ pub(crate) async fn run(app: &App, args: ConnectivityArgs) -> Result<Exit, Failu
         };
         let _ = writeln!(text, "  {}  {answer} ({:.1}s)", target.url, target.took.as_secs_f64());
     }
-    print(&text);
+    print(&text)?;
     Ok(exit)
 }

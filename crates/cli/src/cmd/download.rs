@@ -5,24 +5,25 @@ mod request;
 
 use vps_ops::NetworkOperationWrapper;
 use vps_ops::download::{Checksum, DownloadRequest, Saved, find_checksum, parse_url};
+use vps_ops::http::SafeUrl;
 use vps_ops::settings::Options;
 
 use crate::app::App;
 use crate::args::DownloadArgs;
+use crate::cmd::plan::Plan;
 use crate::exit::Exit;
-use crate::report::{Failure, print};
+use crate::report::Failure;
 
 pub(crate) async fn run(app: &App, args: DownloadArgs) -> Result<Exit, Failure> {
-    let request = request::build(app, &args)?;
+    let mut request = request::build(app, &args)?;
     let loaded = app.config()?;
     let network = app.network(&loaded);
     let mut options = app.options(&network, &args.network)?;
     options.connect = args.connect_timeout;
     options.idle = args.idle_timeout;
-    let mut request = request;
     request.limits.min_speed = args.min_speed.unwrap_or(loaded.settings.download.min_speed.0);
     if args.network.dry_run {
-        return Ok(plan(&network, &request, &options));
+        return plan(&network, &args, &request, &options).show(app, &network, &options).await;
     }
     let outcome = fetch(&network, &args, request, &options).await;
     network.close().await;
@@ -32,10 +33,7 @@ pub(crate) async fn run(app: &App, args: DownloadArgs) -> Result<Exit, Failure> 
     }
     match &downloaded.saved {
         Saved::Spool(spool) => finish::to_stdout(spool),
-        _ => {
-            finish::report(app, &downloaded);
-            Ok(Exit::Done)
-        }
+        _ => finish::report(app, &downloaded),
     }
 }
 
@@ -76,16 +74,25 @@ async fn listed(
     find_checksum(&text, &name).map_err(|error| Failure::of_error(Exit::Integrity, "integrity", &error))
 }
 
-fn plan(network: &NetworkOperationWrapper, request: &DownloadRequest, options: &Options) -> Exit {
-    let mut text = String::new();
-    for url in request.candidates() {
+fn plan(
+    network: &NetworkOperationWrapper,
+    args: &DownloadArgs,
+    request: &DownloadRequest,
+    options: &Options,
+) -> Plan {
+    let urls = request.candidates().into_iter();
+    let steps = urls.map(|url| {
         let service = options.service.clone().unwrap_or_else(|| network.service_of(&url));
-        let state = network.circuit_breakers().circuit(&service).view().state();
-        text.push_str(&format!(
-            "would download {} (circuit {service}: {state})\n",
-            vps_ops::http::SafeUrl::from(&url)
-        ));
+        (SafeUrl::from(&url).to_string(), Some(service))
+    });
+    let dest = match &args.dest {
+        Some(dest) if dest == "-" => " to standard output".to_owned(),
+        Some(dest) => format!(" to {}", dest.display()),
+        None => String::new(),
+    };
+    Plan {
+        action: format!("download {}{dest}", request.url),
+        steps: steps.collect(),
+        configured: |limits| limits.download,
     }
-    print(&text);
-    Exit::Done
 }

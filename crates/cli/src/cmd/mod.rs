@@ -4,5 +4,6 @@ pub(crate) mod circuit_breaker;
 pub(crate) mod config;
 pub(crate) mod connectivity;
 pub(crate) mod download;
+mod plan;
 pub(crate) mod print;
 pub(crate) mod run;

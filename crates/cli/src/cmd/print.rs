@@ -1,22 +1,33 @@
 //! `completions` and `man`.
 
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 
 use crate::args::Cli;
 use crate::exit::Exit;
-use crate::report::print_bytes;
+use crate::report::{Failure, print_bytes};
 
-pub(crate) fn completions(shell: clap_complete::Shell) -> Exit {
+pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "vps-configurator", &mut script);
-    print_bytes(&script);
-    Exit::Done
+    print_bytes(&script)
 }
 
-pub(crate) fn man() -> Exit {
+/// The page of the program, or of the command that `names` leads to.
+pub(crate) fn man(names: &[String]) -> Result<Exit, Failure> {
+    let mut command = Cli::command();
+    command.build();
+    for name in names {
+        let Some(inner) = command.find_subcommand(name) else {
+            let known: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+            return Err(Failure::usage(format!(
+                "there is no command `{name}`; there are {}",
+                known.join(", ")
+            )));
+        };
+        command = inner.clone();
+    }
     let mut page = Vec::new();
     // Writing to memory does not fail.
-    drop(clap_mangen::Man::new(Cli::command()).render(&mut page));
-    print_bytes(&page);
-    Exit::Done
+    drop(clap_mangen::Man::new(command).render(&mut page));
+    print_bytes(&page)
 }

@@ -7,17 +7,15 @@ use vps_ops::{Kind, OperationError};
 
 use crate::app::App;
 use crate::args::RunArgs;
+use crate::cmd::plan::Plan;
 use crate::exit::Exit;
 use crate::report::{Failure, print_json};
-
-const TIMED_OUT: u8 = 124;
-const REFUSED: u8 = 125;
 
 pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
     execute(app, args).await.map_err(|mut failure| {
         // Whoever runs a command must be able to tell its codes from ours.
         if !matches!(failure.exit, Exit::Signal(_) | Exit::Command(_)) {
-            failure.exit = Exit::Command(REFUSED);
+            failure.exit = Exit::REFUSED;
         }
         failure
     })
@@ -36,16 +34,21 @@ async fn execute(app: &App, args: RunArgs) -> Result<Exit, Failure> {
         RetryOn::only(args.retry_on.iter().map(|code| i32::from(*code)))
     };
     if args.network.dry_run {
-        let circuit = options.service.as_ref().map_or("none", |service| service.as_str());
-        crate::report::print(&format!("would run `{}` (circuit: {circuit})\n", spec.name()));
-        return Ok(Exit::Done);
+        let plan = Plan {
+            action: format!("run `{}`", spec.name()),
+            steps: vec![(spec.name(), options.service.clone())],
+            configured: |limits| limits.command,
+        };
+        return plan.show(app, &network, &options).await;
     }
     let outcome = network.run_with_retry(&spec, &retry_on, &options).await;
     network.close().await;
     match outcome {
         Ok(()) => {
             if app.global.json {
-                print_json(&json!({"schema": "vps-configurator.run/1", "command": spec.name(), "code": 0}));
+                return print_json(
+                    &json!({"schema": "vps-configurator.run/1", "command": spec.name(), "code": 0}),
+                );
             }
             Ok(Exit::Done)
         }
@@ -61,8 +64,8 @@ fn exit(error: &OperationError<vps_ops::process::CommandError>, otherwise: Exit)
     match &error.cause {
         _ if Failure::is_cancelled(error.kind()) => otherwise,
         Cause::Operation(command) => Exit::Command(u8::try_from(command.code()).unwrap_or(255)),
-        Cause::TimedOut { .. } => Exit::Command(TIMED_OUT),
-        _ if error.kind() == Kind::CircuitOpen => Exit::Command(REFUSED),
-        _ => Exit::Command(REFUSED),
+        Cause::TimedOut { .. } => Exit::TIMED_OUT,
+        _ if error.kind() == Kind::CircuitOpen => Exit::REFUSED,
+        _ => Exit::REFUSED,
     }
 }

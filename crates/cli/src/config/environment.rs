@@ -4,10 +4,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use etcetera::BaseStrategy;
-use figment::providers::Env;
-
-/// Every variable of ours begins like this.
-pub(super) const PREFIX: &str = "VPS_CONFIGURATOR_";
 
 /// What the process was started with.
 #[derive(Clone, Debug, Default)]
@@ -23,8 +19,14 @@ pub(crate) struct Environment {
     pub(crate) cert_dir: Option<PathBuf>,
     /// Of LC_ALL, LC_CTYPE and LANG, the first that is set.
     pub(crate) locale: String,
+    /// Whether standard error is the journal, which takes priorities.
     pub(crate) under_systemd: bool,
-    pub(crate) user: Option<String>,
+    /// Whether the terminal cannot move its cursor.
+    pub(crate) dumb_terminal: bool,
+    /// Who gives orders to circuits: a name, else a number.
+    pub(crate) user: String,
+    /// Every variable, by name.
+    pub(super) all: Vec<(OsString, OsString)>,
 }
 
 impl Environment {
@@ -44,8 +46,10 @@ impl Environment {
             cert_file: value("SSL_CERT_FILE").map(PathBuf::from),
             cert_dir: value("SSL_CERT_DIR").map(PathBuf::from),
             locale: locale.unwrap_or_default(),
-            under_systemd: value("JOURNAL_STREAM").is_some(),
-            user: text("SUDO_USER").or_else(|| text("USER")),
+            under_systemd: text("JOURNAL_STREAM").is_some_and(|stream| is_stderr(&stream)),
+            dumb_terminal: text("TERM").is_none_or(|term| term == "dumb"),
+            user: user(),
+            all: all(),
         }
     }
 }
@@ -59,12 +63,20 @@ fn text(name: &str) -> Option<String> {
     value(name).and_then(|value| value.into_string().ok())
 }
 
-/// `VPS_CONFIGURATOR_A__B=value` sets `a.b`. Two underscores, because keys have single ones.
-pub(super) fn layer() -> Env {
-    Env::prefixed(PREFIX).filter(|key| key.as_str().contains("__")).split("__")
+/// The journal's name for a stream is its device and inode. The variable is inherited by programs whose
+/// standard error is something else by then.
+fn is_stderr(stream: &str) -> bool {
+    let Ok(stat) = rustix::fs::fstat(rustix::stdio::stderr()) else { return false };
+    stream == format!("{}:{}", stat.st_dev, stat.st_ino)
 }
 
-/// The variable that sets a key.
-pub(super) fn variable(key: &str) -> String {
-    format!("{PREFIX}{}", key.to_ascii_uppercase().replace('.', "__"))
+fn user() -> String {
+    let name = text("SUDO_USER").or_else(|| text("USER")).or_else(|| text("LOGNAME"));
+    name.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()))
+}
+
+fn all() -> Vec<(OsString, OsString)> {
+    let mut all: Vec<_> = std::env::vars_os().collect();
+    all.sort();
+    all
 }

@@ -1,103 +1,113 @@
 //! What is wrong with a configuration: file, line, key, and what to do.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use figment::Figment;
+use figment::error::Kind;
 use thiserror::Error;
 use vps_ops::settings::InvalidSettings;
 
-use super::{environment, origin};
+use super::origin;
+use super::place::Tree;
+use super::variables;
 
 /// A configuration that cannot be used. Nothing was touched.
 #[derive(Debug, Error)]
 pub(crate) enum ConfigError {
-    #[error("the configuration file {path} cannot be read")]
+    #[error("the configuration file {} cannot be read", path.display())]
     Unreadable {
         path: PathBuf,
         #[source]
         source: io::Error,
     },
-    #[error("{path}: {report}")]
-    Wrong { path: PathBuf, report: String },
+    /// One line for each fault, and those of a file's text as it stands there.
     #[error("{0}")]
-    Merged(String),
+    Wrong(String),
 }
 
 impl ConfigError {
-    /// An error of merging can only be the environment's: every file was checked before.
-    pub(super) fn merged(error: &figment::Error) -> Self {
-        let faults = error.clone().into_iter().map(|fault| {
-            let mut key = fault.path.join(".");
-            if let figment::error::Kind::UnknownField(field, known) = &fault.kind {
-                if !key.ends_with(field.as_str()) {
-                    key = if key.is_empty() { field.clone() } else { format!("{key}.{field}") };
-                }
-                let known = known.join(", ");
-                return format!(
-                    "environment variable {}: there is no such key; there are {known}",
-                    environment::variable(&key)
-                );
+    /// What the parser says about a file: place, key, and the lines around it.
+    pub(super) fn file(path: &Path, text: &str, error: &serde_saphyr::Error) -> Self {
+        let path = path.display().to_string();
+        let said = error.to_string();
+        let (first, snippet) = said.split_once('\n').unwrap_or((&said, ""));
+        let mut first = plainly(first.strip_prefix("error: ").unwrap_or(first));
+        if let Some(key) = error.location().and_then(|place| Tree::of(text).key_at(place))
+            && let Some((place, what)) = first.split_once(": ")
+        {
+            first = format!("{place}: `{key}`: {what}");
+        }
+        let snippet = plainly(snippet).replace("<input>", &path);
+        let report = format!("{path}: {first}\n{snippet}");
+        Self::Wrong(report.trim_end().to_owned())
+    }
+
+    /// What is wrong with the value of one variable.
+    pub(super) fn variable(name: &str, error: &figment::Error) -> Self {
+        let what = match &error.kind {
+            Kind::UnknownField(field, known) => {
+                format!("there is no key `{field}`; there are {}", known.join(", "))
             }
-            let place = fault.metadata.as_ref().map_or_else(
-                || format!("environment variable {}", environment::variable(&key)),
-                |metadata| origin::named(metadata, &key).replacen("env ", "environment variable ", 1),
-            );
-            format!("{place}: {}", fault.kind)
-        });
-        Self::Merged(faults.collect::<Vec<_>>().join("\n"))
-    }
-}
-
-/// Faults that only show when all is merged: file (or variable), line where the file has it, and key.
-pub(super) fn out_of_range(
-    figment: &Figment,
-    invalid: &InvalidSettings,
-    texts: &[(PathBuf, String)],
-) -> ConfigError {
-    let lines = invalid.0.iter().map(|fault| {
-        let place = origin::of(figment, &fault.key);
-        let line = texts
-            .iter()
-            .rev()
-            .find(|(path, _)| path.display().to_string() == place)
-            .and_then(|(_, text)| line_of(text, &fault.key));
-        let place = match line {
-            Some(line) => format!("{place}: line {line}"),
-            None => place.replacen("env ", "environment variable ", 1),
+            Kind::InvalidType(found, expected) if expected.starts_with("struct ") => {
+                format!("found {found}, expected a group of keys")
+            }
+            Kind::InvalidType(found, expected) if expected.starts_with('u') => {
+                format!("found {found}, expected a whole number")
+            }
+            Kind::InvalidType(found, expected) => format!("found {found}, expected {expected}"),
+            kind => kind.to_string(),
         };
-        format!("{place}: {fault}")
-    });
-    ConfigError::Merged(lines.collect::<Vec<_>>().join("\n"))
+        Self::Wrong(format!("environment variable {name}: {what}"))
+    }
+
+    /// What only shows when all is merged.
+    pub(super) fn merged(figment: &Figment, error: &figment::Error) -> Self {
+        let faults = error.clone().into_iter().map(|fault| {
+            let key = fault.path.join(".");
+            format!("{}: `{key}`: {}", origin::of(figment, &key), fault.kind)
+        });
+        Self::Wrong(faults.collect::<Vec<_>>().join("\n"))
+    }
+
+    /// Values that make no sense: file and line, or variable, and key.
+    pub(super) fn out_of_range(
+        figment: &Figment,
+        invalid: &InvalidSettings,
+        texts: &[(PathBuf, String)],
+    ) -> Self {
+        let faults = invalid.0.iter().map(|fault| {
+            // The default is not what is wrong with two keys that do not go together.
+            let keys = std::iter::once(&fault.key).chain(&fault.related);
+            let key = keys.clone().find(|key| !origin::is_built_in(figment, key)).unwrap_or(&fault.key);
+            format!("{}: {fault}", place(figment, key, texts))
+        });
+        Self::Wrong(faults.collect::<Vec<_>>().join("\n"))
+    }
 }
 
-/// The line of `a.b.c`: the `c:` that comes after a less indented `b:`, and so on.
-fn line_of(text: &str, key: &str) -> Option<usize> {
-    let mut path: Vec<(usize, &str)> = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let trimmed = line.trim_start();
-        let Some((name, _)) = trimmed.split_once(':') else { continue };
-        if trimmed.starts_with('#') {
-            continue;
-        }
-        let indent = line.len() - trimmed.len();
-        path.retain(|(outer, _)| *outer < indent);
-        path.push((indent, name.trim().trim_matches(['"', '\''])));
-        if path.iter().map(|(_, name)| *name).eq(key.split('.')) {
-            return Some(index + 1);
-        }
+/// The file and line, or the variable, that a key has its value from.
+fn place(figment: &Figment, key: &str, texts: &[(PathBuf, String)]) -> String {
+    let origin = origin::of(figment, key);
+    if let Some(name) = origin.strip_prefix(variables::ORIGIN) {
+        return format!("environment variable {name}");
     }
-    None
+    let file = texts.iter().rev().find(|(path, _)| path.display().to_string() == origin);
+    match file.and_then(|(_, text)| Tree::of(text).line_of(key)) {
+        Some(line) => format!("{origin}: line {line}"),
+        None => origin,
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::line_of;
-
-    #[test]
-    fn finds_the_line_of_a_nested_key() {
-        let text = "performance:\n  # max_retries: 9\n  timeouts:\n    download: 1\n  network_retry:\n    max_retries: 0\n";
-        assert_eq!(line_of(text, "performance.network_retry.max_retries"), Some(6));
-        assert_eq!(line_of(text, "performance.network_retry.jitter"), None);
-    }
+/// The parser's words for programmers, in words for everyone.
+fn plainly(text: &str) -> String {
+    const WORDS: [(&str, &str); 6] = [
+        (", set DuplicateKeyPolicy in Options if acceptable", ""),
+        (" rejected by the configured policy", " is not allowed"),
+        ("invalid boolean (strict mode expects true/false)", "expected true or false"),
+        ("expected mapping start", "expected a group of keys"),
+        ("invalid u32", "expected a whole number"),
+        ("invalid u8", "expected a whole number up to 255"),
+    ];
+    WORDS.iter().fold(text.to_owned(), |text, (theirs, ours)| text.replace(theirs, ours))
 }

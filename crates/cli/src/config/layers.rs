@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use figment::value::{Dict, Map};
+use figment::value::{Dict, Map, Value};
 use figment::{Error, Metadata, Profile, Provider, Source};
 use vps_ops::settings::Settings;
 
@@ -47,6 +47,16 @@ impl Provider for FileLayer {
         } else {
             yaml::parse(&self.text).map_err(|error| Error::from(error.to_string()))?
         };
-        Ok(Profile::Default.collect(dict))
+        Ok(Profile::Default.collect(without_nothings(dict)))
     }
+}
+
+/// `performance:` with nothing below it changes nothing.
+fn without_nothings(dict: Dict) -> Dict {
+    let kept = dict.into_iter().filter_map(|(key, value)| match value {
+        Value::Empty(..) => None,
+        Value::Dict(tag, inner) => Some((key, Value::Dict(tag, without_nothings(inner)))),
+        other => Some((key, other)),
+    });
+    kept.collect()
 }

@@ -8,6 +8,8 @@ mod environment;
 mod error;
 mod layers;
 mod origin;
+mod place;
+mod variables;
 mod yaml;
 
 use std::path::{Path, PathBuf};
@@ -45,10 +47,13 @@ pub(crate) fn load(named: Option<&Path>, environment: &Environment) -> Result<Lo
         yaml::check(&found.path, &text)?;
         figment = figment.merge(layers::FileLayer::new(found.path.clone(), text));
     }
-    figment = figment.merge(environment::layer());
-    let settings: Settings = figment.extract().map_err(|error| ConfigError::merged(&error))?;
-    let policies =
-        settings.check().map_err(|invalid| error::out_of_range(&figment, &invalid, &read_again(&files)))?;
+    for variable in variables::read(&environment.all)? {
+        figment = figment.merge(variable);
+    }
+    let settings: Settings = figment.extract().map_err(|error| ConfigError::merged(&figment, &error))?;
+    let policies = settings
+        .check()
+        .map_err(|invalid| ConfigError::out_of_range(&figment, &invalid, &read_again(&files)))?;
     Ok(Loaded { settings, policies, figment, files })
 }
 

@@ -1,10 +1,10 @@
 //! Where each value came from.
 
-use figment::{Figment, Metadata};
+use figment::Figment;
 use serde_json::Value;
 use vps_ops::settings::Settings;
 
-use super::{environment, layers};
+use super::layers;
 
 /// One key, for `config show`.
 #[derive(Clone, Debug)]
@@ -40,13 +40,16 @@ fn walk(figment: &Figment, key: String, value: Value, found: &mut Vec<Entry>) {
 
 /// The file, the variable, or built in.
 pub(super) fn of(figment: &Figment, key: &str) -> String {
-    figment.find_metadata(key).map_or_else(|| layers::BUILT_IN.to_owned(), |metadata| named(metadata, key))
+    match figment.find_metadata(key) {
+        Some(metadata) => match &metadata.source {
+            Some(figment::Source::File(path)) => path.display().to_string(),
+            _ => metadata.name.to_string(),
+        },
+        None => layers::BUILT_IN.to_owned(),
+    }
 }
 
-pub(super) fn named(metadata: &Metadata, key: &str) -> String {
-    match &metadata.source {
-        Some(figment::Source::File(path)) => path.display().to_string(),
-        _ if metadata.name == layers::BUILT_IN => layers::BUILT_IN.to_owned(),
-        _ => format!("env {}", environment::variable(key)),
-    }
+/// Whether nobody set it.
+pub(super) fn is_built_in(figment: &Figment, key: &str) -> bool {
+    figment.find_metadata(key).is_none_or(|metadata| metadata.name == layers::BUILT_IN)
 }

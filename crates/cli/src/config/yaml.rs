@@ -38,7 +38,7 @@ pub(super) fn check(path: &Path, text: &str) -> Result<(), ConfigError> {
     }
     match parse::<Settings>(text) {
         Ok(_) => Ok(()),
-        Err(error) => Err(ConfigError::Wrong { path: path.to_owned(), report: error.to_string() }),
+        Err(error) => Err(ConfigError::file(path, text, &error)),
     }
 }
 

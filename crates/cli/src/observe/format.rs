@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Debug};
 
+use anstyle::{AnsiColor, Style};
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -41,7 +42,13 @@ where
         if self.systemd {
             write!(writer, "<{priority}>")?;
         }
-        writeln!(writer, "{word}: {}", Fields::of(event).message)
+        // Taken out again where there is no colour; the word is always there.
+        let style = match *event.metadata().level() {
+            Level::ERROR => Style::new().bold().fg_color(Some(AnsiColor::Red.into())),
+            Level::WARN => Style::new().fg_color(Some(AnsiColor::Yellow.into())),
+            _ => Style::new(),
+        };
+        writeln!(writer, "{style}{word}{style:#}: {}", Fields::of(event).message)
     }
 }
 

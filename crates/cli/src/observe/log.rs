@@ -1,20 +1,41 @@
 //! Events as log lines: the seed's text as the message, the same facts as fields.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
 use tracing::{debug, error, info, warn};
-use vps_ops::event::{Event, EventKind, Observer};
+use vps_breaker::Tick;
+use vps_ops::event::{Event, EventKind, Observer, OperationId};
 use vps_ops::{Kind, State};
 
 use super::Words;
+
+/// A wait is looked at every second, and worth a line less often.
+const WAITING_EVERY: Duration = Duration::from_secs(10);
 
 /// The one observer that logs.
 #[derive(Debug)]
 pub(super) struct Log {
     words: Words,
+    /// What was last said about waiting, and when.
+    waiting: Mutex<Option<(Tick, OperationId)>>,
 }
 
 impl Log {
     pub(super) fn new(words: Words) -> Self {
-        Self { words }
+        Self { words, waiting: Mutex::default() }
+    }
+
+    /// Whether a line about waiting is due.
+    fn is_news(&self, event: &Event) -> bool {
+        let mut last = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = last.is_some_and(|(at, operation)| {
+            operation == event.operation && event.at.since(at) < WAITING_EVERY
+        });
+        if !said {
+            *last = Some((event.at, event.operation));
+        }
+        !said
     }
 }
 
@@ -48,7 +69,9 @@ impl Observer for Log {
             }
             EventKind::Waiting { after, reason } => {
                 let delay_seconds = after.as_secs_f64();
-                info!(operation, service, delay_seconds, "waiting up to {delay_seconds:.1}s: {reason}");
+                if self.is_news(event) {
+                    info!(operation, service, delay_seconds, "waiting: {reason}");
+                }
             }
             EventKind::CircuitMoved { transition } => {
                 let (circuit_state, name) =

@@ -33,10 +33,8 @@ pub(crate) fn start(global: &GlobalArgs, environment: &Environment, term: Term) 
     let default = if global.verbose > 1 { level.to_owned() } else { format!("off,vps_configurator={level}") };
     let filter = environment.log_filter.as_deref().and_then(|text| EnvFilter::try_new(text).ok());
     let filter = filter.unwrap_or_else(|| EnvFilter::new(default));
-    let bar = term.stderr_is_terminal
-        && global.quiet == 0
-        && global.verbose == 0
-        && global.log_format == LogFormat::Human;
+    let bar =
+        term.has_bar && global.quiet == 0 && global.verbose == 0 && global.log_format == LogFormat::Human;
     let screen = Screen::new(bar);
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(screen.clone()).with_ansi(false);

@@ -39,6 +39,10 @@ impl Screen {
         if let Some(total) = total {
             bar.set_length(total);
         }
+        if bar.is_finished() {
+            // Taken away before a pause, and back for the next attempt.
+            bar.reset();
+        }
         if bar.is_hidden() {
             bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
         }

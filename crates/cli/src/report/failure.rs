@@ -1,6 +1,7 @@
 //! An error, its causes, and what to do about it.
 
 use std::error::Error;
+use std::io::Write;
 
 use serde_json::json;
 use vps_ops::{Classify, Kind, OperationError};
@@ -53,11 +54,14 @@ impl Failure {
         self
     }
 
-    /// Prints it, unless nothing may be said.
-    pub(crate) fn print(&self, json: bool, silent: bool, screen: &Screen) {
-        if silent {
-            return;
-        }
+    /// Prints it as one JSON object, before there is anything else to print with.
+    pub(crate) fn print_json_to_stderr(&self) {
+        // A reader that is gone is nobody's concern.
+        drop(writeln!(std::io::stderr(), "{}", self.to_json()));
+    }
+
+    /// Prints it.
+    pub(crate) fn print(&self, json: bool, screen: &Screen) {
         if json {
             screen.line(&self.to_json().to_string());
             return;

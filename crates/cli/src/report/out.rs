@@ -1,21 +1,28 @@
-//! Standard output. A reader that is gone ends us quietly.
+//! Standard output. A reader that is gone ends us quietly; a full disk does not.
 
 use std::io::{self, Write};
 
 use serde_json::Value;
 
+use super::Failure;
+use crate::exit::Exit;
+
 /// Prints text as it is.
-pub(crate) fn print(text: &str) {
-    print_bytes(text.as_bytes());
+pub(crate) fn print(text: &str) -> Result<Exit, Failure> {
+    print_bytes(text.as_bytes())
 }
 
-/// Prints one JSON object on a line of its own.
-pub(crate) fn print_json(value: &Value) {
-    print(&format!("{value:#}\n"));
+/// Prints one JSON object.
+pub(crate) fn print_json(value: &Value) -> Result<Exit, Failure> {
+    print(&format!("{value:#}\n"))
 }
 
-pub(crate) fn print_bytes(bytes: &[u8]) {
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<Exit, Failure> {
     let mut stdout = io::stdout().lock();
-    // `vps-configurator ... | head -1` is no error of ours.
-    drop(stdout.write_all(bytes).and_then(|()| stdout.flush()));
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(Exit::Done),
+        // `vps-configurator ... | head -1` is no error of ours.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        Err(error) => Err(Failure::local(format!("standard output cannot be written: {error}"))),
+    }
 }

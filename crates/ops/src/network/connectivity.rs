@@ -44,7 +44,7 @@ impl NetworkOperationWrapper {
     /// hosts of the configured services. Returns with the first proof, or when all have failed, within
     /// `timeouts.http_request`. Circuits are neither asked nor told.
     pub async fn check_internet_connectivity(&self, targets: &[Target]) -> Connectivity {
-        let targets = if targets.is_empty() { self.probe_targets() } else { targets.to_vec() };
+        let targets = if targets.is_empty() { self.connectivity_targets() } else { targets.to_vec() };
         let limit = self.policies.general().timeouts.http_request;
         let (tell, mut told) = mpsc::unbounded_channel();
         // Dropped with this future, and so are the requests still under way.
@@ -82,8 +82,9 @@ impl NetworkOperationWrapper {
         Connectivity { online, targets: reports.into_iter().map(|(_, report)| report).collect() }
     }
 
-    /// One host of each service that has any.
-    fn probe_targets(&self) -> Vec<Target> {
+    /// Who is asked where nobody is named: one host of each service that has any.
+    #[must_use]
+    pub fn connectivity_targets(&self) -> Vec<Target> {
         let mut seen = BTreeSet::new();
         let hosts = self
             .policies

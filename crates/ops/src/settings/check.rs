@@ -16,6 +16,8 @@ pub struct InvalidSetting {
     pub key: String,
     /// What is wrong with it, and what to do.
     pub reason: String,
+    /// The key it does not go together with, where there is one.
+    pub related: Option<String>,
 }
 
 impl fmt::Display for InvalidSetting {
@@ -73,7 +75,11 @@ impl Settings {
         }
         if before > 0 {
             // What is wrong with the general settings is wrong with every service: said once.
-            faults.keep_first(before, |key| self.is_set_by_a_service(key));
+            faults.keep_first(before, |fault| {
+                let related = fault.related.as_deref();
+                self.is_set_by_a_service(&fault.key)
+                    || related.is_some_and(|key| self.is_set_by_a_service(key))
+            });
         }
         self.check_hosts(&mut faults);
         self.check_the_rest(&mut faults);
@@ -172,7 +178,20 @@ pub(super) struct Faults {
 
 impl Faults {
     pub(super) fn add(&mut self, key: &str, reason: impl Into<String>) {
-        self.found.push(InvalidSetting { key: format!("{}.{key}", self.place), reason: reason.into() });
+        self.found.push(InvalidSetting {
+            key: format!("{}.{key}", self.place),
+            reason: reason.into(),
+            related: None,
+        });
+    }
+
+    /// Adds one that does not go together with the setting `related`.
+    pub(super) fn add_pair(&mut self, key: &str, related: &str, reason: impl Into<String>) {
+        self.add(key, reason);
+        let related = format!("{}.{related}", self.place);
+        if let Some(last) = self.found.last_mut() {
+            last.related = Some(related);
+        }
     }
 
     /// Adds it unless something is known to be wrong with that setting already.
@@ -191,22 +210,23 @@ impl Faults {
         self.found.len()
     }
 
-    fn keep_first(&mut self, first: usize, mut keep: impl FnMut(&str) -> bool) {
+    fn keep_first(&mut self, first: usize, mut keep: impl FnMut(&InvalidSetting) -> bool) {
         let mut index = 0;
         self.found.retain(|fault| {
             index += 1;
-            index <= first || keep(&fault.key)
+            index <= first || keep(fault)
         });
     }
 
     fn services_name(&mut self, name: &str) {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
             self.found.push(InvalidSetting {
                 key: "performance.services".to_owned(),
                 reason: format!(
-                    "has the name `{name}`; a service is called by up to 64 letters, digits, `_`, `-` and `.`"
+                    "has the name `{name}`; a service is called by up to 64 letters, digits, `_` and `-`"
                 ),
+                related: None,
             });
         }
     }

@@ -125,8 +125,9 @@ pub(super) fn retry(
     });
     let (initial, max) = (settings.initial_delay.0, settings.max_delay.0);
     if max < initial {
-        faults.add(
+        faults.add_pair(
             "network_retry.max_delay",
+            "network_retry.initial_delay",
             format!(
                 "({}) must not be below `initial_delay` ({})",
                 humantime::format_duration(max),

@@ -30,10 +30,13 @@ use crate::service::{ServiceName, ServiceTable};
 #[non_exhaustive]
 pub struct Settings {
     /// How operations behave on a bad network.
+    #[serde(deserialize_with = "nothing_is_default")]
     pub performance: Performance,
     /// Downloads alone.
+    #[serde(deserialize_with = "nothing_is_default")]
     pub download: DownloadSettings,
     /// Where circuits are remembered.
+    #[serde(deserialize_with = "nothing_is_default")]
     pub state: StateSettings,
 }
 
@@ -43,12 +46,16 @@ pub struct Settings {
 #[non_exhaustive]
 pub struct Performance {
     /// Circuit breakers.
+    #[serde(deserialize_with = "nothing_is_default")]
     pub circuit_breaker: CircuitBreakerSettings,
     /// Retries.
+    #[serde(deserialize_with = "nothing_is_default")]
     pub network_retry: NetworkRetrySettings,
     /// Limits in time.
+    #[serde(deserialize_with = "nothing_is_default")]
     pub timeouts: TimeoutSettings,
     /// Which services are watched.
+    #[serde(deserialize_with = "nothing_is_default")]
     pub health_checks: HealthCheckSettings,
     /// The services' hosts, and what they have of their own.
     #[serde(deserialize_with = "over_the_built_in_services")]
@@ -77,13 +84,16 @@ pub struct ServiceSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hosts: Option<Vec<String>>,
     /// Over the general circuit breaker.
-    #[serde(skip_serializing_if = "CircuitBreakerOverride::is_empty")]
+    #[serde(
+        deserialize_with = "nothing_is_default",
+        skip_serializing_if = "CircuitBreakerOverride::is_empty"
+    )]
     pub circuit_breaker: CircuitBreakerOverride,
     /// Over the general retries.
-    #[serde(skip_serializing_if = "NetworkRetryOverride::is_empty")]
+    #[serde(deserialize_with = "nothing_is_default", skip_serializing_if = "NetworkRetryOverride::is_empty")]
     pub network_retry: NetworkRetryOverride,
     /// Over the general limits in time.
-    #[serde(skip_serializing_if = "TimeoutOverride::is_empty")]
+    #[serde(deserialize_with = "nothing_is_default", skip_serializing_if = "TimeoutOverride::is_empty")]
     pub timeouts: TimeoutOverride,
 }
 
@@ -166,7 +176,10 @@ fn over_the_built_in_services<'de, D>(deserializer: D) -> Result<BTreeMap<String
 where
     D: Deserializer<'de>,
 {
-    let mut services = BTreeMap::<String, ServiceSettings>::deserialize(deserializer)?;
+    let written = Option::<BTreeMap<String, Option<ServiceSettings>>>::deserialize(deserializer)?;
+    let named = written.unwrap_or_default().into_iter();
+    let mut services: BTreeMap<_, _> =
+        named.map(|(name, service)| (name, service.unwrap_or_default())).collect();
     for (name, built_in) in hosts::built_in() {
         let service = services.entry(name).or_default();
         if service.hosts.is_none() {
@@ -174,4 +187,11 @@ where
         }
     }
     Ok(services)
+}
+
+/// A group whose lines are all commented out is as built in.
+fn nothing_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }

@@ -171,7 +171,7 @@ impl RetryConfig {
 }
 
 fn fault(key: &str, reason: impl Into<String>) -> InvalidSetting {
-    InvalidSetting { key: key.to_owned(), reason: reason.into() }
+    InvalidSetting { key: key.to_owned(), reason: reason.into(), related: None }
 }
 
 fn one(key: &str, reason: impl Into<String>) -> InvalidSettings {

@@ -259,6 +259,26 @@ fn an_empty_list_takes_a_services_hosts_away() {
 }
 
 #[test]
+fn a_group_with_nothing_in_it_is_as_built_in() {
+    for value in [
+        json!({"performance": null, "download": null, "state": null}),
+        json!({"performance": {"circuit_breaker": null, "network_retry": null, "timeouts": null, "health_checks": null, "services": null}}),
+        json!({"performance": {"services": {"github": null}}}),
+        json!({"performance": {"services": {"github": {"hosts": null, "circuit_breaker": null, "timeouts": null}}}}),
+    ] {
+        assert_eq!(read(value.clone()).unwrap(), Settings::default(), "{value}");
+    }
+}
+
+#[test]
+fn two_settings_that_do_not_go_together_are_both_named() {
+    let settings = read(with("network_retry", "initial_delay", json!(60))).unwrap();
+    let fault = settings.check().unwrap_err().0.remove(0);
+    assert_eq!(fault.key, "performance.network_retry.max_delay");
+    assert_eq!(fault.related.as_deref(), Some("performance.network_retry.initial_delay"));
+}
+
+#[test]
 fn switches_turn_things_off() {
     let policies = read(json!({"performance": {
         "network_retry": {"enabled": false, "max_retries": 9, "jitter": false},

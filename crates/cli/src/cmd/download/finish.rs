@@ -11,10 +11,10 @@ use crate::app::App;
 use crate::exit::Exit;
 use crate::report::{Failure, print, print_json};
 
-pub(super) fn report(app: &App, done: &Downloaded) {
+pub(super) fn report(app: &App, done: &Downloaded) -> Result<Exit, Failure> {
     let path = done.path().map(|path| path.display().to_string()).unwrap_or_default();
     if app.global.json {
-        print_json(&json!({
+        return print_json(&json!({
             "schema": "vps-configurator.download/1",
             "path": path,
             "url": done.url.to_string(),
@@ -26,10 +26,9 @@ pub(super) fn report(app: &App, done: &Downloaded) {
             "unchanged": done.unchanged,
             "warnings": done.warnings,
         }));
-        return;
     }
     if app.global.quiet > 0 {
-        return;
+        return Ok(Exit::Done);
     }
     let size = ByteSize::b(done.bytes).display().iec().to_string();
     let how = match (done.unchanged, done.verified) {
@@ -43,7 +42,7 @@ pub(super) fn report(app: &App, done: &Downloaded) {
     } else {
         String::new()
     };
-    print(&format!("{path}  {size}{how}{resumed}\n"));
+    print(&format!("{path}  {size}{how}{resumed}\n"))
 }
 
 /// The whole file, now that it is complete and right.
