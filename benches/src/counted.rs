@@ -1,0 +1,184 @@
+//! What is counted: each function makes the same number of calls.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::hint::black_box;
+use std::num::{NonZeroU16, NonZeroU32};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use failsafe::CircuitBreaker as _;
+use vps_breaker::{CircuitBreaker, ManualClock, Policy, Rate, Registry, StdClock, Verdict, Window};
+use vps_retry::{
+    BlockingTimer, Class, Classify, ExponentialBackoff, JitterStrategy, RetryStrategy, SplitMix64, Timer,
+};
+
+use crate::instructions::CALLS;
+
+macro_rules! scenarios {
+    ($($name:ident($thing:ident: $type:ty = $make:expr) $work:block)*) => {
+        $(
+            #[inline(never)]
+            pub(crate) fn $name($thing: &$type) {
+                for _ in 0..CALLS $work
+            }
+        )*
+
+        pub(crate) fn run(name: &str) {
+            match name {
+                $(stringify!($name) => {
+                    let thing = $make;
+                    // Once before, so that what happens at the first call is not counted twice.
+                    $name(&thing);
+                })*
+                other => panic!("there is no {other}"),
+            }
+        }
+    };
+}
+
+pub(crate) fn ours() -> CircuitBreaker<StdClock> {
+    CircuitBreaker::new(Policy::new(), StdClock::new())
+}
+
+pub(crate) fn ours_count_window(full: bool) -> CircuitBreaker<StdClock> {
+    let window =
+        Window::Count { calls: NonZeroU16::new(100).unwrap(), min_calls: NonZeroU32::new(50).unwrap() };
+    let policy = Policy::new().with_window(Some(window)).with_failure_rate(Some(Rate::percent(50)));
+    let breaker = CircuitBreaker::new(policy, StdClock::new());
+    if full {
+        for _ in 0..200 {
+            breaker.try_acquire().unwrap().success();
+        }
+    }
+    breaker
+}
+
+pub(crate) fn ours_time_window() -> CircuitBreaker<StdClock> {
+    let window = Window::Time {
+        length: Duration::from_secs(60),
+        buckets: 20.try_into().unwrap(),
+        min_calls: NonZeroU32::new(50).unwrap(),
+    };
+    let policy = Policy::new().with_window(Some(window)).with_failure_rate(Some(Rate::percent(50)));
+    CircuitBreaker::new(policy, StdClock::new())
+}
+
+pub(crate) fn ours_open() -> CircuitBreaker<StdClock> {
+    let breaker = ours();
+    for _ in 0..3 {
+        breaker.try_acquire().unwrap().failure();
+    }
+    breaker
+}
+
+pub(crate) fn failsafe_closed() -> impl failsafe::CircuitBreaker {
+    let backoff = failsafe::backoff::constant(Duration::from_secs(60));
+    failsafe::Config::new().failure_policy(failsafe::failure_policy::consecutive_failures(3, backoff)).build()
+}
+
+pub(crate) fn failsafe_time_window() -> impl failsafe::CircuitBreaker {
+    let backoff = failsafe::backoff::constant(Duration::from_secs(60));
+    let policy =
+        failsafe::failure_policy::success_rate_over_time_window(0.5, 50, Duration::from_secs(60), backoff);
+    failsafe::Config::new().failure_policy(policy).build()
+}
+
+pub(crate) fn failsafe_open() -> impl failsafe::CircuitBreaker {
+    let breaker = failsafe_closed();
+    for _ in 0..3 {
+        let _ = breaker.call(|| Err::<(), ()>(()));
+    }
+    breaker
+}
+
+pub(crate) fn recloser_closed() -> recloser::Recloser {
+    recloser::Recloser::custom().closed_len(100).open_wait(Duration::from_secs(60)).build()
+}
+
+pub(crate) fn recloser_open() -> recloser::Recloser {
+    let breaker = recloser::Recloser::custom().closed_len(1).open_wait(Duration::from_secs(60)).build();
+    for _ in 0..3 {
+        let _ = breaker.call(|| Err::<(), ()>(()));
+    }
+    breaker
+}
+
+pub(crate) struct NoTime;
+
+impl BlockingTimer for NoTime {
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+    fn sleep(&self, _: Duration) {}
+}
+
+impl Timer for NoTime {
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+    async fn sleep(&self, _: Duration) {}
+}
+
+pub(crate) struct Never;
+
+impl Classify for Never {
+    fn class(&self) -> Class {
+        Class::Permanent
+    }
+}
+
+pub(crate) fn poll_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("it should be ready"),
+    }
+}
+
+scenarios! {
+    empty(thing: u8 = 0) { black_box(thing); }
+    closed_ours(breaker: CircuitBreaker<StdClock> = ours()) {
+        let permit = black_box(breaker).try_acquire().unwrap();
+        black_box(permit.success());
+    }
+    closed_window_ours(breaker: CircuitBreaker<StdClock> = ours_count_window(true)) {
+        let permit = black_box(breaker).try_acquire().unwrap();
+        black_box(permit.success());
+    }
+    closed_recloser(breaker: recloser::Recloser = recloser_closed()) {
+        let _ = black_box(black_box(breaker).call(|| Ok::<(), ()>(())));
+    }
+    call_async_ours(breaker: CircuitBreaker<StdClock> = ours()) {
+        let future = black_box(breaker).call_async(|_: &()| Verdict::Failure, std::future::ready(Ok::<u8, ()>(1)));
+        let _ = black_box(poll_once(future));
+    }
+    lookup_ours(registry: Registry<ManualClock> = {
+        let registry = Registry::new(Policy::new(), ManualClock::new(), 2_000);
+        for number in 0..1_000 {
+            let _ = registry.breaker(&format!("service-{number}"));
+        }
+        registry
+    }) {
+        black_box(black_box(registry).breaker("service-500"));
+    }
+    retry_ours(strategy: RetryStrategy = RetryStrategy::new()) {
+        let _ = black_box(vps_retry::run(black_box(strategy), None, None, &NoTime, &mut SplitMix64::new(1), |_| Ok::<u8, Never>(1)));
+    }
+    retry_async_ours(strategy: RetryStrategy = RetryStrategy::new()) {
+        let mut rng = SplitMix64::new(1);
+        let _ = black_box(poll_once(vps_retry::run_async(black_box(strategy), None, None, &NoTime, &mut rng, |_| {
+            std::future::ready(Ok::<u8, Never>(1))
+        })));
+    }
+    retry_backon(calls: Cell<u64> = Cell::new(0)) {
+        use backon::BlockingRetryable;
+        let _ = black_box((|| { calls.set(calls.get() + 1); Ok::<u8, ()>(1) }).retry(backon::ExponentialBuilder::default()).call());
+    }
+    delay_ours(rng: Cell<u64> = Cell::new(1)) {
+        let backoff = ExponentialBackoff::new();
+        let mut draw = SplitMix64::new(rng.get());
+        rng.set(rng.get() + 1);
+        black_box(JitterStrategy::Proportional.delay(black_box(&backoff), black_box(3), Duration::ZERO, &mut draw));
+    }
+}

@@ -1,0 +1,35 @@
+//! `cargo xtask bench [breaker|retry|pipeline|download]`: tables beside peers, in one run. Ratios travel
+//! between machines, times do not: peers run interleaved with ours and the median of the ratios counts.
+
+mod allocations;
+mod breaker;
+mod counted;
+mod download;
+mod instructions;
+mod interleaved;
+mod pipeline;
+mod retry;
+mod table;
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, name] = args.as_slice()
+        && flag == "--count"
+    {
+        counted::run(name);
+        return;
+    }
+    let wanted = |row: &str| args.is_empty() || args.iter().any(|arg| arg == row);
+    if wanted("breaker") {
+        breaker::print();
+    }
+    if wanted("retry") {
+        retry::print();
+    }
+    if wanted("pipeline") {
+        pipeline::print();
+    }
+    if wanted("download") {
+        download::print();
+    }
+}
