@@ -115,7 +115,7 @@ fn retry_after(trace: &[Line<'_>]) -> Result<(), String> {
     for line in trace {
         match line.kind {
             "throttled" => {
-                drop(not_before.insert(line.operation, line.tick + line.fields[0].parse::<u64>().unwrap()))
+                not_before.insert(line.operation, line.tick + line.fields[0].parse::<u64>().unwrap());
             }
             "begins" if not_before.get(line.operation).is_some_and(|tick| line.tick < *tick) => {
                 return Err(format!("{} came back at {}, before its Retry-After", line.operation, line.tick));
@@ -132,7 +132,7 @@ fn open_is_open(trace: &[Line<'_>]) -> Result<(), String> {
     for line in trace {
         match line.kind {
             "circuit_moved" if line.fields[1] == "open" => {
-                drop(open.insert(line.service, (line.tick, line.pid)))
+                open.insert(line.service, (line.tick, line.pid));
             }
             "circuit_moved" => drop(open.remove(line.service)),
             "attempt_started" => {
@@ -158,7 +158,7 @@ fn probes(plan: &Plan, trace: &[Line<'_>]) -> Result<(), String> {
     for line in trace {
         match line.kind {
             "circuit_moved" if line.fields[1] == "half_open" => {
-                drop(half_open.insert(line.service, BTreeSet::new()))
+                half_open.insert(line.service, BTreeSet::new());
             }
             "circuit_moved" => drop(half_open.remove(line.service)),
             "attempt_started" => {

@@ -33,6 +33,7 @@ mod candidates;
 mod error;
 mod request;
 mod run;
+mod tell;
 
 use std::convert::Infallible;
 use std::future::Future;

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use vps_breaker::{Settled, Tick, Verdict};
@@ -11,11 +10,11 @@ use vps_retry::{Budget, Class, Decision, Schedule, Stop, Withdrawal};
 use super::candidates::Candidates;
 use super::error::{AttemptReport, Cause, OperationError};
 use super::{Pipeline, Request};
-use crate::attempt::{Attempt, Progress};
+use crate::attempt::Attempt;
 use crate::circuit::{Circuit, CircuitBreakerError, Permit};
-use crate::classify::{Classify, Kind};
+use crate::classify::Classify;
 use crate::deadline::Deadline;
-use crate::event::{Event, EventKind, Failed, OperationId};
+use crate::event::{EventKind, OperationId};
 use crate::service::ServiceName;
 
 /// How long a waiter for an open circuit sleeps before it looks again.
@@ -30,27 +29,27 @@ pub(super) enum Next<E> {
 /// A candidate that was entered.
 pub(super) struct Entered {
     pub(super) candidate: usize,
-    permit: Option<Permit>,
+    pub(super) permit: Option<Permit>,
     budget: Arc<Budget>,
 }
 
 pub(super) struct Run<'p, E> {
-    pipeline: &'p Pipeline,
-    request: &'p Request,
-    id: OperationId,
-    circuits: Vec<Arc<Circuit>>,
-    candidates: Candidates,
-    schedule: Schedule,
+    pub(super) pipeline: &'p Pipeline,
+    pub(super) request: &'p Request,
+    pub(super) id: OperationId,
+    pub(super) circuits: Vec<Arc<Circuit>>,
+    pub(super) candidates: Candidates,
+    pub(super) schedule: Schedule,
     /// Of operations without a circuit.
-    own_budget: Arc<Budget>,
-    started: Tick,
-    deadline: Deadline,
-    history: Vec<AttemptReport>,
-    last: Option<(Cause<E>, Option<ServiceName>)>,
+    pub(super) own_budget: Arc<Budget>,
+    pub(super) started: Tick,
+    pub(super) deadline: Deadline,
+    pub(super) history: Vec<AttemptReport>,
+    pub(super) last: Option<(Cause<E>, Option<ServiceName>)>,
     /// A retry's token; it goes back when the pause is cut short, because then there is no retry.
-    withdrawn: Option<Withdrawal<Arc<Budget>>>,
+    pub(super) withdrawn: Option<Withdrawal<Arc<Budget>>>,
     /// What was said to be waited for.
-    waiting: Option<String>,
+    pub(super) waiting: Option<String>,
 }
 
 impl<'p, E: Classify> Run<'p, E> {
@@ -311,98 +310,5 @@ impl<'p, E: Classify> Run<'p, E> {
     fn stop(&mut self, stop: Stop, circuit: Option<CircuitBreakerError>) -> Next<E> {
         let (cause, service) = self.last.take().unwrap_or((Cause::Cancelled, None));
         Next::Stop(Box::new(self.error(cause, stop, service, circuit)))
-    }
-
-    /// Tells of a failed attempt, before what it does to the circuit.
-    pub(super) fn record(&mut self, candidate: usize, cause: &Cause<E>) {
-        let service = self.circuits.get(candidate).map(|circuit| circuit.service().clone());
-        let (number, of) = (self.schedule.attempt(), self.request.strategy.max_attempts().get());
-        let (class, error) = (cause.class(), cause.to_string());
-        let before: Duration = self.history.iter().map(|report| report.took).sum();
-        let took = self.elapsed().saturating_sub(before);
-        self.emit(
-            service.clone(),
-            EventKind::AttemptFailed { number, of, class, error: error.clone(), took },
-        );
-        self.history.push(AttemptReport { number, service, class, error, took });
-    }
-
-    fn error(
-        &self,
-        cause: Cause<E>,
-        stop: Stop,
-        service: Option<ServiceName>,
-        circuit: Option<CircuitBreakerError>,
-    ) -> OperationError<E> {
-        OperationError {
-            operation: self.request.name,
-            action: self.request.action.clone(),
-            service,
-            cause,
-            stop,
-            history: self.history.clone(),
-            took: self.elapsed(),
-            circuit,
-        }
-    }
-
-    /// The one terminal event of an operation that ended badly.
-    pub(super) fn failed(&self, error: OperationError<E>) -> OperationError<E> {
-        let kind: Kind = error.kind();
-        let failed = Failed::new(error.attempts(), error.took, kind, error.cause.to_string());
-        self.emit(error.service.clone(), EventKind::Failed(failed));
-        error
-    }
-
-    /// The one terminal event of an operation that ended well.
-    pub(super) fn succeeded(&self) {
-        let attempts = u32::try_from(self.history.len()).unwrap_or(u32::MAX).saturating_add(1);
-        self.emit(None, EventKind::Succeeded { attempts, took: self.elapsed() });
-    }
-
-    /// The same where nothing had to be tried.
-    pub(super) fn succeeded_without_attempt(&self) {
-        self.emit(None, EventKind::Succeeded { attempts: 0, took: self.elapsed() });
-    }
-
-    /// The error of an operation that was refused before anything was tried.
-    pub(super) fn refused(&self, error: E) -> OperationError<E> {
-        let stop = if error.class() == Class::Local { Stop::Local } else { Stop::Permanent };
-        self.error(Cause::Operation(error), stop, None, None)
-    }
-
-    fn service(&self, entered: &Entered) -> Option<ServiceName> {
-        entered.permit.as_ref().map(|permit| permit.service().clone())
-    }
-
-    fn progress(&self, entered: &Entered) -> Progress {
-        Progress {
-            env: self.pipeline.env.clone(),
-            observer: Arc::clone(&self.pipeline.observer),
-            operation: self.id,
-            root: self.request.root.unwrap_or(self.id),
-            name: self.request.name,
-            service: self.service(entered),
-            alive_at: Arc::new(AtomicU64::new(0)),
-        }
-    }
-
-    fn left(&self) -> bool {
-        !self.deadline.is_over(self.pipeline.env.now()) && !self.request.cancel.is_cancelled()
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.pipeline.env.now().since(self.started)
-    }
-
-    fn emit(&self, service: Option<ServiceName>, kind: EventKind) {
-        self.pipeline.observer.on(&Event {
-            at: self.pipeline.env.now(),
-            operation: self.id,
-            root: self.request.root.unwrap_or(self.id),
-            name: self.request.name,
-            service,
-            kind,
-        });
     }
 }
