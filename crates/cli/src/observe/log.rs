@@ -6,7 +6,7 @@ use std::time::Duration;
 use tracing::{debug, error, info, warn};
 use vps_breaker::Tick;
 use vps_ops::event::{Event, EventKind, Observer, OperationId};
-use vps_ops::{Kind, State};
+use vps_ops::{Class, Kind, State};
 
 use super::Words;
 
@@ -51,6 +51,8 @@ impl Observer for Log {
             EventKind::AttemptStarted { number, of } => {
                 debug!(operation, service, attempt = number, attempts_max = of, "attempt {number} of {of}");
             }
+            // Whoever stopped it knows.
+            EventKind::AttemptFailed { class: Class::Cancelled, .. } => {}
             EventKind::AttemptFailed { number, of, class, error, .. } => {
                 let class = tracing::field::display(class);
                 let line = words.attempt_failed(*number, error);

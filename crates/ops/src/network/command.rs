@@ -43,10 +43,9 @@ impl NetworkOperationWrapper {
         let env = self.env();
         let outcome = self
             .pipeline
-            .run(&request, |attempt| {
+            .run(&request, |_attempt| {
                 let runner = Arc::clone(&runner);
                 async move {
-                    attempt.answered();
                     let ended = runner.run(env, spec).await?;
                     CommandError::of(spec.name(), ended, retry_on).map_or(Ok(()), Err)
                 }

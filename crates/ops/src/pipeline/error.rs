@@ -228,7 +228,7 @@ impl Error for Plain {}
 
 impl<E> Cause<E> {
     fn as_plain(&self) -> Option<&'static (dyn Error + 'static)> {
-        static SILENT: Plain = Plain("the service did not answer in time");
+        static SILENT: Plain = Plain("it did not end in time");
         static SLOW: Plain = Plain("it ran out of time while data was still coming");
         static LOST: Plain = Plain("another process took over the probe of the circuit");
         static STOPPED: Plain = Plain("stopped before it was done");
