@@ -4,8 +4,11 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use vps_retry::{Class, Decision, JitterStrategy, RetryStrategy, Schedule, SplitMix64, Stop};
+use vps_retry::{
+    Class, Decision, ExponentialBackoff, JitterStrategy, RetryStrategy, Schedule, SplitMix64, Stop,
+};
 
+use crate::retry_delay::{Counting, KINDS};
 use crate::runner;
 
 fn class() -> impl Strategy<Value = Class> {
@@ -28,12 +31,72 @@ enum Expected {
     Wait(Duration),
 }
 
-/// The rules, one after the other, with nothing clever.
-struct Model {
+/// A number of settings; the delays in milliseconds.
+#[derive(Clone, Debug)]
+struct Setting {
     max: u32,
     total: Option<Duration>,
     idempotent: bool,
     wait: bool,
+    initial: u64,
+    most: u64,
+    base: u64,
+    jitter: JitterStrategy,
+}
+
+fn setting() -> impl Strategy<Value = Setting> {
+    let delays = (0_u64..5_000, 0_u64..60_000, prop::sample::select(vec![1_u64, 2, 3, 10]));
+    let jitter = prop::sample::select(KINDS.to_vec());
+    (1_u32..25, prop::option::of(1_u64..400), any::<bool>(), any::<bool>(), delays, jitter).prop_map(
+        |(max, total, idempotent, wait, (initial, most, base), jitter)| Setting {
+            max,
+            total: total.map(Duration::from_secs),
+            idempotent,
+            wait,
+            initial,
+            most,
+            base,
+            jitter,
+        },
+    )
+}
+
+impl Setting {
+    fn strategy(&self) -> RetryStrategy {
+        let backoff = ExponentialBackoff::new()
+            .with_initial(Duration::from_millis(self.initial))
+            .with_max_delay(Duration::from_millis(self.most))
+            .with_base(self.base as f64)
+            .unwrap();
+        RetryStrategy::new()
+            .with_max_attempts(NonZeroU32::new(self.max).unwrap())
+            .with_backoff(backoff)
+            .with_jitter(self.jitter)
+            .with_idempotent(self.idempotent)
+            .with_wait_for_circuit(self.wait)
+    }
+
+    /// The shortest and the longest delay after that many failures that gained nothing.
+    fn bounds(&self, failures: u32) -> (Duration, Duration) {
+        let mut plain = u128::from(self.initial);
+        for _ in 1..failures {
+            plain = (plain * u128::from(self.base)).min(u128::from(self.most));
+        }
+        let most = Duration::from_millis(self.most);
+        let plain = Duration::from_millis(u64::try_from(plain).unwrap()).min(most);
+        match self.jitter {
+            JitterStrategy::None => (plain, plain),
+            JitterStrategy::Proportional => (plain, plain + plain / 10),
+            JitterStrategy::Full => (Duration::ZERO, plain),
+            JitterStrategy::Equal => (plain / 2, plain),
+            _ => (Duration::from_millis(self.initial).min(most), most),
+        }
+    }
+}
+
+/// The rules, one after the other, with nothing clever.
+struct Model {
+    setting: Setting,
     failed: u32,
     counted: u32,
     barren: u32,
@@ -41,18 +104,18 @@ struct Model {
 
 impl Model {
     fn failed(&mut self, class: Class, elapsed: Duration, progressed: bool) -> Expected {
-        let late = |pause: Duration| self.total.is_some_and(|total| elapsed + pause >= total);
+        let late = |pause: Duration| self.setting.total.is_some_and(|total| elapsed + pause >= total);
         match class {
             Class::Cancelled => return Expected::Stop("cancelled"),
             Class::Permanent => return Expected::Stop("permanent"),
             Class::Local => return Expected::Stop("local"),
             Class::Busy { poll } if late(poll) => return Expected::Stop("deadline"),
             Class::Busy { poll } => return Expected::Wait(poll),
-            Class::Rejected { retry_after } if self.wait && !late(retry_after) => {
+            Class::Rejected { retry_after } if self.setting.wait && !late(retry_after) => {
                 return Expected::Wait(retry_after);
             }
             Class::Rejected { .. } => return Expected::Stop("circuit"),
-            Class::Transient | Class::Throttled { at_least: None } if !self.idempotent => {
+            Class::Transient | Class::Throttled { at_least: None } if !self.setting.idempotent => {
                 return Expected::Stop("not idempotent");
             }
             _ => {}
@@ -64,19 +127,23 @@ impl Model {
             self.counted += 1;
             self.barren += 1;
         }
-        if self.counted >= self.max || self.failed >= self.max.max(20) {
+        let (max, limit) = (self.setting.max, self.setting.max.max(20));
+        if self.counted >= max || self.failed >= limit {
             return Expected::Stop("attempts");
         }
-        let plain =
-            Duration::from_secs(1 << self.barren.clamp(1, 6).saturating_sub(1)).min(Duration::from_secs(30));
-        let mut floor = plain;
-        if let Class::Throttled { at_least: Some(at_least) } = class {
-            if at_least > Duration::from_secs(300) {
+        let (mut at_least, mut at_most) = self.setting.bounds(self.barren);
+        if let Class::Throttled { at_least: Some(asked) } = class {
+            if asked > Duration::from_secs(300) || late(asked) {
                 return Expected::Stop("retry after");
             }
-            floor = floor.max(at_least);
+            let none = self.setting.jitter == JitterStrategy::None;
+            at_least = at_least.max(asked);
+            at_most = at_most.max(if none { asked } else { asked + asked / 10 });
         }
-        Expected::Retry { at_least: floor, at_most: floor + floor / 10, left: self.max - self.counted }
+        if late(at_least) {
+            return Expected::Stop("deadline");
+        }
+        Expected::Retry { at_least, at_most, left: (max - self.counted).min(limit - self.failed) }
     }
 }
 
@@ -96,19 +163,14 @@ fn name(stop: Stop) -> &'static str {
 
 #[test]
 fn decisions_are_those_of_the_rules() {
-    let steps = prop::collection::vec((class(), 0_u64..40, prop::bool::weighted(0.2)), 1..40);
-    let cases = (1_u32..8, prop::option::of(1_u64..400), any::<bool>(), any::<bool>(), any::<u64>(), steps);
-    runner(4_000)
-        .run(&cases, |(max, total, idempotent, wait, seed, steps)| {
-            let total = total.map(Duration::from_secs);
-            let strategy = RetryStrategy::new()
-                .with_max_attempts(NonZeroU32::new(max).unwrap())
-                .with_jitter(JitterStrategy::Proportional)
-                .with_idempotent(idempotent)
-                .with_wait_for_circuit(wait);
-            let mut schedule = Schedule::start(&strategy, total);
-            let mut model = Model { max, total, idempotent, wait, failed: 0, counted: 0, barren: 0 };
-            let mut rng = SplitMix64::new(seed);
+    let steps = prop::collection::vec((class(), 0_u64..40, prop::bool::weighted(0.2)), 1..60);
+    runner(2_500)
+        .run(&(setting(), any::<u64>(), steps), |(setting, seed, steps)| {
+            let total = setting.total;
+            let mut schedule = Schedule::start(&setting.strategy(), total);
+            let mut model = Model { setting, failed: 0, counted: 0, barren: 0 };
+            let mut rng = Counting::new(seed);
+            let mut retries = 0;
             let mut elapsed = Duration::ZERO;
             for (class, took, progressed) in steps {
                 elapsed += Duration::from_secs(took);
@@ -140,6 +202,8 @@ fn decisions_are_those_of_the_rules() {
                         prop_assert_eq!(left, expected);
                         prop_assert!(total.is_none_or(|total| elapsed + *after < total));
                         elapsed += *after;
+                        retries += 1;
+                        prop_assert_eq!(rng.draws(), retries, "one draw for each delay");
                     }
                     (Decision::Wait { after }, Expected::Wait(expected)) => {
                         prop_assert_eq!(after, expected);
@@ -166,7 +230,8 @@ fn progress_is_free_but_not_for_ever() {
         attempts += 1;
         schedule.progressed();
         match schedule.failed(Class::Transient, Duration::ZERO, &mut rng) {
-            Decision::Retry { left, .. } => assert_eq!(left, 3),
+            // Three that gain nothing are allowed, but none beyond the twentieth.
+            Decision::Retry { left, .. } => assert_eq!(left, 3.min(20 - attempts)),
             Decision::Stop(stop) => {
                 assert_eq!(stop, Stop::AttemptsUsedUp { attempts: 20 });
                 break;

@@ -122,21 +122,58 @@ impl ExponentialBackoff {
         if grown < self.max_delay { grown } else { self.max_delay }
     }
 
+    /// By squaring: at most 32 rounds, however late the attempt and however close to one the base.
     const fn grow(&self, power: u32) -> u64 {
-        let mut delay = self.initial;
-        let mut left = power;
-        // Ends early: at the cap nothing changes any more, and below it every step adds at least one.
-        while left > 0 && delay < self.max_delay {
-            let next = (delay as u128 * self.base as u128) >> 32;
-            #[expect(clippy::cast_possible_truncation, reason = "checked on the same line")]
-            let next = if next > u64::MAX as u128 { u64::MAX } else { next as u64 };
-            if next <= delay {
-                break;
-            }
-            delay = next;
-            left -= 1;
+        if self.initial == 0 {
+            return 0;
         }
-        delay
+        let mut grown = Scaled::new(self.initial, 0);
+        let mut factor = Scaled::new(self.base, -32);
+        let mut left = power;
+        while left > 0 {
+            if left & 1 == 1 {
+                grown = grown.times(factor);
+            }
+            left >>= 1;
+            if left > 0 {
+                factor = factor.times(factor);
+            }
+        }
+        grown.whole()
+    }
+}
+
+/// `mantissa * 2^exponent`, the mantissa's highest bit set: a base raised to a large power neither
+/// overflows nor stands still, as it would in fixed point.
+#[derive(Clone, Copy)]
+struct Scaled {
+    mantissa: u64,
+    exponent: i32,
+}
+
+impl Scaled {
+    /// `value` is not zero.
+    const fn new(value: u64, exponent: i32) -> Self {
+        let shift = value.leading_zeros();
+        Self { mantissa: value << shift, exponent: exponent - shift.cast_signed() }
+    }
+
+    const fn times(self, other: Self) -> Self {
+        let product = self.mantissa as u128 * other.mantissa as u128;
+        // Between 2^126 and 2^128: one shift at most brings the highest bit back.
+        let shift = product.leading_zeros();
+        let mantissa = ((product << shift) >> 64) as u64;
+        let exponent = self.exponent.saturating_add(other.exponent).saturating_add(64 - shift.cast_signed());
+        Self { mantissa, exponent }
+    }
+
+    /// Rounded down, saturating.
+    const fn whole(self) -> u64 {
+        match self.exponent {
+            1.. => u64::MAX,
+            -63..=0 => self.mantissa >> self.exponent.unsigned_abs(),
+            _ => 0,
+        }
     }
 }
 

@@ -49,7 +49,18 @@ impl JitterStrategy {
         last: Duration,
         rng: &mut impl Rng,
     ) -> Duration {
-        let draw = rng.next_u64();
+        self.spread(backoff, attempt, last, rng.next_u64())
+    }
+
+    /// The same with the number drawn already.
+    #[inline]
+    pub(crate) fn spread(
+        self,
+        backoff: &ExponentialBackoff,
+        attempt: u32,
+        last: Duration,
+        draw: u64,
+    ) -> Duration {
         let delay = backoff.delay_nanos(attempt);
         let spread = match self {
             Self::None => delay,
@@ -63,6 +74,15 @@ impl JitterStrategy {
             }
         };
         Duration::from_nanos(spread)
+    }
+
+    /// A wait that somebody else asked for, and up to 10 % more: all clients were told the same, and
+    /// none may come earlier.
+    pub(crate) fn above(self, floor: Duration, draw: u64) -> Duration {
+        match self {
+            Self::None => floor,
+            _ => floor.saturating_add(Duration::from_nanos(share(nanos(floor) / 10, draw))),
+        }
     }
 }
 

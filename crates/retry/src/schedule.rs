@@ -3,11 +3,11 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::backoff::nanos;
 use crate::class::Class;
-use crate::jitter::share;
 use crate::rng::Rng;
 use crate::strategy::RetryStrategy;
+
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// What comes after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub enum Stop {
         /// The pause there would have been.
         pause: Duration,
     },
-    /// The server asked for a longer wait than allowed.
+    /// The server asked for a longer wait than is allowed, or than is left before the deadline.
     RetryAfterTooLong {
         /// How long.
         at_least: Duration,
@@ -77,7 +77,8 @@ impl fmt::Display for Stop {
             Self::AttemptsUsedUp { attempts } => write!(f, "all {attempts} attempts were made"),
             Self::Deadline { .. } => f.write_str("no time is left for another attempt"),
             Self::RetryAfterTooLong { at_least } => {
-                write!(f, "the server asked to wait {:.0}s", at_least.as_secs_f64().ceil())
+                let seconds = at_least.as_secs().saturating_add(u64::from(at_least.subsec_nanos() > 0));
+                write!(f, "the server asked to wait {seconds}s")
             }
             Self::CircuitOpen { retry_after } => {
                 write!(f, "the circuit is open for another {:.1}s", retry_after.as_secs_f64())
@@ -150,26 +151,24 @@ impl Schedule {
             return Decision::Stop(Stop::NotIdempotent);
         }
         self.count();
-        let most = self.strategy.max_attempts.get();
-        if self.counted >= most || self.made >= self.strategy.hard_limit() {
+        let (most, limit) = (self.strategy.max_attempts.get(), self.strategy.hard_limit());
+        if self.counted >= most || self.made >= limit {
             return Decision::Stop(Stop::AttemptsUsedUp { attempts: self.made });
         }
-        let mut after =
-            self.strategy.jitter.delay(&self.strategy.backoff, self.barren.max(1), self.last, rng);
+        let draw = rng.next_u64();
+        let jitter = self.strategy.jitter;
+        let mut after = jitter.spread(&self.strategy.backoff, self.barren, self.last, draw);
         self.last = after;
         if let Class::Throttled { at_least: Some(at_least) } = class {
-            if at_least > self.strategy.max_retry_after {
+            if at_least > self.strategy.max_retry_after || self.is_too_late(elapsed, at_least) {
                 return Decision::Stop(Stop::RetryAfterTooLong { at_least });
             }
-            // A floor: all clients were told the same, so spread upwards from it, with the draw we have.
-            let asked = nanos(at_least);
-            let spread = asked.saturating_add(share(asked / 10, rng_from(after)));
-            after = after.max(Duration::from_nanos(spread));
+            after = after.max(jitter.above(at_least, draw));
         }
         if self.is_too_late(elapsed, after) {
             return Decision::Stop(Stop::Deadline { pause: after });
         }
-        Decision::Retry { after, left: most - self.counted }
+        Decision::Retry { after, left: (most - self.counted).min(limit - self.made) }
     }
 
     fn count(&mut self) {
@@ -183,6 +182,8 @@ impl Schedule {
     }
 
     fn wait(&self, after: Duration, elapsed: Duration) -> Decision {
+        // Waits cost no attempt, so one of nothing would spin for ever.
+        let after = after.max(SHORTEST_WAIT);
         if self.is_too_late(elapsed, after) {
             Decision::Stop(Stop::Deadline { pause: after })
         } else {
@@ -194,10 +195,4 @@ impl Schedule {
     fn is_too_late(&self, elapsed: Duration, after: Duration) -> bool {
         self.total.is_some_and(|total| elapsed.saturating_add(after) >= total)
     }
-}
-
-/// Another number out of the delay's draw, so that a delay costs one draw in all.
-fn rng_from(delay: Duration) -> u64 {
-    let mut mixed = crate::rng::SplitMix64::new(nanos(delay));
-    mixed.next_u64()
 }
