@@ -7,6 +7,7 @@ use std::time::Duration;
 use vps_breaker::{CircuitBreaker, Machine, Policy, Rejected, Settled, State, Tick, Ticket, Verdict, View};
 use vps_retry::Budget;
 
+use super::given_up::SetOnDrop;
 use super::permit::Permit;
 use super::record::{self, Record};
 use super::shared::Shared;
@@ -40,7 +41,8 @@ pub struct Circuit {
 
 impl Circuit {
     pub(super) fn new(name: ServiceName, shared: Arc<Shared>) -> Arc<Self> {
-        let policy = shared.policies.breaker(&name);
+        // Drawn, so that machines do not probe in step.
+        let policy = shared.policies.breaker(&name).with_jitter_seed(shared.env.next_u64());
         Arc::new(Self {
             name,
             breaker: CircuitBreaker::new(policy, shared.env.clone()),
@@ -132,7 +134,7 @@ impl Circuit {
             return false;
         }
         let view = self.breaker.peek();
-        view.state() == State::HalfOpen && !view.is_held()
+        view.state() == State::HalfOpen && !view.is_held() && !self.shared.env.planted("slot in memory only")
     }
 
     /// Takes a probe's slot in one transaction of the store, or in memory where that fails.
@@ -195,6 +197,9 @@ impl Circuit {
 
     /// The same from a `Drop`, which cannot wait.
     pub(super) fn settle_later(self: &Arc<Self>, ticket: Ticket, verdict: Verdict) {
+        if self.shared.env.planted("dropped permit kept") {
+            return;
+        }
         if !self.must_be_stored(&ticket, verdict) {
             self.breaker.settle(ticket, verdict);
             return;
@@ -217,7 +222,13 @@ impl Circuit {
         verdict: Verdict,
     ) -> Result<Option<Settled>, StoreError> {
         let settled = self.update(store, |machine, policy, now| {
-            take(slot).map(|ticket| machine.settle(policy, ticket, verdict, now))
+            let mut ticket = take(slot)?;
+            if self.shared.env.planted("stale result counts")
+                && let Ok(current) = machine.admit(policy, now)
+            {
+                ticket = current;
+            }
+            Some(machine.settle(policy, ticket, verdict, now))
         })?;
         if let Some(Settled::Moved(_)) = settled {
             self.shared.write_status(store);
@@ -297,7 +308,9 @@ impl Circuit {
         update_with(store, &record::key(self.name.as_str()), |bytes| {
             let before = bytes.and_then(Record::decode);
             self.breaker.with_machine(|machine, policy, now| {
-                if let Some(record) = &before {
+                if let Some(record) =
+                    before.as_ref().filter(|_| !self.shared.env.planted("update without re-reading"))
+                {
                     machine.adopt(policy, &record.current(policy, &self.shared.env, now), now);
                 }
                 let was = machine.snapshot(now);
@@ -313,7 +326,8 @@ impl Circuit {
     pub(super) async fn look(self: &Arc<Self>) {
         let now = self.shared.env.now();
         let looked_at = self.looked_at.load(Ordering::Relaxed);
-        if looked_at != 0 && now.since(Tick::from_nanos(looked_at)) < LOOK_EVERY {
+        let recently = now.since(Tick::from_nanos(looked_at)) < LOOK_EVERY;
+        if looked_at != 0 && (recently || self.shared.env.planted("others not looked at")) {
             return;
         }
         self.looked_at.store(now.as_nanos().max(1), Ordering::Relaxed);
@@ -378,13 +392,4 @@ impl Circuit {
 
 fn take(slot: &Mutex<Option<Ticket>>) -> Option<Ticket> {
     slot.lock().unwrap_or_else(PoisonError::into_inner).take()
-}
-
-/// Tells a job that nobody waits for its answer any more.
-struct SetOnDrop(Arc<AtomicBool>);
-
-impl Drop for SetOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
-    }
 }

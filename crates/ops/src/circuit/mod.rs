@@ -24,6 +24,7 @@
 
 mod breaker;
 mod error;
+mod given_up;
 mod manager;
 mod permit;
 mod record;

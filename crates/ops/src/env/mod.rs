@@ -79,6 +79,12 @@ pub trait World: Send + Sync + 'static {
     fn buggify(&self, _site: &'static str) -> bool {
         false
     }
+
+    /// Whether a mistake was planted at the named place, to see that a law catches it; never on a real
+    /// machine.
+    fn planted(&self, _mistake: &'static str) -> bool {
+        false
+    }
 }
 
 /// A handle to the world; cheap to clone.
@@ -166,6 +172,20 @@ impl Env {
     #[must_use]
     pub fn buggify(&self, site: &'static str) -> bool {
         cfg!(feature = "testing") && self.world.buggify(site)
+    }
+
+    /// A place where a simulation lets others go first, or kills us; nothing without the feature
+    /// `testing`.
+    pub async fn crossing(&self, site: &'static str) {
+        if self.buggify(site) {
+            self.sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Whether a mistake was planted at the named place: always `false` without the feature `testing`.
+    #[must_use]
+    pub fn planted(&self, mistake: &'static str) -> bool {
+        cfg!(feature = "testing") && self.world.planted(mistake)
     }
 
     /// Runs `future` until `at`; `None` when the time was over first.

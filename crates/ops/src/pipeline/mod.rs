@@ -120,7 +120,9 @@ impl Pipeline {
                 },
             };
             // The places of bulkhead and rate limit are between the look and the entry inside `enter`.
+            self.env.crossing("admitted").await;
             let outcome = run.attempt(&entered, &mut operation).await;
+            self.env.crossing("answered").await;
             match outcome {
                 Ok(value) => {
                     run.settle(entered, Verdict::Success).await;

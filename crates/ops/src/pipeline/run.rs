@@ -55,13 +55,17 @@ pub(super) struct Run<'p, E> {
 impl<'p, E: Classify> Run<'p, E> {
     pub(super) fn start(pipeline: &'p Pipeline, request: &'p Request) -> Self {
         let started = pipeline.env.now();
+        let mut strategy = request.strategy;
+        if pipeline.env.planted("one attempt too many") {
+            strategy = strategy.with_max_attempts(strategy.max_attempts().saturating_add(1));
+        }
         let run = Self {
             pipeline,
             request,
             id: pipeline.next_id(),
             circuits: request.services.iter().map(|service| pipeline.circuits.circuit(service)).collect(),
             candidates: Candidates::new(request.services.len()),
-            schedule: Schedule::start(&request.strategy, request.total),
+            schedule: Schedule::start(&strategy, request.total),
             own_budget: Arc::new(Budget::new()),
             started,
             deadline: request.total.map_or(Deadline::NEVER, |total| Deadline::after(started, total)),
@@ -183,8 +187,8 @@ impl<'p, E: Classify> Run<'p, E> {
         };
         let limit = async {
             match deadline.tick() {
-                Some(at) => env.sleep_until(at).await,
-                None => std::future::pending().await,
+                Some(at) if !env.planted("limit only before the pause") => env.sleep_until(at).await,
+                _ => std::future::pending().await,
             }
         };
         tokio::select! {
@@ -214,7 +218,7 @@ impl<'p, E: Classify> Run<'p, E> {
             .map_or(LOOK_AGAIN, |circuit| circuit.policy().probe_lease() / 3);
         loop {
             self.pipeline.env.sleep(every).await;
-            if !permit.renew().await {
+            if !self.pipeline.env.planted("probe not renewed") && !permit.renew().await {
                 return;
             }
         }
@@ -236,7 +240,10 @@ impl<'p, E: Classify> Run<'p, E> {
     /// What comes after an attempt that failed, and why.
     pub(super) fn decide(&mut self, candidate: usize, cause: Cause<E>) -> Next<E> {
         let service = self.circuits.get(candidate).map(|circuit| circuit.service().clone());
-        let class = cause.class();
+        let mut class = cause.class();
+        if matches!(class, Class::Throttled { .. }) && self.pipeline.env.planted("Retry-After ignored") {
+            class = Class::Transient;
+        }
         let progressed = cause.progressed();
         self.candidates.after(candidate);
         self.last = Some((cause, service.clone()));
@@ -262,19 +269,21 @@ impl<'p, E: Classify> Run<'p, E> {
 
     fn retry(&mut self, candidate: usize, after: Duration, left: u32) -> Next<E> {
         if !self.request.strategy.wait_for_circuit()
+            && !self.pipeline.env.planted("retry after open")
             && let Some(rejected) = self.all_open()
         {
             let stop = Stop::CircuitOpen { retry_after: rejected.retry_after };
             return self.stop(stop, Some(rejected));
         }
         let budget = self.circuits.get(candidate).map_or(&self.own_budget, |circuit| circuit.budget());
-        let Some(withdrawal) = Arc::clone(budget).withdraw_owned() else {
+        let withdrawal = Arc::clone(budget).withdraw_owned();
+        if withdrawal.is_none() && !self.pipeline.env.planted("budget ignored") {
             return self.stop(Stop::Budget, None);
-        };
+        }
         let after = if self.candidates.next_is_fresh() { Duration::ZERO } else { after };
         let service = self.circuits.get(candidate).map(|circuit| circuit.service().clone());
         self.emit(service, EventKind::Retrying { after, left });
-        self.withdrawn = Some(withdrawal);
+        self.withdrawn = withdrawal;
         Next::Sleep(after)
     }
 

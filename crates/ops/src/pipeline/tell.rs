@@ -19,7 +19,9 @@ impl<E: Classify> Run<'_, E> {
     pub(super) fn record(&mut self, candidate: usize, cause: &Cause<E>) {
         let service = self.circuits.get(candidate).map(|circuit| circuit.service().clone());
         let (number, of) = (self.schedule.attempt(), self.request.strategy.max_attempts().get());
-        let (class, error) = (cause.class(), cause.to_string());
+        let class = cause.class();
+        let leaks = self.pipeline.env.planted("secret in an event");
+        let error = if leaks { format!("{cause:?}") } else { cause.to_string() };
         let before: Duration = self.history.iter().map(|report| report.took).sum();
         let took = self.elapsed().saturating_sub(before);
         self.emit(
@@ -52,6 +54,9 @@ impl<E: Classify> Run<'_, E> {
     pub(super) fn failed(&self, error: OperationError<E>) -> OperationError<E> {
         let kind: Kind = error.kind();
         let failed = Failed::new(error.attempts(), error.took, kind, error.cause.to_string());
+        if self.pipeline.env.planted("told twice") {
+            self.emit(error.service.clone(), EventKind::Failed(failed.clone()));
+        }
         self.emit(error.service.clone(), EventKind::Failed(failed));
         error
     }

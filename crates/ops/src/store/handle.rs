@@ -13,7 +13,8 @@ use crate::env::Env;
 /// How long a caller waits for the store before it goes on without.
 pub const ANSWER_LIMIT: Duration = Duration::from_millis(200);
 
-type Job = Box<dyn FnOnce(&dyn Store) + Send>;
+/// What a store is asked to do.
+pub type Job = Box<dyn FnOnce(&dyn Store) + Send>;
 type Opener = Box<dyn FnOnce() -> Opened + Send>;
 
 /// What opening came to.
@@ -52,6 +53,9 @@ enum Mode {
     Inline(Mutex<Box<dyn Store>>),
     /// Jobs run on the store's thread, which begins with the first.
     Thread(Mutex<Worker>),
+    /// Jobs go to someone who runs them later, in order: the simulation's slow store.
+    #[cfg(any(test, feature = "testing"))]
+    Delivered(Box<dyn Fn(Job) + Send + Sync>),
 }
 
 enum Worker {
@@ -64,6 +68,8 @@ impl fmt::Debug for StoreHandle {
         let mode = match &*self.mode {
             Mode::Inline(_) => "inline",
             Mode::Thread(_) => "thread",
+            #[cfg(any(test, feature = "testing"))]
+            Mode::Delivered(_) => "delivered",
         };
         f.debug_struct("StoreHandle").field("mode", &mode).finish_non_exhaustive()
     }
@@ -88,6 +94,13 @@ impl StoreHandle {
         Self { mode: Arc::new(Mode::Thread(Mutex::new(Worker::Waiting(Some(Box::new(open)))))) }
     }
 
+    /// Gives jobs to `deliver`, which has each run some time, in order.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn delivered_by(deliver: impl Fn(Job) + Send + Sync + 'static) -> Self {
+        Self { mode: Arc::new(Mode::Delivered(Box::new(deliver))) }
+    }
+
     /// Runs `job` on the store and waits for its answer, at most [`ANSWER_LIMIT`].
     ///
     /// # Errors
@@ -97,17 +110,15 @@ impl StoreHandle {
         env: &Env,
         job: impl FnOnce(&dyn Store) -> R + Send + 'static,
     ) -> Result<R, StoreError> {
-        match &*self.mode {
-            Mode::Inline(store) => Ok(job(&**store.lock().unwrap_or_else(PoisonError::into_inner))),
-            Mode::Thread(worker) => {
-                let (answer, answered) = oneshot::channel();
-                // A receiver that is gone has gone on without the answer.
-                send(worker, Box::new(move |store| drop(answer.send(job(store)))));
-                match env.until(env.now().after(ANSWER_LIMIT), answered).await {
-                    Some(Ok(result)) => Ok(result),
-                    Some(Err(_)) | None => Err(StoreError::Unavailable),
-                }
-            }
+        if let Mode::Inline(store) = &*self.mode {
+            return Ok(job(&**store.lock().unwrap_or_else(PoisonError::into_inner)));
+        }
+        let (answer, answered) = oneshot::channel();
+        // A receiver that is gone has gone on without the answer.
+        self.tell(move |store| drop(answer.send(job(store))));
+        match env.until(env.now().after(ANSWER_LIMIT), answered).await {
+            Some(Ok(result)) => Ok(result),
+            Some(Err(_)) | None => Err(StoreError::Unavailable),
         }
     }
 
@@ -116,6 +127,8 @@ impl StoreHandle {
         match &*self.mode {
             Mode::Inline(store) => job(&**store.lock().unwrap_or_else(PoisonError::into_inner)),
             Mode::Thread(worker) => send(worker, Box::new(job)),
+            #[cfg(any(test, feature = "testing"))]
+            Mode::Delivered(deliver) => deliver(Box::new(job)),
         }
     }
 }

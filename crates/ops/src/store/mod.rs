@@ -25,7 +25,7 @@ mod status_file;
 
 pub use error::StoreError;
 pub use folder::{FolderError, StateFolder};
-pub use handle::{ANSWER_LIMIT, Opened, StoreHandle};
+pub use handle::{ANSWER_LIMIT, Job, Opened, StoreHandle};
 pub use memory::MemoryStore;
 pub use sqlite::{OpenError, SqliteStore};
 pub use status_file::{STATUS_FILE, read_status, write_status};

@@ -9,5 +9,7 @@
 pub mod disk;
 pub mod scripted_download;
 pub mod scripted_http;
+pub mod scripted_service;
+pub mod sim;
 pub mod trace;
 pub mod world;
