@@ -4,6 +4,7 @@
 mod retry_budget;
 mod retry_delay;
 mod retry_herd;
+mod retry_run;
 mod retry_schedule;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};

@@ -60,3 +60,28 @@ fn threads_never_overdraw_it() {
         assert_eq!(budget.thousandths(), 0);
     }
 }
+
+#[test]
+fn nothing_is_lost_or_made_between_threads() {
+    for _ in 0..20 {
+        let (budget, spent) = (Budget::new(), AtomicU32::new(0));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for call in 0..100 {
+                        budget.deposit();
+                        match budget.withdraw() {
+                            Some(token) if call % 3 == 0 => {
+                                token.spend();
+                                spent.fetch_add(1, Ordering::Relaxed);
+                            }
+                            other => drop(other),
+                        }
+                    }
+                });
+            }
+        });
+        // 400 calls earn 80 retries, and the limit of 100 is out of reach.
+        assert_eq!(budget.thousandths(), 10_000 + 400 * 200 - 1_000 * spent.into_inner());
+    }
+}

@@ -5,7 +5,7 @@ use core::fmt;
 use core::future::Future;
 use core::time::Duration;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Withdrawal};
 use crate::class::Classify;
 use crate::rng::Rng;
 use crate::schedule::{Decision, Schedule, Stop};
@@ -53,29 +53,26 @@ impl<E: Error + 'static> Error for Exhausted<E> {
     }
 }
 
-enum Next {
-    Sleep(Duration),
+enum Next<'b> {
+    /// Then spend the token: dropped before, as with a future that is cancelled, it goes back.
+    Sleep(Duration, Option<Withdrawal<&'b Budget>>),
     Stop(Stop),
 }
 
-fn next(
+fn next<'b>(
     schedule: &mut Schedule,
     error: &impl Classify,
     elapsed: Duration,
     rng: &mut impl Rng,
-    budget: Option<&Budget>,
-) -> Next {
-    match schedule.failed(error.class(), elapsed, rng) {
-        Decision::Stop(stop) => Next::Stop(stop),
-        Decision::Wait { after } => Next::Sleep(after),
-        Decision::Retry { after, .. } => match budget.map(Budget::withdraw) {
-            Some(None) => Next::Stop(Stop::Budget),
-            Some(Some(token)) => {
-                token.spend();
-                Next::Sleep(after)
-            }
-            None => Next::Sleep(after),
+    budget: Option<&'b Budget>,
+) -> Next<'b> {
+    match (schedule.failed(error.class(), elapsed, rng), budget) {
+        (Decision::Stop(stop), _) => Next::Stop(stop),
+        (Decision::Retry { after, .. }, Some(budget)) => match budget.withdraw() {
+            Some(token) => Next::Sleep(after, Some(token)),
+            None => Next::Stop(Stop::Budget),
         },
+        (Decision::Retry { after, .. } | Decision::Wait { after }, _) => Next::Sleep(after, None),
     }
 }
 
@@ -135,7 +132,10 @@ pub fn run<T, E: Classify>(
         let attempts = schedule.attempt();
         match next(&mut schedule, &error, elapsed, rng, budget) {
             Next::Stop(stop) => return Err(Exhausted { error, stop, attempts }),
-            Next::Sleep(after) => timer.sleep(after),
+            Next::Sleep(after, token) => {
+                timer.sleep(after);
+                token.into_iter().for_each(Withdrawal::spend);
+            }
         }
         match operation(schedule.attempt()) {
             Ok(value) => return Ok(value),
@@ -146,13 +146,41 @@ pub fn run<T, E: Classify>(
 
 /// The same for futures; `timer` sleeps, so any runtime will do.
 ///
+/// ```
+/// use std::future::{Future, ready};
+/// use std::pin::pin;
+/// use std::task::{Context, Poll, Waker};
+/// use std::time::Duration;
+/// use vps_retry::{Class, Classify, RetryStrategy, SplitMix64, Stop, Timer, run_async};
+///
+/// /// With tokio: `Instant::now()` since some start, and `tokio::time::sleep(duration)`.
+/// struct NoTime;
+/// impl Timer for NoTime {
+///     fn now(&self) -> Duration { Duration::ZERO }
+///     fn sleep(&self, _: Duration) -> impl Future<Output = ()> + Send { ready(()) }
+/// }
+/// #[derive(Debug)]
+/// struct NotFound;
+/// impl Classify for NotFound {
+///     fn class(&self) -> Class { Class::Permanent }
+/// }
+///
+/// let (strategy, mut rng) = (RetryStrategy::new(), SplitMix64::new(1));
+/// let call = run_async(&strategy, None, None, &NoTime, &mut rng, |_| async { Err::<(), _>(NotFound) });
+/// // Any executor will do; here nothing waits, so that one poll is enough.
+/// let polled = pin!(call).poll(&mut Context::from_waker(Waker::noop()));
+/// let Poll::Ready(Err(failed)) = polled else { panic!("it is not there, and never will be") };
+/// assert_eq!((failed.attempts, failed.stop), (1, Stop::Permanent));
+/// ```
+///
 /// # Errors
 ///
 /// [`Exhausted`] with the last attempt's own error.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops the attempt in flight, or ends the pause.
+/// Dropping the future drops the attempt in flight, or ends the pause; a retry that it was to end in
+/// is given back to the budget.
 pub async fn run_async<T, E: Classify, F: Future<Output = Result<T, E>>>(
     strategy: &RetryStrategy,
     total: Option<Duration>,
@@ -175,7 +203,10 @@ pub async fn run_async<T, E: Classify, F: Future<Output = Result<T, E>>>(
         let attempts = schedule.attempt();
         match next(&mut schedule, &error, elapsed, rng, budget) {
             Next::Stop(stop) => return Err(Exhausted { error, stop, attempts }),
-            Next::Sleep(after) => timer.sleep(after).await,
+            Next::Sleep(after, token) => {
+                timer.sleep(after).await;
+                token.into_iter().for_each(Withdrawal::spend);
+            }
         }
         match operation(schedule.attempt()).await {
             Ok(value) => return Ok(value),

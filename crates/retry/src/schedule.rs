@@ -89,6 +89,24 @@ impl fmt::Display for Stop {
 }
 
 /// One operation's way through its attempts. Sans-IO: the caller runs, measures and sleeps.
+///
+/// ```
+/// use std::time::Duration;
+/// use vps_retry::{Class, Decision, RetryStrategy, Schedule, SplitMix64, Stop};
+///
+/// let mut rng = SplitMix64::new(7);
+/// let mut schedule = Schedule::start(&RetryStrategy::new(), Some(Duration::from_secs(60)));
+/// // Somebody holds a lock: look again, no attempt is spent.
+/// let busy = Class::Busy { poll: Duration::from_secs(1) };
+/// let decision = schedule.failed(busy, Duration::ZERO, &mut rng);
+/// assert_eq!(decision, Decision::Wait { after: Duration::from_secs(1) });
+/// assert_eq!(schedule.attempt(), 1);
+/// // The server wants two minutes, but there is one.
+/// let at_least = Duration::from_secs(120);
+/// let throttled = Class::Throttled { at_least: Some(at_least) };
+/// let decision = schedule.failed(throttled, Duration::from_secs(2), &mut rng);
+/// assert_eq!(decision, Decision::Stop(Stop::RetryAfterTooLong { at_least }));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Schedule {
     strategy: RetryStrategy,
