@@ -224,9 +224,13 @@ impl<'p, E: Classify> Run<'p, E> {
         }
     }
 
-    /// What a failure says about the service.
+    /// What a failure says about the service. One that came after much of a transfer says nothing: else
+    /// three cuts of one long download would open the circuit that it gets on well with.
     pub(super) fn verdict(&self, cause: &Cause<E>) -> Verdict {
-        cause.verdict()
+        match cause.verdict() {
+            Verdict::Failure if cause.progressed() => Verdict::Neutral,
+            verdict => verdict,
+        }
     }
 
     pub(super) async fn settle(&self, entered: Entered, verdict: Verdict) {

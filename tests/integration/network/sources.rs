@@ -1,0 +1,63 @@
+//! Where bytes come from: mirrors, redirects, lists of checksums.
+
+use tests::server::{Behaviour, Content, Route, Server};
+
+use crate::lab::Lab;
+
+#[test]
+fn mirrors_are_tried() {
+    let (lab, first, second) = (Lab::new(), Server::start(), Server::start());
+    let content = Content::seeded(1, 50_000);
+    first.route("/f", Route::only(Behaviour::status(404)));
+    second.route("/f", Route::content(content.clone()));
+    let digest = content.sha256();
+    assert_eq!(lab.download(&[&first.url("/f"), "f", "--mirror", &second.url("/f"), "--sha256", &digest]), 0);
+    assert_eq!(lab.read("f").unwrap(), content.bytes());
+    assert_eq!(first.log().of("/f").len(), 1);
+}
+
+#[test]
+fn a_mirror_that_lies_is_left() {
+    let (lab, liar, honest) = (Lab::new(), Server::start(), Server::start());
+    let content = Content::seeded(2, 50_000);
+    liar.route("/f", Route::content(content.clone()).then(Behaviour::WrongByte { at: 100 }));
+    honest.route("/f", Route::content(content.clone()));
+    let digest = content.sha256();
+    assert_eq!(lab.download(&[&liar.url("/f"), "f", "--mirror", &honest.url("/f"), "--sha256", &digest]), 0);
+    assert_eq!(lab.read("f").unwrap(), content.bytes());
+}
+
+#[test]
+fn redirects_have_their_rules() {
+    let (lab, server) = (Lab::new(), Server::start());
+    let content = Content::seeded(3, 5_000);
+    server.route("/f", Route::content(content.clone()));
+    server.route("/old", Route::only(Behaviour::redirect(server.url("/f"))));
+    server.route("/file", Route::only(Behaviour::redirect("file:///etc/passwd")));
+    server.route("/loop", Route::only(Behaviour::RedirectLoop));
+    assert_eq!(lab.download(&[&server.url("/old"), "f"]), 0);
+    assert_eq!(lab.read("f").unwrap(), content.bytes());
+    assert_eq!(lab.download(&[&server.url("/file"), "g"]), 1);
+    assert_eq!(server.log().of("/file").len(), 1, "not tried again");
+    assert_eq!(lab.download(&[&server.url("/loop"), "g"]), 1);
+    assert!(server.log().of("/loop").len() <= 11);
+    assert!(lab.read("g").is_none());
+}
+
+#[test]
+fn other_digests_and_lists_are_understood() {
+    let (lab, server) = (Lab::new(), Server::start());
+    let content = Content::seeded(4, 5_000);
+    server.route("/f", Route::content(content.clone()));
+    let list = format!("{}  other\n{} *f\n", "0".repeat(64), content.sha256());
+    server.route("/SHA256SUMS", Route::content(Content::fixed(list)));
+    let sums = server.url("/SHA256SUMS");
+    assert_eq!(lab.download(&[&server.url("/f"), "a", "--sha512", &content.sha512()]), 0);
+    assert_eq!(lab.download(&[&server.url("/f"), "b", "--checksum", &sums]), 0);
+    assert_eq!(
+        lab.download(&[&server.url("/f"), "c", "--checksum", &format!("blake3:{}", "0".repeat(64))]),
+        6
+    );
+    assert_eq!(lab.read("b").unwrap(), content.bytes());
+    assert!(lab.read("c").is_none());
+}
