@@ -6,6 +6,7 @@ mod retry_delay;
 mod retry_herd;
 mod retry_run;
 mod retry_schedule;
+mod retry_stored;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 

@@ -93,6 +93,13 @@ impl ExponentialBackoff {
         Duration::from_nanos(self.initial)
     }
 
+    /// What a delay is multiplied by to get the next, as it is kept: to 32 binary places.
+    #[must_use]
+    pub const fn base(&self) -> f64 {
+        // 1000 needs 10 bits, the places 32: it fits the 53 of a double.
+        self.base as f64 / ONE as f64
+    }
+
     /// The longest delay.
     #[must_use]
     pub const fn max_delay(&self) -> Duration {

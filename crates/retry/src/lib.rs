@@ -28,8 +28,8 @@
 //!
 //! # Features
 //!
-//! `std` (default) adds nothing yet; everything works without. `serde` adds `Serialize` and
-//! `Deserialize` to [`JitterStrategy`].
+//! `std` (default) adds nothing yet; everything works without it, on `core` and `alloc`. `serde` adds
+//! `Serialize` and `Deserialize` to [`RetryStrategy`] and [`JitterStrategy`]; reading one checks it.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -45,6 +45,8 @@ mod jitter;
 mod rng;
 mod run;
 mod schedule;
+#[cfg(feature = "serde")]
+mod stored;
 mod strategy;
 
 pub use backoff::{ExponentialBackoff, InvalidBase};

@@ -24,6 +24,11 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 /// assert!(strategy.check().is_ok());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::stored::Stored", into = "crate::stored::Stored")
+)]
 pub struct RetryStrategy {
     pub(crate) max_attempts: NonZeroU32,
     pub(crate) backoff: ExponentialBackoff,
