@@ -32,12 +32,12 @@ fn start(cli: Cli) -> Exit {
         // These need nothing of this machine.
         Command::Completions { shell } => cmd::print::completions(*shell),
         Command::Man { command } => cmd::print::man(command),
-        _ => return run(App::start(cli.global), cli.command),
+        _ => return run(&App::start(cli.global), cli.command),
     };
     printed.unwrap_or_else(|failure| App::start(cli.global).tell(&failure))
 }
 
-fn run(app: App, command: Command) -> Exit {
+fn run(app: &App, command: Command) -> Exit {
     let is_run = matches!(command, Command::Run(_));
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -46,7 +46,7 @@ fn run(app: App, command: Command) -> Exit {
             return app.tell(&Failure::of_error(exit, "local", &error));
         }
     };
-    let exit = runtime.block_on(dispatch(&app, command));
+    let exit = runtime.block_on(dispatch(app, command));
     // A resolver that hangs must not hold us up.
     runtime.shutdown_background();
     exit

@@ -35,20 +35,20 @@ impl Tree {
     /// The key whose value is at a place: begins there, or is alone on that line.
     pub(super) fn key_at(&self, place: Location) -> Option<String> {
         let mut leaves = Vec::new();
-        self.leaves(String::new(), &mut leaves);
+        self.leaves("", &mut leaves);
         leaves.retain(|(_, at)| at.line() == place.line());
         let exact = leaves.iter().find(|(_, at)| at.column() == place.column());
         let alone = leaves.first().filter(|_| leaves.len() == 1);
         exact.or(alone).map(|(key, _)| key.clone())
     }
 
-    fn leaves(&self, path: String, found: &mut Vec<(String, Location)>) {
+    fn leaves(&self, path: &str, found: &mut Vec<(String, Location)>) {
         for (name, child) in &self.children {
             let key = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
             if child.value.children.is_empty() {
                 found.push((key, child.referenced));
             } else {
-                child.value.leaves(key, found);
+                child.value.leaves(&key, found);
             }
         }
     }

@@ -47,8 +47,8 @@ pub(super) fn read(all: &[(OsString, OsString)]) -> Result<Vec<Variable>, Config
 }
 
 impl Variable {
-    fn check(&self) -> Result<(), Error> {
-        Figment::from(BuiltIn).merge(self.clone()).extract::<Settings>().map(drop)
+    fn check(&self) -> Result<(), Box<Error>> {
+        Figment::from(BuiltIn).merge(self.clone()).extract::<Settings>().map(drop).map_err(Box::new)
     }
 }
 

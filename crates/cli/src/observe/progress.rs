@@ -62,7 +62,7 @@ impl Observer for Progress {
                 }
             }
             EventKind::Succeeded { .. } | EventKind::Failed(_) | EventKind::Retrying { .. } => {
-                self.screen.clear()
+                self.screen.clear();
             }
             _ => {}
         }
