@@ -77,12 +77,13 @@ impl ExponentialBackoff {
         if !(1.0..=1000.0).contains(&base) {
             return Err(InvalidBase { base });
         }
+        // To the nearest: readers of numbers differ in the last digit, and must not in what they mean.
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "1 to 1000 times 2^32 fits"
         )]
-        let fixed = (base * 4_294_967_296.0) as u64;
+        let fixed = (base * 4_294_967_296.0 + 0.5) as u64;
         self.base = fixed.max(ONE);
         Ok(self)
     }
