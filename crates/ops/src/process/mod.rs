@@ -7,13 +7,19 @@
 //! assert_eq!(spec.name(), "curl");
 //! ```
 
+mod captured;
 mod error;
+mod running;
+mod session;
+mod shield;
 mod spec;
 mod system;
 
 use async_trait::async_trait;
 
+pub use captured::Captured;
 pub use error::{CommandError, RetryOn};
+pub use shield::Shield;
 pub use spec::ProcessSpec;
 pub use system::SystemRunner;
 
@@ -29,6 +35,24 @@ pub enum Ended {
     Signal(i32),
 }
 
+/// Hears what a process says on its descriptor 3, line by line.
+pub trait Listener: Send {
+    /// Called for each line, without its end. Must be quick.
+    fn hear(&mut self, line: &str);
+}
+
+/// Hears nothing.
+impl Listener for () {
+    fn hear(&mut self, _line: &str) {}
+}
+
+/// Keeps every line.
+impl Listener for Vec<String> {
+    fn hear(&mut self, line: &str) {
+        self.push(line.to_owned());
+    }
+}
+
 /// Runs processes.
 #[async_trait]
 pub trait Runner: Send + Sync + 'static {
@@ -42,6 +66,28 @@ pub trait Runner: Send + Sync + 'static {
     /// [`run`](Self::run) or [`settle`](Self::settle) waits for that, and kills what is left.
     async fn run(&self, env: &Env, spec: &ProcessSpec) -> Result<Ended, CommandError>;
 
-    /// Waits for the processes whose futures were dropped, at most two seconds, then kills them.
+    /// Runs one process away from every terminal, to its end: in a session of its own, without input,
+    /// what it says kept for the end. Lines that it writes to its descriptor 3 are handed to `status`
+    /// as they come.
+    ///
+    /// # Errors
+    /// [`CommandError`] when it could not be started.
+    ///
+    /// # Cancel safety
+    /// As [`run`](Self::run), unless the `shield` is raised: then it is let alone, and works on to its
+    /// end even when this process dies.
+    async fn capture(
+        &self,
+        env: &Env,
+        spec: &ProcessSpec,
+        shield: &Shield,
+        status: &mut dyn Listener,
+    ) -> Result<Captured, CommandError>;
+
+    /// Waits for the processes whose futures were dropped: two seconds at most, then kills them; those
+    /// behind a raised [`Shield`] to their own end.
     async fn settle(&self, env: &Env);
 }
+
+#[cfg(test)]
+mod tests;

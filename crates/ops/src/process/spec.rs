@@ -4,20 +4,22 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::Path;
 
-/// A program and its arguments, with our standard streams.
+/// A program, its arguments and what it finds in its environment beside ours.
 ///
 /// Its `Debug` shows the program's name only: arguments may hold secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProcessSpec {
     pub(super) program: OsString,
     pub(super) args: Vec<OsString>,
+    pub(super) variables: Vec<(OsString, OsString)>,
+    pub(super) dies_with_us: bool,
 }
 
 impl ProcessSpec {
     /// A program, looked for on the path unless its name holds a `/`.
     #[must_use]
     pub fn new(program: impl Into<OsString>) -> Self {
-        Self { program: program.into(), args: Vec::new() }
+        Self { program: program.into(), args: Vec::new(), variables: Vec::new(), dies_with_us: false }
     }
 
     /// Adds an argument.
@@ -34,6 +36,22 @@ impl ProcessSpec {
         self
     }
 
+    /// Sets an environment variable; all others are ours.
+    #[must_use]
+    pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Has the kernel kill it when we are killed ourselves, so that nothing works on for nobody. For
+    /// what may be killed at any moment. Holds for processes that are
+    /// [captured](super::Runner::capture).
+    #[must_use]
+    pub fn dies_with_us(mut self) -> Self {
+        self.dies_with_us = true;
+        self
+    }
+
     /// The program's name without its folder, for people.
     #[must_use]
     pub fn name(&self) -> String {
@@ -42,6 +60,12 @@ impl ProcessSpec {
             .unwrap_or(OsStr::new(&self.program))
             .to_string_lossy()
             .into_owned()
+    }
+
+    /// The arguments, for fakes that answer by them.
+    #[must_use]
+    pub fn arguments(&self) -> &[OsString] {
+        &self.args
     }
 }
 

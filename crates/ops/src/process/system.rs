@@ -3,27 +3,26 @@
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::process::{Child, Command};
 
-use super::{CommandError, Ended, ProcessSpec, Runner};
+use super::running::{Ending, Guard, Running};
+use super::{Captured, CommandError, Ended, Listener, ProcessSpec, Runner, Shield, captured, session};
 use crate::env::Env;
 
-/// How long a process that was asked to end may take.
-const GRACE: Duration = Duration::from_secs(2);
+/// How long the lines of a process that has ended may take.
+const LAST_LINES: Duration = Duration::from_millis(50);
 
 /// Starts real processes.
 ///
 /// Away from a terminal each gets a process group of its own, so that all it starts ends with it. At a
 /// terminal it stays in ours, or it could not read from it; then only the process itself is signalled,
-/// and Ctrl-C reaches the others from the terminal.
+/// and Ctrl-C reaches the others from the terminal. A captured one has a session of its own.
 #[derive(Debug, Default)]
 pub struct SystemRunner {
-    ending: Mutex<Vec<Running>>,
+    ending: Ending,
 }
 
 impl SystemRunner {
@@ -31,49 +30,6 @@ impl SystemRunner {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
-    }
-
-    fn keep(&self, running: Running) {
-        self.ending.lock().unwrap_or_else(PoisonError::into_inner).push(running);
-    }
-}
-
-/// A process under way; killed with its group if nobody waits for it to the end.
-#[derive(Debug)]
-struct Running {
-    child: Child,
-    pid: Option<Pid>,
-    grouped: bool,
-}
-
-impl Running {
-    fn signal(&self, signal: Signal) {
-        let Some(pid) = self.pid else { return };
-        // One that has ended already is what we want.
-        let _ = if self.grouped { kill_process_group(pid, signal) } else { kill_process(pid, signal) };
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if self.pid.is_some() {
-            self.signal(Signal::KILL);
-        }
-    }
-}
-
-/// Hands a process whose future was dropped to the runner, told to end.
-struct Guard<'r> {
-    runner: &'r SystemRunner,
-    running: Option<Running>,
-}
-
-impl Drop for Guard<'_> {
-    fn drop(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.signal(Signal::TERM);
-            self.runner.keep(running);
-        }
     }
 }
 
@@ -83,39 +39,55 @@ impl Runner for SystemRunner {
         self.settle(env).await;
         let at_terminal = rustix::termios::isatty(rustix::stdio::stdin());
         let child = spawn(spec, !at_terminal).map_err(|source| not_started(spec, source))?;
-        let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        let mut guard = Guard { runner: self, running: Some(Running { child, pid, grouped: !at_terminal }) };
-        let status = match guard.running.as_mut() {
-            Some(running) => running.child.wait().await,
-            None => return Err(not_started(spec, io::ErrorKind::NotFound.into())),
+        let guard = Guard::new(&self.ending, Running::new(child, !at_terminal, Shield::new()));
+        guard.wait().await.map(ended).map_err(|source| not_started(spec, source))
+    }
+
+    async fn capture(
+        &self,
+        env: &Env,
+        spec: &ProcessSpec,
+        shield: &Shield,
+        status: &mut dyn Listener,
+    ) -> Result<Captured, CommandError> {
+        self.settle(env).await;
+        let failed = |source| not_started(spec, source);
+        let (child, mut session) = session::start(spec).map_err(failed)?;
+        let guard = Guard::new(&self.ending, Running::new(child, true, shield.clone()));
+        let waited = {
+            let mut waiting = std::pin::pin!(guard.wait());
+            tokio::select! {
+                biased;
+                () = session.listen(status) => waiting.await,
+                waited = &mut waiting => {
+                    // Its last lines; a child of it that keeps the pipe open must not hold us up.
+                    let _ = env.until(env.now().after(LAST_LINES), session.listen(status)).await;
+                    waited
+                }
+            }
         };
-        if let Some(mut running) = guard.running.take() {
-            // Reaped: its number may be somebody else's from now on.
-            running.pid = None;
+        let ended = ended(waited.map_err(failed)?);
+        let stdout = captured::read(&session.stdout).map_err(failed)?;
+        let stderr = captured::read(&session.stderr).map_err(failed)?;
+        match ended {
+            // The shell between us and the program says so.
+            Ended::Code(127) if stderr.contains("not found") => Err(failed(io::ErrorKind::NotFound.into())),
+            ended => Ok(Captured { ended, stdout, stderr }),
         }
-        status.map(ended).map_err(|source| not_started(spec, source))
     }
 
     async fn settle(&self, env: &Env) {
-        let ending = std::mem::take(&mut *self.ending.lock().unwrap_or_else(PoisonError::into_inner));
-        for mut running in ending {
-            if env.until(env.now().after(GRACE), running.child.wait()).await.is_none() {
-                running.signal(Signal::KILL);
-                // Killed, so it ends; an error here says that it has.
-                let _ = running.child.wait().await;
-            } else if running.grouped {
-                // Its children may have ignored the request.
-                running.signal(Signal::KILL);
-            }
-            running.pid = None;
-        }
+        self.ending.settle(env).await;
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
 fn spawn(spec: &ProcessSpec, grouped: bool) -> io::Result<Child> {
     let mut command = Command::new(&spec.program);
-    command.args(&spec.args).kill_on_drop(true);
+    command
+        .args(&spec.args)
+        .envs(spec.variables.iter().map(|(name, value)| (name, value)))
+        .kill_on_drop(true);
     if grouped {
         command.process_group(0);
     }

@@ -1,0 +1,114 @@
+use tokio::sync::mpsc;
+
+use super::*;
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+fn shell(script: &str) -> ProcessSpec {
+    ProcessSpec::new("sh").args(["-c", script])
+}
+
+/// Tells the test of each line.
+struct Told(mpsc::UnboundedSender<String>);
+
+impl Listener for Told {
+    fn hear(&mut self, line: &str) {
+        self.0.send(line.to_owned()).unwrap();
+    }
+}
+
+#[test]
+fn what_is_said_is_kept_apart() {
+    let (runner, env) = (SystemRunner::new(), Env::real());
+    let spec = shell("echo out; echo err >&2; echo one >&3; printf two >&3; cat; exit 3").variable("A", "b");
+    let mut status = Vec::new();
+    let said = block_on(runner.capture(&env, &spec, &Shield::new(), &mut status)).unwrap();
+    assert_eq!(said, Captured::new(Ended::Code(3), "out\n", "err\n"));
+    assert_eq!(status, ["one", "two"]);
+}
+
+#[test]
+fn it_has_no_terminal_and_its_own_variables() {
+    let (runner, env) = (SystemRunner::new(), Env::real());
+    let spec = shell("(: </dev/tty) 2>/dev/null && echo terminal; echo \"$SAID\"").variable("SAID", "so");
+    let said = block_on(runner.capture(&env, &spec, &Shield::new(), &mut ())).unwrap();
+    assert_eq!(said.stdout, "so\n");
+}
+
+#[test]
+fn a_program_that_is_not_there_is_named() {
+    let (runner, env) = (SystemRunner::new(), Env::real());
+    for spec in [ProcessSpec::new("no-such-program"), ProcessSpec::new("no-such-program").dies_with_us()] {
+        let error = block_on(runner.capture(&env, &spec, &Shield::new(), &mut ())).unwrap_err();
+        assert!(matches!(error, CommandError::NotFound { program } if program == "no-such-program"));
+    }
+}
+
+#[test]
+fn who_gives_up_on_it_ends_it_and_all_it_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let (runner, env) = (SystemRunner::new(), Env::real());
+    let pids = folder.path().join("pids");
+    let script = format!("sleep 1000 & echo $! $$ >{}; echo ready >&3; wait", pids.display());
+    block_on(async {
+        give_up_when_ready(&runner, &env, &shell(&script), &Shield::new()).await;
+        runner.settle(&env).await;
+    });
+    for pid in std::fs::read_to_string(pids).unwrap().split_whitespace() {
+        assert!(is_gone(pid), "{pid} lives");
+    }
+}
+
+#[test]
+fn a_shielded_one_works_on_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (runner, env) = (SystemRunner::new(), Env::real());
+    let (go, done) = (folder.path().join("go"), folder.path().join("done"));
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &go,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o600),
+        0,
+    )
+    .unwrap();
+    let script = format!(
+        "echo ready >&3; read line <{}; echo late; echo late >&2; echo $line >{}",
+        go.display(),
+        done.display()
+    );
+    let shield = Shield::new();
+    block_on(async {
+        shield.raise();
+        give_up_when_ready(&runner, &env, &shell(&script), &shield).await;
+        assert!(!done.exists());
+        std::fs::write(&go, "gone on\n").unwrap();
+        runner.settle(&env).await;
+    });
+    // Neither a signal nor a closed pipe ended it.
+    assert_eq!(std::fs::read_to_string(done).unwrap(), "gone on\n");
+}
+
+async fn give_up_when_ready(runner: &SystemRunner, env: &Env, spec: &ProcessSpec, shield: &Shield) {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let mut status = Told(tell);
+    let captured = runner.capture(env, spec, shield, &mut status);
+    tokio::select! {
+        biased;
+        _ = captured => panic!("it ended by itself"),
+        line = told.recv() => assert_eq!(line.as_deref(), Some("ready")),
+    }
+}
+
+/// Waits for the end of a process that was killed; `false` when it does not come.
+fn is_gone(pid: &str) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+    let Ok(handle) = pidfd_open(Pid::from_raw(pid.parse().unwrap()).unwrap(), PidfdFlags::empty()) else {
+        return true;
+    };
+    let limit = Timespec { tv_sec: 5, tv_nsec: 0 };
+    poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&limit)).unwrap() == 1
+}
