@@ -136,6 +136,13 @@ pub trait Fs: fmt::Debug + Send + Sync + 'static {
     /// What the system says.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// Makes a folder and those above it that are missing, for us to write and all to read (`0755`). One
+    /// that is there is no error.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn make_folder(&self, folder: &Path) -> io::Result<()>;
+
     /// Returns when the names in `folder` would survive a power loss.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ pub(super) struct Running {
 
 impl Running {
     pub(super) fn new(child: Child, grouped: bool, shield: Shield) -> Self {
+        shield.started(child.id());
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         Self { child, pid, grouped, shield }
     }
@@ -37,6 +38,22 @@ impl Running {
         // One that has ended already is what we want; one that has just begun may not lead a group yet.
         if !self.grouped || kill_process_group(pid, signal).is_err() {
             let _ = kill_process(pid, signal);
+        }
+    }
+
+    /// Waits for its end; passes on what its shield is asked.
+    async fn end_or_interrupt(&mut self) -> std::io::Result<std::process::ExitStatus> {
+        loop {
+            tokio::select! {
+                biased;
+                status = self.child.wait() => return status,
+                () = self.shield.interrupted() => {
+                    if let Some(pid) = self.pid {
+                        // One that has ended already is what we want.
+                        let _ = kill_process(pid, Signal::INT);
+                    }
+                }
+            }
         }
     }
 
@@ -91,7 +108,7 @@ impl<'e> Guard<'e> {
 
     pub(super) async fn wait(mut self) -> std::io::Result<std::process::ExitStatus> {
         let status = match self.running.as_mut() {
-            Some(running) => running.child.wait().await,
+            Some(running) => running.end_or_interrupt().await,
             None => Err(std::io::ErrorKind::NotFound.into()),
         };
         if let Some(mut running) = self.running.take() {

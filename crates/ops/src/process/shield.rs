@@ -1,10 +1,12 @@
 //! What must not be ended halfway.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// Raised while a process must not be told to end: nothing that was started under it is signalled or
-/// killed from then on, whoever gives up on it. Cheap to clone; all clones are one shield.
+use tokio::sync::Notify;
+
+/// Held over one captured process. While it is raised the process is not told to end and not killed,
+/// whoever gives up on it; it can only be [asked](Self::interrupt). Cheap to clone; all clones are one.
 ///
 /// ```
 /// use vps_ops::process::Shield;
@@ -13,10 +15,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// let seen = shield.clone();
 /// shield.raise();
 /// assert!(seen.is_raised());
+/// assert_eq!(seen.pid(), None);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Shield {
-    raised: Arc<AtomicBool>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    raised: AtomicBool,
+    pid: AtomicU32,
+    interrupt: Notify,
 }
 
 impl Shield {
@@ -28,12 +38,32 @@ impl Shield {
 
     /// From now on the process is let alone.
     pub fn raise(&self) {
-        self.raised.store(true, Ordering::Release);
+        self.inner.raised.store(true, Ordering::Release);
     }
 
     /// Whether the process is let alone.
     #[must_use]
     pub fn is_raised(&self) -> bool {
-        self.raised.load(Ordering::Acquire)
+        self.inner.raised.load(Ordering::Acquire)
+    }
+
+    /// Asks the process to stop where it can, by SIGINT to it alone and to nothing it started: for
+    /// programs that put it off while they must not be stopped, as apt-get does once dpkg works.
+    pub fn interrupt(&self) {
+        self.inner.interrupt.notify_one();
+    }
+
+    /// The process, for people, once it has been started.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        Some(self.inner.pid.load(Ordering::Relaxed)).filter(|pid| *pid != 0)
+    }
+
+    pub(super) fn started(&self, pid: Option<u32>) {
+        self.inner.pid.store(pid.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    pub(super) async fn interrupted(&self) {
+        self.inner.interrupt.notified().await;
     }
 }

@@ -66,14 +66,7 @@ fn a_shielded_one_works_on_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let (runner, env) = (SystemRunner::new(), Env::real());
     let (go, done) = (folder.path().join("go"), folder.path().join("done"));
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        &go,
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::from_raw_mode(0o600),
-        0,
-    )
-    .unwrap();
+    make_fifo(&go);
     let script = format!(
         "echo ready >&3; read line <{}; echo late; echo late >&2; echo $line >{}",
         go.display(),
@@ -89,6 +82,43 @@ fn a_shielded_one_works_on_to_its_end() {
     });
     // Neither a signal nor a closed pipe ended it.
     assert_eq!(std::fs::read_to_string(done).unwrap(), "gone on\n");
+}
+
+#[test]
+fn an_interrupt_may_be_put_off() {
+    let (runner, env) = (SystemRunner::new(), Env::real());
+    // The outer one puts it off until the inner one is done.
+    let inner = "echo ready >&3; read x <&4; echo done";
+    let script = format!("trap 'echo put off; echo go >&5' INT; sh -c \"{inner}\" & wait; wait; exit 7");
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("go");
+    make_fifo(&fifo);
+    let script = format!("exec 5<>{0}; exec 4<&5; {script}", fifo.display());
+    let shield = Shield::new();
+    shield.raise();
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let mut status = Told(tell);
+    let said = block_on(async {
+        let (shell, asked) = (shell(&script), shield.clone());
+        let captured = runner.capture(&env, &shell, &shield, &mut status);
+        let ask = async {
+            assert_eq!(told.recv().await.as_deref(), Some("ready"));
+            assert!(asked.pid().is_some());
+            asked.interrupt();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            said = captured => said.unwrap(),
+            () = ask => unreachable!(),
+        }
+    });
+    assert_eq!((said.ended, &*said.stdout), (Ended::Code(7), "put off\ndone\n"));
+}
+
+fn make_fifo(path: &std::path::Path) {
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
 }
 
 async fn give_up_when_ready(runner: &SystemRunner, env: &Env, spec: &ProcessSpec, shield: &Shield) {

@@ -219,6 +219,18 @@ impl Fs for Disk {
         Ok(())
     }
 
+    fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        let mut state = self.lock();
+        let missing: Vec<_> = folder.ancestors().filter(|path| state.number_at(path).is_err()).collect();
+        for path in missing.into_iter().rev() {
+            state.change()?;
+            let inode = Inode { kind: FileKind::Folder, mode: 0o755, ..Inode::file(Vec::new()) };
+            let number = state.add(inode);
+            state.rename(Change::Name { name: path.to_owned(), number: Some(number) });
+        }
+        Ok(())
+    }
+
     fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
         let mut state = self.lock();
         state.change()?;
