@@ -9,6 +9,7 @@ mod attempt;
 mod classify;
 mod deadline;
 
+pub mod apt;
 pub mod circuit;
 pub mod download;
 pub mod env;
