@@ -10,15 +10,31 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
+mod classify;
+mod error;
+mod fault;
+mod fetched;
+mod hints;
 mod installed;
+mod lock;
 mod package;
+mod reach;
+mod repositories;
+mod said;
 mod show;
 mod status;
 mod targets;
 mod uris;
 
+pub use classify::{Step, fault};
+pub use error::AptError;
+pub use fault::{Fault, RepositoryProblem};
 pub use installed::{DPKG_FORMAT, Installed, InstalledPackage, PackageState};
+pub use lock::{Holder, Lock};
 pub use package::{InvalidPackage, InvalidPackages, InvalidReason, PackageSpec, parse_all};
+pub use reach::{Corrupt, FetchFailure, Reach};
+pub use repositories::{RepositoryResult, RepositoryState, repositories};
+pub use said::{Message, Said, Severity};
 pub use status::{Doing, PackageFailure, StatusLine, StatusSummary};
 pub use targets::{Repository, SourceEntry};
 pub use uris::{Archive, InvalidPlan, PlanReason, archives};
