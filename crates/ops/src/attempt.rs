@@ -11,12 +11,14 @@ use vps_retry::Budget;
 use crate::deadline::Deadline;
 use crate::env::Env;
 use crate::event::{Event, EventKind, Observer, OperationId};
+use crate::pipeline::Members;
 use crate::service::ServiceName;
 
 /// One attempt of an operation; owned, and cheap to clone.
 ///
 /// The pipeline ends the attempt at `deadline` and on `cancel` by dropping its future. They are
-/// here for what has to be told in advance: a child process, a server.
+/// here for what has to be told in advance: a child process, a server. Only an operation that
+/// [ends by itself](crate::pipeline::Request::ends_by_itself) must look at them, because it is not dropped.
 ///
 /// ```
 /// # fn show(attempt: vps_ops::Attempt) {
@@ -32,6 +34,8 @@ pub struct Attempt {
     pub number: u32,
     /// Which of the operation's candidates it was admitted to, from 0.
     pub candidate: usize,
+    /// Who was let in, where the operation calls several services at once; else empty.
+    pub members: Members,
     /// When it must have ended: the earlier of its own limit and the operation's.
     pub deadline: Deadline,
     /// The service's allowance for retries, for what runs several operations.

@@ -29,11 +29,17 @@
 //! # });
 //! ```
 
+mod attempt;
 mod candidates;
+mod decide;
+mod enter;
 mod error;
+mod members;
 mod request;
 mod run;
 mod tell;
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -49,6 +55,7 @@ use crate::env::Env;
 use crate::event::{Observer, OperationId};
 
 pub use error::{AttemptReport, Cause, OperationError};
+pub use members::Members;
 pub use request::Request;
 use run::{Next, Run};
 
@@ -98,8 +105,9 @@ impl Pipeline {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops the attempt in flight and gives its permit back. To stop it and hear
-    /// about it, cancel the request's token.
+    /// Dropping the future drops the attempt in flight and gives its permits back. To stop it and hear
+    /// about it, cancel the request's token; for an operation that
+    /// [ends by itself](Request::ends_by_itself) that is the only way.
     pub async fn run<T, E, F, Fut>(&self, request: &Request, mut operation: F) -> Result<T, OperationError<E>>
     where
         T: Send,
@@ -111,7 +119,7 @@ impl Pipeline {
         loop {
             let entered = match run.enter().await {
                 Ok(entered) => entered,
-                Err(rejected) => match run.rejected(rejected) {
+                Err(refused) => match run.refused_entry(refused) {
                     Next::Sleep(after) => {
                         run.sleep(after).await?;
                         continue;
@@ -119,7 +127,6 @@ impl Pipeline {
                     Next::Stop(error) => return Err(run.failed(*error)),
                 },
             };
-            // The places of bulkhead and rate limit are between the look and the entry inside `enter`.
             self.env.crossing("admitted").await;
             let outcome = run.attempt(&entered, &mut operation).await;
             self.env.crossing("answered").await;
@@ -132,7 +139,7 @@ impl Pipeline {
                 Err(cause) => {
                     let verdict = run.verdict(&cause);
                     let candidate = entered.candidate;
-                    run.record(candidate, &cause);
+                    run.record(&entered, &cause);
                     run.settle(entered, verdict).await;
                     match run.decide(candidate, cause) {
                         Next::Sleep(after) => run.sleep(after).await?,

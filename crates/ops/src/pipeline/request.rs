@@ -8,12 +8,32 @@ use vps_retry::RetryStrategy;
 use crate::event::OperationId;
 use crate::service::ServiceName;
 
+/// Whose circuits an attempt enters.
+#[derive(Clone, Debug)]
+pub(super) enum Services {
+    /// That of the first one that admits; with none at all no circuit is asked.
+    OneOf(Vec<ServiceName>),
+    /// Those of all at once, in order of name, each once.
+    AllOf(Vec<Wanted>),
+}
+
+/// A service that an attempt reads among others.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) service: ServiceName,
+    pub(super) required: bool,
+}
+
 /// An operation's name, its services and its limits.
+///
+/// It has either candidates ([`service`](Self::service)), of which one serves an attempt, or members
+/// ([`member`](Self::member)), which all do; the kind that was named last holds.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub(crate) name: &'static str,
     pub(crate) action: String,
-    pub(crate) services: Vec<ServiceName>,
+    pub(super) services: Services,
+    pub(super) ends_by_itself: bool,
     pub(crate) strategy: RetryStrategy,
     pub(crate) total: Option<Duration>,
     pub(crate) attempt: Option<Duration>,
@@ -33,7 +53,8 @@ impl Request {
         Self {
             name,
             action: action.into(),
-            services: Vec::new(),
+            services: Services::OneOf(Vec::new()),
+            ends_by_itself: false,
             strategy: RetryStrategy::new(),
             total: None,
             attempt: None,
@@ -46,7 +67,50 @@ impl Request {
     /// Adds a candidate: the service whose circuit is asked. The first one that admits is tried.
     #[must_use]
     pub fn service(mut self, service: ServiceName) -> Self {
-        self.services.push(service);
+        match &mut self.services {
+            Services::OneOf(services) => services.push(service),
+            Services::AllOf(_) => self.services = Services::OneOf(vec![service]),
+        }
+        self
+    }
+
+    /// Adds a member: a service that each attempt calls beside the others, as a refresh of package
+    /// lists reads every repository. Each attempt enters all their circuits at once.
+    ///
+    /// One that is refused is left out of the attempt if it is not `required`, and stops the attempt if
+    /// it is; when all are refused there is no attempt either. [`Attempt::members`](crate::Attempt)
+    /// says who was let in, and is told how each of them did. Named twice, a service is one member, and
+    /// required if it was so once.
+    #[must_use]
+    pub fn member(mut self, service: ServiceName, required: bool) -> Self {
+        let mut members = match self.services {
+            Services::AllOf(members) => members,
+            Services::OneOf(_) => Vec::new(),
+        };
+        match members.binary_search_by(|known| known.service.cmp(&service)) {
+            Ok(index) => {
+                if let Some(known) = members.get_mut(index) {
+                    known.required |= required;
+                }
+            }
+            Err(index) => members.insert(index, Wanted { service, required }),
+        }
+        self.services = Services::AllOf(members);
+        self
+    }
+
+    /// The operation must not be dropped half-way, as a package manager's must not once it writes: on
+    /// cancel and at the limits its attempt is not dropped but waited for, and its result is taken as it
+    /// is. A success counts even after the deadline; an error is its own and not a time-out.
+    ///
+    /// In return the operation promises to end by itself: soon after
+    /// [`attempt.cancel`](crate::Attempt::cancel) and at [`attempt.deadline`](crate::Attempt::deadline)
+    /// where it can be stopped, else as soon as what cannot be stopped is done, and to return an error
+    /// that says so if it stopped early. Nothing else ends it: one that breaks the promise hangs for
+    /// ever. The future of [`run`](super::Pipeline::run) must then not be dropped either.
+    #[must_use]
+    pub fn ends_by_itself(mut self) -> Self {
+        self.ends_by_itself = true;
         self
     }
 

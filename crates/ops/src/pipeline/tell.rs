@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use vps_retry::{Class, Stop};
 
+use super::enter::Entered;
 use super::error::{AttemptReport, Cause, OperationError};
-use super::run::{Entered, Run};
+use super::run::Run;
 use crate::attempt::Progress;
 use crate::circuit::CircuitBreakerError;
 use crate::classify::{Classify, Kind};
@@ -16,14 +17,13 @@ use crate::service::ServiceName;
 
 impl<E: Classify> Run<'_, E> {
     /// Tells of a failed attempt, before what it does to the circuit.
-    pub(super) fn record(&mut self, candidate: usize, cause: &Cause<E>) {
-        let service = self.circuits.get(candidate).map(|circuit| circuit.service().clone());
+    pub(super) fn record(&mut self, entered: &Entered, cause: &Cause<E>) {
+        let service = entered.service();
         let (number, of) = (self.schedule.attempt(), self.request.strategy.max_attempts().get());
         let class = cause.class();
         let leaks = self.pipeline.env.planted("secret in an event");
         let error = if leaks { format!("{cause:?}") } else { cause.to_string() };
-        let before: Duration = self.history.iter().map(|report| report.took).sum();
-        let took = self.elapsed().saturating_sub(before);
+        let took = self.pipeline.env.now().since(self.began);
         self.emit(
             service.clone(),
             EventKind::AttemptFailed { number, of, class, error: error.clone(), took },
@@ -78,10 +78,6 @@ impl<E: Classify> Run<'_, E> {
         self.error(Cause::Operation(error), stop, None, None)
     }
 
-    pub(super) fn service(&self, entered: &Entered) -> Option<ServiceName> {
-        entered.permit.as_ref().map(|permit| permit.service().clone())
-    }
-
     pub(super) fn progress(&self, entered: &Entered) -> Progress {
         Progress {
             env: self.pipeline.env.clone(),
@@ -89,7 +85,7 @@ impl<E: Classify> Run<'_, E> {
             operation: self.id,
             root: self.request.root.unwrap_or(self.id),
             name: self.request.name,
-            service: self.service(entered),
+            service: entered.service(),
             alive_at: Arc::new(AtomicU64::new(0)),
         }
     }

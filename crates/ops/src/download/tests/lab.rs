@@ -137,6 +137,7 @@ impl Lab {
         Attempt {
             number: 1,
             candidate,
+            members: crate::pipeline::Members::default(),
             deadline: Deadline::NEVER,
             budget: Arc::new(Budget::new()),
             cancel: CancellationToken::new(),

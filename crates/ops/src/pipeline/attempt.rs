@@ -1,0 +1,111 @@
+//! One attempt: the operation, its limit, the caller's cancel, and a probe's lease kept alive.
+
+use std::convert::Infallible;
+use std::future::{Future, pending};
+use std::sync::Arc;
+
+use super::enter::Entered;
+use super::error::Cause;
+use super::run::Run;
+use crate::attempt::{Attempt, Progress};
+use crate::classify::Classify;
+use crate::deadline::Deadline;
+use crate::event::EventKind;
+
+impl<E: Classify> Run<'_, E> {
+    pub(super) async fn attempt<T, F, Fut>(
+        &mut self,
+        entered: &Entered,
+        operation: &mut F,
+    ) -> Result<T, Cause<E>>
+    where
+        F: FnMut(Attempt) -> Fut + Send,
+        Fut: Future<Output = Result<T, E>> + Send,
+    {
+        self.began = self.pipeline.env.now();
+        let own = self.request.attempt.map_or(Deadline::NEVER, |limit| Deadline::after(self.began, limit));
+        let deadline = own.earlier(self.deadline);
+        let progress = self.progress(entered);
+        self.candidates.tried(entered.candidate);
+        if let Some(withdrawal) = self.withdrawn.take() {
+            withdrawal.spend();
+        }
+        let (number, of) = (self.schedule.attempt(), self.request.strategy.max_attempts().get());
+        self.emit(entered.service(), EventKind::AttemptStarted { number, of });
+        if self.request.cancel.is_cancelled() {
+            return Err(Cause::Cancelled);
+        }
+        let work = operation(Attempt {
+            number,
+            candidate: entered.candidate,
+            members: entered.members.clone(),
+            deadline,
+            budget: Arc::clone(&entered.budget),
+            cancel: self.request.cancel.clone(),
+            progress: progress.clone(),
+        });
+        if self.request.ends_by_itself {
+            return self.to_its_end(entered, work).await;
+        }
+        tokio::select! {
+            biased;
+            () = self.request.cancel.cancelled() => Err(Cause::Cancelled),
+            outcome = work => outcome.map_err(Cause::Operation),
+            () = self.limit(deadline) => Err(self.timed_out(&progress)),
+            () = self.keep_probes(entered) => Err(Cause::ProbeLost),
+        }
+    }
+
+    /// Waits for an operation that must not be dropped, whatever happens meanwhile.
+    async fn to_its_end<T>(
+        &self,
+        entered: &Entered,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Cause<E>> {
+        let keep = async {
+            self.keep_probes(entered).await;
+            pending::<Infallible>().await
+        };
+        tokio::select! {
+            biased;
+            outcome = work => outcome.map_err(Cause::Operation),
+            never = keep => match never {},
+        }
+    }
+
+    async fn limit(&self, deadline: Deadline) {
+        match deadline.tick() {
+            Some(at) if !self.pipeline.env.planted("limit only before the pause") => {
+                self.pipeline.env.sleep_until(at).await;
+            }
+            _ => pending().await,
+        }
+    }
+
+    fn timed_out(&self, progress: &Progress) -> Cause<E> {
+        let now = self.pipeline.env.now();
+        Cause::TimedOut {
+            after: now.since(self.began),
+            flowing: progress.is_flowing(now, self.request.idle),
+            total: self.deadline.is_over(now),
+        }
+    }
+
+    /// Renews the probes' leases every third of the shortest; ends only when a slot went to someone else.
+    async fn keep_probes(&self, entered: &Entered) {
+        let circuits = &self.pipeline.circuits;
+        let leases = entered.probes().map(|permit| circuits.circuit(permit.service()).policy().probe_lease());
+        let Some(shortest) = leases.min() else { return pending().await };
+        loop {
+            self.pipeline.env.sleep(shortest / 3).await;
+            if self.pipeline.env.planted("probe not renewed") {
+                continue;
+            }
+            for permit in entered.probes() {
+                if !permit.renew().await {
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What comes after an attempt that failed, or was not let in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use vps_breaker::Verdict;
+use vps_retry::{Class, Decision, Stop};
+
+use super::enter::Refused;
+use super::error::{Cause, OperationError};
+use super::run::{Next, Run};
+use crate::circuit::CircuitBreakerError;
+use crate::classify::Classify;
+use crate::event::EventKind;
+
+/// How long a waiter for an open circuit sleeps before it looks again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+impl<E: Classify> Run<'_, E> {
+    /// What to do when an attempt was not let in.
+    pub(super) fn refused_entry(&mut self, refused: Refused) -> Next<E> {
+        match refused {
+            Refused::Cancelled => self.stop(Stop::Cancelled, None),
+            Refused::Circuit(rejected) => self.rejected(rejected),
+        }
+    }
+
+    fn rejected(&mut self, rejected: CircuitBreakerError) -> Next<E> {
+        let class = Class::Rejected { retry_after: rejected.retry_after };
+        let mut env = self.pipeline.env.clone();
+        match self.schedule.failed(class, self.elapsed(), &mut env) {
+            Decision::Wait { after } => {
+                let after = after.min(LOOK_AGAIN);
+                self.wait(Some(rejected.service.clone()), rejected.retry_after, rejected.to_string());
+                Next::Sleep(after)
+            }
+            Decision::Retry { .. } => Next::Sleep(rejected.retry_after.min(LOOK_AGAIN)),
+            Decision::Stop(stop) => Next::Stop(Box::new(self.rejected_for_good(stop, rejected))),
+            _ => Next::Stop(Box::new(
+                self.rejected_for_good(Stop::CircuitOpen { retry_after: rejected.retry_after }, rejected),
+            )),
+        }
+    }
+
+    /// With attempts made, their last error is the cause and the circuit a hint; with none, the circuit is it.
+    fn rejected_for_good(&mut self, stop: Stop, rejected: CircuitBreakerError) -> OperationError<E> {
+        match self.last.take() {
+            Some((cause, service)) => self.error(cause, stop, service, Some(rejected)),
+            None => {
+                let service = Some(rejected.service.clone());
+                self.error(Cause::CircuitOpen(rejected), stop, service, None)
+            }
+        }
+    }
+
+    /// What a failure says about the service. One that came after much of a transfer says nothing: else
+    /// three cuts of one long download would open the circuit that it gets on well with.
+    pub(super) fn verdict(&self, cause: &Cause<E>) -> Verdict {
+        match cause.verdict() {
+            Verdict::Failure if cause.progressed() => Verdict::Neutral,
+            verdict => verdict,
+        }
+    }
+
+    /// What comes after an attempt that failed, and why.
+    pub(super) fn decide(&mut self, candidate: usize, cause: Cause<E>) -> Next<E> {
+        let service = self.service_of(candidate);
+        let mut class = cause.class();
+        if matches!(class, Class::Throttled { .. }) && self.pipeline.env.planted("Retry-After ignored") {
+            class = Class::Transient;
+        }
+        let progressed = cause.progressed();
+        self.candidates.after(candidate);
+        self.last = Some((cause, service.clone()));
+        if self.request.cancel.is_cancelled() {
+            // An operation that ends by itself has an error of its own.
+            return self.stop(Stop::Cancelled, None);
+        }
+        if class == Class::Permanent && self.candidates.give_up(candidate) && self.left() {
+            // This mirror will never do, another one may: nobody is owed a pause.
+            return Next::Sleep(Duration::ZERO);
+        }
+        if progressed {
+            self.schedule.progressed();
+        }
+        let mut env = self.pipeline.env.clone();
+        match self.schedule.failed(class, self.elapsed(), &mut env) {
+            Decision::Retry { after, left } => self.retry(candidate, after, left),
+            Decision::Wait { after } => {
+                let reason = self.last.as_ref().map(|(cause, _)| cause.to_string()).unwrap_or_default();
+                self.wait(service, after, reason);
+                Next::Sleep(after)
+            }
+            Decision::Stop(stop) => self.stop(stop, None),
+            _ => self.stop(Stop::Permanent, None),
+        }
+    }
+
+    fn retry(&mut self, candidate: usize, after: Duration, left: u32) -> Next<E> {
+        if !self.request.strategy.wait_for_circuit()
+            && !self.pipeline.env.planted("retry after open")
+            && let Some(rejected) = self.would_be_refused()
+        {
+            let stop = Stop::CircuitOpen { retry_after: rejected.retry_after };
+            return self.stop(stop, Some(rejected));
+        }
+        let withdrawal = Arc::clone(self.budget(candidate)).withdraw_owned();
+        if withdrawal.is_none() && !self.pipeline.env.planted("budget ignored") {
+            return self.stop(Stop::Budget, None);
+        }
+        let after = if self.candidates.next_is_fresh() { Duration::ZERO } else { after };
+        self.emit(self.service_of(candidate), EventKind::Retrying { after, left });
+        self.withdrawn = withdrawal;
+        Next::Sleep(after)
+    }
+}

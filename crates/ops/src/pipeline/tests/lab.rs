@@ -1,0 +1,123 @@
+//! A pipeline in a world without chance, and everything it said.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use vps_breaker::{State, Verdict};
+use vps_retry::Class;
+
+use crate::circuit::CircuitBreakerManager;
+use crate::classify::Classify;
+use crate::env::Env;
+use crate::event::{Event, EventKind, Observer};
+use crate::pipeline::{Pipeline, Request};
+use crate::settings::Settings;
+use crate::store::StoreHandle;
+use crate::testing::world::SimMachine;
+
+/// A failure of a class.
+#[derive(Debug)]
+pub(super) struct Failed(pub(super) Class);
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl std::error::Error for Failed {}
+
+impl Classify for Failed {
+    fn class(&self) -> Class {
+        self.0
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Said(Mutex<Vec<String>>);
+
+impl Observer for Said {
+    fn on(&self, event: &Event) {
+        let service = event.service.as_ref().map_or("-", |service| service.as_str());
+        let text = match &event.kind {
+            EventKind::Warning { text } => format!(" {text}"),
+            EventKind::Waiting { reason, .. } => format!(" {reason}"),
+            _ => String::new(),
+        };
+        self.0.lock().unwrap().push(format!("{} {service}{text}", event.kind.name()));
+    }
+}
+
+pub(super) struct Lab {
+    pub(super) env: Env,
+    pub(super) pipeline: Pipeline,
+    pub(super) circuits: CircuitBreakerManager,
+    said: Arc<Said>,
+}
+
+impl Lab {
+    pub(super) fn new(settings: &serde_json::Value) -> Self {
+        let env = Env::new(SimMachine::new(7).process(1));
+        let settings: Settings = serde_json::from_value(settings.clone()).unwrap();
+        let policies = Arc::new(settings.check().unwrap());
+        let circuits = CircuitBreakerManager::new(env.clone(), policies, StoreHandle::in_memory());
+        let said = Arc::new(Said::default());
+        let pipeline = Pipeline::new(env.clone(), circuits.clone(), Arc::clone(&said) as Arc<dyn Observer>);
+        Self { env, pipeline, circuits, said }
+    }
+
+    pub(super) fn request(&self) -> Request {
+        Request::new("test", "test it")
+    }
+
+    /// Opens a service's circuit by three failures; it stays open for 60 s and a little more.
+    pub(super) async fn open(&self, service: &str) {
+        for _ in 0..3 {
+            self.tell(service, Verdict::Failure).await;
+        }
+        assert_eq!(self.state(service), State::Open);
+    }
+
+    pub(super) async fn tell(&self, service: &str, verdict: Verdict) {
+        let permit = self.circuits.circuit(&service.into()).enter().await.unwrap();
+        let _ = permit.settle(verdict).await;
+    }
+
+    pub(super) fn state(&self, service: &str) -> State {
+        self.circuits.circuit(&service.into()).view().state()
+    }
+
+    pub(super) fn failures(&self, service: &str) -> u32 {
+        self.circuits.circuit(&service.into()).view().failure_count()
+    }
+
+    /// Calls that were let through.
+    pub(super) async fn calls(&self, service: &str) -> u64 {
+        self.circuits.status().await.get(service).map_or(0, |status| status.total_calls)
+    }
+
+    /// What was said so far of these kinds.
+    pub(super) fn said(&self, kinds: &[&str]) -> Vec<String> {
+        let lines = self.said.0.lock().unwrap();
+        let of_kind = |line: &&String| kinds.contains(&line.split(' ').next().unwrap());
+        lines.iter().filter(of_kind).cloned().collect()
+    }
+
+    pub(super) async fn wait(&self, seconds: u64) {
+        self.env.sleep(Duration::from_secs(seconds)).await;
+    }
+}
+
+/// Runs in virtual time, on a machine where nothing else happens.
+pub(super) fn virtually<F: Future<Output = ()>>(test: impl FnOnce(Lab) -> F) {
+    with(&serde_json::json!({}), test);
+}
+
+/// The same with settings of its own.
+pub(super) fn with<F: Future<Output = ()>>(settings: &serde_json::Value, test: impl FnOnce(Lab) -> F) {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async { test(Lab::new(settings)).await });
+}
