@@ -56,6 +56,12 @@ impl Attempt {
         self.progress.touch();
     }
 
+    /// Says how far work is that is not counted in bytes, in thousandths of a percent.
+    pub fn step(&self, percent: u32, text: impl Into<String>) {
+        self.progress.touch();
+        self.progress.emit(EventKind::Step { percent, text: text.into() });
+    }
+
     /// Says something worth a line.
     pub fn note(&self, text: impl Into<String>) {
         self.progress.emit(EventKind::Note { text: text.into() });

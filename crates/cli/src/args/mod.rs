@@ -1,5 +1,6 @@
 //! The command line, as typed.
 
+mod apt;
 mod circuit_breaker;
 mod config;
 mod connectivity;
@@ -13,6 +14,7 @@ use std::path::Path;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use apt::{AptCommand, AptInstallArgs, AptUpdateArgs};
 pub(crate) use circuit_breaker::{CircuitBreakerCommand, HoldArgs, ResetArgs};
 pub(crate) use config::ConfigCommand;
 pub(crate) use connectivity::ConnectivityArgs;
@@ -25,16 +27,17 @@ use crate::exit;
 const EXAMPLES: &str = "\
 Examples:
   vps-configurator download https://example.com/app.tar.gz --sha256 HEX
+  vps-configurator apt install nginx
   vps-configurator run --timeout 5m -- curl -fsS https://example.com/health
   vps-configurator circuit-breaker status";
 
-/// Downloads and commands that survive a bad network.
+/// Downloads, packages and commands that survive a bad network.
 #[derive(Debug, Parser)]
 #[command(
     name = "vps-configurator",
     version,
-    about = "Downloads and commands that survive a bad network",
-    long_about = "Downloads and commands that survive a bad network: retried with backoff, stopped by deadlines, \
+    about = "Downloads, packages and commands that survive a bad network",
+    long_about = "Downloads, packages and commands that survive a bad network: retried with backoff, stopped by deadlines, \
                   guarded by circuit breakers that all processes of this machine share.",
     before_long_help = EXAMPLES,
     after_long_help = exit::HELP,
@@ -131,6 +134,9 @@ pub(crate) enum LogFormat {
 pub(crate) enum Command {
     /// Download a file: resumed, verified, complete or not there
     Download(DownloadArgs),
+    /// Read package lists and install packages
+    #[command(subcommand, arg_required_else_help = true)]
+    Apt(AptCommand),
     /// Run a command under retry, timeout and circuit breaker
     Run(RunArgs),
     /// Look at circuit breakers, or set them by hand

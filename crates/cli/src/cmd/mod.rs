@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod apt;
 pub(crate) mod circuit_breaker;
 pub(crate) mod config;
 pub(crate) mod connectivity;

@@ -45,6 +45,10 @@ impl Observer for Log {
         let service = event.service.as_ref().map(tracing::field::display);
         let words = self.words;
         match &event.kind {
+            EventKind::Started { target } if is_detail(event) => debug!(operation, service, "{target}"),
+            EventKind::Succeeded { .. } | EventKind::Failed(_) if is_detail(event) => {
+                debug!(operation, service, "{}", event.kind.name());
+            }
             EventKind::Started { target } => {
                 info!(operation, service, "{}", words.started(event.name, target));
             }
@@ -96,6 +100,7 @@ impl Observer for Log {
                     "circuit breaker refused"
                 );
             }
+            EventKind::Step { text, .. } => debug!(operation, service, "{text}"),
             EventKind::Note { text } => info!(operation, service, "{text}"),
             EventKind::Warning { text } => warn!(operation, service, "{text}"),
             EventKind::Succeeded { attempts, took } => {
@@ -117,4 +122,13 @@ impl Observer for Log {
             _ => {}
         }
     }
+}
+
+/// Whether beginning and end of an operation are only a part of another one's, whose lines say enough.
+fn is_detail(event: &Event) -> bool {
+    // Looking is not worth a line.
+    let is_a_look = matches!(event.name, "apt_plan" | "apt_setup");
+    is_a_look
+        || event.operation != event.root
+            && (event.name != "apt_update" || matches!(event.kind, EventKind::Failed(_)))
 }

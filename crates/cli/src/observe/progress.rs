@@ -23,6 +23,18 @@ impl Progress {
         Self { screen, last: Mutex::new(None) }
     }
 
+    fn plain_step(&self, event: &Event, percent: u32, text: &str) {
+        if self.screen.bar().is_some() {
+            return;
+        }
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, _) = *last.get_or_insert((event.at, 0));
+        if event.at.since(at) >= EVERY {
+            *last = Some((event.at, 0));
+            info!(operation = event.name, percent = percent / 1_000, "{} %: {text}", percent / 1_000);
+        }
+    }
+
     fn plainly(&self, event: &Event, done: u64, total: Option<u64>) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, before) = *last.get_or_insert((event.at, done));
@@ -60,6 +72,10 @@ impl Observer for Progress {
                     }
                     None => self.plainly(event, *done, *total),
                 }
+            }
+            EventKind::Step { percent, text } => {
+                self.screen.show_step(*percent, text);
+                self.plain_step(event, *percent, text);
             }
             EventKind::Succeeded { .. } | EventKind::Failed(_) | EventKind::Retrying { .. } => {
                 self.screen.clear();

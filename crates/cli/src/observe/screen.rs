@@ -48,6 +48,23 @@ impl Screen {
         }
     }
 
+    /// Shows a bar of steps in its place: thousandths of a percent, and what is done now.
+    pub(crate) fn show_step(&self, percent: u32, text: &str) {
+        let Some(bar) = self.bar() else { return };
+        if let Ok(style) = ProgressStyle::with_template("{bar:28} {percent:>3}% {wide_msg}") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_length(100_000);
+        if bar.is_finished() {
+            bar.reset();
+        }
+        if bar.is_hidden() {
+            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        }
+        bar.set_position(u64::from(percent));
+        bar.set_message(text.to_owned());
+    }
+
     /// Takes the bar away.
     pub(crate) fn clear(&self) {
         if let Some(bar) = self.bar() {

@@ -29,6 +29,7 @@ impl Words {
         match (attempts, name) {
             (2.., _) => format!("{ok} Operation succeeded after {attempts} attempts"),
             (_, "apt_update") => format!("{ok} APT update successful"),
+            (_, "apt_install") => format!("{ok} Packages installed"),
             (_, "download") => format!("{ok} Download successful"),
             _ => format!("{ok} Operation successful"),
         }
@@ -65,6 +66,7 @@ fn capitalised(text: &str) -> String {
 fn gerund(action: &str) -> String {
     match action.split_once(' ') {
         Some(("run", rest)) => format!("Running {rest}"),
+        Some(("install", rest)) => format!("Installing {rest}"),
         Some(("download", rest)) => format!("Downloading {rest}"),
         _ => capitalised(action),
     }

@@ -1,124 +1,197 @@
-//! Why a package operation failed: which step, and what went wrong in it.
+//! How a step of an update or an install failed.
 
+use std::io;
+use std::path::PathBuf;
+
+use bytesize::ByteSize;
 use thiserror::Error;
 use vps_breaker::Verdict;
 use vps_retry::Class;
 
-use super::classify::Step;
 use super::fault::Fault;
-use super::package::InvalidPackages;
+use super::update::{Named, Updated};
 use super::uris::InvalidPlan;
 use crate::classify::{Classify, Kind};
-use crate::download::DownloadError;
+use crate::download::{self, DownloadError};
 use crate::process::CommandError;
 
-/// A package operation that failed.
-///
-/// ```
-/// use vps_ops::apt::{AptError, Fault, Step};
-/// use vps_ops::{Classify, Class};
-///
-/// let error = AptError::Said { step: Step::Install, fault: Fault::Interrupted };
-/// assert_eq!(error.class(), Class::Local);
-/// assert!(error.hints()[0].contains("dpkg --configure -a"));
-/// ```
+/// Why a step failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum AptError {
-    /// What was asked for makes no sense.
+    /// By the words of apt-get or dpkg.
     #[error(transparent)]
-    Invalid(#[from] InvalidPackages),
-    /// apt-get or dpkg said why.
-    #[error("could not {}: {fault}", step.what())]
-    Said {
-        /// In which step.
-        step: Step,
-        /// What it said.
-        fault: Fault,
-    },
-    /// apt-get or dpkg could not be run.
-    #[error("could not {}: {source}", step.what())]
-    Command {
-        /// In which step.
-        step: Step,
-        /// Why.
-        source: CommandError,
-    },
-    /// apt-get's plan cannot be trusted.
-    #[error(transparent)]
-    Plan(#[from] InvalidPlan),
-    /// An archive could not be downloaded.
-    #[error("could not download `{filename}`: {source}")]
+    Fault(Fault),
+    /// Indexes could not be brought; what came is in place.
+    #[error("{}", Failed(.0))]
+    Repositories(Box<Updated>),
+    /// A file could not be fetched.
+    #[error("could not fetch {file}")]
     Download {
-        /// Which archive.
-        filename: String,
+        /// Which.
+        file: String,
         /// Why.
+        #[source]
         source: Box<DownloadError>,
     },
+    /// A program could not be started.
+    #[error("apt cannot be used here")]
+    Program(#[from] CommandError),
+    /// apt-get's plan cannot be trusted.
+    #[error("apt-get's plan cannot be trusted")]
+    Plan(#[from] InvalidPlan),
+    /// Our own folder cannot be used.
+    #[error("{} cannot be used", path.display())]
+    Files {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The files do not fit.
+    #[error("{} has room for {} only, and the packages have {}", path.display(), size(*free), size(*needed))]
+    NoRoom {
+        /// Where.
+        path: PathBuf,
+        /// Bytes to be fetched.
+        needed: u64,
+        /// Bytes there are.
+        free: u64,
+    },
+    /// A file was right when it was fetched, and is not any more.
+    #[error("{file} {} since it was fetched", if *gone { "is gone" } else { "was changed" })]
+    Changed {
+        /// Which.
+        file: String,
+        /// Whether it is not there at all.
+        gone: bool,
+    },
+    /// apt-get has succeeded, dpkg knows nothing of it.
+    #[error("apt-get reports success, but dpkg does not have {}", packages.join(", "))]
+    NotInstalled {
+        /// What is not there.
+        packages: Vec<String>,
+    },
+    /// The caller gave up, or the time was over, before dpkg had begun.
+    #[error("stopped before dpkg had begun")]
+    Stopped,
 }
 
-impl Step {
-    fn what(self) -> &'static str {
-        match self {
-            Self::Update => "update the package lists",
-            Self::Plan => "work out what to install",
-            Self::Fetch => "fetch the packages",
-            Self::Install => "install the packages",
-            Self::Repair => "repair the installation",
+fn size(bytes: u64) -> String {
+    ByteSize::b(bytes).display().iec().to_string()
+}
+
+/// The repositories that failed, each with its reason.
+struct Failed<'u>(&'u Updated);
+
+impl std::fmt::Display for Failed<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (at, one) in self.0.failed().enumerate() {
+            let reason = one.result.state.fault().map(ToString::to_string).unwrap_or_default();
+            write!(f, "{}{}: {reason}", if at == 0 { "" } else { "; " }, Named(&one.result))?;
         }
+        Ok(())
     }
 }
 
 impl AptError {
-    fn inner(&self) -> Option<&dyn Classify> {
+    /// The fault that decides: of several repositories' the first that another attempt may cure.
+    fn fault(&self) -> Option<&Fault> {
         match self {
-            Self::Said { fault, .. } => Some(fault),
-            Self::Command { source, .. } => Some(source),
-            Self::Download { source, .. } => Some(&**source),
-            Self::Invalid(_) | Self::Plan(_) => None,
+            Self::Fault(fault) => Some(fault),
+            Self::Repositories(updated) => {
+                let faults = || updated.failed().filter_map(|one| one.result.state.fault());
+                let is_curable = |fault: &&Fault| fault.class() != Class::Permanent;
+                faults().find(is_curable).or_else(|| faults().next())
+            }
+            _ => None,
         }
     }
 
-    /// What apt-get or dpkg said, if that is why.
-    #[must_use]
-    pub fn fault(&self) -> Option<&Fault> {
+    pub(crate) fn is_repairable(&self) -> bool {
+        matches!(self, Self::Fault(fault) if fault.is_repairable())
+    }
+
+    /// Whether the index names a file that is gone, or that is not what it promises.
+    pub(crate) fn is_stale_index(&self) -> bool {
         match self {
-            Self::Said { fault, .. } => Some(fault),
-            _ => None,
+            Self::Fault(Fault::StaleIndex { .. }) => true,
+            Self::Download { source, .. } => {
+                let is_gone = |status: &http::StatusCode| matches!(status.as_u16(), 404 | 410);
+                matches!(source.fault(), download::Fault::Status { status, .. } if is_gone(status))
+                    || source.kind() == Kind::Integrity
+            }
+            _ => false,
         }
+    }
+
+    pub(crate) fn is_cured_by_update(&self) -> bool {
+        self.is_stale_index() || matches!(self, Self::Fault(fault) if fault.is_cured_by_update())
+    }
+
+    pub(crate) fn is_cured_by_fetching(&self) -> bool {
+        matches!(self, Self::Changed { .. } | Self::Fault(Fault::MissingArchives))
     }
 }
 
 impl Classify for AptError {
     fn class(&self) -> Class {
-        self.inner().map_or(Class::Permanent, Classify::class)
+        match self {
+            Self::Fault(_) | Self::Repositories(_) => self.fault().map_or(Class::Permanent, Classify::class),
+            Self::Download { source, .. } => source.class(),
+            Self::Program(error) => error.class(),
+            Self::Files { .. } | Self::NoRoom { .. } => Class::Local,
+            Self::Stopped => Class::Cancelled,
+            Self::Plan(_) | Self::Changed { .. } | Self::NotInstalled { .. } => Class::Permanent,
+        }
     }
 
     fn verdict(&self) -> Verdict {
-        self.inner().map_or(Verdict::Neutral, Classify::verdict)
+        match self {
+            Self::Fault(_) | Self::Repositories(_) => {
+                self.fault().map_or(Verdict::Neutral, Classify::verdict)
+            }
+            Self::Download { source, .. } => source.verdict(),
+            _ => Verdict::Neutral,
+        }
     }
 
     fn kind(&self) -> Kind {
         match self {
-            Self::Invalid(_) => Kind::Invalid,
-            Self::Plan(_) => Kind::Integrity,
-            _ => self.inner().map_or(Kind::Failed, Classify::kind),
+            Self::Fault(_) | Self::Repositories(_) => self.fault().map_or(Kind::Failed, Classify::kind),
+            Self::Download { source, .. } => source.kind(),
+            Self::Files { .. } | Self::NoRoom { .. } => Kind::Local,
+            Self::Changed { .. } => Kind::Integrity,
+            Self::Stopped => Kind::Cancelled,
+            Self::Program(_) | Self::Plan(_) | Self::NotInstalled { .. } => Kind::Failed,
         }
     }
 
-    fn progressed(&self) -> bool {
-        self.inner().is_some_and(Classify::progressed)
+    fn is_offline(&self) -> bool {
+        match self {
+            Self::Fault(_) | Self::Repositories(_) => self.fault().is_some_and(Classify::is_offline),
+            Self::Download { source, .. } => source.is_offline(),
+            _ => false,
+        }
     }
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::Invalid(_) => {
-                vec!["write a package as `NAME`, `NAME=VERSION` or `NAME/RELEASE`".to_owned()]
+            Self::Fault(_) | Self::Repositories(_) => self.fault().map(Classify::hints).unwrap_or_default(),
+            Self::Download { source, .. } => source.hints(),
+            Self::Program(_) => vec!["this needs apt-get and dpkg, as on Debian and Ubuntu".to_owned()],
+            Self::NoRoom { path, .. } => {
+                vec![format!("make room there, as by `apt-get clean`, or see `df -h {}`", path.display())]
             }
-            Self::Plan(_) => vec![
-                "run `apt-get update` and try again; if it stays, a repository's list is wrong".to_owned(),
-            ],
-            _ => self.inner().map(Classify::hints).unwrap_or_default(),
+            Self::Files { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                vec!["run it as root, as with `sudo`".to_owned()]
+            }
+            Self::Changed { .. } => {
+                vec!["somebody changes files in our archive folder, or the disk is failing".to_owned()]
+            }
+            Self::NotInstalled { .. } => vec!["see `dpkg --audit`".to_owned()],
+            _ => Vec::new(),
         }
     }
 }

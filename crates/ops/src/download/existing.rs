@@ -1,6 +1,8 @@
 //! A file that is there already, and right.
 
-use super::checksum::Checksum;
+use std::path::Path;
+
+use super::checksum::{Algorithm, Checksum};
 use super::downloaded::{Downloaded, Saved};
 use super::error::Fault;
 use super::hash::Running;
@@ -27,7 +29,8 @@ pub(super) async fn is_done(
         return Ok(None);
     }
     // One that cannot be read is replaced.
-    let same = digest(env, target, checksum).await.is_ok_and(|digest| digest == checksum.hex());
+    let same =
+        digest_of(env, &target.path, checksum.algorithm()).await.is_ok_and(|digest| digest == checksum.hex());
     Ok(same.then(|| unchanged(request, target, Some(checksum.clone()))))
 }
 
@@ -50,9 +53,10 @@ pub(super) fn unchanged(
     }
 }
 
-async fn digest(env: &Env, target: &FileTarget, checksum: &Checksum) -> std::io::Result<String> {
-    let file = env.fs().open(&target.path, Open::Read)?;
-    let mut running = Running::new(checksum.algorithm());
+/// The digest of a file, in hexadecimal digits. A link is an error.
+pub(crate) async fn digest_of(env: &Env, path: &Path, algorithm: Algorithm) -> std::io::Result<String> {
+    let file = env.fs().open(path, Open::Read)?;
+    let mut running = Running::new(algorithm);
     let mut buffer = vec![0; 256 << 10];
     let mut at = 0;
     loop {

@@ -55,6 +55,7 @@ mod validator;
 pub use checksum::{Algorithm, Checksum, ChecksumError};
 pub use downloaded::{Downloaded, Saved, Spool};
 pub use error::{DownloadError, Fault};
+pub(crate) use existing::digest_of;
 pub use operation::{Download, DownloadOperation, Downloader, Downloads};
 pub use parse::{DownloadUrl, InvalidRequest, file_name, parse_url};
 pub use request::{Dest, DownloadRequest, Limits, MAX_CHECKSUM_FILE};

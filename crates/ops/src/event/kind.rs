@@ -69,6 +69,13 @@ pub enum EventKind {
         /// Bytes that were there before this attempt.
         resumed_from: u64,
     },
+    /// Work that is not counted in bytes went on: a package was unpacked.
+    Step {
+        /// How much of it is done, in thousandths of a percent.
+        percent: u32,
+        /// What is done now.
+        text: String,
+    },
     /// The operation did something worth a line: found a finished file, switched a mirror.
     Note {
         /// One sentence, lower case.
@@ -123,6 +130,7 @@ impl EventKind {
             Self::CircuitMoved { .. } => "circuit_moved",
             Self::CircuitRejected { .. } => "circuit_rejected",
             Self::Progress { .. } => "progress",
+            Self::Step { .. } => "step",
             Self::Note { .. } => "note",
             Self::Warning { .. } => "warning",
             Self::Succeeded { .. } => "succeeded",

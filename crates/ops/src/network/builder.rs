@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::NetworkOperationWrapper;
+use crate::apt::{Apt, AptGet};
 use crate::circuit::CircuitBreakerManager;
 use crate::download::{Downloader, Downloads};
 use crate::env::Env;
@@ -24,6 +25,7 @@ pub struct Builder {
     http: Option<Arc<dyn HttpClient>>,
     downloader: Option<Arc<dyn Downloader>>,
     runner: Option<Arc<dyn Runner>>,
+    apt: Option<Arc<dyn Apt>>,
 }
 
 impl std::fmt::Debug for Builder {
@@ -43,6 +45,7 @@ impl Builder {
             http: None,
             downloader: None,
             runner: None,
+            apt: None,
         }
     }
 
@@ -95,6 +98,13 @@ impl Builder {
         self
     }
 
+    /// Who installs packages; apt-get and dpkg by default.
+    #[must_use]
+    pub fn apt(mut self, apt: Arc<dyn Apt>) -> Self {
+        self.apt = Some(apt);
+        self
+    }
+
     /// The wrapper. Opens nothing and sends nothing yet.
     #[must_use]
     pub fn build(self) -> NetworkOperationWrapper {
@@ -106,6 +116,10 @@ impl Builder {
         let downloader =
             self.downloader.unwrap_or_else(|| Arc::new(Downloads::new(env.clone(), Arc::clone(&http))));
         let runner = self.runner.unwrap_or_else(|| Arc::new(SystemRunner::new()));
+        let apt = self.apt.unwrap_or_else(|| {
+            let apt = AptGet::new(env.clone(), Arc::clone(&runner), policies.table().clone());
+            Arc::new(apt.with_silence(policies.general().timeouts.idle))
+        });
         let circuits = match self.status_folder {
             Some(folder) => {
                 CircuitBreakerManager::with_status_file(env.clone(), Arc::clone(&policies), store, folder)
@@ -113,6 +127,6 @@ impl Builder {
             None => CircuitBreakerManager::new(env.clone(), Arc::clone(&policies), store),
         };
         let pipeline = Pipeline::new(env, circuits, observer);
-        NetworkOperationWrapper { pipeline, policies, http, downloader, runner }
+        NetworkOperationWrapper { pipeline, policies, http, downloader, runner, apt }
     }
 }

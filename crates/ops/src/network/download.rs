@@ -4,6 +4,7 @@ use url::Url;
 
 use super::NetworkOperationWrapper;
 use crate::download::{DownloadError, DownloadRequest, Downloaded};
+use crate::event::OperationId;
 use crate::http::SafeUrl;
 use crate::pipeline::{OperationError, Request};
 use crate::service::ServiceName;
@@ -20,6 +21,16 @@ impl NetworkOperationWrapper {
     /// What was received is kept, and the next download to the same DEST goes on from there.
     pub async fn download_with_retry(
         &self,
+        request: DownloadRequest,
+        options: &Options,
+    ) -> Result<Downloaded, OperationError<DownloadError>> {
+        self.download_for(None, request, options).await
+    }
+
+    /// The same for the operation `root` of a workflow, if it is for one.
+    pub(super) async fn download_for(
+        &self,
+        root: Option<OperationId>,
         mut request: DownloadRequest,
         options: &Options,
     ) -> Result<Downloaded, OperationError<DownloadError>> {
@@ -39,6 +50,9 @@ impl NetworkOperationWrapper {
             .total(options.total_or(policy.timeouts.download))
             .idle(policy.timeouts.idle)
             .cancel(options.cancel.clone());
+        if let Some(root) = root {
+            pipeline_request = pipeline_request.root(root);
+        }
         let download = self.downloader.begin(request);
         match download.prepare().await {
             Ok(Some(done)) => {

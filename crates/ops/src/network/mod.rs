@@ -20,6 +20,7 @@
 //! # });
 //! ```
 
+mod apt;
 mod builder;
 mod command;
 mod connectivity;
@@ -29,6 +30,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
+use crate::apt::Apt;
 use crate::attempt::Attempt;
 use crate::circuit::{CircuitBreakerManager, CircuitStatus};
 use crate::classify::Classify;
@@ -51,6 +53,7 @@ pub struct NetworkOperationWrapper {
     http: Arc<dyn HttpClient>,
     downloader: Arc<dyn Downloader>,
     runner: Arc<dyn Runner>,
+    apt: Arc<dyn Apt>,
 }
 
 impl std::fmt::Debug for NetworkOperationWrapper {

@@ -123,6 +123,29 @@ pub struct OperationError<E> {
     pub circuit: Option<CircuitBreakerError>,
 }
 
+impl<E> OperationError<E> {
+    /// The same, of a larger operation that this one was part of.
+    pub(crate) fn map<F>(self, larger: impl FnOnce(E) -> F) -> OperationError<F> {
+        let cause = match self.cause {
+            Cause::Operation(error) => Cause::Operation(larger(error)),
+            Cause::TimedOut { after, flowing, total } => Cause::TimedOut { after, flowing, total },
+            Cause::CircuitOpen(rejected) => Cause::CircuitOpen(rejected),
+            Cause::ProbeLost => Cause::ProbeLost,
+            Cause::Cancelled => Cause::Cancelled,
+        };
+        OperationError {
+            operation: self.operation,
+            action: self.action,
+            service: self.service,
+            cause,
+            stop: self.stop,
+            history: self.history,
+            took: self.took,
+            circuit: self.circuit,
+        }
+    }
+}
+
 impl<E: Classify> OperationError<E> {
     /// Attempts made.
     #[must_use]

@@ -40,6 +40,7 @@ mod run;
 mod tell;
 #[cfg(test)]
 mod tests;
+mod workflow;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -58,6 +59,7 @@ pub use error::{AttemptReport, Cause, OperationError};
 pub use members::Members;
 pub use request::Request;
 use run::{Next, Run};
+pub(crate) use workflow::Workflow;
 
 /// Runs operations; cheap to clone.
 #[derive(Clone)]

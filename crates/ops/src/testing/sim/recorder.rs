@@ -82,6 +82,7 @@ impl Observer for Recorder {
             EventKind::Progress { done, resumed_from, .. } => {
                 note.note(operation, kind, [("done", (*done).into()), ("from", (*resumed_from).into())]);
             }
+            EventKind::Step { percent, .. } => note.note(operation, kind, [("percent", (*percent).into())]),
             EventKind::Succeeded { attempts, took } => {
                 note.note(operation, kind, [("attempts", (*attempts).into()), ("took", micros(*took))]);
             }

@@ -1,0 +1,71 @@
+//! `apt update|install`.
+
+mod report;
+
+use vps_ops::NetworkOperationWrapper;
+use vps_ops::apt::{InstallRequest, parse_all};
+use vps_ops::settings::Options;
+
+use crate::app::App;
+use crate::args::{AptCommand, AptInstallArgs, AptUpdateArgs};
+use crate::cmd::plan::Plan;
+use crate::exit::Exit;
+use crate::report::Failure;
+
+pub(crate) async fn run(app: &App, command: AptCommand) -> Result<Exit, Failure> {
+    match command {
+        AptCommand::Update(args) => update(app, &args).await,
+        AptCommand::Install(args) => install(app, &args).await,
+    }
+}
+
+async fn update(app: &App, args: &AptUpdateArgs) -> Result<Exit, Failure> {
+    let loaded = app.config()?;
+    let network = app.network(&loaded);
+    let options = app.options(&network, &args.network)?;
+    if args.network.dry_run {
+        return repositories(&network, &options).await?.show(app, &network, &options).await;
+    }
+    let outcome = network.apt_update_with_retry(&options).await;
+    network.close().await;
+    match outcome {
+        Ok(updated) => report::updated(app, &updated),
+        Err(error) => Err(Failure::of_operation(&error)),
+    }
+}
+
+async fn install(app: &App, args: &AptInstallArgs) -> Result<Exit, Failure> {
+    let packages = parse_all(args.packages.iter().map(String::as_str))
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    let loaded = app.config()?;
+    let network = app.network(&loaded);
+    let options = app.options(&network, &args.network)?;
+    let request = InstallRequest::new(packages).update_cache(!args.no_update).upgrade(args.upgrade);
+    if args.network.dry_run {
+        let plan = network.apt_plan(&request, &options).await;
+        return match plan {
+            Ok(plan) => report::plan(app, &request, &plan),
+            Err(error) => Err(Failure::of_operation(&error)),
+        };
+    }
+    let outcome = network.apt_install(&request, &options).await;
+    network.close().await;
+    match outcome {
+        Ok(installed) => report::installed(app, &installed),
+        Err(error) => Err(Failure::of_operation(&error)),
+    }
+}
+
+/// What an update would read, and past which circuits.
+async fn repositories(network: &NetworkOperationWrapper, options: &Options) -> Result<Plan, Failure> {
+    let setup = network.apt_setup_now(options).await.map_err(|error| Failure::of_operation(&error))?;
+    let steps = setup.repositories().iter().map(|repository| {
+        let service = setup.service_of(repository, network.policies().table());
+        (format!("{} {}", repository.uri, repository.release), service)
+    });
+    Ok(Plan {
+        action: "update the package lists".to_owned(),
+        steps: steps.collect(),
+        configured: |limits| limits.apt_update,
+    })
+}

@@ -1,0 +1,148 @@
+//! What an update and an install say when they are done.
+
+use std::fmt::Write as _;
+
+use bytesize::ByteSize;
+use serde_json::{Value, json};
+use vps_ops::apt::{AptInstalled, Change, InstallRequest, Plan, RepositoryState, Updated};
+
+use crate::app::App;
+use crate::exit::Exit;
+use crate::report::{Failure, print, print_json};
+
+pub(super) fn updated(app: &App, updated: &Updated) -> Result<Exit, Failure> {
+    for warning in updated.warnings() {
+        tracing::warn!(operation = "apt_update", "{warning}");
+    }
+    // One that was not asked is as old as one that failed.
+    let exit = if updated.is_complete() { Exit::Done } else { Exit::Failed };
+    if app.global.json {
+        let repositories: Vec<Value> = updated
+            .repositories
+            .iter()
+            .map(|one| {
+                let state = match (&one.result.state, one.left_out) {
+                    (_, true) => "left_out",
+                    (RepositoryState::Fresh, _) => "fresh",
+                    (RepositoryState::Transient(_) | RepositoryState::Permanent(_), _) => "failed",
+                    _ => "unseen",
+                };
+                json!({
+                    "uri": one.result.uri,
+                    "release": one.result.release,
+                    "service": one.service,
+                    "state": state,
+                    "error": one.result.state.fault().map(ToString::to_string),
+                })
+            })
+            .collect();
+        print_json(&json!({
+            "schema": "vps-configurator.apt.update/1",
+            "complete": updated.is_complete(),
+            "repositories": repositories,
+            "took_seconds": updated.took.as_secs_f64(),
+        }))?;
+    } else if app.global.quiet == 0 {
+        let (count, plural) = counted(updated.repositories.len(), "repository", "repositories");
+        print(&format!("{count} {plural} read\n"))?;
+    }
+    Ok(exit)
+}
+
+pub(super) fn installed(app: &App, done: &AptInstalled) -> Result<Exit, Failure> {
+    if app.global.json {
+        return print_json(&json!({
+            "schema": "vps-configurator.apt.install/1",
+            "packages": changes(&done.packages),
+            "installed": changes(&done.installed),
+            "upgraded": changes(&done.upgraded),
+            "downgraded": changes(&done.downgraded),
+            "removed": changes(&done.removed),
+            "already": changes(&done.already),
+            "fetched_bytes": done.fetched,
+            "repaired": done.repaired,
+            "unchanged": done.is_unchanged(),
+            "warnings": done.warnings,
+            "took_seconds": done.took.as_secs_f64(),
+        }));
+    }
+    if app.global.quiet > 0 {
+        return Ok(Exit::Done);
+    }
+    let mut text = String::new();
+    lines(
+        &mut text,
+        &[
+            ("installed", &done.installed),
+            ("upgraded", &done.upgraded),
+            ("downgraded", &done.downgraded),
+            ("removed", &done.removed),
+            ("already there", &done.already),
+        ],
+    );
+    if !done.is_unchanged() {
+        let fetched = ByteSize::b(done.fetched).display().iec().to_string();
+        let _ = writeln!(text, "{fetched} fetched in {:.1}s", done.took.as_secs_f64());
+    }
+    print(&text)
+}
+
+/// What would be done.
+pub(super) fn plan(app: &App, request: &InstallRequest, plan: &Plan) -> Result<Exit, Failure> {
+    if app.global.json {
+        return print_json(&json!({
+            "schema": "vps-configurator.apt.plan/1",
+            "asked": request.packages().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "installed": changes(&plan.installed),
+            "upgraded": changes(&plan.upgraded),
+            "downgraded": changes(&plan.downgraded),
+            "removed": changes(&plan.removed),
+            "files": plan.archives.len(),
+            "bytes": plan.bytes(),
+        }));
+    }
+    if plan.is_empty() {
+        return print(&format!("nothing to do: {} is there already\n", request.names()));
+    }
+    let mut text = String::new();
+    lines(
+        &mut text,
+        &[
+            ("would install", &plan.installed),
+            ("would upgrade", &plan.upgraded),
+            ("would downgrade", &plan.downgraded),
+            ("would remove", &plan.removed),
+        ],
+    );
+    let size = ByteSize::b(plan.bytes()).display().iec().to_string();
+    let (count, plural) = counted(plan.archives.len(), "file", "files");
+    let _ = writeln!(text, "would fetch {count} {plural}, {size}");
+    text.push_str("by the package lists there are; no request was made\n");
+    print(&text)
+}
+
+/// One line for each kind of change, and one for each package where there are few.
+fn lines(text: &mut String, kinds: &[(&str, &Vec<Change>)]) {
+    for (kind, changes) in kinds.iter().filter(|(_, changes)| !changes.is_empty()) {
+        for change in *changes {
+            let _ = writeln!(text, "{kind} {}", said(change));
+        }
+    }
+}
+
+fn said(change: &Change) -> String {
+    match (&change.from, &change.to) {
+        (Some(from), Some(to)) => format!("{} {from} -> {to}", change.name),
+        (Some(version), None) | (None, Some(version)) => format!("{} {version}", change.name),
+        (None, None) => change.name.clone(),
+    }
+}
+
+fn changes(changes: &[Change]) -> Vec<Value> {
+    let all = changes.iter();
+    all.map(|change| json!({"name": change.name, "from": change.from, "to": change.to})).collect()
+}
+
+fn counted(count: usize, one: &'static str, many: &'static str) -> (usize, &'static str) {
+    (count, if count == 1 { one } else { many })
+}

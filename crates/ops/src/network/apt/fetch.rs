@@ -1,0 +1,158 @@
+//! The archives of a plan, fetched beside each other.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::AptFailed;
+use crate::NetworkOperationWrapper;
+use crate::apt::{AptError, AptSetup, Archive, Plan, Tally, Wanted};
+use crate::download::{Dest, DownloadError, DownloadRequest, Downloaded};
+use crate::env::Task;
+use crate::event::OperationId;
+use crate::pipeline::{OperationError, Workflow};
+use crate::settings::Options;
+
+/// Downloads at once, whoever serves them; each service has its own bulkhead beside.
+const AT_ONCE: usize = 8;
+
+/// What came over the network for a plan.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fetched {
+    /// Bytes.
+    pub(super) bytes: u64,
+}
+
+/// One download's end: which archive, and what came of it.
+type Ended = (Archive, Result<Downloaded, OperationError<DownloadError>>);
+
+impl NetworkOperationWrapper {
+    /// Fetches what the plan needs into the archive folder: by our own means what they can do, the rest
+    /// by apt-get, said once.
+    pub(super) async fn apt_fetch(
+        &self,
+        workflow: &Workflow,
+        setup: &AptSetup,
+        wanted: &Wanted,
+        plan: &Plan,
+    ) -> Result<Fetched, AptFailed> {
+        let mut ours = Vec::new();
+        let mut why = None;
+        for archive in &plan.archives {
+            match setup.own_way_to(archive) {
+                Ok(url) => ours.push((url, archive.clone())),
+                Err(reason) => why = why.or(Some((archive, reason))),
+            }
+        }
+        // The largest first: a short one fills the gap at the end.
+        ours.sort_by_key(|(_, archive)| std::cmp::Reverse(archive.size));
+        let bytes = ours.iter().fold(0, |sum: u64, (_, archive)| sum.saturating_add(archive.size));
+        if !plan.archives.is_empty() {
+            self.apt_make_room(workflow, bytes).await?;
+        }
+        let fetched = self.apt_download(workflow, setup, ours, bytes).await?;
+        if let Some((archive, reason)) = why {
+            workflow.note(format!("apt-get fetches {} itself: {reason}", archive.filename));
+            let request = workflow.step("apt_fetch", "fetch the packages by apt-get", workflow.whole());
+            let apt = &self.apt;
+            self.pipeline.run(&request, |attempt| async move { apt.fetch(&attempt, wanted).await }).await?;
+        }
+        Ok(fetched)
+    }
+
+    async fn apt_make_room(&self, workflow: &Workflow, bytes: u64) -> Result<(), AptFailed> {
+        let request = workflow.step("apt_room", "make room for the packages", workflow.whole());
+        let apt = &self.apt;
+        self.pipeline.run(&request, |_| async move { apt.make_room(bytes) }).await
+    }
+
+    async fn apt_download(
+        &self,
+        workflow: &Workflow,
+        setup: &AptSetup,
+        archives: Vec<(Url, Archive)>,
+        bytes: u64,
+    ) -> Result<Fetched, AptFailed> {
+        let tally = Arc::new(Tally::new(Arc::clone(&self.pipeline.observer), "apt_install", bytes));
+        let network = Self { pipeline: self.pipeline.observed_by(Arc::clone(&tally) as _), ..self.clone() };
+        // One that fails for good ends the others: what they have is kept.
+        let stop = workflow.cancel().child_token();
+        let (tell, mut told) = mpsc::unbounded_channel::<Ended>();
+        let mut waiting: VecDeque<_> = archives.into();
+        let mut under_way: Vec<Task> = Vec::new();
+        let (mut running, mut fetched, mut failed) = (0, Fetched::default(), None);
+        loop {
+            while running < AT_ONCE && failed.is_none() {
+                let Some((url, archive)) = waiting.pop_front() else { break };
+                running += 1;
+                let options = self.archive_options(workflow, setup, &archive, &stop);
+                under_way.push(network.begin_archive(workflow.id(), url, archive, options, tell.clone()));
+            }
+            if running == 0 {
+                break;
+            }
+            // We hold a sender ourselves, so there is always an answer.
+            let Some((archive, outcome)) = told.recv().await else { break };
+            running -= 1;
+            match outcome {
+                Ok(done) => {
+                    fetched.bytes = fetched.bytes.saturating_add(done.fetched);
+                    if done.unchanged {
+                        tally.was_there(done.bytes);
+                    }
+                }
+                Err(error) if failed.is_none() => {
+                    failed = Some((archive, error));
+                    stop.cancel();
+                }
+                // Ended by us, or no news.
+                Err(_) => {}
+            }
+        }
+        match failed {
+            None => Ok(fetched),
+            Some((archive, error)) => {
+                let file = archive.filename;
+                Err(error.map(|source| AptError::Download { file, source: Box::new(source) }))
+            }
+        }
+    }
+
+    fn archive_options(
+        &self,
+        workflow: &Workflow,
+        setup: &AptSetup,
+        archive: &Archive,
+        stop: &CancellationToken,
+    ) -> Options {
+        let mut options = Options::new()
+            .total(workflow.left(workflow.whole()))
+            .attempts(workflow.strategy().max_attempts())
+            .cancel(stop.clone());
+        options.service = setup.service_of_file(&archive.url, self.policies.table());
+        options
+    }
+
+    fn begin_archive(
+        &self,
+        root: OperationId,
+        url: Url,
+        archive: Archive,
+        options: Options,
+        tell: mpsc::UnboundedSender<Ended>,
+    ) -> Task {
+        let network = self.clone();
+        let mut request = DownloadRequest::new(url, Dest::Path(self.apt.place(&archive)));
+        request.checksum.clone_from(&archive.hash);
+        request.size = Some(archive.size);
+        request.mode = Some(0o644);
+        self.env().spawn("archive", async move {
+            let outcome = network.download_for(Some(root), request, &options).await;
+            // Nobody listens any more once the whole was given up.
+            let _ = tell.send((archive, outcome));
+        })
+    }
+}

@@ -1,0 +1,221 @@
+//! An install, round after round until it is done: what can be cured on the way is, at most twice each.
+
+use super::AptFailed;
+use super::fetch::Fetched;
+use crate::NetworkOperationWrapper;
+use crate::apt::{AptError, AptInstalled, AptSetup, Fault, InstallRequest, Plan, Updated, Wanted};
+use crate::pipeline::{Cause, Workflow};
+use vps_retry::Stop;
+
+/// How often each cure is tried.
+const AT_MOST: u8 = 2;
+
+/// What was done so far.
+pub(super) struct Rounds<'n> {
+    network: &'n NetworkOperationWrapper,
+    workflow: &'n Workflow,
+    request: &'n InstallRequest,
+    setup: Option<AptSetup>,
+    /// Whether this run has read the indexes, or found them fresh.
+    updated: bool,
+    updates: u8,
+    repairs: u8,
+    fetches: u8,
+    result: AptInstalled,
+}
+
+/// What comes after a step.
+enum After {
+    Again,
+    Done,
+}
+
+impl<'n> Rounds<'n> {
+    pub(super) fn new(
+        network: &'n NetworkOperationWrapper,
+        workflow: &'n Workflow,
+        request: &'n InstallRequest,
+    ) -> Self {
+        Self {
+            network,
+            workflow,
+            request,
+            setup: None,
+            updated: false,
+            updates: 0,
+            repairs: 0,
+            fetches: 0,
+            result: AptInstalled::default(),
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Result<AptInstalled, AptFailed> {
+        loop {
+            let installed = self.network.apt_installed(self.workflow).await?;
+            let missing = self.request.missing(&installed);
+            if missing.is_empty() {
+                self.result.settle(self.request, &installed);
+                return Ok(self.result);
+            }
+            if let After::Done = self.round(missing).await? {
+                // apt-get has succeeded: dpkg has the last word.
+                let installed = self.network.apt_installed(self.workflow).await?;
+                let missing = self.request.missing_after(&installed);
+                if !missing.is_empty() {
+                    return Err(self.workflow.error(AptError::NotInstalled { packages: missing }));
+                }
+                self.result.settle(self.request, &installed);
+                return Ok(self.result);
+            }
+        }
+    }
+
+    /// One way through: update, resolve, fetch, install.
+    async fn round(&mut self, missing: Vec<String>) -> Result<After, AptFailed> {
+        if self.setup.is_none() {
+            self.setup = Some(self.network.apt_setup(self.workflow).await?);
+        }
+        if self.request.updates() && !self.updated && !self.is_fresh() {
+            self.update().await?;
+        }
+        self.updated = true;
+        let wanted = Wanted::Packages(missing);
+        match self.network.apt_resolve(self.workflow, &wanted).await {
+            Ok(plan) => self.carry_out(&wanted, plan).await,
+            Err(error) => self.cure(error).await,
+        }
+    }
+
+    async fn carry_out(&mut self, wanted: &Wanted, plan: Plan) -> Result<After, AptFailed> {
+        let fetched = match &self.setup {
+            Some(setup) => self.network.apt_fetch(self.workflow, setup, wanted, &plan).await,
+            None => Ok(Fetched::default()),
+        };
+        match fetched {
+            Ok(fetched) => self.result.fetched = self.result.fetched.saturating_add(fetched.bytes),
+            Err(error) => return self.cure(error).await,
+        }
+        match self.network.apt_unpack(self.workflow, wanted, &plan.archives).await {
+            Ok(()) => {
+                self.network.apt.clean(&plan.archives);
+                self.result.add(plan);
+                Ok(After::Done)
+            }
+            Err(error) => self.after_dpkg(error, plan).await,
+        }
+    }
+
+    /// dpkg failed. With what was asked for in place, that is somebody else's trouble: a package that fails
+    /// again and again makes every later run of apt-get fail.
+    async fn after_dpkg(&mut self, error: AptFailed, plan: Plan) -> Result<After, AptFailed> {
+        if let Cause::Operation(AptError::Fault(Fault::DpkgFailed { .. })) = &error.cause {
+            let installed = self.network.apt_installed(self.workflow).await?;
+            if self.request.missing(&installed).is_empty() {
+                self.warn(format!("what was asked for is installed, but {}", error.cause));
+                self.result.add(plan);
+                return Ok(After::Done);
+            }
+        }
+        self.cure(error).await
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.setup.as_ref().is_some_and(|setup| self.network.apt.is_fresh(setup))
+    }
+
+    /// Reads the indexes. Where some came, the failed ones are warned of and work goes on: what it takes
+    /// may well come from the others.
+    async fn update(&mut self) -> Result<(), AptFailed> {
+        self.updates += 1;
+        let Some(setup) = &self.setup else { return Ok(()) };
+        match self.network.apt_update(self.workflow, setup).await {
+            Ok(updated) => self.said(&updated),
+            Err(error) => match &error.cause {
+                Cause::Operation(AptError::Repositories(updated))
+                    if error.stop != Stop::Cancelled && updated.is_usable() =>
+                {
+                    let updated = (**updated).clone();
+                    self.said(&updated);
+                }
+                // Nothing new came, but what an earlier update brought is there.
+                Cause::CircuitOpen(rejected) if setup.has_index() => {
+                    let text = format!("the package lists are not refreshed: {rejected}");
+                    self.warn(text);
+                }
+                _ => return Err(error),
+            },
+        }
+        // What came tells whose each repository is.
+        self.setup = Some(self.network.apt_setup(self.workflow).await?);
+        Ok(())
+    }
+
+    fn said(&mut self, updated: &Updated) {
+        for warning in updated.warnings() {
+            self.warn(warning);
+        }
+    }
+
+    fn warn(&mut self, text: String) {
+        if !self.result.warnings.contains(&text) {
+            self.workflow.warn(text.clone());
+            self.result.warnings.push(text);
+        }
+    }
+
+    /// Does what may help against an error, or gives it back.
+    async fn cure(&mut self, error: AptFailed) -> Result<After, AptFailed> {
+        let Cause::Operation(cause) = &error.cause else { return Err(error) };
+        if error.stop == Stop::Cancelled {
+            return Err(error);
+        }
+        if cause.is_repairable() && self.repairs < AT_MOST {
+            self.repairs += 1;
+            self.workflow.note("an earlier run of dpkg was cut: repairing what it left");
+            self.repair().await?;
+            self.result.repaired = true;
+            return Ok(After::Again);
+        }
+        if cause.is_cured_by_update() && self.request.updates() && self.may_update(cause) {
+            self.workflow.note("the package lists look out of date: reading them again");
+            self.update().await?;
+            return Ok(After::Again);
+        }
+        if cause.is_cured_by_fetching() && self.fetches < AT_MOST {
+            self.fetches += 1;
+            self.workflow.note(format!("fetching again: {cause}"));
+            return Ok(After::Again);
+        }
+        Err(error)
+    }
+
+    /// A file that is gone: twice. A name that nobody knows: only if the lists were not read in this run,
+    /// or with the next command it would be the same.
+    fn may_update(&self, cause: &AptError) -> bool {
+        self.updates < if cause.is_stale_index() { AT_MOST } else { 1 }
+    }
+
+    /// Configures what was left, then fetches and installs what that takes.
+    async fn repair(&mut self) -> Result<(), AptFailed> {
+        match self.network.apt_configure(self.workflow).await {
+            // A package that cannot be configured may need others first.
+            Err(error)
+                if !matches!(error.cause, Cause::Operation(AptError::Fault(Fault::DpkgFailed { .. }))) =>
+            {
+                return Err(error);
+            }
+            _ => {}
+        }
+        let wanted = Wanted::Fix;
+        let plan = self.network.apt_resolve(self.workflow, &wanted).await?;
+        if plan.is_empty() {
+            return Ok(());
+        }
+        if let Some(setup) = &self.setup {
+            self.network.apt_fetch(self.workflow, setup, &wanted, &plan).await?;
+        }
+        self.network.apt_unpack(self.workflow, &wanted, &plan.archives).await?;
+        self.network.apt.clean(&plan.archives);
+        Ok(())
+    }
+}
