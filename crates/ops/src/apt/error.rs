@@ -37,7 +37,7 @@ pub enum AptError {
         fault: Fault,
     },
     /// apt-get or dpkg could not be run.
-    #[error("could not {}: {source}", step.what())]
+    #[error("could not {}", step.what())]
     Command {
         /// In which step.
         step: Step,
@@ -48,7 +48,7 @@ pub enum AptError {
     #[error(transparent)]
     Plan(#[from] InvalidPlan),
     /// An archive could not be downloaded.
-    #[error("could not download `{filename}`: {source}")]
+    #[error("could not download `{filename}`")]
     Download {
         /// Which archive.
         filename: String,
