@@ -13,7 +13,7 @@ use super::fault::{Fault, RepositoryProblem};
 use super::fetched;
 use super::lock::Lock;
 use super::reach::Reach;
-use super::said::{Said, Severity};
+use super::said::{Message, Said, Severity};
 use super::show;
 use super::status::{PackageFailure, StatusSummary};
 use crate::classify::{Classify, Kind};
@@ -45,6 +45,9 @@ struct Run<'a> {
     ended: Ended,
     said: &'a Said,
     status: &'a StatusSummary,
+    /// Taken apart once, for a package's script may have said a lot.
+    messages: Vec<Message<'a>>,
+    failures: Vec<PackageFailure>,
 }
 
 /// The table: the first row that knows the run decides. Each is one function below, in this order.
@@ -81,7 +84,8 @@ const ROWS: [fn(&Run<'_>) -> Option<Fault>; 24] = [
 /// do not know is [`Fault::Unknown`]: shown, and never tried again.
 #[must_use]
 pub fn fault(step: Step, ended: Ended, said: &Said, status: &StatusSummary) -> Option<Fault> {
-    let run = Run { step, ended, said, status };
+    let run =
+        Run { step, ended, said, status, messages: said.messages(), failures: dpkg_failures(said, status) };
     if ended == Ended::Code(0) {
         let degraded = || not_fetched(&run).or_else(|| indexes_not_fetched(&run));
         return if step == Step::Update { degraded() } else { None };
@@ -89,28 +93,31 @@ pub fn fault(step: Step, ended: Ended, said: &Said, status: &StatusSummary) -> O
     Some(ROWS.iter().find_map(|row| row(&run)).unwrap_or_else(|| unknown(&run)))
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// apt-get's first error that contains `words`.
-    fn error(&self, words: &str) -> Option<&str> {
-        self.said.error(words)
+    fn error(&self, words: &str) -> Option<&'a str> {
+        self.errors().find(|text| text.contains(words))
     }
 
     /// As [`error`](Self::error), as long as dpkg was not started: from then on a package's script may
     /// say anything, apt-get's own words included.
-    fn early(&self, words: &str) -> Option<&str> {
+    fn early(&self, words: &str) -> Option<&'a str> {
         self.error(words).filter(|_| !self.status.pm_started)
     }
 
-    /// What dpkg failed with: its status lines know more than its text.
-    fn dpkg_failures(&self) -> Vec<PackageFailure> {
-        let told = self.said.dpkg_failures();
-        let found = if self.status.errors.is_empty() { &told } else { &self.status.errors };
-        let shown = |failure: &PackageFailure| PackageFailure {
-            package: show::bounded(&failure.package, 200),
-            text: show::harmless(&failure.text),
-        };
-        found.iter().map(shown).collect()
+    fn errors(&self) -> impl Iterator<Item = &'a str> {
+        self.messages.iter().filter(|message| message.severity == Severity::Error).map(|message| message.text)
     }
+}
+
+/// What dpkg failed with: its status lines know more than its text.
+fn dpkg_failures(said: &Said, status: &StatusSummary) -> Vec<PackageFailure> {
+    let told = if status.errors.is_empty() { &said.dpkg_failures() } else { &status.errors };
+    let shown = |failure: &PackageFailure| PackageFailure {
+        package: show::bounded(&failure.package, 200),
+        text: show::harmless(&failure.text),
+    };
+    told.iter().map(shown).collect()
 }
 
 // A signal from outside. A shell in between turns it into a code, and then nothing was said.
@@ -131,17 +138,16 @@ fn dpkg_died(run: &Run<'_>) -> Option<Fault> {
 const NO_SPACE: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
 
 fn disk_full_in_dpkg(run: &Run<'_>) -> Option<Fault> {
-    let failures = run.dpkg_failures();
-    let full = failures.iter().find(|failure| NO_SPACE.iter().any(|words| failure.text.contains(words)))?;
+    let full =
+        run.failures.iter().find(|failure| NO_SPACE.iter().any(|words| failure.text.contains(words)))?;
     Some(Fault::DiskFull { path: quoted_path(&full.text) })
 }
 
 fn dpkg_failed(run: &Run<'_>) -> Option<Fault> {
-    let failures = run.dpkg_failures();
     // apt-get 2.9 and later write `Sub-process dpkg`.
     let said = run.error("Sub-process ").is_some_and(|text| text.contains("dpkg returned an error code"));
-    let is_dpkgs = said || (run.step == Step::Repair && !failures.is_empty());
-    is_dpkgs.then_some(Fault::DpkgFailed { failures })
+    let is_dpkgs = said || (run.step == Step::Repair && !run.failures.is_empty());
+    is_dpkgs.then(|| Fault::DpkgFailed { failures: run.failures.clone() })
 }
 
 fn interrupted(run: &Run<'_>) -> Option<Fault> {
@@ -182,7 +188,7 @@ fn read_only(run: &Run<'_>) -> Option<Fault> {
 
 /// Everything that was to be fetched: connections, statuses, digests, signatures, clocks.
 fn not_fetched(run: &Run<'_>) -> Option<Fault> {
-    fetched::decisive(&fetched::failures(run.said), run.step == Step::Update)
+    fetched::decisive(&fetched::failures(&run.messages), run.step == Step::Update)
 }
 
 fn bad_sources(run: &Run<'_>) -> Option<Fault> {
@@ -291,8 +297,8 @@ fn broken_lists(run: &Run<'_>) -> Option<Fault> {
 }
 
 fn indexes_not_fetched(run: &Run<'_>) -> Option<Fault> {
-    let said = |message: &super::said::Message<'_>| message.text.contains("index files failed to download");
-    run.said.messages().iter().any(said).then_some(Fault::IndexesNotFetched)
+    let said = |message: &Message<'_>| message.text.contains("index files failed to download");
+    run.messages.iter().any(said).then_some(Fault::IndexesNotFetched)
 }
 
 fn missing_archives(run: &Run<'_>) -> Option<Fault> {
@@ -307,9 +313,7 @@ fn aborted(run: &Run<'_>) -> Option<Fault> {
 
 /// What nobody foresaw: its errors, else the end of what it said, else how it ended.
 fn unknown(run: &Run<'_>) -> Fault {
-    let messages = run.said.messages();
-    let errors = messages.iter().filter(|message| message.severity == Severity::Error);
-    let mut text = errors.map(|message| message.text).collect::<Vec<_>>().join("; ");
+    let mut text = run.errors().collect::<Vec<_>>().join("; ");
     if text.is_empty() {
         let mut last: Vec<&str> =
             run.said.stderr.lines().rev().filter(|line| !line.trim().is_empty()).take(5).collect();
@@ -328,8 +332,8 @@ fn unknown(run: &Run<'_>) -> Fault {
 /// The names that apt-get's errors have where `name` looks, each once.
 fn names<'a>(run: &Run<'a>, name: impl Fn(&'a str) -> Option<&'a str>) -> Vec<String> {
     let mut found = Vec::new();
-    for message in run.said.messages().iter().filter(|_| !run.status.pm_started) {
-        let shown = name(message.text).map(|name| show::bounded(name, 100));
+    for text in run.errors().filter(|_| !run.status.pm_started) {
+        let shown = name(text).map(|name| show::bounded(name, 100));
         if let Some(shown) = shown.filter(|shown| !found.contains(shown) && found.len() < 100) {
             found.push(shown);
         }

@@ -7,7 +7,7 @@ use vps_retry::Class;
 
 use super::fault::{Fault, RepositoryProblem};
 use super::reach::FetchFailure;
-use super::said::{Message, Said, Severity};
+use super::said::{Message, Severity};
 use super::show;
 use crate::classify::Classify;
 
@@ -28,8 +28,7 @@ pub(super) enum Problem {
 
 /// All failures of a run. One that only a progress line tells of (`Err:`) comes last, and only if no
 /// message does.
-pub(super) fn failures(said: &Said) -> Vec<Failed> {
-    let messages = said.messages();
+pub(super) fn failures(messages: &[Message<'_>]) -> Vec<Failed> {
     let (progress, told): (Vec<_>, Vec<_>) =
         messages.iter().partition(|message| message.severity == Severity::Fetch);
     let mut found: Vec<Failed> = told.into_iter().filter_map(failed).collect();

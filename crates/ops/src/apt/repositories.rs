@@ -61,7 +61,7 @@ impl RepositoryState {
 /// ```
 #[must_use]
 pub fn repositories(said: &Said, known: &[Repository]) -> Vec<RepositoryResult> {
-    let failures = fetched::failures(said);
+    let failures = fetched::failures(&said.messages());
     let seen: Vec<&str> = said.lines().filter_map(fetched_subject).collect();
     let of = |failures: &[Failed]| match fetched::decisive(failures, true) {
         Some(fault) if is_transient(&fault) => Some(RepositoryState::Transient(fault)),

@@ -93,12 +93,6 @@ impl Said {
         found
     }
 
-    /// The first of apt-get's errors that contains `words`.
-    pub(super) fn error(&self, words: &str) -> Option<&str> {
-        let errors = self.lines().filter_map(signed).filter(|(severity, _)| *severity == Severity::Error);
-        errors.map(|(_, text)| text.trim()).find(|text| text.contains(words))
-    }
-
     /// What dpkg says it failed with, each with its reason.
     #[must_use]
     pub fn dpkg_failures(&self) -> Vec<PackageFailure> {
