@@ -5,6 +5,7 @@ use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use super::{index, packages};
 use crate::server::Content;
@@ -154,6 +155,11 @@ pub(super) struct Base {
 impl Base {
     /// Finds it, or builds it. Whoever comes meanwhile waits.
     pub(super) fn get() -> Self {
+        static FOUND: LazyLock<Base> = LazyLock::new(Base::find_or_build);
+        FOUND.clone()
+    }
+
+    fn find_or_build() -> Self {
         let cache = target_folder().join("apt-lab");
         fs::create_dir_all(&cache).unwrap();
         let folder = cache.join(recipe());

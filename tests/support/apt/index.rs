@@ -1,9 +1,12 @@
 //! Repositories: their indexes, and who signed them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use sha2::{Digest, Sha256, Sha512};
 
 use super::base::{must, output};
 use super::packages::{self, Package};
@@ -49,10 +52,10 @@ impl Repository {
 
     pub(super) fn holds(self, package: &Package) -> bool {
         let third = package.name == "lab-third";
-        let has_two = packages::all().iter().any(|one| one.name == package.name && one.version == "2.0");
+        let has_two = || packages::all().iter().any(|one| one.name == package.name && one.version == "2.0");
         match self {
             Self::Main => !third && package.version == "1.0",
-            Self::Later => !third && (package.version == "2.0" || !has_two),
+            Self::Later => !third && (package.version == "2.0" || !has_two()),
             Self::Third => third,
             Self::Sha512 => {
                 ["lab-leaf", "lab-dep", "lab-app"].contains(&package.name.as_str())
@@ -81,12 +84,13 @@ pub(super) fn packages_path() -> String {
 }
 
 /// The machine's own.
-pub(super) fn architecture() -> String {
-    output("dpkg", |run| {
-        run.arg("--print-architecture");
-    })
-    .trim()
-    .to_owned()
+pub(super) fn architecture() -> &'static str {
+    static ASKED: LazyLock<String> = LazyLock::new(|| {
+        output("dpkg", |run| {
+            run.arg("--print-architecture");
+        })
+    });
+    ASKED.trim()
 }
 
 /// Writes all repositories for the packages in `pool`, and the key that signs them.
@@ -94,11 +98,15 @@ pub(super) fn build(folder: &Path, pool: &Path, keyring: &Path) {
     let (ours, stranger) = (Key::make("lab"), Key::make("stranger"));
     fs::write(keyring, ours.public()).unwrap();
     let (index, architecture) = (packages_path(), architecture());
+    let debs: BTreeMap<_, _> = packages::all()
+        .iter()
+        .map(|package| (package.file(), Deb::read(&pool.join(package.file()))))
+        .collect();
     for repository in Repository::ALL {
         let root = folder.join(repository.folder());
         let path = root.join(&index);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let text = packages_index(repository, pool);
+        let text = packages_index(repository, &debs);
         fs::write(&path, &text).unwrap();
         let content = Content::fixed(&text);
         let release = format!(
@@ -108,37 +116,51 @@ pub(super) fn build(folder: &Path, pool: &Path, keyring: &Path) {
             content.sha256(),
             text.len(),
         );
-        match repository {
-            Repository::Unsigned => fs::write(root.join("dists/stable/Release"), release).unwrap(),
-            Repository::Stranger => {
-                fs::write(root.join("dists/stable/InRelease"), stranger.sign(&release)).unwrap()
-            }
-            _ => fs::write(root.join("dists/stable/InRelease"), ours.sign(&release)).unwrap(),
-        }
+        let (name, bytes) = match repository {
+            Repository::Unsigned => ("Release", release.into_bytes()),
+            Repository::Stranger => ("InRelease", stranger.sign(&release)),
+            _ => ("InRelease", ours.sign(&release)),
+        };
+        fs::write(root.join("dists/stable").join(name), bytes).unwrap();
     }
 }
 
-fn packages_index(repository: Repository, pool: &Path) -> String {
+fn packages_index(repository: Repository, debs: &BTreeMap<String, Deb>) -> String {
     let mut text = String::new();
     let mut seen = BTreeSet::new();
     for package in packages::all().iter().filter(|package| repository.holds(package)) {
         assert!(seen.insert(package.file()), "two packages in {}", package.file());
-        let deb = Content::fixed(fs::read(pool.join(package.file())).unwrap());
+        let deb = &debs[&package.file()];
         write!(
             text,
             "{}Filename: pool/{}\nSize: {}\nSHA256: {}\n",
             package.control(),
             package.file(),
-            deb.len(),
-            deb.sha256()
+            deb.size,
+            deb.sha256
         )
         .unwrap();
         if repository == Repository::Sha512 {
-            writeln!(text, "SHA512: {}", deb.sha512()).unwrap();
+            writeln!(text, "SHA512: {}", deb.sha512).unwrap();
         }
         text.push('\n');
     }
     text
+}
+
+/// What an index says of a package's file.
+struct Deb {
+    size: usize,
+    sha256: String,
+    sha512: String,
+}
+
+impl Deb {
+    fn read(path: &Path) -> Self {
+        let bytes = fs::read(path).unwrap();
+        let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { size: bytes.len(), sha256: hex(&Sha256::digest(&bytes)), sha512: hex(&Sha512::digest(&bytes)) }
+    }
 }
 
 /// A key with a home of its own; the agent ends with it.

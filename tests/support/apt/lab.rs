@@ -13,10 +13,11 @@ use super::processes::{self, Process};
 use super::running::{Finished, Running};
 
 /// What it takes to make one.
-const NEEDED: [&str; 11] = [
+const NEEDED: [&str; 12] = [
     "apt-get",
     "dpkg-deb",
     "gpg",
+    "gpg-agent",
     "gpgconf",
     "gpgv",
     "ldd",
@@ -191,6 +192,7 @@ impl AptLab {
     ///
     /// # Panics
     /// If it fails.
+    #[expect(clippy::must_use_candidate, reason = "most are run for what they do")]
     pub fn must(&self, args: &[&str]) -> String {
         self.run(args).expect(0).stdout
     }

@@ -117,7 +117,8 @@ impl Mirror {
     }
 
     fn put(&self, path: &str, content: Content, behaviours: impl IntoIterator<Item = Behaviour>) {
-        let tag: String = content.sha256().chars().take(16).collect();
+        // A package's file is known by its name; to hash all of them would take a second.
+        let tag = if path.starts_with("/pool/") { path.to_owned() } else { content.sha256() };
         let route = Route::content(content).etag(&format!("\"{tag}\""));
         let route = route.last_modified("Wed, 01 Jan 2025 00:00:00 GMT");
         self.server().route(path, behaviours.into_iter().fold(route, Route::then));

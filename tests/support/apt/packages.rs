@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use super::base::must;
 use crate::server::Content;
@@ -109,7 +110,12 @@ impl Package {
 }
 
 /// All of them, of both versions.
-pub(super) fn all() -> Vec<Package> {
+pub(super) fn all() -> &'static [Package] {
+    static ALL: LazyLock<Vec<Package>> = LazyLock::new(describe);
+    &ALL
+}
+
+fn describe() -> Vec<Package> {
     let new = Package::new;
     let mut all = Vec::new();
     for version in ["1.0", "2.0"] {
