@@ -33,6 +33,7 @@ fn apt_get_updates_and_installs() {
     assert_eq!(lab.installed("lab-app").as_deref(), Some("1.0"));
     assert_eq!(lab.read("/usr/share/lab-dep/version"), "1.0\n");
     assert_eq!(lab.audit(), "");
+    assert!(lab.read("/var/log/dpkg.log").contains("status installed lab-app:all 1.0"));
     assert_eq!(main.requests(&Mirror::deb("lab-app", "1.0")), 1);
     assert_eq!(main.log().exchanges.last().unwrap().ending, Ending::Complete);
     lab.wait_until_quiet();
@@ -328,4 +329,57 @@ fn a_stop_in_the_middle_of_a_download() {
     let log = main.server().wait_for("the client's end", |log| log.open == 0);
     assert_eq!(log.of(&deb)[0].ending, Ending::ClientGone);
     assert_eq!(lab.audit(), "");
+}
+/// With `--error-on=any` a status that may pass is followed by a sentence that sounds final.
+#[test]
+fn a_busy_repository_is_called_unsigned() {
+    let Some((lab, main)) = updated() else { return };
+    let third = Mirror::start(&lab, Repository::Third);
+    lab.sources(&[&main, &third]);
+    for code in [500, 503, 429] {
+        third.script_all(&Behaviour::status(code));
+        let failed =
+            update(&lab, 100).says(&format!("InRelease  {code}  ")).says("stable InRelease' is not signed.");
+        assert!(!failed.text().contains("Some index files failed to download"));
+    }
+    third.script_all(&Behaviour::ResetBeforeHeaders);
+    let failed = update(&lab, 100).says("Connection failed").says("Some index files failed to download");
+    assert!(!failed.text().contains("is not signed"));
+    third.script_all(&Behaviour::GarbageStatusLine);
+    let _ = update(&lab, 100).says("Bad header line Bad header data");
+}
+
+#[test]
+fn a_cut_package_has_many_names() {
+    let Some((lab, main)) = updated() else { return };
+    let deb = Mirror::deb("lab-dep", "1.0");
+    for (behaviour, says) in [
+        (
+            Behaviour::Reset { after: 100_000 },
+            "Error reading from server - read (104: Connection reset by peer)",
+        ),
+        (Behaviour::Close { after: 1000 }, "Error reading from server. Remote end closed connection"),
+        (Behaviour::CloseBeforeHeaders, "Connection failed"),
+        (Behaviour::ChunkedCut { after: 1000 }, "Undetermined Error"),
+        (
+            Behaviour::redirect("file:///etc/passwd"),
+            "Redirection from http to 'file:/etc/passwd' is forbidden",
+        ),
+    ] {
+        main.script(&deb, [behaviour]);
+        lab.must(&["apt-get", "clean"]);
+        let _ = install(&lab, "lab-dep", 100).says(says);
+    }
+}
+
+/// Nothing but a limit of our own ends this.
+#[test]
+fn apt_get_follows_a_redirect_loop_for_ever() {
+    let Some((lab, main)) = updated() else { return };
+    let deb = Mirror::deb("lab-dep", "1.0");
+    main.script(&deb, [Behaviour::RedirectLoop]);
+    let apt = lab.begin(&["apt-get", "install", "-y", "-o", "Acquire::Retries=0", "lab-dep"]);
+    main.server().wait_for("two hundred requests", |log| log.of(&deb).len() > 200);
+    apt.signal(Signal::TERM);
+    assert_eq!(apt.wait().code, 143);
 }

@@ -127,7 +127,9 @@ const FOLDERS: [&str; 24] = [
     "var/tmp",
 ];
 
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
+    // As Debian has it: what dpkg was asked to do, and did.
+    ("etc/dpkg/dpkg.cfg", "no-debsig\nlog /var/log/dpkg.log\n"),
     (
         "etc/passwd",
         "root:x:0:0:root:/root:/bin/sh\n_apt:x:42:65534::/nonexistent:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",

@@ -147,7 +147,16 @@ impl Running {
         drop(self.child.stdin.take());
     }
 
-    /// Blocks until it ends.
+    /// Blocks until it ends, whoever it leaves behind with its outputs, and returns its exit code.
+    ///
+    /// # Panics
+    /// If it does not in time.
+    #[must_use]
+    pub fn wait_alone(mut self) -> i32 {
+        code(wait_until("its end", || self.child.try_wait().unwrap()))
+    }
+
+    /// Blocks until it ends, and its outputs with it.
     ///
     /// # Panics
     /// If it does not in time: with what it said.
