@@ -19,4 +19,5 @@
     reason = "test support: a panic is how a test fails"
 )]
 
+pub mod apt;
 pub mod server;

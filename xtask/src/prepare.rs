@@ -1,15 +1,30 @@
 //! What tests need from the machine. Nothing is installed where it is there already, or where we may
 //! not; a test that lacks something says so itself.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use xshell::{Shell, cmd};
 
 /// Programs that some tests run, and the packages they come in.
-const WANTED: [(&str, &str); 2] = [("setpriv", "util-linux"), ("bash", "bash")];
+const WANTED: [(&str, &str); 11] = [
+    ("bash", "bash"),
+    ("setpriv", "util-linux"),
+    // For a root of its own, where the tests have a real apt-get.
+    ("mount", "mount"),
+    ("nsenter", "util-linux"),
+    ("pivot_root", "util-linux"),
+    ("setsid", "util-linux"),
+    ("unshare", "util-linux"),
+    // For repositories that are signed.
+    ("gpg", "gpg"),
+    ("gpg-agent", "gpg-agent"),
+    ("gpgconf", "gpgconf"),
+    ("gpgv", "gpgv"),
+];
 
 pub(crate) fn run(sh: &Shell) {
-    let missing: Vec<&str> =
+    let missing: BTreeSet<&str> =
         WANTED.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect();
     if missing.is_empty() || !Path::new("/usr/bin/apt-get").exists() {
         return;

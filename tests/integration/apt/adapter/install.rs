@@ -1,0 +1,196 @@
+//! Installing when all goes well, and from the right places.
+
+use std::fs;
+
+use tests::apt::{Mirror, Repository};
+use tests::server::{Behaviour, Gate};
+
+use super::{assert_installed, assert_untouched, machine, package_requests, updated};
+
+#[test]
+fn a_package_is_installed() {
+    let Some((lab, main)) = machine() else { return };
+    let _ = lab.apt(&["install", "lab-app", "lab-leaf"]).expect(0);
+    assert_installed(&lab, "lab-app", "1.0");
+    assert_installed(&lab, "lab-dep", "1.0");
+    assert_installed(&lab, "lab-leaf", "1.0");
+    for name in ["lab-app", "lab-dep", "lab-leaf"] {
+        assert_eq!(main.requests(&Mirror::deb(name, "1.0")), 1, "{name}");
+    }
+    assert_eq!(main.requests(Mirror::IN_RELEASE), 1);
+}
+
+#[test]
+fn what_is_installed_needs_no_request() {
+    let Some((lab, main)) = machine() else { return };
+    let _ = lab.apt(&["install", "lab-leaf"]).expect(0);
+    let before = main.all_requests();
+    let _ = lab.apt(&["install", "lab-leaf"]).expect(0);
+    let _ = lab.apt(&["install", "lab-leaf=1.0"]).expect(0);
+    assert_eq!(main.all_requests(), before);
+    // Not even where it could not be installed now.
+    lab.sources(&[&Mirror::refusing(&lab, "refusing")]);
+    let _ = lab.apt(&["install", "lab-leaf"]).expect(0);
+}
+
+#[test]
+fn a_version_is_exactly_that() {
+    let Some((lab, main)) = machine() else { return };
+    let later = Mirror::start(&lab, Repository::Later);
+    lab.sources(&[&main, &later]);
+    let _ = lab.apt(&["install", "lab-leaf=1.0"]).expect(0);
+    assert_installed(&lab, "lab-leaf", "1.0");
+    let _ = lab.apt(&["install", "lab-leaf=2.0"]).expect(0);
+    assert_installed(&lab, "lab-leaf", "2.0");
+    let _ = lab.apt(&["install", "lab-dep"]).expect(0);
+    assert_installed(&lab, "lab-dep", "2.0");
+}
+
+#[test]
+fn upgrade_goes_to_the_candidate() {
+    let Some((lab, main)) = machine() else { return };
+    let _ = lab.apt(&["install", "lab-app"]).expect(0);
+    main.serve(Repository::Later);
+    let _ = lab.must(&["apt-get", "update"]);
+    let _ = lab.apt(&["install", "lab-app"]).expect(0);
+    assert_installed(&lab, "lab-app", "1.0");
+    let _ = lab.apt(&["install", "lab-app", "--upgrade"]).expect(0);
+    assert_installed(&lab, "lab-app", "2.0");
+    assert_installed(&lab, "lab-dep", "2.0");
+}
+
+#[test]
+fn no_update_asks_for_no_index() {
+    let Some((lab, main)) = machine() else { return };
+    let _ = lab.must(&["apt-get", "update"]);
+    let before = main.requests(Mirror::IN_RELEASE);
+    let _ = lab.apt(&["install", "lab-leaf", "--no-update"]).expect(0);
+    assert_installed(&lab, "lab-leaf", "1.0");
+    assert_eq!(main.requests(Mirror::IN_RELEASE), before);
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let Some((lab, main)) = updated() else { return };
+    let before = (main.all_requests(), lab.read("/var/lib/dpkg/status"));
+    let _ = lab.apt(&["install", "lab-app", "--dry-run"]).expect(0).says("lab-app").says("lab-dep");
+    assert_eq!((main.all_requests(), lab.read("/var/lib/dpkg/status")), before);
+    assert_untouched(&lab, "lab-app");
+}
+
+#[test]
+fn a_broken_repository_stops_nothing_of_a_healthy_one() {
+    for fault in [Behaviour::status(404), Behaviour::status(503), Behaviour::ResetBeforeHeaders] {
+        let Some((lab, main)) = machine() else { return };
+        let third = Mirror::start(&lab, Repository::Third);
+        third.script_all(&fault);
+        lab.sources(&[&main, &third]);
+        let done = lab.apt(&["install", "lab-app", "--retries", "2"]).expect(0);
+        assert!(done.stderr.contains("third.example.com"), "{fault:?} is not warned of:\n{}", done.stderr);
+        assert_installed(&lab, "lab-app", "1.0");
+    }
+}
+
+#[test]
+fn what_only_a_broken_repository_has_fails() {
+    let Some((lab, main)) = machine() else { return };
+    let third = Mirror::start(&lab, Repository::Third);
+    third.script_all(&Behaviour::status(503));
+    lab.sources(&[&main, &third]);
+    let _ = lab.apt(&["install", "lab-third", "--retries", "2"]).expect(1).says("third.example.com");
+    assert_untouched(&lab, "lab-third");
+}
+
+#[test]
+fn packages_are_fetched_four_at_once() {
+    let Some((lab, main)) = updated() else { return };
+    let gate = Gate::new();
+    for number in 1..=8 {
+        let hold = Behaviour::Hold { after: 1000, gate: gate.clone() };
+        main.script(&Mirror::deb(&format!("lab-big{number:02}"), "1.0"), [hold]);
+    }
+    let running = lab.begin_apt(&["install", "lab-big"]);
+    gate.wait_until_reached_by(4);
+    let held = main.log().exchanges.iter().filter(|seen| seen.request.path().contains("lab-big0")).count();
+    assert_eq!(held, 4, "four and no more");
+    gate.open();
+    let _ = running.wait().expect(0);
+    assert_installed(&lab, "lab-big08", "1.0");
+    assert_eq!(package_requests(&main), 9);
+}
+
+#[test]
+fn no_request_once_dpkg_works() {
+    let Some((lab, main)) = machine() else { return };
+    let slow = lab.hold_slow();
+    let mut running = lab.begin_apt(&["install", "lab-app", "lab-slow"]);
+    slow.wait_until_reached_by(&mut running);
+    // The network goes out of the game.
+    let before = main.all_requests();
+    main.script_all(&Behaviour::status(500));
+    slow.release();
+    let _ = running.wait().expect(0);
+    assert_installed(&lab, "lab-slow", "1.0");
+    assert_installed(&lab, "lab-app", "1.0");
+    assert_eq!(main.all_requests(), before);
+}
+
+#[test]
+fn a_file_source_falls_back_to_apt() {
+    let Some((lab, main)) = machine() else { return };
+    for path in [Mirror::index_path(), Mirror::IN_RELEASE.into(), Mirror::deb("lab-leaf", "1.0")] {
+        lab.write(&format!("/srv/repository{path}"), main.content(&path).bytes());
+    }
+    lab.sources(&[]);
+    let key = "/usr/share/keyrings/lab.gpg";
+    lab.write("/etc/apt/sources.list", format!("deb [signed-by={key}] file:/srv/repository stable main\n"));
+    let done = lab.apt(&["install", "lab-leaf"]).expect(0);
+    assert!(done.stderr.contains("file:"), "it is not said:\n{}", done.stderr);
+    assert_installed(&lab, "lab-leaf", "1.0");
+    assert_eq!(main.all_requests(), 0);
+}
+
+#[test]
+fn docker_clean_takes_nothing_away() {
+    let Some((lab, main)) = machine() else { return };
+    let clean = "{ \"rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true\"; };\n";
+    let text =
+        format!("DPkg::Post-Invoke {clean}APT::Update::Post-Invoke {clean}Dir::Cache::pkgcache \"\";\n");
+    lab.write("/etc/apt/apt.conf.d/docker-clean", text);
+    let _ = lab.apt(&["install", "lab-app"]).expect(0);
+    assert_installed(&lab, "lab-app", "1.0");
+    assert_eq!(package_requests(&main), 2);
+}
+
+#[test]
+fn passwords_of_sources_are_not_shown() {
+    let Some((lab, main)) = machine() else { return };
+    let source = lab.path("/etc/apt/sources.list.d/0-main.example.com.sources");
+    let text = fs::read_to_string(&source).unwrap().replace("http://", "http://user:canary@");
+    fs::write(&source, text).unwrap();
+    let deb = Mirror::deb("lab-leaf", "1.0");
+    let accept = "Basic dXNlcjpjYW5hcnk=".to_owned();
+    main.script(&deb, [Behaviour::AuthRequired { accept }]);
+    let done = lab.apt(&["install", "lab-leaf"]).expect(0);
+    assert_installed(&lab, "lab-leaf", "1.0");
+    assert!(!done.text().contains("canary"), "{}", done.text());
+    main.script(&Mirror::deb("lab-dep", "1.0"), [Behaviour::status(403)]);
+    let failed = lab.apt(&["install", "lab-dep", "--json"]).expect(1);
+    assert!(!failed.text().contains("canary"), "{}", failed.text());
+    // Nor is it anywhere that was not so before: apt has it in its sources alone.
+    let found = lab.run(&["grep", "-rl", "canary", "/etc", "/var", "/root", "/run", "/tmp"]);
+    assert_eq!(found.stdout.trim(), "/etc/apt/sources.list.d/0-main.example.com.sources");
+}
+
+#[test]
+fn an_install_in_json() {
+    let Some((lab, _main)) = machine() else { return };
+    let done = lab.apt(&["install", "lab-app", "--json"]).expect(0);
+    let report: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+    let text = report.to_string();
+    assert!(report["schema"].as_str().unwrap().contains("apt"), "{report}");
+    assert!(text.contains("lab-app") && text.contains("1.0"), "{report}");
+    let failed = lab.apt(&["install", "lab-no-such-thing", "--json"]).expect(1);
+    let error: serde_json::Value = serde_json::from_str(&failed.stderr).unwrap();
+    assert_eq!(error["code"], 1, "{error}");
+}
