@@ -266,7 +266,11 @@ impl<'p, E: Classify> Run<'p, E> {
                 self.wait(service, after, reason);
                 Next::Sleep(after)
             }
-            Decision::Stop(stop) => self.stop(stop, None),
+            // A circuit that this failure opened is worth a word, though it did not end the attempts.
+            Decision::Stop(stop) => {
+                let opened = self.all_open();
+                self.stop(stop, opened)
+            }
             _ => self.stop(Stop::Permanent, None),
         }
     }
