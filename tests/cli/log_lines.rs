@@ -1,5 +1,5 @@
 //! The lines of a run, for people and for programs. The two about APT, which no command says yet, are
-//! tested beside the words in `cli/src/observe`.
+//! tested beside the words, in `cli/src/observe/words.rs`.
 
 use tests::server::{Behaviour, BlackHole, Route, Server};
 
