@@ -11,7 +11,8 @@ mod simulate;
 mod test;
 mod tidy;
 
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
 
 const HELP: &str = "\
 cargo xtask COMMAND
@@ -26,6 +27,10 @@ cargo xtask COMMAND
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 fn main() -> ExitCode {
+    if let Some(error) = without_cargos_variables() {
+        eprintln!("error: {error}");
+        return ExitCode::FAILURE;
+    }
     let mut args = std::env::args().skip(1);
     let command = args.next().unwrap_or_default();
     let rest: Vec<String> = args.collect();
@@ -52,4 +57,25 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// `cargo run` tells us of our package by variables. A build script that looks at them would run again,
+/// with all that depends on it, each time we and a person build in turn; so begin again without them.
+fn without_cargos_variables() -> Option<std::io::Error> {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    let theirs = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    let found: Vec<_> = names.filter(|name| name.to_str().is_some_and(theirs)).collect();
+    if found.is_empty() {
+        return None;
+    }
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return Some(error),
+    };
+    let mut again = Command::new(program);
+    again.args(std::env::args_os().skip(1));
+    for name in found {
+        again.env_remove(name);
+    }
+    Some(again.exec())
 }

@@ -64,6 +64,21 @@ impl App {
         )
     }
 
+    /// Fails where what is said to circuits would end with this process.
+    pub(crate) fn must_remember(&self, loaded: &Loaded) -> Result<(), Failure> {
+        let warn = Box::new(|text: &str| tracing::warn!(operation = "state", "{text}"));
+        let failure = match self.state_folder(loaded) {
+            None => {
+                Failure::local("circuits are kept in memory only, so that this would end with this command")
+            }
+            Some(folder) => match SqliteStore::open(&folder, &self.env, warn) {
+                Ok(_) => return Ok(()),
+                Err(error) => Failure::of_error(Exit::Local, "local", &error),
+            },
+        };
+        Err(failure.hint("see `vps-configurator config path` for where state is kept"))
+    }
+
     /// The library's front door, over this program's configuration, state and observers.
     pub(crate) fn network(&self, loaded: &Loaded) -> NetworkOperationWrapper {
         let trust = Trust {

@@ -56,7 +56,7 @@ async fn dispatch(app: &App, command: Command) -> Exit {
     let screen = app.screen.clone();
     let (stopped, _listening) = signals::listen(&app.env, app.cancel.clone(), move || {
         screen.clear();
-        tracing::warn!("stopping; what is complete is kept (again to end at once)");
+        tracing::warn!("stopping (again to end at once)");
     });
     let outcome = match command {
         Command::Download(args) => cmd::download::run(app, args).await,

@@ -1,11 +1,13 @@
 //! A wrong command line: what is said about it, and with which code it ends.
 
 use std::ffi::OsString;
+use std::io::Write;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
 use crate::args::Cli;
+use crate::config::Environment;
 use crate::exit::Exit;
 use crate::report::Failure;
 
@@ -20,13 +22,30 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Exit> {
         drop(error.print());
         return Err(Exit::Done);
     }
-    let exit = if is_run(typed) { Exit::REFUSED } else { Exit::Usage };
-    if wants_json(typed) {
-        failure(&error, exit).print_json_to_stderr();
+    let is_run = is_run(typed);
+    let exit = if is_run { Exit::REFUSED } else { Exit::Usage };
+    let tip = if is_run { forgotten_dashes(&error) } else { None };
+    if wants_json(typed, Environment::read().log_format.as_deref()) {
+        let failure = failure(&error, exit);
+        tip.into_iter().fold(failure, Failure::hint).print_json_to_stderr();
     } else {
         drop(error.print());
+        if let Some(tip) = tip {
+            // A reader that is gone has seen enough.
+            drop(writeln!(std::io::stderr(), "hint: {tip}"));
+        }
     }
     Err(exit)
+}
+
+/// `run ls`: the command belongs after two dashes.
+fn forgotten_dashes(error: &clap::Error) -> Option<String> {
+    match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) if !word.starts_with('-') => {
+            Some(format!("write the command after two dashes: `vps-configurator run -- {word}`"))
+        }
+        _ => None,
+    }
 }
 
 /// Whether the command is `run`, whose codes must not be taken for those of the command it runs.
@@ -35,15 +54,34 @@ fn is_run(typed: &[OsString]) -> bool {
     matches.is_ok_and(|matches| matches.subcommand_name() == Some("run"))
 }
 
-fn wants_json(typed: &[OsString]) -> bool {
-    typed.iter().take_while(|word| *word != "--").any(|word| word == "--json")
+/// Whether the error is for a program: `--json`, or a log in JSON, by option or else by variable.
+fn wants_json(typed: &[OsString], variable: Option<&str>) -> bool {
+    let mut log_format = variable.map(str::to_owned);
+    let mut words = typed.iter().take_while(|word| *word != "--").map(|word| word.to_string_lossy());
+    while let Some(word) = words.next() {
+        match word.split_once('=') {
+            None if word == "--json" => return true,
+            None if word == "--log-format" => log_format = words.next().map(Into::into),
+            Some(("--log-format", format)) => log_format = Some(format.to_owned()),
+            _ => {}
+        }
+    }
+    log_format.as_deref() == Some("json")
 }
 
 fn failure(error: &clap::Error, exit: Exit) -> Failure {
     let text = error.render().to_string();
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
     let first = lines.next().unwrap_or("the command line is wrong");
-    let mut failure = Failure::new(exit, "invalid", first.strip_prefix("error: ").unwrap_or(first));
+    let mut message = first.strip_prefix("error: ").unwrap_or(first).to_owned();
+    if message.ends_with(':') {
+        // What is missing stands below, one a line.
+        while let Some(line) = lines.next_if(|line| !line.starts_with("Usage:") && !line.starts_with("tip:"))
+        {
+            message = format!("{message} {line}");
+        }
+    }
+    let mut failure = Failure::new(exit, "invalid", message);
     for tip in lines.filter_map(|line| line.strip_prefix("tip: ")) {
         failure = failure.hint(tip);
     }
@@ -76,7 +114,15 @@ mod tests {
 
     #[test]
     fn json_after_the_dashes_is_the_commands() {
-        assert!(wants_json(&words("x run --json --bogus -- true")));
-        assert!(!wants_json(&words("x run --bogus -- true --json")));
+        assert!(wants_json(&words("x run --json --bogus -- true"), None));
+        assert!(!wants_json(&words("x run --bogus -- true --json"), None));
+    }
+
+    #[test]
+    fn the_option_for_the_log_stands_above_the_variable() {
+        assert!(wants_json(&words("x --log-format json --bogus"), None));
+        assert!(wants_json(&words("x --bogus"), Some("json")));
+        assert!(!wants_json(&words("x --log-format=human --bogus"), Some("json")));
+        assert!(!wants_json(&words("x --log-format"), Some("json")));
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use tests::server::{Behaviour, Content, Gate, Route, Server};
+use tests::server::{Behaviour, Content, Gate, Proxy, Refusing, Route, Server};
 
 use crate::lab::Lab;
 
@@ -19,6 +19,11 @@ fn search(folder: &Path, found: &mut Vec<String>) {
     }
 }
 
+fn pause() -> bool {
+    std::thread::sleep(std::time::Duration::from_millis(2));
+    false
+}
+
 #[test]
 fn secrets_appear_nowhere() {
     let (lab, server, gate) = (Lab::new(), Server::start(), Gate::new());
@@ -26,8 +31,8 @@ fn secrets_appear_nowhere() {
     let url = url.replace("http://", &format!("http://user:{CANARY}password@"));
     fs::write(lab.path("headers"), format!("Authorization: Bearer {CANARY}header\nX-Token: {CANARY}other\n"))
         .unwrap();
-    let hold = Behaviour::Hold { after: 1_000, gate: gate.clone() };
-    server.route("/f", Route::of(50_000).then(hold).then(Behaviour::status(500)));
+    let hold = Behaviour::Hold { after: 2 << 20, gate: gate.clone() };
+    server.route("/f", Route::of(3 << 20).then(hold).then(Behaviour::status(500)));
     let headers = lab.path("headers").display().to_string();
     for format in ["human", "json"] {
         let args = [
@@ -48,6 +53,12 @@ fn secrets_appear_nowhere() {
             // What others can see of the process: the URL was typed, so only the header file must not show.
             let line = fs::read(format!("/proc/{}/cmdline", child.id())).unwrap();
             assert!(!String::from_utf8_lossy(&line).contains(&format!("{CANARY}header")));
+            // The part and its record, as soon as they are there.
+            let there = || lab.path(".f.part.json").exists();
+            assert!((0..5_000).any(|_| there() || pause()));
+            let mut found = Vec::new();
+            search(lab.folder.path(), &mut found);
+            assert_eq!(found, [&*headers]);
             gate.open();
         }
         child.wait().unwrap();
@@ -63,6 +74,61 @@ fn secrets_appear_nowhere() {
     let mut found = Vec::new();
     search(lab.folder.path(), &mut found);
     assert_eq!(found, [""; 0]);
+}
+
+/// `user:c4n4rynetrc` and `user:c4n4ryproxy` as a header carries them.
+const ENCODED: [&str; 2] = ["dXNlcjpjNG40cnluZXRyYw==", "dXNlcjpjNG40cnlwcm94eQ=="];
+
+/// Runs it at its most talkative, in both formats, and looks at all that it says and leaves.
+fn nothing_shows(lab: &Lab, variables: &[(&str, &str)], args: &[&str], own: &[&str]) {
+    for format in ["human", "json"] {
+        let mut command = lab.command(&[&["-vv", "--log-format", format], args].concat());
+        let output = command.envs(variables.iter().copied()).output().unwrap();
+        for text in [output.stdout, output.stderr] {
+            let text = String::from_utf8_lossy(&text).into_owned();
+            assert!(![CANARY, ENCODED[0], ENCODED[1]].iter().any(|secret| text.contains(secret)), "{text}");
+        }
+    }
+    let mut found = Vec::new();
+    search(lab.folder.path(), &mut found);
+    let own: Vec<String> = own.iter().map(|name| lab.path(name).display().to_string()).collect();
+    assert_eq!(found, own);
+}
+
+#[test]
+fn a_netrc_appears_nowhere() {
+    let (lab, server) = (Lab::new(), Server::start());
+    server.route(
+        "/f",
+        Route::of(50_000).then(Behaviour::AuthRequired { accept: format!("Basic {}", ENCODED[0]) }),
+    );
+    server
+        .route("/g", Route::of(50_000).then(Behaviour::Close { after: 9_000 }).then(Behaviour::status(403)));
+    fs::write(lab.path(".netrc"), format!("machine 127.0.0.1 login user password {CANARY}netrc\n")).unwrap();
+    nothing_shows(&lab, &[], &["download", &server.url("/f"), "f"], &[".netrc"]);
+    assert!(lab.path("f").exists(), "it was used");
+    nothing_shows(&lab, &[], &["download", &server.url("/g"), "g"], &[".netrc"]);
+    // One that is not understood is named, not shown.
+    fs::write(lab.path(".netrc"), format!("machine 127.0.0.1 {CANARY} login\n")).unwrap();
+    nothing_shows(&lab, &[], &["download", &server.url("/f"), "f"], &[".netrc"]);
+}
+
+#[test]
+fn a_proxys_password_appears_nowhere() {
+    let (lab, server, dead) = (Lab::new(), Server::start(), Refusing::start());
+    server.route("/f", Route::of(50_000));
+    let proxy = Proxy::start(server.address());
+    let with_password = |url: String| url.replace("http://", &format!("http://user:{CANARY}proxy@"));
+    let through = with_password(proxy.url());
+    nothing_shows(&lab, &[("http_proxy", &through)], &["download", "http://example.com/f"], &[]);
+    assert!(lab.path("f").exists());
+    let through = with_password(dead.url(""));
+    for url in ["http://example.com/g", "https://example.com/g"] {
+        let variables = [("http_proxy", &*through), ("https_proxy", &*through)];
+        nothing_shows(&lab, &variables, &["download", url], &[]);
+    }
+    let broken = format!("http://user:{CANARY}proxy@[nonsense");
+    nothing_shows(&lab, &[("http_proxy", &broken)], &["download", &server.url("/f"), "h"], &[]);
 }
 
 #[test]

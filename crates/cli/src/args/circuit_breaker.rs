@@ -24,9 +24,10 @@ pub(crate) enum CircuitBreakerCommand {
 
 /// `reset`.
 #[derive(Clone, Debug, Args)]
+#[group(id = "which", required = true, args = ["service", "all"])]
 pub(crate) struct ResetArgs {
     /// This one; external_downloads means all its hosts
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(conflicts_with = "all")]
     pub(crate) service: Option<String>,
     /// Every circuit
     #[arg(long)]
@@ -42,7 +43,7 @@ pub(crate) struct HoldArgs {
     /// This one
     pub(crate) service: String,
     /// For this long: 30s, 10m
-    #[arg(long = "for", value_name = "DURATION", value_parser = limit)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = limit, allow_negative_numbers = true)]
     pub(crate) limit: Option<Duration>,
     /// Why; shown by status
     #[arg(long, value_name = "TEXT")]

@@ -15,6 +15,6 @@ pub(crate) struct ConnectivityArgs {
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
     /// Limit of the whole check
-    #[arg(long, value_name = "DURATION", value_parser = limit)]
+    #[arg(long, value_name = "DURATION", value_parser = limit, allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,
 }

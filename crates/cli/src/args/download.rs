@@ -63,10 +63,10 @@ pub(crate) struct DownloadArgs {
     #[arg(long, value_name = "RATE", value_parser = parse_bytes, help_heading = "Limits")]
     pub(crate) min_speed: Option<u64>,
     /// Limit of connecting
-    #[arg(long, value_name = "DURATION", value_parser = limit, help_heading = "Limits")]
+    #[arg(long, value_name = "DURATION", value_parser = limit, allow_negative_numbers = true, help_heading = "Limits")]
     pub(crate) connect_timeout: Option<Duration>,
     /// Limit of silence
-    #[arg(long, value_name = "DURATION", value_parser = limit, help_heading = "Limits")]
+    #[arg(long, value_name = "DURATION", value_parser = limit, allow_negative_numbers = true, help_heading = "Limits")]
     pub(crate) idle_timeout: Option<Duration>,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,

@@ -124,6 +124,8 @@ pub(crate) enum ColorChoice {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     /// For people
+    // An empty variable is one that is not set.
+    #[value(alias = "")]
     #[default]
     Human,
     /// One JSON object a line

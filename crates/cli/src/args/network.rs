@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::limit;
+use super::values::{attempts, limit};
 
 /// Limits of one operation.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct NetworkArgs {
     /// Limit of the whole operation: 30, 30s, 5m
-    #[arg(long, value_name = "DURATION", value_parser = limit, help_heading = "Limits")]
+    #[arg(long, value_name = "DURATION", value_parser = limit, allow_negative_numbers = true, help_heading = "Limits")]
     pub(crate) timeout: Option<Duration>,
     /// Attempts in all
-    #[arg(long, value_name = "N", help_heading = "Limits")]
+    #[arg(long, value_name = "N", value_parser = attempts, allow_negative_numbers = true, help_heading = "Limits")]
     pub(crate) retries: Option<NonZeroU32>,
     /// Use this service's circuit and limits
     #[arg(long, value_name = "NAME", help_heading = "Limits")]

@@ -1,5 +1,6 @@
 //! Values that several options read.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use vps_ops::settings::parse_duration;
@@ -11,6 +12,11 @@ pub(crate) fn limit(text: &str) -> Result<Duration, String> {
         Ok(limit) => Ok(limit),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// A number of attempts; none would do nothing.
+pub(crate) fn attempts(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| "must be a whole number, at least 1: the first attempt counts too".to_owned())
 }
 
 #[cfg(test)]

@@ -24,6 +24,10 @@ const SYSTEM_STATE: &str = "/var/lib/vps-configurator";
 
 pub(crate) async fn run(app: &App, command: CircuitBreakerCommand) -> Result<Exit, Failure> {
     let loaded = app.config()?;
+    if !matches!(command, CircuitBreakerCommand::Status { .. }) {
+        // Work goes on without a store; an order that nobody else will see is none.
+        app.must_remember(&loaded)?;
+    }
     let network = app.network(&loaded);
     match command {
         CircuitBreakerCommand::Status { service } => status(app, &network, service.as_deref()).await,

@@ -26,6 +26,23 @@ pub(crate) async fn run(app: &App, args: ConnectivityArgs) -> Result<Exit, Failu
     }
     if args.dry_run {
         let targets = if targets.is_empty() { network.connectivity_targets() } else { targets };
+        if app.global.json {
+            let steps: Vec<Value> = targets
+                .iter()
+                .map(|url| {
+                    json!({
+                        "target": SafeUrl::from(url).to_string(), "service": null, "circuit_state": null,
+                    })
+                })
+                .collect();
+            return print_json(&json!({
+                "schema": "vps-configurator.plan/1",
+                "action": "check connectivity",
+                "steps": steps,
+                "attempts": 1,
+                "timeout_seconds": network.policies().general().timeouts.http_request.as_secs_f64(),
+            }));
+        }
         let lines: String = targets.iter().map(|url| format!("would ask {}\n", SafeUrl::from(url))).collect();
         return print(&lines);
     }

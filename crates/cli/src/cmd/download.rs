@@ -14,6 +14,8 @@ use crate::cmd::plan::Plan;
 use crate::exit::Exit;
 use crate::report::Failure;
 
+const KEPT: &str = "the partial file is kept; run the same command to resume";
+
 pub(crate) async fn run(app: &App, args: DownloadArgs) -> Result<Exit, Failure> {
     let mut request = request::build(app, &args)?;
     let loaded = app.config()?;
@@ -23,11 +25,14 @@ pub(crate) async fn run(app: &App, args: DownloadArgs) -> Result<Exit, Failure> 
     options.idle = args.idle_timeout;
     request.limits.min_speed = args.min_speed.unwrap_or(loaded.settings.download.min_speed.0);
     if args.network.dry_run {
-        return plan(&network, &args, &request, &options).show(app, &network, &options).await;
+        return plan(&network, &request, &options).show(app, &network, &options).await;
     }
-    let outcome = fetch(&network, &args, request, &options).await;
+    let outcome = fetch(&network, &args, request.clone(), &options).await;
     network.close().await;
-    let downloaded = outcome?;
+    let downloaded = outcome.map_err(|failure| {
+        // The download's own errors say it; a limit or Ctrl-C that cut it does not know.
+        if request.has_part() && failure.hints.is_empty() { failure.hint(KEPT) } else { failure }
+    })?;
     for warning in &downloaded.warnings {
         tracing::warn!(operation = "download", "{warning}");
     }
@@ -74,22 +79,16 @@ async fn listed(
     find_checksum(&text, &name).map_err(|error| Failure::of_error(Exit::Integrity, "integrity", &error))
 }
 
-fn plan(
-    network: &NetworkOperationWrapper,
-    args: &DownloadArgs,
-    request: &DownloadRequest,
-    options: &Options,
-) -> Plan {
+fn plan(network: &NetworkOperationWrapper, request: &DownloadRequest, options: &Options) -> Plan {
     let urls = request.candidates().into_iter();
     let steps = urls.map(|url| {
         let service = options.service.clone().unwrap_or_else(|| network.service_of(&url));
         (SafeUrl::from(&url).to_string(), Some(service))
     });
-    let dest = match &args.dest {
-        Some(dest) if dest == "-" => " to standard output".to_owned(),
-        Some(dest) => format!(" to {}", dest.display()),
-        None => String::new(),
-    };
+    let dest = request.path().map_or_else(
+        || " to standard output".to_owned(),
+        |path| format!(" to {}", path.strip_prefix("./").unwrap_or(&path).display()),
+    );
     Plan {
         action: format!("download {}{dest}", request.url),
         steps: steps.collect(),

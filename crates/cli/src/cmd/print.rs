@@ -9,6 +9,12 @@ use crate::report::{Failure, print_bytes};
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "vps-configurator", &mut script);
+    if shell == clap_complete::Shell::Bash {
+        // clap_complete 4.6 writes the dash of a program's name in one way where it sets the command and
+        // in another where it looks it up, so that nothing behind a command's name would be completed.
+        let text = String::from_utf8_lossy(&script);
+        script = text.replace("vps__subcmd__configurator", "vps__configurator").into_bytes();
+    }
     print_bytes(&script)
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct Environment {
     pub(crate) home: Option<PathBuf>,
     pub(crate) netrc: Option<PathBuf>,
     pub(crate) log_filter: Option<String>,
+    /// Only for what is said before the command line is understood.
+    pub(crate) log_format: Option<String>,
     pub(crate) cert_file: Option<PathBuf>,
     pub(crate) cert_dir: Option<PathBuf>,
     /// Of LC_ALL, LC_CTYPE and LANG, the first that is set.
@@ -43,6 +45,7 @@ impl Environment {
             home: value("HOME").map(PathBuf::from),
             netrc: value("NETRC").map(PathBuf::from),
             log_filter: text("VPS_CONFIGURATOR_LOG"),
+            log_format: text("VPS_CONFIGURATOR_LOG_FORMAT"),
             cert_file: value("SSL_CERT_FILE").map(PathBuf::from),
             cert_dir: value("SSL_CERT_DIR").map(PathBuf::from),
             locale: locale.unwrap_or_default(),

@@ -55,6 +55,12 @@ impl ConfigError {
             Kind::InvalidType(found, expected) if expected.starts_with('u') => {
                 format!("found {found}, expected a whole number")
             }
+            Kind::InvalidType(found, expected) if expected == "a boolean" => {
+                format!("found {found}, expected true or false")
+            }
+            Kind::InvalidValue(found, expected) if expected.starts_with('u') => {
+                format!("found {found}, expected a whole number")
+            }
             Kind::InvalidType(found, expected) => format!("found {found}, expected {expected}"),
             kind => kind.to_string(),
         };
@@ -101,7 +107,9 @@ fn place(figment: &Figment, key: &str, texts: &[(PathBuf, String)]) -> String {
 
 /// The parser's words for programmers, in words for everyone.
 fn plainly(text: &str) -> String {
-    const WORDS: [(&str, &str); 6] = [
+    const WORDS: [(&str, &str); 8] = [
+        ("budget breached: Documents { documents: 2 }", "only one document is read"),
+        ("invalid type: unit value", "found nothing"),
         (", set DuplicateKeyPolicy in Options if acceptable", ""),
         (" rejected by the configured policy", " is not allowed"),
         ("invalid boolean (strict mode expects true/false)", "expected true or false"),
@@ -109,5 +117,13 @@ fn plainly(text: &str) -> String {
         ("invalid u32", "expected a whole number"),
         ("invalid u8", "expected a whole number up to 255"),
     ];
-    WORDS.iter().fold(text.to_owned(), |text, (theirs, ours)| text.replace(theirs, ours))
+    let text = WORDS.iter().fold(text.to_owned(), |text, (theirs, ours)| text.replace(theirs, ours));
+    let lines = text.lines().map(|line| match line.split_once("budget breached: ") {
+        // Which of our limits it was tells a reader nothing.
+        Some((before, _)) => {
+            format!("{before}this is more than a configuration needs (aliases, depth, size)")
+        }
+        None => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -17,7 +17,7 @@ pub(super) struct Tree {
 impl Tree {
     /// Empty where the text is no YAML.
     pub(super) fn of(text: &str) -> Self {
-        yaml::parse(text).unwrap_or_default()
+        yaml::parse_leniently(text).unwrap_or_default()
     }
 
     /// The line of the value of `a.b.c`.

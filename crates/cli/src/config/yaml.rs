@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
-use serde_saphyr::options::AliasLimits;
+use serde_saphyr::options::{AliasLimits, DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use vps_ops::settings::Settings;
 
 use super::ConfigError;
@@ -21,14 +21,15 @@ pub(super) fn read(found: &Found) -> Result<String, ConfigError> {
     if !meta.is_file() {
         return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
     }
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let read = File::open(&found.path)
-        .and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text))
+        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
         .map_err(unreadable)?;
     if read as u64 > LARGEST {
         return Err(unreadable(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 256 KiB")));
     }
-    Ok(text)
+    String::from_utf8(bytes)
+        .map_err(|_| unreadable(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text")))
 }
 
 /// Whether it says what a configuration may say; the message has the line and the key.
@@ -49,6 +50,14 @@ pub(super) fn is_empty(text: &str) -> bool {
 
 pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, serde_saphyr::Error> {
     serde_saphyr::from_str_with_options(text, limits())
+}
+
+/// Also where a key stands twice or a number is none: to say where that is.
+pub(super) fn parse_leniently<T: DeserializeOwned>(text: &str) -> Result<T, serde_saphyr::Error> {
+    let mut options = limits();
+    options.duplicate_keys = DuplicateKeyPolicy::LastWins;
+    options.non_finite_float_policy = NonFiniteFloatPolicy::PassThrough;
+    serde_saphyr::from_str_with_options(text, options)
 }
 
 /// Tight, so that an alias bomb is refused in no time.

@@ -52,5 +52,6 @@ pub(crate) fn start(global: &GlobalArgs, environment: &Environment, term: Term) 
 pub(crate) fn observers(screen: &Screen, term: Term) -> Arc<dyn Observer> {
     let log: Arc<dyn Observer> = Arc::new(log::Log::new(Words::new(term.unicode)));
     let progress: Arc<dyn Observer> = Arc::new(progress::Progress::new(screen.clone()));
-    Arc::new(vec![log, progress])
+    // The bar is taken away before the line that ends it is written.
+    Arc::new(vec![progress, log])
 }

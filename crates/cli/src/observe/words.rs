@@ -71,3 +71,35 @@ fn gerund(action: &str) -> String {
         _ => capitalised(action),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seeds_seven_lines_word_for_word() {
+        let words = Words::new(true);
+        let said = [
+            words.started("apt_update", "update package lists"),
+            words.succeeded("apt_update", 1),
+            words.attempt_failed(1, "connection timeout"),
+            words.retrying(Duration::from_millis(1_200), 2),
+            words.succeeded("apt_update", 2),
+            words.circuit_open("apt_repository"),
+            words.all_failed(3),
+        ];
+        let seed = [
+            "Updating APT package lists (with retry protection)...",
+            "✅ APT update successful",
+            "⚠️  Attempt 1 failed: Connection timeout",
+            "🔄 Retrying in 1.2s... (2 retries left)",
+            "✅ Operation succeeded after 2 attempts",
+            "🚨 Circuit breaker open: apt_repository",
+            "❌ All 3 attempts failed",
+        ];
+        assert_eq!(said, seed);
+        let ascii = Words::new(false);
+        assert_eq!(ascii.all_failed(3), "[failed] All 3 attempts failed");
+        assert_eq!(ascii.attempt_failed(1, "x"), "[warn] Attempt 1 failed: X");
+    }
+}

@@ -93,16 +93,51 @@ impl Failure {
     }
 }
 
-/// The chain below an error, each once.
+/// The chain below an error, without what was said already: the system's words often say ours again.
 fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut next = error.source();
     while let Some(cause) = next {
         let text = cause.to_string();
-        if found.last() != Some(&text) {
+        let new = without_number(&text).to_lowercase();
+        if !found.last().is_some_and(|before| before.to_lowercase().contains(&new)) {
             found.push(text);
         }
         next = cause.source();
     }
     found
+}
+
+/// `Connection refused (os error 111)` without the number.
+fn without_number(text: &str) -> &str {
+    text.split_once(" (os error ").map_or(text, |(words, _)| words)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{words}")]
+    struct Link {
+        words: &'static str,
+        #[source]
+        source: Option<Box<dyn Error + 'static>>,
+    }
+
+    fn chain(words: &'static str, source: impl Error + 'static) -> Link {
+        Link { words, source: Some(Box::new(source)) }
+    }
+
+    #[test]
+    fn nothing_is_said_twice() {
+        let refused = || io::Error::from_raw_os_error(111);
+        let error = chain("could not do it", chain("connection refused (127.0.0.1:1)", refused()));
+        assert_eq!(causes(&error), ["connection refused (127.0.0.1:1)"]);
+        let error =
+            chain("could not do it", chain("`a` cannot be executed", io::Error::from_raw_os_error(13)));
+        assert_eq!(causes(&error), ["`a` cannot be executed", "Permission denied (os error 13)"]);
+    }
 }

@@ -2,12 +2,13 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use url::Url;
 
 use super::checksum::Checksum;
+use super::names;
 use super::parse::{DownloadUrl, InvalidRequest, file_name};
 use crate::http::{Connection, Credentials, Verify};
 
@@ -153,6 +154,27 @@ impl DownloadRequest {
     #[must_use]
     pub fn candidates(&self) -> Vec<Url> {
         std::iter::once(&self.url).chain(&self.mirrors).map(|url| url.as_url().clone()).collect()
+    }
+
+    /// Where the file comes to lie: DEST, or its name in the folder that DEST is. `None` for a spool, and
+    /// where the URL has no name to give.
+    #[must_use]
+    pub fn path(&self) -> Option<PathBuf> {
+        let named = |folder: &Path| Some(folder.join(file_name(self.url.as_url()).ok()?));
+        match &self.dest {
+            Dest::Path(path) if path.is_dir() => named(path),
+            Dest::Path(path) => Some(path.clone()),
+            Dest::Folder(folder) => named(folder),
+            Dest::Spool => None,
+        }
+    }
+
+    /// Whether a part of it is kept beside [`path`](Self::path), to go on from.
+    #[must_use]
+    pub fn has_part(&self) -> bool {
+        let part = |path: PathBuf| Some(path.with_file_name(names::part(path.file_name()?)));
+        let part = self.path().and_then(part);
+        self.resume && part.is_some_and(|part| part.metadata().is_ok_and(|meta| meta.len() > 0))
     }
 
     /// The name that checksum files know the file by: the URL's.

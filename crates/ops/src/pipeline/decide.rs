@@ -91,7 +91,11 @@ impl<E: Classify> Run<'_, E> {
                 self.wait(service, after, reason);
                 Next::Sleep(after)
             }
-            Decision::Stop(stop) => self.stop(stop, None),
+            // A circuit that this failure opened is worth a word, though it did not end the attempts.
+            Decision::Stop(stop) => {
+                let opened = self.would_be_refused();
+                self.stop(stop, opened)
+            }
             _ => self.stop(Stop::Permanent, None),
         }
     }

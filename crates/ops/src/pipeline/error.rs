@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use vps_breaker::Verdict;
+use vps_breaker::{Verdict, Why};
 use vps_retry::{Class, Stop};
 
 use crate::circuit::CircuitBreakerError;
@@ -75,7 +75,7 @@ impl<E: fmt::Display> fmt::Display for Cause<E> {
         match self {
             Self::Operation(error) => error.fmt(f),
             Self::TimedOut { after, flowing: false, .. } => {
-                write!(f, "timed out after {:.1}s without an answer in time", after.as_secs_f64())
+                write!(f, "timed out after {:.1}s without an answer", after.as_secs_f64())
             }
             Self::TimedOut { after, .. } => write!(f, "timed out after {:.1}s", after.as_secs_f64()),
             Self::CircuitOpen(error) => error.fmt(f),
@@ -119,8 +119,10 @@ pub struct OperationError<E> {
     pub history: Vec<AttemptReport>,
     /// From start to end.
     pub took: Duration,
-    /// The circuit that opened on the way and ended the attempts.
+    /// The circuit that opened on the way: the next operation would be refused.
     pub circuit: Option<CircuitBreakerError>,
+    /// Whether an open circuit was to be waited for.
+    pub waits: bool,
 }
 
 impl<E> OperationError<E> {
@@ -142,6 +144,7 @@ impl<E> OperationError<E> {
             history: self.history,
             took: self.took,
             circuit: self.circuit,
+            waits: self.waits,
         }
     }
 }
@@ -188,11 +191,19 @@ impl<E: Classify> OperationError<E> {
             Cause::Operation(error) => error.hints(),
             _ => Vec::new(),
         };
-        if let Cause::CircuitOpen(error) = &self.cause {
-            hints.push(format!(
-                "the circuit lets a probe through in {:.0}s",
-                error.retry_after.as_secs_f64().ceil()
-            ));
+        match &self.cause {
+            Cause::CircuitOpen(error) if error.rejected.why() == Why::Held => {
+                let service = &error.service;
+                hints.push(format!("let go of it with `vps-configurator circuit-breaker reset {service}`"));
+            }
+            Cause::CircuitOpen(_) if !self.waits => {
+                hints.push("wait for it with `--wait-for-circuit`".to_owned());
+            }
+            // It would have taken too long.
+            Cause::CircuitOpen(_) | Cause::TimedOut { .. } => {
+                hints.push("allow more time with `--timeout`".to_owned());
+            }
+            _ => {}
         }
         if let Stop::RetryAfterTooLong { at_least } = self.stop {
             hints.push(format!(

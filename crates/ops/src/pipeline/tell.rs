@@ -47,6 +47,7 @@ impl<E: Classify> Run<'_, E> {
             history: self.history.clone(),
             took: self.elapsed(),
             circuit,
+            waits: self.request.strategy.wait_for_circuit(),
         }
     }
 

@@ -123,6 +123,7 @@ impl Workflow {
             history: Vec::new(),
             took: self.took(),
             circuit: None,
+            waits: self.request.strategy.wait_for_circuit(),
         }
     }
 

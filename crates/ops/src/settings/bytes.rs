@@ -35,7 +35,17 @@ pub fn parse_bytes(text: &str) -> Result<u64, InvalidBytes> {
     let amount = trimmed.strip_suffix("/s").unwrap_or(trimmed);
     match amount.trim_end().parse::<ByteSize>() {
         Ok(size) => Ok(size.as_u64()),
-        Err(reason) => Err(InvalidBytes { given: text.to_owned(), reason }),
+        Err(_) => Err(InvalidBytes { given: text.to_owned(), reason: reason(amount).to_owned() }),
+    }
+}
+
+fn reason(amount: &str) -> &'static str {
+    if amount.trim_start().starts_with('-') {
+        "it is negative"
+    } else if amount.trim_start().starts_with(|first: char| first.is_ascii_digit()) {
+        "its unit is not known"
+    } else {
+        "it does not begin with a number"
     }
 }
 

@@ -121,7 +121,9 @@ impl<'de> Deserialize<'de> for Seconds {
             }
 
             fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Seconds, E> {
-                from_seconds(seconds, seconds).map(Seconds).map_err(E::custom)
+                // A large number as it may have been written, not with all its zeros.
+                let given = if seconds.abs() >= 1e15 { format!("{seconds:e}") } else { seconds.to_string() };
+                from_seconds(seconds, given).map(Seconds).map_err(E::custom)
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Seconds, E> {

@@ -12,7 +12,8 @@ use crate::exit::Exit;
 use crate::report::{Failure, print, print_json};
 
 pub(super) fn report(app: &App, done: &Downloaded) -> Result<Exit, Failure> {
-    let path = done.path().map(|path| path.display().to_string()).unwrap_or_default();
+    let path = done.path().map(|path| path.strip_prefix("./").unwrap_or(path).display().to_string());
+    let path = path.unwrap_or_default();
     if app.global.json {
         return print_json(&json!({
             "schema": "vps-configurator.download/1",

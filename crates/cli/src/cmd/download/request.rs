@@ -16,7 +16,16 @@ pub(super) fn build(app: &App, args: &DownloadArgs) -> Result<DownloadRequest, F
     if dest == Dest::Spool && app.global.json {
         return Err(Failure::usage("`-` and `--json` both want standard output; give DEST a name"));
     }
+    if args.dest.as_ref().is_some_and(|dest| dest.is_empty()) {
+        return Err(Failure::usage("DEST is empty; leave it out to use the URL's file name here"));
+    }
     let url = parse_url("URL", &args.url).map_err(|error| Failure::usage(error.to_string()))?;
+    if url.password().is_some() && app.global.quiet == 0 && !app.global.json_errors() {
+        app.screen.line(
+            "hint: other users can see a password in a URL while this runs; it is safe in `~/.netrc` or \
+             `--header-file`",
+        );
+    }
     let credentials = credentials(app, args, &url)?;
     let mut request = DownloadRequest::new(url, dest);
     for mirror in &args.mirror {

@@ -1,0 +1,268 @@
+//! Configuration faults: 3, with the file, the line and the key, and nothing touched.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use crate::lab::Lab;
+use crate::said::{Said, is_there, run, run_with};
+
+fn with(lab: &Lab, text: impl AsRef<[u8]>) -> Said {
+    fs::write(lab.path("c.yaml"), text).unwrap();
+    run(lab, &["--config", "c.yaml", "download", "https://example.com/f", "dest"])
+}
+
+/// What a file says, the line at fault, and what is said about it.
+const FAULTS: [(&str, u32, &str); 17] = [
+    (
+        "performance:\n  network_retry:\n    jitterr: true\n",
+        3,
+        "`performance.network_retry.jitterr`: unknown field",
+    ),
+    (
+        "performance:\n  network_retry:\n    max_retries: three\n",
+        3,
+        "`performance.network_retry.max_retries`: expected a whole number",
+    ),
+    (
+        "performance:\n  network_retry:\n    max_retries: -1\n",
+        3,
+        "`performance.network_retry.max_retries`: expected a whole number",
+    ),
+    (
+        "performance:\n  network_retry:\n    max_retries: 99999999999\n",
+        3,
+        "`performance.network_retry.max_retries`: expected a whole number",
+    ),
+    (
+        "performance:\n  network_retry:\n    max_retries: 0\n",
+        3,
+        "`network_retry.enabled: false` makes one attempt",
+    ),
+    (
+        "performance:\n  network_retry:\n    initial_delay: -1\n",
+        3,
+        "`performance.network_retry.initial_delay`: `-1` is not a duration: it is negative",
+    ),
+    (
+        "performance:\n  network_retry:\n    initial_delay: .nan\n",
+        3,
+        "`performance.network_retry.initial_delay`: non-finite",
+    ),
+    (
+        "performance:\n  network_retry:\n    initial_delay: .inf\n",
+        3,
+        "`performance.network_retry.initial_delay`: non-finite",
+    ),
+    (
+        "performance:\n  network_retry:\n    initial_delay: 1e300\n",
+        3,
+        "`1e300` is not a duration: it is longer than a year",
+    ),
+    (
+        "performance:\n  network_retry:\n    jitter: yes\n",
+        3,
+        "`performance.network_retry.jitter`: expected true or false",
+    ),
+    (
+        "performance:\n  network_retry:\n    jitter: true\n    jitter: false\n",
+        4,
+        "`performance.network_retry.jitter`: duplicate mapping key",
+    ),
+    ("performance: 3\n", 1, "`performance`: expected a group of keys"),
+    ("- a\n", 1, "expected a group of keys"),
+    ("performance:\n\tx: 1\n", 2, "tabs"),
+    ("state: {}\n---\nstate: {}\n", 2, "only one document"),
+    ("download:\n  min_speed:\n", 2, "`download.min_speed`: found nothing"),
+    ("performance:\n  services:\n    bad name: {hosts: [x.example.com]}\n", 3, "has the name `bad name`"),
+];
+
+#[test]
+fn every_fault_of_a_file_is_said_with_line_and_key() {
+    let lab = Lab::new();
+    for (text, line, words) in FAULTS {
+        let said = with(&lab, text);
+        assert_eq!((said.code, said.out.as_str()), (3, ""), "{text}{}", said.err);
+        assert!(said.err.starts_with(&format!("error: c.yaml: line {line}")), "{text}{}", said.err);
+        assert!(said.err.contains(words), "{text}{}", said.err);
+        let longest = said.err.lines().map(str::len).max();
+        assert!(longest < Some(240), "{longest:?}: {}", said.err);
+    }
+    assert!(!lab.path("state").exists() && !lab.path("dest").exists(), "nothing is touched");
+}
+
+#[test]
+fn all_range_errors_are_said_at_once() {
+    let lab = Lab::new();
+    let said = with(&lab, "performance:\n  circuit_breaker:\n    failure_threshold: 0\n    timeout: 0\n");
+    assert_eq!(said.code, 3);
+    assert!(
+        said.err.contains("c.yaml: line 3: `performance.circuit_breaker.failure_threshold`"),
+        "{}",
+        said.err
+    );
+    assert!(said.err.contains("c.yaml: line 4: `performance.circuit_breaker.timeout`"), "{}", said.err);
+}
+
+#[test]
+fn a_bomb_of_aliases_is_refused() {
+    let lab = Lab::new();
+    let mut text = "performance:\n  services:\n    a0: &a0 {hosts: [x.example.com]}\n".to_owned();
+    // The limits allow 64 aliases; each of these is one more.
+    for number in 1..2_000 {
+        text += &format!("    a{number}: *a0\n");
+    }
+    let said = with(&lab, &text);
+    assert_eq!(said.code, 3);
+    assert!(said.err.starts_with("error: c.yaml: line "), "{}", said.err);
+    assert!(said.err.contains("more than a configuration needs"), "{}", said.err);
+    let mut text = "performance:\n  services:\n    a: {hosts: &a0 [x,x,x,x,x,x,x,x,x,x]}\n".to_owned();
+    for level in 1..9 {
+        let before = vec![format!("*a{}", level - 1); 10].join(",");
+        text += &format!("    b{level}: {{hosts: &a{level} [{before}]}}\n");
+    }
+    assert_eq!(with(&lab, &text).code, 3);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_said() {
+    let lab = Lab::new();
+    fs::create_dir(lab.path("folder")).unwrap();
+    fs::write(lab.path("large"), "#".repeat(300 * 1024)).unwrap();
+    fs::write(lab.path("bytes"), [0xff, 0xfe]).unwrap();
+    assert!(Command::new("mkfifo").arg(lab.path("fifo")).status().unwrap().success());
+    for (name, words) in [
+        ("missing", "No such file"),
+        ("folder", "it is not a regular file"),
+        ("fifo", "it is not a regular file"),
+        ("/dev/zero", "it is not a regular file"),
+        ("large", "it is larger than 256 KiB"),
+        ("bytes", "it is not UTF-8 text"),
+    ] {
+        let said = run(&lab, &["--config", name, "download", "https://example.com/f", "dest"]);
+        assert_eq!(said.code, 3, "{name}: {}", said.err);
+        assert!(
+            said.err.starts_with(&format!("error: the configuration file {name} cannot be read")),
+            "{}",
+            said.err
+        );
+        assert!(said.err.contains(words), "{name}: {}", said.err);
+        let said = run_with(&lab, &[("VPS_CONFIGURATOR_CONFIG", name)], &["config", "check"]);
+        assert_eq!(said.code, 3, "{name} by variable: {}", said.err);
+    }
+    assert!(!lab.path("state").exists() && !lab.path("dest").exists());
+}
+
+#[test]
+fn a_file_without_rights_is_said() {
+    let lab = Lab::new();
+    fs::write(lab.path("c.yaml"), "state: {}\n").unwrap();
+    fs::set_permissions(lab.path("c.yaml"), fs::Permissions::from_mode(0o000)).unwrap();
+    fs::set_permissions(lab.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let said: Said = if rustix::process::geteuid().is_root() {
+        if !is_there("setpriv") {
+            return;
+        }
+        let inner = lab.command(&["--config", "c.yaml", "config", "check"]);
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+        command.arg(inner.get_program()).args(inner.get_args()).current_dir(lab.folder.path());
+        command.output().unwrap().into()
+    } else {
+        run(&lab, &["--config", "c.yaml", "config", "check"])
+    };
+    // Where the build folder itself is closed to others there is nothing to see.
+    if said.err.contains("failed to execute") {
+        println!("skipped: another user cannot start the program here");
+        return;
+    }
+    assert_eq!(said.code, 3, "{}", said.err);
+    assert!(said.err.contains("Permission denied"), "{}", said.err);
+}
+
+#[test]
+fn an_empty_file_changes_nothing() {
+    let lab = Lab::new();
+    for text in ["", "# nothing\n", "---\n", "performance:\n", "\u{feff}# nothing\n"] {
+        fs::write(lab.path("c.yaml"), text).unwrap();
+        let said = run(&lab, &["--config", "c.yaml", "config", "check"]);
+        assert_eq!(
+            (said.code, said.out.as_str()),
+            (0, "the configuration is valid\n"),
+            "{text:?}: {}",
+            said.err
+        );
+    }
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let lab = Lab::new();
+    for (name, value, words) in [
+        ("VPS_CONFIGURATOR_PERFORMANCE__X", "1", "there is no key `x`; there are circuit_breaker"),
+        ("VPS_CONFIGURATOR_NOSUCH__X", "1", "there is no key `nosuch`"),
+        ("VPS_CONFIGURATOR_PERFORMANCE__NETWORK_RETRY__JITTER", "maybe", "expected true or false"),
+        ("VPS_CONFIGURATOR_PERFORMANCE__NETWORK_RETRY__MAX_RETRIES", "-3", "expected a whole number"),
+        ("VPS_CONFIGURATOR_PERFORMANCE__NETWORK_RETRY__MAX_RETRIES", "0", "`network_retry.enabled: false`"),
+        ("VPS_CONFIGURATOR_PERFORMANCE__TIMEOUTS__DOWNLOAD", "nan", "not a duration"),
+        ("VPS_CONFIGURATOR_PERFORMANCE__NETWORK_RETRY", "3", "expected a group of keys"),
+    ] {
+        let said = run_with(&lab, &[(name, value)], &["config", "check"]);
+        assert_eq!(said.code, 3, "{name}={value}: {}", said.err);
+        assert!(said.err.starts_with(&format!("error: environment variable {name}: ")), "{}", said.err);
+        assert!(said.err.contains(words), "{name}={value}: {}", said.err);
+    }
+}
+
+#[test]
+fn a_setting_says_where_it_came_from() {
+    let lab = Lab::new();
+    fs::write(lab.path("c.yaml"), "performance:\n  network_retry:\n    max_retries: 5\n").unwrap();
+    let variable = [("VPS_CONFIGURATOR_PERFORMANCE__CIRCUIT_BREAKER__TIMEOUT", "7s")];
+    let said = run_with(&lab, &variable, &["--config", "c.yaml", "config", "show", "--origin"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let line = |key: &str| {
+        let found = said.out.lines().find(|line| line.starts_with(&format!("{key} =")));
+        found.unwrap_or_else(|| panic!("{}", said.out)).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        line("performance.network_retry.max_retries"),
+        "performance.network_retry.max_retries = 5 c.yaml"
+    );
+    assert_eq!(
+        line("performance.circuit_breaker.timeout"),
+        "performance.circuit_breaker.timeout = 7 env VPS_CONFIGURATOR_PERFORMANCE__CIRCUIT_BREAKER__TIMEOUT"
+    );
+    assert_eq!(
+        line("performance.network_retry.max_delay"),
+        "performance.network_retry.max_delay = 30 built-in default"
+    );
+}
+
+#[test]
+fn the_file_of_this_folder_is_read_unless_others_can_write_it() {
+    let lab = Lab::new();
+    fs::write(lab.path("vps-configurator.yaml"), "performance:\n  network_retry:\n    max_retries: 7\n")
+        .unwrap();
+    let retries = || {
+        let said = run(&lab, &["config", "show"]);
+        said.out.lines().find(|line| line.contains("network_retry.max_retries")).unwrap().to_owned()
+    };
+    fs::set_permissions(lab.path("vps-configurator.yaml"), fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(retries().ends_with("= 7"), "{}", retries());
+    fs::set_permissions(lab.path("vps-configurator.yaml"), fs::Permissions::from_mode(0o666)).unwrap();
+    assert!(retries().ends_with("= 3"), "{}", retries());
+    assert!(run(&lab, &["config", "path"]).out.contains("others can write it"));
+    // A named file stands in place of all that are found.
+    fs::write(lab.path("c.yaml"), "").unwrap();
+    let said = run(&lab, &["--config", "c.yaml", "config", "path"]);
+    assert_eq!(said.out.lines().count(), 2, "{}", said.out);
+}
+
+#[test]
+fn the_file_that_is_shipped_is_valid() {
+    let lab = Lab::new();
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/default.yaml");
+    let said = run(&lab, &["--config", shipped, "config", "check"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+}

@@ -1,0 +1,103 @@
+//! Help: there for everything, short and long, and true.
+
+use crate::lab::Lab;
+use crate::said::run;
+
+/// Every command, as words, the program itself as none: found in the help itself.
+fn commands(lab: &Lab) -> Vec<Vec<String>> {
+    let mut found = vec![Vec::new()];
+    let mut next = 0;
+    while let Some(words) = found.get(next).cloned() {
+        let mut args: Vec<&str> = words.iter().map(String::as_str).collect();
+        args.push("-h");
+        let said = run(lab, &args);
+        let listed = said.out.lines().skip_while(|line| *line != "Commands:").skip(1);
+        for line in listed.take_while(|line| !line.is_empty()) {
+            let name = line.split_whitespace().next().unwrap();
+            if name != "help" && line.starts_with("  ") && !line.starts_with("   ") {
+                found.push([words.clone(), vec![name.to_owned()]].concat());
+            }
+        }
+        next += 1;
+    }
+    found
+}
+
+#[test]
+fn every_command_explains_itself() {
+    let lab = Lab::new();
+    let commands = commands(&lab);
+    assert!(commands.len() > 13, "{commands:?}");
+    for words in commands {
+        for flag in ["-h", "--help"] {
+            let mut args: Vec<&str> = words.iter().map(String::as_str).collect();
+            args.push(flag);
+            let said = run(&lab, &args);
+            assert_eq!((said.code, said.err.as_str()), (0, ""), "{args:?}");
+            let usage = format!(
+                "Usage: vps-configurator{}",
+                words.iter().fold(String::new(), |all, word| all + " " + word)
+            );
+            assert!(said.out.contains(&usage), "{args:?}\n{}", said.out);
+            let longest = said.out.lines().map(|line| line.chars().count()).max();
+            assert!(longest <= Some(130), "{args:?}: {longest:?}");
+        }
+    }
+    assert!(!lab.path("state").exists(), "help touches nothing");
+}
+
+#[test]
+fn long_help_begins_with_examples_and_ends_with_codes_and_a_link() {
+    let lab = Lab::new();
+    for args in [&["--help"] as &[_], &["download", "--help"], &["run", "--help"]] {
+        let said = run(&lab, args);
+        assert!(said.out.starts_with("Examples:\n"), "{}", said.out);
+        assert!(said.out.trim_end().lines().last().unwrap().starts_with("Documentation: https://"));
+        for code in ["0  done", "4  circuit open", "124-127 (run only)", "130, 143  stopped by SIGINT"] {
+            assert!(said.out.contains(code), "{args:?}: {code}");
+        }
+    }
+    let short = run(&lab, &["-h"]);
+    assert!(short.out.lines().count() < 40, "{}", short.out);
+}
+
+#[test]
+fn the_examples_of_the_help_are_understood() {
+    let lab = Lab::new();
+    let mut tried = 0;
+    for args in [&["--help"] as &[_], &["download", "--help"], &["run", "--help"]] {
+        let said = run(&lab, args);
+        for line in said.out.lines().filter_map(|line| line.trim().strip_prefix("vps-configurator ")) {
+            let line = line.split(" | ").next().unwrap().replace("HEX", &"0".repeat(64));
+            let mut words: Vec<&str> = line.split_whitespace().collect();
+            if ["download", "run"].contains(&words[0]) {
+                words.insert(1, "--dry-run");
+            }
+            // Where the line was too long for the page.
+            if words.last() == Some(&"--checksum") {
+                words.push("https://a.example.com/SHA256SUMS");
+            }
+            let said = run(&lab, &words);
+            assert_eq!(said.code, 0, "{words:?}: {}", said.err);
+            tried += 1;
+        }
+    }
+    assert!(tried >= 10, "{tried}");
+}
+
+#[test]
+fn a_group_alone_prints_its_help() {
+    let lab = Lab::new();
+    for args in [&[] as &[_], &["circuit-breaker"], &["breaker"], &["config"]] {
+        let said = run(&lab, args);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{args:?}");
+        assert!(said.err.contains("Commands:"), "{args:?}: {}", said.err);
+    }
+}
+
+#[test]
+fn the_version_is_known() {
+    let said = run(&Lab::new(), &["--version"]);
+    assert_eq!(said.code, 0);
+    assert!(said.out.starts_with("vps-configurator 0."), "{}", said.out);
+}

@@ -1,0 +1,27 @@
+//! The program as people and scripts meet it: what it prints, and how it ends.
+#![allow(clippy::disallowed_methods, reason = "tests start the program and signal it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
+
+mod circuit_breaker;
+mod configuration;
+mod connectivity;
+mod exit_codes;
+mod help;
+mod json;
+#[path = "../integration/network/lab.rs"]
+mod lab;
+mod log_lines;
+mod passwords;
+mod run;
+mod said;
+mod shells;
+mod signals;
+mod state;
+mod terminal;
+mod usage;

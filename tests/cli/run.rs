@@ -1,0 +1,101 @@
+//! `run -- CMD`: the command's code passes through, ours are 124 to 127.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+
+use crate::lab::Lab;
+use crate::said::{Said, run};
+
+#[test]
+fn the_commands_own_code_passes_through() {
+    let lab = Lab::new();
+    assert_eq!(run(&lab, &["run", "--", "true"]).code, 0);
+    for code in ["1", "2", "3", "7", "42", "255"] {
+        let said = run(&lab, &["run", "--retries", "1", "--", "sh", "-c", &format!("exit {code}")]);
+        assert_eq!(said.code.to_string(), code, "{}", said.err);
+    }
+    assert_eq!(run(&lab, &["run", "--", "sh", "-c", "kill -9 $$"]).code, 137, "128 and the signal");
+}
+
+#[test]
+fn ours_are_those_of_timeout() {
+    let lab = Lab::new();
+    let said = run(&lab, &["run", "--timeout", "0.2", "--", "sleep", "100"]);
+    assert_eq!(said.code, 124, "{}", said.err);
+    assert!(said.err.contains("hint: allow more time with `--timeout`"), "{}", said.err);
+    let said = run(&lab, &["run", "--", "/etc/passwd"]);
+    assert_eq!(said.code, 126, "{}", said.err);
+    let said = run(&lab, &["run", "--", "nosuchprogram"]);
+    assert_eq!(said.code, 127);
+    assert!(said.err.contains("hint: install `nosuchprogram`"), "{}", said.err);
+    assert_eq!(said.err.matches("Attempt").count(), 1, "not tried again: {}", said.err);
+    run(&lab, &["circuit-breaker", "open", "github"]);
+    let said = run(&lab, &["run", "--service", "github", "--", "touch", "ran"]);
+    assert_eq!(said.code, 125, "{}", said.err);
+    assert!(!lab.path("ran").exists());
+}
+
+/// Appends a line to `tries` each time.
+const COUNTED: &str = "echo x >> tries; exit 9";
+
+#[test]
+fn every_code_is_retried_unless_some_are_named() {
+    let lab = Lab::new();
+    let tries = |args: &[&str]| {
+        drop(std::fs::remove_file(lab.path("tries")));
+        let args = [&["run"], args, &["--", "sh", "-c", COUNTED]].concat();
+        assert_eq!(run(&lab, &args).code, 9);
+        String::from_utf8(lab.read("tries").unwrap()).unwrap().lines().count()
+    };
+    assert_eq!(tries(&[]), 3);
+    assert_eq!(tries(&["--retries", "2"]), 2);
+    assert_eq!(tries(&["--retry-on", "7,8"]), 1);
+    assert_eq!(tries(&["--retry-on", "7,9"]), 3);
+}
+
+#[test]
+fn a_command_that_works_the_second_time_is_done() {
+    let lab = Lab::new();
+    let said = run(&lab, &["run", "--", "sh", "-c", "test -e there || { touch there; exit 1; }"]);
+    assert_eq!(said.code, 0);
+    assert!(said.err.contains("Operation succeeded after 2 attempts"), "{}", said.err);
+}
+
+#[test]
+fn input_and_output_are_the_commands() {
+    let lab = Lab::new();
+    let mut child = lab.command(&["run", "--", "sh", "-c", "read line; echo \"got $line\"; echo oops >&2"]);
+    let mut child = child.stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"hello\n").unwrap();
+    let said: Said = child.wait_with_output().unwrap().into();
+    assert_eq!((said.code, said.out.as_str()), (0, "got hello\n"));
+    assert!(said.err.contains("oops\n"));
+}
+
+#[test]
+fn arguments_are_not_shown_they_may_hold_secrets() {
+    let lab = Lab::new();
+    let said = run(&lab, &["-vv", "run", "--", "sh", "-c", "exit 1", "c4n4ry"]);
+    assert!(!said.err.contains("c4n4ry"), "{}", said.err);
+}
+
+#[test]
+fn a_service_counts_the_commands_failures() {
+    let lab = Lab::new();
+    let said = run(&lab, &["run", "--service", "github", "--", "false"]);
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("circuit breaker opened: github"), "{}", said.err);
+    assert!(said.err.contains("hint: see `vps-configurator circuit-breaker status github`"), "{}", said.err);
+    assert_eq!(run(&lab, &["run", "--service", "github", "--", "true"]).code, 125);
+}
+
+#[test]
+fn nothing_that_a_timed_out_command_started_is_left() {
+    let lab = Lab::new();
+    let script = "sleep 1000 & echo $!; wait";
+    let mut child = lab.start(&["run", "--retries", "1", "--timeout", "0.2", "--", "sh", "-c", script]);
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(124));
+    assert!(crate::signals::is_gone(line.trim()), "{line}");
+}

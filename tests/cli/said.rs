@@ -1,0 +1,85 @@
+//! What one run of the program said.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::lab::Lab;
+
+pub(crate) struct Said {
+    /// The exit code; 128 and the number of the signal that ended it, as a shell has it.
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        let status = output.status;
+        Self {
+            code: status.code().or(status.signal().map(|signal| signal + 128)).unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Said {
+    /// The one JSON object of standard output.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}\n{}", self.out))
+    }
+
+    /// Standard error, where every line is a JSON object.
+    pub(crate) fn json_lines(&self) -> Vec<Value> {
+        let parsed = self.err.lines().map(serde_json::from_str);
+        parsed.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{error}\n{}", self.err))
+    }
+
+    /// The error object at the end of standard error.
+    pub(crate) fn error(&self) -> Value {
+        let last = self.err.lines().last().unwrap_or_default();
+        serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}\n{}", self.err))
+    }
+}
+
+pub(crate) fn run(lab: &Lab, args: &[&str]) -> Said {
+    lab.run(args).into()
+}
+
+/// A run with these variables too.
+pub(crate) fn run_with(lab: &Lab, variables: &[(&str, &str)], args: &[&str]) -> Said {
+    lab.command(args).envs(variables.iter().copied()).output().unwrap().into()
+}
+
+/// Whether a program is there; tests of it skip with a word where it is not.
+pub(crate) fn is_there(program: &str) -> bool {
+    let found = Command::new("sh").args(["-c", &format!("command -v {program}")]).output().unwrap();
+    if !found.status.success() {
+        println!("skipped: there is no `{program}` here");
+    }
+    found.status.success()
+}
+
+/// What differs from run to run: ports, folders, times.
+pub(crate) const MASKS: [(&str, &str); 6] = [
+    (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+    (r"/\S*/\.tmp\w+", "LAB"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
+    (r#""(\w+_seconds)": [0-9.]+(e-\d+)?"#, r#""$1": SECONDS"#),
+    (r"\b\d+\.\d+s\b", "SECONDS"),
+    (r#""by": ".*""#, r#""by": "SOMEBODY""#),
+];
+
+/// Compares with what stands in `snapshots/`; `INSTA_UPDATE=always` writes it.
+macro_rules! golden {
+    ($name:expr, $text:expr) => {
+        insta::with_settings!({
+            filters => crate::said::MASKS.to_vec(),
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, { insta::assert_snapshot!($name, $text) })
+    };
+}
+pub(crate) use golden;

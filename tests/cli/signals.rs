@@ -1,0 +1,171 @@
+//! Ctrl-C, SIGTERM and readers that go away.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
+use std::process::Child;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tests::server::{Behaviour, Gate, Route, Server};
+
+use crate::lab::Lab;
+use crate::said::Said;
+
+fn signal(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
+}
+
+/// Whether no process with this number runs any more; one that nobody has waited for is gone too.
+pub(crate) fn is_gone(pid: &str) -> bool {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return true };
+    stat.rsplit(") ").next().is_none_or(|state| state.starts_with('Z'))
+}
+
+/// A download that has got to 1000 bytes and no further.
+fn stuck(lab: &Lab, server: &Server) -> Child {
+    let gate = Gate::new();
+    server.route("/f", Route::of(50_000).then(Behaviour::Hold { after: 1_000, gate: gate.clone() }));
+    let child = lab.start(&["download", &server.url("/f")]);
+    gate.wait_until_reached();
+    // What the server has sent is in the part a moment later.
+    let received = || fs::metadata(lab.path(".f.part")).is_ok_and(|part| part.len() >= 1_000);
+    assert!((0..5_000).any(|_| received() || {
+        std::thread::sleep(Duration::from_millis(2));
+        false
+    }));
+    child
+}
+
+#[test]
+fn the_first_signal_stops_cleanly_and_is_raised_again() {
+    for (signal_sent, number) in [(Signal::INT, 2), (Signal::TERM, 15)] {
+        let (lab, server) = (Lab::new(), Server::start());
+        let child = stuck(&lab, &server);
+        signal(&child, signal_sent);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.signal(), Some(number), "a shell sees {}", 128 + number);
+        let said = Said::from(output);
+        assert!(said.err.contains("WARNING: stopping (again to end at once)"), "{}", said.err);
+        assert!(
+            said.err.ends_with("hint: the partial file is kept; run the same command to resume\n"),
+            "{}",
+            said.err
+        );
+        assert!(!said.err.contains("Attempt 1 failed"), "nobody's failure: {}", said.err);
+        assert!(!lab.path("f").exists());
+        assert!(lab.path(".f.part").exists(), "kept for the next run");
+    }
+}
+
+#[test]
+fn json_says_that_it_was_stopped() {
+    let (lab, server) = (Lab::new(), Server::start());
+    let gate = Gate::new();
+    server.route("/f", Route::of(50_000).then(Behaviour::Hold { after: 1_000, gate: gate.clone() }));
+    let child = lab.start(&["--json", "-q", "download", &server.url("/f")]);
+    gate.wait_until_reached();
+    signal(&child, Signal::INT);
+    let said = Said::from(child.wait_with_output().unwrap());
+    let error = said.error();
+    assert_eq!((error["code"].as_i64(), error["kind"].as_str()), (Some(130), Some("cancelled")), "{error}");
+}
+
+#[test]
+fn ctrl_c_reaches_the_command_of_run_and_nothing_is_left() {
+    let lab = Lab::new();
+    let mut child = lab.start(&["run", "--", "sh", "-c", "sleep 1000 & echo $$ $!; wait"]);
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    signal(&child, Signal::INT);
+    assert_eq!(child.wait().unwrap().signal(), Some(2));
+    for pid in line.split_whitespace() {
+        assert!(is_gone(pid), "{pid} of {line}");
+    }
+}
+
+#[test]
+fn the_second_signal_ends_at_once() {
+    let lab = Lab::new();
+    // It ends at no request, so that only the second can be what ends us.
+    let script = "trap '' INT TERM; echo $$; while :; do sleep 1000; done";
+    let mut child = lab.start(&["run", "--", "sh", "-c", script]);
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    signal(&child, Signal::INT);
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("again to end at once") {
+        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    signal(&child, Signal::INT);
+    assert_eq!(child.wait().unwrap().signal(), Some(2));
+    // It may still run: nobody waited for it. Not for the next test to trip over.
+    let _ = kill_process(Pid::from_raw(line.trim().parse().unwrap()).unwrap(), Signal::KILL);
+}
+
+#[test]
+fn a_pause_between_attempts_ends_at_ctrl_c() {
+    let (lab, server) = (Lab::new(), Server::start());
+    server.route("/f", Route::of(10).then(Behaviour::retry_after(503, 200)));
+    let mut child = lab.start(&["download", &server.url("/f")]);
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("Retrying in 200.0s") {
+        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    signal(&child, Signal::INT);
+    assert_eq!(child.wait().unwrap().signal(), Some(2));
+}
+
+/// The exit codes of a shell's pipeline from the program into `reader`.
+fn pipeline(lab: &Lab, args: &[&str], reader: &str) -> Vec<String> {
+    let inner = lab.command(args);
+    let mut bash = std::process::Command::new("bash");
+    bash.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    bash.current_dir(lab.folder.path());
+    bash.arg("-c").arg(format!("\"$0\" \"$@\" | {reader}; echo \"${{PIPESTATUS[@]}}\" >&2"));
+    bash.arg(inner.get_program()).args(inner.get_args());
+    let output = bash.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let last = said.lines().last().unwrap().to_owned();
+    assert!(!said.contains("roken pipe") && !said.contains("panic"), "{said}");
+    last.split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let lab = Lab::new();
+    // `exec true` reads nothing, so the pipe is closed whatever is written.
+    for args in [
+        &["circuit-breaker", "status"] as &[_],
+        &["config", "show", "--origin"],
+        &["--json", "config", "show"],
+        &["completions", "bash"],
+        &["man"],
+        &["--help"],
+    ] {
+        assert_eq!(pipeline(&lab, args, "head -1 >/dev/null")[0], "0", "{args:?}");
+        assert_eq!(pipeline(&lab, args, "exec true")[0], "0", "{args:?}");
+    }
+}
+
+#[test]
+fn a_download_to_a_reader_that_goes_away_ends_by_sigpipe() {
+    let (lab, server) = (Lab::new(), Server::start());
+    server.route("/f", Route::of(3 << 20));
+    let codes = pipeline(&lab, &["-q", "download", &server.url("/f"), "-"], "head -c 10 >/dev/null");
+    assert_eq!(codes[0], "141");
+    assert_eq!(server.log().of("/f").len(), 1, "no retry");
+}
+
+#[test]
+fn a_full_standard_output_is_an_error() {
+    let lab = Lab::new();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = lab.command(&["circuit-breaker", "status"]).stdout(full).output().unwrap();
+    let said = Said::from(output);
+    assert_eq!(said.code, 7);
+    assert!(said.err.contains("standard output cannot be written"), "{}", said.err);
+}

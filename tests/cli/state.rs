@@ -1,0 +1,155 @@
+//! Where circuits are remembered can be full, read-only, damaged or somebody else's: work goes on.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use tests::server::{Route, Server};
+
+use crate::lab::Lab;
+use crate::said::{Said, run};
+
+/// A download works all the same, and what it said.
+fn works(lab: &Lab) -> Said {
+    let server = Server::start();
+    server.route("/f", Route::of(1_000));
+    let said = run(lab, &["download", &server.url("/f"), "f"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(lab.read("f").unwrap().len(), 1_000);
+    said
+}
+
+/// One warning, not more.
+fn warned(said: &Said, words: &str) {
+    let warnings: Vec<&str> = said.err.lines().filter(|line| line.starts_with("WARNING: ")).collect();
+    assert_eq!(warnings.len(), 1, "{}", said.err);
+    assert!(warnings[0].contains(words), "{}", said.err);
+}
+
+fn used() -> Lab {
+    let lab = Lab::new();
+    assert_eq!(run(&lab, &["circuit-breaker", "open", "github"]).code, 0);
+    lab
+}
+
+/// An order that cannot be kept is not said to be given.
+fn orders_fail(lab: &Lab) {
+    for args in [
+        &["open", "github"] as &[_],
+        &["close", "github"],
+        &["reset", "github"],
+        &["reset", "--all", "--yes"],
+    ] {
+        let said = run(lab, &[&["circuit-breaker"], args].concat());
+        assert_eq!((said.code, said.out.as_str()), (7, ""), "{args:?}: {}", said.err);
+        assert!(said.err.contains("hint: see `vps-configurator config path`"), "{}", said.err);
+    }
+}
+
+#[test]
+fn a_file_in_the_folders_place() {
+    let lab = Lab::new();
+    fs::write(lab.path("state"), "").unwrap();
+    warned(&works(&lab), "is not a folder");
+    orders_fail(&lab);
+}
+
+#[test]
+fn a_folder_that_others_can_write() {
+    let lab = used();
+    fs::set_permissions(lab.path("state"), Permissions::from_mode(0o777)).unwrap();
+    warned(&works(&lab), "can be written by others");
+    orders_fail(&lab);
+}
+
+#[test]
+fn somebody_elses_folder() {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root can give a folder away");
+        return;
+    }
+    let lab = used();
+    std::os::unix::fs::chown(lab.path("state"), Some(65_534), None).unwrap();
+    warned(&works(&lab), "belongs to user 65534");
+    orders_fail(&lab);
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_left_as_it_is() {
+    let lab = used();
+    // The engine's `user_version`, at byte 60 of the file.
+    let mut bytes = lab.read("state/state.db").unwrap();
+    bytes[60..64].copy_from_slice(&9_999_u32.to_be_bytes());
+    fs::write(lab.path("state/state.db"), &bytes).unwrap();
+    warned(&works(&lab), "newer version");
+    orders_fail(&lab);
+    assert_eq!(lab.read("state/state.db").unwrap(), bytes);
+}
+
+#[test]
+fn a_damaged_store_is_set_aside_with_a_word() {
+    let lab = used();
+    fs::write(lab.path("state/state.db"), "not a store").unwrap();
+    warned(&works(&lab), "set aside");
+    let said = works(&lab);
+    assert!(!said.err.contains("WARNING"), "said once: {}", said.err);
+    assert_eq!(run(&lab, &["circuit-breaker", "open", "github"]).code, 0, "a new one is there");
+}
+
+/// `works` with the state folder on a small or read-only file system.
+fn mounted(lab: &Lab, options: &str) -> bool {
+    let mount = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+        .arg(lab.path("state"))
+        .output()
+        .unwrap();
+    if !mount.status.success() {
+        println!("skipped: a file system cannot be mounted here");
+    }
+    mount.status.success()
+}
+
+fn unmount(lab: &Lab) {
+    assert!(Command::new("umount").arg(lab.path("state")).status().unwrap().success());
+}
+
+#[test]
+fn a_read_only_folder() {
+    let lab = used();
+    if !mounted(&lab, "ro,mode=755") {
+        return;
+    }
+    let said = works(&lab);
+    let order = run(&lab, &["circuit-breaker", "open", "github"]);
+    unmount(&lab);
+    warned(&said, "cannot be");
+    assert_eq!(order.code, 7, "{}", order.err);
+}
+
+#[test]
+fn a_full_disk() {
+    let lab = used();
+    if !mounted(&lab, "size=16k,mode=755") {
+        return;
+    }
+    fs::write(lab.path("state/full"), vec![0; 16 * 1024]).unwrap_or_default();
+    let said = works(&lab);
+    let order = run(&lab, &["circuit-breaker", "open", "github"]);
+    unmount(&lab);
+    warned(&said, "state store");
+    assert_eq!(order.code, 7, "{}", order.err);
+}
+
+#[test]
+fn in_memory_there_is_nothing_to_give_orders_to() {
+    let lab = Lab::new();
+    let said: Said = lab
+        .command(&["circuit-breaker", "open", "github"])
+        .env("VPS_CONFIGURATOR_STATE__BACKEND", "memory")
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(said.code, 7, "{}", said.err);
+    assert!(said.err.contains("kept in memory"), "{}", said.err);
+    assert!(!lab.path("state").exists());
+}

@@ -1,0 +1,114 @@
+//! Wrong command lines: 2 (`run`: 125), said before anything is touched.
+
+use crate::lab::Lab;
+use crate::said::{run, run_with};
+
+/// A command line, and what is said about it.
+const WRONG: [(&[&str], &str); 29] = [
+    (&["bogus"], "unrecognized subcommand 'bogus'"),
+    (&["--bogus"], "unexpected argument '--bogus'"),
+    (&["-v", "-q", "config", "path"], "cannot be used with '--quiet...'"),
+    (&["--color", "pink", "config", "path"], "[possible values: auto, always, never]"),
+    (&["--log-format", "xml", "config", "path"], "[possible values: human, json]"),
+    (&["download"], "<URL>"),
+    (&["download", ""], "URL is not a URL"),
+    (&["download", "example.com/f"], "write it as `https://host/path/file`"),
+    (&["download", "ftp://example.com/f"], "only http and https"),
+    (&["download", "https://example.com/"], "give one as DEST"),
+    (&["download", "https://example.com/f", ""], "DEST is empty"),
+    (&["download", "https://example.com/f", "-", "--json"], "both want standard output"),
+    (&["download", "https://example.com/f", "--mirror", "nope"], "--mirror is not a URL"),
+    (&["download", "https://example.com/f", "--sha256", "12"], "has 64 hexadecimal digits, not 2"),
+    (&["download", "https://example.com/f", "--sha256", "1", "--sha512", "1"], "cannot be used with"),
+    (&["download", "https://example.com/f", "--checksum", "md5:12"], "known are sha256, sha512 and blake3"),
+    (&["download", "https://example.com/f", "--mode", "9"], "octal permissions"),
+    (&["download", "https://example.com/f", "--max-size", "lots"], "write it as `1024`, `64KiB`"),
+    (&["download", "https://example.com/f", "--timeout", "0"], "must be longer than nothing"),
+    (&["download", "https://example.com/f", "--timeout", "soon"], "write seconds, or `90s`"),
+    (&["download", "https://example.com/f", "--timeout", "-5"], "it is negative"),
+    (&["download", "https://example.com/f", "--retries", "0"], "at least 1"),
+    (&["download", "https://example.com/f", "--retries", "-1"], "at least 1"),
+    (
+        &["download", "https://example.com/f", "--service", "nosuch"],
+        "there is no service `nosuch`; known are",
+    ),
+    (&["circuit-breaker", "reset"], "--all"),
+    (&["circuit-breaker", "reset", "github", "--all"], "cannot be used with"),
+    (&["circuit-breaker", "status", "nosuch"], "define another under `performance.services`"),
+    (&["connectivity", "ftp://example.com"], "only http and https"),
+    (&["man", "nonsense"], "there is no command `nonsense`"),
+];
+
+#[test]
+fn a_wrong_command_line_is_2_and_touches_nothing() {
+    let lab = Lab::new();
+    for (args, words) in WRONG {
+        let said = run(&lab, args);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{args:?}: {}", said.err);
+        assert!(said.err.starts_with("error: ") || args.contains(&"--json"), "{args:?}: {}", said.err);
+        assert!(said.err.contains(words), "{args:?}: {}", said.err);
+        assert!(!said.err.contains("INFO"), "said before anything begins: {args:?}: {}", said.err);
+    }
+    let left: Vec<_> =
+        std::fs::read_dir(lab.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    // `status nosuch` may look at the store, nothing else makes anything.
+    assert!(left.iter().all(|name| name == "state"), "{left:?}");
+}
+
+#[test]
+fn reset_all_asks_or_needs_yes() {
+    let lab = Lab::new();
+    let said = run(&lab, &["circuit-breaker", "reset", "--all"]);
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("add --yes"), "{}", said.err);
+    assert_eq!(run(&lab, &["circuit-breaker", "reset", "--all", "--yes"]).code, 0);
+}
+
+#[test]
+fn a_wrong_command_line_of_run_is_125() {
+    let lab = Lab::new();
+    for args in [
+        &["run"] as &[_],
+        &["run", "--"],
+        &["run", "--bogus", "--", "true"],
+        &["run", "--retry-on", "300", "--", "true"],
+        &["run", "--service", "nosuch", "--", "true"],
+        &["--config", "nosuch.yaml", "run", "--", "true"],
+    ] {
+        let said = run(&lab, args);
+        assert_eq!(said.code, 125, "{args:?}: {}", said.err);
+    }
+    let said = run(&lab, &["run", "ls", "-l"]);
+    assert_eq!(said.code, 125);
+    assert!(said.err.contains("vps-configurator run -- ls"), "{}", said.err);
+}
+
+#[test]
+fn with_json_a_wrong_command_line_is_one_json_object() {
+    let lab = Lab::new();
+    let told = |said: crate::said::Said| {
+        assert_eq!((said.code, said.out.as_str(), said.err.lines().count()), (2, "", 1), "{}", said.err);
+        said.error()["message"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(told(run(&lab, &["--json", "--bogus"])), "unexpected argument '--bogus' found");
+    assert_eq!(
+        told(run(&lab, &["download", "--json"])),
+        "the following required arguments were not provided: <URL>"
+    );
+    // Whoever reads the log as JSON reads this too.
+    assert_eq!(told(run(&lab, &["--log-format", "json", "--bogus"])), "unexpected argument '--bogus' found");
+    assert_eq!(told(run(&lab, &["--log-format=json", "--bogus"])), "unexpected argument '--bogus' found");
+    let variable = [("VPS_CONFIGURATOR_LOG_FORMAT", "json")];
+    assert_eq!(told(run_with(&lab, &variable, &["--bogus"])), "unexpected argument '--bogus' found");
+    let said = run(&lab, &["--log-format", "human", "--bogus"]);
+    assert!(said.err.starts_with("error: unexpected"), "{}", said.err);
+}
+
+#[test]
+fn an_empty_variable_is_one_that_is_not_set() {
+    let lab = Lab::new();
+    for name in ["VPS_CONFIGURATOR_LOG_FORMAT", "VPS_CONFIGURATOR_CONFIG", "VPS_CONFIGURATOR_LOG"] {
+        let said = run_with(&lab, &[(name, "")], &["config", "check"]);
+        assert_eq!(said.code, 0, "{name}: {}", said.err);
+    }
+}
