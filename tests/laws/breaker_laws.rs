@@ -329,7 +329,7 @@ impl World {
 #[test]
 fn the_machine_the_shared_breaker_and_the_model_agree() {
     let cases = (rules(), 1_usize..5, prop::collection::vec(step(), 1..80));
-    runner(1_200)
+    runner(800)
         .run(&cases, |(rules, callers, steps)| {
             // Without the lock, a rejection does not look whether the clock went back by less than the
             // jitter or the back-off may add; then its wait is up to that longer.
@@ -347,7 +347,7 @@ fn the_machine_the_shared_breaker_and_the_model_agree() {
 #[test]
 fn a_clock_that_goes_back_never_makes_the_shared_one_wait_longer_than_any_open_time() {
     let cases = (rules(), 1_usize..5, prop::collection::vec(step(), 1..80));
-    runner(600)
+    runner(300)
         .run(&cases, |(rules, callers, steps)| {
             let longest = rules.longest().max(rules.lease * SECOND);
             let clock = Arc::new(ManualClock::new());

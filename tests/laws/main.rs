@@ -3,6 +3,7 @@
 
 mod breaker_laws;
 mod breaker_model;
+mod breaker_registry;
 mod breaker_search;
 mod retry_budget;
 mod retry_delay;
