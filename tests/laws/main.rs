@@ -4,7 +4,9 @@
 mod breaker_laws;
 mod breaker_model;
 mod breaker_registry;
+mod breaker_rules;
 mod breaker_search;
+mod breaker_shared;
 mod retry_budget;
 mod retry_delay;
 mod retry_herd;
