@@ -1,6 +1,12 @@
 //! Laws of the pure crates, over random values and against naive models.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod breaker_laws;
+mod breaker_model;
+mod breaker_registry;
+mod breaker_rules;
+mod breaker_search;
+mod breaker_shared;
 mod retry_budget;
 mod retry_delay;
 mod retry_herd;

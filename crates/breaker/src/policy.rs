@@ -296,12 +296,13 @@ impl Policy {
         if self.jitter { base.saturating_add(base / 10) } else { base }
     }
 
-    /// A bound above [`longest_open`](Self::longest_open) that costs a few instructions.
+    /// A bound just below [`longest_open`](Self::longest_open) that costs a few instructions.
     #[cfg(feature = "std")]
     #[inline]
-    pub(crate) fn roughly_longest_open(&self) -> Duration {
-        let cap = self.open_backoff.map_or(self.timeout, |backoff| backoff.cap.max(self.timeout)).as_secs();
-        Duration::from_secs(cap.saturating_add(cap / 8).saturating_add(2))
+    pub(crate) fn nearly_longest_open(&self) -> Duration {
+        let cap = self.open_backoff.map_or(self.timeout, |backoff| backoff.cap.max(self.timeout));
+        let millis = cap.as_secs().saturating_mul(1000).saturating_add(u64::from(cap.subsec_millis()));
+        Duration::from_millis(if self.jitter { millis.saturating_add(millis / 10) } else { millis })
     }
 
     /// Whether the time of admission matters even while closed.

@@ -4,22 +4,24 @@ use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use crate::machine::View;
+use crate::machine::{State, View};
 use crate::policy::Policy;
 use crate::shared::CircuitBreaker;
-use crate::time::{Clock, Tick};
+use crate::time::Clock;
 
 /// A breaker whose policy and clock are shared with others.
 pub type SharedBreaker<C> = CircuitBreaker<Arc<C>, Arc<Policy>>;
 
-/// Named breakers under one policy and one clock, at most `capacity` of them.
+/// Named breakers under one policy and one clock, at most `capacity` of them beside those in use.
 ///
-/// When it is full, the closed breaker without failures that was made first is let go. One with
-/// something to remember stays: forgetting an open circuit would be forgetting an outage. With none to
-/// let go, the registry grows beyond its capacity.
+/// When it is full, closed breakers without failures are let go, the least recently used first. One with
+/// something to remember stays, because forgetting an open circuit would be forgetting an outage, and so
+/// does one that somebody holds, because a name must not have two. Where there is none to let go, a new
+/// name's breaker works like any other but is not kept: it lives as long as its handle.
 ///
 /// ```
 /// use vps_breaker::{ManualClock, Policy, Registry, State};
@@ -37,13 +39,15 @@ pub struct Registry<C: Clock> {
     policy: Arc<Policy>,
     clock: Arc<C>,
     capacity: usize,
+    /// Look-ups so far: the time by which the least recently used is told.
+    uses: AtomicU64,
     breakers: RwLock<HashMap<Box<str>, Entry<C>>>,
 }
 
 #[derive(Debug)]
 struct Entry<C: Clock> {
     breaker: Arc<SharedBreaker<C>>,
-    made: Tick,
+    used: AtomicU64,
 }
 
 impl<C: Clock> Registry<C> {
@@ -54,6 +58,7 @@ impl<C: Clock> Registry<C> {
             policy: Arc::new(policy),
             clock: Arc::new(clock),
             capacity: capacity.max(1),
+            uses: AtomicU64::new(0),
             breakers: RwLock::default(),
         }
     }
@@ -63,32 +68,55 @@ impl<C: Clock> Registry<C> {
     pub fn breaker(&self, name: &str) -> Arc<SharedBreaker<C>> {
         let breakers = self.breakers.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = breakers.get(name) {
-            return Arc::clone(&entry.breaker);
+            return self.hand_out(entry);
         }
         drop(breakers);
         self.insert(name)
     }
 
+    fn hand_out(&self, entry: &Entry<C>) -> Arc<SharedBreaker<C>> {
+        entry.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        Arc::clone(&entry.breaker)
+    }
+
     fn insert(&self, name: &str) -> Arc<SharedBreaker<C>> {
         let mut breakers = self.breakers.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = breakers.get(name) {
-            return Arc::clone(&entry.breaker);
-        }
-        if breakers.len() >= self.capacity {
-            let idle = breakers
-                .iter()
-                .filter(|(_, entry)| entry.breaker.is_clean() && Arc::strong_count(&entry.breaker) == 1)
-                .min_by_key(|(name, entry)| (entry.made, (*name).clone()))
-                .map(|(name, _)| name.clone());
-            if let Some(idle) = idle {
-                breakers.remove(&idle);
-            }
+            return self.hand_out(entry);
         }
         let breaker =
             Arc::new(CircuitBreaker::with_shared(Arc::clone(&self.policy), Arc::clone(&self.clock)));
-        let entry = Entry { breaker: Arc::clone(&breaker), made: self.clock.now() };
+        if !self.make_room(&mut breakers) {
+            return breaker;
+        }
+        let entry = Entry { breaker, used: AtomicU64::new(0) };
+        let breaker = self.hand_out(&entry);
         breakers.insert(name.to_owned().into_boxed_str(), entry);
         breaker
+    }
+
+    /// Lets go of what need not be remembered until one more fits; says whether it does.
+    fn make_room(&self, breakers: &mut HashMap<Box<str>, Entry<C>>) -> bool {
+        if breakers.len() < self.capacity {
+            return true;
+        }
+        // Nobody can take a handle meanwhile: the map is locked.
+        let mut unused = 0_usize;
+        let mut forgettable = Vec::new();
+        for (name, entry) in breakers.iter() {
+            if Arc::strong_count(&entry.breaker) == 1 {
+                unused += 1;
+                if is_forgettable(&entry.breaker) {
+                    forgettable.push((entry.used.load(Ordering::Relaxed), name.clone()));
+                }
+            }
+        }
+        forgettable.sort();
+        let surplus = (unused + 1).saturating_sub(self.capacity);
+        for (_, name) in forgettable.iter().take(surplus) {
+            breakers.remove(name);
+        }
+        forgettable.len() >= surplus
     }
 
     /// How many there are.
@@ -111,5 +139,19 @@ impl<C: Clock> Registry<C> {
             breakers.iter().map(|(name, entry)| (name.clone(), entry.breaker.peek())).collect();
         views.sort_by(|a, b| a.0.cmp(&b.0));
         views
+    }
+}
+
+/// Closed without failures. A window that is not full, or of a while, is more than nothing to remember,
+/// but not worth keeping a breaker for.
+fn is_forgettable<C: Clock>(breaker: &SharedBreaker<C>) -> bool {
+    breaker.is_clean() || {
+        let view = breaker.peek();
+        let calls = view.window();
+        view.state() == State::Closed
+            && !view.is_held()
+            && view.failure_count() == 0
+            && calls.failures == 0
+            && calls.slow == 0
     }
 }

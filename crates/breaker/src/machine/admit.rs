@@ -1,5 +1,7 @@
 //! Who gets through.
 
+use core::time::Duration;
+
 use super::{Hold, Machine, Rejected, Rule, Slot, State, Ticket, Token, Why};
 use crate::policy::Policy;
 use crate::time::Tick;
@@ -30,7 +32,7 @@ impl Machine {
                 Ok(Ticket { token: Some(token), ..self.plain_ticket(now) })
             }
             State::Open => {
-                self.follow_clock_back(now);
+                self.follow_clock_back(policy, now);
                 if now < self.until {
                     return Err(Rejected { retry_after: self.until.since(now), why: Why::Open });
                 }
@@ -84,12 +86,15 @@ impl Machine {
             .then(|| Rejected { retry_after: live().min().unwrap_or_default(), why: Why::Probing })
     }
 
-    /// A clock that went back to before the opening would keep it open for longer than its time.
-    fn follow_clock_back(&mut self, now: Tick) {
-        if now < self.at {
-            self.until = now.after(self.until.since(self.at));
-            self.at = now;
-        }
+    /// A clock that went back would keep it open for longer than its time.
+    fn follow_clock_back(&mut self, policy: &Policy, now: Tick) {
+        self.until = now.after(self.open_left(policy, now)).min(self.until);
+        self.at = self.at.min(now);
+    }
+
+    /// What is left of the open time at `now`: never more than it was, nor than the policy allows.
+    pub(super) fn open_left(&self, policy: &Policy, now: Tick) -> Duration {
+        self.until.since(now.max(self.at)).min(policy.longest_open())
     }
 
     /// Holds on to a probe's slot for another lease. `false` says that it went to someone else (or was

@@ -25,24 +25,35 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) mode: Hold,
-    pub(super) until: Option<Tick>,
+    /// When it ends, and how long it was to last.
+    pub(super) end: Option<(Tick, Duration)>,
+}
+
+impl Held {
+    pub(super) fn of(mode: Hold, limit: Option<Duration>, now: Tick) -> Self {
+        Self { mode, end: limit.map(|limit| (now.after(limit), limit)) }
+    }
+
+    /// What is left of it; `None` without an end. A clock that went back makes it no longer.
+    pub(super) fn left(&self, now: Tick) -> Option<Duration> {
+        self.end.map(|(until, limit)| until.since(now).min(limit))
+    }
 }
 
 impl Machine {
     /// Forces a state from `now`, for `limit` or until [`reset`](Self::reset).
     pub fn hold(&mut self, policy: &Policy, mode: Hold, limit: Option<Duration>, now: Tick) -> Transition {
-        let until = limit.map(|limit| now.after(limit));
         self.end_hold(policy, now);
         let transition = match mode {
             Hold::Open => {
                 let transition = self.enter(State::Open, Rule::ByHand);
                 self.at = now;
-                self.until = until.unwrap_or(now);
+                self.until = limit.map_or(now, |limit| now.after(limit));
                 transition
             }
             Hold::Closed | Hold::Disabled => self.enter(State::Closed, Rule::ByHand),
         };
-        self.aside().held = Some(Held { mode, until });
+        self.aside().held = Some(Held::of(mode, limit, now));
         transition
     }
 
@@ -72,7 +83,7 @@ impl Machine {
     }
 
     pub(super) fn held_at(&self, now: Tick) -> Option<Held> {
-        self.aside.as_ref()?.held.filter(|held| held.until.is_none_or(|until| now < until))
+        self.aside.as_ref()?.held.filter(|held| held.left(now) != Some(Duration::ZERO))
     }
 
     pub(super) fn hold_mode(&self) -> Option<Hold> {
@@ -85,19 +96,21 @@ impl Machine {
 
     /// How long a hold lasts; without an end, when it is worth another look.
     pub(super) fn held_for(&self, policy: &Policy, now: Tick) -> Duration {
-        match self.held_at(now).and_then(|held| held.until) {
-            Some(until) => until.since(now),
-            None => policy.timeout.max(LOOK_AGAIN),
-        }
+        let left = self.held_at(now).and_then(|held| held.left(now));
+        left.unwrap_or_else(|| policy.timeout.max(LOOK_AGAIN))
     }
 
     /// Ends a hold whose time is over: open becomes due for a probe, closed starts clean.
     pub(super) fn end_hold(&mut self, _policy: &Policy, now: Tick) {
         let Some(aside) = &mut self.aside else { return };
-        let Some(held) = aside.held else { return };
-        let Some(until) = held.until.filter(|until| now >= *until) else { return };
+        let Some(Held { mode, end: Some((until, limit)) }) = &mut aside.held else { return };
+        *until = now.after(*limit).min(*until);
+        let (mode, until) = (*mode, *until);
+        if now < until {
+            return;
+        }
         aside.held = None;
-        match held.mode {
+        match mode {
             // It stays the open circuit it was forced to be; its time is over.
             Hold::Open => self.until = until,
             Hold::Closed | Hold::Disabled => {

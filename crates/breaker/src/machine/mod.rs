@@ -144,6 +144,12 @@ impl Machine {
             && (self.failures == 0 || policy.overlap == crate::policy::Overlap::Each)
     }
 
+    /// Whether the time decides if somebody still forces its state.
+    #[cfg(feature = "std")]
+    pub(crate) fn may_end_hold(&self) -> bool {
+        self.hold_mode().is_some()
+    }
+
     /// The end of the open time, where a rejection needs no more than that.
     #[cfg(feature = "std")]
     pub(crate) fn plainly_open_until(&self, policy: &Policy) -> Option<Tick> {

@@ -75,12 +75,12 @@ impl Machine {
             run: self.run,
             level: self.level,
             since: if ages { nanos(now.since(self.at)) } else { 0 },
-            left: if self.state == State::Open { left(self.until) } else { 0 },
+            left: if self.state == State::Open { nanos(self.until.since(now.max(self.at))) } else { 0 },
             last_token: self.last_token,
             successes: aside.successes,
             probe_failures: aside.failures,
             slots: aside.slots.iter().map(|slot| (slot.token, left(slot.until))).collect(),
-            held: aside.held.map(|held| (held.mode, held.until.map(left))),
+            held: aside.held.map(|held| (held.mode, held.left(now).map(nanos))),
         }
     }
 
@@ -108,9 +108,7 @@ impl Machine {
             .iter()
             .map(|(token, left)| Slot { token: *token, until: until(*left, policy.probe_lease) })
             .collect();
-        aside.held = snapshot
-            .held
-            .map(|(mode, left)| Held { mode, until: left.map(|left| until(left, Duration::MAX)) });
+        aside.held = snapshot.held.map(|(mode, left)| Held::of(mode, left.map(Duration::from_nanos), now));
         machine.drop_empty_aside();
         // A tick cannot be older than the clock, so an age is judged here while it is known.
         let age = Duration::from_nanos(snapshot.since);

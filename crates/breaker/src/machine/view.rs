@@ -31,8 +31,8 @@ impl Machine {
     #[must_use]
     pub fn peek(&self, policy: &Policy, now: Tick) -> View {
         let held = self.held_at(now).map(|held| held.mode);
-        let until = if now < self.at { now.after(self.until.since(self.at)) } else { self.until };
-        let due = now >= until || self.hold_mode() == Some(Hold::Open);
+        let open_left = self.open_left(policy, now);
+        let due = open_left.is_zero() || self.hold_mode() == Some(Hold::Open);
         let state = match (held, self.state) {
             (Some(Hold::Open), _) => State::Open,
             (Some(_), _) => State::Closed,
@@ -45,24 +45,25 @@ impl Machine {
                 Some(Rejected { retry_after: self.held_for(policy, now), why: Why::Held })
             }
             (_, State::Closed) => None,
-            (_, State::Open) => Some(Rejected { retry_after: until.since(now), why: Why::Open }),
+            (_, State::Open) => Some(Rejected { retry_after: open_left, why: Why::Open }),
             (_, State::HalfOpen) => self.slots_taken(policy, now),
         };
         // A circuit that was held closed starts clean.
-        let failures = if held.is_none() && self.is_held_closed() { 0 } else { self.failures };
+        let starts_clean = held.is_none() && self.is_held_closed();
+        let window = self.window.as_ref().filter(|_| !starts_clean);
         let aside = self.aside.as_deref();
         let slots = aside.map_or(&[][..], |aside| &aside.slots);
         View {
             state,
-            failures,
-            sums: self.window.as_ref().map(|window| window.sums(now)).unwrap_or_default(),
+            failures: if starts_clean { 0 } else { self.failures },
+            sums: window.map(|window| window.sums(now)).unwrap_or_default(),
             successes: aside.map_or(0, |aside| aside.successes),
             level: self.level,
             probes: slots.iter().filter(|slot| slot.left(policy, now).is_some()).count(),
             rule: self.rule,
             generation: self.generation,
             hold: held,
-            held_for: self.held_at(now).and_then(|held| held.until).map(|until| until.since(now)),
+            held_for: self.held_at(now).and_then(|held| held.left(now)),
             policy: *policy,
             opened_for: (self.state != State::Closed).then(|| now.since(self.at)),
             rejection,

@@ -136,7 +136,7 @@ impl<C: Clock, P: PolicyRef> CircuitBreaker<C, P> {
         {
             let retry_after = until.since(now);
             // More is left only where the clock went back; the machine knows what to do then.
-            if retry_after <= self.policy().roughly_longest_open() {
+            if retry_after <= self.policy().nearly_longest_open() {
                 return Err(Rejected { retry_after, why: Why::Open });
             }
         }
@@ -165,7 +165,11 @@ impl<C: Clock, P: PolicyRef> CircuitBreaker<C, P> {
             self.with_machine(|machine, _, _| *machine = read);
             return settled;
         }
-        self.with_machine_at(now, |machine, policy, now| machine.settle(policy, ticket, verdict, now))
+        self.with_machine_at(now, |machine, policy, now| {
+            // The end of a hold is a rule that looks at it.
+            let now = if timeless && machine.may_end_hold() { self.clock.now() } else { now };
+            machine.settle(policy, ticket, verdict, now)
+        })
     }
 
     /// Runs `decide` on the machine under the lock, then publishes what it became. `decide` must be

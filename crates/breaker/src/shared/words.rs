@@ -66,7 +66,8 @@ pub(crate) const fn first_closed_word(policy: &Policy) -> u64 {
 }
 
 fn closed_word(machine: &Machine, policy: &Policy) -> u64 {
-    if !machine.passes(policy) {
+    // A generation that does not fit beside the flags can only have been read from a damaged record.
+    if !machine.passes(policy) || machine.generation() > u64::MAX >> FLAGS {
         return ASK;
     }
     let clean = if machine.is_clean(policy) { CLEAN } else { 0 };
