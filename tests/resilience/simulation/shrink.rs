@@ -1,6 +1,6 @@
-//! Makes a failing world smaller: fewer faults, crashes, machines, operations, while a law still fails.
+//! Makes a failing world smaller: fewer faults, crashes, machines, processes, operations, while a law still fails.
 
-use crate::plan::Plan;
+use crate::plan::{Plan, StoreKind};
 
 pub(crate) fn shrink(plan: &Plan, fails: impl Fn(&Plan) -> bool) -> Plan {
     let mut best = plan.clone();
@@ -20,21 +20,32 @@ fn still_fails(plan: &Plan, fails: &impl Fn(&Plan) -> bool) -> Option<Plan> {
 
 fn candidates(plan: &Plan) -> Vec<Plan> {
     let mut found = Vec::new();
-    for index in 0..plan.faults.len() {
+    let mut without = |change: &dyn Fn(&mut Plan)| {
         let mut smaller = plan.clone();
-        smaller.faults.remove(index);
-        found.push(smaller);
+        change(&mut smaller);
+        if smaller != *plan {
+            found.push(smaller);
+        }
+    };
+    for index in 0..plan.faults.len() {
+        without(&|plan| {
+            plan.faults.remove(index);
+        });
     }
     for index in 0..plan.crashes.len() {
-        let mut smaller = plan.clone();
-        smaller.crashes.remove(index);
-        found.push(smaller);
+        without(&|plan| {
+            plan.crashes.remove(index);
+        });
     }
-    if plan.machines > 1 {
-        found.push(Plan { machines: plan.machines - 1, ..plan.clone() });
+    for index in 0..plan.clocks.len() {
+        without(&|plan| {
+            plan.clocks.remove(index);
+        });
     }
-    if plan.operations > 1 {
-        found.push(Plan { operations: plan.operations - 1, ..plan.clone() });
-    }
+    without(&|plan| plan.store = StoreKind::Well);
+    without(&|plan| plan.gives_up = 0);
+    without(&|plan| plan.machines = 1.max(plan.machines / 2));
+    without(&|plan| plan.processes = 1.max(plan.processes - 1));
+    without(&|plan| plan.operations = 1.max(plan.operations - 1));
     found
 }

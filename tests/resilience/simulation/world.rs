@@ -1,238 +1,232 @@
-//! Runs a plan.
+//! Runs a plan: the real pipeline, circuits and store code of many processes, in virtual time.
 
-use std::cell::Cell;
-use std::num::NonZeroU32;
-use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use vps_ops::NetworkOperationWrapper;
-use vps_ops::env::Env;
-use vps_ops::settings::{Options, Settings};
-use vps_ops::store::{Change, MemoryStore, Store, StoreError, StoreHandle};
-use vps_ops::testing::trace::Trace;
-use vps_ops::testing::world::{DiesAtPoll, SimMachine};
+use vps_ops::env::Task;
+use vps_ops::settings::{Options, Policies, Settings};
+use vps_ops::store::StoreHandle;
+use vps_ops::testing::scripted_service::ScriptedService;
+use vps_ops::testing::sim::{Host, Line, Process, Simulation, digest_of, splitmix64};
 
 use crate::draw::Draw;
-use crate::plan::{CALM, Kind, Plan};
-use crate::service::{self, Failed};
+use crate::plan::{Clock, Plan, StoreKind};
 
-/// Mistakes that the laws must find.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mistake {
-    IgnoreRetryAfter,
-    RetryPermanent,
-    OneMoreAttempt,
-    NoDeadline,
-    OwnStoreEach,
-    LeaseLost,
-}
-
-impl Mistake {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::IgnoreRetryAfter,
-        Self::RetryPermanent,
-        Self::OneMoreAttempt,
-        Self::NoDeadline,
-        Self::OwnStoreEach,
-        Self::LeaseLost,
-    ];
-}
+const SERVICES: [&str; 2] = ["github", "docker_hub"];
+/// In every URL, and in no event.
+const SECRET: &str = "c4n4ry";
+/// Between two looks at who died and what the clocks do.
+const STEP: u64 = 500;
 
 pub(crate) struct Outcome {
-    pub(crate) lines: Vec<String>,
-    pub(crate) digest: String,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) digest: u64,
     pub(crate) operations: u64,
 }
 
-/// A store that forgets who holds a probe's slot.
-struct LosesLeases(MemoryStore);
-
-fn without_slots(bytes: &[u8]) -> Vec<u8> {
-    let Ok(mut value) = serde_json::from_slice::<serde_json::Value>(bytes) else { return bytes.to_vec() };
-    if let Some(machine) = value.get_mut("machine") {
-        machine["slots"] = serde_json::json!([]);
-    }
-    serde_json::to_vec(&value).unwrap()
-}
-
-impl Store for LosesLeases {
-    fn load(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.0.load(key)?.map(|bytes| without_slots(&bytes)))
-    }
-
-    fn update(&self, key: &str, change: &mut Change<'_>) -> Result<(), StoreError> {
-        self.0.update(key, &mut |bytes| change(bytes.map(without_slots).as_deref()))
-    }
-
-    fn list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        self.0.list(prefix)
-    }
-
-    fn remove(&self, key: &str) -> Result<(), StoreError> {
-        self.0.remove(key)
-    }
-
-    fn version(&self) -> Result<u64, StoreError> {
-        self.0.version()
+impl Outcome {
+    pub(crate) fn text(&self) -> String {
+        self.lines.iter().map(|line| format!("{line}\n")).collect()
     }
 }
 
-struct Sim<'p> {
-    plan: &'p Plan,
-    mistake: Option<Mistake>,
-    machine: SimMachine,
-    memory: MemoryStore,
-    trace: Trace,
-    calls: Rc<Cell<u64>>,
+/// What the processes of one world have in common.
+struct World {
+    plan: Plan,
+    simulation: Simulation,
+    services: Vec<ScriptedService>,
+    policies: Policies,
+    operations: AtomicU64,
 }
 
-pub(crate) fn run(plan: &Plan, mistake: Option<Mistake>) -> Outcome {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let local = tokio::task::LocalSet::new();
-    let plan: &'static Plan = Box::leak(Box::new(plan.clone()));
-    local.block_on(&runtime, async move {
-        let sim = Rc::new(Sim {
-            plan,
-            mistake,
-            machine: SimMachine::new(plan.seed),
-            memory: MemoryStore::new(),
-            trace: Trace::default(),
-            calls: Rc::default(),
-        });
-        let mut running = Vec::new();
-        for pid in 1..=plan.machines {
-            let poll = plan.crashes.iter().find(|crash| crash.machine == pid).map(|crash| crash.poll);
-            let world = Rc::clone(&sim);
-            let life = async move { world.live(pid).await };
-            let (trace, machine) = (sim.trace.clone(), sim.machine.clone());
-            let mortal = DiesAtPoll::new(sim.machine.clone(), pid, poll, life);
-            running.push(tokio::task::spawn_local(async move {
-                mortal.await;
-                if !machine.is_alive(pid) {
-                    trace.line(format!("{} {pid} - - died", machine.millis()));
-                }
-            }));
-        }
-        for one in running {
-            one.await.unwrap();
-        }
-        sim.calm().await;
-        Outcome { lines: sim.trace.lines(), digest: sim.trace.digest(), operations: sim.calls.get() }
+/// A process, its task, and where it runs.
+struct Life {
+    machine: usize,
+    process: Process,
+    replaced: bool,
+    task: Task,
+}
+
+/// Runs `plan` to its end, with a mistake planted in the shipped code or without.
+pub(crate) fn run(plan: &Plan, planted: Option<&'static str>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.unwrap().block_on(async {
+        let simulation = Simulation::new(plan.seed);
+        simulation.watch_for(SECRET);
+        planted.into_iter().for_each(|mistake| simulation.plant(mistake));
+        let world = Arc::new(World::new(plan.clone(), simulation));
+        live(&world).await;
+        let lines = world.simulation.trace().take();
+        let operations = world.operations.load(Ordering::Relaxed);
+        Outcome { digest: digest_of(&lines), lines, operations }
     })
 }
 
-impl Sim<'_> {
-    fn network(&self, pid: u32) -> (NetworkOperationWrapper, Env) {
-        let plan = self.plan;
-        let env = Env::new(self.machine.process(pid));
-        let settings: Settings = serde_json::from_value(serde_json::json!({
-            "performance": {
-                "circuit_breaker": {
-                    "failure_threshold": plan.threshold,
-                    "timeout": plan.timeout,
-                    "probes": plan.probes,
-                },
-                "network_retry": { "max_retries": plan.attempts },
-            },
-        }))
-        .unwrap();
-        let store = match self.mistake {
-            Some(Mistake::OwnStoreEach) => StoreHandle::in_memory(),
-            Some(Mistake::LeaseLost) => StoreHandle::inline(LosesLeases(self.memory.clone())),
-            _ => StoreHandle::inline(self.machine.store(pid, self.memory.clone())),
-        };
-        let begin = vps_breaker::Tick::from_millis(1_000_000);
-        let network = NetworkOperationWrapper::builder(settings.check().unwrap())
-            .env(env.clone())
-            .store(store)
-            .observer(Arc::new(self.trace.observer(pid, begin)))
-            .build();
-        (network, env)
-    }
-
-    /// One process: two operations at a time, with pauses.
-    async fn live(&self, pid: u32) {
-        let (network, env) = self.network(pid);
-        let lane = |lane: u64| {
-            let (network, env) = (network.clone(), env.clone());
-            async move {
-                let mut draw = Draw::new(self.plan.seed ^ (u64::from(pid) << 8) ^ lane);
-                for _ in 0..self.plan.operations {
-                    env.sleep(Duration::from_millis(draw.between(0, 4_000))).await;
-                    let service = usize::from(draw.chance(40));
-                    self.operation(&network, &env, pid, service).await;
-                }
-            }
-        };
-        tokio::join!(biased; lane(1), lane(2));
-        network.close().await;
-    }
-
-    async fn operation(
-        &self,
-        network: &NetworkOperationWrapper,
-        env: &Env,
-        pid: u32,
-        service: usize,
-    ) -> bool {
-        let call = self.calls.get();
-        self.calls.set(call + 1);
-        let plan = self.plan;
-        let mut options = Options::new().total(Duration::from_secs(plan.total)).wait_for_circuit(plan.wait);
-        match self.mistake {
-            Some(Mistake::NoDeadline) => options = options.total(Duration::from_secs(3_600)),
-            Some(Mistake::OneMoreAttempt) => {
-                options =
-                    options.attempts(NonZeroU32::new(u32::try_from(plan.attempts).unwrap() + 1).unwrap());
-            }
-            _ => {}
+async fn live(world: &Arc<World>) {
+    let plan = &world.plan;
+    let mut hosts: Vec<Host> = (0..plan.machines).map(|_| world.simulation.host()).collect();
+    let mut lives: Vec<Life> = Vec::new();
+    for (machine, host) in hosts.iter().enumerate() {
+        if let StoreKind::Fails(percent) = plan.store {
+            host.fail_store(percent);
         }
-        let say = {
-            let (machine, trace) = (self.machine.clone(), self.trace.clone());
-            move |what: &str| trace.line(format!("{} {pid} c{call} - {what}", machine.millis()))
-        };
-        let (machine, mistake) = (self.machine.clone(), self.mistake);
-        let name = ["github", "docker_hub"][service];
-        let plan: &'static Plan = Box::leak(Box::new(plan.clone()));
-        let outcome = network
-            .execute_with_retry(name, "call", &options, |_attempt| {
-                let (say, env, millis) = (say.clone(), env.clone(), machine.millis());
-                async move {
-                    say("begins");
-                    let outcome = service::call(plan, service, millis, &env).await;
-                    if let Err(Failed(Kind::Throttle(seconds))) = outcome {
-                        say(&format!("throttled {}", seconds * 1_000));
-                    }
-                    outcome.map_err(|failed| match (mistake, failed.0) {
-                        (Some(Mistake::IgnoreRetryAfter), Kind::Throttle(_)) => Failed(Kind::Overload),
-                        (Some(Mistake::RetryPermanent), Kind::NotFound) => {
-                            say("permanent");
-                            Failed(Kind::Reset)
-                        }
-                        (_, kind) => Failed(kind),
-                    })
+        lives.extend((0..plan.processes).map(|_| world.start(machine, host)));
+    }
+    for (number, point) in &plan.crashes {
+        if let Some(life) = usize::try_from(*number).ok().and_then(|number| lives.get(number)) {
+            life.process.crash_at(*point);
+        }
+    }
+    let end = plan.calm + 1_000 * (plan.total + plan.timeout * 2 + plan.lease) + 10_000;
+    while world.simulation.tick() < end {
+        let now = world.simulation.tick();
+        for (machine, _, clock) in plan.clocks.iter().filter(|(_, at, _)| (now..now + STEP).contains(at)) {
+            let Some(machine) = usize::try_from(*machine).ok().filter(|machine| *machine < hosts.len())
+            else {
+                continue;
+            };
+            match clock {
+                Clock::Suspend(length) => hosts[machine].suspend(Duration::from_millis(*length)),
+                Clock::Step(seconds) => hosts[machine].step_wall_clock(*seconds),
+                Clock::Reboot => {
+                    lives.iter().filter(|life| life.machine == machine).for_each(|life| life.process.crash());
+                    hosts[machine] = hosts[machine].reboot();
                 }
+            }
+        }
+        if now >= plan.calm {
+            hosts.iter().for_each(|host| host.fail_store(0));
+        }
+        // Whoever died is started again, as an administrator would.
+        let mut reborn = Vec::new();
+        for life in lives.iter_mut().filter(|life| life.process.is_dead() && !life.replaced) {
+            life.replaced = true;
+            reborn.push(world.start(life.machine, &hosts[life.machine]));
+        }
+        lives.append(&mut reborn);
+        // Nothing happens any more: the last leases may run out at once.
+        let done = now >= plan.calm && lives.iter().all(|life| life.replaced || life.task.is_finished());
+        rest(if done { end - now } else { STEP }).await;
+    }
+    for life in lives.iter().filter(|life| !life.process.is_dead()) {
+        life.process.note(0, "over", [("ended", u64::from(life.task.is_finished()).into())]);
+    }
+    for host in &hosts {
+        world.ask_when_calm(host).await;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the observer outside of the world, in virtual time")]
+async fn rest(millis: u64) {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
+fn policies(plan: &Plan) -> Policies {
+    let settings: Settings = serde_json::from_value(serde_json::json!({
+        "performance": {
+            "circuit_breaker": {
+                "failure_threshold": plan.threshold,
+                "timeout": plan.timeout,
+                "probes": plan.probes,
+                "probe_lease": plan.lease,
+            },
+            "network_retry": { "max_retries": plan.attempts },
+        },
+    }))
+    .unwrap();
+    settings.check().unwrap()
+}
+
+impl World {
+    fn new(plan: Plan, simulation: Simulation) -> Self {
+        let services = (0_u64..)
+            .zip(SERVICES)
+            .map(|(number, name)| {
+                assert_eq!(simulation.service_number(&name.into()), number);
+                let url = format!("https://user:{SECRET}@example.com/{name}?token={SECRET}").parse().unwrap();
+                let seed = splitmix64(plan.seed ^ (number + 1));
+                let (quick, slow) = (Duration::from_millis(1), Duration::from_millis(300));
+                let service = ScriptedService::new(&simulation, number, url, seed, quick, slow);
+                plan.faults
+                    .iter()
+                    .filter(|(of, _)| *of == number)
+                    .for_each(|(_, fault)| service.plan(*fault));
+                service
             })
-            .await;
-        outcome.is_ok()
+            .collect();
+        let policies = policies(&plan);
+        Self { plan, simulation, services, policies, operations: AtomicU64::new(0) }
+    }
+
+    fn network(&self, process: &Process, store: StoreHandle) -> NetworkOperationWrapper {
+        NetworkOperationWrapper::builder(self.policies.clone())
+            .env(process.env())
+            .store(store)
+            .observer(process.observer())
+            .build()
+    }
+
+    /// A process that works in two lanes until its work is done or nothing fails any more.
+    fn start(self: &Arc<Self>, machine: usize, host: &Host) -> Life {
+        let (process, world) = (host.process(), Arc::clone(self));
+        process.note(0, "born", [("machine", u64::try_from(machine).unwrap().into())]);
+        let store = match self.plan.store {
+            StoreKind::Slow(most) => process.slow_store(Duration::from_millis(most)),
+            _ => process.store(),
+        };
+        let (network, itself) = (self.network(&process, store), process.clone());
+        let task = process.env().spawn("life", async move {
+            tokio::join!(biased; world.lane(&network, &itself, 1), world.lane(&network, &itself, 2));
+            network.close().await;
+            itself.exit();
+        });
+        Life { machine, process, replaced: false, task }
+    }
+
+    async fn lane(&self, network: &NetworkOperationWrapper, process: &Process, lane: u64) {
+        let env = process.env();
+        let mut draw = Draw::new(self.plan.seed ^ (u64::from(process.number()) << 8) ^ lane);
+        for _ in 0..self.plan.operations {
+            env.sleep(Duration::from_millis(draw.between(0, 4_000))).await;
+            if self.simulation.tick() >= self.plan.calm {
+                return;
+            }
+            let service = usize::from(draw.chance(40));
+            let operation = self.operation(network, process, service);
+            if draw.chance(self.plan.gives_up) {
+                let at = env.now().after(Duration::from_millis(draw.between(1, 4_000)));
+                if env.until(at, operation).await.is_none() {
+                    process.note(0, "gave_up", []);
+                }
+            } else {
+                operation.await;
+            }
+        }
+    }
+
+    async fn operation(&self, network: &NetworkOperationWrapper, process: &Process, service: usize) -> bool {
+        self.operations.fetch_add(1, Ordering::Relaxed);
+        let options =
+            Options::new().total(Duration::from_secs(self.plan.total)).wait_for_circuit(self.plan.wait);
+        let (called, caller) = (&self.services[service], process);
+        let call = |attempt| async move { called.call(caller, &attempt).await };
+        network.execute_with_retry(SERVICES[service], "call", &options, call).await.is_ok()
     }
 
     /// When nothing fails any more, a healthy service is used again: nothing is stuck.
-    async fn calm(&self) {
-        let (network, env) = self.network(1_000);
-        let quiet = Duration::from_millis(CALM.saturating_sub(self.machine.millis()));
-        // The longest a circuit stays open, and the lease of a probe that nobody finished.
-        env.sleep(quiet + Duration::from_secs(self.plan.timeout * 2 + 61)).await;
-        for (service, name) in ["github", "docker_hub"].into_iter().enumerate() {
+    async fn ask_when_calm(&self, host: &Host) {
+        let process = host.process();
+        let network = self.network(&process, process.store());
+        for (number, name) in SERVICES.into_iter().enumerate() {
             let mut ok = false;
             for _ in 0..2 {
-                ok = self.operation(&network, &env, 1_000, service).await;
-                env.sleep(Duration::from_millis(200)).await;
+                ok = self.operation(&network, &process, number).await;
+                rest(STEP).await;
             }
-            let state = network.get_circuit_breaker_status().await[name].state;
-            self.trace.line(format!("{} 1000 - {name} calm {ok} {state}", self.machine.millis()));
+            let state = network.get_circuit_breaker_status().await[name].state.as_str();
+            process.note(0, "calm", [("ok", u64::from(ok).into()), ("state", state.into())]);
         }
     }
 }

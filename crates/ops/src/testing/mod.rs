@@ -11,5 +11,3 @@ pub mod scripted_download;
 pub mod scripted_http;
 pub mod scripted_service;
 pub mod sim;
-pub mod trace;
-pub mod world;

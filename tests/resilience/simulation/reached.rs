@@ -1,0 +1,130 @@
+//! Which rare states a run of worlds must have seen: a law about a state that never comes proves nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use vps_ops::testing::sim::Line;
+
+use crate::plan::{Clock, Plan, StoreKind};
+
+pub(crate) const RARE: [&str; 20] = [
+    "opened",
+    "half-open",
+    "closed again",
+    "opened again by a probe",
+    "refused",
+    "Retry-After",
+    "out of time",
+    "waited for a circuit",
+    "stopped by the budget",
+    "died",
+    "died with a probe",
+    "a probe cut short by its caller",
+    "a stale result",
+    "two probes at once",
+    "rebooted while open",
+    "suspended while open",
+    "wall clock stepped",
+    "failing store while open",
+    "slow store while open",
+    "two hundred machines",
+];
+
+fn of_service(line: &Line) -> (u32, u64) {
+    (line.process, line.number("service").unwrap_or_default())
+}
+
+pub(crate) fn reached(plan: &Plan, trace: &[Line]) -> BTreeSet<&'static str> {
+    let mut seen = BTreeSet::new();
+    let mut probes: BTreeMap<(u32, u64), u64> = BTreeMap::new();
+    let mut began: BTreeMap<(u32, u64), usize> = BTreeMap::new();
+    let mut last: BTreeMap<(u32, u64), (&str, u64)> = BTreeMap::new();
+    let mut tokens: BTreeMap<(u32, u64), i64> = BTreeMap::new();
+    let (mut opened, mut half_open_at) = (false, None);
+    let mut moves = 0;
+    for line in trace {
+        let operation = (line.process, line.operation);
+        match line.kind {
+            "circuit_moved" => {
+                moves += 1;
+                half_open_at = None;
+                match (line.word("from"), line.word("to")) {
+                    (Some("half_open"), Some("open")) => drop(seen.insert("opened again by a probe")),
+                    (_, Some("open")) => drop(seen.insert("opened")),
+                    (_, Some("half_open")) => {
+                        seen.insert("half-open");
+                        half_open_at = line.number("service");
+                        probes.clear();
+                    }
+                    _ => drop(seen.insert("closed again")),
+                }
+                opened |= line.word("to") == Some("open");
+            }
+            "attempt_started" => {
+                began.insert(operation, moves);
+                *tokens.entry(of_service(line)).or_insert(10_000) += 200;
+                if half_open_at == line.number("service") {
+                    probes.insert(operation, line.number("service").unwrap_or_default());
+                    if probes.len() > 1 {
+                        seen.insert("two probes at once");
+                    }
+                }
+            }
+            "attempt_failed" => {
+                let class = line.word("class").unwrap_or_default();
+                last.insert(operation, (class, line.number("service").unwrap_or_default()));
+                if line.number("at_least").is_some_and(|wait| wait > 0) {
+                    seen.insert("Retry-After");
+                }
+                probes.remove(&operation);
+                if plan.machines == 1 && began.get(&operation).is_some_and(|before| *before < moves) {
+                    seen.insert("a stale result");
+                }
+            }
+            "cut" if probes.remove(&operation).is_some() && plan.gives_up > 0 => {
+                seen.insert("a probe cut short by its caller");
+            }
+            "succeeded" => drop(probes.remove(&operation)),
+            "failed" => {
+                probes.remove(&operation);
+                let took = line.number("took").unwrap_or_default() / 1_000;
+                if took >= plan.total * 1_000 {
+                    seen.insert("out of time");
+                } else if line.number("attempts").is_some_and(|made| made < plan.attempts)
+                    && let Some((class, service)) = last.get(&operation)
+                    && matches!(*class, "transient" | "not_sent")
+                    && tokens.get(&(line.process, *service)).is_some_and(|left| *left < 1_000)
+                {
+                    seen.insert("stopped by the budget");
+                }
+            }
+            "retrying" => *tokens.entry(of_service(line)).or_insert(10_000) -= 1_000,
+            "circuit_rejected" => drop(seen.insert("refused")),
+            "waiting" => drop(seen.insert("waited for a circuit")),
+            "crashed" => {
+                seen.insert("died");
+                if probes.keys().any(|(process, _)| *process == line.process) {
+                    seen.insert("died with a probe");
+                }
+                probes.retain(|(process, _), _| *process != line.process);
+            }
+            _ => {}
+        }
+    }
+    for (_, _, clock) in &plan.clocks {
+        match clock {
+            Clock::Step(_) => drop(seen.insert("wall clock stepped")),
+            Clock::Reboot if opened => drop(seen.insert("rebooted while open")),
+            Clock::Suspend(_) if opened => drop(seen.insert("suspended while open")),
+            _ => {}
+        }
+    }
+    match plan.store {
+        StoreKind::Fails(_) if opened => drop(seen.insert("failing store while open")),
+        StoreKind::Slow(_) if opened => drop(seen.insert("slow store while open")),
+        _ => {}
+    }
+    if plan.machines == 200 {
+        seen.insert("two hundred machines");
+    }
+    seen
+}
