@@ -1,6 +1,8 @@
 //! Laws of the pure crates, over random values and against naive models.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod limit_bulkhead;
+mod limit_machine;
 mod retry_budget;
 mod retry_delay;
 mod retry_herd;
