@@ -7,6 +7,8 @@ mod breaker_registry;
 mod breaker_rules;
 mod breaker_search;
 mod breaker_shared;
+mod limit_bulkhead;
+mod limit_machine;
 mod retry_budget;
 mod retry_delay;
 mod retry_herd;

@@ -17,6 +17,7 @@ pub(crate) fn run() -> Result<()> {
     }
     // The pure crates without std, and each feature on its own.
     cmd!(sh, "cargo check -p vps-breaker --no-default-features").run()?;
+    cmd!(sh, "cargo check -p vps-limit --no-default-features").run()?;
     cmd!(sh, "cargo check -p vps-retry --no-default-features").run()?;
     test::run(&[])?;
     cmd!(sh, "cargo build --release --package vps-configurator").run()?;

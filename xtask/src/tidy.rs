@@ -84,7 +84,7 @@ fn features(sh: &Shell, faults: &mut Vec<String>) -> Result<()> {
             faults.push(format!("reqwest's feature `{feature}` is on: it changes lengths and ranges"));
         }
     }
-    for package in ["vps-breaker", "vps-retry"] {
+    for package in ["vps-breaker", "vps-limit", "vps-retry"] {
         let tree = cmd!(sh, "cargo tree --package {package} --edges normal --depth 1 --prefix none")
             .quiet()
             .read()?;
