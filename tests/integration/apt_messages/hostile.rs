@@ -27,7 +27,7 @@ fn shown(said: &Said, status: &StatusSummary) -> Vec<String> {
             if let Some(fault) = found {
                 shown.extend([format!("{fault} {fault:?}")]);
                 shown.extend(fault.hints());
-                shown.push(AptError::Said { step, fault }.to_string());
+                shown.push(AptError::Fault(fault).to_string());
             }
         }
     }

@@ -5,4 +5,3 @@ mod captures;
 mod hostile;
 mod readers;
 mod repositories;
-mod unrecorded;

@@ -15,7 +15,7 @@ use crate::event::{Event, EventKind, Observer};
 use crate::pipeline::{Pipeline, Request};
 use crate::settings::Settings;
 use crate::store::StoreHandle;
-use crate::testing::world::SimMachine;
+use crate::testing::sim::Simulation;
 
 /// A failure of a class.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub(super) struct Lab {
 
 impl Lab {
     pub(super) fn new(settings: &serde_json::Value) -> Self {
-        let env = Env::new(SimMachine::new(7).process(1));
+        let env = Simulation::new(7).host().process().env();
         let settings: Settings = serde_json::from_value(settings.clone()).unwrap();
         let policies = Arc::new(settings.check().unwrap());
         let circuits = CircuitBreakerManager::new(env.clone(), policies, StoreHandle::in_memory());
