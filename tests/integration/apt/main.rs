@@ -5,3 +5,4 @@ mod captures;
 mod hostile;
 mod readers;
 mod repositories;
+mod unrecorded;

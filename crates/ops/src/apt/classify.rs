@@ -59,9 +59,9 @@ const ROWS: [fn(&Run<'_>) -> Option<Fault>; 24] = [
     interrupted,
     broken_install,
     locked,
+    read_only,
     not_root,
     disk_full,
-    read_only,
     not_fetched,
     bad_sources,
     bad_configuration,
@@ -131,7 +131,7 @@ fn stopped(run: &Run<'_>) -> Option<Fault> {
 }
 
 fn dpkg_died(run: &Run<'_>) -> Option<Fault> {
-    let died = run.error("/dpkg exited unexpectedly").or_else(|| run.error("/dpkg received a"));
+    let died = run.error("dpkg exited unexpectedly").or_else(|| run.error("dpkg received a"));
     died.map(|_| Fault::DpkgDied)
 }
 
@@ -144,8 +144,8 @@ fn disk_full_in_dpkg(run: &Run<'_>) -> Option<Fault> {
 }
 
 fn dpkg_failed(run: &Run<'_>) -> Option<Fault> {
-    // apt-get 2.9 and later write `Sub-process dpkg`.
-    let said = run.error("Sub-process ").is_some_and(|text| text.contains("dpkg returned an error code"));
+    // Wherever dpkg lies, and whatever its code.
+    let said = run.error("dpkg returned an error code").is_some_and(|text| text.starts_with("Sub-process "));
     let is_dpkgs = said || (run.step == Step::Repair && !run.failures.is_empty());
     is_dpkgs.then(|| Fault::DpkgFailed { failures: run.failures.clone() })
 }
@@ -161,6 +161,11 @@ fn broken_install(run: &Run<'_>) -> Option<Fault> {
 
 fn locked(run: &Run<'_>) -> Option<Fault> {
     if run.status.pm_started { None } else { Lock::held(run.said).map(Fault::Locked) }
+}
+
+// Before the missing right, for apt-get asks `are you root?` here too.
+fn read_only(run: &Run<'_>) -> Option<Fault> {
+    run.error("Read-only file system").map(|text| Fault::ReadOnly { path: absolute_path(text) })
 }
 
 fn not_root(run: &Run<'_>) -> Option<Fault> {
@@ -182,27 +187,22 @@ fn disk_full(run: &Run<'_>) -> Option<Fault> {
     Some(Fault::DiskFull { path: absolute_path(text) })
 }
 
-fn read_only(run: &Run<'_>) -> Option<Fault> {
-    run.error("Read-only file system").map(|text| Fault::ReadOnly { path: absolute_path(text) })
-}
-
 /// Everything that was to be fetched: connections, statuses, digests, signatures, clocks.
 fn not_fetched(run: &Run<'_>) -> Option<Fault> {
     fetched::decisive(&fetched::failures(&run.messages), run.step == Step::Update)
 }
 
 fn bad_sources(run: &Run<'_>) -> Option<Fault> {
+    // The last is what follows any of the others.
     let known = [
         "Malformed entry ",
         "Malformed stanza ",
         "Malformed line ",
         "is not known on ",
+        "Conflicting values set for option",
         "The list of sources",
     ];
-    let text = known
-        .iter()
-        .find_map(|words| run.error(words))
-        .or_else(|| run.error("Conflicting values set for option"))?;
+    let text = known.iter().find_map(|words| run.error(words))?;
     let (_, number) =
         ["Malformed entry ", "Malformed stanza ", "Malformed line ", " on line ", " on stanza "]
             .iter()
