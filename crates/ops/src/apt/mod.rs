@@ -16,6 +16,7 @@ mod fault;
 mod fetched;
 mod hints;
 mod installed;
+mod judge;
 mod lock;
 mod package;
 mod reach;
