@@ -171,6 +171,8 @@ fn pieces() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn any_text_is_read_without_a_panic(stdout in pieces(), stderr in pieces(), status in pieces()) {
         let said = Said::new(stdout.as_bytes(), stderr.as_bytes());

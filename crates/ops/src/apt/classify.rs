@@ -1,27 +1,17 @@
-//! Where apt-get's words become a fault, and a fault a row of the table in `docs/failures.md`.
+//! Where apt-get's words become a fault. What a fault means is `judge`'s.
 //!
 //! Exit codes say almost nothing: 100 is every error, and an update that could not reach a mirror ends
 //! with 0. So the rows of [`ROWS`] look at the text, and the first that matches decides.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use vps_breaker::Verdict;
-use vps_retry::Class;
-
-use super::fault::{Fault, RepositoryProblem};
+use super::fault::Fault;
 use super::fetched;
 use super::lock::Lock;
-use super::reach::Reach;
 use super::said::{Message, Said, Severity};
 use super::show;
 use super::status::{PackageFailure, StatusSummary};
-use crate::classify::{Classify, Kind};
-use crate::http::judge_status;
 use crate::process::Ended;
-
-/// How often we look whether a lock is free.
-const POLL: Duration = Duration::from_secs(1);
 
 /// What apt-get or dpkg was run for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,9 +49,9 @@ const ROWS: [fn(&Run<'_>) -> Option<Fault>; 24] = [
     interrupted,
     broken_install,
     locked,
+    read_only,
     not_root,
     disk_full,
-    read_only,
     not_fetched,
     bad_sources,
     bad_configuration,
@@ -131,7 +121,7 @@ fn stopped(run: &Run<'_>) -> Option<Fault> {
 }
 
 fn dpkg_died(run: &Run<'_>) -> Option<Fault> {
-    let died = run.error("/dpkg exited unexpectedly").or_else(|| run.error("/dpkg received a"));
+    let died = run.error("dpkg exited unexpectedly").or_else(|| run.error("dpkg received a"));
     died.map(|_| Fault::DpkgDied)
 }
 
@@ -144,8 +134,8 @@ fn disk_full_in_dpkg(run: &Run<'_>) -> Option<Fault> {
 }
 
 fn dpkg_failed(run: &Run<'_>) -> Option<Fault> {
-    // apt-get 2.9 and later write `Sub-process dpkg`.
-    let said = run.error("Sub-process ").is_some_and(|text| text.contains("dpkg returned an error code"));
+    // Wherever dpkg lies, and whatever its code.
+    let said = run.error("dpkg returned an error code").is_some_and(|text| text.starts_with("Sub-process "));
     let is_dpkgs = said || (run.step == Step::Repair && !run.failures.is_empty());
     is_dpkgs.then(|| Fault::DpkgFailed { failures: run.failures.clone() })
 }
@@ -161,6 +151,11 @@ fn broken_install(run: &Run<'_>) -> Option<Fault> {
 
 fn locked(run: &Run<'_>) -> Option<Fault> {
     if run.status.pm_started { None } else { Lock::held(run.said).map(Fault::Locked) }
+}
+
+// Before the missing right, for apt-get asks `are you root?` here too.
+fn read_only(run: &Run<'_>) -> Option<Fault> {
+    run.error("Read-only file system").map(|text| Fault::ReadOnly { path: absolute_path(text) })
 }
 
 fn not_root(run: &Run<'_>) -> Option<Fault> {
@@ -182,27 +177,22 @@ fn disk_full(run: &Run<'_>) -> Option<Fault> {
     Some(Fault::DiskFull { path: absolute_path(text) })
 }
 
-fn read_only(run: &Run<'_>) -> Option<Fault> {
-    run.error("Read-only file system").map(|text| Fault::ReadOnly { path: absolute_path(text) })
-}
-
 /// Everything that was to be fetched: connections, statuses, digests, signatures, clocks.
 fn not_fetched(run: &Run<'_>) -> Option<Fault> {
     fetched::decisive(&fetched::failures(&run.messages), run.step == Step::Update)
 }
 
 fn bad_sources(run: &Run<'_>) -> Option<Fault> {
+    // The last is what follows any of the others.
     let known = [
         "Malformed entry ",
         "Malformed stanza ",
         "Malformed line ",
         "is not known on ",
+        "Conflicting values set for option",
         "The list of sources",
     ];
-    let text = known
-        .iter()
-        .find_map(|words| run.error(words))
-        .or_else(|| run.error("Conflicting values set for option"))?;
+    let text = known.iter().find_map(|words| run.error(words))?;
     let (_, number) =
         ["Malformed entry ", "Malformed stanza ", "Malformed line ", " on line ", " on stanza "]
             .iter()
@@ -366,84 +356,4 @@ fn absolute_path(text: &str) -> Option<PathBuf> {
 fn quoted_path(text: &str) -> Option<PathBuf> {
     let found = text.split('\'').skip(1).step_by(2).filter(|path| path.starts_with('/')).last()?;
     Some(PathBuf::from(found.strip_suffix(".dpkg-new").unwrap_or(found)))
-}
-
-impl Fault {
-    /// Its row of the table.
-    fn judge(&self) -> (Class, Verdict, Kind) {
-        use Verdict::{Failure, Neutral, Success};
-        let local = (Class::Local, Neutral, Kind::Local);
-        let failed = (Class::Permanent, Neutral, Kind::Failed);
-        let answered = (Class::Permanent, Success, Kind::Failed);
-        match self {
-            Self::Locked(_) => (Class::Busy { poll: POLL }, Neutral, Kind::Local),
-            Self::NotRoot { .. }
-            | Self::DiskFull { .. }
-            | Self::ReadOnly { .. }
-            | Self::Interrupted
-            | Self::BrokenInstall { .. }
-            | Self::DpkgDied
-            | Self::ClockSkew { .. }
-            | Self::BadSources { .. }
-            | Self::BrokenLists { .. } => local,
-            Self::Unreachable { reach, .. } => match reach {
-                Reach::Refused | Reach::NoConnection | Reach::Handshake => {
-                    (Class::NotSent, Failure, Kind::Failed)
-                }
-                Reach::NoRoute | Reach::Resolver => (Class::NotSent, Neutral, Kind::Offline),
-                Reach::NameUnknown => (Class::NotSent, Neutral, Kind::Failed),
-                Reach::TimedOut => (Class::Transient, Failure, Kind::Timeout),
-                Reach::Broken => (Class::Transient, Failure, Kind::Failed),
-                Reach::Certificate => (Class::Permanent, Failure, Kind::Failed),
-            },
-            Self::Http { status, .. } => {
-                let judgement = judge_status(*status, None);
-                (judgement.class, judgement.verdict, judgement.kind)
-            }
-            // Once more, then for good: whoever runs the steps counts, one text cannot.
-            Self::Corrupt { .. } => (Class::Transient, Neutral, Kind::Integrity),
-            Self::IndexesNotFetched => (Class::Transient, Neutral, Kind::Failed),
-            Self::StaleIndex { .. }
-            | Self::RepositoryBroken {
-                why: RepositoryProblem::NoReleaseFile | RepositoryProblem::Http(_),
-                ..
-            }
-            | Self::NotFound { .. }
-            | Self::NoCandidate { .. }
-            | Self::VersionNotFound { .. }
-            | Self::ReleaseNotFound { .. } => answered,
-            Self::RepositoryBroken { .. }
-            | Self::DpkgFailed { .. }
-            | Self::Hook { .. }
-            | Self::NotFetched { .. }
-            | Self::UnmetDependencies { .. }
-            | Self::Held
-            | Self::Unauthenticated
-            | Self::WouldRemoveEssential
-            | Self::WouldDoMore { .. }
-            | Self::BadConfiguration { .. }
-            | Self::MissingArchives
-            | Self::Aborted
-            | Self::Stopped { .. }
-            | Self::Unknown { .. } => failed,
-        }
-    }
-}
-
-impl Classify for Fault {
-    fn class(&self) -> Class {
-        self.judge().0
-    }
-
-    fn verdict(&self) -> Verdict {
-        self.judge().1
-    }
-
-    fn kind(&self) -> Kind {
-        self.judge().2
-    }
-
-    fn hints(&self) -> Vec<String> {
-        super::hints::of(self).into_iter().collect()
-    }
 }

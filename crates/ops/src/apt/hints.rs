@@ -17,7 +17,8 @@ pub(super) fn of(fault: &Fault) -> Option<String> {
                 let keep = "--force-confdef --force-confold";
                 return Some(format!("to keep the changed file, run `dpkg {keep} --configure -a`"));
             }
-            match package.filter(|package| !package.starts_with('/')) {
+            // What dpkg printed goes into a command only if it is a name.
+            match package.filter(|package| package.parse::<super::PackageSpec>().is_ok()) {
                 Some(package) => {
                     format!("see what its script printed, mend that, and run `dpkg --configure {package}`")
                 }

@@ -28,6 +28,7 @@ mod fetched;
 mod freshness;
 mod hints;
 mod installed;
+mod judge;
 mod left_out;
 mod lock;
 mod machine;

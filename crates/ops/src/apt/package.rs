@@ -320,7 +320,7 @@ mod tests {
             ("?installed", R::Name),
             ("~nfoo", R::Name),
             ("./foo.deb", R::Name),
-            ("/foo.deb", R::Release),
+            ("/foo.deb", R::Name),
             ("é2", R::Name),
             ("$(id)", R::Name),
             ("=1", R::Name),
@@ -341,7 +341,6 @@ mod tests {
             ("nginx/-t", R::Release),
             ("nginx/x=1", R::Release),
         ] {
-            // A path has an empty name, but its release is looked at first.
             assert_eq!(text.parse::<PackageSpec>().unwrap_err().reason, reason, "{text:?}");
         }
     }

@@ -188,3 +188,132 @@ fn host_and_port(uri: &str) -> (Option<String>, Option<u16>) {
     };
     (Some(host.to_owned()), port.or(own))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEBIAN: &str =
+        "PRETTY_NAME=\"Debian GNU/Linux 12\"\nNAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\nID=debian\n";
+    const UBUNTU: &str = "NAME=\"Ubuntu\"\nID=ubuntu\nID_LIKE=debian\n";
+
+    /// As `apt-get indextargets --no-release-info` writes it, then what is there after an update.
+    const BOTH: &str = "MetaKey: main/binary-amd64/Packages
+ShortDesc: Packages
+URI: http://me:canary@example.com/debian/dists/stable/main/binary-amd64/Packages
+Component: main
+Release: stable
+Repo-URI: http://me:canary@example.com/debian/
+Site: http://example.com/debian
+Sourcesentry: /etc/apt/sources.list.d/debian.sources:1
+Target-Of: deb
+
+Component: main
+Release: stable-updates
+Repo-URI: http://me:canary@example.com/debian/
+Sourcesentry: /etc/apt/sources.list.d/debian.sources:1
+
+Release: ./
+Repo-URI: tor+https://third.example.com:8443/flat/
+Sourcesentry: /etc/apt/sources.list.d/third.list:7
+
+Release: stable
+Component: contrib
+Repo-URI: http://example.com/debian/
+Codename: bookworm
+Origin: Debian
+Suite: oldstable
+Fallback-Of: 
+";
+
+    #[test]
+    fn both_outputs_make_one_picture_without_a_password() {
+        let all = Repository::parse(BOTH);
+        assert!(!format!("{all:?}").contains("canary"));
+        let found: Vec<_> = all.iter().map(|one| (&*one.uri, &*one.release, one.has_index)).collect();
+        assert_eq!(
+            found,
+            [
+                ("http://example.com/debian/", "stable", true),
+                ("http://example.com/debian/", "stable-updates", false),
+                ("tor+https://third.example.com:8443/flat/", "./", false),
+            ]
+        );
+        let first = &all[0];
+        assert_eq!(first.components, ["main", "contrib"]);
+        assert_eq!((first.host.as_deref(), first.port), (Some("example.com"), Some(80)));
+        assert_eq!((first.origin.as_deref(), first.suite.as_deref()), (Some("Debian"), Some("oldstable")));
+        let entry = first.source_entry.as_ref().unwrap();
+        assert_eq!((entry.file.to_str(), entry.line), (Some("/etc/apt/sources.list.d/debian.sources"), 1));
+        assert_eq!((all[2].host.as_deref(), all[2].port), (Some("third.example.com"), Some(8443)));
+    }
+
+    #[test]
+    fn a_folder_has_no_host_and_garbage_is_no_repository() {
+        let all = Repository::parse(
+            "Repo-URI: file:/srv/repo/\nRelease: ./\n\nRepo-URI: x\nRelease: y\n\nRelease: z",
+        );
+        assert_eq!((all.len(), all[0].host.as_deref(), all[0].port), (1, None, None));
+        let port = |uri: &str| Repository::parse(&format!("Repo-URI: {uri}\nRelease: a"))[0].port;
+        assert_eq!(
+            (port("https://example.com"), port("http://[::1]/x/"), port("http://[::1]:81/")),
+            (Some(443), Some(80), Some(81))
+        );
+    }
+
+    #[test]
+    fn the_distributions_own_is_known_by_origin_and_before_that_by_its_file() {
+        let by = |origin: Option<&str>, file: Option<&str>, system: &str| {
+            let source_entry = file.map(|file| SourceEntry { file: file.into(), line: 1 });
+            Repository { origin: origin.map(str::to_owned), source_entry, ..Repository::default() }
+                .is_distributions_own(system)
+        };
+        let sources = Some("/etc/apt/sources.list.d/debian.sources");
+        let list = Some("/etc/apt/sources.list");
+        for (origin, file, system, own) in [
+            (Some("Debian"), None, DEBIAN, true),
+            (Some("Debian Backports"), None, DEBIAN, true),
+            (Some("Ubuntu"), None, UBUNTU, true),
+            (Some("Debian"), list, UBUNTU, false),
+            (Some("Docker"), list, DEBIAN, false),
+            (Some("Debianish"), None, DEBIAN, false),
+            (None, list, DEBIAN, true),
+            (None, sources, DEBIAN, true),
+            (None, sources, UBUNTU, false),
+            (None, Some("/etc/apt/sources.list.d/docker.list"), DEBIAN, false),
+            (None, None, DEBIAN, false),
+            (Some("Debian"), None, "", false),
+        ] {
+            assert_eq!(by(origin, file, system), own, "{origin:?} {file:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_belongs_to_the_repository_it_names() {
+        let repository = |uri: &str, release: &str| Repository {
+            uri: uri.into(),
+            release: release.into(),
+            ..Repository::default()
+        };
+        let stable = repository("http://example.com/debian/", "stable");
+        for (subject, own) in [
+            ("http://example.com/debian stable InRelease", true),
+            ("http://example.com/debian stable/main amd64 Packages", true),
+            ("http://me:pw@example.com/debian stable InRelease", true),
+            ("http://example.com/debian stable-updates InRelease", false),
+            ("http://example.com/debian-security stable InRelease", false),
+            ("http://example.com/debian/dists/stable/InRelease", true),
+            ("http://example.com/debian/dists/stable-updates/InRelease", false),
+            ("http://example.com/debian2/dists/stable/InRelease", false),
+            ("http://example.org/debian/dists/stable/InRelease", false),
+        ] {
+            assert_eq!(stable.is_of(subject), own, "{subject}");
+        }
+        let flat = repository("http://example.com/flat/", "./");
+        assert!(
+            flat.is_of("http://example.com/flat/./Packages")
+                && flat.is_of("http://example.com/flat ./ InRelease")
+        );
+        assert!(!flat.is_of("http://example.com/flat/dists/stable/InRelease"));
+    }
+}
