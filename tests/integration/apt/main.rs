@@ -1,8 +1,7 @@
 //! A real apt-get and dpkg in roots of their own, against mirrors that misbehave.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-// Waits for the command `apt`; it is complete, and compiles.
-// mod adapter;
+mod adapter;
 mod ground;
 
 /// Only does something when a lab started this process to hold a lock.
