@@ -145,6 +145,20 @@ impl AptLab {
         self.write("/etc/hosts", hosts);
     }
 
+    /// The lists of these mirrors are there, as after an update; nobody was asked.
+    ///
+    /// # Panics
+    /// If a mirror refuses, or the files cannot be written.
+    pub fn seed_lists(&self, mirrors: &[&Mirror]) {
+        for mirror in mirrors {
+            let place = mirror.url().trim_start_matches("http://").replace('/', "_");
+            for path in [Mirror::IN_RELEASE.to_owned(), Mirror::index_path()] {
+                let name = path.trim_start_matches('/').replace('/', "_");
+                self.write(&format!("/var/lib/apt/lists/{place}{name}"), mirror.content(&path).bytes());
+            }
+        }
+    }
+
     /// A command in the lab: a session of its own without a terminal, no input, nothing of this
     /// machine's environment, and short pauses between attempts.
     #[must_use]
