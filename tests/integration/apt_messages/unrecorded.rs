@@ -194,14 +194,13 @@ fn every_way_not_to_reach_a_server_has_its_row() {
 
 #[test]
 fn an_operations_error_is_what_its_cause_is() {
-    let said = AptError::Said { step: Step::Update, fault: update("E: Unable to lock directory /x") };
-    assert_eq!(said.to_string(), "could not update the package lists: Unable to lock directory /x");
-    assert_eq!((said.class(), said.fault().is_some()), (Class::Permanent, true));
+    let said = AptError::Fault(update("E: Unable to lock directory /x"));
+    assert_eq!(said.to_string(), "Unable to lock directory /x");
+    assert_eq!(said.class(), Class::Permanent);
     let source = CommandError::of("apt-get".into(), Ended::Code(127), &RetryOn::default()).unwrap();
-    let command = AptError::Command { step: Step::Plan, source };
-    assert_eq!(command.to_string(), "could not work out what to install");
-    assert_eq!(std::error::Error::source(&command).unwrap().to_string(), "`apt-get` was not found");
-    assert!(command.hints()[0].contains("apt-get"));
-    let invalid = AptError::Invalid(parse_all([]).unwrap_err());
-    assert_eq!((invalid.kind(), invalid.to_string()), (Kind::Invalid, InvalidPackages::None.to_string()));
+    let program = AptError::Program(source);
+    assert_eq!(std::error::Error::source(&program).unwrap().to_string(), "`apt-get` was not found");
+    assert!(program.hints()[0].contains("apt-get"));
+    let stopped = AptError::Stopped;
+    assert_eq!((stopped.kind(), stopped.class()), (Kind::Cancelled, Class::Cancelled));
 }
