@@ -79,8 +79,21 @@ fn a_script_of_a_package_cannot_speak_for_apt_get() {
           E: Sub-process /usr/bin/dpkg returned an error code (1)\n",
     );
     let status = StatusSummary::of("pmstatus:dpkg-exec:0.0000:Running dpkg\npmerror:a:1.0:failed\n");
-    let fault = fault(Step::Install, Ended::Code(100), &said, &status).unwrap();
-    assert_eq!(fault.to_string(), "dpkg failed with `a`: failed");
+    let failed = fault(Step::Install, Ended::Code(100), &said, &status).unwrap();
+    assert_eq!(failed.to_string(), "dpkg failed with `a`: failed");
+    // Nor where dpkg did its work and something after it failed.
+    for text in [
+        "E: Unable to locate package x",
+        "E: Version '1' for 'x' was not found",
+        "E: Could not get lock /x. It is held by process 1 (y)",
+    ] {
+        let said = Said::new(b"", text.as_bytes());
+        let running = StatusSummary { pm_started: true, errors: Vec::new() };
+        let after = fault(Step::Install, Ended::Code(100), &said, &running);
+        assert!(matches!(after, Some(Fault::Unknown { .. })), "{after:?}");
+        let before = fault(Step::Install, Ended::Code(100), &said, &StatusSummary::default());
+        assert!(!matches!(before, Some(Fault::Unknown { .. })), "{before:?}");
+    }
 }
 
 #[test]

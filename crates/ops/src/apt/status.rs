@@ -276,8 +276,9 @@ mod tests {
         ] {
             assert_eq!(StatusLine::parse(line), None, "{line:?}");
         }
-        let huge = "dlstatus:1:99999999999999.0:b";
-        assert!(matches!(StatusLine::parse(huge), Some(StatusLine::Download { percent: 100_000, .. })));
+        for huge in ["dlstatus:1:99999999999999.0:b", "dlstatus:1:250.0:b"] {
+            assert!(matches!(StatusLine::parse(huge), Some(StatusLine::Download { percent: 100_000, .. })));
+        }
     }
 
     #[test]
