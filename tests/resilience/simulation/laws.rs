@@ -8,7 +8,7 @@ use crate::plan::Plan;
 const STALE: u64 = 100;
 
 /// States that the worlds must have seen.
-pub(crate) const RARE: [&str; 9] = [
+pub(crate) const RARE: [&str; 11] = [
     "opened",
     "half-open",
     "closed again",
@@ -16,6 +16,8 @@ pub(crate) const RARE: [&str; 9] = [
     "throttled",
     "deadline",
     "waited",
+    "waited for a place",
+    "queue full",
     "died with a probe",
     "died",
 ];
@@ -49,6 +51,8 @@ pub(crate) fn check(plan: &Plan, trace: &[String]) -> Result<(), String> {
     retry_after(&trace)?;
     open_is_open(&trace)?;
     probes(plan, &trace)?;
+    in_flight(plan, &trace)?;
+    nothing_leaks(&trace)?;
     calm(&trace)
 }
 
@@ -181,6 +185,37 @@ fn probes(plan: &Plan, trace: &[Line<'_>]) -> Result<(), String> {
     Ok(())
 }
 
+/// Never more calls to a service under way in a process than there are places.
+fn in_flight(plan: &Plan, trace: &[Line<'_>]) -> Result<(), String> {
+    let mut calls: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+    for line in trace {
+        let key = (line.pid, line.operation);
+        match line.kind {
+            "attempt_started" => {
+                calls.insert(key, line.service);
+                let of =
+                    |(key, service): &(&(&str, &str), &&str)| key.0 == line.pid && **service == line.service;
+                let inside = calls.iter().filter(of).count() as u64;
+                if inside > plan.places {
+                    return Err(format!("{inside} calls at {} with {} places", line.tick, plan.places));
+                }
+            }
+            "attempt_failed" | "succeeded" | "failed" => drop(calls.remove(&key)),
+            "died" => calls.retain(|(pid, _), _| *pid != line.pid),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Who ends in good order leaves no place taken and nobody waiting.
+fn nothing_leaks(trace: &[Line<'_>]) -> Result<(), String> {
+    match trace.iter().find(|line| line.kind == "left" && line.fields != ["0", "0"]) {
+        Some(line) => Err(format!("{} leaked places of {}: {:?}", line.pid, line.service, line.fields)),
+        None => Ok(()),
+    }
+}
+
 /// When all is well again, every circuit closes.
 fn calm(trace: &[Line<'_>]) -> Result<(), String> {
     let ends: Vec<&Line<'_>> = trace.iter().filter(|line| line.kind == "calm").collect();
@@ -208,7 +243,10 @@ pub(crate) fn reached(trace: &[String]) -> BTreeSet<&'static str> {
             ("circuit_moved", Some("closed")) => drop(seen.insert("closed again")),
             ("circuit_rejected", _) => drop(seen.insert("refused")),
             ("throttled", _) => drop(seen.insert("throttled")),
+            // A wait for a place has no time to look again.
+            ("waiting", _) if line.fields == ["0"] => drop(seen.insert("waited for a place")),
             ("waiting", _) => drop(seen.insert("waited")),
+            ("failed", _) if line.fields[2] == "QueueFull" => drop(seen.insert("queue full")),
             ("failed", _) if line.fields[2] == "Timeout" => drop(seen.insert("deadline")),
             ("died", _) => {
                 seen.insert("died");

@@ -46,6 +46,9 @@ pub(crate) struct Plan {
     pub(crate) attempts: u64,
     pub(crate) total: u64,
     pub(crate) wait: bool,
+    /// Calls at once to a service, in each process, and how many may wait.
+    pub(crate) places: u64,
+    pub(crate) queue: u64,
     pub(crate) faults: Vec<Fault>,
     pub(crate) crashes: Vec<Crash>,
 }
@@ -91,6 +94,8 @@ impl Plan {
             attempts: draw.between(1, 6),
             total: draw.of(&[2, 10, 30]),
             wait: draw.chance(30),
+            places: draw.of(&[1, 1, 2]),
+            queue: draw.of(&[0, 1, 1]),
             faults,
             crashes,
         }
@@ -101,7 +106,8 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "seed={} machines={} operations={} threshold={} timeout={} probes={} attempts={} total={} wait={}",
+            "seed={} machines={} operations={} threshold={} timeout={} probes={} attempts={} total={} wait={} \
+             places={} queue={}",
             self.seed,
             self.machines,
             self.operations,
@@ -111,6 +117,8 @@ impl fmt::Display for Plan {
             self.attempts,
             self.total,
             self.wait,
+            self.places,
+            self.queue,
         )?;
         for fault in &self.faults {
             let kind = match fault.kind {
@@ -155,6 +163,8 @@ impl FromStr for Plan {
                 "probes" => plan.probes = number()?,
                 "attempts" => plan.attempts = number()?,
                 "total" => plan.total = number()?,
+                "places" => plan.places = number()?,
+                "queue" => plan.queue = number()?,
                 "wait" => plan.wait = value == "true",
                 "fault" => plan.faults.push(fault(value).ok_or_else(|| format!("`{word}` is not a fault"))?),
                 "crash" => plan.crashes.push(crash(value).ok_or_else(|| format!("`{word}` is not a crash"))?),

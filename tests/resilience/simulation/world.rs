@@ -26,16 +26,20 @@ pub(crate) enum Mistake {
     NoDeadline,
     OwnStoreEach,
     LeaseLost,
+    PlaceLeaked,
+    BulkheadOfItsOwn,
 }
 
 impl Mistake {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::IgnoreRetryAfter,
         Self::RetryPermanent,
         Self::OneMoreAttempt,
         Self::NoDeadline,
         Self::OwnStoreEach,
         Self::LeaseLost,
+        Self::PlaceLeaked,
+        Self::BulkheadOfItsOwn,
     ];
 }
 
@@ -93,10 +97,16 @@ pub(crate) fn run(plan: &Plan, mistake: Option<Mistake>) -> Outcome {
     let local = tokio::task::LocalSet::new();
     let plan: &'static Plan = Box::leak(Box::new(plan.clone()));
     local.block_on(&runtime, async move {
+        let machine = SimMachine::new(plan.seed);
+        match mistake {
+            Some(Mistake::PlaceLeaked) => machine.plant("place leaked"),
+            Some(Mistake::BulkheadOfItsOwn) => machine.plant("bulkhead of its own"),
+            _ => {}
+        }
         let sim = Rc::new(Sim {
             plan,
             mistake,
-            machine: SimMachine::new(plan.seed),
+            machine,
             memory: MemoryStore::new(),
             trace: Trace::default(),
             calls: Rc::default(),
@@ -134,6 +144,7 @@ impl Sim<'_> {
                     "timeout": plan.timeout,
                     "probes": plan.probes,
                 },
+                "bulkhead": { "max_concurrent": plan.places, "max_queue": plan.queue },
                 "network_retry": { "max_retries": plan.attempts },
             },
         }))
@@ -167,6 +178,10 @@ impl Sim<'_> {
             }
         };
         tokio::join!(biased; lane(1), lane(2));
+        for (service, usage) in network.bulkheads().usage() {
+            let (tick, inside, waiting) = (self.machine.millis(), usage.inside, usage.waiting);
+            self.trace.line(format!("{tick} {pid} - {service} left {inside} {waiting}"));
+        }
         network.close().await;
     }
 

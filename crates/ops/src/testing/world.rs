@@ -43,13 +43,15 @@ pub struct SimMachine {
     began: Instant,
     fs: Arc<dyn Fs>,
     alive: Arc<Mutex<BTreeSet<u32>>>,
+    planted: Arc<Mutex<BTreeSet<&'static str>>>,
 }
 
 impl SimMachine {
     /// A machine that has just been started; needs a runtime around it.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { seed, began: Instant::now(), fs: Arc::new(Disk::new()), alive: Arc::default() }
+        let fs = Arc::new(Disk::new());
+        Self { seed, began: Instant::now(), fs, alive: Arc::default(), planted: Arc::default() }
     }
 
     /// Starts a process. Each has its own random stream.
@@ -66,6 +68,12 @@ impl SimMachine {
             rng: Mutex::new(rng),
             buggy,
         }
+    }
+
+    /// Puts a mistake into the code under test, to see that a law catches it; see
+    /// [`Env::planted`](crate::env::Env::planted).
+    pub fn plant(&self, mistake: &'static str) {
+        lock(&self.planted).insert(mistake);
     }
 
     /// Kills a process: from now on it holds nothing and writes nothing. Drop its futures afterwards.
@@ -146,6 +154,10 @@ impl World for SimWorld {
 
     fn buggify(&self, _site: &'static str) -> bool {
         self.buggy && self.next_u64().is_multiple_of(4)
+    }
+
+    fn planted(&self, mistake: &'static str) -> bool {
+        lock(&self.machine.planted).contains(mistake)
     }
 }
 
