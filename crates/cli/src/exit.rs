@@ -29,7 +29,7 @@ Exit codes:
   1  failed after its attempts, failed for good, or out of time
   2  wrong command line
   3  configuration invalid or unreadable
-  4  circuit open, nothing was tried
+  4  circuit open or queue full, nothing was tried
   5  offline (connectivity)
   6  integrity: digest or length still wrong after a fresh fetch
   7  local problem: disk full, no permission, lock held
@@ -47,7 +47,7 @@ impl Exit {
     /// What sort of failure means which code.
     pub(crate) fn of(kind: Kind) -> Self {
         match kind {
-            Kind::CircuitOpen => Self::CircuitOpen,
+            Kind::CircuitOpen | Kind::QueueFull => Self::CircuitOpen,
             Kind::Integrity => Self::Integrity,
             Kind::Local => Self::Local,
             Kind::Invalid => Self::Usage,

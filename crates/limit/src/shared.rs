@@ -85,6 +85,16 @@ impl Bulkhead {
         self.lock().machine.try_enter().map(|()| Place { bulkhead: self })
     }
 
+    /// The same, for who keeps the place beside the bulkhead.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_enter`](Self::try_enter).
+    pub fn try_enter_owned(self: Arc<Self>) -> Result<Place<Arc<Self>>, Full> {
+        let entered = self.lock().machine.try_enter();
+        entered.map(|()| Place { bulkhead: self })
+    }
+
     /// How full it is.
     #[must_use]
     pub fn usage(&self) -> Usage {

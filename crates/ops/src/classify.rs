@@ -88,6 +88,8 @@ pub enum Kind {
     Timeout,
     /// Its circuit was open and nothing was tried.
     CircuitOpen,
+    /// Too many calls to its service were under way and waiting, and nothing was tried.
+    QueueFull,
     /// What arrived was not what was asked for: digest, length.
     Integrity,
     /// This machine is at fault: disk full, no permission, lock held.

@@ -15,6 +15,7 @@ pub mod download;
 pub mod env;
 pub mod event;
 pub mod http;
+pub mod limits;
 pub mod network;
 pub mod pipeline;
 pub mod process;

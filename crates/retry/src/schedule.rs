@@ -64,6 +64,9 @@ pub enum Stop {
     },
     /// The service's allowance for retries is used up.
     Budget,
+    /// Too many calls to the service are under way, and too many wait. Not a decision of a
+    /// [`Schedule`]: who limits calls says so.
+    Full,
 }
 
 impl fmt::Display for Stop {
@@ -84,6 +87,7 @@ impl fmt::Display for Stop {
                 write!(f, "the circuit is open for another {:.1}s", retry_after.as_secs_f64())
             }
             Self::Budget => f.write_str("the service's allowance for retries is used up"),
+            Self::Full => f.write_str("too many calls to the service are under way and waiting"),
         }
     }
 }

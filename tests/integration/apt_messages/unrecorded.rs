@@ -2,7 +2,7 @@
 //! written from what those programs are known to say, not from a run.
 
 use vps_ops::apt::{
-    AptError, Fault, InvalidPackages, Reach, RepositoryProblem, Said, StatusSummary, Step, fault, parse_all,
+    AptError, Fault, Reach, RepositoryProblem, Said, StatusSummary, Step, fault,
 };
 use vps_ops::process::{CommandError, Ended, RetryOn};
 use vps_ops::{Class, Classify, Kind, Verdict};

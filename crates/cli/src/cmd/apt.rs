@@ -3,7 +3,8 @@
 mod report;
 
 use vps_ops::NetworkOperationWrapper;
-use vps_ops::apt::{InstallRequest, parse_all};
+use vps_ops::apt::{AptError, InstallRequest, parse_all};
+use vps_ops::pipeline::Cause;
 use vps_ops::settings::Options;
 
 use crate::app::App;
@@ -30,7 +31,15 @@ async fn update(app: &App, args: &AptUpdateArgs) -> Result<Exit, Failure> {
     network.close().await;
     match outcome {
         Ok(updated) => report::updated(app, &updated),
-        Err(error) => Err(Failure::of_operation(&error)),
+        Err(error) => {
+            // A program wants to know how each repository did, whether or not all did well.
+            if let Cause::Operation(AptError::Repositories(updated)) = &error.cause
+                && app.global.json
+            {
+                report::updated(app, updated)?;
+            }
+            Err(Failure::of_operation(&error))
+        }
     }
 }
 

@@ -51,18 +51,37 @@ async fn status(app: &App, network: &NetworkOperationWrapper, only: Option<&str>
         all.retain(|other, _| *other == service || (group && other.group() == service.as_str()));
     }
     if app.global.json {
-        return print_json(&document(all.values(), network.env().wall()));
+        return print_json(&with_bulkheads(document(all.values(), network.env().wall()), network));
     }
     let mut text = table(&all);
     if only.is_some() {
         for status in all.values() {
             let _ = writeln!(text, "{}: {}", status.service, explain(status));
+            let bulkhead = network.policies().of(&status.service).bulkhead;
+            let _ = writeln!(
+                text,
+                "{}: at most {} calls at once in each process; {} more may wait",
+                status.service, bulkhead.max_concurrent, bulkhead.max_queue
+            );
         }
     }
     if !app.environment.is_root && only.is_none() {
         system_snapshot(network.env().fs(), &mut text);
     }
     print(&text)
+}
+
+/// Adds the limits on calls at once. How many there are now only each process knows of itself.
+fn with_bulkheads(mut document: serde_json::Value, network: &NetworkOperationWrapper) -> serde_json::Value {
+    let services = document.get_mut("services").and_then(|services| services.as_object_mut());
+    for (name, service) in services.into_iter().flatten() {
+        let bulkhead = network.policies().of(&name.as_str().into()).bulkhead;
+        if let Some(service) = service.as_object_mut() {
+            let limits = json!({"max_concurrent": bulkhead.max_concurrent, "max_queue": bulkhead.max_queue});
+            service.insert("bulkhead".to_owned(), limits);
+        }
+    }
+    document
 }
 
 fn table(all: &BTreeMap<ServiceName, CircuitStatus>) -> String {

@@ -55,8 +55,8 @@ impl Observer for Log {
             EventKind::AttemptStarted { number, of } => {
                 debug!(operation, service, attempt = number, attempts_max = of, "attempt {number} of {of}");
             }
-            // Whoever stopped it knows.
-            EventKind::AttemptFailed { class: Class::Cancelled, .. } => {}
+            // Whoever stopped it knows; somebody's lock is waited for, which is said.
+            EventKind::AttemptFailed { class: Class::Cancelled | Class::Busy { .. }, .. } => {}
             EventKind::AttemptFailed { number, of, class, error, .. } => {
                 let class = tracing::field::display(class);
                 let line = words.attempt_failed(*number, error);

@@ -62,6 +62,19 @@ pub trait Apt: fmt::Debug + Send + Sync + 'static {
     /// [`AptError`] when it cannot be installed.
     async fn plan(&self, wanted: &Wanted) -> Result<Plan, AptError>;
 
+    /// Resolves once more, for digests by SHA-512 where the index has them: [`plan`](Self::plan) names those
+    /// by SHA-256. No request.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    async fn strongest(&self, wanted: &Wanted) -> Result<Plan, AptError>;
+
+    /// Copies an archive from a repository that is a folder of this machine to its [place](Self::place).
+    ///
+    /// # Errors
+    /// [`AptError::Files`].
+    fn copy(&self, archive: &Archive, from: &std::path::Path) -> Result<(), AptError>;
+
     /// Where an archive belongs, in a folder that is ours alone.
     fn place(&self, archive: &Archive) -> std::path::PathBuf;
 

@@ -19,7 +19,7 @@ use super::said::Said;
 use super::status::{StatusLine, StatusSummary};
 use super::update::Updated;
 use super::uris::Archive;
-use super::{command, freshness, left_out, verify};
+use super::{command, freshness, left_out, local, verify};
 use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::process::{Captured, Listener, ProcessSpec, Runner, Shield};
@@ -147,25 +147,39 @@ impl Apt for AptGet {
         if updated.failed().next().is_none() {
             return Ok(updated);
         }
-        Err(AptError::Repositories(Box::new(updated)))
+        Err(AptError::Repositories(Box::new(updated.after(attempt.number))))
     }
 
     async fn plan(&self, wanted: &Wanted) -> Result<Plan, AptError> {
-        let plan = Plan::parse(&self.ask(Step::Plan, &command::plan(wanted, "SHA256")).await?)?;
-        if plan.archives.iter().all(|archive| archive.hash.is_some()) {
-            return Ok(plan);
+        let said = self.ask(Step::Plan, &command::plan(wanted, "SHA256")).await?;
+        let plan = Plan::parse(&said)?;
+        // What apt-get takes for `name`, and more of it, where nothing is called `name+`.
+        let misread: Vec<String> = match wanted {
+            Wanted::Packages(packages) => packages
+                .iter()
+                .filter(|name| name.ends_with('+') && !plan.has(name, &said))
+                .cloned()
+                .collect(),
+            Wanted::Fix => Vec::new(),
+        };
+        if misread.is_empty() {
+            Ok(plan)
+        } else {
+            Err(AptError::Fault(Fault::NotFound { packages: misread }))
         }
-        // An index without SHA-256 has SHA-512, or nothing that is worth the name.
-        let other = Plan::parse(&self.ask(Step::Plan, &command::plan(wanted, "SHA512")).await?)?;
-        Ok(plan.with_digests_of(&other))
+    }
+
+    async fn strongest(&self, wanted: &Wanted) -> Result<Plan, AptError> {
+        Ok(Plan::parse(&self.ask(Step::Plan, &command::plan(wanted, "SHA512")).await?)?)
     }
 
     fn place(&self, archive: &Archive) -> PathBuf {
-        match archive.url.strip_prefix("file:") {
-            // apt-get takes it from where it is.
-            Some(path) => PathBuf::from(path),
-            None => self.archives.join(&archive.filename),
-        }
+        self.archives.join(&archive.filename)
+    }
+
+    fn copy(&self, archive: &Archive, from: &Path) -> Result<(), AptError> {
+        local::copy(&self.env, from, &self.place(archive))
+            .map_err(|source| AptError::Files { path: from.to_owned(), source })
     }
 
     fn make_room(&self, bytes: u64) -> Result<(), AptError> {
@@ -208,7 +222,7 @@ impl Apt for AptGet {
     }
 
     fn clean(&self, archives: &[Archive]) {
-        for archive in archives.iter().filter(|archive| !archive.url.starts_with("file:")) {
+        for archive in archives {
             // One that is gone already is as it should be.
             let _ = self.env.fs().remove(&self.place(archive));
         }

@@ -42,6 +42,8 @@ fn apt_get(silence: Duration) -> ProcessSpec {
         ("Acquire::https::Timeout", &timeout.to_string()),
         ("APT::Status-Fd", "3"),
         ("APT::Color", "0"),
+        // A name is a name, even where nothing is called so.
+        ("APT::Cmd::Pattern-Only", "true"),
     ] {
         spec = option(spec, key, value);
     }
@@ -95,7 +97,7 @@ pub(super) fn plan(what: &Wanted, algorithm: &str) -> ProcessSpec {
     let mut spec = program("apt-get").dies_with_us().args(["-y", "-q", "-V", "--print-uris"]);
     spec = option(spec, "Dir::Cache::archives", "/nonexistent/");
     spec = option(spec, "Acquire::ForceHash", algorithm);
-    spec = option(spec, "DPkg::Lock::Timeout", "0");
+    spec = option(spec, "APT::Cmd::Pattern-Only", "true");
     wanted(spec, what)
 }
 

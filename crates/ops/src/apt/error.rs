@@ -82,6 +82,13 @@ fn size(bytes: u64) -> String {
     ByteSize::b(bytes).display().iec().to_string()
 }
 
+/// Whether a file is gone, or not what its index promises: the index may be older than the files.
+pub(crate) fn is_stale(error: &DownloadError) -> bool {
+    let is_gone = |status: &http::StatusCode| matches!(status.as_u16(), 404 | 410);
+    matches!(error.fault(), download::Fault::Status { status, .. } if is_gone(status))
+        || error.kind() == Kind::Integrity
+}
+
 /// The repositories that failed, each with its reason.
 struct Failed<'u>(&'u Updated);
 
@@ -117,13 +124,14 @@ impl AptError {
     pub(crate) fn is_stale_index(&self) -> bool {
         match self {
             Self::Fault(Fault::StaleIndex { .. }) => true,
-            Self::Download { source, .. } => {
-                let is_gone = |status: &http::StatusCode| matches!(status.as_u16(), 404 | 410);
-                matches!(source.fault(), download::Fault::Status { status, .. } if is_gone(status))
-                    || source.kind() == Kind::Integrity
-            }
+            Self::Download { source, .. } => is_stale(source),
             _ => false,
         }
+    }
+
+    /// Whether what came, twice, was not what the index promises.
+    pub(crate) fn is_corrupt(&self) -> bool {
+        matches!(self, Self::Download { source, .. } if source.kind() == Kind::Integrity)
     }
 
     pub(crate) fn is_cured_by_update(&self) -> bool {
@@ -138,6 +146,7 @@ impl AptError {
 impl Classify for AptError {
     fn class(&self) -> Class {
         match self {
+            Self::Repositories(updated) if updated.given_up => Class::Permanent,
             Self::Fault(_) | Self::Repositories(_) => self.fault().map_or(Class::Permanent, Classify::class),
             Self::Download { source, .. } => source.class(),
             Self::Program(error) => error.class(),

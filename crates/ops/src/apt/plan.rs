@@ -93,13 +93,22 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The same plan, with digests that another one has and it lacks.
-    pub(super) fn with_digests_of(mut self, other: &Self) -> Self {
-        for archive in self.archives.iter_mut().filter(|archive| archive.hash.is_none()) {
-            let same = other.archives.iter().find(|one| one.filename == archive.filename);
-            archive.hash = same.and_then(|one| one.hash.clone());
+    /// Its archives, with the digests that another plan has for the same ones in place of their own.
+    pub(crate) fn archives_with_digests_of(&self, other: &Self) -> Vec<Archive> {
+        let mut archives = self.archives.clone();
+        for archive in &mut archives {
+            let is_same = |one: &&Archive| one.filename == archive.filename && one.size == archive.size;
+            let strongest = other.archives.iter().find(is_same).and_then(|one| one.hash.clone());
+            archive.hash = strongest.or(archive.hash.take());
         }
-        self
+        archives
+    }
+
+    /// Whether apt-get knows a package of this very name: it is in the plan, or `said` to be there.
+    pub(super) fn has(&self, name: &str, said: &str) -> bool {
+        let changes = [&self.installed, &self.upgraded, &self.downgraded];
+        changes.into_iter().flatten().any(|change| change.name == name)
+            || said.lines().any(|line| line.starts_with(&format!("{name} is already the newest version")))
     }
 
     /// Whether there is nothing to do.

@@ -4,11 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 use vps_breaker::Verdict;
+use vps_retry::Class;
 
 use super::apt_get::understood;
 use super::classify::Step;
 use super::error::AptError;
+use super::fault::Fault;
 use super::machine::AptSetup;
+use super::reach::Reach;
 use super::repositories::{RepositoryResult, RepositoryState, repositories};
 use super::said::Said;
 use super::status::StatusSummary;
@@ -38,6 +41,8 @@ pub struct Updated {
     pub repositories: Vec<UpdatedRepository>,
     /// Whether there are indexes to work with: some came, or earlier ones are there.
     pub(super) usable: bool,
+    /// Whether another attempt would bring the same again.
+    pub(super) given_up: bool,
     /// From start to end.
     pub took: Duration,
 }
@@ -73,7 +78,8 @@ impl Updated {
         });
         let repositories: Vec<_> = all.collect();
         let came = repositories.iter().any(|one| one.result.state == RepositoryState::Fresh);
-        Ok(Self { usable: came || setup.has_index(), repositories, took: Duration::ZERO })
+        let usable = came || setup.has_index();
+        Ok(Self { usable, given_up: false, repositories, took: Duration::ZERO })
     }
 
     /// Tells each circuit how its repositories did: one that failed speaks for them all.
@@ -100,6 +106,17 @@ impl Updated {
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.usable
+    }
+
+    /// Takes note that attempt `number` was this one: what is corrupt or unknown by name twice stays so.
+    pub(super) fn after(mut self, number: u32) -> Self {
+        let stays = |fault: &Fault| {
+            matches!(fault, Fault::Corrupt { .. } | Fault::Unreachable { reach: Reach::NameUnknown, .. })
+        };
+        let is_curable = |fault: &Fault| fault.class() != Class::Permanent && !(number > 1 && stays(fault));
+        let curable = self.failed().filter_map(|one| one.result.state.fault()).any(is_curable);
+        self.given_up = !curable;
+        self
     }
 
     /// The repositories that failed.

@@ -92,6 +92,11 @@ impl CircuitBreakerManager {
         circuit
     }
 
+    /// What holds for each service.
+    pub(crate) fn policies(&self) -> &Arc<Policies> {
+        &self.inner.shared.policies
+    }
+
     /// Every circuit by name: the five of the seed, the configured ones, and every host that was used.
     ///
     /// Where the store cannot be read, what this process knows.

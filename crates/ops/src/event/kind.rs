@@ -43,9 +43,10 @@ pub enum EventKind {
         /// Attempts left, the coming one included.
         left: u32,
     },
-    /// We wait for something that costs no attempt: somebody's lock, an open circuit.
+    /// We wait for something that costs no attempt: somebody's lock, an open circuit, a place among
+    /// the calls to a service.
     Waiting {
-        /// Looked at again after.
+        /// Looked at again after; zero where we are told.
         after: Duration,
         /// What for.
         reason: String,

@@ -37,6 +37,7 @@ use crate::classify::Classify;
 use crate::download::Downloader;
 use crate::env::Env;
 use crate::http::HttpClient;
+use crate::limits::Bulkheads;
 use crate::pipeline::{OperationError, Pipeline, Request};
 use crate::process::Runner;
 use crate::service::ServiceName;
@@ -82,6 +83,12 @@ impl NetworkOperationWrapper {
     #[must_use]
     pub fn circuit_breakers(&self) -> &CircuitBreakerManager {
         &self.pipeline.circuits
+    }
+
+    /// How many calls to each service are under way at once in this process, and may be.
+    #[must_use]
+    pub fn bulkheads(&self) -> &Bulkheads {
+        self.pipeline.bulkheads()
     }
 
     /// What holds for each service.

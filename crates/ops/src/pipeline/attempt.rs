@@ -73,7 +73,7 @@ impl<E: Classify> Run<'_, E> {
         }
     }
 
-    async fn limit(&self, deadline: Deadline) {
+    pub(super) async fn limit(&self, deadline: Deadline) {
         match deadline.tick() {
             Some(at) if !self.pipeline.env.planted("limit only before the pause") => {
                 self.pipeline.env.sleep_until(at).await;

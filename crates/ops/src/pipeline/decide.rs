@@ -12,6 +12,7 @@ use super::run::{Next, Run};
 use crate::circuit::CircuitBreakerError;
 use crate::classify::Classify;
 use crate::event::EventKind;
+use crate::limits::BulkheadError;
 
 /// How long a waiter for an open circuit sleeps before it looks again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -22,7 +23,19 @@ impl<E: Classify> Run<'_, E> {
         match refused {
             Refused::Cancelled => self.stop(Stop::Cancelled, None),
             Refused::Circuit(rejected) => self.rejected(rejected),
+            Refused::Bulkhead(error) => Next::Stop(Box::new(self.no_place(error))),
         }
+    }
+
+    /// A full queue is not waited for: what fills it is our own doing.
+    fn no_place(&mut self, error: BulkheadError) -> OperationError<E> {
+        let stop = match error {
+            BulkheadError::Full { .. } => Stop::Full,
+            BulkheadError::OutOfTime { .. } => Stop::Deadline { pause: Duration::ZERO },
+        };
+        let service = Some(error.service().clone());
+        let (cause, service) = self.last.take().unwrap_or((Cause::NoPlace(error), service));
+        self.error(cause, stop, service, None)
     }
 
     fn rejected(&mut self, rejected: CircuitBreakerError) -> Next<E> {

@@ -6,10 +6,12 @@ use vps_breaker::{Settled, Verdict};
 use vps_retry::Budget;
 
 use super::members::Members;
+use super::place::Place;
 use super::run::{Member, Run};
 use crate::circuit::{Circuit, CircuitBreakerError, Permit};
 use crate::classify::Classify;
 use crate::event::EventKind;
+use crate::limits::BulkheadError;
 use crate::service::ServiceName;
 
 /// An attempt that was let in. It must live exactly as long as the attempt.
@@ -17,7 +19,13 @@ pub(super) struct Entered {
     pub(super) candidate: usize,
     pub(super) members: Members,
     pub(super) budget: Arc<Budget>,
-    permits: Vec<Permit>,
+    seats: Vec<Seat>,
+}
+
+/// What a call to one service needs; given back in this order.
+struct Seat {
+    permit: Permit,
+    place: Place,
 }
 
 /// Why an attempt was not let in.
@@ -25,6 +33,7 @@ pub(super) enum Refused {
     /// The caller stopped it.
     Cancelled,
     Circuit(CircuitBreakerError),
+    Bulkhead(BulkheadError),
 }
 
 /// A member that was refused.
@@ -36,15 +45,15 @@ struct Refusal {
 impl Entered {
     /// Whose attempt it is, where it is one service's.
     pub(super) fn service(&self) -> Option<ServiceName> {
-        match self.permits.as_slice() {
-            [permit] if self.members.admitted().is_empty() => Some(permit.service().clone()),
+        match self.seats.as_slice() {
+            [seat] if self.members.admitted().is_empty() => Some(seat.permit.service().clone()),
             _ => None,
         }
     }
 
     /// The permits whose slots must be renewed.
     pub(super) fn probes(&self) -> impl Iterator<Item = &Permit> {
-        self.permits.iter().filter(|permit| permit.is_probe())
+        self.seats.iter().map(|seat| &seat.permit).filter(|permit| permit.is_probe())
     }
 }
 
@@ -65,32 +74,43 @@ impl<E: Classify> Run<'_, E> {
         }
     }
 
-    fn entered(&self, candidate: usize, members: Members, permits: Vec<Permit>) -> Entered {
-        Entered { candidate, members, budget: Arc::clone(self.budget(candidate)), permits }
+    fn entered(&self, candidate: usize, members: Members, seats: Vec<Seat>) -> Entered {
+        Entered { candidate, members, budget: Arc::clone(self.budget(candidate)), seats }
     }
 
-    async fn enter_candidate(&self) -> Result<Entered, Refused> {
-        let mut soonest: Option<CircuitBreakerError> = None;
-        for candidate in self.candidates.alive() {
-            let Some(circuit) = self.circuits.get(candidate) else { continue };
-            let entered = match circuit.peek().await {
-                // Bulkhead and rate limit wait here, between the look and the entry.
-                Ok(()) => self.enter_circuit(circuit).await,
-                Err(rejected) => Err(self.tell_rejected(rejected)),
-            };
-            match entered {
-                Ok(permit) => return Ok(self.entered(candidate, Members::default(), vec![permit])),
-                Err(rejected) => soonest = Some(sooner(soonest, rejected)),
+    async fn enter_candidate(&mut self) -> Result<Entered, Refused> {
+        let (mut soonest, mut full) = (None, None);
+        for candidate in self.candidates.alive().collect::<Vec<_>>() {
+            let Some(circuit) = self.circuits.get(candidate).map(Arc::clone) else { continue };
+            match self.sit_down(&circuit).await {
+                Ok(seat) => return Ok(self.entered(candidate, Members::default(), vec![seat])),
+                Err(Refused::Circuit(rejected)) => soonest = Some(sooner(soonest, rejected)),
+                Err(Refused::Bulkhead(error @ BulkheadError::Full { .. })) => full = Some(error),
+                Err(stopped) => return Err(stopped),
             }
         }
-        soonest.map_or(Err(Refused::Cancelled), |rejected| Err(Refused::Circuit(rejected)))
+        Err(match (soonest, full) {
+            (Some(rejected), _) => Refused::Circuit(rejected),
+            (None, Some(full)) => Refused::Bulkhead(full),
+            (None, None) => Refused::Cancelled,
+        })
     }
 
-    /// Looks at all members before anything is taken; a required one that is refused gives back what the
-    /// others gave.
+    /// For one service: a look at the circuit, a place, the circuit itself.
+    async fn sit_down(&mut self, circuit: &Arc<Circuit>) -> Result<Seat, Refused> {
+        circuit.peek().await.map_err(|rejected| Refused::Circuit(self.tell_rejected(rejected)))?;
+        let place = self.place(circuit.service()).await?;
+        // The rate limit waits here.
+        let permit = self.enter_circuit(circuit).await.map_err(Refused::Circuit)?;
+        Ok(Seat { permit, place })
+    }
+
+    /// For all members at once, each step for all of them before the next. A required one that is
+    /// refused gives back what the others gave.
     async fn enter_members(&mut self) -> Result<Entered, Refused> {
+        let members = self.members.clone();
         let (mut refusals, mut willing) = (Vec::new(), Vec::new());
-        for member in &self.members {
+        for member in &members {
             match member.circuit.peek().await {
                 Ok(()) => willing.push(member),
                 Err(rejected) => refusals.push(member.refused(self.tell_rejected(rejected))),
@@ -99,23 +119,27 @@ impl<E: Classify> Run<'_, E> {
         if let Some(rejected) = refused(&refusals, willing.is_empty()) {
             return Err(Refused::Circuit(rejected.clone()));
         }
-        // Bulkheads and rate limits wait here, between the look and the entry.
-        let mut permits = Vec::new();
+        let mut with_place = Vec::new();
         for member in willing {
+            with_place.push((member, self.place(member.circuit.service()).await?));
+        }
+        // Rate limits wait here.
+        let mut seats = Vec::new();
+        for (member, place) in with_place {
             match self.enter_circuit(&member.circuit).await {
-                Ok(permit) => permits.push(permit),
+                Ok(permit) => seats.push(Seat { permit, place }),
                 Err(rejected) => refusals.push(member.refused(rejected)),
             }
         }
-        if let Some(rejected) = refused(&refusals, permits.is_empty()) {
-            for permit in permits {
+        if let Some(rejected) = refused(&refusals, seats.is_empty()) {
+            for Seat { permit, .. } in seats {
                 permit.settle(Verdict::Neutral).await;
             }
             return Err(Refused::Circuit(rejected.clone()));
         }
         let left_out = self.leave_out(&refusals);
-        let admitted = permits.iter().map(|permit| permit.service().clone()).collect();
-        Ok(self.entered(0, Members::new(admitted, left_out), permits))
+        let admitted = seats.iter().map(|seat| seat.permit.service().clone()).collect();
+        Ok(self.entered(0, Members::new(admitted, left_out), seats))
     }
 
     async fn enter_circuit(&self, circuit: &Arc<Circuit>) -> Result<Permit, CircuitBreakerError> {
@@ -165,13 +189,17 @@ impl<E: Classify> Run<'_, E> {
         refused(&refusals, refusals.len() == self.members.len()).cloned()
     }
 
-    /// Tells the circuits how the attempt ended, and lets go of them.
+    /// Tells the circuits how the attempt ended, and lets the next ones in.
     pub(super) async fn settle(&self, entered: Entered, whole: Verdict) {
-        for permit in entered.permits {
+        for Seat { permit, place } in entered.seats {
             let service = permit.service().clone();
             let verdict = entered.members.verdict(&service, whole);
             if let Settled::Moved(transition) = permit.settle(verdict).await {
                 self.emit(Some(service), EventKind::CircuitMoved { transition });
+            }
+            // Only now does the place go: who comes in next must meet what this attempt did to the circuit.
+            if self.pipeline.env.planted("place leaked") {
+                std::mem::forget(place);
             }
         }
     }

@@ -9,6 +9,7 @@ use vps_retry::{Class, Stop};
 
 use crate::circuit::CircuitBreakerError;
 use crate::classify::{Classify, Kind};
+use crate::limits::BulkheadError;
 use crate::service::ServiceName;
 
 /// Why an attempt failed, or why none was made.
@@ -28,6 +29,8 @@ pub enum Cause<E> {
     },
     /// No circuit let it through.
     CircuitOpen(CircuitBreakerError),
+    /// There was no place among the calls to its service.
+    NoPlace(BulkheadError),
     /// Its probe's slot went to someone else.
     ProbeLost,
     /// The caller stopped it.
@@ -41,6 +44,7 @@ impl<E: Classify> Cause<E> {
             Self::Operation(error) => error.class(),
             Self::TimedOut { .. } | Self::ProbeLost => Class::Transient,
             Self::CircuitOpen(error) => Class::Rejected { retry_after: error.retry_after },
+            Self::NoPlace(_) => Class::Rejected { retry_after: Duration::ZERO },
             Self::Cancelled => Class::Cancelled,
         }
     }
@@ -51,7 +55,7 @@ impl<E: Classify> Cause<E> {
             // Cut while bytes flowed, by a limit on the whole: the service did nothing wrong.
             Self::TimedOut { flowing: true, total: true, .. } => Verdict::Neutral,
             Self::TimedOut { .. } => Verdict::Failure,
-            Self::CircuitOpen(_) | Self::ProbeLost | Self::Cancelled => Verdict::Neutral,
+            Self::CircuitOpen(_) | Self::NoPlace(_) | Self::ProbeLost | Self::Cancelled => Verdict::Neutral,
         }
     }
 
@@ -64,6 +68,8 @@ impl<E: Classify> Cause<E> {
             Self::Operation(error) => error.kind(),
             Self::TimedOut { .. } => Kind::Timeout,
             Self::CircuitOpen(_) => Kind::CircuitOpen,
+            Self::NoPlace(BulkheadError::Full { .. }) => Kind::QueueFull,
+            Self::NoPlace(BulkheadError::OutOfTime { .. }) => Kind::Timeout,
             Self::ProbeLost => Kind::Failed,
             Self::Cancelled => Kind::Cancelled,
         }
@@ -79,6 +85,7 @@ impl<E: fmt::Display> fmt::Display for Cause<E> {
             }
             Self::TimedOut { after, .. } => write!(f, "timed out after {:.1}s", after.as_secs_f64()),
             Self::CircuitOpen(error) => error.fmt(f),
+            Self::NoPlace(error) => error.fmt(f),
             Self::ProbeLost => f.write_str("another process took over the probe of the circuit"),
             Self::Cancelled => f.write_str("stopped before it was done"),
         }
@@ -132,6 +139,7 @@ impl<E> OperationError<E> {
             Cause::Operation(error) => Cause::Operation(larger(error)),
             Cause::TimedOut { after, flowing, total } => Cause::TimedOut { after, flowing, total },
             Cause::CircuitOpen(rejected) => Cause::CircuitOpen(rejected),
+            Cause::NoPlace(full) => Cause::NoPlace(full),
             Cause::ProbeLost => Cause::ProbeLost,
             Cause::Cancelled => Cause::Cancelled,
         };
@@ -189,6 +197,7 @@ impl<E: Classify> OperationError<E> {
     pub fn hints(&self) -> Vec<String> {
         let mut hints = match &self.cause {
             Cause::Operation(error) => error.hints(),
+            Cause::NoPlace(error) => vec![error.hint()],
             _ => Vec::new(),
         };
         match &self.cause {
@@ -243,6 +252,7 @@ impl<E: Classify> Error for OperationError<E> {
         match &self.cause {
             Cause::Operation(error) => Some(error),
             Cause::CircuitOpen(error) => Some(error),
+            Cause::NoPlace(error) => Some(error),
             other => other.as_plain(),
         }
     }
@@ -271,7 +281,7 @@ impl<E> Cause<E> {
             Self::TimedOut { .. } => Some(&SLOW),
             Self::ProbeLost => Some(&LOST),
             Self::Cancelled => Some(&STOPPED),
-            Self::Operation(_) | Self::CircuitOpen(_) => None,
+            Self::Operation(_) | Self::CircuitOpen(_) | Self::NoPlace(_) => None,
         }
     }
 }

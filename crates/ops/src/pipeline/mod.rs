@@ -1,9 +1,9 @@
 //! The one loop: the only place where an operation is retried, admitted, limited in time, and told about.
 //!
 //! For each attempt, from outside in: total deadline, retry, a look at the circuit (an open one fails
-//! fast, before any queue), the places of bulkhead and rate limit, entering the circuit, the attempt's
-//! own limit, the operation. The permit lives exactly as long as the attempt, so our own waiting is
-//! never held against the service.
+//! fast, before any queue), a place in the bulkhead, [a token of the rate limit: its place], entering
+//! the circuit, the attempt's own limit, the operation. Place and permit live exactly as long as the
+//! attempt, so our own waiting is never held against the service.
 //!
 //! Adapters make one attempt and say what kind of failure it was; they never retry, sleep or log.
 //!
@@ -35,6 +35,7 @@ mod decide;
 mod enter;
 mod error;
 mod members;
+mod place;
 mod request;
 mod run;
 mod tell;
@@ -54,6 +55,7 @@ use crate::circuit::CircuitBreakerManager;
 use crate::classify::Classify;
 use crate::env::Env;
 use crate::event::{Observer, OperationId};
+use crate::limits::Bulkheads;
 
 pub use error::{AttemptReport, Cause, OperationError};
 pub use members::Members;
@@ -66,6 +68,7 @@ pub(crate) use workflow::Workflow;
 pub struct Pipeline {
     pub(crate) env: Env,
     pub(crate) circuits: CircuitBreakerManager,
+    bulkheads: Bulkheads,
     pub(crate) observer: Arc<dyn Observer>,
     ids: Arc<AtomicU64>,
 }
@@ -77,10 +80,18 @@ impl std::fmt::Debug for Pipeline {
 }
 
 impl Pipeline {
-    /// A pipeline over a world, its circuits, and who is told about it all.
+    /// A pipeline over a world, its circuits, and who is told about it all. Its bulkheads follow the
+    /// circuits' policies; its clones share them.
     #[must_use]
     pub fn new(env: Env, circuits: CircuitBreakerManager, observer: Arc<dyn Observer>) -> Self {
-        Self { env, circuits, observer, ids: Arc::new(AtomicU64::new(1)) }
+        let bulkheads = Bulkheads::new(Arc::clone(circuits.policies()));
+        Self { env, circuits, bulkheads, observer, ids: Arc::new(AtomicU64::new(1)) }
+    }
+
+    /// How many calls to each service are under way at once, and may be.
+    #[must_use]
+    pub fn bulkheads(&self) -> &Bulkheads {
+        &self.bulkheads
     }
 
     pub(crate) fn next_id(&self) -> OperationId {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::checked;
 use super::document::Settings;
-use super::groups::{CircuitBreakerSettings, NetworkRetrySettings, TimeoutSettings};
+use super::groups::{BulkheadSettings, CircuitBreakerSettings, NetworkRetrySettings, TimeoutSettings};
 use super::policies::{Policies, ServicePolicy};
 
 /// One setting that makes no sense.
@@ -58,6 +58,7 @@ impl Settings {
             &performance.circuit_breaker,
             &performance.network_retry,
             &performance.timeouts,
+            &performance.bulkhead,
             &mut faults,
         );
         let mut services = BTreeMap::new();
@@ -69,6 +70,7 @@ impl Settings {
                 &own.circuit_breaker.over(&performance.circuit_breaker),
                 &own.network_retry.over(&performance.network_retry),
                 &own.timeouts.over(&performance.timeouts),
+                &own.bulkhead.over(&performance.bulkhead),
                 &mut faults,
             );
             services.insert(name.clone(), policy);
@@ -96,12 +98,14 @@ impl Settings {
         breaker: &CircuitBreakerSettings,
         retry: &NetworkRetrySettings,
         timeouts: &TimeoutSettings,
+        bulkhead: &BulkheadSettings,
         faults: &mut Faults,
     ) -> ServicePolicy {
         ServicePolicy {
             breaker: checked::breaker(breaker, timeouts, faults),
             retry: checked::retry(retry, self.download.max_retry_after.0, faults),
             timeouts: checked::timeouts(timeouts, faults),
+            bulkhead: checked::bulkhead(bulkhead, faults),
         }
     }
 
@@ -153,6 +157,7 @@ impl Settings {
             "circuit_breaker" => serde_json::to_value(&own.circuit_breaker),
             "network_retry" => serde_json::to_value(&own.network_retry),
             "timeouts" => serde_json::to_value(&own.timeouts),
+            "bulkhead" => serde_json::to_value(&own.bulkhead),
             _ => return true,
         };
         written.is_ok_and(|written| written.get(field).is_some())

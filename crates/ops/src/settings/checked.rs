@@ -7,8 +7,10 @@ use vps_breaker::{OpenBackoff, Overlap, Policy, Rate, SlowCalls, Window};
 use vps_retry::{ExponentialBackoff, JitterStrategy, RetryStrategy};
 
 use super::check::Faults;
-use super::groups::{CircuitBreakerSettings, NetworkRetrySettings, TimeoutSettings, WindowSettings};
-use super::policies::Timeouts;
+use super::groups::{
+    BulkheadSettings, CircuitBreakerSettings, NetworkRetrySettings, TimeoutSettings, WindowSettings,
+};
+use super::policies::{BulkheadPolicy, Timeouts};
 
 /// Steps that a window over time slides by.
 const BUCKETS: NonZeroU8 = NonZeroU8::new(20).unwrap();
@@ -167,4 +169,15 @@ pub(super) fn timeouts(settings: &TimeoutSettings, faults: &mut Faults) -> Timeo
         connect: limit("connect", settings.connect),
         idle: limit("idle", settings.idle),
     }
+}
+
+pub(super) fn bulkhead(settings: &BulkheadSettings, faults: &mut Faults) -> BulkheadPolicy {
+    let max_concurrent = NonZeroU32::new(settings.max_concurrent).unwrap_or_else(|| {
+        faults.add(
+            "bulkhead.max_concurrent",
+            "is 0, but at least 1 call must be possible; a circuit held open by hand lets none through",
+        );
+        NonZeroU32::MIN
+    });
+    BulkheadPolicy { max_concurrent, max_queue: settings.max_queue }
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::bytes::Bytes;
 use super::groups::{
-    CircuitBreakerOverride, CircuitBreakerSettings, NetworkRetryOverride, NetworkRetrySettings,
-    TimeoutOverride, TimeoutSettings,
+    BulkheadOverride, BulkheadSettings, CircuitBreakerOverride, CircuitBreakerSettings, NetworkRetryOverride,
+    NetworkRetrySettings, TimeoutOverride, TimeoutSettings,
 };
 use super::hosts;
 use super::seconds::Seconds;
@@ -54,6 +54,9 @@ pub struct Performance {
     /// Limits in time.
     #[serde(deserialize_with = "nothing_is_default")]
     pub timeouts: TimeoutSettings,
+    /// Calls at once.
+    #[serde(deserialize_with = "nothing_is_default")]
+    pub bulkhead: BulkheadSettings,
     /// Which services are watched.
     #[serde(deserialize_with = "nothing_is_default")]
     pub health_checks: HealthCheckSettings,
@@ -95,6 +98,9 @@ pub struct ServiceSettings {
     /// Over the general limits in time.
     #[serde(deserialize_with = "nothing_is_default", skip_serializing_if = "TimeoutOverride::is_empty")]
     pub timeouts: TimeoutOverride,
+    /// Over the general limit on calls at once.
+    #[serde(deserialize_with = "nothing_is_default", skip_serializing_if = "BulkheadOverride::is_empty")]
+    pub bulkhead: BulkheadOverride,
 }
 
 /// `download`.
@@ -152,6 +158,7 @@ impl Default for Performance {
             circuit_breaker: CircuitBreakerSettings::default(),
             network_retry: NetworkRetrySettings::default(),
             timeouts: TimeoutSettings::default(),
+            bulkhead: BulkheadSettings::default(),
             health_checks: HealthCheckSettings::default(),
             services: hosts::built_in(),
         }

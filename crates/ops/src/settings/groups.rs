@@ -76,6 +76,16 @@ layered! {
     } optional {}
 }
 
+layered! {
+    /// `bulkhead`: how many calls to a service may be under way at once, in each process.
+    BulkheadSettings, BulkheadOverride {
+        /// Attempts at once. Further ones wait their turn, which costs no attempt.
+        max_concurrent: u32 = 4;
+        /// Attempts that may wait; one more is refused at once. 0 lets none wait.
+        max_queue: u32 = 1000;
+    } optional {}
+}
+
 /// `window`: the last `calls` calls, or the calls of the last `length`. One of the two.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -31,10 +31,10 @@ pub use document::{
     Backend, DownloadSettings, HealthCheckSettings, Performance, ServiceSettings, Settings, StateSettings,
 };
 pub use groups::{
-    CircuitBreakerOverride, CircuitBreakerSettings, NetworkRetryOverride, NetworkRetrySettings,
-    TimeoutOverride, TimeoutSettings, WindowSettings,
+    BulkheadOverride, BulkheadSettings, CircuitBreakerOverride, CircuitBreakerSettings, NetworkRetryOverride,
+    NetworkRetrySettings, TimeoutOverride, TimeoutSettings, WindowSettings,
 };
 pub use options::Options;
-pub use policies::{Policies, ServicePolicy, Timeouts};
+pub use policies::{BulkheadPolicy, Policies, ServicePolicy, Timeouts};
 pub use retry_config::RetryConfig;
 pub use seconds::{InvalidDuration, LONGEST, Seconds, parse_duration};

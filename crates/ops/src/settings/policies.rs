@@ -1,6 +1,7 @@
 //! The configuration, checked: what the rest of the crate works with.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use vps_breaker::Policy;
@@ -36,6 +37,18 @@ pub struct ServicePolicy {
     pub retry: RetryStrategy,
     /// Its limits in time.
     pub timeouts: Timeouts,
+    /// How many calls to it may be under way at once, in each process.
+    pub bulkhead: BulkheadPolicy,
+}
+
+/// Calls at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BulkheadPolicy {
+    /// Attempts at once.
+    pub max_concurrent: NonZeroU32,
+    /// Attempts that may wait for one of these to end.
+    pub max_queue: u32,
 }
 
 /// Limits in time.

@@ -44,6 +44,8 @@ fn the_defaults_are_the_seeds() {
         [limits.apt_update, limits.apt_install, limits.download, limits.git_clone, limits.http_request];
     assert_eq!(seconds.map(|limit| limit.as_secs()), [300, 600, 600, 300, 30]);
     assert_eq!([limits.command, limits.connect, limits.idle].map(|limit| limit.as_secs()), [600, 30, 30]);
+    let bulkhead = policies.general().bulkhead;
+    assert_eq!((bulkhead.max_concurrent.get(), bulkhead.max_queue), (4, 1_000));
     assert_eq!(policies.min_speed(), 1);
 }
 
@@ -198,6 +200,12 @@ fn settings_that_make_no_sense_name_their_key_and_the_way_out() {
             "`performance.services.github.hosts`",
             "`a`",
         ),
+        (with("bulkhead", "max_concurrent", json!(0)), "`performance.bulkhead.max_concurrent`", "at least 1"),
+        (
+            json!({"performance": {"services": {"github": {"bulkhead": {"max_concurrent": 0}}}}}),
+            "`performance.services.github.bulkhead.max_concurrent`",
+            "at least 1",
+        ),
         (json!({"download": {"max_retry_after": 0}}), "`download.max_retry_after`", "longer than nothing"),
         (json!({"state": {"dir": ""}}), "`state.dir`", "empty"),
     ] {
@@ -235,7 +243,7 @@ fn a_service_overrides_field_by_field_and_its_hosts_follow() {
             "circuit_breaker": {"timeout": 10},
             "services": {
                 "github": {"circuit_breaker": {"failure_threshold": 9}},
-                "external_downloads": {"network_retry": {"max_retries": 7}},
+                "external_downloads": {"network_retry": {"max_retries": 7}, "bulkhead": {"max_queue": 0}},
                 "mirror": {"hosts": ["mirror.example.com"], "timeouts": {"download": "1h"}},
             },
         },
@@ -244,6 +252,8 @@ fn a_service_overrides_field_by_field_and_its_hosts_follow() {
     let github = policies.breaker(&"github".into());
     assert_eq!((github.failure_threshold().get(), github.timeout().as_secs()), (9, 10));
     assert_eq!(policies.of(&ServiceName::external("example.com")).retry.max_attempts().get(), 7);
+    let bulkhead = policies.of(&ServiceName::external("example.com")).bulkhead;
+    assert_eq!((bulkhead.max_concurrent.get(), bulkhead.max_queue), (4, 0));
     assert_eq!(policies.of(&"mirror".into()).timeouts.download.as_secs(), 3_600);
     assert_eq!(policies.of(&"docker_hub".into()), policies.general());
     // Defining one service keeps the others' hosts.

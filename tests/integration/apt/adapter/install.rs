@@ -191,6 +191,7 @@ fn an_install_in_json() {
     assert!(report["schema"].as_str().unwrap().contains("apt"), "{report}");
     assert!(text.contains("lab-app") && text.contains("1.0"), "{report}");
     let failed = lab.apt(&["install", "lab-no-such-thing", "--json"]).expect(1);
-    let error: serde_json::Value = serde_json::from_str(&failed.stderr).unwrap();
+    // Log lines may stand before it.
+    let error: serde_json::Value = serde_json::from_str(failed.stderr.lines().last().unwrap()).unwrap();
     assert_eq!(error["code"], 1, "{error}");
 }

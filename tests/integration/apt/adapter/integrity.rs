@@ -31,7 +31,8 @@ fn a_flipped_byte_anywhere_never_reaches_dpkg() {
         let before = main.requests(&deb);
         let _ = lab.apt(&["install", "lab-leaf"]).expect(6).says("lab-leaf");
         assert_no_dpkg(&lab);
-        assert!((2..=3).contains(&(main.requests(&deb) - before)), "byte {at}: {}", main.log());
+        // Twice, then the same once more after an update: the mirror may be in the middle of its own.
+        assert!((2..=4).contains(&(main.requests(&deb) - before)), "byte {at}: {}", main.log());
     }
     main.script(&deb, []);
     let _ = lab.apt(&["install", "lab-leaf"]).expect(0);

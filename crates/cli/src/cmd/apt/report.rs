@@ -5,14 +5,22 @@ use std::fmt::Write as _;
 use bytesize::ByteSize;
 use serde_json::{Value, json};
 use vps_ops::apt::{AptInstalled, Change, InstallRequest, Plan, RepositoryState, Updated};
+use vps_ops::service::ServiceName;
 
 use crate::app::App;
 use crate::exit::Exit;
 use crate::report::{Failure, print, print_json};
 
 pub(super) fn updated(app: &App, updated: &Updated) -> Result<Exit, Failure> {
-    for warning in updated.warnings() {
-        tracing::warn!(operation = "apt_update", "{warning}");
+    for left in updated.repositories.iter().filter(|one| one.left_out) {
+        let service = left.service.as_ref().map(ServiceName::as_str).unwrap_or_default();
+        tracing::warn!(
+            operation = "apt_update",
+            service,
+            "{} {} was not asked: its circuit is open",
+            left.result.uri,
+            left.result.release
+        );
     }
     // One that was not asked is as old as one that failed.
     let exit = if updated.is_complete() { Exit::Done } else { Exit::Failed };

@@ -1,6 +1,7 @@
 //! The archives of a plan, fetched beside each other.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -9,11 +10,12 @@ use url::Url;
 
 use super::AptFailed;
 use crate::NetworkOperationWrapper;
-use crate::apt::{AptError, AptSetup, Archive, Plan, Tally, Wanted};
+use crate::apt::{AptError, AptSetup, Archive, Plan, Tally, Wanted, is_stale};
 use crate::download::{Dest, DownloadError, DownloadRequest, Downloaded};
 use crate::env::Task;
 use crate::event::OperationId;
-use crate::pipeline::{OperationError, Workflow};
+use crate::http::SafeUrl;
+use crate::pipeline::{Cause, OperationError, Workflow};
 use crate::settings::Options;
 
 /// Downloads at once, whoever serves them; each service has its own bulkhead beside.
@@ -38,11 +40,36 @@ impl NetworkOperationWrapper {
         setup: &AptSetup,
         wanted: &Wanted,
         plan: &Plan,
+    ) -> Result<(Fetched, Vec<Archive>), AptFailed> {
+        // The strongest digests take another look, which costs nothing beside the network.
+        let (fetched, strongest) =
+            tokio::join!(self.apt_bring(workflow, setup, wanted, plan), self.apt_strongest(wanted, plan));
+        Ok((fetched?, strongest))
+    }
+
+    /// The archives with the strongest digests that the index has. Where it cannot be asked, those of the plan.
+    async fn apt_strongest(&self, wanted: &Wanted, plan: &Plan) -> Vec<Archive> {
+        if plan.archives.is_empty() {
+            return Vec::new();
+        }
+        match self.apt.strongest(wanted).await {
+            Ok(strongest) => plan.archives_with_digests_of(&strongest),
+            Err(_) => plan.archives.clone(),
+        }
+    }
+
+    async fn apt_bring(
+        &self,
+        workflow: &Workflow,
+        setup: &AptSetup,
+        wanted: &Wanted,
+        plan: &Plan,
     ) -> Result<Fetched, AptFailed> {
-        let mut ours = Vec::new();
+        let (mut ours, mut local) = (Vec::new(), Vec::new());
         let mut why = None;
         for archive in &plan.archives {
             match setup.own_way_to(archive) {
+                Ok(url) if url.scheme() == "file" => local.push((url, archive)),
                 Ok(url) => ours.push((url, archive.clone())),
                 Err(reason) => why = why.or(Some((archive, reason))),
             }
@@ -52,6 +79,10 @@ impl NetworkOperationWrapper {
         let bytes = ours.iter().fold(0, |sum: u64, (_, archive)| sum.saturating_add(archive.size));
         if !plan.archives.is_empty() {
             self.apt_make_room(workflow, bytes).await?;
+        }
+        for (url, archive) in local {
+            workflow.note(format!("{} is copied from {}", archive.filename, SafeUrl::new(&url)));
+            self.apt_copy(workflow, archive, Path::new(url.path())).await?;
         }
         let fetched = self.apt_download(workflow, setup, ours, bytes).await?;
         if let Some((archive, reason)) = why {
@@ -67,6 +98,12 @@ impl NetworkOperationWrapper {
         let request = workflow.step("apt_room", "make room for the packages", workflow.whole());
         let apt = &self.apt;
         self.pipeline.run(&request, |_| async move { apt.make_room(bytes) }).await
+    }
+
+    async fn apt_copy(&self, workflow: &Workflow, archive: &Archive, from: &Path) -> Result<(), AptFailed> {
+        let request = workflow.step("apt_copy", "copy a package", workflow.whole());
+        let apt = &self.apt;
+        self.pipeline.run(&request, |_| async move { apt.copy(archive, from) }).await
     }
 
     async fn apt_download(
@@ -105,8 +142,11 @@ impl NetworkOperationWrapper {
                     }
                 }
                 Err(error) if failed.is_none() => {
+                    // A file that is gone or wrong is looked for again, and then the others are needed.
+                    if !is_cured_by_update(&error) {
+                        stop.cancel();
+                    }
                     failed = Some((archive, error));
-                    stop.cancel();
                 }
                 // Ended by us, or no news.
                 Err(_) => {}
@@ -154,5 +194,12 @@ impl NetworkOperationWrapper {
             // Nobody listens any more once the whole was given up.
             let _ = tell.send((archive, outcome));
         })
+    }
+}
+
+fn is_cured_by_update(error: &OperationError<DownloadError>) -> bool {
+    match &error.cause {
+        Cause::Operation(error) => is_stale(error),
+        _ => false,
     }
 }

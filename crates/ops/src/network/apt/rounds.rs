@@ -19,6 +19,8 @@ pub(super) struct Rounds<'n> {
     /// Whether this run has read the indexes, or found them fresh.
     updated: bool,
     updates: u8,
+    stale: u8,
+    corrupt: u8,
     repairs: u8,
     fetches: u8,
     result: AptInstalled,
@@ -43,6 +45,8 @@ impl<'n> Rounds<'n> {
             setup: None,
             updated: false,
             updates: 0,
+            stale: 0,
+            corrupt: 0,
             repairs: 0,
             fetches: 0,
             result: AptInstalled::default(),
@@ -89,13 +93,16 @@ impl<'n> Rounds<'n> {
     async fn carry_out(&mut self, wanted: &Wanted, plan: Plan) -> Result<After, AptFailed> {
         let fetched = match &self.setup {
             Some(setup) => self.network.apt_fetch(self.workflow, setup, wanted, &plan).await,
-            None => Ok(Fetched::default()),
+            None => Ok((Fetched::default(), plan.archives.clone())),
         };
-        match fetched {
-            Ok(fetched) => self.result.fetched = self.result.fetched.saturating_add(fetched.bytes),
+        let archives = match fetched {
+            Ok((fetched, archives)) => {
+                self.result.fetched = self.result.fetched.saturating_add(fetched.bytes);
+                archives
+            }
             Err(error) => return self.cure(error).await,
-        }
-        match self.network.apt_unpack(self.workflow, wanted, &plan.archives).await {
+        };
+        match self.network.apt_unpack(self.workflow, wanted, &archives).await {
             Ok(()) => {
                 self.network.apt.clean(&plan.archives);
                 self.result.add(plan);
@@ -171,7 +178,7 @@ impl<'n> Rounds<'n> {
         }
         if cause.is_repairable() && self.repairs < AT_MOST {
             self.repairs += 1;
-            self.workflow.note("an earlier run of dpkg was cut: repairing what it left");
+            self.workflow.note(format!("{cause}: repairing that, as by `dpkg --configure -a`"));
             self.repair().await?;
             self.result.repaired = true;
             return Ok(After::Again);
@@ -189,10 +196,17 @@ impl<'n> Rounds<'n> {
         Err(error)
     }
 
-    /// A file that is gone: twice. A name that nobody knows: only if the lists were not read in this run,
-    /// or with the next command it would be the same.
-    fn may_update(&self, cause: &AptError) -> bool {
-        self.updates < if cause.is_stale_index() { AT_MOST } else { 1 }
+    /// A file that is gone: twice. One that is wrong, which was fetched twice already, or a name that nobody
+    /// knows: only if the lists were not read in this run, or it would be the same again.
+    fn may_update(&mut self, cause: &AptError) -> bool {
+        let counter = if cause.is_corrupt() { &mut self.corrupt } else { &mut self.stale };
+        match (cause.is_corrupt(), cause.is_stale_index()) {
+            (true, _) if *counter < 1 => *counter += 1,
+            (false, true) if *counter < AT_MOST => *counter += 1,
+            (false, false) if self.updates == 0 => {}
+            _ => return false,
+        }
+        true
     }
 
     /// Configures what was left, then fetches and installs what that takes.
@@ -211,10 +225,11 @@ impl<'n> Rounds<'n> {
         if plan.is_empty() {
             return Ok(());
         }
-        if let Some(setup) = &self.setup {
-            self.network.apt_fetch(self.workflow, setup, &wanted, &plan).await?;
-        }
-        self.network.apt_unpack(self.workflow, &wanted, &plan.archives).await?;
+        let archives = match &self.setup {
+            Some(setup) => self.network.apt_fetch(self.workflow, setup, &wanted, &plan).await?.1,
+            None => plan.archives.clone(),
+        };
+        self.network.apt_unpack(self.workflow, &wanted, &archives).await?;
         self.network.apt.clean(&plan.archives);
         Ok(())
     }
