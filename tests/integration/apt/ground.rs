@@ -12,7 +12,7 @@ fn updated() -> Option<(AptLab, Mirror)> {
     let lab = AptLab::start()?;
     let main = Mirror::start(&lab, Repository::Main);
     lab.sources(&[&main]);
-    update(&lab, 0);
+    lab.seed_lists(&[&main]);
     Some((lab, main))
 }
 
@@ -27,7 +27,16 @@ fn install(lab: &AptLab, package: &str, code: i32) -> Finished {
 
 #[test]
 fn apt_get_updates_and_installs() {
-    let Some((lab, main)) = updated() else { return };
+    let Some(lab) = AptLab::start() else { return };
+    let main = Mirror::start(&lab, Repository::Main);
+    lab.sources(&[&main]);
+    update(&lab, 0);
+    // What `seed_lists` writes is what it wrote.
+    let lists = || lab.must(&["sh", "-c", "cat /var/lib/apt/lists/*.com*"]);
+    let written = lists();
+    lab.must(&["sh", "-c", "rm /var/lib/apt/lists/*.com*"]);
+    lab.seed_lists(&[&main]);
+    assert_eq!(lists(), written);
     let done = lab.run(&["apt-get", "install", "-y", "lab-app"]).expect(0);
     assert_eq!(done.stderr, "");
     assert_eq!(lab.installed("lab-app").as_deref(), Some("1.0"));
@@ -37,6 +46,17 @@ fn apt_get_updates_and_installs() {
     assert_eq!(main.requests(&Mirror::deb("lab-app", "1.0")), 1);
     assert_eq!(main.log().exchanges.last().unwrap().ending, Ending::Complete);
     lab.wait_until_quiet();
+}
+
+#[test]
+fn the_program_runs_there() {
+    let Some((lab, main)) = updated() else { return };
+    let url = main.url() + Mirror::deb("lab-leaf", "1.0").trim_start_matches('/');
+    let _ = lab.run(&["vps-configurator", "download", &url, "/root/leaf.deb"]).expect(0);
+    lab.must(&["dpkg", "--install", "/root/leaf.deb"]);
+    assert_eq!(lab.installed("lab-leaf").as_deref(), Some("1.0"));
+    let nobody = lab.run_as_nobody(&["vps-configurator", "download", &url, "/root/again.deb"]);
+    assert_eq!(nobody.code, 7, "{}", nobody.text());
 }
 
 #[test]
@@ -112,6 +132,52 @@ fn everything_ends_with_the_lab() {
     assert!(!fs::exists(format!("/proc/{sleeping}")).unwrap());
 }
 
+/// Its name as in `ground::KILLED`: the next test starts it again as a process of its own.
+#[test]
+fn a_test_that_is_killed() {
+    #[expect(clippy::disallowed_methods, reason = "what the other test asks of this process")]
+    if std::env::var_os(KILLED).is_none() {
+        return;
+    }
+    let lab = AptLab::start().unwrap();
+    let running = lab.begin(&["sleep", "1000"]);
+    println!("there: {} {}", lab.init(), running.pid());
+    let _ = running.wait();
+}
+
+const KILLED: &str = "VPS_LAB_KILLED";
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test that is killed is another process")]
+fn a_killed_test_leaves_nothing() {
+    use std::io::{BufRead, BufReader};
+    let Some(_here_it_works) = AptLab::start() else { return };
+    let temporary = tempfile::tempdir().unwrap();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "ground::a_test_that_is_killed", "--nocapture"])
+        .env(KILLED, "1")
+        .env("TMPDIR", temporary.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let line = said
+        .into_iter()
+        .find_map(|line| line.split_once("there: ").map(|(_, rest)| rest.to_owned()))
+        .unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for pid in line.split_whitespace() {
+        wait_until("the end of the lab", || (!fs::exists(format!("/proc/{pid}")).unwrap()).then_some(()));
+    }
+    // The folder it was mounted on is empty: nothing was written but into memory.
+    let left: Vec<_> = fs::read_dir(temporary.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(left.iter().all(|folder| fs::read_dir(folder).unwrap().count() == 0), "{left:?}");
+    assert!(
+        !fs::read_to_string("/proc/self/mountinfo").unwrap().contains(&*temporary.path().to_string_lossy())
+    );
+}
+
 #[test]
 fn each_lock_names_its_holder() {
     let Some((lab, _main)) = updated() else { return };
@@ -176,8 +242,9 @@ fn term_to_apt_get_under_dpkg_leaves_a_package_half_done() {
     let mut apt = lab.begin(&["apt-get", "install", "-y", "-o", "Dpkg::Use-Pty=0", "lab-slow"]);
     slow.wait_until_reached_by(&mut apt);
     apt.signal(Signal::TERM);
+    // Gone before dpkg has anything to tell it.
+    assert_eq!(apt.wait_alone(), 143);
     slow.release();
-    assert_eq!(apt.wait().code, 143);
     lab.wait_until_quiet();
     assert!(lab.audit().contains("half configured"));
 }

@@ -1,7 +1,7 @@
 //! A real apt-get and dpkg in roots of their own, against mirrors that misbehave.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-// Waits for the command `apt`; it is complete, and compiles.
+// Tests of a command that is not there yet; they compile and wait for it.
 // mod adapter;
 mod ground;
 

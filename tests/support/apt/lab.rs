@@ -65,12 +65,14 @@ impl AptLab {
         let test = std::env::current_exe().unwrap();
         let program =
             test.ancestors().skip(1).map(|at| at.join("vps-configurator")).find(|path| path.is_file());
+        let program =
+            program.expect("vps-configurator is not built: run `cargo xtask test`, which builds it first");
         let mut outer = Command::new("unshare")
             .args(["--mount", "--pid", "--fork", "--propagation", "private", "sh", "-c"])
             .args([include_str!("root.sh"), "root.sh"])
             .arg(folder.path())
             .arg(base.root())
-            .arg(program.unwrap_or_default())
+            .arg(program)
             .arg(&test)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -143,6 +145,20 @@ impl AptLab {
             );
         }
         self.write("/etc/hosts", hosts);
+    }
+
+    /// The lists of these mirrors are there, as after an update; nobody was asked.
+    ///
+    /// # Panics
+    /// If a mirror refuses, or the files cannot be written.
+    pub fn seed_lists(&self, mirrors: &[&Mirror]) {
+        for mirror in mirrors {
+            let place = mirror.url().trim_start_matches("http://").replace('/', "_");
+            for path in [Mirror::IN_RELEASE.to_owned(), Mirror::index_path()] {
+                let name = path.trim_start_matches('/').replace('/', "_");
+                self.write(&format!("/var/lib/apt/lists/{place}{name}"), mirror.content(&path).bytes());
+            }
+        }
     }
 
     /// A command in the lab: a session of its own without a terminal, no input, nothing of this

@@ -1,7 +1,7 @@
 //! No wrong byte reaches dpkg.
 
-use tests::apt::{AptLab, Mirror, Repository};
-use tests::server::Behaviour;
+use tests::apt::{AptLab, Mirror, Repository, wait_until};
+use tests::server::{Behaviour, Gate};
 
 use super::{assert_installed, assert_untouched, machine, updated};
 
@@ -54,6 +54,32 @@ fn a_planted_file_is_not_installed() {
     let _ = lab.apt(&["install", "lab-leaf"]).expect(0);
     assert_installed(&lab, "lab-leaf", "1.0");
     assert_eq!(lab.read("/usr/share/lab-leaf/version"), "1.0\n");
+}
+
+/// Verified right before dpkg, not only when it came.
+#[test]
+fn a_file_spoiled_after_its_fetch_is_not_installed() {
+    let Some((lab, main)) = updated() else { return };
+    let (gate, held) = (Gate::new(), Mirror::deb("lab-app", "1.0"));
+    main.script(&held, [Behaviour::Hold { after: 1000, gate: gate.clone() }]);
+    let running = lab.begin_apt(&["install", "lab-app"]);
+    gate.wait_until_reached();
+    let find = ["find", "/var/cache", "-name", "lab-dep_1.0_all.deb"];
+    let fetched = wait_until("lab-dep to be fetched", || {
+        let found = lab.must(&find).trim().to_owned();
+        (!found.is_empty()).then_some(found)
+    });
+    assert_eq!(fetched.lines().count(), 1, "{fetched}");
+    let deb = main.content(&Mirror::deb("lab-dep", "1.0"));
+    let at = deb.bytes().windows(4).rposition(|four| four == b"1.0\n").unwrap() as u64;
+    lab.write(&fetched, deb.with_wrong_byte(at).bytes());
+    gate.open();
+    let ended = running.wait();
+    assert!([0, 6].contains(&ended.code), "{}", ended.text());
+    // Fetched once more, or refused; but never this.
+    let version = lab.read("/usr/share/lab-dep/version");
+    assert_eq!(version, if ended.code == 0 { "1.0\n" } else { "" });
+    assert_eq!(lab.audit(), "");
 }
 
 #[test]

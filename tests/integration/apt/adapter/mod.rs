@@ -16,7 +16,7 @@ mod terminal;
 mod update;
 
 /// What is promised of `apt`, and the test that would notice.
-const PROMISES: [(&str, &str); 67] = [
+const PROMISES: [(&str, &str); 68] = [
     // update
     ("an update of healthy repositories is done", "an_update_of_all_is_done"),
     ("an update that fails for any index fails, and names the repository", "an_update_names_who_failed"),
@@ -70,6 +70,7 @@ const PROMISES: [(&str, &str); 67] = [
     ("a flipped byte is fetched again", "a_flipped_byte_is_fetched_again"),
     ("a flipped byte anywhere never reaches dpkg", "a_flipped_byte_anywhere_never_reaches_dpkg"),
     ("a planted file of the right size is not installed", "a_planted_file_is_not_installed"),
+    ("every file is verified right before dpkg", "a_file_spoiled_after_its_fetch_is_not_installed"),
     ("the strongest hash is used", "the_strongest_hash_is_used"),
     // permanent
     ("unknown, no version, unmet, conflict: one attempt", "what_cannot_be_resolved_ends_at_once"),
