@@ -3,6 +3,7 @@
 
 // Tests of a command that is not there yet; they compile and wait for it.
 // mod adapter;
+mod apt_get;
 mod ground;
 
 /// Only does something when a lab started this process to hold a lock.
