@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod adapter;
+mod apt_get;
 mod ground;
 
 /// Only does something when a lab started this process to hold a lock.

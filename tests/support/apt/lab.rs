@@ -65,12 +65,14 @@ impl AptLab {
         let test = std::env::current_exe().unwrap();
         let program =
             test.ancestors().skip(1).map(|at| at.join("vps-configurator")).find(|path| path.is_file());
+        let program =
+            program.expect("vps-configurator is not built: run `cargo xtask test`, which builds it first");
         let mut outer = Command::new("unshare")
             .args(["--mount", "--pid", "--fork", "--propagation", "private", "sh", "-c"])
             .args([include_str!("root.sh"), "root.sh"])
             .arg(folder.path())
             .arg(base.root())
-            .arg(program.unwrap_or_default())
+            .arg(program)
             .arg(&test)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -20,10 +20,8 @@ mount -t devpts -o newinstance,ptmxmode=0666 lab dev/pts
 ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
 bind() {
-  if [ -n "$1" ]; then
-    mount --bind "$1" "$2"
-    mount -o remount,bind,ro "$2"
-  fi
+  mount --bind "$1" "$2"
+  mount -o remount,bind,ro "$2"
 }
 bind "$program" usr/bin/vps-configurator
 bind "$test" usr/lib/lab/unattended-upgr

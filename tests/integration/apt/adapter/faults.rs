@@ -7,23 +7,26 @@ use super::{assert_installed, assert_untouched, package_requests, updated};
 
 #[test]
 fn a_fault_of_a_package_is_made_good() {
-    for fault in [
+    let faults = [
         Behaviour::status(503),
         Behaviour::status(429),
         Behaviour::status(500),
         Behaviour::ResetBeforeHeaders,
         Behaviour::Reset { after: 10_000 },
         Behaviour::Truncate { missing: 1 },
+        Behaviour::ChunkedCut { after: 10_000 },
         Behaviour::MoreThanLength { extra: 7 },
-    ] {
-        let Some((lab, main)) = updated() else { return };
-        let deb = Mirror::deb("lab-dep", "1.0");
-        main.script(&deb, [fault.clone(), Behaviour::Ok]);
-        let done = lab.apt(&["install", "lab-app"]);
+    ];
+    let Some((lab, main)) = updated() else { return };
+    // Each fault has a package of its own; they come one by one, with one that is in order.
+    for (number, fault) in faults.into_iter().enumerate() {
+        let (bad, good) = (format!("lab-big{:02}", number + 1), format!("lab-many{:02}", number + 1));
+        main.script(&Mirror::deb(&bad, "1.0"), [fault.clone(), Behaviour::Ok]);
+        let done = lab.apt(&["install", &bad, &good]);
         assert_eq!(done.code, 0, "{fault:?}:\n{}", done.text());
-        assert_installed(&lab, "lab-app", "1.0");
-        assert_eq!(main.requests(&Mirror::deb("lab-app", "1.0")), 1, "{fault:?}");
-        assert!((1..=2).contains(&main.requests(&deb)), "{fault:?}");
+        assert_installed(&lab, &bad, "1.0");
+        assert_eq!(main.requests(&Mirror::deb(&good, "1.0")), 1, "{fault:?}");
+        assert!((1..=2).contains(&main.requests(&Mirror::deb(&bad, "1.0"))), "{fault:?}");
     }
 }
 
