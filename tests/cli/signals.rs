@@ -60,6 +60,19 @@ fn the_first_signal_stops_cleanly_and_is_raised_again() {
 }
 
 #[test]
+fn a_download_that_ran_out_of_time_says_that_its_part_is_kept() {
+    let (lab, server, gate) = (Lab::new(), Server::start(), Gate::new());
+    server.route("/f", Route::of(900_000).then(Behaviour::Hold { after: 600_000, gate }));
+    let said = crate::said::run(&lab, &["download", &server.url("/f"), "--timeout", "0.5s"]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(
+        said.err.ends_with("hint: the partial file is kept; run the same command to resume\n"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
 fn json_says_that_it_was_stopped() {
     let (lab, server) = (Lab::new(), Server::start());
     let gate = Gate::new();
