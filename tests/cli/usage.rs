@@ -105,6 +105,28 @@ fn with_json_a_wrong_command_line_is_one_json_object() {
 }
 
 #[test]
+fn a_wrong_variable_is_named_though_it_was_not_typed() {
+    let lab = Lab::new();
+    let wrong = [("VPS_CONFIGURATOR_LOG_FORMAT", "xml")];
+    let said = run_with(&lab, &wrong, &["config", "check"]);
+    assert_eq!(said.code, 3, "{}", said.err);
+    assert!(
+        said.err
+            .contains("hint: the value is that of the environment variable VPS_CONFIGURATOR_LOG_FORMAT\n"),
+        "{}",
+        said.err
+    );
+    assert_eq!(run_with(&lab, &wrong, &["run", "--", "true"]).code, 125);
+    let said = run_with(&lab, &[("VPS_CONFIGURATOR_LOG", "[[[")], &["config", "check"]);
+    assert_eq!(said.code, 0);
+    assert!(
+        said.err.starts_with("WARNING: environment variable VPS_CONFIGURATOR_LOG is ignored: "),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
 fn an_empty_variable_is_one_that_is_not_set() {
     let lab = Lab::new();
     for name in ["VPS_CONFIGURATOR_LOG_FORMAT", "VPS_CONFIGURATOR_CONFIG", "VPS_CONFIGURATOR_LOG"] {
