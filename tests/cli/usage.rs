@@ -4,7 +4,7 @@ use crate::lab::Lab;
 use crate::said::{run, run_with};
 
 /// A command line, and what is said about it.
-const WRONG: [(&[&str], &str); 29] = [
+const WRONG: [(&[&str], &str); 30] = [
     (&["bogus"], "unrecognized subcommand 'bogus'"),
     (&["--bogus"], "unexpected argument '--bogus'"),
     (&["-v", "-q", "config", "path"], "cannot be used with '--quiet...'"),
@@ -32,7 +32,8 @@ const WRONG: [(&[&str], &str); 29] = [
         &["download", "https://example.com/f", "--service", "nosuch"],
         "there is no service `nosuch`; known are",
     ),
-    (&["circuit-breaker", "reset"], "--all"),
+    (&["circuit-breaker", "reset"], "<SERVICE|--all>"),
+    (&["circuit-breaker", "reset", "--yes"], "<SERVICE|--all>"),
     (&["circuit-breaker", "reset", "github", "--all"], "cannot be used with"),
     (&["circuit-breaker", "status", "nosuch"], "define another under `performance.services`"),
     (&["connectivity", "ftp://example.com"], "only http and https"),

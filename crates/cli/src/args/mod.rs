@@ -28,6 +28,12 @@ Examples:
   vps-configurator run --timeout 5m -- curl -fsS https://example.com/health
   vps-configurator circuit-breaker status";
 
+const LOADING: &str = "\
+To load it:
+  bash  source <(vps-configurator completions bash)    in ~/.bashrc
+  zsh   vps-configurator completions zsh > _vps-configurator    in a folder of $fpath
+  fish  vps-configurator completions fish > ~/.config/fish/completions/vps-configurator.fish";
+
 /// Downloads and commands that survive a bad network.
 #[derive(Debug, Parser)]
 #[command(
@@ -144,6 +150,7 @@ pub(crate) enum Command {
     #[command(subcommand, arg_required_else_help = true)]
     Config(ConfigCommand),
     /// Print a completion script
+    #[command(after_help = LOADING)]
     Completions {
         /// For this shell
         shell: clap_complete::Shell,
