@@ -99,3 +99,16 @@ fn nothing_that_a_timed_out_command_started_is_left() {
     assert_eq!(child.wait().unwrap().code(), Some(124));
     assert!(crate::signals::is_gone(line.trim()), "{line}");
 }
+
+#[test]
+fn one_attempt_may_take_half_of_the_time_and_help_says_so() {
+    let lab = Lab::new();
+    assert!(run(&lab, &["run", "--help"]).out.contains("half of it"));
+    let cut = |retries: &str| {
+        let script = "echo x >> tries; sleep 1000";
+        run(&lab, &["run", "--timeout", "0.3s", "--retries", retries, "--", "sh", "-c", script]).code
+    };
+    assert_eq!((cut("1"), lab.read("tries").unwrap().len()), (124, 2), "all of it");
+    std::fs::remove_file(lab.path("tries")).unwrap();
+    assert_eq!((cut("3"), lab.read("tries").unwrap().len()), (124, 4), "two halves");
+}
