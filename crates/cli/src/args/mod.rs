@@ -137,9 +137,8 @@ pub(crate) enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Download a file: resumed, verified, complete or not there
+    // These are described where their options are: a comment here would hide the longer one there.
     Download(DownloadArgs),
-    /// Run a command under retry, timeout and circuit breaker
     Run(RunArgs),
     /// Look at circuit breakers, or set them by hand
     #[command(subcommand, visible_alias = "breaker", arg_required_else_help = true)]
