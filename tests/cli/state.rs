@@ -153,3 +153,28 @@ fn in_memory_there_is_nothing_to_give_orders_to() {
     assert!(said.err.contains("kept in memory"), "{}", said.err);
     assert!(!lab.path("state").exists());
 }
+
+/// Where state would be kept, with these variables and without `STATE_DIRECTORY`.
+fn place(lab: &Lab, variables: &[(&str, &str)]) -> String {
+    let mut command = lab.command(&["config", "path"]);
+    let said: Said =
+        command.env_remove("STATE_DIRECTORY").envs(variables.iter().copied()).output().unwrap().into();
+    let line = said.out.lines().find_map(|line| line.strip_prefix("state: "));
+    line.unwrap_or_else(|| panic!("{}{}", said.out, said.err)).to_owned()
+}
+
+#[test]
+fn the_folder_is_that_of_the_configuration_then_systemds_then_the_systems_or_the_users() {
+    let lab = Lab::new();
+    let configured = ("VPS_CONFIGURATOR_STATE__DIR", "/srv/state");
+    let unit = ("STATE_DIRECTORY", "/var/lib/unit:/var/lib/other");
+    assert_eq!(place(&lab, &[configured, unit]), "/srv/state");
+    assert_eq!(place(&lab, &[unit]), "/var/lib/unit");
+    let otherwise = place(&lab, &[("XDG_STATE_HOME", "/home/x/state")]);
+    if rustix::process::geteuid().is_root() {
+        assert_eq!(otherwise, "/var/lib/vps-configurator");
+    } else {
+        assert_eq!(otherwise, "/home/x/state/vps-configurator");
+    }
+    assert!(!lab.path("state").exists(), "looking makes nothing");
+}
