@@ -96,32 +96,37 @@ fn a_damaged_store_is_set_aside_with_a_word() {
     assert_eq!(run(&lab, &["circuit-breaker", "open", "github"]).code, 0, "a new one is there");
 }
 
-/// `works` with the state folder on a small or read-only file system.
-fn mounted(lab: &Lab, options: &str) -> bool {
-    let mount = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", options, "tmpfs"])
-        .arg(lab.path("state"))
-        .output()
-        .unwrap();
-    if !mount.status.success() {
-        println!("skipped: a file system cannot be mounted here");
+/// A small or read-only file system in the state folder's place; gone with this.
+struct Mounted(std::path::PathBuf);
+
+impl Mounted {
+    fn over(lab: &Lab, options: &str) -> Option<Self> {
+        let folder = lab.path("state");
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(&folder)
+            .output()
+            .unwrap();
+        if !mount.status.success() {
+            println!("skipped: a file system cannot be mounted here");
+            return None;
+        }
+        Some(Self(folder))
     }
-    mount.status.success()
 }
 
-fn unmount(lab: &Lab) {
-    assert!(Command::new("umount").arg(lab.path("state")).status().unwrap().success());
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
 }
 
 #[test]
 fn a_read_only_folder() {
     let lab = used();
-    if !mounted(&lab, "ro,mode=755") {
-        return;
-    }
+    let Some(_mounted) = Mounted::over(&lab, "ro,mode=755") else { return };
     let said = works(&lab);
     let order = run(&lab, &["circuit-breaker", "open", "github"]);
-    unmount(&lab);
     warned(&said, "cannot be");
     assert_eq!(order.code, 7, "{}", order.err);
 }
@@ -129,13 +134,10 @@ fn a_read_only_folder() {
 #[test]
 fn a_full_disk() {
     let lab = used();
-    if !mounted(&lab, "size=16k,mode=755") {
-        return;
-    }
+    let Some(_mounted) = Mounted::over(&lab, "size=16k,mode=755") else { return };
     fs::write(lab.path("state/full"), vec![0; 16 * 1024]).unwrap_or_default();
     let said = works(&lab);
     let order = run(&lab, &["circuit-breaker", "open", "github"]);
-    unmount(&lab);
     warned(&said, "state store");
     assert_eq!(order.code, 7, "{}", order.err);
 }
