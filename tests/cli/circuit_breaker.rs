@@ -63,6 +63,29 @@ fn a_circuit_opened_by_hand_stops_other_processes_until_it_is_reset() {
 }
 
 #[test]
+fn nothing_is_said_to_be_held_that_is_not() {
+    let (lab, server) = (Lab::new(), Server::start());
+    server.route("/f", Route::of(10));
+    for order in ["open", "close"] {
+        let said = run(&lab, &["circuit-breaker", order, "external_downloads"]);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{}", said.err);
+        assert!(said.err.contains("hint: name one, as `external_downloads/example.com`"), "{}", said.err);
+    }
+    // One host by its own name.
+    let own = server.url("").replace("http://", "external_downloads/");
+    assert_eq!(run(&lab, &["circuit-breaker", "open", &own]).code, 0);
+    assert_eq!(run(&lab, &["download", &server.url("/f")]).code, 4);
+    assert_eq!(run(&lab, &["circuit-breaker", "reset", &own]).code, 0);
+    assert_eq!(run(&lab, &["download", &server.url("/f")]).code, 0);
+    let said = run(&lab, &["circuit-breaker", "open", "example.com"]);
+    assert!(
+        said.err.contains("hint: a host's own circuit is `external_downloads/example.com`"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
 fn open_for_a_while_lets_a_waiter_in_afterwards() {
     let lab = Lab::new();
     let said = run(&lab, &["circuit-breaker", "open", "github", "--for", "0.3s"]);

@@ -63,6 +63,9 @@ fn a_problem_of_this_machine_is_7() {
     let said = run(&lab, &["download", &server.url("/f"), "/dev/null"]);
     assert_eq!(said.code, 7);
     assert!(said.err.contains("hint: use `-`"), "{}", said.err);
+    let _socket = std::os::unix::net::UnixListener::bind(lab.path("socket")).unwrap();
+    assert_eq!(run(&lab, &["download", &server.url("/f"), "socket"]).code, 7);
+    assert!(lab.path("socket").exists(), "never replaced");
     assert_eq!(run(&lab, &["download", &server.url("/f"), "--header-file", "missing"]).code, 7);
     assert_eq!(server.log().connections, 0, "before any request");
 }

@@ -53,9 +53,17 @@ fn long_help_begins_with_examples_and_ends_with_codes_and_a_link() {
         let said = run(&lab, args);
         assert!(said.out.starts_with("Examples:\n"), "{}", said.out);
         assert!(said.out.trim_end().lines().last().unwrap().starts_with("Documentation: https://"));
+        assert!(!args[0].starts_with("-") || said.out.contains("all processes of this machine share"));
         for code in ["0  done", "4  circuit open", "124-127 (run only)", "130, 143  stopped by SIGINT"] {
             assert!(said.out.contains(code), "{args:?}: {code}");
         }
+    }
+    // The longer description, which the short help leaves out.
+    for (command, words) in [("download", "as it was"), ("run", "half of it")] {
+        let unwrapped =
+            |flag| run(&lab, &[command, flag]).out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(unwrapped("--help").contains(words), "{}", unwrapped("--help"));
+        assert!(!unwrapped("-h").contains(words), "{}", unwrapped("-h"));
     }
     let short = run(&lab, &["-h"]);
     assert!(short.out.lines().count() < 40, "{}", short.out);

@@ -93,5 +93,5 @@ fn errors() {
     golden!("error-local", error(&lab, &["download", &server.url("/f"), "missing/f"]));
     golden!("error-failed", error(&lab, &["download", &dead.url("/f")]));
     golden!("error-circuit-open", error(&lab, &["download", &dead.url("/f")]));
-    golden!("error-run", error(&lab, &["run", "--", "nosuchprogram"]));
+    golden!("error-run", error(&lab, &["run", "--", "/nosuch/program"]));
 }

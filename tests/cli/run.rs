@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
 use crate::lab::Lab;
-use crate::said::{Said, run};
+use crate::said::{Said, run, run_with};
 
 #[test]
 fn the_commands_own_code_passes_through() {
@@ -25,8 +25,9 @@ fn ours_are_those_of_timeout() {
     assert!(said.err.contains("hint: allow more time with `--timeout`"), "{}", said.err);
     let said = run(&lab, &["run", "--", "/etc/passwd"]);
     assert_eq!(said.code, 126, "{}", said.err);
-    let said = run(&lab, &["run", "--", "nosuchprogram"]);
-    assert_eq!(said.code, 127);
+    // A folder of PATH that may not be looked into would make it 126, as with any program.
+    let said = run_with(&lab, &[("PATH", "/usr/bin:/bin")], &["run", "--", "nosuchprogram"]);
+    assert_eq!(said.code, 127, "{}", said.err);
     assert!(said.err.contains("hint: install `nosuchprogram`"), "{}", said.err);
     assert_eq!(said.err.matches("Attempt").count(), 1, "not tried again: {}", said.err);
     run(&lab, &["circuit-breaker", "open", "github"]);
@@ -98,4 +99,16 @@ fn nothing_that_a_timed_out_command_started_is_left() {
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(124));
     assert!(crate::signals::is_gone(line.trim()), "{line}");
+}
+
+#[test]
+fn one_attempt_may_take_half_of_the_time() {
+    let lab = Lab::new();
+    let cut = |retries: &str| {
+        let script = "echo x >> tries; sleep 1000";
+        run(&lab, &["run", "--timeout", "0.3s", "--retries", retries, "--", "sh", "-c", script]).code
+    };
+    assert_eq!((cut("1"), lab.read("tries").unwrap().len()), (124, 2), "all of it");
+    std::fs::remove_file(lab.path("tries")).unwrap();
+    assert_eq!((cut("3"), lab.read("tries").unwrap().len()), (124, 4), "two halves");
 }

@@ -1,9 +1,9 @@
 //! Ctrl-C, SIGTERM and readers that go away.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -60,6 +60,19 @@ fn the_first_signal_stops_cleanly_and_is_raised_again() {
 }
 
 #[test]
+fn a_download_that_ran_out_of_time_says_that_its_part_is_kept() {
+    let (lab, server, gate) = (Lab::new(), Server::start(), Gate::new());
+    server.route("/f", Route::of(900_000).then(Behaviour::Hold { after: 600_000, gate }));
+    let said = crate::said::run(&lab, &["download", &server.url("/f"), "--timeout", "0.5s"]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(
+        said.err.ends_with("hint: the partial file is kept; run the same command to resume\n"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
 fn json_says_that_it_was_stopped() {
     let (lab, server) = (Lab::new(), Server::start());
     let gate = Gate::new();
@@ -103,6 +116,25 @@ fn the_second_signal_ends_at_once() {
     assert_eq!(child.wait().unwrap().signal(), Some(2));
     // It may still run: nobody waited for it. Not for the next test to trip over.
     let _ = kill_process(Pid::from_raw(line.trim().parse().unwrap()).unwrap(), Signal::KILL);
+}
+
+#[test]
+fn a_signal_that_we_were_started_to_ignore_is_ignored() {
+    let lab = Lab::new();
+    // As a shell starts a background job.
+    let inner = lab.command(&["run", "--retries", "1", "--", "sh", "-c", "echo started; read line; exit 5"]);
+    let mut sh = std::process::Command::new("sh");
+    sh.args(["-c", "trap '' INT; exec \"$0\" \"$@\""]).arg(inner.get_program()).args(inner.get_args());
+    sh.current_dir(lab.folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    sh.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut child = sh.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    signal(&child, Signal::INT);
+    child.stdin.take().unwrap().write_all(b"go on\n").unwrap();
+    let said = Said::from(child.wait_with_output().unwrap());
+    assert_eq!(said.code, 5, "{}", said.err);
+    assert!(!said.err.contains("stopping"), "{}", said.err);
 }
 
 #[test]

@@ -96,32 +96,37 @@ fn a_damaged_store_is_set_aside_with_a_word() {
     assert_eq!(run(&lab, &["circuit-breaker", "open", "github"]).code, 0, "a new one is there");
 }
 
-/// `works` with the state folder on a small or read-only file system.
-fn mounted(lab: &Lab, options: &str) -> bool {
-    let mount = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", options, "tmpfs"])
-        .arg(lab.path("state"))
-        .output()
-        .unwrap();
-    if !mount.status.success() {
-        println!("skipped: a file system cannot be mounted here");
+/// A small or read-only file system in the state folder's place; gone with this.
+struct Mounted(std::path::PathBuf);
+
+impl Mounted {
+    fn over(lab: &Lab, options: &str) -> Option<Self> {
+        let folder = lab.path("state");
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(&folder)
+            .output()
+            .unwrap();
+        if !mount.status.success() {
+            println!("skipped: a file system cannot be mounted here");
+            return None;
+        }
+        Some(Self(folder))
     }
-    mount.status.success()
 }
 
-fn unmount(lab: &Lab) {
-    assert!(Command::new("umount").arg(lab.path("state")).status().unwrap().success());
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
 }
 
 #[test]
 fn a_read_only_folder() {
     let lab = used();
-    if !mounted(&lab, "ro,mode=755") {
-        return;
-    }
+    let Some(_mounted) = Mounted::over(&lab, "ro,mode=755") else { return };
     let said = works(&lab);
     let order = run(&lab, &["circuit-breaker", "open", "github"]);
-    unmount(&lab);
     warned(&said, "cannot be");
     assert_eq!(order.code, 7, "{}", order.err);
 }
@@ -129,13 +134,10 @@ fn a_read_only_folder() {
 #[test]
 fn a_full_disk() {
     let lab = used();
-    if !mounted(&lab, "size=16k,mode=755") {
-        return;
-    }
+    let Some(_mounted) = Mounted::over(&lab, "size=16k,mode=755") else { return };
     fs::write(lab.path("state/full"), vec![0; 16 * 1024]).unwrap_or_default();
     let said = works(&lab);
     let order = run(&lab, &["circuit-breaker", "open", "github"]);
-    unmount(&lab);
     warned(&said, "state store");
     assert_eq!(order.code, 7, "{}", order.err);
 }
@@ -152,4 +154,29 @@ fn in_memory_there_is_nothing_to_give_orders_to() {
     assert_eq!(said.code, 7, "{}", said.err);
     assert!(said.err.contains("kept in memory"), "{}", said.err);
     assert!(!lab.path("state").exists());
+}
+
+/// Where state would be kept, with these variables and without `STATE_DIRECTORY`.
+fn place(lab: &Lab, variables: &[(&str, &str)]) -> String {
+    let mut command = lab.command(&["config", "path"]);
+    let said: Said =
+        command.env_remove("STATE_DIRECTORY").envs(variables.iter().copied()).output().unwrap().into();
+    let line = said.out.lines().find_map(|line| line.strip_prefix("state: "));
+    line.unwrap_or_else(|| panic!("{}{}", said.out, said.err)).to_owned()
+}
+
+#[test]
+fn the_folder_is_that_of_the_configuration_then_systemds_then_the_systems_or_the_users() {
+    let lab = Lab::new();
+    let configured = ("VPS_CONFIGURATOR_STATE__DIR", "/srv/state");
+    let unit = ("STATE_DIRECTORY", "/var/lib/unit:/var/lib/other");
+    assert_eq!(place(&lab, &[configured, unit]), "/srv/state");
+    assert_eq!(place(&lab, &[unit]), "/var/lib/unit");
+    let otherwise = place(&lab, &[("XDG_STATE_HOME", "/home/x/state")]);
+    if rustix::process::geteuid().is_root() {
+        assert_eq!(otherwise, "/var/lib/vps-configurator");
+    } else {
+        assert_eq!(otherwise, "/home/x/state/vps-configurator");
+    }
+    assert!(!lab.path("state").exists(), "looking makes nothing");
 }

@@ -4,7 +4,7 @@ use crate::lab::Lab;
 use crate::said::{run, run_with};
 
 /// A command line, and what is said about it.
-const WRONG: [(&[&str], &str); 29] = [
+const WRONG: [(&[&str], &str); 30] = [
     (&["bogus"], "unrecognized subcommand 'bogus'"),
     (&["--bogus"], "unexpected argument '--bogus'"),
     (&["-v", "-q", "config", "path"], "cannot be used with '--quiet...'"),
@@ -32,7 +32,8 @@ const WRONG: [(&[&str], &str); 29] = [
         &["download", "https://example.com/f", "--service", "nosuch"],
         "there is no service `nosuch`; known are",
     ),
-    (&["circuit-breaker", "reset"], "--all"),
+    (&["circuit-breaker", "reset"], "<SERVICE|--all>"),
+    (&["circuit-breaker", "reset", "--yes"], "<SERVICE|--all>"),
     (&["circuit-breaker", "reset", "github", "--all"], "cannot be used with"),
     (&["circuit-breaker", "status", "nosuch"], "define another under `performance.services`"),
     (&["connectivity", "ftp://example.com"], "only http and https"),
@@ -102,6 +103,28 @@ fn with_json_a_wrong_command_line_is_one_json_object() {
     assert_eq!(told(run_with(&lab, &variable, &["--bogus"])), "unexpected argument '--bogus' found");
     let said = run(&lab, &["--log-format", "human", "--bogus"]);
     assert!(said.err.starts_with("error: unexpected"), "{}", said.err);
+}
+
+#[test]
+fn a_wrong_variable_is_named_though_it_was_not_typed() {
+    let lab = Lab::new();
+    let wrong = [("VPS_CONFIGURATOR_LOG_FORMAT", "xml")];
+    let said = run_with(&lab, &wrong, &["config", "check"]);
+    assert_eq!(said.code, 3, "{}", said.err);
+    assert!(
+        said.err
+            .contains("hint: the value is that of the environment variable VPS_CONFIGURATOR_LOG_FORMAT\n"),
+        "{}",
+        said.err
+    );
+    assert_eq!(run_with(&lab, &wrong, &["run", "--", "true"]).code, 125);
+    let said = run_with(&lab, &[("VPS_CONFIGURATOR_LOG", "[[[")], &["config", "check"]);
+    assert_eq!(said.code, 0);
+    assert!(
+        said.err.starts_with("WARNING: environment variable VPS_CONFIGURATOR_LOG is ignored: "),
+        "{}",
+        said.err
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use vps_ops::NetworkOperationWrapper;
 use vps_ops::env::Env;
 use vps_ops::http::{ReqwestClient, Trust};
-use vps_ops::service::ServiceName;
+use vps_ops::service::{ServiceName, UnknownService};
 use vps_ops::settings::{Backend, Options};
 use vps_ops::store::{SqliteStore, StateFolder, StoreHandle};
 
@@ -123,5 +123,14 @@ impl App {
 
 /// A service by the name a person gave.
 pub(crate) fn named(network: &NetworkOperationWrapper, name: &str) -> Result<ServiceName, Failure> {
-    network.policies().table().named(name).map_err(|error| Failure::usage(error.to_string()))
+    network.policies().table().named(name).map_err(|error| unknown_service(&error))
+}
+
+/// A name that is no service's; somebody who wrote a host's means its circuit.
+pub(crate) fn unknown_service(error: &UnknownService) -> Failure {
+    let failure = Failure::usage(error.to_string());
+    if error.name.contains('.') && !error.name.contains('/') {
+        return failure.hint(format!("a host's own circuit is `external_downloads/{}`", error.name));
+    }
+    failure
 }

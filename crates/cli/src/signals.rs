@@ -22,6 +22,26 @@ impl Stopped {
     }
 }
 
+/// The signals we were started to ignore: a shell's background job is not stopped by Ctrl-C, and what
+/// `nohup` is to SIGHUP, `trap '' TERM` is to SIGTERM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ignored(u64);
+
+impl Ignored {
+    fn by_who_started_us() -> Self {
+        Self::of(&std::fs::read_to_string("/proc/self/status").unwrap_or_default())
+    }
+
+    fn of(status: &str) -> Self {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        Self(mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0))
+    }
+
+    fn contains(self, signal: Signal) -> bool {
+        self.0 >> (signal.as_raw() - 1) & 1 == 1
+    }
+}
+
 /// Listens until dropped.
 pub(crate) fn listen(
     env: &Env,
@@ -29,6 +49,8 @@ pub(crate) fn listen(
     tell: impl Fn() + Send + 'static,
 ) -> (Stopped, Option<Task>) {
     let stopped = Stopped::default();
+    // Asked before our handlers are there.
+    let ignored = Ignored::by_who_started_us();
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
@@ -39,8 +61,9 @@ pub(crate) fn listen(
         loop {
             let raw = tokio::select! {
                 biased;
-                _ = terminate.recv() => 15,
-                _ = interrupt.recv() => 2,
+                _ = terminate.recv(), if !ignored.contains(Signal::TERM) => 15,
+                _ = interrupt.recv(), if !ignored.contains(Signal::INT) => 2,
+                () = std::future::pending() => return,
             };
             if by.0.swap(raw, Ordering::AcqRel) != 0 {
                 raise(if raw == 15 { Signal::TERM } else { Signal::INT });
@@ -70,4 +93,20 @@ pub(crate) fn raise(signal: Signal) {
     // Only reached where there is no shell.
     drop(error);
     std::process::exit(number.saturating_add(128));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_mask_is_understood() {
+        let ignored = Ignored::of("Name:\tx\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001002\n");
+        assert!(
+            ignored.contains(Signal::INT)
+                && ignored.contains(Signal::PIPE)
+                && !ignored.contains(Signal::TERM)
+        );
+        assert_eq!(Ignored::of("nothing of it"), Ignored(0));
+    }
 }

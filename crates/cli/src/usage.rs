@@ -23,9 +23,21 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Exit> {
         return Err(Exit::Done);
     }
     let is_run = is_run(typed);
-    let exit = if is_run { Exit::REFUSED } else { Exit::Usage };
-    let tip = if is_run { forgotten_dashes(&error) } else { None };
-    if wants_json(typed, Environment::read().log_format.as_deref()) {
+    let variable = Environment::read().log_format;
+    let of_variable = is_of_variable(&error, variable.as_deref());
+    let exit = match (is_run, of_variable) {
+        (true, _) => Exit::REFUSED,
+        (false, true) => Exit::Config,
+        (false, false) => Exit::Usage,
+    };
+    let tip = match (is_run, of_variable) {
+        (_, true) => {
+            Some("the value is that of the environment variable VPS_CONFIGURATOR_LOG_FORMAT".to_owned())
+        }
+        (true, false) => forgotten_dashes(&error),
+        (false, false) => None,
+    };
+    if wants_json(typed, variable.as_deref()) {
         let failure = failure(&error, exit);
         tip.into_iter().fold(failure, Failure::hint).print_json_to_stderr();
     } else {
@@ -36,6 +48,16 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Exit> {
         }
     }
     Err(exit)
+}
+
+/// Whether the value at fault is that of our variable, which is looked at whatever is typed.
+fn is_of_variable(error: &clap::Error, variable: Option<&str>) -> bool {
+    let is = |kind, expected: &str| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.starts_with(expected),
+        _ => false,
+    };
+    is(ContextKind::InvalidArg, "--log-format")
+        && variable.is_some_and(|text| is(ContextKind::InvalidValue, text))
 }
 
 /// `run ls`: the command belongs after two dashes.

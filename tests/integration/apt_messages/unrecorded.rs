@@ -1,9 +1,7 @@
 //! Messages that no recorded run holds: other faults, other versions of apt, dpkg by itself. They are
 //! written from what those programs are known to say, not from a run.
 
-use vps_ops::apt::{
-    AptError, Fault, Reach, RepositoryProblem, Said, StatusSummary, Step, fault,
-};
+use vps_ops::apt::{AptError, Fault, Reach, RepositoryProblem, Said, StatusSummary, Step, fault};
 use vps_ops::process::{CommandError, Ended, RetryOn};
 use vps_ops::{Class, Classify, Kind, Verdict};
 

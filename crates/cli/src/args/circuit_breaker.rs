@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 
 use super::values::limit;
 
@@ -24,7 +24,7 @@ pub(crate) enum CircuitBreakerCommand {
 
 /// `reset`.
 #[derive(Clone, Debug, Args)]
-#[group(id = "which", required = true, args = ["service", "all"])]
+#[command(group = ArgGroup::new("which").required(true).args(["service", "all"]))]
 pub(crate) struct ResetArgs {
     /// This one; external_downloads means all its hosts
     #[arg(conflicts_with = "all")]
@@ -40,7 +40,7 @@ pub(crate) struct ResetArgs {
 /// `open` and `close`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct HoldArgs {
-    /// This one
+    /// This one: github, or a host's own as external_downloads/example.com
     pub(crate) service: String,
     /// For this long: 30s, 10m
     #[arg(long = "for", value_name = "DURATION", value_parser = limit, allow_negative_numbers = true)]

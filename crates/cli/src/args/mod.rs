@@ -31,6 +31,12 @@ Examples:
   vps-configurator run --timeout 5m -- curl -fsS https://example.com/health
   vps-configurator circuit-breaker status";
 
+const LOADING: &str = "\
+To load it:
+  bash  source <(vps-configurator completions bash)    in ~/.bashrc
+  zsh   vps-configurator completions zsh > _vps-configurator    in a folder of $fpath
+  fish  vps-configurator completions fish > ~/.config/fish/completions/vps-configurator.fish";
+
 /// Downloads, packages and commands that survive a bad network.
 #[derive(Debug, Parser)]
 #[command(
@@ -134,12 +140,11 @@ pub(crate) enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Download a file: resumed, verified, complete or not there
+    // These are described where their options are: a comment here would hide the longer one there.
     Download(DownloadArgs),
     /// Read package lists and install packages
     #[command(subcommand, arg_required_else_help = true)]
     Apt(AptCommand),
-    /// Run a command under retry, timeout and circuit breaker
     Run(RunArgs),
     /// Look at circuit breakers, or set them by hand
     #[command(subcommand, visible_alias = "breaker", arg_required_else_help = true)]
@@ -150,6 +155,7 @@ pub(crate) enum Command {
     #[command(subcommand, arg_required_else_help = true)]
     Config(ConfigCommand),
     /// Print a completion script
+    #[command(after_help = LOADING)]
     Completions {
         /// For this shell
         shell: clap_complete::Shell,

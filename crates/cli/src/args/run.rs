@@ -15,7 +15,8 @@ Examples:
 /// Run a command under retry, timeout and circuit breaker.
 ///
 /// Every exit code but 0 is another attempt, unless --retry-on names those that are. The command's own
-/// code is ours.
+/// code is ours. --timeout (10 minutes) is for all attempts together; one that takes longer than half of it
+/// is ended, so that a command that hangs is tried again. With --retries 1 it may take all of it.
 #[derive(Clone, Debug, Args)]
 #[command(before_long_help = EXAMPLES, after_long_help = crate::exit::HELP)]
 pub(crate) struct RunArgs {

@@ -12,7 +12,7 @@ use vps_ops::service::ServiceName;
 use vps_ops::store::read_status;
 use vps_ops::{Hold, NetworkOperationWrapper, State};
 
-use crate::app::{App, named};
+use crate::app::{App, named, unknown_service};
 use crate::args::{CircuitBreakerCommand, HoldArgs, ResetArgs};
 use crate::exit::Exit;
 use crate::report::{Failure, print, print_json};
@@ -185,6 +185,12 @@ async fn hold(
     mode: Hold,
     limit: Option<Duration>,
 ) -> Result<Exit, Failure> {
+    if args.service == ServiceName::EXTERNAL_DOWNLOADS {
+        // Held, it would stop nobody: a host's download asks that host's circuit.
+        return Err(Failure::usage("external_downloads is many hosts, each with a circuit of its own").hint(
+            "name one, as `external_downloads/example.com`; `status external_downloads` lists those in use",
+        ));
+    }
     let by = Some(app.environment.user.clone());
     let circuits = network.circuit_breakers();
     let service =
@@ -213,7 +219,7 @@ async fn hold(
 
 fn failed(error: &ControlError) -> Failure {
     match error {
-        ControlError::Unknown(unknown) => Failure::usage(unknown.to_string()),
+        ControlError::Unknown(unknown) => unknown_service(unknown),
         error => Failure::of_error(Exit::Local, "local", error)
             .hint("see `vps-configurator config path` for where state is kept"),
     }

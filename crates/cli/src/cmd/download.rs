@@ -31,7 +31,9 @@ pub(crate) async fn run(app: &App, args: DownloadArgs) -> Result<Exit, Failure> 
     network.close().await;
     let downloaded = outcome.map_err(|failure| {
         // The download's own errors say it; a limit or Ctrl-C that cut it does not know.
-        if request.has_part() && failure.hints.is_empty() { failure.hint(KEPT) } else { failure }
+        let cut = ["cancelled", "timeout"].contains(&&*failure.kind)
+            && !failure.hints.iter().any(|hint| hint == KEPT);
+        if cut && request.has_part() { failure.hint(KEPT) } else { failure }
     })?;
     for warning in &downloaded.warnings {
         tracing::warn!(operation = "download", "{warning}");

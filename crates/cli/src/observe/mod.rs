@@ -31,7 +31,11 @@ pub(crate) fn start(global: &GlobalArgs, environment: &Environment, term: Term) 
     };
     // Other crates' chatter is not ours to print unless it is asked for.
     let default = if global.verbose > 1 { level.to_owned() } else { format!("off,vps_configurator={level}") };
-    let filter = environment.log_filter.as_deref().and_then(|text| EnvFilter::try_new(text).ok());
+    let asked = environment.log_filter.as_deref().map(EnvFilter::try_new).transpose();
+    let (filter, wrong) = match asked {
+        Ok(filter) => (filter, None),
+        Err(error) => (None, Some(error)),
+    };
     let filter = filter.unwrap_or_else(|| EnvFilter::new(default));
     let bar =
         term.has_bar && global.quiet == 0 && global.verbose == 0 && global.log_format == LogFormat::Human;
@@ -45,6 +49,9 @@ pub(crate) fn start(global: &GlobalArgs, environment: &Environment, term: Term) 
         }
         LogFormat::Json => registry.with(layer.event_format(format::Json)).try_init(),
     };
+    if let Some(error) = wrong {
+        tracing::warn!("environment variable VPS_CONFIGURATOR_LOG is ignored: {error}");
+    }
     screen
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use tracing::info;
+use vps_breaker::Tick;
 use vps_ops::event::{Event, EventKind, Observer};
 
 use super::Screen;
@@ -15,41 +16,47 @@ const EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Progress {
     screen: Screen,
-    last: Mutex<Option<(vps_breaker::Tick, u64)>>,
+    plain: Mutex<Plain>,
 }
 
 impl Progress {
     pub(super) fn new(screen: Screen) -> Self {
-        Self { screen, last: Mutex::new(None) }
+        Self { screen, plain: Mutex::default() }
+    }
+}
+
+/// What was last said without a bar, or where counting began.
+#[derive(Debug, Default)]
+struct Plain {
+    last: Option<(Tick, u64)>,
+}
+
+impl Plain {
+    /// Whether a line about a step is due at `at`.
+    fn is_due(&mut self, at: Tick) -> bool {
+        let (before, _) = *self.last.get_or_insert((at, 0));
+        let is_due = at.since(before) >= EVERY;
+        if is_due {
+            self.last = Some((at, 0));
+        }
+        is_due
     }
 
-    fn plain_step(&self, event: &Event, percent: u32, text: &str) {
-        if self.screen.bar().is_some() {
-            return;
-        }
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, _) = *last.get_or_insert((event.at, 0));
-        if event.at.since(at) >= EVERY {
-            *last = Some((event.at, 0));
-            info!(operation = event.name, percent = percent / 1_000, "{} %: {text}", percent / 1_000);
-        }
-    }
-
-    fn plainly(&self, event: &Event, done: u64, total: Option<u64>) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, before) = *last.get_or_insert((event.at, done));
-        let passed = event.at.since(at);
+    /// The line that is due at `at`, if one is.
+    fn line(&mut self, at: Tick, done: u64, total: Option<u64>) -> Option<String> {
+        let (before, had) = *self.last.get_or_insert((at, done));
+        let passed = at.since(before);
         if passed < EVERY {
-            return;
+            return None;
         }
-        *last = Some((event.at, done));
-        let rate = done.saturating_sub(before) / passed.as_secs().max(1);
+        self.last = Some((at, done));
+        let rate = done.saturating_sub(had) / passed.as_secs().max(1);
         let of = total.map(|total| format!(" of {}", size(total))).unwrap_or_default();
         let left = total
             .filter(|_| rate > 0)
             .map(|total| format!(", {}s left", total.saturating_sub(done) / rate))
             .unwrap_or_default();
-        info!(operation = event.name, bytes = done, "{}{of}, {}/s{left}", size(done), size(rate));
+        Some(format!("{}{of}, {}/s{left}", size(done), size(rate)))
     }
 }
 
@@ -70,17 +77,50 @@ impl Observer for Progress {
                         }
                         bar.set_position(*done);
                     }
-                    None => self.plainly(event, *done, *total),
+                    None => {
+                        let mut plain = self.plain.lock().unwrap_or_else(PoisonError::into_inner);
+                        if let Some(line) = plain.line(event.at, *done, *total) {
+                            info!(operation = event.name, bytes = done, "{line}");
+                        }
+                    }
                 }
             }
             EventKind::Step { percent, text } => {
                 self.screen.show_step(*percent, text);
-                self.plain_step(event, *percent, text);
+                let mut plain = self.plain.lock().unwrap_or_else(PoisonError::into_inner);
+                if self.screen.bar().is_none() && plain.is_due(event.at) {
+                    let percent = percent / 1_000;
+                    info!(operation = event.name, percent, "{percent} %: {text}");
+                }
             }
             EventKind::Succeeded { .. } | EventKind::Failed(_) | EventKind::Retrying { .. } => {
                 self.screen.clear();
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_line_comes_every_ten_seconds() {
+        let mib = 1024 * 1024;
+        let mut plain = Plain::default();
+        let mut line = |seconds: u64, done| {
+            plain.line(Tick::ZERO.after(Duration::from_secs(seconds)), done * mib, Some(100 * mib))
+        };
+        assert_eq!(line(1, 0), None, "counting begins");
+        assert_eq!(line(10, 18), None);
+        assert_eq!(line(11, 20).as_deref(), Some("20.0 MiB of 100.0 MiB, 2.0 MiB/s, 40s left"));
+        assert_eq!(line(20, 50), None);
+        assert_eq!(line(31, 40).as_deref(), Some("40.0 MiB of 100.0 MiB, 1.0 MiB/s, 60s left"));
+        assert_eq!(line(41, 40).as_deref(), Some("40.0 MiB of 100.0 MiB, 0 B/s"), "it stands still");
+        assert_eq!(
+            Plain { last: Some((Tick::ZERO, 0)) }.line(Tick::ZERO.after(EVERY), mib, None).as_deref(),
+            Some("1.0 MiB, 102.4 KiB/s")
+        );
     }
 }
