@@ -16,7 +16,7 @@ mod terminal;
 mod update;
 
 /// What is promised of `apt`, and the test that would notice.
-const PROMISES: [(&str, &str); 68] = [
+const PROMISES: [(&str, &str); 69] = [
     // update
     ("an update of healthy repositories is done", "an_update_of_all_is_done"),
     ("an update that fails for any index fails, and names the repository", "an_update_names_who_failed"),
@@ -86,6 +86,10 @@ const PROMISES: [(&str, &str); 68] = [
     ("a changed conffile is kept", "a_changed_conffile_is_kept"),
     // locks
     ("each lock is waited for and its holder named, no attempt spent", "each_lock_is_waited_for"),
+    (
+        "the lock of apt's own archive folder holds nobody up",
+        "the_lock_of_apts_own_archives_is_nobodys_concern",
+    ),
     ("a lock at the deadline is exit 7", "a_lock_at_the_deadline_is_local"),
     ("a holder that dies gives way", "a_holder_that_dies_gives_way"),
     ("a stop while waiting is at once", "a_stop_while_waiting_is_at_once"),
