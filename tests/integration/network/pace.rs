@@ -32,7 +32,7 @@ fn a_trickle_never_ends_the_only_source() {
     let (lab, server) = (Lab::new(), Server::start());
     let content = Content::seeded(1, 1_400);
     server.route("/f", Route::content(content.clone()).then(trickle()));
-    let args = ["download", &server.url("/f"), "f", "--min-speed", "1MiB", "--idle-timeout", "100ms"];
+    let args = ["download", &server.url("/f"), "f", "--min-speed", "1MiB", "--idle-timeout", "300ms"];
     let output = lab.run(&args);
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(0), "{said}");
@@ -48,11 +48,13 @@ fn a_trickle_is_left_for_a_mirror() {
     slow.route("/f", Route::content(content.clone()).then(trickle()));
     quick.route("/f", Route::content(content.clone()));
     let digest = content.sha256();
-    let (slow, quick) = (slow.url("/f"), quick.url("/f"));
-    let args = [&slow, "f", "--mirror", &quick, "--sha256", &digest];
-    let args = [&args[..], &["--min-speed", "1MiB", "--idle-timeout", "100ms"]].concat();
+    let (slow_url, quick_url) = (slow.url("/f"), quick.url("/f"));
+    let args = [&slow_url, "f", "--mirror", &quick_url, "--sha256", &digest];
+    let args = [&args[..], &["--min-speed", "1MiB", "--idle-timeout", "300ms"]].concat();
     assert_eq!(lab.download(&args), 0);
     assert_eq!(lab.read("f").unwrap(), content.bytes());
+    let log = slow.wait_for("the end", |log| log.open == 0);
+    assert!(log.sent("/f") < 8_000, "left at the first look, not when it was silent: {log}");
 }
 
 #[test]
