@@ -344,6 +344,13 @@ fn overlapping_failures_count_once() {
     blip(&mut lab);
     assert_eq!(lab.state(), State::Open, "three blips are three");
 
+    // One that began before them all ends last: no evidence is lost.
+    let mut lab = Lab::new(rules.clone());
+    let first = lab.admit();
+    lab.calls(&[F, F]);
+    lab.settle(first, F);
+    assert_eq!(lab.view().failure_count(), 2);
+
     // Admitted in a run that ended since: it is the first of the new one.
     let mut lab = Lab::new(rules.clone());
     lab.calls(&[F, F]);
