@@ -120,7 +120,7 @@ impl World {
         let policy = rules.policy();
         let mut world = Self {
             policy,
-            model: Model::new(rules.clone()),
+            model: Model::new(*rules),
             machine: Machine::new(),
             shared: with_shared.then(|| Arc::new(Shared::with_shared(policy, Arc::clone(&clock)))),
             clock,
