@@ -33,7 +33,7 @@ const INSIDE: [(&str, &str); 8] = [
 ];
 
 /// Chapter, sentence, file, test.
-const PROMISES: [(&str, &str, &str, &str); 79] = [
+const PROMISES: [(&str, &str, &str, &str); 81] = [
     ("promise", "exit 0 means that DEST is complete and right", "faults", "a_download_is_complete_and_right"),
     (
         "promise",
@@ -233,6 +233,8 @@ const PROMISES: [(&str, &str, &str, &str); 79] = [
     ("11 redirects", "proxies come from the environment", "exchange", "proxies_come_from_the_environment"),
     ("11 redirects", "credentials come from netrc", "exchange", "credentials_come_from_netrc"),
     ("11 redirects", "secrets appear nowhere", "secrets", "secrets_appear_nowhere"),
+    ("11 redirects", "secrets of netrc appear nowhere", "secrets", "a_netrc_appears_nowhere"),
+    ("11 redirects", "a proxy's password appears nowhere", "secrets", "a_proxys_password_appears_nowhere"),
     ("12 size", "an endless body is cut", "faults", "max_size_cuts_an_endless_body"),
     ("12 size", "a flood of headers is an error", "faults", "dest_is_as_it_was_after_every_fault"),
     (
