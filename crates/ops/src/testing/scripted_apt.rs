@@ -144,7 +144,7 @@ impl Apt for ScriptedApt {
         self.lock().plan(wanted)
     }
 
-    async fn strongest(&self, wanted: &Wanted) -> Result<Plan, AptError> {
+    async fn strongest(&self, _: &AptSetup, wanted: &Wanted) -> Result<Plan, AptError> {
         self.lock().plan(wanted)
     }
 
