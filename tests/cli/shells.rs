@@ -65,10 +65,13 @@ fn other_shells_take_theirs() {
 }
 
 /// Every page there is.
-const PAGES: [&[&str]; 13] = [
+const PAGES: [&[&str]; 16] = [
     &[],
     &["download"],
     &["run"],
+    &["apt"],
+    &["apt", "update"],
+    &["apt", "install"],
     &["connectivity"],
     &["completions"],
     &["man"],
