@@ -53,13 +53,24 @@ impl Simulation {
     /// [`buggify`](crate::env::Env::buggify) sites may fire.
     #[must_use]
     pub fn new(seed: u64) -> Self {
+        Self::drawn(seed, true)
+    }
+
+    /// A world where no poll is put off and no site fires.
+    #[must_use]
+    pub fn without_chance(seed: u64) -> Self {
+        Self::drawn(seed, false)
+    }
+
+    fn drawn(seed: u64, chance: bool) -> Self {
         let mut draws = SplitMix64::new(splitmix64(seed ^ 0x73_6368_6564));
         let put_off = match draws.next_u64() % 3 {
             0 => 0,
+            _ if !chance => 0,
             1 => 50,
             _ => 250,
         };
-        let buggified = draws.next_u64().is_multiple_of(4);
+        let buggified = draws.next_u64().is_multiple_of(4) && chance;
         let inner = Inner {
             seed,
             began: Instant::now(),
