@@ -16,10 +16,16 @@
 
 #[path = "simulation/draw.rs"]
 mod draw;
+#[path = "simulation/flights.rs"]
+mod flights;
 #[path = "simulation/laws.rs"]
 mod laws;
+#[path = "simulation/members.rs"]
+mod members;
 #[path = "simulation/mistakes.rs"]
 mod mistakes;
+#[path = "simulation/places.rs"]
+mod places;
 #[path = "simulation/plan.rs"]
 mod plan;
 #[path = "simulation/reached.rs"]

@@ -7,14 +7,21 @@ use crate::plan::Plan;
 use crate::{WORLDS, each, laws, shrink, world};
 
 /// Each is `planted("...")` somewhere in the pipeline or the circuits.
-const MISTAKES: [&str; 14] = [
+const MISTAKES: [&str; 21] = [
     "Retry-After ignored",
     "budget ignored",
+    "bulkhead of its own",
+    "cancel not told",
+    "deadline not told",
     "dropped permit kept",
+    "ends by itself but is cut",
     "lease without a holder",
+    "left-out member called",
     "limit only before the pause",
+    "members settled alike",
     "one attempt too many",
     "others not looked at",
+    "place leaked",
     "probe not renewed",
     "retry after open",
     "secret in an event",

@@ -165,7 +165,10 @@ impl<E: Classify> Run<'_, E> {
             return Err(Refused::Circuit(rejected.clone()));
         }
         let left_out = self.leave_out(&refusals);
-        let admitted = seats.iter().map(|seat| seat.permit.service().clone()).collect();
+        let mut admitted: Vec<_> = seats.iter().map(|seat| seat.permit.service().clone()).collect();
+        if self.pipeline.env.planted("left-out member called") {
+            admitted.extend_from_slice(&left_out);
+        }
         Ok(self.entered(0, Members::new(admitted, left_out), seats))
     }
 
