@@ -33,10 +33,12 @@ pub(crate) struct Flights {
 }
 
 impl Flights {
-    /// Calls to a service that a process has under way.
+    /// Calls to a service that a process has under way. Members whose calls are all answered give their
+    /// places back one by one, before anybody tells of it.
     pub(crate) fn of(&self, process: u32, service: u64) -> u64 {
         let of_process = self.flying.range((process, 0)..=(process, u64::MAX));
-        of_process.filter(|(_, flight)| flight.services.contains(&service)).count() as u64
+        let under_way = |flight: &Flight| !flight.answered || flight.services.len() == 1;
+        of_process.filter(|(_, of)| of.services.contains(&service) && under_way(of)).count() as u64
     }
 
     /// Takes a line in: the service whose call begins, and the calls that end.

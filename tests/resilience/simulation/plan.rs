@@ -70,9 +70,13 @@ impl Plan {
     /// A swarm: which kinds of trouble there are at all is drawn first, then how much of each.
     pub(crate) fn draw(seed: u64) -> Self {
         let mut draw = Draw::new(seed);
-        let machines =
-            if draw.chance(1) { 200 } else { draw.of(&[1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 20]) };
-        let processes = if machines > 3 { 1 } else { draw.of(&[1, 1, 2, 2, 2, 3, 3, 8]) };
+        // Machines share nothing but the services: that many work is worth a look, not a third of the time.
+        let machines = match draw.between(1, 500) {
+            1 => 200,
+            2..=8 => 20,
+            _ => draw.of(&[1, 1, 1, 2, 3]),
+        };
+        let processes = if machines > 3 { 1 } else { draw.of(&[1, 1, 2, 2, 2, 3, 3, 5]) };
         let calm = draw.between(10, 50) * 1_000;
         let second = Duration::from_secs(1);
         let kinds = [
@@ -118,7 +122,7 @@ impl Plan {
             seed,
             machines,
             processes,
-            operations: if machines > 3 { 2 } else { draw.between(1, 8) },
+            operations: if machines > 3 { 2 } else { draw.between(1, 6) },
             threshold: draw.of(&[1, 2, 3, 3, 5, 60]),
             timeout: draw.of(&[1, 5, 20]),
             probes: draw.of(&[1, 1, 2]),
