@@ -16,10 +16,16 @@
 
 #[path = "simulation/draw.rs"]
 mod draw;
+#[path = "simulation/flights.rs"]
+mod flights;
 #[path = "simulation/laws.rs"]
 mod laws;
+#[path = "simulation/members.rs"]
+mod members;
 #[path = "simulation/mistakes.rs"]
 mod mistakes;
+#[path = "simulation/places.rs"]
+mod places;
 #[path = "simulation/plan.rs"]
 mod plan;
 #[path = "simulation/reached.rs"]
@@ -35,17 +41,22 @@ use std::time::Instant;
 
 use plan::Plan;
 
-/// Worlds in a normal run, each of them run twice.
+/// Worlds in a normal run.
 pub(crate) const WORLDS: u64 = 1_000;
+/// One in so many is run twice: what is drawn or ordered by chance in one of them is so in many.
+const TWICE: u64 = 8;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
-/// Runs a world twice; the laws, and that both runs are the same.
+/// Runs a world; the laws, and in some that a second run is the same.
 fn check(plan: &Plan) -> Result<world::Outcome, String> {
     let first = world::run(plan, None);
     laws::check(plan, &first.lines)?;
+    if !plan.seed.is_multiple_of(TWICE) {
+        return Ok(first);
+    }
     let second = world::run(plan, None);
     if first.digest != second.digest {
         let differs = first.lines.iter().zip(&second.lines).position(|(a, b)| a != b);
@@ -109,13 +120,13 @@ fn every_world_keeps_the_laws() {
         match checked {
             Ok((seen, made)) => {
                 reached.extend(seen);
-                operations += 2 * made;
+                operations += made;
             }
             Err(law) => fail(&plan, &law),
         }
     }
     let each_minute = u128::from(operations) * 60_000 / started.elapsed().as_millis().max(1);
-    println!("{worlds} worlds twice, {operations} operations, {each_minute} a minute; reached {reached:?}");
+    println!("{worlds} worlds, {operations} operations, {each_minute} a minute; reached {reached:?}");
     if worlds >= WORLDS {
         for state in reached::RARE {
             assert!(reached.contains(state), "no world reached `{state}`");

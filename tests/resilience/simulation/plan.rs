@@ -48,6 +48,13 @@ pub(crate) struct Plan {
     pub(crate) wait: bool,
     /// Of a hundred operations the caller gives up so many.
     pub(crate) gives_up: u64,
+    /// Calls at once to a service in each process, and how many may wait for it.
+    pub(crate) places: u64,
+    pub(crate) queue: u64,
+    /// Of a hundred operations so many have both services as members.
+    pub(crate) members: u64,
+    /// Of a hundred operations so many end by themselves.
+    pub(crate) by_itself: u64,
     /// The millisecond at which every fault ends.
     pub(crate) calm: u64,
     pub(crate) store: StoreKind,
@@ -63,9 +70,13 @@ impl Plan {
     /// A swarm: which kinds of trouble there are at all is drawn first, then how much of each.
     pub(crate) fn draw(seed: u64) -> Self {
         let mut draw = Draw::new(seed);
-        let machines =
-            if draw.chance(1) { 200 } else { draw.of(&[1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 20]) };
-        let processes = if machines > 3 { 1 } else { draw.of(&[1, 1, 2, 2, 2, 3, 3, 8]) };
+        // Machines share nothing but the services: that many work is worth a look, not a third of the time.
+        let machines = match draw.between(1, 500) {
+            1 => 200,
+            2..=8 => 20,
+            _ => draw.of(&[1, 1, 1, 2, 3]),
+        };
+        let processes = if machines > 3 { 1 } else { draw.of(&[1, 1, 2, 2, 2, 3, 3, 5]) };
         let calm = draw.between(10, 50) * 1_000;
         let second = Duration::from_secs(1);
         let kinds = [
@@ -107,11 +118,11 @@ impl Plan {
                 (draw.between(0, machines - 1), draw.between(0, calm / 500) * 500, kind)
             })
             .collect();
-        let plan = Self {
+        let mut plan = Self {
             seed,
             machines,
             processes,
-            operations: if machines > 3 { 2 } else { draw.between(1, 8) },
+            operations: if machines > 3 { 2 } else { draw.between(1, 6) },
             threshold: draw.of(&[1, 2, 3, 3, 5, 60]),
             timeout: draw.of(&[1, 5, 20]),
             probes: draw.of(&[1, 1, 2]),
@@ -121,6 +132,10 @@ impl Plan {
             wait: draw.chance(30),
             gives_up: draw.of(&[0, 0, 15, 60]),
             calm,
+            places: 2,
+            queue: 2,
+            members: 0,
+            by_itself: 0,
             store: match draw.between(0, 5) {
                 0 => StoreKind::Fails(draw.of(&[10, 100])),
                 1 => StoreKind::Slow(draw.of(&[50, 400])),
@@ -131,7 +146,12 @@ impl Plan {
             clocks,
         };
         // Aim, not volume: what chance brings together too seldom.
-        match draw.between(1, 100) {
+        let aim = draw.between(1, 100);
+        plan.places = draw.of(&[1, 1, 2, 2]);
+        plan.queue = draw.of(&[0, 1, 2]);
+        plan.members = draw.of(&[0, 0, 30, 100]);
+        plan.by_itself = draw.of(&[0, 0, 30, 60]);
+        match aim {
             1..=6 => plan.into_storm(),
             7..=12 => plan.into_impatience(),
             13..=18 => plan.into_long_probes(),
@@ -143,7 +163,8 @@ impl Plan {
     fn into_storm(self) -> Self {
         let outage = Fault::new(0, self.calm, FaultKind::Reset, 100);
         let faults = vec![(0, outage), (1, outage)];
-        Self { operations: 8, threshold: 60, attempts: 6, total: 60, gives_up: 0, faults, ..self }
+        let (operations, threshold, attempts, total, gives_up, members) = (8, 60, 6, 60, 0, 0);
+        Self { operations, threshold, attempts, total, gives_up, members, faults, ..self }
     }
 
     /// Probes that take longer than their lease, which they must renew.
@@ -178,6 +199,8 @@ impl fmt::Display for Plan {
         write!(f, " threshold={threshold} timeout={timeout} probes={probes} lease={}", self.lease)?;
         write!(f, " attempts={} total={} wait={}", self.attempts, self.total, self.wait)?;
         write!(f, " gives_up={} calm={}", self.gives_up, self.calm)?;
+        write!(f, " places={} queue={}", self.places, self.queue)?;
+        write!(f, " members={} by_itself={}", self.members, self.by_itself)?;
         match self.store {
             StoreKind::Well => f.write_str(" store=well")?,
             StoreKind::Fails(percent) => write!(f, " store=fails{percent}")?,
@@ -210,6 +233,7 @@ impl FromStr for Plan {
     /// What a line leaves out is as in the calmest world.
     fn from_str(line: &str) -> Result<Self, String> {
         let mut plan = Self { store: StoreKind::Well, gives_up: 0, processes: 1, ..Self::draw(0) };
+        (plan.places, plan.queue, plan.members, plan.by_itself) = (2, 2, 0, 0);
         (plan.faults, plan.crashes, plan.clocks) = (Vec::new(), Vec::new(), Vec::new());
         for word in line.split_whitespace() {
             let (key, value) = word.split_once('=').ok_or_else(|| format!("`{word}` is not key=value"))?;
@@ -229,6 +253,10 @@ impl FromStr for Plan {
                 "wait" => plan.wait = value == "true",
                 "gives_up" => plan.gives_up = number()?,
                 "calm" => plan.calm = number()?,
+                "places" => plan.places = number()?,
+                "queue" => plan.queue = number()?,
+                "members" => plan.members = number()?,
+                "by_itself" => plan.by_itself = number()?,
                 "store" => plan.store = store(value).ok_or_else(nonsense)?,
                 "fault" => plan.faults.push(fault(value).ok_or_else(nonsense)?),
                 "crash" => plan.crashes.push(crash(value).ok_or_else(nonsense)?),

@@ -6,7 +6,7 @@ use vps_ops::testing::sim::Line;
 
 use crate::plan::{Clock, Plan, StoreKind};
 
-pub(crate) const RARE: [&str; 20] = [
+pub(crate) const RARE: [&str; 27] = [
     "opened",
     "half-open",
     "closed again",
@@ -15,6 +15,13 @@ pub(crate) const RARE: [&str; 20] = [
     "Retry-After",
     "out of time",
     "waited for a circuit",
+    "waited for a place",
+    "queue full",
+    "a member left out",
+    "members that did not do alike",
+    "two members that probe",
+    "told to stop and ended by itself",
+    "over its deadline and ended by itself",
     "stopped by the budget",
     "died",
     "died with a probe",
@@ -39,6 +46,9 @@ pub(crate) fn reached(plan: &Plan, trace: &[Line]) -> BTreeSet<&'static str> {
     let mut began: BTreeMap<(u32, u64), usize> = BTreeMap::new();
     let mut last: BTreeMap<(u32, u64), (&str, u64)> = BTreeMap::new();
     let mut tokens: BTreeMap<(u32, u64), i64> = BTreeMap::new();
+    // Of operations with members: what was reported, and whose circuits they moved on their way in.
+    let mut verdicts: BTreeMap<(u32, u64), BTreeSet<&str>> = BTreeMap::new();
+    let mut probing: BTreeMap<(u32, u64), BTreeSet<u64>> = BTreeMap::new();
     let (mut opened, mut half_open_at) = (false, None);
     let mut moves = 0;
     for line in trace {
@@ -47,6 +57,9 @@ pub(crate) fn reached(plan: &Plan, trace: &[Line]) -> BTreeSet<&'static str> {
             "circuit_moved" => {
                 moves += 1;
                 half_open_at = None;
+                if line.word("to") == Some("half_open") {
+                    probing.entry(operation).or_default().extend(line.number("service"));
+                }
                 match (line.word("from"), line.word("to")) {
                     (Some("half_open"), Some("open")) => drop(seen.insert("opened again by a probe")),
                     (_, Some("open")) => drop(seen.insert("opened")),
@@ -59,16 +72,33 @@ pub(crate) fn reached(plan: &Plan, trace: &[Line]) -> BTreeSet<&'static str> {
                 }
                 opened |= line.word("to") == Some("open");
             }
-            "attempt_started" => {
+            "attempt_started" | "joined" => {
                 began.insert(operation, moves);
                 *tokens.entry(of_service(line)).or_insert(10_000) += 200;
-                if half_open_at == line.number("service") {
+                if half_open_at.is_some() && half_open_at == line.number("service") {
                     probes.insert(operation, line.number("service").unwrap_or_default());
                     if probes.len() > 1 {
                         seen.insert("two probes at once");
                     }
                 }
+                if line.kind == "attempt_started" {
+                    verdicts.remove(&operation);
+                    if probing.remove(&operation).is_some_and(|services| services.len() > 1) {
+                        seen.insert("two members that probe");
+                    }
+                }
             }
+            "reported" => {
+                let verdicts = verdicts.entry(operation).or_default();
+                verdicts.extend(line.word("verdict"));
+                if verdicts.len() > 1 {
+                    seen.insert("members that did not do alike");
+                }
+            }
+            "stopping" => drop(seen.insert(match line.word("for") {
+                Some("deadline") => "over its deadline and ended by itself",
+                _ => "told to stop and ended by itself",
+            })),
             "attempt_failed" => {
                 let class = line.word("class").unwrap_or_default();
                 last.insert(operation, (class, line.number("service").unwrap_or_default()));
@@ -86,6 +116,9 @@ pub(crate) fn reached(plan: &Plan, trace: &[Line]) -> BTreeSet<&'static str> {
             "succeeded" => drop(probes.remove(&operation)),
             "failed" => {
                 probes.remove(&operation);
+                if line.number("queue_full") == Some(1) {
+                    seen.insert("queue full");
+                }
                 let took = line.number("took").unwrap_or_default() / 1_000;
                 if took >= plan.total * 1_000 {
                     seen.insert("out of time");
@@ -99,6 +132,9 @@ pub(crate) fn reached(plan: &Plan, trace: &[Line]) -> BTreeSet<&'static str> {
             }
             "retrying" => *tokens.entry(of_service(line)).or_insert(10_000) -= 1_000,
             "circuit_rejected" => drop(seen.insert("refused")),
+            "left_out" => drop(seen.insert("a member left out")),
+            // A wait for a place has no time to look again.
+            "waiting" if line.number("after") == Some(0) => drop(seen.insert("waited for a place")),
             "waiting" => drop(seen.insert("waited for a circuit")),
             "crashed" => {
                 seen.insert("died");

@@ -44,6 +44,9 @@ fn candidates(plan: &Plan) -> Vec<Plan> {
     }
     without(&|plan| plan.store = StoreKind::Well);
     without(&|plan| plan.gives_up = 0);
+    without(&|plan| plan.members = 0);
+    without(&|plan| plan.by_itself = 0);
+    without(&|plan| (plan.places, plan.queue) = (2, 2));
     without(&|plan| plan.machines = 1.max(plan.machines / 2));
     without(&|plan| plan.processes = 1.max(plan.processes - 1));
     without(&|plan| plan.operations = 1.max(plan.operations - 1));

@@ -1,17 +1,21 @@
 //! Runs a plan: the real pipeline, circuits and store code of many processes, in virtual time.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use vps_ops::NetworkOperationWrapper;
+use tokio_util::sync::CancellationToken;
 use vps_ops::env::Task;
+use vps_ops::pipeline::Request;
 use vps_ops::settings::{Options, Policies, Settings};
 use vps_ops::store::StoreHandle;
 use vps_ops::testing::scripted_service::ScriptedService;
 use vps_ops::testing::sim::{Host, Line, Process, Simulation, digest_of, splitmix64};
+use vps_ops::{Attempt, NetworkOperationWrapper};
 
 use crate::draw::Draw;
+use crate::members::LAG;
 use crate::plan::{Clock, Plan, StoreKind};
 
 const SERVICES: [&str; 2] = ["github", "docker_hub"];
@@ -39,6 +43,27 @@ struct World {
     services: Vec<ScriptedService>,
     policies: Policies,
     operations: AtomicU64,
+}
+
+/// What an operation is.
+#[derive(Clone, Copy)]
+struct Kind {
+    service: usize,
+    /// Both services, and which of them is required.
+    members: Option<[bool; 2]>,
+    /// It ends by itself, so long after it was told to.
+    by_itself: Option<Duration>,
+}
+
+impl Kind {
+    fn draw(plan: &Plan, draw: &mut Draw) -> Self {
+        let lag = Duration::from_millis(draw.between(0, LAG));
+        Self {
+            service: usize::from(draw.chance(40)),
+            members: draw.chance(plan.members).then(|| [draw.chance(50), draw.chance(50)]),
+            by_itself: draw.chance(plan.by_itself).then_some(lag),
+        }
+    }
 }
 
 /// A process, its task, and where it runs.
@@ -132,6 +157,7 @@ fn policies(plan: &Plan) -> Policies {
                 "probes": plan.probes,
                 "probe_lease": plan.lease,
             },
+            "bulkhead": { "max_concurrent": plan.places, "max_queue": plan.queue },
             "network_retry": { "max_retries": plan.attempts },
         },
     }))
@@ -179,6 +205,11 @@ impl World {
         let (network, itself) = (self.network(&process, store), process.clone());
         let task = process.env().spawn("life", async move {
             tokio::join!(biased; world.lane(&network, &itself, 1), world.lane(&network, &itself, 2));
+            for (service, usage) in network.bulkheads().usage() {
+                let service = world.simulation.service_number(&service).into();
+                let fields = [("inside", usage.inside.into()), ("waiting", usage.waiting.into())];
+                itself.note(0, "left", [("service", service), fields[0], fields[1]]);
+            }
             network.close().await;
             itself.exit();
         });
@@ -193,26 +224,70 @@ impl World {
             if self.simulation.tick() >= self.plan.calm {
                 return;
             }
-            let service = usize::from(draw.chance(40));
-            let operation = self.operation(network, process, service);
-            if draw.chance(self.plan.gives_up) {
-                let at = env.now().after(Duration::from_millis(draw.between(1, 4_000)));
-                if env.until(at, operation).await.is_none() {
+            let kind = Kind::draw(&self.plan, &mut draw);
+            let patience = Duration::from_millis(draw.between(1, 4_000));
+            let gives_up = draw.chance(self.plan.gives_up);
+            let cancel = CancellationToken::new();
+            let by_itself = kind.by_itself.is_some();
+            let mut operation = pin!(self.operation(network, process, kind, cancel.clone()));
+            if !gives_up {
+                operation.await;
+            } else if env.until(env.now().after(patience), &mut operation).await.is_none() {
+                if by_itself {
+                    let told = env.now();
+                    cancel.cancel();
+                    operation.await;
+                    let after = u64::try_from(env.now().since(told).as_millis()).unwrap();
+                    process.note(0, "stopped", [("after", after.into())]);
+                } else {
+                    // It is dropped before the next one begins.
                     process.note(0, "gave_up", []);
                 }
-            } else {
-                operation.await;
             }
         }
     }
 
-    async fn operation(&self, network: &NetworkOperationWrapper, process: &Process, service: usize) -> bool {
+    async fn operation(
+        &self,
+        network: &NetworkOperationWrapper,
+        process: &Process,
+        kind: Kind,
+        cancel: CancellationToken,
+    ) -> bool {
         self.operations.fetch_add(1, Ordering::Relaxed);
-        let options =
-            Options::new().total(Duration::from_secs(self.plan.total)).wait_for_circuit(self.plan.wait);
-        let (called, caller) = (&self.services[service], process);
-        let call = |attempt| async move { called.call(caller, &attempt).await };
-        network.execute_with_retry(SERVICES[service], "call", &options, call).await.is_ok()
+        let total = Duration::from_secs(self.plan.total);
+        let options = Options::new().total(total).wait_for_circuit(self.plan.wait).cancel(cancel);
+        let (services, called) = (&self.services, &self.services[kind.service]);
+        if kind.members.is_none() && kind.by_itself.is_none() {
+            let call = |attempt| async move { called.call(process, &attempt).await };
+            return network.execute_with_retry(SERVICES[kind.service], "call", &options, call).await.is_ok();
+        }
+        let policy = options.over(network.policies().of(&SERVICES[kind.service].into()));
+        let request = Request::new("execute", "call").strategy(policy.retry).total(total).attempt(total / 2);
+        let mut request = request.cancel(options.cancel.clone());
+        request = match kind.members {
+            None => request.service(SERVICES[kind.service].into()),
+            Some(required) => SERVICES
+                .into_iter()
+                .zip(required)
+                .fold(request, |request, (name, required)| request.member(name.into(), required)),
+        };
+        if kind.by_itself.is_some() {
+            request = request.ends_by_itself();
+        }
+        let work = |attempt: Attempt| async move {
+            let calls = async {
+                match kind.members {
+                    None => called.call(process, &attempt).await,
+                    Some(_) => ScriptedService::call_members(services, process, &attempt).await,
+                }
+            };
+            match kind.by_itself {
+                None => calls.await,
+                Some(lag) => called.to_its_end(process, &attempt, lag, calls).await,
+            }
+        };
+        network.pipeline().run(&request, work).await.is_ok()
     }
 
     /// When nothing fails any more, a healthy service is used again: nothing is stuck.
@@ -222,7 +297,8 @@ impl World {
         for (number, name) in SERVICES.into_iter().enumerate() {
             let mut ok = false;
             for _ in 0..2 {
-                ok = self.operation(&network, &process, number).await;
+                let kind = Kind { service: number, members: None, by_itself: None };
+                ok = self.operation(&network, &process, kind, CancellationToken::new()).await;
                 rest(STEP).await;
             }
             let state = network.get_circuit_breaker_status().await[name].state.as_str();

@@ -74,19 +74,14 @@ impl Circuit {
     }
 
     /// What a call would meet, without making it: an open circuit fails fast here, before any queue.
+    /// Not counted as a refused call.
     ///
     /// # Errors
     ///
     /// [`CircuitBreakerError`] while the circuit lets nothing through.
     pub async fn peek(self: &Arc<Self>) -> Result<(), CircuitBreakerError> {
         self.look().await;
-        match self.breaker.peek().rejection() {
-            None => Ok(()),
-            Some(rejected) => {
-                self.uncounted.refused();
-                Err(CircuitBreakerError::new(self.name.clone(), rejected))
-            }
-        }
+        self.rejection().map_or(Ok(()), Err)
     }
 
     /// What a call would be told, as memory has it; not counted as a refused one.
@@ -96,7 +91,7 @@ impl Circuit {
         Some(CircuitBreakerError::new(self.name.clone(), rejected))
     }
 
-    /// Asks to make one call. The permit must live exactly as long as the call.
+    /// Asks to make one call, and counts it. The permit must live exactly as long as the call.
     ///
     /// A slot of a half-open circuit is taken in the store, so that it is this machine's only one.
     ///
@@ -108,6 +103,16 @@ impl Circuit {
     ///
     /// A slot that was taken for a dropped future is given back.
     pub async fn enter(self: &Arc<Self>) -> Result<Permit, CircuitBreakerError> {
+        self.try_enter().await.inspect_err(|_| self.refused())
+    }
+
+    /// Counts a refused call: for who asks again and again, which is one call.
+    pub(crate) fn refused(&self) {
+        self.uncounted.refused();
+    }
+
+    /// The same as [`enter`](Self::enter), but a refusal is not counted.
+    pub(crate) async fn try_enter(self: &Arc<Self>) -> Result<Permit, CircuitBreakerError> {
         self.look().await;
         let admitted = if self.takes_a_slot() { self.enter_stored().await } else { self.breaker.admit() };
         match admitted {
@@ -116,10 +121,7 @@ impl Circuit {
                 self.budget.deposit();
                 Ok(Permit::new(Arc::clone(self), ticket))
             }
-            Err(rejected) => {
-                self.uncounted.refused();
-                Err(CircuitBreakerError::new(self.name.clone(), rejected))
-            }
+            Err(rejected) => Err(CircuitBreakerError::new(self.name.clone(), rejected)),
         }
     }
 

@@ -55,6 +55,15 @@ impl Permit {
         }
     }
 
+    /// How a call ended that was dropped, from a `Drop`, which cannot wait: `None` where nobody said it.
+    pub(crate) fn abandon(mut self, reported: Option<Verdict>) {
+        if let Some(verdict) = reported
+            && let Some(ticket) = self.ticket.take()
+        {
+            self.circuit.settle_later(ticket, verdict);
+        }
+    }
+
     /// Holds on to a probe's slot; `false` says that it went to someone else and the call must end.
     pub async fn renew(&self) -> bool {
         match &self.ticket {

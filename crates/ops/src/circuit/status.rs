@@ -38,7 +38,7 @@ pub struct CircuitStatus {
     pub failure_count: u32,
     /// Permits granted since the store was made; a reset keeps them.
     pub total_calls: u64,
-    /// Calls refused since the store was made.
+    /// Calls refused since the store was made; a wait for the circuit is one, however often it looks.
     pub rejected_calls: u64,
     /// When it opened, in seconds since the Unix epoch.
     pub opened_at: Option<f64>,

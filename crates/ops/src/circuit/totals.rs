@@ -18,7 +18,7 @@ pub(super) fn key(name: &str) -> String {
 pub(super) struct Totals {
     /// Permits granted.
     pub(super) calls: u64,
-    /// Calls refused.
+    /// Calls refused; one that waits for the circuit and asks again is one.
     pub(super) rejected: u64,
 }
 

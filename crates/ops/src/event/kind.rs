@@ -56,7 +56,7 @@ pub enum EventKind {
         /// From where to where, and by which rule.
         transition: Transition,
     },
-    /// A circuit refused an attempt.
+    /// A circuit refused an attempt. Told once until an attempt is let in, however often we look.
     CircuitRejected {
         /// When to come back.
         retry_after: Duration,

@@ -91,6 +91,13 @@ impl NetworkOperationWrapper {
         self.pipeline.bulkheads()
     }
 
+    /// The loop that all its operations go through: for requests that
+    /// [`execute_with_retry`](Self::execute_with_retry) has no words for, as one with several services.
+    #[must_use]
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
     /// What holds for each service.
     #[must_use]
     pub fn policies(&self) -> &Policies {

@@ -4,6 +4,8 @@ use std::convert::Infallible;
 use std::future::{Future, pending};
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use super::enter::Entered;
 use super::error::Cause;
 use super::run::Run;
@@ -35,16 +37,8 @@ impl<E: Classify> Run<'_, E> {
         if self.request.cancel.is_cancelled() {
             return Err(Cause::Cancelled);
         }
-        let work = operation(Attempt {
-            number,
-            candidate: entered.candidate,
-            members: entered.members.clone(),
-            deadline,
-            budget: Arc::clone(&entered.budget),
-            cancel: self.request.cancel.clone(),
-            progress: progress.clone(),
-        });
-        if self.request.ends_by_itself {
+        let work = operation(self.told(number, entered, deadline, progress.clone()));
+        if self.request.ends_by_itself && !self.pipeline.env.planted("ends by itself but is cut") {
             return self.to_its_end(entered, work).await;
         }
         tokio::select! {
@@ -54,6 +48,25 @@ impl<E: Classify> Run<'_, E> {
             () = self.limit(deadline) => Err(self.timed_out(&progress)),
             () = self.keep_probes(entered) => Err(Cause::ProbeLost),
         }
+    }
+
+    fn told(&self, number: u32, entered: &Entered, deadline: Deadline, progress: Progress) -> Attempt {
+        let mut attempt = Attempt {
+            number,
+            candidate: entered.candidate,
+            members: entered.members.clone(),
+            deadline,
+            budget: Arc::clone(&entered.budget),
+            cancel: self.request.cancel.clone(),
+            progress,
+        };
+        if self.pipeline.env.planted("deadline not told") {
+            attempt.deadline = Deadline::NEVER;
+        }
+        if self.pipeline.env.planted("cancel not told") {
+            attempt.cancel = CancellationToken::new();
+        }
+        attempt
     }
 
     /// Waits for an operation that must not be dropped, whatever happens meanwhile.

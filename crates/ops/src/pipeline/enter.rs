@@ -1,5 +1,6 @@
 //! How an attempt is let in: a look at the circuit, a place, the circuit itself.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use vps_breaker::{Settled, Verdict};
@@ -19,7 +20,9 @@ pub(super) struct Entered {
     pub(super) candidate: usize,
     pub(super) members: Members,
     pub(super) budget: Arc<Budget>,
-    seats: Vec<Seat>,
+    seats: VecDeque<Seat>,
+    /// What it was as a whole, once that is known.
+    whole: Option<Verdict>,
 }
 
 /// What a call to one service needs; given back in this order.
@@ -45,15 +48,34 @@ struct Refusal {
 impl Entered {
     /// Whose attempt it is, where it is one service's.
     pub(super) fn service(&self) -> Option<ServiceName> {
-        match self.seats.as_slice() {
+        match self.seats.as_slices().0 {
             [seat] if self.members.admitted().is_empty() => Some(seat.permit.service().clone()),
             _ => None,
+        }
+    }
+
+    /// What a service's circuit is told if nobody waits for the end.
+    fn known_verdict(&self, service: &ServiceName) -> Option<Verdict> {
+        match self.whole {
+            Some(whole) => Some(self.members.verdict(service, whole)),
+            None => self.members.reported(service),
         }
     }
 
     /// The permits whose slots must be renewed.
     pub(super) fn probes(&self) -> impl Iterator<Item = &Permit> {
         self.seats.iter().map(|seat| &seat.permit).filter(|permit| permit.is_probe())
+    }
+}
+
+/// Dropped half-way: who is known to be well or ill is told so; the rest is as old as it is.
+impl Drop for Entered {
+    fn drop(&mut self) {
+        while let Some(Seat { permit, place }) = self.seats.pop_front() {
+            let verdict = self.known_verdict(permit.service());
+            permit.abandon(verdict);
+            drop(place);
+        }
     }
 }
 
@@ -74,8 +96,10 @@ impl<E: Classify> Run<'_, E> {
         }
     }
 
-    fn entered(&self, candidate: usize, members: Members, seats: Vec<Seat>) -> Entered {
-        Entered { candidate, members, budget: Arc::clone(self.budget(candidate)), seats }
+    fn entered(&mut self, candidate: usize, members: Members, seats: Vec<Seat>) -> Entered {
+        self.refused.clear();
+        let budget = Arc::clone(self.budget(candidate));
+        Entered { candidate, members, budget, seats: seats.into(), whole: None }
     }
 
     async fn enter_candidate(&mut self) -> Result<Entered, Refused> {
@@ -98,7 +122,8 @@ impl<E: Classify> Run<'_, E> {
 
     /// For one service: a look at the circuit, a place, the circuit itself.
     async fn sit_down(&mut self, circuit: &Arc<Circuit>) -> Result<Seat, Refused> {
-        circuit.peek().await.map_err(|rejected| Refused::Circuit(self.tell_rejected(rejected)))?;
+        let looked = circuit.peek().await;
+        looked.map_err(|rejected| Refused::Circuit(self.tell_rejected(circuit, rejected)))?;
         let place = self.place(circuit.service()).await?;
         // The rate limit waits here.
         let permit = self.enter_circuit(circuit).await.map_err(Refused::Circuit)?;
@@ -113,7 +138,9 @@ impl<E: Classify> Run<'_, E> {
         for member in &members {
             match member.circuit.peek().await {
                 Ok(()) => willing.push(member),
-                Err(rejected) => refusals.push(member.refused(self.tell_rejected(rejected))),
+                Err(rejected) => {
+                    refusals.push(member.refused(self.tell_rejected(&member.circuit, rejected)));
+                }
             }
         }
         if let Some(rejected) = refused(&refusals, willing.is_empty()) {
@@ -138,21 +165,29 @@ impl<E: Classify> Run<'_, E> {
             return Err(Refused::Circuit(rejected.clone()));
         }
         let left_out = self.leave_out(&refusals);
-        let admitted = seats.iter().map(|seat| seat.permit.service().clone()).collect();
+        let mut admitted: Vec<_> = seats.iter().map(|seat| seat.permit.service().clone()).collect();
+        if self.pipeline.env.planted("left-out member called") {
+            admitted.extend_from_slice(&left_out);
+        }
         Ok(self.entered(0, Members::new(admitted, left_out), seats))
     }
 
-    async fn enter_circuit(&self, circuit: &Arc<Circuit>) -> Result<Permit, CircuitBreakerError> {
-        let permit = circuit.enter().await.map_err(|rejected| self.tell_rejected(rejected))?;
+    async fn enter_circuit(&mut self, circuit: &Arc<Circuit>) -> Result<Permit, CircuitBreakerError> {
+        let entered = circuit.try_enter().await;
+        let permit = entered.map_err(|rejected| self.tell_rejected(circuit, rejected))?;
         if let Some(transition) = permit.transition() {
             self.emit(Some(permit.service().clone()), EventKind::CircuitMoved { transition });
         }
         Ok(permit)
     }
 
-    fn tell_rejected(&self, rejected: CircuitBreakerError) -> CircuitBreakerError {
-        let kind = EventKind::CircuitRejected { retry_after: rejected.retry_after };
-        self.emit(Some(rejected.service.clone()), kind);
+    /// Counts and tells of a refusal, once until an attempt is let in.
+    fn tell_rejected(&mut self, circuit: &Circuit, rejected: CircuitBreakerError) -> CircuitBreakerError {
+        if self.refused.insert(rejected.service.clone()) {
+            circuit.refused();
+            let kind = EventKind::CircuitRejected { retry_after: rejected.retry_after };
+            self.emit(Some(rejected.service.clone()), kind);
+        }
         rejected
     }
 
@@ -190,10 +225,16 @@ impl<E: Classify> Run<'_, E> {
     }
 
     /// Tells the circuits how the attempt ended, and lets the next ones in.
-    pub(super) async fn settle(&self, entered: Entered, whole: Verdict) {
-        for Seat { permit, place } in entered.seats {
+    ///
+    /// Dropped half-way it still tells all of them.
+    pub(super) async fn settle(&self, mut entered: Entered, whole: Verdict) {
+        entered.whole = Some(whole);
+        while let Some(Seat { permit, place }) = entered.seats.pop_front() {
             let service = permit.service().clone();
-            let verdict = entered.members.verdict(&service, whole);
+            let mut verdict = entered.members.verdict(&service, whole);
+            if self.pipeline.env.planted("members settled alike") {
+                verdict = whole;
+            }
             if let Settled::Moved(transition) = permit.settle(verdict).await {
                 self.emit(Some(service), EventKind::CircuitMoved { transition });
             }

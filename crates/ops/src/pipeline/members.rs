@@ -70,13 +70,18 @@ impl Members {
 
     /// What a service's circuit is told at the end of an attempt that as a whole was `whole`.
     pub(crate) fn verdict(&self, service: &ServiceName, whole: Verdict) -> Verdict {
-        let Some(inner) = &self.inner else { return whole };
-        let reports = inner.reports.lock().unwrap_or_else(PoisonError::into_inner);
-        match (reports.get(service), whole) {
-            (Some(reported), _) => *reported,
+        match (self.reported(service), whole) {
+            (Some(reported), _) => reported,
             (None, Verdict::Success) => Verdict::Success,
-            (None, _) => Verdict::Neutral,
+            (None, _) if self.inner.is_some() => Verdict::Neutral,
+            (None, whole) => whole,
         }
+    }
+
+    /// What was said of a service so far.
+    pub(crate) fn reported(&self, service: &ServiceName) -> Option<Verdict> {
+        let reports = self.inner.as_ref()?.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.get(service).copied()
     }
 }
 

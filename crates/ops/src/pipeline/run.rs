@@ -41,6 +41,8 @@ pub(super) struct Run<'p, E> {
     pub(super) members: Vec<Member>,
     /// Members that were said to be left out.
     pub(super) left_out: BTreeSet<ServiceName>,
+    /// Whose refusals were counted and told since the last attempt: who waits is refused once.
+    pub(super) refused: BTreeSet<ServiceName>,
     pub(super) schedule: Schedule,
     /// Of operations without a circuit.
     pub(super) own_budget: Arc<Budget>,
@@ -81,6 +83,7 @@ impl<'p, E: Classify> Run<'p, E> {
             circuits,
             members,
             left_out: BTreeSet::new(),
+            refused: BTreeSet::new(),
             schedule: Schedule::start(&strategy, request.total),
             own_budget: Arc::new(Budget::new()),
             started,

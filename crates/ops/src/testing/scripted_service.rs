@@ -13,6 +13,7 @@
 //! ```
 
 mod fault;
+mod work;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

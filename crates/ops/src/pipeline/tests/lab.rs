@@ -59,10 +59,14 @@ pub(super) struct Lab {
 
 impl Lab {
     pub(super) fn new(settings: &serde_json::Value) -> Self {
-        let env = Simulation::calm(7).host().process().env();
+        Self::over(settings, StoreHandle::in_memory())
+    }
+
+    pub(super) fn over(settings: &serde_json::Value, store: StoreHandle) -> Self {
+        let env = Simulation::without_chance(7).host().process().env();
         let settings: Settings = serde_json::from_value(settings.clone()).unwrap();
         let policies = Arc::new(settings.check().unwrap());
-        let circuits = CircuitBreakerManager::new(env.clone(), policies, StoreHandle::in_memory());
+        let circuits = CircuitBreakerManager::new(env.clone(), policies, store);
         let said = Arc::new(Said::default());
         let pipeline = Pipeline::new(env.clone(), circuits.clone(), Arc::clone(&said) as Arc<dyn Observer>);
         Self { env, pipeline, circuits, said }
@@ -98,6 +102,11 @@ impl Lab {
         self.circuits.status().await.get(service).map_or(0, |status| status.total_calls)
     }
 
+    /// Calls that were refused.
+    pub(super) async fn rejected(&self, service: &str) -> u64 {
+        self.circuits.status().await.get(service).map_or(0, |status| status.rejected_calls)
+    }
+
     /// What was said so far of these kinds.
     pub(super) fn said(&self, kinds: &[&str]) -> Vec<String> {
         let lines = self.said.0.lock().unwrap();
@@ -117,7 +126,12 @@ pub(super) fn virtually<F: Future<Output = ()>>(test: impl FnOnce(Lab) -> F) {
 
 /// The same with settings of its own.
 pub(super) fn with<F: Future<Output = ()>>(settings: &serde_json::Value, test: impl FnOnce(Lab) -> F) {
+    paused(async { test(Lab::new(settings)).await });
+}
+
+/// Runs in virtual time.
+pub(super) fn paused(test: impl Future<Output = ()>) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(async { test(Lab::new(settings)).await });
+    runtime.block_on(test);
 }

@@ -1,16 +1,18 @@
 //! An attempt that calls several services at once.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
 use vps_breaker::{State, Verdict};
 use vps_retry::{Class, RetryStrategy, Stop};
 
-use super::lab::{Failed, Lab, virtually, with};
+use super::lab::{Failed, Lab, paused, virtually, with};
 use crate::attempt::Attempt;
 use crate::classify::Kind;
 use crate::pipeline::{Cause, Request};
 use crate::service::ServiceName;
+use crate::store::{Job, MemoryStore, StoreHandle};
 
 fn names(services: &[ServiceName]) -> Vec<&str> {
     services.iter().map(ServiceName::as_str).collect()
@@ -168,6 +170,57 @@ fn an_attempt_that_opens_a_required_member_is_not_repeated() {
         assert_eq!(error.attempts(), 1);
         assert!(matches!(error.stop, Stop::CircuitOpen { .. }), "{:?}", error.stop);
         assert_eq!(error.circuit.unwrap().service.as_str(), "distribution");
+    });
+}
+
+/// Of an attempt that hung the silent ones are suspected, and only those.
+#[test]
+fn a_dropped_attempt_still_tells_what_was_reported() {
+    virtually(|lab| async move {
+        let names = ["bad", "good", "neither", "silent"];
+        for name in names {
+            lab.tell(name, Verdict::Failure).await;
+        }
+        let request = names.iter().fold(lab.request(), |request, name| request.member((*name).into(), false));
+        let hangs = lab.pipeline.run(&request, |attempt: Attempt| async move {
+            attempt.members.report(&"bad".into(), Verdict::Failure);
+            attempt.members.report(&"good".into(), Verdict::Success);
+            attempt.members.report(&"neither".into(), Verdict::Neutral);
+            std::future::pending::<Result<(), Failed>>().await
+        });
+        // Longer than the idle limit.
+        let until = lab.env.now().after(Duration::from_secs(40));
+        assert!(lab.env.until(until, hangs).await.is_none());
+        assert_eq!(names.map(|name| lab.failures(name)), [2, 0, 1, 2]);
+        assert!(lab.pipeline.bulkheads().usage().values().all(|usage| usage.inside == 0));
+    });
+}
+
+#[test]
+fn one_dropped_while_it_settles_tells_all_of_them() {
+    // Jobs that the store has not come to; `None` while it does each at once.
+    let held: Arc<Mutex<Option<Vec<Job>>>> = Arc::default();
+    let (behind, memory) = (Arc::clone(&held), MemoryStore::new());
+    let at_once = memory.clone();
+    let store = StoreHandle::delivered_by(move |job| match &mut *behind.lock().unwrap() {
+        Some(jobs) => jobs.push(job),
+        None => job(&at_once),
+    });
+    paused(async {
+        let lab = Lab::over(&json!({}), store);
+        for name in ["a", "b"] {
+            lab.tell(name, Verdict::Failure).await;
+        }
+        let request = lab.request().member("a".into(), true).member("b".into(), true);
+        let run = lab.pipeline.run(&request, |_| async {
+            *held.lock().unwrap() = Some(Vec::new());
+            Ok::<_, Failed>(())
+        });
+        let until = lab.env.now().after(Duration::from_millis(10));
+        assert!(lab.env.until(until, run).await.is_none(), "it waits for the store");
+        let jobs = held.lock().unwrap().take().unwrap();
+        jobs.into_iter().for_each(|job| job(&memory));
+        assert_eq!((lab.failures("a"), lab.failures("b")), (0, 0));
     });
 }
 

@@ -4,3 +4,4 @@ mod bulkhead;
 mod ends_by_itself;
 mod lab;
 mod members;
+mod refused;

@@ -77,6 +77,12 @@ impl Host {
         Process::start(self.clone())
     }
 
+    /// The world it is in.
+    #[must_use]
+    pub fn simulation(&self) -> &Simulation {
+        &self.inner.simulation
+    }
+
     /// What its processes remember together.
     #[must_use]
     pub fn store(&self) -> &MemoryStore {

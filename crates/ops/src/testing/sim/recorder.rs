@@ -5,6 +5,7 @@ use vps_retry::Class;
 
 use super::process::Process;
 use super::trace::Value;
+use crate::classify::Kind;
 use crate::event::{Event, EventKind, Observer};
 
 pub(super) struct Recorder {
@@ -89,7 +90,11 @@ impl Observer for Recorder {
             EventKind::Failed(failed) => note.note(
                 operation,
                 kind,
-                [("attempts", failed.attempts.into()), ("took", micros(failed.took))],
+                [
+                    ("attempts", failed.attempts.into()),
+                    ("took", micros(failed.took)),
+                    ("queue_full", u64::from(failed.kind == Kind::QueueFull).into()),
+                ],
             ),
             EventKind::Started { .. } | EventKind::Note { .. } | EventKind::Warning { .. } => {
                 note.note(operation, kind, []);

@@ -53,23 +53,24 @@ impl Simulation {
     /// [`buggify`](crate::env::Env::buggify) sites may fire.
     #[must_use]
     pub fn new(seed: u64) -> Self {
+        Self::drawn(seed, true)
+    }
+
+    /// A world where no poll is put off and no site fires.
+    #[must_use]
+    pub fn without_chance(seed: u64) -> Self {
+        Self::drawn(seed, false)
+    }
+
+    fn drawn(seed: u64, chance: bool) -> Self {
         let mut draws = SplitMix64::new(splitmix64(seed ^ 0x73_6368_6564));
         let put_off = match draws.next_u64() % 3 {
             0 => 0,
+            _ if !chance => 0,
             1 => 50,
             _ => 250,
         };
-        let buggified = draws.next_u64().is_multiple_of(4);
-        Self::with(seed, put_off, buggified, draws)
-    }
-
-    /// A world in which nothing is put off and nothing unlikely happens: for tests that look at the clock.
-    #[must_use]
-    pub fn calm(seed: u64) -> Self {
-        Self::with(seed, 0, false, SplitMix64::new(seed))
-    }
-
-    fn with(seed: u64, put_off: u64, buggified: bool, draws: SplitMix64) -> Self {
+        let buggified = draws.next_u64().is_multiple_of(4) && chance;
         let inner = Inner {
             seed,
             began: Instant::now(),
