@@ -54,7 +54,7 @@ impl Repository {
         let third = package.name == "lab-third";
         let has_two = || packages::all().iter().any(|one| one.name == package.name && one.version == "2.0");
         match self {
-            Self::Main => !third && package.version == "1.0",
+            Self::Main => !third && package.version != "2.0",
             Self::Later => !third && (package.version == "2.0" || !has_two()),
             Self::Third => third,
             Self::Sha512 => {

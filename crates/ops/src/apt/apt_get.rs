@@ -13,13 +13,14 @@ use super::dpkg_watch::DpkgWatch;
 use super::error::AptError;
 use super::fault::Fault;
 use super::installed::{DPKG_FORMAT, Installed};
+use super::left_out::Generated;
 use super::machine::AptSetup;
 use super::plan::Plan;
 use super::said::Said;
 use super::status::{StatusLine, StatusSummary};
 use super::update::Updated;
 use super::uris::Archive;
-use super::{command, digests, freshness, left_out, local, verify};
+use super::{command, digests, freshness, local, lock, verify};
 use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::process::{Captured, Listener, ProcessSpec, Runner, Shield};
@@ -108,9 +109,8 @@ pub(super) fn understood(step: Step, said: Captured, status: &StatusSummary) -> 
 impl Apt for AptGet {
     async fn installed(&self) -> Result<Installed, AptError> {
         // All of them: a name may be provided by a package of another name.
-        let said =
-            self.runner.capture(&self.env, &command::query(DPKG_FORMAT), &Shield::new(), &mut ()).await?;
-        Ok(Installed::parse(&said.stdout))
+        let said = self.ask(Step::Plan, &command::query(DPKG_FORMAT)).await?;
+        Ok(Installed::parse(&said))
     }
 
     async fn setup(&self) -> Result<AptSetup, AptError> {
@@ -133,10 +133,12 @@ impl Apt for AptGet {
             |service: Option<&ServiceName>| service.is_some_and(|service| left_out.contains(service));
         let of = |repository| setup.service_of(repository, &self.table);
         let left: Vec<_> = setup.repositories.iter().filter(|one| is_left(of(one).as_ref())).collect();
-        let sources = match left.is_empty() {
-            true => None,
-            false => Some(left_out::write(&self.env, self.folder(), &setup.sources, &left)?),
+        // Held until apt-get has ended.
+        let generated = match left.as_slice() {
+            [] => None,
+            left => Some(Generated::write(&self.env, self.folder(), &setup.sources, left)?),
         };
+        let sources = generated.as_ref().map(Generated::sources);
         let spec = command::update(self.silence, sources.as_ref());
         let mut progress = FetchWatch { attempt, last: None };
         let said = self.runner.capture(&self.env, &spec, &Shield::new(), &mut progress).await?;
@@ -213,18 +215,22 @@ impl Apt for AptGet {
         wanted: &Wanted,
         archives: &[Archive],
     ) -> Result<(), AptError> {
+        // Else every look at the lock would read all the archives once more.
+        if let Some(lock) = lock::frontend(&self.env) {
+            return Err(AptError::Fault(Fault::Locked(lock)));
+        }
         for archive in archives {
             verify::archive(&self.env, &self.place(archive), archive).await?;
-            if attempt.cancel.is_cancelled() || attempt.deadline.is_over(self.env.now()) {
-                return Err(AptError::Stopped);
+            if self.is_over(attempt) {
+                return Err(self.stopped(attempt));
             }
         }
         let spec = command::install(wanted, &self.archives, self.silence);
-        self.dpkg(attempt, Step::Install, &spec, true).await
+        self.dpkg(attempt, Step::Install, &spec, DpkgWatch::new(attempt)).await
     }
 
     async fn repair(&self, attempt: &Attempt) -> Result<(), AptError> {
-        self.dpkg(attempt, Step::Repair, &command::configure_all(), false).await
+        self.dpkg(attempt, Step::Repair, &command::configure_all(), DpkgWatch::of_dpkg(attempt)).await
     }
 
     fn clean(&self, archives: &[Archive]) {
@@ -249,18 +255,17 @@ impl AptGet {
         }
     }
 
-    /// Runs a program in which dpkg works: it is never ended, and asked to stop only where it
-    /// `puts_it_off` itself while dpkg works.
+    /// Runs a program in which dpkg works: it is never ended, and asked to stop only before dpkg has begun;
+    /// apt-get itself puts that off from then on.
     async fn dpkg(
         &self,
         attempt: &Attempt,
         step: Step,
         spec: &ProcessSpec,
-        puts_it_off: bool,
+        mut watch: DpkgWatch<'_>,
     ) -> Result<(), AptError> {
         let shield = Shield::new();
         shield.raise();
-        let mut watch = DpkgWatch::new(attempt);
         let seen = watch.seen();
         let said = {
             let run = self.runner.capture(&self.env, spec, &shield, &mut watch);
@@ -269,11 +274,10 @@ impl AptGet {
                 biased;
                 said = &mut run => said,
                 () = self.told_to_stop(attempt) => {
-                    if puts_it_off && !seen.has_begun() {
-                        shield.interrupt();
-                    }
-                    if !puts_it_off || seen.has_begun() {
+                    if seen.has_begun() {
                         attempt.warn(waiting_for_dpkg(shield.pid()));
+                    } else {
+                        shield.interrupt();
                     }
                     run.await
                 }
@@ -282,11 +286,19 @@ impl AptGet {
         let (_, fault) = understood(step, said, &watch.summary());
         match fault {
             None => Ok(()),
-            Some(Fault::Stopped { in_dpkg: false, .. }) if attempt.cancel.is_cancelled() => {
-                Err(AptError::Stopped)
+            Some(Fault::Stopped { in_dpkg: false, .. }) if self.is_over(attempt) => {
+                Err(self.stopped(attempt))
             }
             Some(fault) => Err(AptError::Fault(fault)),
         }
+    }
+
+    fn is_over(&self, attempt: &Attempt) -> bool {
+        attempt.cancel.is_cancelled() || attempt.deadline.is_over(self.env.now())
+    }
+
+    fn stopped(&self, attempt: &Attempt) -> AptError {
+        if attempt.cancel.is_cancelled() { AptError::Stopped } else { AptError::OutOfTime }
     }
 
     async fn told_to_stop(&self, attempt: &Attempt) {

@@ -113,9 +113,10 @@ pub(super) fn install(what: &Wanted, archives: &Path, silence: Duration) -> Proc
     wanted(spec.arg("--no-download"), what)
 }
 
-/// Configures what was left unconfigured.
+/// Configures what was left unconfigured. Without status lines: unlike apt-get, dpkg would write them to our
+/// pipe itself, and be killed by it when we are gone.
 pub(super) fn configure_all() -> ProcessSpec {
-    program("dpkg").args(KEEP_CONFFILES).args(["--status-fd", "3", "--configure", "-a"])
+    program("dpkg").args(KEEP_CONFFILES).args(["--configure", "-a"])
 }
 
 /// What dpkg knows of all packages.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 /// apt's own settings; names are looked up without regard to case, as apt does.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct AptConfig {
     values: Vec<(String, String)>,
 }
@@ -25,6 +25,10 @@ impl AptConfig {
         let key = key.to_ascii_lowercase();
         let found = self.values.iter().rev().find(|(name, _)| *name == key);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    fn is_on(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|value| matches!(value, "1" | "true" | "yes" | "on"))
     }
 
     /// A file or folder of apt's, below its folders as apt nests them: an absolute name begins anew, and all
@@ -78,10 +82,15 @@ impl AptConfig {
         // https takes the proxy of http where it has none of its own.
         let proxy = said("Proxy").or_else(|| self.get("Acquire::http::Proxy"));
         let asks = ["Proxy-Auto-Detect", "ProxyAutoDetect"];
-        if proxy.is_some_and(|proxy| proxy != "DIRECT")
-            || asks.iter().any(|key| self.get(&format!("Acquire::http::{key}")).is_some())
-        {
+        let asks =
+            |scheme: &str| asks.iter().any(|key| self.get(&format!("Acquire::{scheme}::{key}")).is_some());
+        if proxy.is_some_and(|proxy| proxy != "DIRECT") || asks("http") || asks("https") {
             return Some("apt has a proxy of its own");
+        }
+        if said("Dl-Limit").is_some()
+            || ["ForceIPv4", "ForceIPv6"].iter().any(|key| self.is_on(&format!("Acquire::{key}")))
+        {
+            return Some("apt was told how to use the network");
         }
         let tls = ["CaInfo", "CAPath", "SslCert", "SslKey", "Verify-Peer", "Verify-Host", "CRLFile"];
         if scheme == "https" && tls.iter().any(|key| said(key).is_some()) {

@@ -30,6 +30,13 @@ impl<'a> DpkgWatch<'a> {
         Self { attempt, seen: Seen::default(), summary: StatusSummary::default(), last: None }
     }
 
+    /// For a program that is dpkg itself: it has begun, and says nothing on the way.
+    pub(super) fn of_dpkg(attempt: &'a Attempt) -> Self {
+        let watch = Self::new(attempt);
+        watch.seen.0.store(true, Ordering::Release);
+        Self { summary: StatusSummary { pm_started: true, ..StatusSummary::default() }, ..watch }
+    }
+
     pub(super) fn seen(&self) -> Seen {
         self.seen.clone()
     }

@@ -73,9 +73,12 @@ pub enum AptError {
         /// What is not there.
         packages: Vec<String>,
     },
-    /// The caller gave up, or the time was over, before dpkg had begun.
+    /// The caller gave up before dpkg had begun.
     #[error("stopped before dpkg had begun")]
     Stopped,
+    /// The time was over before dpkg had begun.
+    #[error("ran out of time before dpkg had begun")]
+    OutOfTime,
 }
 
 fn size(bytes: u64) -> String {
@@ -139,7 +142,9 @@ impl Classify for AptError {
             Self::Program(error) => error.class(),
             Self::Files { .. } | Self::NoRoom { .. } => Class::Local,
             Self::Stopped => Class::Cancelled,
-            Self::Plan(_) | Self::Changed { .. } | Self::NotInstalled { .. } => Class::Permanent,
+            Self::Plan(_) | Self::Changed { .. } | Self::NotInstalled { .. } | Self::OutOfTime => {
+                Class::Permanent
+            }
         }
     }
 
@@ -160,6 +165,7 @@ impl Classify for AptError {
             Self::Files { .. } | Self::NoRoom { .. } => Kind::Local,
             Self::Changed { .. } => Kind::Integrity,
             Self::Stopped => Kind::Cancelled,
+            Self::OutOfTime => Kind::Timeout,
             Self::Program(_) | Self::Plan(_) | Self::NotInstalled { .. } => Kind::Failed,
         }
     }
@@ -186,6 +192,7 @@ impl Classify for AptError {
             Self::Changed { .. } => {
                 vec!["somebody changes files in our archive folder, or the disk is failing".to_owned()]
             }
+            Self::OutOfTime => vec!["allow more time with `--timeout`".to_owned()],
             Self::NotInstalled { .. } => vec!["see `dpkg --audit`".to_owned()],
             _ => Vec::new(),
         }

@@ -356,6 +356,7 @@ impl Fault {
                 | Self::NoCandidate { .. }
                 | Self::VersionNotFound { .. }
                 | Self::ReleaseNotFound { .. }
+                | Self::BrokenLists { .. }
         )
     }
 }

@@ -70,9 +70,13 @@ fn failed(message: &Message<'_>) -> Option<Failed> {
         }
         return Some(Failed { subject: url.to_owned(), problem: Problem::Fetch(FetchFailure::of(reason)) });
     }
-    if let Some((_, rest)) = text.split_once("GPG error: ") {
+    // apt 2 and, by another program, apt 3.
+    let signature =
+        text.split_once("GPG error: ").or(text.split_once("OpenPGP signature verification failed: "));
+    if let Some((_, rest)) = signature {
         let (subject, why) = rest.split_once(": ").unwrap_or((rest, ""));
-        let key = why.split_once("NO_PUBKEY ").map(|(_, key)| key.split(' ').next().unwrap_or(key));
+        let key = why.split_once("NO_PUBKEY ").or(why.split_once("Missing key "));
+        let key = key.map(|(_, key)| key.split([' ', ',']).next().unwrap_or(key));
         return repository(
             subject,
             match key {

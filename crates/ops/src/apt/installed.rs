@@ -70,6 +70,14 @@ pub struct InstalledPackage {
 }
 
 impl InstalledPackage {
+    /// Whether apt-get calls it so: by its name, with its architecture where that is not the machine's own.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        match name.split_once(':') {
+            Some((name, arch)) => self.name == name && self.arch == arch,
+            None => self.name == name,
+        }
+    }
+
     /// Whether it is whole.
     #[must_use]
     pub fn is_installed(&self) -> bool {

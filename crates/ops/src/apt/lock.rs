@@ -1,7 +1,9 @@
 //! Who holds which lock, from what apt-get and dpkg say.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::env::Env;
 
 use super::said::Said;
 use super::show;
@@ -103,6 +105,19 @@ fn could_not_get(text: &str) -> Option<Lock> {
     let holder = pid.trim_end_matches('.').parse().ok();
     let holder = holder.map(|pid| Holder { pid, program: program.to_owned() });
     Some(Lock { path: path.into(), holder })
+}
+
+/// The lock of everybody who has packages installed.
+const FRONTEND: &str = "/var/lib/dpkg/lock-frontend";
+
+/// Who has that lock now, without asking for it: for not beginning what would have to be done again.
+pub(super) fn frontend(env: &Env) -> Option<Lock> {
+    let path = PathBuf::from(FRONTEND);
+    // One that cannot be looked at is apt-get's to find out about.
+    let pid = env.fs().record_lock(&path).ok().flatten()?;
+    let program = env.fs().read_small(Path::new(&format!("/proc/{pid}/comm")), 64).unwrap_or_default();
+    let holder = Holder { pid, program: String::from_utf8_lossy(&program).trim().to_owned() };
+    Some(Lock { path, holder: (pid != 0).then_some(holder) })
 }
 
 #[cfg(test)]

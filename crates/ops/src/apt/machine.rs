@@ -1,12 +1,13 @@
 //! How apt is set up on this machine: its configuration, its sources, whose service each is.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use url::Url;
 
 use super::config::AptConfig;
 use super::release_files::{SourceFile, repositories};
-use super::targets::Repository;
+use super::targets::{Repository, strip_user};
 use super::uris::Archive;
 use crate::env::Env;
 use crate::env::fs::Open;
@@ -16,8 +17,8 @@ use crate::service::{ServiceName, ServiceTable};
 const LONGEST_SOURCE: u64 = 1 << 20;
 const BEGINNING: usize = 4_096;
 
-/// How apt is set up.
-#[derive(Clone, Debug, Default)]
+/// How apt is set up. Its `Debug` shows the repositories only: sources and configuration may hold passwords.
+#[derive(Clone, Default)]
 pub struct AptSetup {
     pub(super) config: AptConfig,
     pub(super) sources: Vec<SourceFile>,
@@ -27,6 +28,12 @@ pub struct AptSetup {
     pub(super) os_release: String,
     /// Hosts that apt has a password for.
     pub(super) with_password: Vec<String>,
+}
+
+impl fmt::Debug for AptSetup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AptSetup").field("repositories", &self.repositories).finish_non_exhaustive()
+    }
 }
 
 impl AptSetup {
@@ -100,6 +107,7 @@ impl AptSetup {
     /// Whose circuit a file is under: that of the repository it comes from.
     #[must_use]
     pub fn service_of_file(&self, url: &str, table: &ServiceTable) -> Option<ServiceName> {
+        let url = strip_user(url);
         let of = |repository: &&Repository| url.starts_with(&repository.uri);
         let longest = self.repositories.iter().filter(of).max_by_key(|repository| repository.uri.len());
         longest.and_then(|repository| self.service_of(repository, table))
@@ -191,6 +199,10 @@ mod tests {
         let (setup, table) = (setup(), ServiceTable::default());
         let of = |url: &str| setup.service_of_file(url, &table).map(|name| name.to_string());
         assert_eq!(of("http://deb.example.com/debian/pool/a_1_all.deb").as_deref(), Some("apt_repository"));
+        assert_eq!(
+            of("http://me:pw@deb.example.com/debian/pool/a_1_all.deb").as_deref(),
+            Some("apt_repository")
+        );
         assert_eq!(of("http://elsewhere.example.com/a_1_all.deb"), None);
     }
 }

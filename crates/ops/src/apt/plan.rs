@@ -1,5 +1,6 @@
 //! What apt-get would do, from the words and files of `install -V --print-uris`.
 
+use super::installed::InstalledPackage;
 use super::uris::{Archive, InvalidPlan, archives};
 
 /// A package that would change.
@@ -102,6 +103,13 @@ impl Plan {
             archive.hash = strongest.or(archive.hash.take());
         }
         archives
+    }
+
+    /// The version that a package was to have, if it was to change.
+    pub(crate) fn version_of(&self, package: &InstalledPackage) -> Option<&str> {
+        let all = [&self.installed, &self.upgraded, &self.downgraded];
+        let change = all.into_iter().flatten().find(|one| package.is_called(&one.name))?;
+        change.to.as_deref()
     }
 
     /// Whether apt-get knows a package of this very name: it is in the plan, or `said` to be there.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::targets::Repository;
 
 /// A file of sources, as it stands.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct SourceFile {
     pub(super) path: PathBuf,
     pub(super) text: String,
@@ -52,7 +52,11 @@ fn uri_and_release(url: &str) -> Option<(String, String)> {
     let folder = url.strip_suffix("/InRelease")?;
     match folder.split_once("/dists/") {
         Some((uri, release)) => Some((format!("{uri}/"), release.to_owned())),
-        None => Some((format!("{}/", folder.trim_end_matches("/.")), "./".to_owned())),
+        None => match folder.strip_suffix("/.") {
+            Some(uri) => Some((format!("{uri}/"), "./".to_owned())),
+            // `deb URI /` and `deb URI folder/`: which part was written as what is not to be seen.
+            None => Some((format!("{folder}/"), "/".to_owned())),
+        },
     }
 }
 
@@ -73,6 +77,7 @@ mod tests {
         'http://a.example.com/debian/dists/stable/main/binary-amd64/Packages.xz' a.example.com_x_Packages 0 \n\
         'http://me:pw@third.example.com/apt/dists/a/b/InRelease' third_InRelease 0 \n\
         'http://flat.example.com/repo/./InRelease' flat_InRelease 0 \n\
+        'http://flat.example.com/deb/InRelease' other_InRelease 0 \n\
         'file:/srv/repo/dists/stable/InRelease' _srv_InRelease 0 \n";
 
     fn all() -> Vec<Repository> {
@@ -99,12 +104,13 @@ mod tests {
                 ("http://a.example.com/debian/", "stable"),
                 ("http://third.example.com/apt/", "a/b"),
                 ("http://flat.example.com/repo/", "./"),
+                ("http://flat.example.com/deb/", "/"),
                 ("file:/srv/repo/", "stable"),
             ]
         );
         assert_eq!(all[0].origin.as_deref(), Some("Debian"));
         assert!(all[0].has_index && !all[1].has_index);
-        assert_eq!(all[3].host, None);
+        assert_eq!(all[4].host, None);
     }
 
     #[test]
@@ -115,6 +121,6 @@ mod tests {
         }];
         let fresh = repositories(URIS, &sources, |_| None);
         let own: Vec<_> = fresh.iter().map(|found| found.is_distributions_own("ID=debian\n")).collect();
-        assert_eq!(own, [true, false, false, false]);
+        assert_eq!(own, [true, false, false, false, false]);
     }
 }

@@ -60,17 +60,27 @@ impl InstallRequest {
         self.update_cache
     }
 
-    /// What apt-get has to be asked for: what is not there, or all of it where newer versions are wanted.
+    /// What apt-get is told: nothing if all is there. Else all of it, with what is there at its version, or
+    /// apt-get might take away or change one of them to make room for another.
     pub(crate) fn missing(&self, installed: &Installed) -> Vec<String> {
-        let asked = self.packages.iter().filter(|spec| self.upgrade || !installed.satisfies(spec));
-        asked.map(ToString::to_string).collect()
+        let there = |spec: &PackageSpec| {
+            let found = installed.find(spec).filter(|_| installed.satisfies(spec) && !self.upgrade)?;
+            let arch = spec.arch().map(|arch| format!(":{arch}")).unwrap_or_default();
+            Some(format!("{}{arch}={}", spec.name(), found.version))
+        };
+        if self.packages.iter().all(|spec| there(spec).is_some()) {
+            return Vec::new();
+        }
+        self.packages.iter().map(|spec| there(spec).unwrap_or_else(|| spec.to_string())).collect()
     }
 
-    /// What is still not there after apt-get has succeeded.
-    pub(crate) fn missing_after(&self, installed: &Installed) -> Vec<String> {
+    /// What is still not there after apt-get has carried out `plan`.
+    pub(crate) fn missing_after(&self, installed: &Installed, plan: &Plan) -> Vec<String> {
         let is_there = |spec: &&PackageSpec| {
-            // apt-get has chosen the version that its release has.
-            installed.satisfies(spec) || (spec.release().is_some() && installed.find(spec).is_some())
+            // A name that others stand for is apt-get's to choose from.
+            let Some(found) = installed.find(spec) else { return installed.provider(spec).is_some() };
+            spec.accepts(&found.version)
+                && plan.version_of(found).is_none_or(|planned| planned == found.version)
         };
         self.packages.iter().filter(|spec| !is_there(spec)).map(ToString::to_string).collect()
     }
@@ -124,19 +134,72 @@ impl AptInstalled {
     pub(crate) fn settle(&mut self, request: &InstallRequest, installed: &Installed) {
         let found = request.packages().iter().filter_map(|spec| {
             let package = installed.find(spec).or_else(|| installed.provider(spec))?;
-            Some(now(spec.name(), package))
+            Some((
+                Change { name: spec.name().to_owned(), from: None, to: Some(package.version.clone()) },
+                package,
+            ))
         });
-        self.packages = found.collect();
-        let changed = |name: &str| {
-            [&self.installed, &self.upgraded, &self.downgraded]
-                .into_iter()
-                .flatten()
-                .any(|one| one.name == name)
+        let found: Vec<_> = found.collect();
+        let changed = |package: &InstalledPackage| {
+            let all = [&self.installed, &self.upgraded, &self.downgraded];
+            all.into_iter().flatten().any(|one| package.is_called(&one.name))
         };
-        self.already = self.packages.iter().filter(|one| !changed(&one.name)).cloned().collect();
+        let already = found.iter().filter(|(_, package)| !changed(package));
+        self.already = already.map(|(change, _)| change.clone()).collect();
+        self.packages = found.into_iter().map(|(change, _)| change).collect();
     }
 }
 
-fn now(name: &str, package: &InstalledPackage) -> Change {
-    Change { name: name.to_owned(), from: None, to: Some(package.version.clone()) }
+#[cfg(test)]
+mod tests {
+    use super::super::package::parse_all;
+    use super::*;
+
+    fn installed() -> Installed {
+        Installed::parse(
+            "install\tinstalled\tok\tdpkg\tamd64\t1\t\n\
+             install\tinstalled\tok\taa\tamd64\t1.0\tvirtual\n\
+             install\tinstalled\tok\tlibc6\ti386\t2.36\t\n",
+        )
+    }
+
+    fn request(packages: &[&str]) -> InstallRequest {
+        InstallRequest::new(parse_all(packages.iter().copied()).unwrap())
+    }
+
+    #[test]
+    fn what_is_there_is_held_at_its_version_beside_what_is_not() {
+        assert_eq!(request(&["aa"]).missing(&installed()), [""; 0]);
+        assert_eq!(request(&["aa", "bb"]).missing(&installed()), ["aa=1.0", "bb"]);
+        assert_eq!(
+            request(&["aa=1.0", "libc6:i386", "bb/sid"]).missing(&installed()),
+            ["aa=1.0", "libc6:i386=2.36", "bb/sid"]
+        );
+        assert_eq!(request(&["aa", "bb"]).upgrade(true).missing(&installed()), ["aa", "bb"]);
+    }
+
+    #[test]
+    fn a_name_that_others_stand_for_is_asked_for_and_then_there() {
+        let request = request(&["virtual"]);
+        assert_eq!(request.missing(&installed()), ["virtual"]);
+        assert_eq!(request.missing_after(&installed(), &Plan::default()), [""; 0]);
+    }
+
+    #[test]
+    fn what_was_planned_must_be_there() {
+        let plan = Plan::parse("The following packages will be upgraded:\n   aa (1.0 => 2.0)\n").unwrap();
+        assert_eq!(request(&["aa"]).missing_after(&installed(), &plan), ["aa"]);
+        assert_eq!(request(&["aa"]).missing_after(&installed(), &Plan::default()), [""; 0]);
+    }
+
+    #[test]
+    fn what_was_just_installed_was_not_there_already() {
+        let mut done = AptInstalled::default();
+        done.add(
+            Plan::parse("The following NEW packages will be installed:\n   libc6:i386 (2.36)\n").unwrap(),
+        );
+        done.settle(&request(&["libc6:i386", "aa"]), &installed());
+        assert_eq!(done.already.iter().map(|one| &*one.name).collect::<Vec<_>>(), ["aa"]);
+        assert_eq!(done.packages.len(), 2);
+    }
 }

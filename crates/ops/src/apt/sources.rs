@@ -1,5 +1,7 @@
 //! A list of sources without those whose circuits are open.
 
+use super::targets::strip_user;
+
 /// A repository as a source names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Left<'r> {
@@ -9,7 +11,8 @@ pub(super) struct Left<'r> {
 
 impl Left<'_> {
     fn is(&self, uri: &str) -> bool {
-        self.uri.trim_end_matches('/') == uri.trim_end_matches('/')
+        // A repository is known without the user and password of its source.
+        strip_user(self.uri).trim_end_matches('/') == strip_user(uri).trim_end_matches('/')
     }
 }
 
@@ -100,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_line_of_one_that_is_left_out_goes() {
-        let text = "# comment\ndeb http://a.example.com/debian stable main\ndeb [signed-by=/k arch=amd64] http://gone.example.com/debian/ stable main\ndeb-src\thttp://gone.example.com/debian stable main\n";
+        let text = "# comment\ndeb http://a.example.com/debian stable main\ndeb [signed-by=/k arch=amd64] http://gone.example.com/debian/ stable main\ndeb-src\thttp://me:pw@gone.example.com/debian stable main\n";
         let kept = without_lines(text, &GONE);
         assert_eq!(kept, "# comment\ndeb http://a.example.com/debian stable main\n");
     }

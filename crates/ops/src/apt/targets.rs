@@ -94,6 +94,12 @@ impl Repository {
     pub(super) fn is_of(&self, url: &str) -> bool {
         let (url, release) = url.split_once(' ').unwrap_or((url, ""));
         let base = self.uri.trim_end_matches('/');
+        // `deb URI folder/` is told of as `URI folder/ InRelease`, `deb URI /` as `URI  InRelease`.
+        if self.release == "/" && !release.is_empty() {
+            let folder = release.split(' ').next().unwrap_or_default().trim_matches('/');
+            let url = strip_user(url);
+            return format!("{}/{folder}", url.trim_end_matches('/')).trim_end_matches('/') == base;
+        }
         let Some(rest) = strip_user(url).strip_prefix(base).map(str::to_owned) else { return false };
         if !release.is_empty() {
             let named = release.split(' ').next().unwrap_or_default();
@@ -136,7 +142,7 @@ impl Repository {
 }
 
 /// A URL without user and password.
-fn strip_user(url: &str) -> String {
+pub(super) fn strip_user(url: &str) -> String {
     match url.split_once("://") {
         Some((scheme, rest)) => format!("{scheme}://{}", show::without_user(rest)),
         None => url.to_owned(),

@@ -103,13 +103,14 @@ impl Record {
         machine
     }
 
-    /// How long ago it was written. Within a boot by the clock that cannot jump; else by the wall's,
-    /// where a jump can only shorten a wait because nothing here is ever made longer.
+    /// How long ago it was written. Within a boot by the clock that cannot jump; else by the wall's. One
+    /// written in the wall's future says nothing of how long, and every process to come would begin its wait
+    /// anew: then it is older than any wait, for a jump may shorten one and never lengthen it.
     fn age(&self, env: &Env, now: Tick) -> Duration {
         if self.boot_id == env.identity().boot_id {
             return now.since(Tick::from_nanos(self.at));
         }
         let age = env.wall().as_secs_f64() - self.wall;
-        Duration::try_from_secs_f64(age).unwrap_or_default()
+        Duration::try_from_secs_f64(age).unwrap_or(Duration::MAX)
     }
 }

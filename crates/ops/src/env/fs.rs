@@ -143,6 +143,19 @@ pub trait Fs: fmt::Debug + Send + Sync + 'static {
     /// What the system says.
     fn make_folder(&self, folder: &Path) -> io::Result<()>;
 
+    /// The process that has a record lock (POSIX `fcntl`) on a file, which is not the lock of
+    /// [`FsFile::try_lock`]; 0 where it is in a namespace that we do not see.
+    ///
+    /// # Errors
+    /// What the system says; `NotFound` where there is no such file.
+    fn record_lock(&self, path: &Path) -> io::Result<Option<u32>>;
+
+    /// Takes an empty folder away.
+    ///
+    /// # Errors
+    /// What the system says; `DirectoryNotEmpty` where there is something in it.
+    fn remove_folder(&self, folder: &Path) -> io::Result<()>;
+
     /// Returns when the names in `folder` would survive a power loss.
     ///
     /// # Errors

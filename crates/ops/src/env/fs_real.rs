@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rustix::fs::{Advice, CWD, FallocateFlags, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
+use rustix::process::{Flock, FlockType, fcntl_getlk};
 
 use super::fs::{Clobber, FileId, FileKind, Fs, FsFile, Meta, Open};
 
@@ -127,6 +128,17 @@ impl Fs for RealFs {
 
     fn make_folder(&self, folder: &Path) -> io::Result<()> {
         fs::DirBuilder::new().recursive(true).mode(0o755).create(folder)
+    }
+
+    fn record_lock(&self, path: &Path) -> io::Result<Option<u32>> {
+        let file = File::open(path)?;
+        let held = fcntl_getlk(&file, &Flock::from(FlockType::WriteLock))?;
+        Ok(held
+            .map(|lock| lock.pid.and_then(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok()).unwrap_or(0)))
+    }
+
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        fs::remove_dir(folder)
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {

@@ -12,6 +12,9 @@ use crate::classify::Classify;
 use crate::deadline::Deadline;
 use crate::event::{Event, EventKind, Failed, Observer, OperationId};
 
+/// The limit of a last look.
+const LAST_LOOK: Duration = Duration::from_secs(10);
+
 /// The operation that the caller named, while others run for it. It is not itself retried.
 ///
 /// Exactly one of [`succeeded`](Self::succeeded) and [`failed`](Self::failed) ends it.
@@ -80,6 +83,12 @@ impl Workflow {
             .idle(self.request.idle)
             .total(self.left(limit))
             .cancel(self.request.cancel.clone())
+    }
+
+    /// A request for a last look at what was done: made even after a stop and beyond the limit, within a few
+    /// seconds of its own.
+    pub(crate) fn last_look(&self, name: &'static str, action: impl Into<String>) -> Request {
+        Request::new(name, action).root(self.id).total(LAST_LOOK)
     }
 
     pub(crate) fn emit(&self, kind: EventKind) {

@@ -151,6 +151,20 @@ fn a_file_source_falls_back_to_apt() {
 }
 
 #[test]
+fn a_version_with_odd_characters_is_found() {
+    let version = "1.0+deb12u1~lab";
+    let Some((local, main)) = machine() else { return };
+    for path in [Mirror::index_path(), Mirror::IN_RELEASE.into(), Mirror::deb("lab-plus", version)] {
+        local.write(&format!("/srv/repository{path}"), main.content(&path).bytes());
+    }
+    local.sources(&[]);
+    let key = "/usr/share/keyrings/lab.gpg";
+    local.write("/etc/apt/sources.list", format!("deb [signed-by={key}] file:/srv/repository stable main\n"));
+    let _ = local.apt(&["install", "lab-plus"]).expect(0);
+    assert_installed(&local, "lab-plus", version);
+}
+
+#[test]
 fn docker_clean_takes_nothing_away() {
     let Some((lab, main)) = machine() else { return };
     let clean = "{ \"rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true\"; };\n";

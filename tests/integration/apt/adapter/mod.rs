@@ -16,7 +16,7 @@ mod terminal;
 mod update;
 
 /// What is promised of `apt`, and the test that would notice.
-const PROMISES: [(&str, &str); 69] = [
+const PROMISES: [(&str, &str); 72] = [
     // update
     ("an update of healthy repositories is done", "an_update_of_all_is_done"),
     ("an update that fails for any index fails, and names the repository", "an_update_names_who_failed"),
@@ -74,6 +74,9 @@ const PROMISES: [(&str, &str); 69] = [
     ("the strongest hash is used", "the_strongest_hash_is_used"),
     // permanent
     ("unknown, no version, unmet, conflict: one attempt", "what_cannot_be_resolved_ends_at_once"),
+    ("what is there and was asked for stays", "what_is_there_and_asked_for_stays"),
+    ("a version with odd characters is found, on a disk too", "a_version_with_odd_characters_is_found"),
+    ("dpkg survives us in a repair, too", "a_second_stop_in_a_repair_leaves_dpkg_to_finish"),
     ("held: one attempt, and what to do", "a_held_package_ends_at_once"),
     ("disk full: one attempt, exit 7", "a_full_disk_ends_at_once"),
     ("dpkg's full disk: exit 7", "a_full_disk_under_dpkg_is_told"),

@@ -28,6 +28,19 @@ fn what_cannot_be_resolved_ends_at_once() {
 }
 
 #[test]
+fn what_is_there_and_asked_for_stays() {
+    let Some((lab, main)) = updated() else { return };
+    let _ = lab.apt(&["install", "lab-leaf"]).expect(0);
+    let before = package_requests(&main);
+    // Each can be had, both together cannot: apt-get alone would take the other one away.
+    let failed = lab.apt(&["install", "lab-leaf", "lab-rival"]).expect(1);
+    assert!(failed.stderr.contains("Conflicts") && !failed.stderr.contains("Retrying"), "{}", failed.stderr);
+    assert_eq!(package_requests(&main), before);
+    assert_installed(&lab, "lab-leaf", "1.0");
+    assert_untouched(&lab, "lab-rival");
+}
+
+#[test]
 fn a_held_package_ends_at_once() {
     let Some((lab, main)) = updated() else { return };
     lab.must(&["apt-mark", "hold", "lab-leaf"]);

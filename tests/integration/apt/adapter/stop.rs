@@ -74,6 +74,24 @@ fn dpkg_at_work_is_never_touched() {
 }
 
 #[test]
+fn a_second_stop_in_a_repair_leaves_dpkg_to_finish() {
+    let Some((lab, _main)) = updated() else { return };
+    lab.interrupt_dpkg();
+    let slow = lab.hold_slow();
+    let mut running = lab.begin_apt(&["install", "lab-leaf"]);
+    slow.wait_until_reached_by(&mut running);
+    let before = running.said();
+    running.signal(Signal::INT);
+    wait_until("a word on dpkg", || running.said().replacen(&before, "", 1).contains("dpkg").then_some(()));
+    running.signal(Signal::INT);
+    wait_until("our end", || (!running.is_running()).then_some(()));
+    assert!(dpkg_works(&lab), "dpkg goes on without us");
+    slow.release();
+    let _ = running.wait().expect(130);
+    assert_installed(&lab, "lab-slow", "1.0");
+}
+
+#[test]
 fn a_second_stop_leaves_dpkg_to_finish() {
     let Some((lab, _main)) = updated() else { return };
     let slow = lab.hold_slow();

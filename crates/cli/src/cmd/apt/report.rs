@@ -51,7 +51,8 @@ pub(super) fn updated(app: &App, updated: &Updated) -> Result<Exit, Failure> {
             "took_seconds": updated.took.as_secs_f64(),
         }))?;
     } else if app.global.quiet == 0 {
-        let (count, plural) = counted(updated.repositories.len(), "repository", "repositories");
+        let read = updated.repositories.iter().filter(|one| !one.left_out).count();
+        let (count, plural) = counted(read, "repository", "repositories");
         print(&format!("{count} {plural} read\n"))?;
     }
     Ok(exit)

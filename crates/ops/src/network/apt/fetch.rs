@@ -1,7 +1,7 @@
 //! The archives of a plan, fetched beside each other.
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -42,21 +42,26 @@ impl NetworkOperationWrapper {
         plan: &Plan,
     ) -> Result<(Fetched, Vec<Archive>), AptFailed> {
         // The strongest digests take another look, which costs nothing beside the network.
-        let (fetched, strongest) = tokio::join!(
+        tokio::try_join!(
             self.apt_bring(workflow, setup, wanted, plan),
-            self.apt_strongest(setup, wanted, plan)
-        );
-        Ok((fetched?, strongest))
+            self.apt_strongest(workflow, setup, wanted, plan)
+        )
     }
 
     /// The archives with the strongest digests that the index has. Where it cannot be asked, those of the plan.
-    async fn apt_strongest(&self, setup: &AptSetup, wanted: &Wanted, plan: &Plan) -> Vec<Archive> {
+    async fn apt_strongest(
+        &self,
+        workflow: &Workflow,
+        setup: &AptSetup,
+        wanted: &Wanted,
+        plan: &Plan,
+    ) -> Result<Vec<Archive>, AptFailed> {
         if plan.archives.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        match self.apt.strongest(setup, wanted).await {
-            Ok(strongest) => plan.archives_with_digests_of(&strongest),
-            Err(_) => plan.archives.clone(),
+        match self.apt_resolve_strongest(workflow, setup, wanted).await {
+            Ok(strongest) => Ok(plan.archives_with_digests_of(&strongest)),
+            Err(_) => Ok(plan.archives.clone()),
         }
     }
 
@@ -80,11 +85,14 @@ impl NetworkOperationWrapper {
         ours.sort_by_key(|(_, archive)| std::cmp::Reverse(archive.size));
         let bytes = ours.iter().fold(0, |sum: u64, (_, archive)| sum.saturating_add(archive.size));
         if !plan.archives.is_empty() {
-            self.apt_make_room(workflow, bytes).await?;
+            let there =
+                ours.iter().filter(|(_, archive)| self.is_there(archive)).map(|(_, archive)| archive.size);
+            self.apt_make_room(workflow, bytes.saturating_sub(there.sum())).await?;
         }
         for (url, archive) in local {
             workflow.note(format!("{} is copied from {}", archive.filename, SafeUrl::new(&url)));
-            self.apt_copy(workflow, archive, Path::new(url.path())).await?;
+            let from = url.to_file_path().unwrap_or_else(|()| PathBuf::from(url.path()));
+            self.apt_copy(workflow, archive, &from).await?;
         }
         let fetched = self.apt_download(workflow, setup, ours, bytes).await?;
         if let Some((archive, reason)) = why {
@@ -94,6 +102,11 @@ impl NetworkOperationWrapper {
             self.pipeline.run(&request, |attempt| async move { apt.fetch(&attempt, wanted).await }).await?;
         }
         Ok(fetched)
+    }
+
+    /// Whether a file of that length is in its place: whether it is right is looked at later.
+    fn is_there(&self, archive: &Archive) -> bool {
+        self.env().fs().look(&self.apt.place(archive)).is_ok_and(|meta| meta.len == archive.size)
     }
 
     async fn apt_make_room(&self, workflow: &Workflow, bytes: u64) -> Result<(), AptFailed> {
@@ -133,7 +146,6 @@ impl NetworkOperationWrapper {
             if running == 0 {
                 break;
             }
-            // We hold a sender ourselves, so there is always an answer.
             let Some((archive, outcome)) = told.recv().await else { break };
             running -= 1;
             match outcome {
@@ -173,6 +185,7 @@ impl NetworkOperationWrapper {
         let mut options = Options::new()
             .total(workflow.left(workflow.whole()))
             .attempts(workflow.strategy().max_attempts())
+            .wait_for_circuit(workflow.strategy().wait_for_circuit())
             .cancel(stop.clone());
         options.service = setup.service_of_file(&archive.url, self.policies.table());
         options

@@ -29,7 +29,7 @@ pub(super) struct Rounds<'n> {
 /// What comes after a step.
 enum After {
     Again,
-    Done,
+    Done(Plan),
 }
 
 impl<'n> Rounds<'n> {
@@ -61,13 +61,14 @@ impl<'n> Rounds<'n> {
                 self.result.settle(self.request, &installed);
                 return Ok(self.result);
             }
-            if let After::Done = self.round(missing).await? {
+            if let After::Done(plan) = self.round(missing).await? {
                 // apt-get has succeeded: dpkg has the last word.
-                let installed = self.network.apt_installed(self.workflow).await?;
-                let missing = self.request.missing_after(&installed);
+                let installed = self.network.apt_installed_now(self.workflow).await?;
+                let missing = self.request.missing_after(&installed, &plan);
                 if !missing.is_empty() {
                     return Err(self.workflow.error(AptError::NotInstalled { packages: missing }));
                 }
+                self.result.add(plan);
                 self.result.settle(self.request, &installed);
                 return Ok(self.result);
             }
@@ -105,8 +106,7 @@ impl<'n> Rounds<'n> {
         match self.network.apt_unpack(self.workflow, wanted, &archives).await {
             Ok(()) => {
                 self.network.apt.clean(&plan.archives);
-                self.result.add(plan);
-                Ok(After::Done)
+                Ok(After::Done(plan))
             }
             Err(error) => self.after_dpkg(error, plan).await,
         }
@@ -115,13 +115,16 @@ impl<'n> Rounds<'n> {
     /// dpkg failed. With what was asked for in place, that is somebody else's trouble: a package that fails
     /// again and again makes every later run of apt-get fail.
     async fn after_dpkg(&mut self, error: AptFailed, plan: Plan) -> Result<After, AptFailed> {
-        if is_dpkgs(&error) {
-            let installed = self.network.apt_installed(self.workflow).await?;
-            if self.request.missing(&installed).is_empty() {
-                self.warn(format!("what was asked for is installed, but {}", error.cause));
-                self.result.add(plan);
-                return Ok(After::Done);
-            }
+        let is_somebody_elses = matches!(
+            &error.cause,
+            Cause::Operation(AptError::Fault(Fault::DpkgFailed { .. } | Fault::Hook { .. }))
+        );
+        if is_somebody_elses
+            && let Ok(installed) = self.network.apt_installed_now(self.workflow).await
+            && self.request.missing_after(&installed, &plan).is_empty()
+        {
+            self.warn(format!("what was asked for is installed, but {}", error.cause));
+            return Ok(After::Done(plan));
         }
         self.cure(error).await
     }
@@ -144,9 +147,13 @@ impl<'n> Rounds<'n> {
                     let updated = (**updated).clone();
                     self.said(&updated);
                 }
-                // Nothing new came, but what an earlier update brought is there.
-                Cause::CircuitOpen(rejected) if setup.has_index() => {
-                    let text = format!("the package lists are not refreshed: {rejected}");
+                // Nothing new came, or not all of it, but what an earlier update brought is there.
+                Cause::CircuitOpen(_)
+                | Cause::TimedOut { .. }
+                | Cause::Operation(AptError::Fault(Fault::Hook { .. }))
+                    if setup.has_index() && error.stop != Stop::Cancelled =>
+                {
+                    let text = format!("the package lists may not be those of now: {}", error.cause);
                     self.warn(text);
                 }
                 _ => return Err(error),
@@ -226,7 +233,13 @@ impl<'n> Rounds<'n> {
             None => plan.archives.clone(),
         };
         match self.network.apt_unpack(self.workflow, &wanted, &archives).await {
-            Ok(()) => self.network.apt.clean(&plan.archives),
+            Ok(()) => {
+                self.network.apt.clean(&plan.archives);
+                for removed in &plan.removed {
+                    self.warn(format!("the repair removed {}", removed.name));
+                }
+                self.result.add(plan);
+            }
             // One that fails again and again need not stop what was asked for.
             Err(error) if is_dpkgs(&error) => self.warn(error.cause.to_string()),
             Err(error) => return Err(error),

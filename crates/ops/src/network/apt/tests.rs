@@ -46,7 +46,7 @@ struct Outcome {
 
 fn install(apt: ScriptedApt, packages: &[&str], options: impl FnOnce(Options) -> Options) -> Outcome {
     in_virtual_time(async {
-        let env = Simulation::calm(1).host().process().env();
+        let env = Simulation::without_chance(1).host().process().env();
         let (apt, told) = (Arc::new(apt), Arc::new(Told::default()));
         let network = NetworkOperationWrapper::builder(Settings::default().check().unwrap())
             .env(env.clone())

@@ -6,6 +6,7 @@ use super::AptFailed;
 use crate::NetworkOperationWrapper;
 use crate::apt::{AptSetup, Installed, Plan, Updated, Wanted};
 use crate::pipeline::Workflow;
+use crate::service::ServiceName;
 
 impl NetworkOperationWrapper {
     /// How apt is set up.
@@ -32,13 +33,29 @@ impl NetworkOperationWrapper {
             .await
     }
 
+    /// What dpkg has after it worked, whatever has become of the workflow's time.
+    pub(super) async fn apt_installed_now(&self, workflow: &Workflow) -> Result<Installed, AptFailed> {
+        let request = workflow.last_look("apt_look", "look at what is installed");
+        let apt = Arc::clone(&self.apt);
+        self.pipeline
+            .run(&request, |_| {
+                let apt = Arc::clone(&apt);
+                async move { apt.installed().await }
+            })
+            .await
+    }
+
     /// Reads the indexes: one attempt enters the circuit of every repository.
     pub(super) async fn apt_update(
         &self,
         workflow: &Workflow,
         setup: &AptSetup,
     ) -> Result<Updated, AptFailed> {
-        let limit = self.policies.general().timeouts.apt_update;
+        // On its own it may take all of the time there is.
+        let limit = match workflow.name() {
+            "apt_update" => workflow.whole(),
+            _ => self.policies.of(&ServiceName::APT_REPOSITORY.into()).timeouts.apt_update,
+        };
         // On its own it is told of as the workflow; on the way to an install it is news.
         let name = if workflow.name() == "apt_update" { "apt_lists" } else { "apt_update" };
         let mut request = workflow.step(name, "update the package lists", limit);
@@ -54,6 +71,18 @@ impl NetworkOperationWrapper {
                 apt.update(&attempt, setup, &left_out).await
             })
             .await
+    }
+
+    /// Resolves once more, for stronger digests.
+    pub(super) async fn apt_resolve_strongest(
+        &self,
+        workflow: &Workflow,
+        setup: &AptSetup,
+        wanted: &Wanted,
+    ) -> Result<Plan, AptFailed> {
+        let request = workflow.step("apt_plan", "look for the strongest digests", workflow.whole());
+        let apt = &self.apt;
+        self.pipeline.run(&request, |_| async move { apt.strongest(setup, wanted).await }).await
     }
 
     /// Resolves what is wanted.

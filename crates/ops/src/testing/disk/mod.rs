@@ -231,6 +231,17 @@ impl Fs for Disk {
         Ok(())
     }
 
+    fn record_lock(&self, path: &Path) -> io::Result<Option<u32>> {
+        self.lock().number_at(path).map(|_| None)
+    }
+
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        match self.list(folder)?.is_empty() {
+            true => self.remove(folder),
+            false => Err(io::ErrorKind::DirectoryNotEmpty.into()),
+        }
+    }
+
     fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
         let mut state = self.lock();
         state.change()?;
