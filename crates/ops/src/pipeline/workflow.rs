@@ -19,6 +19,7 @@ use crate::event::{Event, EventKind, Failed, Observer, OperationId};
 pub(crate) struct Workflow {
     pipeline: Pipeline,
     request: Request,
+    cancel: CancellationToken,
     id: OperationId,
     started: Tick,
 }
@@ -27,9 +28,14 @@ impl Pipeline {
     /// Begins a workflow and tells of it. Of the request its name, its action, its total limit and its
     /// cancel token are looked at, the last two by [`Workflow::step`].
     pub(crate) fn workflow(&self, request: Request) -> Workflow {
-        let workflow =
-            Workflow { pipeline: self.clone(), id: self.next_id(), started: self.env.now(), request };
-        workflow.emit(EventKind::Started { target: workflow.request.action.clone() });
+        let workflow = Workflow {
+            pipeline: self.clone(),
+            id: self.next_id(),
+            started: self.env.now(),
+            cancel: request.cancel.clone().unwrap_or_default(),
+            request,
+        };
+        workflow.emit(EventKind::Started { target: Arc::clone(&workflow.request.action) });
         workflow
     }
 
@@ -59,7 +65,7 @@ impl Workflow {
 
     /// Cancelled when the caller gave up.
     pub(crate) fn cancel(&self) -> &CancellationToken {
-        &self.request.cancel
+        &self.cancel
     }
 
     /// When all of it must have ended.
@@ -73,13 +79,13 @@ impl Workflow {
     }
 
     /// A request for one of its operations: as long as what is left, at most `limit`.
-    pub(crate) fn step(&self, name: &'static str, action: impl Into<String>, limit: Duration) -> Request {
+    pub(crate) fn step(&self, name: &'static str, action: impl Into<Arc<str>>, limit: Duration) -> Request {
         Request::new(name, action)
             .root(self.id)
             .strategy(self.request.strategy)
             .idle(self.request.idle)
             .total(self.left(limit))
-            .cancel(self.request.cancel.clone())
+            .cancel(self.cancel.clone())
     }
 
     pub(crate) fn emit(&self, kind: EventKind) {
@@ -116,7 +122,7 @@ impl Workflow {
     pub(crate) fn error<E: Classify>(&self, error: E) -> OperationError<E> {
         OperationError {
             operation: self.request.name,
-            action: self.request.action.clone(),
+            action: Arc::clone(&self.request.action),
             service: None,
             cause: Cause::Operation(error),
             stop: Stop::Permanent,
@@ -130,7 +136,7 @@ impl Workflow {
     /// The end of one whose operation failed for good: that one's error, told as this one's.
     pub(crate) fn failed<E: Classify>(self, mut error: OperationError<E>) -> OperationError<E> {
         error.operation = self.request.name;
-        error.action = self.request.action.clone();
+        error.action = Arc::clone(&self.request.action);
         error.took = self.took();
         let failed = Failed::new(error.attempts(), error.took, error.kind(), error.cause.to_string());
         self.emit(EventKind::Failed(failed));
