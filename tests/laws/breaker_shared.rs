@@ -123,6 +123,21 @@ fn a_dropped_permit_is_neutral_a_failure_when_old_and_a_failure_while_unwinding(
 }
 
 #[test]
+fn an_open_time_that_ends_in_the_far_future_is_kept_like_any_other() {
+    for origin in [0, u64::MAX / 8 - 30_000_000_000, u64::MAX / 8, u64::MAX / 2] {
+        let (breaker, clock) = breaker(Rules::default());
+        clock.clock.set(Tick::from_nanos(origin));
+        open(&breaker);
+        let rejected = breaker.try_acquire().map(|_| ()).unwrap_err();
+        assert_eq!((rejected.why(), rejected.retry_after()), (Why::Open, duration(60)), "{origin}");
+        clock.clock.advance(duration(59));
+        assert_eq!(breaker.try_acquire().map(|_| ()).unwrap_err().retry_after(), duration(1), "{origin}");
+        clock.clock.advance(duration(1));
+        assert!(breaker.try_acquire().unwrap().is_probe(), "{origin}");
+    }
+}
+
+#[test]
 fn a_dropped_probe_gives_its_slot_back() {
     let (breaker, clock) = breaker(Rules::default());
     open(&breaker);

@@ -3,7 +3,7 @@
 
 use crate::machine::Machine;
 use crate::policy::Policy;
-use crate::shared::{CircuitBreaker, Words, first_closed_word};
+use crate::shared::{CircuitBreaker, Word, first_word};
 use crate::sync::{AtomicU64, Mutex};
 
 impl<C> CircuitBreaker<C, Policy> {
@@ -18,10 +18,7 @@ impl<C> CircuitBreaker<C, Policy> {
     #[must_use]
     pub const fn new(policy: Policy, clock: C) -> Self {
         Self {
-            words: Words {
-                closed: AtomicU64::new(first_closed_word(&policy)),
-                open_until: AtomicU64::new(0),
-            },
+            word: Word(AtomicU64::new(first_word(&policy))),
             machine: Mutex::new(Machine::new()),
             policy,
             clock,

@@ -14,8 +14,8 @@
 //!
 //! * [`Machine`]: the rules as a plain value. Time is an argument, transitions are return values; no
 //!   lock, no clock, no `std`. Store it, simulate it, model-check it.
-//! * [`CircuitBreaker`] (feature `std`, on by default): the machine behind a mutex and two words that
-//!   answer the common cases without it. Hands out [`Permit`]s; a dropped one gives its slot back.
+//! * [`CircuitBreaker`] (feature `std`, on by default): the machine behind a mutex and a word that
+//!   answers the common cases without it. Hands out [`Permit`]s; a dropped one gives its slot back.
 //! * `call` and `call_async`, and with feature `tower` a layer: sugar on the permit.
 //!
 //! # Features
@@ -44,6 +44,8 @@ mod window;
 mod call;
 #[cfg(feature = "std")]
 mod constant;
+#[cfg(feature = "std")]
+mod name_hash;
 #[cfg(feature = "std")]
 mod registry;
 #[cfg(feature = "std")]

@@ -4,10 +4,12 @@ use core::fmt;
 use core::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 use core::time::Duration;
 
+use crate::time::nanos;
+
 /// Nothing here may last longer.
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Calls a count window can hold.
-const MOST_CALLS: u16 = 1024;
+pub(crate) const MOST_CALLS: u16 = 1024;
 
 /// A share, in thousandths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,6 +132,8 @@ pub struct Policy {
     pub(crate) jitter: bool,
     pub(crate) jitter_seed: u64,
     pub(crate) open_backoff: Option<OpenBackoff>,
+    /// What follows from the others: the longest open time, for each rejection to compare with.
+    longest_open: u64,
 }
 
 /// A rule that makes no sense.
@@ -156,7 +160,7 @@ macro_rules! setters {
         #[must_use]
         pub const fn $with(mut self, $get: $type) -> Self {
             self.$get = $get;
-            self
+            self.follow()
         }
 
         /// What was set; see the setter.
@@ -197,7 +201,20 @@ impl Policy {
             jitter: true,
             jitter_seed: 0,
             open_backoff: None,
+            longest_open: 66_000_000_000,
         }
+    }
+
+    /// Works out what follows from the settings.
+    const fn follow(mut self) -> Self {
+        let mut base = nanos(self.timeout);
+        if let Some(backoff) = self.open_backoff
+            && nanos(backoff.cap) > base
+        {
+            base = nanos(backoff.cap);
+        }
+        self.longest_open = if self.jitter { base.saturating_add(base / 10) } else { base };
+        self
     }
 
     setters! {
@@ -291,18 +308,15 @@ impl Policy {
 
     /// The longest a circuit can stay open by these rules.
     #[must_use]
-    pub fn longest_open(&self) -> Duration {
-        let base = self.open_backoff.map_or(self.timeout, |backoff| backoff.cap.max(self.timeout));
-        if self.jitter { base.saturating_add(base / 10) } else { base }
+    pub const fn longest_open(&self) -> Duration {
+        Duration::from_nanos(self.longest_open)
     }
 
-    /// A bound just below [`longest_open`](Self::longest_open) that costs a few instructions.
+    /// [`longest_open`](Self::longest_open) in nanoseconds.
     #[cfg(feature = "std")]
     #[inline]
-    pub(crate) fn nearly_longest_open(&self) -> Duration {
-        let cap = self.open_backoff.map_or(self.timeout, |backoff| backoff.cap.max(self.timeout));
-        let millis = cap.as_secs().saturating_mul(1000).saturating_add(u64::from(cap.subsec_millis()));
-        Duration::from_millis(if self.jitter { millis.saturating_add(millis / 10) } else { millis })
+    pub(crate) const fn longest_open_nanos(&self) -> u64 {
+        self.longest_open
     }
 
     /// Whether the time of admission matters even while closed.

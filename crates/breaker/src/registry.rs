@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
 use crate::machine::{State, View};
+use crate::name_hash::NameHash;
 use crate::policy::Policy;
 use crate::shared::CircuitBreaker;
 use crate::time::Clock;
@@ -41,7 +42,7 @@ pub struct Registry<C: Clock> {
     capacity: usize,
     /// Look-ups so far: the time by which the least recently used is told.
     uses: AtomicU64,
-    breakers: RwLock<HashMap<Box<str>, Entry<C>>>,
+    breakers: RwLock<HashMap<Box<str>, Entry<C>, NameHash>>,
 }
 
 #[derive(Debug)]
@@ -96,7 +97,7 @@ impl<C: Clock> Registry<C> {
     }
 
     /// Lets go of what need not be remembered until one more fits; says whether it does.
-    fn make_room(&self, breakers: &mut HashMap<Box<str>, Entry<C>>) -> bool {
+    fn make_room(&self, breakers: &mut HashMap<Box<str>, Entry<C>, NameHash>) -> bool {
         if breakers.len() < self.capacity {
             return true;
         }

@@ -139,6 +139,7 @@ mod std_clock {
     }
 
     impl Clock for StdClock {
+        #[inline]
         #[expect(clippy::disallowed_methods, reason = "one of the two places that read a clock")]
         fn now(&self) -> Tick {
             static ORIGIN: OnceLock<Instant> = OnceLock::new();

@@ -5,6 +5,8 @@ use core::time::Duration;
 
 /// One, in 32.32 fixed point.
 const ONE: u64 = 1 << 32;
+/// Of a base that is no power of two.
+const NO_SHIFT: u32 = u32::MAX;
 
 /// Exponential backoff: the delay after attempt `n` is `initial * base^(n-1)`, at most `max_delay`.
 ///
@@ -23,6 +25,8 @@ pub struct ExponentialBackoff {
     max_delay: u64,
     /// 32.32 fixed point, at least one.
     base: u64,
+    /// What of it a shift can do: its logarithm to base 2, or [`NO_SHIFT`].
+    shift: u32,
 }
 
 /// A base that delays cannot grow by.
@@ -51,7 +55,7 @@ impl ExponentialBackoff {
     /// 1 s, doubled each time, at most 30 s.
     #[must_use]
     pub const fn new() -> Self {
-        Self { initial: 1_000_000_000, max_delay: 30_000_000_000, base: 2 * ONE }
+        Self { initial: 1_000_000_000, max_delay: 30_000_000_000, base: 2 * ONE, shift: 1 }
     }
 
     /// The delay after the first attempt; zero means no wait at all.
@@ -85,6 +89,7 @@ impl ExponentialBackoff {
         )]
         let fixed = (base * 4_294_967_296.0 + 0.5) as u64;
         self.base = fixed.max(ONE);
+        self.shift = if self.base.is_power_of_two() { self.base.trailing_zeros() - 32 } else { NO_SHIFT };
         Ok(self)
     }
 
@@ -116,16 +121,16 @@ impl ExponentialBackoff {
     #[inline]
     pub(crate) const fn delay_nanos(&self, attempt: u32) -> u64 {
         let power = attempt.saturating_sub(1);
-        let grown = if self.base.is_power_of_two() {
-            // The usual base 2 is a shift.
-            let shift = (self.base.trailing_zeros() - 32).saturating_mul(power);
-            if shift >= 64 || self.initial > u64::MAX >> shift {
-                if self.initial == 0 { 0 } else { u64::MAX }
-            } else {
-                self.initial << shift
-            }
-        } else {
-            self.grow(power)
+        // The usual base 2 is a shift, and what is not above the shifted limit loses no bit by it. A base
+        // that is no shift goes by here only with the first delay, which it has no part in.
+        let shift = self.shift as u64 * power as u64;
+        if shift < 64 && self.initial <= self.max_delay >> shift {
+            return self.initial << shift;
+        }
+        let grown = match self.shift {
+            NO_SHIFT => self.grow(power),
+            _ if self.initial == 0 => 0,
+            _ => u64::MAX,
         };
         if grown < self.max_delay { grown } else { self.max_delay }
     }

@@ -16,10 +16,10 @@ impl Machine {
     ///
     /// [`Rejected`] while open, held open, or half-open with every slot taken.
     pub fn admit(&mut self, policy: &Policy, now: Tick) -> Result<Ticket, Rejected> {
-        self.end_hold(policy, now);
+        self.end_hold(now);
         match self.hold_mode() {
             Some(Hold::Open) => {
-                return Err(Rejected { retry_after: self.held_for(policy, now), why: Why::Held });
+                return Err(Rejected::new(self.held_for(policy, now), Why::Held));
             }
             Some(_) => return Ok(self.plain_ticket(now)),
             None if !policy.enabled => return Ok(self.plain_ticket(now)),
@@ -29,31 +29,24 @@ impl Machine {
             State::Closed => Ok(self.plain_ticket(now)),
             State::HalfOpen => {
                 let token = self.take_slot(policy, now)?;
-                Ok(Ticket { token: Some(token), ..self.plain_ticket(now) })
+                Ok(self.plain_ticket(now).probe(token, false))
             }
             State::Open => {
                 self.follow_clock_back(policy, now);
                 if now < self.until {
-                    return Err(Rejected { retry_after: self.until.since(now), why: Why::Open });
+                    return Err(Rejected::new(self.until.since(now), Why::Open));
                 }
                 // Slot and transition together, or neither: a probe of an earlier half-open time may
                 // still hold the slot.
                 let token = self.take_slot(policy, now)?;
-                let moved = self.enter(State::HalfOpen, Rule::Timeout);
-                Ok(Ticket { token: Some(token), moved: Some(moved), ..self.plain_ticket(now) })
+                self.enter(State::HalfOpen, Rule::Timeout);
+                Ok(self.plain_ticket(now).probe(token, true))
             }
         }
     }
 
     fn plain_ticket(&self, now: Tick) -> Ticket {
-        Ticket {
-            generation: self.generation,
-            admitted: now,
-            token: None,
-            run: self.run,
-            seen: self.failures,
-            moved: None,
-        }
+        Ticket::new(self.generation, now, self.run, self.failures)
     }
 
     /// Takes a free slot, else the one whose lease ended first. Reissuing one makes no other probe stale.
@@ -83,7 +76,7 @@ impl Machine {
         let slots = self.aside.as_deref().map_or(&[][..], |aside| &aside.slots);
         let live = || slots.iter().filter_map(|slot| slot.left(policy, now));
         (live().count() >= usize::from(policy.probes.get()))
-            .then(|| Rejected { retry_after: live().min().unwrap_or_default(), why: Why::Probing })
+            .then(|| Rejected::new(live().min().unwrap_or_default(), Why::Probing))
     }
 
     /// A clock that went back would keep it open for longer than its time.
@@ -100,7 +93,7 @@ impl Machine {
     /// Holds on to a probe's slot for another lease. `false` says that it went to someone else (or was
     /// given back): the call must end. A ticket without a slot has nothing to lose.
     pub fn renew(&mut self, policy: &Policy, ticket: &Ticket, now: Tick) -> bool {
-        ticket.token.is_none_or(|token| self.renew_token(policy, token, now))
+        ticket.token().is_none_or(|token| self.renew_token(policy, token, now))
     }
 
     /// [`renew`](Self::renew) by the slot's name, for who keeps the ticket elsewhere.

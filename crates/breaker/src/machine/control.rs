@@ -42,8 +42,8 @@ impl Held {
 
 impl Machine {
     /// Forces a state from `now`, for `limit` or until [`reset`](Self::reset).
-    pub fn hold(&mut self, policy: &Policy, mode: Hold, limit: Option<Duration>, now: Tick) -> Transition {
-        self.end_hold(policy, now);
+    pub fn hold(&mut self, _policy: &Policy, mode: Hold, limit: Option<Duration>, now: Tick) -> Transition {
+        self.end_hold(now);
         let transition = match mode {
             Hold::Open => {
                 let transition = self.enter(State::Open, Rule::ByHand);
@@ -86,6 +86,7 @@ impl Machine {
         self.aside.as_ref()?.held.filter(|held| held.left(now) != Some(Duration::ZERO))
     }
 
+    #[inline]
     pub(super) fn hold_mode(&self) -> Option<Hold> {
         Some(self.aside.as_ref()?.held?.mode)
     }
@@ -101,7 +102,15 @@ impl Machine {
     }
 
     /// Ends a hold whose time is over: open becomes due for a probe, closed starts clean.
-    pub(super) fn end_hold(&mut self, _policy: &Policy, now: Tick) {
+    #[inline]
+    pub(super) fn end_hold(&mut self, now: Tick) {
+        if self.hold_mode().is_some() {
+            self.end_hold_at(now);
+        }
+    }
+
+    #[cold]
+    fn end_hold_at(&mut self, now: Tick) {
         let Some(aside) = &mut self.aside else { return };
         let Some(Held { mode, end: Some((until, limit)) }) = &mut aside.held else { return };
         *until = now.after(*limit).min(*until);

@@ -124,6 +124,7 @@ impl Machine {
     }
 
     /// Closed with nothing to clear: one more success would change nothing.
+    #[inline]
     #[must_use]
     pub fn is_clean(&self, policy: &Policy) -> bool {
         self.state == State::Closed
@@ -138,6 +139,7 @@ impl Machine {
 
     /// Closed, and a ticket needs nothing that only the machine knows.
     #[cfg(feature = "std")]
+    #[inline]
     pub(crate) fn passes(&self, policy: &Policy) -> bool {
         self.state == State::Closed
             && self.hold_mode().is_none()
@@ -146,12 +148,14 @@ impl Machine {
 
     /// Whether the time decides if somebody still forces its state.
     #[cfg(feature = "std")]
+    #[inline]
     pub(crate) fn may_end_hold(&self) -> bool {
         self.hold_mode().is_some()
     }
 
     /// The end of the open time, where a rejection needs no more than that.
     #[cfg(feature = "std")]
+    #[inline]
     pub(crate) fn plainly_open_until(&self, policy: &Policy) -> Option<Tick> {
         (self.state == State::Open && self.hold_mode().is_none() && policy.enabled).then_some(self.until)
     }
@@ -182,6 +186,7 @@ impl Machine {
     }
 
     /// Opens at `now`; the end is fixed here and nothing that comes later moves it.
+    #[cold]
     fn open(&mut self, policy: &Policy, rule: Rule, now: Tick) -> Transition {
         let transition = self.enter(State::Open, rule);
         self.at = now;

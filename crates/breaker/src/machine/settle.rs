@@ -1,7 +1,5 @@
 //! What a result does.
 
-use alloc::boxed::Box;
-
 use super::{Machine, Rule, Settled, State, Ticket, Transition, Verdict};
 use crate::policy::{Overlap, Policy, Window};
 use crate::time::Tick;
@@ -14,16 +12,23 @@ impl Machine {
     /// but frees the slot it still holds.
     #[expect(clippy::needless_pass_by_value, reason = "a ticket is reported once: settling consumes it")]
     pub fn settle(&mut self, policy: &Policy, ticket: Ticket, verdict: Verdict, now: Tick) -> Settled {
-        let held_slot = match ticket.token {
+        if verdict == Verdict::Success && !ticket.is_probe() {
+            return self.settle_success(policy, ticket.generation(), ticket.admitted, now);
+        }
+        let held_slot = match ticket.token() {
             Some(token) => self.forfeit(token),
             None => true,
         };
-        self.end_hold(policy, now);
-        if ticket.generation != self.generation || !held_slot {
+        self.end_hold(now);
+        if ticket.generation() != self.generation || !held_slot {
             return Settled::Stale;
         }
         let moved = match self.state {
-            State::Closed => self.settle_closed(policy, &ticket, verdict, now),
+            // A success is no probe's here: that one would be of an earlier generation.
+            State::Closed if verdict == Verdict::Failure => {
+                self.settle_closed(policy, &ticket, Outcome::Failure, now)
+            }
+            State::Closed => None,
             State::HalfOpen if ticket.is_probe() => self.settle_probe(policy, &ticket, verdict, now),
             // Let through because the policy is disabled: what is not a probe decides nothing here.
             State::Open | State::HalfOpen => None,
@@ -32,6 +37,35 @@ impl Machine {
         moved.map_or(Settled::Counted, Settled::Moved)
     }
 
+    /// The usual case: a success of a call that is no probe.
+    #[inline(always)]
+    pub(crate) fn settle_success(
+        &mut self,
+        policy: &Policy,
+        generation: u64,
+        admitted: Tick,
+        now: Tick,
+    ) -> Settled {
+        self.end_hold(now);
+        if generation != self.generation {
+            return Settled::Stale;
+        }
+        if self.state == State::Closed {
+            if is_slow(policy, admitted, now) {
+                let ticket = Ticket::new(generation, admitted, 0, 0);
+                let moved = self.settle_closed(policy, &ticket, Outcome::Slow, now);
+                self.drop_empty_aside();
+                return moved.map_or(Settled::Counted, Settled::Moved);
+            }
+            self.end_run();
+            self.record_success(policy, now);
+        }
+        self.drop_empty_aside();
+        Settled::Counted
+    }
+
+    #[cold]
+    #[inline(never)]
     fn settle_probe(
         &mut self,
         policy: &Policy,
@@ -39,7 +73,7 @@ impl Machine {
         verdict: Verdict,
         now: Tick,
     ) -> Option<Transition> {
-        let slow = is_slow(policy, ticket, now);
+        let slow = is_slow(policy, ticket.admitted, now);
         match verdict {
             Verdict::Neutral => None,
             Verdict::Success if !slow => {
@@ -60,19 +94,15 @@ impl Machine {
         }
     }
 
+    /// A failure or a slow success, the calls that may open.
+    #[inline(never)]
     fn settle_closed(
         &mut self,
         policy: &Policy,
         ticket: &Ticket,
-        verdict: Verdict,
+        outcome: Outcome,
         now: Tick,
     ) -> Option<Transition> {
-        let outcome = match verdict {
-            Verdict::Neutral => return None,
-            Verdict::Failure => Outcome::Failure,
-            Verdict::Success if is_slow(policy, ticket, now) => Outcome::Slow,
-            Verdict::Success => Outcome::Success,
-        };
         match outcome {
             Outcome::Failure => self.count_failure(policy, ticket, now),
             Outcome::Success | Outcome::Slow => self.end_run(),
@@ -85,11 +115,7 @@ impl Machine {
         Some(self.open(policy, rule, now))
     }
 
-    /// Only a failure or a slow success may be the call that opens.
     fn broken_rule(&self, policy: &Policy, outcome: Outcome, sums: Option<CallCounts>) -> Option<Rule> {
-        if outcome == Outcome::Success {
-            return None;
-        }
         if outcome == Outcome::Failure && self.failures >= policy.failure_threshold.get() {
             return Some(Rule::Consecutive);
         }
@@ -110,14 +136,12 @@ impl Machine {
         self.failures = match policy.overlap {
             Overlap::Each => self.failures.saturating_add(1),
             // The failures seen at admission, and this one; those that came meanwhile overlapped it.
-            Overlap::Once => {
-                let seen = if ticket.run == self.run { ticket.seen } else { 0 };
-                self.failures.max(seen.saturating_add(1))
-            }
+            Overlap::Once => self.failures.max(ticket.seen_in(self.run).saturating_add(1)),
         };
         self.at = now;
     }
 
+    #[inline]
     pub(super) fn end_run(&mut self) {
         if self.failures > 0 {
             self.failures = 0;
@@ -126,24 +150,41 @@ impl Machine {
     }
 
     fn record(&mut self, policy: &Policy, outcome: Outcome, now: Tick) -> Option<CallCounts> {
-        if self.window.is_none() {
-            self.window = CallWindow::of(policy).map(Box::new);
-        }
-        self.window.as_mut().map(|window| window.record(outcome, now))
+        let window = match &mut self.window {
+            Some(window) => window,
+            None => self.window.insert(CallWindow::boxed(policy)?),
+        };
+        Some(window.record(outcome, now))
     }
 
+    #[inline]
+    fn record_success(&mut self, policy: &Policy, now: Tick) {
+        match &mut self.window {
+            Some(window) => window.record_success(now),
+            None => drop(self.record(policy, Outcome::Success, now)),
+        }
+    }
+
+    #[inline]
     pub(super) fn drop_empty_aside(&mut self) {
-        let empty = self.aside.as_ref().is_some_and(|aside| {
-            aside.slots.is_empty() && aside.held.is_none() && aside.successes == 0 && aside.failures == 0
-        });
-        if empty {
+        if self.aside.is_some() {
+            self.drop_aside_if_empty();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn drop_aside_if_empty(&mut self) {
+        let Some(aside) = &self.aside else { return };
+        if aside.slots.is_empty() && aside.held.is_none() && aside.successes == 0 && aside.failures == 0 {
             self.aside = None;
         }
     }
 }
 
-fn is_slow(policy: &Policy, ticket: &Ticket, now: Tick) -> bool {
-    policy.slow_calls.is_some_and(|slow| now.since(ticket.admitted) >= slow.after)
+#[inline]
+fn is_slow(policy: &Policy, admitted: Tick, now: Tick) -> bool {
+    policy.slow_calls.is_some_and(|slow| now.since(admitted) >= slow.after)
 }
 
 fn min_calls(policy: &Policy) -> u32 {

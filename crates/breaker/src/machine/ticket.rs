@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::time::Tick;
+use crate::time::{Tick, nanos};
 
 /// The seed's three states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,44 +112,93 @@ impl Token {
 }
 
 /// The right to make one call and to report it once.
+///
+/// Four words, so that the compiler keeps it in registers on its way through a permit.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a ticket that is never settled holds a probe's slot until its lease ends"]
 pub struct Ticket {
-    pub(crate) generation: u64,
+    generation: u64,
     pub(crate) admitted: Tick,
-    pub(crate) token: Option<Token>,
-    pub(crate) run: u32,
-    pub(crate) seen: u32,
-    pub(crate) moved: Option<Transition>,
+    /// The run of failures, above the failures in it.
+    failures: u64,
+    /// Nothing, or a probe's token below [`PROBE`] and perhaps [`MOVED`].
+    slot: u64,
 }
 
+const PROBE: u64 = 1 << 32;
+/// Its admission moved the circuit from open to half-open.
+const MOVED: u64 = 1 << 33;
+
 impl Ticket {
-    /// A ticket of a closed circuit with nothing to clear.
+    /// Of a call that is no probe, in a run of failures with `seen` of them.
+    #[inline]
+    pub(crate) const fn new(generation: u64, admitted: Tick, run: u32, seen: u32) -> Self {
+        Self { generation, admitted, failures: (run as u64) << 32 | seen as u64, slot: 0 }
+    }
+
+    /// The same of a probe; `moved` if it is the first one of a half-open circuit.
+    pub(crate) const fn probe(mut self, token: Token, moved: bool) -> Self {
+        self.slot = token.as_u64() | PROBE | if moved { MOVED } else { 0 };
+        self
+    }
+
+    /// For the permit alone, which settles one of the two and cannot give up its own.
     #[cfg(feature = "std")]
     #[inline]
-    pub(crate) const fn clean(generation: u64, admitted: Tick) -> Self {
-        Self { generation, admitted, token: None, run: 0, seen: 0, moved: None }
+    pub(crate) const fn copied(&self) -> Self {
+        Self { ..*self }
+    }
+
+    /// The failures that were there at admission, if they are of this run.
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is what it is about")]
+    pub(crate) const fn seen_in(&self, run: u32) -> u32 {
+        if self.failures >> 32 == run as u64 { self.failures as u32 } else { 0 }
+    }
+
+    /// Its words, because those travel in registers to a function that is not inlined, and it does not.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(crate) const fn into_words(self) -> [u64; 4] {
+        [self.generation, self.admitted.as_nanos(), self.failures, self.slot]
+    }
+
+    /// The ticket of these words.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(crate) const fn of_words([generation, admitted, failures, slot]: [u64; 4]) -> Self {
+        Self { generation, admitted: Tick::from_nanos(admitted), failures, slot }
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) const fn of_generation(self, generation: u64) -> Self {
+        Self { generation, ..self }
     }
 
     /// Whether it is a probe of a half-open circuit.
+    #[inline]
     #[must_use]
     pub const fn is_probe(&self) -> bool {
-        self.token.is_some()
+        self.slot != 0
     }
 
     /// The probe's slot.
+    #[inline]
     #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is what it is about")]
     pub const fn token(&self) -> Option<Token> {
-        self.token
+        if self.is_probe() { Some(Token(self.slot as u32)) } else { None }
     }
 
     /// The transition that admission made: open to half-open.
     #[must_use]
     pub const fn transition(&self) -> Option<Transition> {
-        self.moved
+        let (from, to, rule) = (State::Open, State::HalfOpen, Rule::Timeout);
+        let moved = Transition { from, to, rule, generation: self.generation };
+        if self.slot & MOVED == 0 { None } else { Some(moved) }
     }
 
     /// The state's generation it was given out in.
+    #[inline]
     #[must_use]
     pub const fn generation(&self) -> u64 {
         self.generation
@@ -171,6 +220,8 @@ pub enum Settled {
 /// Why a call was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+// As wide as what it stands beside, for the same reason as a ticket's words.
+#[repr(u64)]
 pub enum Why {
     /// The circuit is open.
     Open,
@@ -183,15 +234,20 @@ pub enum Why {
 /// A refused call. Copied, never allocated: this is the hot path of an outage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rejected {
-    pub(crate) retry_after: Duration,
+    /// When to come back; converted when asked, because most are only looked at for being one.
+    pub(crate) nanos: u64,
     pub(crate) why: Why,
 }
 
 impl Rejected {
+    pub(crate) const fn new(retry_after: Duration, why: Why) -> Self {
+        Self { nanos: nanos(retry_after), why }
+    }
+
     /// When to come back. Never zero.
     #[must_use]
     pub const fn retry_after(&self) -> Duration {
-        self.retry_after
+        Duration::from_nanos(self.nanos)
     }
 
     /// Why it was refused.
@@ -203,7 +259,7 @@ impl Rejected {
 
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.retry_after.as_secs_f64();
+        let seconds = self.retry_after().as_secs_f64();
         match self.why {
             Why::Open => write!(f, "the circuit is open for another {seconds:.1}s"),
             Why::Probing => {

@@ -41,11 +41,9 @@ impl Machine {
             (None, state) => state,
         };
         let rejection = match (held, state) {
-            (Some(Hold::Open), _) => {
-                Some(Rejected { retry_after: self.held_for(policy, now), why: Why::Held })
-            }
+            (Some(Hold::Open), _) => Some(Rejected::new(self.held_for(policy, now), Why::Held)),
             (_, State::Closed) => None,
-            (_, State::Open) => Some(Rejected { retry_after: open_left, why: Why::Open }),
+            (_, State::Open) => Some(Rejected::new(open_left, Why::Open)),
             (_, State::HalfOpen) => self.slots_taken(policy, now),
         };
         // A circuit that was held closed starts clean.

@@ -1,4 +1,4 @@
-//! The machine behind a mutex, and two words that answer the common cases without it.
+//! The machine behind a mutex, and a word that answers the common cases without it.
 //!
 //! While the circuit is closed with nothing to clear, admission is one load, and a success that finds
 //! the same word changes nothing, so it writes nothing either: a locked instruction would cost more
@@ -6,7 +6,7 @@
 
 mod permit;
 mod policy_ref;
-mod words;
+mod word;
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -20,7 +20,8 @@ use crate::time::{Clock, Tick};
 
 pub use permit::Permit;
 pub use policy_ref::PolicyRef;
-pub(crate) use words::{Words, first_closed_word};
+use word::Seen;
+pub(crate) use word::{Word, first_word};
 
 /// A circuit breaker that threads share, by reference, in a `static` or in an `Arc`.
 ///
@@ -36,7 +37,7 @@ pub(crate) use words::{Words, first_closed_word};
 /// assert!(rejected.retry_after().as_secs() >= 60);
 /// ```
 pub struct CircuitBreaker<C, P = Policy> {
-    pub(crate) words: Words,
+    pub(crate) word: Word,
     pub(crate) machine: Mutex<Machine>,
     pub(crate) policy: P,
     pub(crate) clock: C,
@@ -53,7 +54,7 @@ impl<C: Clock, P: PolicyRef> CircuitBreaker<C, P> {
     #[must_use]
     pub fn with_shared(policy: P, clock: C) -> Self {
         let machine = Machine::new();
-        Self { words: Words::of(&machine, policy.policy()), machine: Mutex::new(machine), policy, clock }
+        Self { word: Word::of(&machine, policy.policy()), machine: Mutex::new(machine), policy, clock }
     }
 
     /// The rules it follows.
@@ -72,7 +73,7 @@ impl<C: Clock, P: PolicyRef> CircuitBreaker<C, P> {
     #[inline]
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.words.is_clean()
+        self.word.see().is_clean()
     }
 
     /// Asks to make one call. The permit borrows the breaker and must live as long as the call.
@@ -101,45 +102,50 @@ impl<C: Clock, P: PolicyRef> CircuitBreaker<C, P> {
     /// [`Rejected`] says when to come back.
     #[inline]
     pub fn admit(&self) -> Result<Ticket, Rejected> {
-        match self.words.passes() {
-            Some(generation) => Ok(Ticket::clean(generation, self.time_of_admission())),
-            None => self.admit_slowly(),
+        let seen = self.word.see();
+        match seen.passes() {
+            Some(generation) => Ok(Ticket::new(generation, Tick::ZERO, 0, 0)),
+            None => self.admit_at(seen),
         }
     }
 
     /// Reports how an admitted call ended.
     #[inline]
     pub fn settle(&self, ticket: Ticket, verdict: Verdict) -> Settled {
-        if verdict == Verdict::Success && !ticket.is_probe() && self.is_clean_in(ticket.generation()) {
+        if verdict != Verdict::Success || ticket.is_probe() {
+            return self.settle_slowly(ticket.into_words(), verdict);
+        }
+        if self.is_clean_in(ticket.generation()) {
             return Settled::Counted;
         }
-        self.settle_slowly(ticket, verdict)
+        self.settle_success(ticket.generation(), ticket.admitted)
     }
 
     #[inline]
     fn is_clean_in(&self, generation: u64) -> bool {
-        planted(Plant::BlindSuccess) || self.words.is_clean_in(generation)
+        planted(Plant::BlindSuccess) || self.word.see().is_clean_in(generation)
     }
 
-    #[inline]
-    fn time_of_admission(&self) -> Tick {
-        if self.policy().times_calls() { self.clock.now() } else { Tick::ZERO }
+    /// Admission where the time matters.
+    #[inline(never)]
+    fn admit_at(&self, seen: Seen) -> Result<Ticket, Rejected> {
+        let now = self.clock.now();
+        if let Some(until) = seen.open_until() {
+            let left = until.as_nanos().wrapping_sub(now.as_nanos());
+            // More is left only where the time is over, or the clock went back; the machine knows what
+            // to do then.
+            if left.wrapping_sub(1) < self.policy().longest_open_nanos() {
+                return Err(Rejected { nanos: left, why: Why::Open });
+            }
+        } else if let Some(generation) = seen.passes_timed() {
+            return Ok(Ticket::new(generation, now, 0, 0));
+        }
+        self.admit_slowly(now)
     }
 
     #[cold]
     #[inline(never)]
-    fn admit_slowly(&self) -> Result<Ticket, Rejected> {
-        let until = self.words.open_until();
-        let now = self.clock.now();
-        if let Some(until) = until
-            && now < until
-        {
-            let retry_after = until.since(now);
-            // More is left only where the clock went back; the machine knows what to do then.
-            if retry_after <= self.policy().nearly_longest_open() {
-                return Err(Rejected { retry_after, why: Why::Open });
-            }
-        }
+    fn admit_slowly(&self, now: Tick) -> Result<Ticket, Rejected> {
         if planted(Plant::UnlockedProbe) {
             let mut read = self.lock().clone();
             let ticket = read.admit(self.policy(), now);
@@ -149,15 +155,26 @@ impl<C: Clock, P: PolicyRef> CircuitBreaker<C, P> {
         self.with_machine_at(now, Machine::admit)
     }
 
-    #[cold]
+    /// A plain success. It needs the time only where a rule looks at it, and a clock read costs more
+    /// than the lock.
     #[inline(never)]
-    fn settle_slowly(&self, mut ticket: Ticket, verdict: Verdict) -> Settled {
-        // A plain success needs the time only where a rule looks at it, and a clock read costs more
-        // than the lock.
-        let timeless = verdict == Verdict::Success && !ticket.is_probe() && !self.policy().times_successes();
+    fn settle_success(&self, generation: u64, admitted: Tick) -> Settled {
+        let timeless = !self.policy().times_successes();
         let now = if timeless { Tick::ZERO } else { self.clock.now() };
+        let mut machine = self.changing();
+        // The end of a hold is a rule that looks at it.
+        let now = if timeless && machine.may_end_hold() { self.clock.now() } else { now };
+        let settled = machine.settle_success(self.policy(), generation, admitted, now);
+        machine.leave();
+        settled
+    }
+
+    #[inline(never)]
+    fn settle_slowly(&self, ticket: [u64; 4], verdict: Verdict) -> Settled {
+        let mut ticket = Ticket::of_words(ticket);
+        let now = self.clock.now();
         if planted(Plant::AnyGeneration) {
-            ticket.generation = self.lock().generation();
+            ticket = ticket.of_generation(self.lock().generation());
         }
         if planted(Plant::UnlockedSettle) {
             let mut read = self.lock().clone();
@@ -165,11 +182,7 @@ impl<C: Clock, P: PolicyRef> CircuitBreaker<C, P> {
             self.with_machine(|machine, _, _| *machine = read);
             return settled;
         }
-        self.with_machine_at(now, |machine, policy, now| {
-            // The end of a hold is a rule that looks at it.
-            let now = if timeless && machine.may_end_hold() { self.clock.now() } else { now };
-            machine.settle(policy, ticket, verdict, now)
-        })
+        self.with_machine_at(now, |machine, policy, now| machine.settle(policy, ticket, verdict, now))
     }
 
     /// Runs `decide` on the machine under the lock, then publishes what it became. `decide` must be
@@ -179,15 +192,15 @@ impl<C: Clock, P: PolicyRef> CircuitBreaker<C, P> {
     }
 
     fn with_machine_at<R>(&self, now: Tick, decide: impl FnOnce(&mut Machine, &Policy, Tick) -> R) -> R {
-        let policy = self.policy();
-        let mut changing = Changing { words: &self.words, policy, machine: self.lock() };
-        let result = decide(&mut changing, policy, now);
-        if planted(Plant::PublishUnlocked) {
-            let late = changing.clone();
-            drop(changing);
-            self.words.publish(&late, policy);
-        }
+        let mut machine = self.changing();
+        let result = decide(&mut machine, self.policy(), now);
+        machine.leave();
         result
+    }
+
+    #[inline]
+    fn changing(&self) -> Changing<'_> {
+        Changing { word: &self.word, policy: self.policy(), machine: self.lock() }
     }
 
     /// The circuit now, without side effects; one that is due for a probe shows as half-open.
@@ -220,34 +233,49 @@ impl<C: Clock, P: PolicyRef> CircuitBreaker<C, P> {
     }
 
     /// A panic under the lock leaves a machine between two rules at worst, never a broken one.
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, Machine> {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The machine while it may change; its words are published before the lock is gone, after a panic too.
+/// The machine while it may change; its word is published before the lock is gone, after a panic too.
 struct Changing<'a> {
-    words: &'a Words,
+    word: &'a Word,
     policy: &'a Policy,
     machine: MutexGuard<'a, Machine>,
+}
+
+impl Changing<'_> {
+    #[inline]
+    fn leave(self) {
+        if planted(Plant::PublishUnlocked) {
+            let (late, word, policy) = (self.machine.clone(), self.word, self.policy);
+            drop(self);
+            word.publish(&late, policy);
+        }
+    }
 }
 
 impl Deref for Changing<'_> {
     type Target = Machine;
 
+    #[inline]
     fn deref(&self) -> &Machine {
         &self.machine
     }
 }
 
 impl DerefMut for Changing<'_> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut Machine {
         &mut self.machine
     }
 }
 
 impl Drop for Changing<'_> {
+    #[inline]
     fn drop(&mut self) {
-        self.words.publish(&self.machine, self.policy);
+        self.word.publish(&self.machine, self.policy);
     }
 }

@@ -1,5 +1,6 @@
 //! The things that can happen to an operation.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use vps_breaker::Transition;
@@ -14,7 +15,7 @@ pub enum EventKind {
     /// An operation began. Exactly one of `Succeeded` and `Failed` follows.
     Started {
         /// What it works on, safe to print.
-        target: String,
+        target: Arc<str>,
     },
     /// An attempt was admitted and begins.
     AttemptStarted {

@@ -139,7 +139,7 @@ impl NetworkOperationWrapper {
         F: FnMut(Attempt) -> Fut + Send,
         Fut: Future<Output = Result<T, E>> + Send,
     {
-        let service = options.service.clone().unwrap_or_else(|| service.into());
+        let service = options.service.clone().unwrap_or_else(|| self.policies.table().name(service));
         let policy = options.over(self.policies.of(&service));
         let total = options.total_or(policy.timeouts.http_request);
         let request = Request::new("execute", name)

@@ -34,7 +34,7 @@ impl<E: Classify> Run<'_, E> {
         }
         let (number, of) = (self.schedule.attempt(), self.request.strategy.max_attempts().get());
         self.emit(entered.service(), EventKind::AttemptStarted { number, of });
-        if self.request.cancel.is_cancelled() {
+        if self.cancel.is_cancelled() {
             return Err(Cause::Cancelled);
         }
         let work = operation(self.told(number, entered, deadline, progress.clone()));
@@ -43,7 +43,7 @@ impl<E: Classify> Run<'_, E> {
         }
         tokio::select! {
             biased;
-            () = self.request.cancel.cancelled() => Err(Cause::Cancelled),
+            () = self.cancel.cancelled() => Err(Cause::Cancelled),
             outcome = work => outcome.map_err(Cause::Operation),
             () = self.limit(deadline) => Err(self.timed_out(&progress)),
             () = self.keep_probes(entered) => Err(Cause::ProbeLost),
@@ -57,7 +57,7 @@ impl<E: Classify> Run<'_, E> {
             members: entered.members.clone(),
             deadline,
             budget: Arc::clone(&entered.budget),
-            cancel: self.request.cancel.clone(),
+            cancel: self.cancel.clone(),
             progress,
         };
         if self.pipeline.env.planted("deadline not told") {

@@ -85,7 +85,7 @@ impl<E: Classify> Run<'_, E> {
         let progressed = cause.progressed();
         self.candidates.after(candidate);
         self.last = Some((cause, service.clone()));
-        if self.request.cancel.is_cancelled() {
+        if self.cancel.is_cancelled() {
             // An operation that ends by itself has an error of its own.
             return self.stop(Stop::Cancelled, None);
         }

@@ -1,12 +1,12 @@
 //! How an attempt is let in: a look at the circuit, a place, the circuit itself.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use vps_breaker::{Settled, Verdict};
 use vps_retry::Budget;
 
 use super::members::Members;
+use super::mostly_one::MostlyOne;
 use super::place::Place;
 use super::run::{Member, Run};
 use crate::circuit::{Circuit, CircuitBreakerError, Permit};
@@ -20,7 +20,7 @@ pub(super) struct Entered {
     pub(super) candidate: usize,
     pub(super) members: Members,
     pub(super) budget: Arc<Budget>,
-    seats: VecDeque<Seat>,
+    seats: MostlyOne<Seat>,
     /// What it was as a whole, once that is known.
     whole: Option<Verdict>,
 }
@@ -48,10 +48,8 @@ struct Refusal {
 impl Entered {
     /// Whose attempt it is, where it is one service's.
     pub(super) fn service(&self) -> Option<ServiceName> {
-        match self.seats.as_slices().0 {
-            [seat] if self.members.admitted().is_empty() => Some(seat.permit.service().clone()),
-            _ => None,
-        }
+        let only = self.seats.get(0).filter(|_| self.members.admitted().is_empty());
+        only.map(|seat| seat.permit.service().clone())
     }
 
     /// What a service's circuit is told if nobody waits for the end.
@@ -71,7 +69,7 @@ impl Entered {
 /// Dropped half-way: who is known to be well or ill is told so; the rest is as old as it is.
 impl Drop for Entered {
     fn drop(&mut self) {
-        while let Some(Seat { permit, place }) = self.seats.pop_front() {
+        while let Some(Seat { permit, place }) = self.seats.take_first() {
             let verdict = self.known_verdict(permit.service());
             permit.abandon(verdict);
             drop(place);
@@ -83,31 +81,32 @@ impl<E: Classify> Run<'_, E> {
     /// Enters the first candidate whose circuit admits, or the circuits of all members. What is refused
     /// on the way costs no attempt.
     pub(super) async fn enter(&mut self) -> Result<Entered, Refused> {
-        if self.request.cancel.is_cancelled() {
+        if self.cancel.is_cancelled() {
             return Err(Refused::Cancelled);
         }
         if !self.members.is_empty() {
             self.enter_members().await
         } else if self.circuits.is_empty() {
-            self.own_budget.deposit();
-            Ok(self.entered(0, Members::default(), Vec::new()))
+            self.budget(0).deposit();
+            Ok(self.entered(0, Members::default(), MostlyOne::new()))
         } else {
             self.enter_candidate().await
         }
     }
 
-    fn entered(&mut self, candidate: usize, members: Members, seats: Vec<Seat>) -> Entered {
+    fn entered(&mut self, candidate: usize, members: Members, seats: MostlyOne<Seat>) -> Entered {
         self.refused.clear();
         let budget = Arc::clone(self.budget(candidate));
-        Entered { candidate, members, budget, seats: seats.into(), whole: None }
+        Entered { candidate, members, budget, seats, whole: None }
     }
 
     async fn enter_candidate(&mut self) -> Result<Entered, Refused> {
         let (mut soonest, mut full) = (None, None);
-        for candidate in self.candidates.alive().collect::<Vec<_>>() {
+        for turn in 0..self.circuits.len() {
+            let Some(candidate) = self.candidates.alive_at(turn) else { continue };
             let Some(circuit) = self.circuits.get(candidate).map(Arc::clone) else { continue };
             match self.sit_down(&circuit).await {
-                Ok(seat) => return Ok(self.entered(candidate, Members::default(), vec![seat])),
+                Ok(seat) => return Ok(self.entered(candidate, Members::default(), MostlyOne::one(seat))),
                 Err(Refused::Circuit(rejected)) => soonest = Some(sooner(soonest, rejected)),
                 Err(Refused::Bulkhead(error @ BulkheadError::Full { .. })) => full = Some(error),
                 Err(stopped) => return Err(stopped),
@@ -151,7 +150,7 @@ impl<E: Classify> Run<'_, E> {
             with_place.push((member, self.place(member.circuit.service()).await?));
         }
         // Rate limits wait here.
-        let mut seats = Vec::new();
+        let mut seats = MostlyOne::new();
         for (member, place) in with_place {
             match self.enter_circuit(&member.circuit).await {
                 Ok(permit) => seats.push(Seat { permit, place }),
@@ -229,7 +228,7 @@ impl<E: Classify> Run<'_, E> {
     /// Dropped half-way it still tells all of them.
     pub(super) async fn settle(&self, mut entered: Entered, whole: Verdict) {
         entered.whole = Some(whole);
-        while let Some(Seat { permit, place }) = entered.seats.pop_front() {
+        while let Some(Seat { permit, place }) = entered.seats.take_first() {
             let service = permit.service().clone();
             let mut verdict = entered.members.verdict(&service, whole);
             if self.pipeline.env.planted("members settled alike") {

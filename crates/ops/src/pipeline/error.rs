@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use vps_breaker::{Verdict, Why};
@@ -115,7 +116,7 @@ pub struct OperationError<E> {
     /// For programs: `download`, `run`, `execute`.
     pub operation: &'static str,
     /// For people; follows "could not".
-    pub action: String,
+    pub action: Arc<str>,
     /// Whose service the last attempt was, or whose circuit refused.
     pub service: Option<ServiceName>,
     /// The last failure.

@@ -35,6 +35,7 @@ mod decide;
 mod enter;
 mod error;
 mod members;
+mod mostly_one;
 mod place;
 mod request;
 mod run;

@@ -38,7 +38,7 @@ impl<E: Classify> Run<'_, E> {
                 self.wait(Some(service.clone()), Duration::ZERO, reason);
                 tokio::select! {
                     biased;
-                    () = self.request.cancel.cancelled() => return Err(Refused::Cancelled),
+                    () = self.cancel.cancelled() => return Err(Refused::Cancelled),
                     entered = entering => entered,
                     () = self.limit(self.deadline) => {
                         let waited = self.pipeline.env.now().since(began);

@@ -1,10 +1,12 @@
 //! What the pipeline is asked to do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use vps_retry::RetryStrategy;
 
+use super::mostly_one::MostlyOne;
 use crate::event::OperationId;
 use crate::service::ServiceName;
 
@@ -12,7 +14,7 @@ use crate::service::ServiceName;
 #[derive(Clone, Debug)]
 pub(super) enum Services {
     /// That of the first one that admits; with none at all no circuit is asked.
-    OneOf(Vec<ServiceName>),
+    OneOf(MostlyOne<ServiceName>),
     /// Those of all at once, in order of name, each once.
     AllOf(Vec<Wanted>),
 }
@@ -31,14 +33,15 @@ pub(super) struct Wanted {
 #[derive(Clone, Debug)]
 pub struct Request {
     pub(crate) name: &'static str,
-    pub(crate) action: String,
+    pub(crate) action: Arc<str>,
     pub(super) services: Services,
     pub(super) ends_by_itself: bool,
     pub(crate) strategy: RetryStrategy,
     pub(crate) total: Option<Duration>,
     pub(crate) attempt: Option<Duration>,
     pub(crate) idle: Duration,
-    pub(crate) cancel: CancellationToken,
+    /// The caller's; without one nobody can stop it.
+    pub(crate) cancel: Option<CancellationToken>,
     pub(crate) root: Option<OperationId>,
 }
 
@@ -49,17 +52,17 @@ impl Request {
     /// Without [`service`](Self::service) no circuit is asked; without [`total`](Self::total) there is
     /// no deadline; the strategy is the seed's.
     #[must_use]
-    pub fn new(name: &'static str, action: impl Into<String>) -> Self {
+    pub fn new(name: &'static str, action: impl Into<Arc<str>>) -> Self {
         Self {
             name,
             action: action.into(),
-            services: Services::OneOf(Vec::new()),
+            services: Services::OneOf(MostlyOne::new()),
             ends_by_itself: false,
             strategy: RetryStrategy::new(),
             total: None,
             attempt: None,
             idle: Duration::from_secs(30),
-            cancel: CancellationToken::new(),
+            cancel: None,
             root: None,
         }
     }
@@ -69,7 +72,7 @@ impl Request {
     pub fn service(mut self, service: ServiceName) -> Self {
         match &mut self.services {
             Services::OneOf(services) => services.push(service),
-            Services::AllOf(_) => self.services = Services::OneOf(vec![service]),
+            Services::AllOf(_) => self.services = Services::OneOf(MostlyOne::one(service)),
         }
         self
     }
@@ -145,7 +148,7 @@ impl Request {
     /// Stops it when cancelled: in an attempt, in a pause, in a wait.
     #[must_use]
     pub fn cancel(mut self, token: CancellationToken) -> Self {
-        self.cancel = token;
+        self.cancel = Some(token);
         self
     }
 

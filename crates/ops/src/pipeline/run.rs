@@ -1,14 +1,16 @@
 //! One operation on its way through the pipeline: what it carries from attempt to attempt, and its pauses.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
 use vps_breaker::Tick;
 use vps_retry::{Budget, Schedule, Stop, Withdrawal};
 
 use super::candidates::Candidates;
 use super::error::{AttemptReport, Cause, OperationError};
+use super::mostly_one::MostlyOne;
 use super::request::Services;
 use super::{Pipeline, Request};
 use crate::circuit::{Circuit, CircuitBreakerError};
@@ -33,9 +35,11 @@ pub(super) struct Member {
 pub(super) struct Run<'p, E> {
     pub(super) pipeline: &'p Pipeline,
     pub(super) request: &'p Request,
+    /// The caller's, or one that nobody cancels.
+    pub(super) cancel: CancellationToken,
     pub(super) id: OperationId,
     /// Of the candidates; none where there are members.
-    pub(super) circuits: Vec<Arc<Circuit>>,
+    pub(super) circuits: MostlyOne<Arc<Circuit>>,
     pub(super) candidates: Candidates,
     /// In order of name.
     pub(super) members: Vec<Member>,
@@ -44,8 +48,8 @@ pub(super) struct Run<'p, E> {
     /// Whose refusals were counted and told since the last attempt: who waits is refused once.
     pub(super) refused: BTreeSet<ServiceName>,
     pub(super) schedule: Schedule,
-    /// Of operations without a circuit.
-    pub(super) own_budget: Arc<Budget>,
+    /// Of operations without a circuit; made when it is first needed.
+    own_budget: OnceLock<Arc<Budget>>,
     pub(super) started: Tick,
     /// When the attempt in flight began.
     pub(super) began: Tick,
@@ -65,10 +69,10 @@ impl<'p, E: Classify> Run<'p, E> {
         if pipeline.env.planted("one attempt too many") {
             strategy = strategy.with_max_attempts(strategy.max_attempts().saturating_add(1));
         }
-        let (mut circuits, mut members) = (Vec::new(), Vec::new());
+        let (mut circuits, mut members) = (MostlyOne::new(), Vec::new());
         match &request.services {
             Services::OneOf(services) => {
-                circuits.extend(services.iter().map(|service| pipeline.circuits.circuit(service)));
+                circuits = services.iter().map(|service| pipeline.circuits.circuit(service)).collect();
             }
             Services::AllOf(wanted) => members.extend(wanted.iter().map(|member| Member {
                 circuit: pipeline.circuits.circuit(&member.service),
@@ -78,6 +82,7 @@ impl<'p, E: Classify> Run<'p, E> {
         let run = Self {
             pipeline,
             request,
+            cancel: request.cancel.clone().unwrap_or_default(),
             id: pipeline.next_id(),
             candidates: Candidates::new(circuits.len()),
             circuits,
@@ -85,7 +90,7 @@ impl<'p, E: Classify> Run<'p, E> {
             left_out: BTreeSet::new(),
             refused: BTreeSet::new(),
             schedule: Schedule::start(&strategy, request.total),
-            own_budget: Arc::new(Budget::new()),
+            own_budget: OnceLock::new(),
             started,
             began: started,
             deadline: request.total.map_or(Deadline::NEVER, |total| Deadline::after(started, total)),
@@ -94,7 +99,7 @@ impl<'p, E: Classify> Run<'p, E> {
             withdrawn: None,
             waiting: None,
         };
-        run.emit(None, EventKind::Started { target: request.action.clone() });
+        run.emit(None, EventKind::Started { target: Arc::clone(&request.action) });
         run
     }
 
@@ -110,7 +115,7 @@ impl<'p, E: Classify> Run<'p, E> {
         self.circuits
             .get(candidate)
             .or_else(|| member().map(|member| &member.circuit))
-            .map_or(&self.own_budget, |circuit| circuit.budget())
+            .map_or_else(|| self.own_budget.get_or_init(Arc::default), |circuit| circuit.budget())
     }
 
     /// Tells of a wait once, however often we look.
@@ -128,7 +133,7 @@ impl<'p, E: Classify> Run<'p, E> {
         }
         let slept = tokio::select! {
             biased;
-            () = self.request.cancel.cancelled() => false,
+            () = self.cancel.cancelled() => false,
             () = self.pipeline.env.sleep(after) => true,
         };
         if slept {

@@ -40,7 +40,7 @@ impl<E: Classify> Run<'_, E> {
     ) -> OperationError<E> {
         OperationError {
             operation: self.request.name,
-            action: self.request.action.clone(),
+            action: Arc::clone(&self.request.action),
             service,
             cause,
             stop,
@@ -92,7 +92,7 @@ impl<E: Classify> Run<'_, E> {
     }
 
     pub(super) fn left(&self) -> bool {
-        !self.deadline.is_over(self.pipeline.env.now()) && !self.request.cancel.is_cancelled()
+        !self.deadline.is_over(self.pipeline.env.now()) && !self.cancel.is_cancelled()
     }
 
     pub(super) fn elapsed(&self) -> Duration {

@@ -22,6 +22,7 @@ const LAST_LOOK: Duration = Duration::from_secs(10);
 pub(crate) struct Workflow {
     pipeline: Pipeline,
     request: Request,
+    cancel: CancellationToken,
     id: OperationId,
     started: Tick,
 }
@@ -30,9 +31,14 @@ impl Pipeline {
     /// Begins a workflow and tells of it. Of the request its name, its action, its total limit and its
     /// cancel token are looked at, the last two by [`Workflow::step`].
     pub(crate) fn workflow(&self, request: Request) -> Workflow {
-        let workflow =
-            Workflow { pipeline: self.clone(), id: self.next_id(), started: self.env.now(), request };
-        workflow.emit(EventKind::Started { target: workflow.request.action.clone() });
+        let workflow = Workflow {
+            pipeline: self.clone(),
+            id: self.next_id(),
+            started: self.env.now(),
+            cancel: request.cancel.clone().unwrap_or_default(),
+            request,
+        };
+        workflow.emit(EventKind::Started { target: Arc::clone(&workflow.request.action) });
         workflow
     }
 
@@ -62,7 +68,7 @@ impl Workflow {
 
     /// Cancelled when the caller gave up.
     pub(crate) fn cancel(&self) -> &CancellationToken {
-        &self.request.cancel
+        &self.cancel
     }
 
     /// When all of it must have ended.
@@ -76,18 +82,18 @@ impl Workflow {
     }
 
     /// A request for one of its operations: as long as what is left, at most `limit`.
-    pub(crate) fn step(&self, name: &'static str, action: impl Into<String>, limit: Duration) -> Request {
+    pub(crate) fn step(&self, name: &'static str, action: impl Into<Arc<str>>, limit: Duration) -> Request {
         Request::new(name, action)
             .root(self.id)
             .strategy(self.request.strategy)
             .idle(self.request.idle)
             .total(self.left(limit))
-            .cancel(self.request.cancel.clone())
+            .cancel(self.cancel.clone())
     }
 
     /// A request for a last look at what was done: made even after a stop and beyond the limit, within a few
     /// seconds of its own.
-    pub(crate) fn last_look(&self, name: &'static str, action: impl Into<String>) -> Request {
+    pub(crate) fn last_look(&self, name: &'static str, action: impl Into<Arc<str>>) -> Request {
         Request::new(name, action).root(self.id).total(LAST_LOOK)
     }
 
@@ -125,7 +131,7 @@ impl Workflow {
     pub(crate) fn error<E: Classify>(&self, error: E) -> OperationError<E> {
         OperationError {
             operation: self.request.name,
-            action: self.request.action.clone(),
+            action: Arc::clone(&self.request.action),
             service: None,
             cause: Cause::Operation(error),
             stop: Stop::Permanent,
@@ -139,7 +145,7 @@ impl Workflow {
     /// The end of one whose operation failed for good: that one's error, told as this one's.
     pub(crate) fn failed<E: Classify>(self, mut error: OperationError<E>) -> OperationError<E> {
         error.operation = self.request.name;
-        error.action = self.request.action.clone();
+        error.action = Arc::clone(&self.request.action);
         error.took = self.took();
         let failed = Failed::new(error.attempts(), error.took, error.kind(), error.cause.to_string());
         self.emit(EventKind::Failed(failed));

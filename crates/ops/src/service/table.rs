@@ -47,6 +47,12 @@ impl ServiceTable {
         self.names.insert(name);
     }
 
+    /// A name as it stands; one of the table is shared with it instead of copied.
+    #[must_use]
+    pub fn name(&self, name: &str) -> ServiceName {
+        self.names.get(name).cloned().unwrap_or_else(|| name.into())
+    }
+
     /// The services there are, in order.
     pub fn names(&self) -> impl Iterator<Item = &ServiceName> {
         self.names.iter()

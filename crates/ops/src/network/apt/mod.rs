@@ -7,6 +7,7 @@ mod rounds;
 mod tests;
 mod update;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::NetworkOperationWrapper;
@@ -169,7 +170,7 @@ impl NetworkOperationWrapper {
     fn apt_workflow(
         &self,
         name: &'static str,
-        action: impl Into<String>,
+        action: impl Into<Arc<str>>,
         policy: &ServicePolicy,
         total: Duration,
         options: &Options,
