@@ -107,8 +107,13 @@ impl Workflow {
 
     /// The end of one that went well.
     pub(crate) fn succeeded(self) -> Duration {
+        self.succeeded_after(1)
+    }
+
+    /// The same, of one whose main operation took so many attempts.
+    pub(crate) fn succeeded_after(self, attempts: u32) -> Duration {
         let took = self.took();
-        self.emit(EventKind::Succeeded { attempts: 1, took });
+        self.emit(EventKind::Succeeded { attempts, took });
         took
     }
 
