@@ -38,11 +38,11 @@ pub struct Step {
     /// How often what came was damaged.
     pub(super) damaged: AtomicU32,
     /// Not removed while an attempt works in it.
-    pub(super) staging: Arc<Staging>,
+    pub(super) staging: Option<Arc<Staging>>,
 }
 
 impl Step {
-    pub(crate) fn new(url: GitUrl, folder: PathBuf, staging: &Arc<Staging>) -> Self {
+    pub(crate) fn new(url: GitUrl, folder: PathBuf, staging: Option<&Arc<Staging>>) -> Self {
         Self {
             url,
             want: Want::Default,
@@ -53,7 +53,7 @@ impl Step {
             head: Duration::from_secs(30),
             idle: Duration::from_secs(30),
             damaged: AtomicU32::new(0),
-            staging: Arc::clone(staging),
+            staging: staging.cloned(),
         }
     }
 }

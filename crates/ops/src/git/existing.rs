@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::target::Want;
-use super::{CloneRequest, Cloned, GitError, modules, work};
+use super::{CloneRequest, Cloned, GitError, heads, modules, work};
 
 /// What stands there.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ fn compare(request: &CloneRequest, dest: &Path) -> Result<There, GitError> {
             let tag = format!("refs/tags/{name}");
             if branch.as_deref() == Some(&*full) {
                 branch
-            } else if branch.is_none() && commit.is_some() && peeled(&repo, &tag) == commit {
+            } else if branch.is_none() && commit.is_some() && heads::find(&repo, &tag) == commit {
                 Some(tag)
             } else {
                 return Err(occupied(format!("is at {}, not at {name}", place(&branch, commit))));
@@ -108,9 +108,4 @@ fn default_branch(repo: &gix::Repository) -> Option<String> {
     let head = repo.try_find_reference("refs/remotes/origin/HEAD").ok()??;
     let target = head.target().try_name()?.as_bstr().to_string();
     target.strip_prefix("refs/remotes/origin/").map(|short| format!("refs/heads/{short}"))
-}
-
-fn peeled(repo: &gix::Repository, name: &str) -> Option<gix::ObjectId> {
-    let mut reference = repo.try_find_reference(name).ok()??;
-    reference.peel_to_id().ok().map(gix::Id::detach)
 }

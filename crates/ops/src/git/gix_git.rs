@@ -173,7 +173,12 @@ impl GixGit {
         };
         let mut process = None;
         let outcome = {
-            let serving = self.runner.converse(&self.env, &spec, &mut side);
+            let serving = async {
+                let served = self.runner.converse(&self.env, &spec, &mut side).await;
+                // gix must not wait for a process that is gone, or never was.
+                side.hang_up();
+                served
+            };
             tokio::pin!(serving);
             loop {
                 tokio::select! {

@@ -35,6 +35,26 @@ pub(super) fn write(repo: &gix::Repository, job: &Job, target: &Target) -> Resul
     Ok(())
 }
 
+/// Moves a branch, and what is known of it at the other end, to `id`.
+pub(super) fn follow(
+    repo: &gix::Repository,
+    job: &Job,
+    branch: &str,
+    tracking: &str,
+    id: gix::ObjectId,
+) -> Result<(), GitError> {
+    let edits =
+        [edit(job, branch, RefTarget::Object(id))?, edit(job, tracking, RefTarget::Object(id))?];
+    repo.edit_references(edits).map_err(|error| fault::of("write the refs", &error))?;
+    Ok(())
+}
+
+/// What a ref points to, if it is there.
+pub(super) fn find(repo: &gix::Repository, name: &str) -> Option<gix::ObjectId> {
+    let mut reference = repo.try_find_reference(name).ok()??;
+    reference.peel_to_id().ok().map(gix::Id::detach)
+}
+
 fn short(name: &str) -> &str {
     name.strip_prefix("refs/heads/").unwrap_or(name)
 }

@@ -19,6 +19,9 @@ pub(super) fn of(error: &GitError) -> Vec<String> {
             "check its id; a server may also hide commits that no branch leads to"
         }
         GitError::RefNotFound { .. } => "`git ls-remote URL` lists what there is",
+        GitError::Connection { program, .. } if program == "git-upload-pack" => {
+            "check the path: it must be that of a repository that you may read"
+        }
         GitError::Connection { .. } => {
             "nothing is asked: the key must be usable without a passphrase, and the host known"
         }

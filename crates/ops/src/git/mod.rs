@@ -21,6 +21,7 @@ mod advertisement;
 mod error;
 mod existing;
 mod fault;
+mod files;
 mod gix_git;
 mod heads;
 mod hints;

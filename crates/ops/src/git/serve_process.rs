@@ -33,6 +33,14 @@ pub(super) struct ProcessSide<'a> {
     pub(super) silent: bool,
 }
 
+impl ProcessSide<'_> {
+    /// What gix still waits for fails at once.
+    pub(super) fn hang_up(&mut self) {
+        self.incoming = None;
+        self.outgoing.close();
+    }
+}
+
 #[async_trait]
 impl Talk for ProcessSide<'_> {
     async fn talk(&mut self, mut input: ChildStdin, output: ChildStdout) {

@@ -89,6 +89,14 @@ fn default(refs: &[Ref]) -> Result<Target, GitError> {
     }
 }
 
+/// A branch by its full name.
+pub(super) fn branch_of(refs: &[Ref], full: &str) -> Result<Target, GitError> {
+    let short = full.strip_prefix("refs/heads/").unwrap_or(full);
+    let id = id_of(refs, full)
+        .ok_or_else(|| GitError::RefNotFound { what: format!("branch `{short}` any more") })?;
+    Ok(Target { id: Some(id), head: Head::Branch(full.to_owned()), is_default: false })
+}
+
 /// The name, if it is a branch's and one that git takes.
 fn branch(name: &BStr) -> Option<String> {
     let name = std::str::from_utf8(name).ok()?;

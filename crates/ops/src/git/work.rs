@@ -49,7 +49,7 @@ pub(super) type Line = Box<dyn Transport + Send>;
 pub(super) fn clone(job: &Job, line: Line) -> Result<Made, GitError> {
     let mut repo = init(&job.folder)?;
     repo.committer_or_set_generic_fallback().map_err(|error| fault::of("prepare the repository", &error))?;
-    let target = fetch(&repo, job, line)?;
+    let target = fetch(&repo, job, line, &Scope::Whole)?;
     heads::write(&repo, job, &target)?;
     let repo = open(&job.folder)?;
     let Some(id) = target.id else {
@@ -61,7 +61,7 @@ pub(super) fn clone(job: &Job, line: Line) -> Result<Made, GitError> {
         .find_object(id)
         .and_then(gix::Object::peel_to_commit)
         .map_err(|_| GitError::RefNotFound { what: format!("commit {id}: it is something else") })?;
-    checkout(&repo, job, &commit)?;
+    checkout(&repo, job, commit.id)?;
     let modules = modules::list(&repo)?;
     let reference = match target.head {
         Head::Branch(name) => Some(name),
@@ -93,11 +93,33 @@ pub(super) fn open(folder: &Path) -> Result<gix::Repository, GitError> {
         .map_err(|error| fault::of(&format!("open {}", folder.display()), &error))
 }
 
+/// How much is fetched.
+pub(super) enum Scope {
+    /// What a clone of that depth has.
+    Whole,
+    /// What a branch has that is not here.
+    Branch(String),
+}
+
 /// Brings what is wanted, and says what that is.
-pub(super) fn fetch(repo: &gix::Repository, job: &Job, line: Line) -> Result<Target, GitError> {
+pub(super) fn fetch(
+    repo: &gix::Repository,
+    job: &Job,
+    line: Line,
+    scope: &Scope,
+) -> Result<Target, GitError> {
     let doing = "fetch";
-    let failed = |error: gix::Error| fault::of(doing, &error);
-    let all = job.depth.is_none();
+    let failed = |error: gix::Error| match (fault::of(doing, &error), &job.want) {
+        (GitError::RefNotFound { .. }, Want::Commit(id)) => {
+            GitError::RefNotFound { what: format!("commit {id}") }
+        }
+        (error, _) => error,
+    };
+    let all = job.depth.is_none() && matches!(scope, Scope::Whole);
+    let specs = match scope {
+        Scope::Whole => job.want.specs(),
+        Scope::Branch(name) => vec![name.clone()],
+    };
     let mut remote = repo.remote_at(job.url.stored()).map_err(failed)?;
     remote = remote.with_fetch_tags(if all { Tags::All } else { Tags::None });
     if all {
@@ -106,7 +128,7 @@ pub(super) fn fetch(repo: &gix::Repository, job: &Job, line: Line) -> Result<Tar
             .map_err(|error| fault::of_any(doing, error))?;
     }
     let mut extra_refspecs = Vec::new();
-    for name in job.want.specs() {
+    for name in specs {
         let spec = gix::refspec::parse(name.as_str().into(), Operation::Fetch)
             .map_err(|error| fault::of_any(doing, error))?;
         extra_refspecs.push(spec.to_owned());
@@ -119,11 +141,15 @@ pub(super) fn fetch(repo: &gix::Repository, job: &Job, line: Line) -> Result<Tar
     let options = ref_map::Options { extra_refspecs, ..Default::default() };
     let prepared = connection.prepare_fetch(progress.add_child("refs"), options).map_err(failed)?;
     let refs: &[Ref] = &prepared.ref_map().remote_refs;
-    let target = job.want.find(refs)?;
+    let target = match scope {
+        Scope::Whole => job.want.find(refs)?,
+        Scope::Branch(name) => super::target::branch_of(refs, name)?,
+    };
     if target.id.is_none() && refs.iter().all(|found| found.unpack().1.is_none()) {
         return Ok(target);
     }
-    let shallow = job.depth.map_or(Shallow::NoChange, Shallow::DepthAtRemote);
+    let depth = job.depth.filter(|_| matches!(scope, Scope::Whole));
+    let shallow = depth.map_or(Shallow::NoChange, Shallow::DepthAtRemote);
     prepared
         .with_shallow(shallow)
         .with_write_packed_refs_only(true)
@@ -148,27 +174,51 @@ fn tips(repo: &gix::Repository, id: ObjectId) -> Result<Vec<ObjectId>, GitError>
     Ok(tips)
 }
 
-fn checkout(repo: &gix::Repository, job: &Job, commit: &gix::Commit<'_>) -> Result<(), GitError> {
+fn checkout(repo: &gix::Repository, job: &Job, commit: ObjectId) -> Result<(), GitError> {
+    let mut index = index_of(repo, commit)?;
+    verify::harmless(&index)?;
+    write_files(repo, job, &job.folder, &mut index, true, &job.stop)?;
+    verify::checked_out(&index, &job.folder)?;
+    index
+        .write(gix::index::write::Options::default())
+        .map_err(|error| fault::of("write the index", &error))
+}
+
+/// What a commit has as files. gix refuses names that no tree may hold.
+pub(super) fn index_of(repo: &gix::Repository, commit: ObjectId) -> Result<gix::index::File, GitError> {
+    let failed = |error: gix::Error| fault::of("read the commit", &error);
+    let commit = repo.find_object(commit).and_then(gix::Object::peel_to_commit).map_err(failed)?;
+    let tree = commit.tree_id().map_err(failed)?;
+    repo.index_from_tree(&tree).map_err(|error| hostile(&error))
+}
+
+/// Writes the files of `index` below `folder`.
+pub(super) fn write_files(
+    repo: &gix::Repository,
+    job: &Job,
+    folder: &Path,
+    index: &mut gix::index::State,
+    is_empty: bool,
+    stop: &AtomicBool,
+) -> Result<(), GitError> {
     let doing = "check out the files";
     let failed = |error: gix::Error| fault::of(doing, &error);
-    let tree = commit.tree_id().map_err(failed)?;
-    // gix refuses names that no tree may hold; so does `harmless`, and what leads writing astray.
-    let mut index = repo.index_from_tree(&tree).map_err(|error| hostile(&error))?;
-    verify::harmless(&index)?;
     let mut options = repo
         .checkout_options(gix::worktree::stack::state::attributes::Source::IdMapping)
         .map_err(failed)?;
-    options.destination_is_initially_empty = true;
+    options.destination_is_initially_empty = is_empty;
+    options.overwrite_existing = !is_empty;
     let mut progress = job.meter.progress();
     let mut files = progress.add_child_with_id("files", *b"CLCF");
     gix::Progress::init(&mut files, Some(index.entries().len()), None);
     let bytes = progress.add_child("bytes");
     let objects = repo.objects.clone().into_arc().map_err(|error| fault::of_any(doing, error))?;
-    let outcome =
-        gix::worktree::state::checkout(&mut index, &job.folder, objects, &files, &bytes, &job.stop, options)
-            .map_err(failed)?;
+    let outcome = gix::worktree::state::checkout(index, folder, objects, &files, &bytes, stop, options)
+        .map_err(failed)?;
     // A checkout that was interrupted says that all went well.
-    stopped(job)?;
+    if stop.load(Ordering::Relaxed) {
+        return Err(GitError::Stopped);
+    }
     if let Some(first) = outcome.errors.first() {
         return Err(match fault::of(doing, &first.error) {
             GitError::Protocol { why } => GitError::Checkout { path: first.path.to_string(), why },
@@ -177,11 +227,13 @@ fn checkout(repo: &gix::Repository, job: &Job, commit: &gix::Commit<'_>) -> Resu
     }
     let collision = outcome.collisions.first().map(|found| &found.path);
     let delayed = outcome.delayed_paths_unprocessed.first().or(outcome.delayed_paths_unknown.first());
-    if let Some(path) = collision.or(delayed) {
-        return Err(GitError::Checkout { path: path.to_string(), why: "something else stands there".to_owned() });
+    match collision.or(delayed) {
+        Some(path) => Err(GitError::Checkout {
+            path: path.to_string(),
+            why: "something else stands there".to_owned(),
+        }),
+        None => Ok(()),
     }
-    verify::checked_out(&index, &job.folder)?;
-    index.write(gix::index::write::Options::default()).map_err(failed)
 }
 
 /// The one reason for which an index cannot be made from a tree that is there.

@@ -11,6 +11,7 @@ use super::{Cause, OperationError, Pipeline, Request};
 use crate::classify::Classify;
 use crate::deadline::Deadline;
 use crate::event::{Event, EventKind, Failed, Observer, OperationId};
+use crate::service::ServiceName;
 
 /// The operation that the caller named, while others run for it. It is not itself retried.
 ///
@@ -83,12 +84,16 @@ impl Workflow {
     }
 
     pub(crate) fn emit(&self, kind: EventKind) {
+        self.emit_of(None, kind);
+    }
+
+    fn emit_of(&self, service: Option<ServiceName>, kind: EventKind) {
         self.pipeline.observer.on(&Event {
             at: self.pipeline.env.now(),
             operation: self.id,
             root: self.id,
             name: self.request.name,
-            service: None,
+            service,
             kind,
         });
     }
@@ -138,7 +143,7 @@ impl Workflow {
         error.action = self.request.action.clone();
         error.took = self.took();
         let failed = Failed::new(error.attempts(), error.took, error.kind(), error.cause.to_string());
-        self.emit(EventKind::Failed(failed));
+        self.emit_of(error.service.clone(), EventKind::Failed(failed));
         error
     }
 }

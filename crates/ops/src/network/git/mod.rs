@@ -2,6 +2,7 @@
 
 mod modules;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -60,17 +61,21 @@ impl NetworkOperationWrapper {
     ) -> Result<Cloned, GitFailed> {
         let failed = |error| workflow.error(error);
         if let There::Clone(cloned) = self.git.look(request).map_err(failed)? {
+            if request.update {
+                return self.git_update(workflow, request, options, cloned).await;
+            }
+            workflow.note("it is there already: nothing to do");
             return Ok(cloned);
         }
         if request.url.has_credentials() {
             workflow.note("what the URL says of who you are is not stored in the clone");
         }
         let staging = Arc::new(Staging::make(self.env(), &request.dest).map_err(failed)?);
-        let mut step = Step::new(request.url.clone(), staging.path().to_owned(), &staging);
+        let mut step = Step::new(request.url.clone(), staging.path().to_owned(), Some(&staging));
         step.want = request.want.clone();
         step.depth = request.depth;
         step.credentials = request.credentials.clone();
-        let (made, attempts) = self.git_fetch(workflow, options, step).await?;
+        let (made, attempts) = self.git_fetch(workflow, options, step, None).await?;
         let mut cloned = Cloned {
             dest: request.dest.clone(),
             url: request.url.stored().to_owned(),
@@ -90,6 +95,27 @@ impl NetworkOperationWrapper {
         }
         self.git_commit(workflow, &staging).await?;
         Ok(cloned)
+    }
+
+    /// Brings a clone that is there up to date.
+    async fn git_update(
+        &self,
+        workflow: &Workflow,
+        request: &CloneRequest,
+        options: &Options,
+        before: Cloned,
+    ) -> Result<Cloned, GitFailed> {
+        if request.modules {
+            let why = "modules are not updated: clone anew, or update them with git".to_owned();
+            return Err(workflow.error(GitError::NotUpdated { path: request.dest.clone(), why }));
+        }
+        let mut step = Step::new(request.url.clone(), request.dest.clone(), None);
+        step.want = request.want.clone();
+        step.depth = request.depth;
+        step.credentials = request.credentials.clone();
+        let (made, attempts) = self.git_fetch(workflow, options, step, Some(&request.dest)).await?;
+        let unchanged = made.commit == before.commit;
+        Ok(Cloned { commit: made.commit, bytes: made.bytes, attempts, unchanged, ..before })
     }
 
     /// Onto the disk, then DEST. The last step that can be stopped is the one before the rename.
@@ -112,6 +138,7 @@ impl NetworkOperationWrapper {
         workflow: &Workflow,
         options: &Options,
         mut step: Step,
+        update: Option<&Path>,
     ) -> Result<(Made, u32), GitFailed> {
         let policy = self.git_policy(&step.url, options);
         step.connect = policy.timeouts.connect;
@@ -126,7 +153,10 @@ impl NetworkOperationWrapper {
         let (git, step, attempts) = (&self.git, &step, &attempts);
         let run = |attempt: crate::Attempt| async move {
             attempts.store(attempt.number, Ordering::Relaxed);
-            git.fetch(&attempt, step).await
+            match update {
+                Some(dest) => git.update(&attempt, step, dest).await,
+                None => git.fetch(&attempt, step).await,
+            }
         };
         let made = self.pipeline.run(&request, run).await?;
         Ok((made, attempts.load(Ordering::Relaxed)))

@@ -62,11 +62,11 @@ impl NetworkOperationWrapper {
                 }
             };
             let folder: PathBuf = staging.path().join(&path);
-            let mut step = Step::new(url.clone(), folder, staging);
+            let mut step = Step::new(url.clone(), folder, Some(staging));
             step.want = Want::Commit(next.module.commit);
             step.depth = request.depth;
             step.credentials = request.credentials.clone();
-            match self.git_fetch(workflow, options, step).await {
+            match self.git_fetch(workflow, options, step, None).await {
                 Ok((made, attempts)) => {
                     cloned.bytes = cloned.bytes.saturating_add(made.bytes);
                     waiting.extend(of(&made.modules, &url, &path, next.depth + 1));
