@@ -16,6 +16,7 @@
 //! # Ok(()) }
 //! ```
 
+mod absorb;
 mod adapter;
 mod advertisement;
 mod error;
@@ -43,6 +44,7 @@ mod verify;
 mod wire;
 mod work;
 
+pub(crate) use absorb::{Absorbed, absorb};
 pub use adapter::{Git, Step};
 pub use error::GitError;
 pub use existing::There;

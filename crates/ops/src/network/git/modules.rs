@@ -1,15 +1,17 @@
 //! The modules of a clone, and theirs: each an operation of its own.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::GitFailed;
 use crate::NetworkOperationWrapper;
-use crate::git::{CloneRequest, Cloned, ClonedModule, GitError, GitUrl, Made, Module, Staging, Step, Want};
+use crate::git::{
+    Absorbed, CloneRequest, Cloned, ClonedModule, GitError, GitUrl, Made, Module, Staging, Step, Want, absorb,
+};
 use crate::pipeline::Workflow;
 use crate::settings::Options;
-use crate::{Classify, Kind};
+use crate::Kind;
 
 /// How deep modules may lie in modules.
 const DEEPEST: u32 = 8;
@@ -21,6 +23,8 @@ struct Waiting {
     parent: GitUrl,
     /// That repository's folder below the whole clone's; empty for the whole.
     above: String,
+    /// That repository's git folder.
+    above_git: PathBuf,
     depth: u32,
 }
 
@@ -36,16 +40,17 @@ impl NetworkOperationWrapper {
         made: &Made,
         cloned: &mut Cloned,
     ) -> Result<(), GitFailed> {
-        let of = |modules: &[Module], parent: &GitUrl, above: &str, depth: u32| -> Vec<Waiting> {
+        let of = |modules: &[Module], parent: &GitUrl, above: &str, above_git: &Path, depth: u32| -> Vec<Waiting> {
             let waiting = modules.iter().map(|module| Waiting {
                 module: module.clone(),
                 parent: parent.clone(),
                 above: above.to_owned(),
+                above_git: above_git.to_owned(),
                 depth,
             });
             waiting.collect()
         };
-        let mut waiting: VecDeque<Waiting> = of(&made.modules, &request.url, "", 1).into();
+        let mut waiting: VecDeque<Waiting> = of(&made.modules, &request.url, "", &staging.path().join(".git"), 1).into();
         let mut failed: Vec<(String, String)> = Vec::new();
         let mut kind = None;
         while let Some(next) = waiting.pop_front() {
@@ -68,8 +73,20 @@ impl NetworkOperationWrapper {
             step.credentials = request.credentials.clone();
             match self.git_fetch(workflow, options, step, None).await {
                 Ok((made, attempts)) => {
+                    let above = staging.path().join(&next.above);
+                    let absorbed = absorb(
+                        self.env(),
+                        &Absorbed {
+                            above: &above,
+                            above_git: &next.above_git,
+                            name: &next.module.name,
+                            path: &next.module.path,
+                            url: url.stored(),
+                        },
+                    );
+                    let git = absorbed.map_err(|error| workflow.error(error))?;
                     cloned.bytes = cloned.bytes.saturating_add(made.bytes);
-                    waiting.extend(of(&made.modules, &url, &path, next.depth + 1));
+                    waiting.extend(of(&made.modules, &url, &path, &git, next.depth + 1));
                     cloned.submodules.push(ClonedModule {
                         path,
                         url: url.stored().to_owned(),
@@ -90,7 +107,6 @@ impl NetworkOperationWrapper {
         }
         failed.sort();
         let error = GitError::Modules { failed, kind: kind.unwrap_or(Kind::Failed) };
-        debug_assert!(error.class() == crate::Class::Permanent);
         Err(workflow.error(error))
     }
 }
