@@ -3,9 +3,9 @@
 mod report;
 mod request;
 
+use vps_ops::NetworkOperationWrapper;
 use vps_ops::git::CloneRequest;
 use vps_ops::settings::Options;
-use vps_ops::NetworkOperationWrapper;
 
 use crate::app::App;
 use crate::args::{CloneArgs, GitCommand};

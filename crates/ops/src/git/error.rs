@@ -123,7 +123,7 @@ pub enum GitError {
         why: String,
     },
     /// DEST is a clone that holds work which an update would lose, or cannot be brought up to date.
-    #[error("{} is not updated: {why}", path.display())]
+    #[error("the clone in {} is not updated: {why}", path.display())]
     NotUpdated {
         /// DEST.
         path: PathBuf,

@@ -52,10 +52,9 @@ fn compare(request: &CloneRequest, dest: &Path) -> Result<There, GitError> {
     match &remote {
         Some(remote) if request.url.is_that_of(remote) => {}
         Some(remote) => {
-            let other = remote.parse::<super::GitUrl>().map_or_else(
-                |_| "something else".to_owned(),
-                |url| url.to_string(),
-            );
+            let other = remote
+                .parse::<super::GitUrl>()
+                .map_or_else(|_| "something else".to_owned(), |url| url.to_string());
             return Err(occupied(format!("is a clone of {other}")));
         }
         None => return Err(occupied("is a repository that was cloned from nowhere".to_owned())),

@@ -5,6 +5,16 @@ use std::io;
 
 use super::GitError;
 
+/// Kinds that only this machine can be the reason of.
+const OURS: [io::ErrorKind; 6] = [
+    io::ErrorKind::StorageFull,
+    io::ErrorKind::QuotaExceeded,
+    io::ErrorKind::ReadOnlyFilesystem,
+    io::ErrorKind::PermissionDenied,
+    io::ErrorKind::FileTooLarge,
+    io::ErrorKind::OutOfMemory,
+];
+
 /// What went wrong on our side of the wire; what went wrong on the wire itself is known better there.
 pub(super) fn of(doing: &str, error: &gix::Error) -> GitError {
     for link in error.iter_errors() {
@@ -35,9 +45,11 @@ fn of_one(doing: &str, error: &(dyn Error + 'static)) -> Option<GitError> {
     if error.kind() == io::ErrorKind::UnexpectedEof {
         return Some(GitError::CutOff);
     }
-    // What has a number came from the system.
-    let code = error.raw_os_error()?;
-    Some(GitError::local(doing, io::Error::from_raw_os_error(code)))
+    // What has a number came from the system; what wraps it may show its kind only.
+    if let Some(code) = error.raw_os_error() {
+        return Some(GitError::local(doing, io::Error::from_raw_os_error(code)));
+    }
+    OURS.contains(&error.kind()).then(|| GitError::local(doing, error.kind().into()))
 }
 
 fn by_words(words: &str) -> Option<GitError> {
@@ -78,6 +90,15 @@ mod tests {
             assert!(matches!(error, GitError::Local { .. }), "{error:?}");
             assert_eq!(error.kind(), Kind::Local);
         }
+    }
+
+    #[test]
+    fn a_wrapped_one_is_known_by_its_kind() {
+        let wrapped = io::Error::new(io::ErrorKind::StorageFull, "No space left on device at path x");
+        let error = of_any("write the pack", wrapped);
+        assert!(
+            matches!(&error, GitError::Local { source, .. } if source.kind() == io::ErrorKind::StorageFull)
+        );
     }
 
     #[test]

@@ -51,9 +51,7 @@ pub(super) fn bring(
     work::write_files(repo, job, dest, &mut changed, false, &AtomicBool::new(false))?;
     verify::checked_out(&index, dest)?;
     take_stats(repo, &mut index, &changed)?;
-    index
-        .write(gix::index::write::Options::default())
-        .map_err(|error| fault::of("write the index", &error))
+    index.write(gix::index::write::Options::default()).map_err(|error| fault::of("write the index", &error))
 }
 
 fn compare(known: Option<&State>, wanted: &State) -> Difference {

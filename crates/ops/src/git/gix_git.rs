@@ -233,10 +233,8 @@ impl GixGit {
             drop(alive);
             outcome
         };
-        let outcome = self
-            .env
-            .thread("git", work)
-            .map_err(|error| GitError::local("start a thread", error))?;
+        let outcome =
+            self.env.thread("git", work).map_err(|error| GitError::local("start a thread", error))?;
         self.ending.lock().unwrap_or_else(PoisonError::into_inner).push(end);
         Ok(Running { outcome, meter, told: None, _stop: StopOnDrop(stop) })
     }

@@ -43,8 +43,7 @@ pub(super) fn follow(
     tracking: &str,
     id: gix::ObjectId,
 ) -> Result<(), GitError> {
-    let edits =
-        [edit(job, branch, RefTarget::Object(id))?, edit(job, tracking, RefTarget::Object(id))?];
+    let edits = [edit(job, branch, RefTarget::Object(id))?, edit(job, tracking, RefTarget::Object(id))?];
     repo.edit_references(edits).map_err(|error| fault::of("write the refs", &error))?;
     Ok(())
 }
@@ -61,9 +60,9 @@ fn short(name: &str) -> &str {
 
 fn commit(repo: &gix::Repository, id: gix::ObjectId) -> Result<gix::ObjectId, GitError> {
     let object = repo.find_object(id).map_err(|_| GitError::damaged(format!("object {id} is missing")))?;
-    let commit = object.peel_to_commit().map_err(|_| GitError::RefNotFound {
-        what: format!("commit {id}: it is something else"),
-    })?;
+    let commit = object
+        .peel_to_commit()
+        .map_err(|_| GitError::RefNotFound { what: format!("commit {id}: it is something else") })?;
     Ok(commit.id)
 }
 
@@ -76,11 +75,7 @@ fn symbolic(name: &str) -> Result<RefTarget, GitError> {
 }
 
 fn edit(job: &Job, name: &str, new: RefTarget) -> Result<RefEdit, GitError> {
-    let log = LogChange {
-        mode: RefLog::AndReference,
-        force_create_reflog: false,
-        message: log_message(job),
-    };
+    let log = LogChange { mode: RefLog::AndReference, force_create_reflog: false, message: log_message(job) };
     let change = Change::Update { log, expected: PreviousValue::Any, new };
     Ok(RefEdit { change, name: full(name)?, deref: false })
 }
@@ -92,7 +87,8 @@ fn configure(repo: &gix::Repository, job: &Job, target: &Target) -> Result<(), G
     let mut config = gix::config::File::from_path_no_includes(path.clone(), gix::config::Source::Local)
         .map_err(|error| fault::of_any(doing, error))?;
     let mut set = |section: &str, name: &str, key: &str, value: &str| {
-        let set = config.set_raw_value_by(section.to_owned(), Some(name.into()), key.to_owned(), value.as_bytes());
+        let set =
+            config.set_raw_value_by(section.to_owned(), Some(name.into()), key.to_owned(), value.as_bytes());
         set.map(|_| ()).map_err(|error| fault::of_any(doing, error))
     };
     set("remote", "origin", "url", job.url.stored())?;

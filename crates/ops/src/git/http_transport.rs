@@ -81,11 +81,7 @@ struct Unsent {
 }
 
 impl Unsent {
-    fn new(
-        url: &str,
-        headers: impl IntoIterator<Item = impl AsRef<str>>,
-        post: Option<Vec<u8>>,
-    ) -> Self {
+    fn new(url: &str, headers: impl IntoIterator<Item = impl AsRef<str>>, post: Option<Vec<u8>>) -> Self {
         let headers = headers.into_iter().map(|header| header.as_ref().to_owned()).collect();
         Self { url: url.to_owned(), headers, post }
     }

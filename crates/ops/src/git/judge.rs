@@ -98,7 +98,10 @@ mod tests {
     #[test]
     fn our_own_trouble_is_nobody_elses() {
         let full = GitError::local("write", io::ErrorKind::StorageFull.into());
-        assert_eq!((full.class(), full.verdict(), full.kind()), (Class::Local, Verdict::Neutral, Kind::Local));
+        assert_eq!(
+            (full.class(), full.verdict(), full.kind()),
+            (Class::Local, Verdict::Neutral, Kind::Local)
+        );
         assert!(!full.hints().is_empty());
     }
 }

@@ -38,6 +38,8 @@ mod serve_process;
 mod ssh;
 mod staging;
 mod target;
+#[cfg(test)]
+mod tests;
 mod update;
 mod url;
 mod verify;

@@ -25,9 +25,11 @@ pub(super) fn list(repo: &gix::Repository) -> Result<Vec<Module>, GitError> {
     let mut modules = Vec::new();
     for module in found {
         let hostile = |what: &str| GitError::Hostile { why: format!("`.gitmodules` has a module {what}") };
-        let name = module.validated_name().map_err(|_| hostile("with a name that leads elsewhere"))?.to_string();
+        let name =
+            module.validated_name().map_err(|_| hostile("with a name that leads elsewhere"))?.to_string();
         let path = module.path().map_err(|_| hostile("whose folder is elsewhere"))?;
-        let Some(entry) = index.entry_by_path(path.as_ref()).filter(|entry| entry.mode == Mode::COMMIT) else {
+        let Some(entry) = index.entry_by_path(path.as_ref()).filter(|entry| entry.mode == Mode::COMMIT)
+        else {
             continue;
         };
         let url = module.url().map_err(|_| hostile("without a usable URL"))?.to_bstring().to_string();

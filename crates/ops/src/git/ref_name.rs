@@ -88,7 +88,8 @@ mod tests {
         for name in ["main", "a/b", "v1.2", "ünicode", "a\"b"] {
             assert!(name.parse::<RefName>().is_ok(), "{name}");
         }
-        for name in ["", "-x", "a..b", "a b", "a~1", "a^", "a:b", "a\nb", "/a", "a/", "a.lock", "@{-1}", "a*"] {
+        for name in ["", "-x", "a..b", "a b", "a~1", "a^", "a:b", "a\nb", "/a", "a/", "a.lock", "@{-1}", "a*"]
+        {
             assert!(name.parse::<RefName>().is_err(), "{name:?} was taken");
         }
     }

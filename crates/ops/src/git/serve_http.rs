@@ -52,7 +52,8 @@ impl HttpSide<'_> {
 
     async fn answer(&mut self, ask: Ask) -> Result<(), GitError> {
         let is_first = ask.post.is_none();
-        let (response, base) = if is_first { self.first(&ask).await? } else { (self.next(&ask).await?, None) };
+        let (response, base) =
+            if is_first { self.first(&ask).await? } else { (self.next(&ask).await?, None) };
         self.attempt.answered();
         let status = response.status;
         if !status.is_success() {
@@ -113,7 +114,8 @@ impl HttpSide<'_> {
         let mut request = HttpRequest { method, body, ..HttpRequest::get(url) };
         for line in &ask.headers {
             let (name, value) = line.split_once(':').ok_or_else(|| unusable("a header without a name"))?;
-            let name = HeaderName::try_from(name.trim()).map_err(|_| unusable("a header with an odd name"))?;
+            let name =
+                HeaderName::try_from(name.trim()).map_err(|_| unusable("a header with an odd name"))?;
             let value =
                 HeaderValue::try_from(value.trim()).map_err(|_| unusable("a header with an odd value"))?;
             request.headers.insert(name, value);

@@ -188,7 +188,9 @@ mod tests {
 
     #[test]
     fn the_first_line_is_waited_for() {
-        for (bytes, whole) in [("", false), ("00", false), ("0008", false), ("0008abcd", true), ("zzzz", true)] {
+        for (bytes, whole) in
+            [("", false), ("00", false), ("0008", false), ("0008abcd", true), ("zzzz", true)]
+        {
             assert_eq!(has_first_line(bytes.as_bytes()), whole, "{bytes}");
         }
     }

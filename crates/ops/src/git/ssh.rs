@@ -102,9 +102,7 @@ impl SshAddress {
         });
         words.push(format!("git-upload-pack {}", quoted(&self.path)));
         let spec = match configured {
-            Some(command) => {
-                ProcessSpec::new("sh").arg("-c").arg(format!(r#"{command} "$@""#)).arg(command)
-            }
+            Some(command) => ProcessSpec::new("sh").arg("-c").arg(format!(r#"{command} "$@""#)).arg(command),
             None => ProcessSpec::new("ssh"),
         };
         spec.args(words).variable("GIT_PROTOCOL", "version=2")

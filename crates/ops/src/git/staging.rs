@@ -82,7 +82,8 @@ impl Staging {
     pub(crate) fn commit(&self, env: &Env) -> Result<(), GitError> {
         if let Ok(meta) = fs::symlink_metadata(&self.dest) {
             let failed = |error| GitError::local(format!("prepare {}", self.path.display()), error);
-            fs::set_permissions(&self.path, fs::Permissions::from_mode(meta.mode() & 0o7777)).map_err(failed)?;
+            fs::set_permissions(&self.path, fs::Permissions::from_mode(meta.mode() & 0o7777))
+                .map_err(failed)?;
             // Only root may give a folder away; for others it was theirs already.
             let _ = std::os::unix::fs::chown(&self.path, Some(meta.uid()), Some(meta.gid()));
         }

@@ -60,9 +60,8 @@ impl Want {
                     let is_branch = full.starts_with("refs/heads/");
                     Some((id, if is_branch { Head::Branch(full) } else { Head::Tag(full) }))
                 });
-                let (id, head) = found.ok_or_else(|| GitError::RefNotFound {
-                    what: format!("branch or tag `{name}`"),
-                })?;
+                let (id, head) =
+                    found.ok_or_else(|| GitError::RefNotFound { what: format!("branch or tag `{name}`") })?;
                 Ok(Target { id: Some(id), head, is_default: false })
             }
             Self::Default => default(refs),

@@ -83,9 +83,11 @@ impl GitUrl {
     #[must_use]
     pub fn server(&self) -> Option<(&str, u16, &str)> {
         match &self.way {
-            Way::Http(url) => {
-                Some((url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0), url.scheme()))
-            }
+            Way::Http(url) => Some((
+                url.host_str().unwrap_or_default(),
+                url.port_or_known_default().unwrap_or(0),
+                url.scheme(),
+            )),
             Way::Ssh(address) => Some((&address.host, address.port.unwrap_or(22), "ssh")),
             Way::Local(_) => None,
         }
@@ -228,7 +230,9 @@ fn by_scheme(text: &str, scheme: &str, rest: &str) -> Result<GitUrl, InvalidGitU
 
 fn of_http(text: &str) -> Result<GitUrl, InvalidGitUrl> {
     let url = Url::parse(text).map_err(|_| InvalidGitUrl::Host)?;
-    if url.host_str().is_none_or(str::is_empty) {
+    // `https:///x` would be repaired to the host `x`.
+    let is_bare = text.split_once("://").is_none_or(|(_, rest)| rest.starts_with('/'));
+    if is_bare || url.host_str().is_none_or(str::is_empty) {
         return Err(InvalidGitUrl::Host);
     }
     // An escaped line break would be a line of its own to what reads the URL decoded.

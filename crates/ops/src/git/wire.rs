@@ -115,6 +115,7 @@ mod tests {
         let (pieces, mut body) = Incoming::channel();
         pieces.try_send(Piece::Bytes(Bytes::from_static(b"ab"))).unwrap();
         pieces.try_send(Piece::End).unwrap();
+        text.clear();
         body.read_to_string(&mut text).unwrap();
         assert_eq!(text, "ab");
     }

@@ -179,9 +179,7 @@ fn checkout(repo: &gix::Repository, job: &Job, commit: ObjectId) -> Result<(), G
     verify::harmless(&index)?;
     write_files(repo, job, &job.folder, &mut index, true, &job.stop)?;
     verify::checked_out(&index, &job.folder)?;
-    index
-        .write(gix::index::write::Options::default())
-        .map_err(|error| fault::of("write the index", &error))
+    index.write(gix::index::write::Options::default()).map_err(|error| fault::of("write the index", &error))
 }
 
 /// What a commit has as files. gix refuses names that no tree may hold.
@@ -203,9 +201,8 @@ pub(super) fn write_files(
 ) -> Result<(), GitError> {
     let doing = "check out the files";
     let failed = |error: gix::Error| fault::of(doing, &error);
-    let mut options = repo
-        .checkout_options(gix::worktree::stack::state::attributes::Source::IdMapping)
-        .map_err(failed)?;
+    let mut options =
+        repo.checkout_options(gix::worktree::stack::state::attributes::Source::IdMapping).map_err(failed)?;
     options.destination_is_initially_empty = is_empty;
     options.overwrite_existing = !is_empty;
     let mut progress = job.meter.progress();
@@ -228,10 +225,9 @@ pub(super) fn write_files(
     let collision = outcome.collisions.first().map(|found| &found.path);
     let delayed = outcome.delayed_paths_unprocessed.first().or(outcome.delayed_paths_unknown.first());
     match collision.or(delayed) {
-        Some(path) => Err(GitError::Checkout {
-            path: path.to_string(),
-            why: "something else stands there".to_owned(),
-        }),
+        Some(path) => {
+            Err(GitError::Checkout { path: path.to_string(), why: "something else stands there".to_owned() })
+        }
         None => Ok(()),
     }
 }

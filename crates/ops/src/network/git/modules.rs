@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::GitFailed;
+use crate::Kind;
 use crate::NetworkOperationWrapper;
 use crate::git::{
     Absorbed, CloneRequest, Cloned, ClonedModule, GitError, GitUrl, Made, Module, Staging, Step, Want, absorb,
 };
 use crate::pipeline::Workflow;
 use crate::settings::Options;
-use crate::Kind;
 
 /// How deep modules may lie in modules.
 const DEEPEST: u32 = 8;
@@ -40,7 +40,12 @@ impl NetworkOperationWrapper {
         made: &Made,
         cloned: &mut Cloned,
     ) -> Result<(), GitFailed> {
-        let of = |modules: &[Module], parent: &GitUrl, above: &str, above_git: &Path, depth: u32| -> Vec<Waiting> {
+        let of = |modules: &[Module],
+                  parent: &GitUrl,
+                  above: &str,
+                  above_git: &Path,
+                  depth: u32|
+         -> Vec<Waiting> {
             let waiting = modules.iter().map(|module| Waiting {
                 module: module.clone(),
                 parent: parent.clone(),
@@ -50,7 +55,8 @@ impl NetworkOperationWrapper {
             });
             waiting.collect()
         };
-        let mut waiting: VecDeque<Waiting> = of(&made.modules, &request.url, "", &staging.path().join(".git"), 1).into();
+        let mut waiting: VecDeque<Waiting> =
+            of(&made.modules, &request.url, "", &staging.path().join(".git"), 1).into();
         let mut failed: Vec<(String, String)> = Vec::new();
         let mut kind = None;
         while let Some(next) = waiting.pop_front() {

@@ -1,0 +1,6 @@
+//! Clones from this machine by the real adapter, with a real git at the other end.
+
+mod clones;
+mod ends;
+mod lab;
+mod updates;
