@@ -59,12 +59,7 @@ fn configure(git: &Path, values: &[(&str, Option<&str>, &str, &str)]) -> Result<
         .map_err(|error| fault::of_any(doing, error))?;
     for (section, name, key, value) in values {
         config
-            .set_raw_value_by(
-                (*section).to_owned(),
-                name.map(Into::into),
-                (*key).to_owned(),
-                value.as_bytes(),
-            )
+            .set_raw_value_by(*section, name.map(Into::into), *key, value.as_bytes())
             .map_err(|error| fault::of_any(doing, error))?;
     }
     let mut text = Vec::new();

@@ -87,8 +87,7 @@ fn configure(repo: &gix::Repository, job: &Job, target: &Target) -> Result<(), G
     let mut config = gix::config::File::from_path_no_includes(path.clone(), gix::config::Source::Local)
         .map_err(|error| fault::of_any(doing, error))?;
     let mut set = |section: &str, name: &str, key: &str, value: &str| {
-        let set =
-            config.set_raw_value_by(section.to_owned(), Some(name.into()), key.to_owned(), value.as_bytes());
+        let set = config.set_raw_value_by(section, Some(name.into()), key, value.as_bytes());
         set.map(|_| ()).map_err(|error| fault::of_any(doing, error))
     };
     set("remote", "origin", "url", job.url.stored())?;

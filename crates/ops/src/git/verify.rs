@@ -32,7 +32,7 @@ pub(super) fn connected(
     let mut level: Vec<ObjectId> = Vec::new();
     for tip in tips {
         // A tag leads to something; only commits have a history.
-        match repo.find_object(*tip).and_then(|object| object.peel_tags_to_end()) {
+        match repo.find_object(*tip).and_then(gix::Object::peel_tags_to_end) {
             Ok(object) if object.kind == Kind::Commit => level.push(object.id),
             Ok(object) if object.kind == Kind::Tree => tree(repo, object.id, &mut seen, stop)?,
             Ok(_) => {}
