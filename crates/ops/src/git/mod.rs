@@ -1,7 +1,7 @@
 //! Clones of git repositories: complete and right at DEST, or not there.
 //!
 //! gix does git's part, on a thread of its own; every byte comes over our own HTTP client, an ssh, or a
-//! program on this machine, under the attempt's limits ([`wire`](self)). A clone grows in a folder beside
+//! program on this machine, under the attempt's limits. A clone grows in a folder beside
 //! DEST, is verified there, and becomes DEST in one step.
 //!
 //! ```no_run

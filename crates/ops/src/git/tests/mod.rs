@@ -4,3 +4,4 @@ mod clones;
 mod ends;
 mod lab;
 mod updates;
+mod workflow;
