@@ -19,6 +19,7 @@ pub(crate) fn run() -> Result<()> {
     cmd!(sh, "cargo check -p vps-breaker --no-default-features").run()?;
     cmd!(sh, "cargo check -p vps-limit --no-default-features").run()?;
     cmd!(sh, "cargo check -p vps-retry --no-default-features").run()?;
+    cmd!(sh, "cargo check -p vps-configurator --no-default-features").run()?;
     test::run(&[])?;
     cmd!(sh, "cargo build --release --package vps-configurator").run()?;
     Ok(())

@@ -89,6 +89,8 @@ impl App {
             .env(self.env.clone())
             .observer(observe::observers(&self.screen, self.term))
             .http(Arc::new(ReqwestClient::new(trust)));
+        #[cfg(feature = "git")]
+        let builder = builder.ssh_command(self.environment.ssh_command.clone());
         match self.state_folder(loaded) {
             Some(folder) => {
                 let path: PathBuf = folder.path().to_owned();

@@ -61,6 +61,8 @@ async fn dispatch(app: &App, command: Command) -> Exit {
     let outcome = match command {
         Command::Download(args) => cmd::download::run(app, args).await,
         Command::Apt(command) => cmd::apt::run(app, command).await,
+        #[cfg(feature = "git")]
+        Command::Git(command) => cmd::git::run(app, command).await,
         Command::Run(args) => cmd::run::run(app, args).await,
         Command::CircuitBreaker(command) => cmd::circuit_breaker::run(app, command).await,
         Command::Connectivity(args) => cmd::connectivity::run(app, args).await,

@@ -14,6 +14,8 @@ pub mod circuit;
 pub mod download;
 pub mod env;
 pub mod event;
+#[cfg(feature = "git")]
+pub mod git;
 pub mod http;
 pub mod limits;
 pub mod network;

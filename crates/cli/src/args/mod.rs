@@ -5,6 +5,8 @@ mod circuit_breaker;
 mod config;
 mod connectivity;
 mod download;
+#[cfg(feature = "git")]
+mod git;
 mod network;
 mod run;
 mod values;
@@ -19,6 +21,8 @@ pub(crate) use circuit_breaker::{CircuitBreakerCommand, HoldArgs, ResetArgs};
 pub(crate) use config::ConfigCommand;
 pub(crate) use connectivity::ConnectivityArgs;
 pub(crate) use download::DownloadArgs;
+#[cfg(feature = "git")]
+pub(crate) use git::{CloneArgs, GitCommand};
 pub(crate) use network::NetworkArgs;
 pub(crate) use run::RunArgs;
 
@@ -145,6 +149,10 @@ pub(crate) enum Command {
     /// Read package lists and install packages
     #[command(subcommand, arg_required_else_help = true)]
     Apt(AptCommand),
+    /// Clone git repositories
+    #[cfg(feature = "git")]
+    #[command(subcommand, arg_required_else_help = true)]
+    Git(GitCommand),
     Run(RunArgs),
     /// Look at circuit breakers, or set them by hand
     #[command(subcommand, visible_alias = "breaker", arg_required_else_help = true)]

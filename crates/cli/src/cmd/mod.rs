@@ -5,6 +5,9 @@ pub(crate) mod circuit_breaker;
 pub(crate) mod config;
 pub(crate) mod connectivity;
 pub(crate) mod download;
+#[cfg(feature = "git")]
+pub(crate) mod git;
+mod netrc;
 mod plan;
 pub(crate) mod print;
 pub(crate) mod run;

@@ -19,6 +19,8 @@ pub(crate) struct Environment {
     pub(crate) log_format: Option<String>,
     pub(crate) cert_file: Option<PathBuf>,
     pub(crate) cert_dir: Option<PathBuf>,
+    #[cfg(feature = "git")]
+    pub(crate) ssh_command: Option<String>,
     /// Of LC_ALL, LC_CTYPE and LANG, the first that is set.
     pub(crate) locale: String,
     /// Whether standard error is the journal, which takes priorities.
@@ -48,6 +50,8 @@ impl Environment {
             log_format: text("VPS_CONFIGURATOR_LOG_FORMAT"),
             cert_file: value("SSL_CERT_FILE").map(PathBuf::from),
             cert_dir: value("SSL_CERT_DIR").map(PathBuf::from),
+            #[cfg(feature = "git")]
+            ssh_command: text("GIT_SSH_COMMAND"),
             locale: locale.unwrap_or_default(),
             under_systemd: text("JOURNAL_STREAM").is_some_and(|stream| is_stderr(&stream)),
             dumb_terminal: text("TERM").is_none_or(|term| term == "dumb"),

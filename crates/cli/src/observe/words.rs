@@ -31,6 +31,7 @@ impl Words {
             (_, "apt_update") => format!("{ok} APT update successful"),
             (_, "apt_install") => format!("{ok} Packages installed"),
             (_, "download") => format!("{ok} Download successful"),
+            (_, "git_clone") => format!("{ok} Repository cloned"),
             _ => format!("{ok} Operation successful"),
         }
     }
@@ -72,6 +73,7 @@ fn gerund(action: &str) -> String {
         Some(("run", rest)) => format!("Running {rest}"),
         Some(("install", rest)) => format!("Installing {rest}"),
         Some(("download", rest)) => format!("Downloading {rest}"),
+        Some(("clone", rest)) => format!("Cloning {rest}"),
         _ => capitalised(action),
     }
 }

@@ -33,6 +33,27 @@ impl Env {
     }
 }
 
+impl Env {
+    /// Runs `work` on a thread of its own in any case: for what waits for answers that the runtime brings,
+    /// and would wait for ever on the runtime's own thread. Gone with a panic, it never answers.
+    ///
+    /// # Errors
+    /// What the system says where it has no thread left.
+    pub fn thread<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> std::io::Result<oneshot::Receiver<T>> {
+        let (done, result) = oneshot::channel();
+        let builder = std::thread::Builder::new().name(name.to_owned()).stack_size(DEEP);
+        builder.spawn(move || drop(done.send(work())))?;
+        Ok(result)
+    }
+}
+
+/// Stack for work that we did not write.
+const DEEP: usize = 8 << 20;
+
 /// Starts a thread, unless there is only one core for all of us.
 pub(super) fn start(name: &str, work: Work) -> Result<(), Work> {
     use std::sync::{Arc, Mutex, OnceLock, PoisonError};

@@ -39,6 +39,8 @@ pub use client::HttpClient;
 pub use credentials::Credentials;
 pub(crate) use credentials::decoded;
 pub use error::HttpError;
+#[cfg(feature = "git")]
+pub(crate) use follow::same_origin;
 pub use follow::{MAX_REDIRECTS, follow};
 pub use header_file::{HeaderFileError, parse_header_file};
 pub use netrc::{Netrc, NetrcError};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, Method};
 use url::Url;
 
@@ -29,7 +30,7 @@ pub enum Verify {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct HttpRequest {
-    /// GET or HEAD.
+    /// GET, HEAD or POST.
     pub method: Method,
     /// Where.
     pub url: Url,
@@ -41,6 +42,8 @@ pub struct HttpRequest {
     pub connection: Connection,
     /// Whether the server must prove who it is.
     pub verify: Verify,
+    /// What is sent along; nothing for GET and HEAD.
+    pub body: Bytes,
 }
 
 impl HttpRequest {
@@ -54,7 +57,14 @@ impl HttpRequest {
             connect_limit: Duration::from_secs(30),
             connection: Connection::default(),
             verify: Verify::default(),
+            body: Bytes::new(),
         }
+    }
+
+    /// Sends `body`, with 30 seconds to connect.
+    #[must_use]
+    pub fn post(url: Url, body: Bytes) -> Self {
+        Self { method: Method::POST, body, ..Self::get(url) }
     }
 
     /// Asks for the headers only, with 30 seconds to connect.
@@ -72,6 +82,7 @@ impl std::fmt::Debug for HttpRequest {
             .field("headers", &self.headers)
             .field("connection", &self.connection)
             .field("verify", &self.verify)
+            .field("body", &self.body.len())
             .finish_non_exhaustive()
     }
 }

@@ -109,7 +109,7 @@ impl ReqwestClient {
 #[async_trait]
 impl HttpClient for ReqwestClient {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let HttpRequest { method, mut url, mut headers, connect_limit, connection, verify } = request;
+        let HttpRequest { method, mut url, mut headers, connect_limit, connection, verify, body } = request;
         let host = host_and_port(&url);
         let client = self.client(Settings { connection, verify, connect_limit })?;
         // Credentials travel as a header that is dropped with the host, never inside the URL.
@@ -117,7 +117,11 @@ impl HttpClient for ReqwestClient {
         let _ = url.set_password(None);
         headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        let sent = client.request(method, url.clone()).headers(headers).send().await;
+        let mut request = client.request(method, url.clone()).headers(headers);
+        if !body.is_empty() {
+            request = request.body(body);
+        }
+        let sent = request.send().await;
         let mut response = sent.map_err(|error| {
             let phase = if error.is_connect() { Phase::Connecting } else { Phase::Exchanging };
             failed(error, phase, &host)

@@ -26,6 +26,10 @@ pub struct Builder {
     downloader: Option<Arc<dyn Downloader>>,
     runner: Option<Arc<dyn Runner>>,
     apt: Option<Arc<dyn Apt>>,
+    #[cfg(feature = "git")]
+    git: Option<Arc<dyn crate::git::Git>>,
+    #[cfg(feature = "git")]
+    ssh_command: Option<String>,
 }
 
 impl std::fmt::Debug for Builder {
@@ -46,6 +50,10 @@ impl Builder {
             downloader: None,
             runner: None,
             apt: None,
+            #[cfg(feature = "git")]
+            git: None,
+            #[cfg(feature = "git")]
+            ssh_command: None,
         }
     }
 
@@ -105,6 +113,22 @@ impl Builder {
         self
     }
 
+    /// Who clones; gix by default.
+    #[cfg(feature = "git")]
+    #[must_use]
+    pub fn git(mut self, git: Arc<dyn crate::git::Git>) -> Self {
+        self.git = Some(git);
+        self
+    }
+
+    /// What is run in place of `ssh` for clones over it, as `GIT_SSH_COMMAND` has it: a shell reads it.
+    #[cfg(feature = "git")]
+    #[must_use]
+    pub fn ssh_command(mut self, command: Option<String>) -> Self {
+        self.ssh_command = command;
+        self
+    }
+
     /// The wrapper. Opens nothing and sends nothing yet.
     #[must_use]
     pub fn build(self) -> NetworkOperationWrapper {
@@ -121,6 +145,11 @@ impl Builder {
             let apt = apt.with_silence(policies.general().timeouts.idle);
             Arc::new(apt.with_cache_valid(policies.apt_cache_valid()))
         });
+        #[cfg(feature = "git")]
+        let git = self.git.unwrap_or_else(|| {
+            let git = crate::git::GixGit::new(env.clone(), Arc::clone(&http), Arc::clone(&runner));
+            Arc::new(git.with_ssh_command(self.ssh_command))
+        });
         let circuits = match self.status_folder {
             Some(folder) => {
                 CircuitBreakerManager::with_status_file(env.clone(), Arc::clone(&policies), store, folder)
@@ -128,6 +157,15 @@ impl Builder {
             None => CircuitBreakerManager::new(env.clone(), Arc::clone(&policies), store),
         };
         let pipeline = Pipeline::new(env, circuits, observer);
-        NetworkOperationWrapper { pipeline, policies, http, downloader, runner, apt }
+        NetworkOperationWrapper {
+            pipeline,
+            policies,
+            http,
+            downloader,
+            runner,
+            apt,
+            #[cfg(feature = "git")]
+            git,
+        }
     }
 }

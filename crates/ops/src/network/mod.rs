@@ -25,6 +25,8 @@ mod builder;
 mod command;
 mod connectivity;
 mod download;
+#[cfg(feature = "git")]
+mod git;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -55,6 +57,8 @@ pub struct NetworkOperationWrapper {
     downloader: Arc<dyn Downloader>,
     runner: Arc<dyn Runner>,
     apt: Arc<dyn Apt>,
+    #[cfg(feature = "git")]
+    git: Arc<dyn crate::git::Git>,
 }
 
 impl std::fmt::Debug for NetworkOperationWrapper {
@@ -154,6 +158,8 @@ impl NetworkOperationWrapper {
 
     /// Writes what is only in memory so far. Call it before the process ends.
     pub async fn close(&self) {
+        #[cfg(feature = "git")]
+        self.git.settle().await;
         self.runner.settle(&self.pipeline.env).await;
         self.pipeline.circuits.flush().await;
     }

@@ -11,6 +11,7 @@ use super::{Cause, OperationError, Pipeline, Request};
 use crate::classify::Classify;
 use crate::deadline::Deadline;
 use crate::event::{Event, EventKind, Failed, Observer, OperationId};
+use crate::service::ServiceName;
 
 /// The limit of a last look.
 const LAST_LOOK: Duration = Duration::from_secs(10);
@@ -98,12 +99,16 @@ impl Workflow {
     }
 
     pub(crate) fn emit(&self, kind: EventKind) {
+        self.emit_of(None, kind);
+    }
+
+    fn emit_of(&self, service: Option<ServiceName>, kind: EventKind) {
         self.pipeline.observer.on(&Event {
             at: self.pipeline.env.now(),
             operation: self.id,
             root: self.id,
             name: self.request.name,
-            service: None,
+            service,
             kind,
         });
     }
@@ -122,8 +127,13 @@ impl Workflow {
 
     /// The end of one that went well.
     pub(crate) fn succeeded(self) -> Duration {
+        self.succeeded_after(1)
+    }
+
+    /// The same, of one whose main operation took so many attempts.
+    pub(crate) fn succeeded_after(self, attempts: u32) -> Duration {
         let took = self.took();
-        self.emit(EventKind::Succeeded { attempts: 1, took });
+        self.emit(EventKind::Succeeded { attempts, took });
         took
     }
 
@@ -148,7 +158,7 @@ impl Workflow {
         error.action = Arc::clone(&self.request.action);
         error.took = self.took();
         let failed = Failed::new(error.attempts(), error.took, error.kind(), error.cause.to_string());
-        self.emit(EventKind::Failed(failed));
+        self.emit_of(error.service.clone(), EventKind::Failed(failed));
         error
     }
 }

@@ -14,6 +14,7 @@ mod session;
 mod shield;
 mod spec;
 mod system;
+mod talk;
 
 use async_trait::async_trait;
 
@@ -22,6 +23,7 @@ pub use error::{CommandError, RetryOn};
 pub use shield::Shield;
 pub use spec::ProcessSpec;
 pub use system::SystemRunner;
+pub use talk::Talk;
 
 use crate::env::Env;
 
@@ -83,6 +85,24 @@ pub trait Runner: Send + Sync + 'static {
         shield: &Shield,
         status: &mut dyn Listener,
     ) -> Result<Captured, CommandError>;
+
+    /// Runs one process away from every terminal and talks with it. Its standard output is not in the
+    /// result, what it says on standard error is.
+    ///
+    /// # Errors
+    /// [`CommandError`] when it could not be started, or cannot be talked with here.
+    ///
+    /// # Cancel safety
+    /// As [`run`](Self::run).
+    async fn converse(
+        &self,
+        _env: &Env,
+        spec: &ProcessSpec,
+        _talk: &mut dyn Talk,
+    ) -> Result<Captured, CommandError> {
+        let source = std::io::ErrorKind::Unsupported.into();
+        Err(CommandError::NotExecutable { program: spec.name(), source })
+    }
 
     /// Waits for the processes whose futures were dropped: two seconds at most, then kills them; those
     /// behind a raised [`Shield`] to their own end.

@@ -12,6 +12,7 @@ pub struct ProcessSpec {
     pub(super) program: OsString,
     pub(super) args: Vec<OsString>,
     pub(super) variables: Vec<(OsString, OsString)>,
+    pub(super) removed: Vec<&'static str>,
     pub(super) dies_with_us: bool,
 }
 
@@ -19,7 +20,13 @@ impl ProcessSpec {
     /// A program, looked for on the path unless its name holds a `/`.
     #[must_use]
     pub fn new(program: impl Into<OsString>) -> Self {
-        Self { program: program.into(), args: Vec::new(), variables: Vec::new(), dies_with_us: false }
+        Self {
+            program: program.into(),
+            args: Vec::new(),
+            variables: Vec::new(),
+            removed: Vec::new(),
+            dies_with_us: false,
+        }
     }
 
     /// Adds an argument.
@@ -40,6 +47,14 @@ impl ProcessSpec {
     #[must_use]
     pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Keeps environment variables of ours from it. Holds for processes that are
+    /// [talked with](super::Runner::converse).
+    #[must_use]
+    pub fn without(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
+        self.removed.extend(names);
         self
     }
 

@@ -9,11 +9,15 @@ use async_trait::async_trait;
 use tokio::process::{Child, Command};
 
 use super::running::{Ending, Guard, Running};
-use super::{Captured, CommandError, Ended, Listener, ProcessSpec, Runner, Shield, captured, session};
+use super::{
+    Captured, CommandError, Ended, Listener, ProcessSpec, Runner, Shield, Talk, captured, session, talk,
+};
 use crate::env::Env;
 
 /// How long the lines of a process that has ended may take.
 const LAST_LINES: Duration = Duration::from_millis(50);
+/// How long a process may take to end when all was said.
+const FAREWELL: Duration = Duration::from_millis(300);
 
 /// Starts real processes.
 ///
@@ -73,6 +77,37 @@ impl Runner for SystemRunner {
             // The shell between us and the program says so.
             Ended::Code(127) if stderr.contains("not found") => Err(failed(io::ErrorKind::NotFound.into())),
             ended => Ok(Captured { ended, stdout, stderr }),
+        }
+    }
+
+    async fn converse(
+        &self,
+        env: &Env,
+        spec: &ProcessSpec,
+        talk: &mut dyn Talk,
+    ) -> Result<Captured, CommandError> {
+        self.settle(env).await;
+        let failed = |source| not_started(spec, source);
+        let stderr = rustix::fs::memfd_create("stderr", rustix::fs::MemfdFlags::CLOEXEC);
+        let stderr = std::fs::File::from(stderr.map_err(|errno| failed(errno.into()))?);
+        let mut child = talk::start(spec, &stderr).map_err(failed)?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let guard = Guard::new(&self.ending, Running::new(child, true, Shield::new()));
+        if let Some((input, output)) = pipes {
+            talk.talk(input, output).await;
+        }
+        // One that is still there has no more to say; dropping the guard tells it to end.
+        let ended = match env.until(env.now().after(FAREWELL), guard.wait()).await {
+            Some(status) => ended(status.map_err(failed)?),
+            None => Ended::Signal(0),
+        };
+        let stderr = captured::read(&stderr).map_err(failed)?;
+        match ended {
+            // `setsid` between us and the program says so.
+            Ended::Code(127) if stderr.contains("failed to execute") => {
+                Err(failed(io::ErrorKind::NotFound.into()))
+            }
+            ended => Ok(Captured { ended, stdout: String::new(), stderr }),
         }
     }
 

@@ -79,7 +79,7 @@ impl ServiceTable {
             rest = parent;
         }
         match (scheme, port) {
-            ("https", 443) | ("http", 80) => ServiceName::external(&host),
+            ("https", 443) | ("http", 80) | ("ssh", 22) => ServiceName::external(&host),
             _ => ServiceName::external(&format!("{host}:{port}")),
         }
     }

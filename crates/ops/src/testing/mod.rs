@@ -9,6 +9,8 @@
 pub mod disk;
 pub mod scripted_apt;
 pub mod scripted_download;
+#[cfg(feature = "git")]
+pub mod scripted_git;
 pub mod scripted_http;
 pub mod scripted_runner;
 pub mod scripted_service;

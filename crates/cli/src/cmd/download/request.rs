@@ -1,14 +1,12 @@
 //! From what was typed to what is to be downloaded. Bad input ends here, before any request.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use secrecy::SecretString;
 use vps_ops::download::{Algorithm, Checksum, Dest, DownloadRequest, parse_url};
-use vps_ops::http::{Credentials, Netrc, Verify, parse_header_file};
+use vps_ops::http::{Credentials, Verify, parse_header_file};
 
 use crate::app::App;
 use crate::args::DownloadArgs;
+use crate::cmd::netrc::{netrc, read};
 use crate::report::Failure;
 
 pub(super) fn build(app: &App, args: &DownloadArgs) -> Result<DownloadRequest, Failure> {
@@ -67,27 +65,8 @@ fn credentials(app: &App, args: &DownloadArgs, url: &url::Url) -> Result<Credent
             .map_err(|error| Failure::usage(format!("--header-file {}: {error}", path.display())))?;
         credentials = credentials.with_headers(headers, url);
     }
-    let named = app.environment.netrc.clone();
-    let netrc = named.or_else(|| app.environment.home.as_ref().map(|home| home.join(".netrc")));
-    if let Some(path) = netrc.filter(|path| path.is_file()) {
-        match read(&path)
-            .map_err(|error| error.to_string())
-            .and_then(|text| Netrc::parse(&text).map_err(|error| error.to_string()))
-        {
-            Ok(netrc) => credentials = credentials.with_netrc(Arc::new(netrc)),
-            Err(error) => tracing::warn!("{} is not used: {error}", path.display()),
-        }
+    if let Some(netrc) = netrc(app) {
+        credentials = credentials.with_netrc(netrc);
     }
     Ok(credentials)
-}
-
-fn read(path: &Path) -> std::io::Result<String> {
-    let meta = std::fs::metadata(path)?;
-    if !meta.is_file() || meta.len() > 1 << 20 {
-        return Err(std::io::Error::new(
-            std::io::ErrorKind::InvalidInput,
-            "it is not a regular file of at most 1 MiB",
-        ));
-    }
-    std::fs::read_to_string(path)
 }

@@ -1,0 +1,48 @@
+//! `git clone URL [DEST]`.
+
+mod report;
+mod request;
+
+use vps_ops::NetworkOperationWrapper;
+use vps_ops::git::CloneRequest;
+use vps_ops::settings::Options;
+
+use crate::app::App;
+use crate::args::{CloneArgs, GitCommand};
+use crate::cmd::plan::Plan;
+use crate::exit::Exit;
+use crate::report::Failure;
+
+pub(crate) async fn run(app: &App, command: GitCommand) -> Result<Exit, Failure> {
+    match command {
+        GitCommand::Clone(args) => clone(app, &args).await,
+    }
+}
+
+async fn clone(app: &App, args: &CloneArgs) -> Result<Exit, Failure> {
+    let request = request::build(app, args)?;
+    let loaded = app.config()?;
+    let network = app.network(&loaded);
+    let mut options = app.options(&network, &args.network)?;
+    options.connect = args.connect_timeout;
+    options.idle = args.idle_timeout;
+    if args.network.dry_run {
+        return plan(&network, &request, &options).show(app, &network, &options).await;
+    }
+    let outcome = network.git_clone_resilient(&request, &options).await;
+    network.close().await;
+    match outcome {
+        Ok(cloned) => report::cloned(app, &cloned),
+        Err(error) => Err(Failure::of_operation(&error)),
+    }
+}
+
+/// What would be cloned, and past which circuit.
+fn plan(network: &NetworkOperationWrapper, request: &CloneRequest, options: &Options) -> Plan {
+    let service = network.git_service_of(&request.url, options);
+    Plan {
+        action: format!("clone {} to {}", request.url, request.dest.display()),
+        steps: vec![(request.url.to_string(), service)],
+        configured: |limits| limits.git_clone,
+    }
+}

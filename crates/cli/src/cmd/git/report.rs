@@ -1,0 +1,56 @@
+//! What a finished clone says.
+
+use bytesize::ByteSize;
+use serde_json::{Value, json};
+use vps_ops::git::Cloned;
+
+use crate::app::App;
+use crate::exit::Exit;
+use crate::report::{Failure, print, print_json};
+
+/// Digits of a commit's id that are enough for a person.
+const SHORT: usize = 12;
+
+pub(super) fn cloned(app: &App, done: &Cloned) -> Result<Exit, Failure> {
+    if app.global.json {
+        let modules = done.submodules.iter().map(|module| {
+            json!({
+                "path": module.path,
+                "url": module.url,
+                "commit": module.commit,
+                "attempts": module.attempts,
+            })
+        });
+        return print_json(&json!({
+            "schema": "vps-configurator.git.clone/1",
+            "dest": done.dest.display().to_string(),
+            "url": done.url,
+            "commit": done.commit,
+            "ref": done.reference,
+            "bytes": done.bytes,
+            "attempts": done.attempts,
+            "unchanged": done.unchanged,
+            "submodules": modules.collect::<Vec<Value>>(),
+            "warnings": done.warnings,
+            "took_seconds": done.took.as_secs_f64(),
+        }));
+    }
+    if app.global.quiet > 0 {
+        return Ok(Exit::Done);
+    }
+    let commit = done.commit.as_deref().and_then(|commit| commit.get(..SHORT)).unwrap_or("empty");
+    let reference = done.reference.as_deref().unwrap_or_default();
+    let name = reference.strip_prefix("refs/heads/").or(reference.strip_prefix("refs/tags/"));
+    let at = name.map(|name| format!("{name} ")).unwrap_or_default();
+    let how = if done.unchanged {
+        " (already there)".to_owned()
+    } else {
+        format!(", {} fetched", ByteSize::b(done.bytes).display().iec())
+    };
+    let modules = match done.submodules.len() {
+        0 => String::new(),
+        1 => ", 1 module".to_owned(),
+        count => format!(", {count} modules"),
+    };
+    print(&format!("{}  {at}{commit}{how}{modules}\n", done.dest.display()))
+}

@@ -1,0 +1,172 @@
+//! How a clone failed, in words a person can act on.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::StatusCode;
+use thiserror::Error;
+
+use super::hints;
+use crate::classify::Kind;
+use crate::http::HttpError;
+use crate::process::CommandError;
+
+/// Why there is no clone, or no newer one. It shows no credentials.
+///
+/// What each means for retry and circuit breaker is in the table of `docs/failures.md`.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum GitError {
+    /// No answer, or only a part of one.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The server refused, or is in trouble.
+    #[error("the server answered with status {}{}", status.as_u16(), reason(*status))]
+    Status {
+        /// What it answered.
+        status: StatusCode,
+        /// How long it asked to wait.
+        retry_after: Option<Duration>,
+    },
+    /// What answered is no git server.
+    #[error("no git repository is served there: {why}")]
+    NotGit {
+        /// What it said instead.
+        why: String,
+    },
+    /// The other end sent an error of its own.
+    #[error("the other end says: {said}")]
+    Remote {
+        /// Its words.
+        said: String,
+    },
+    /// The repository has no such branch, tag or commit.
+    #[error("the repository has no {what}")]
+    RefNotFound {
+        /// `branch or tag x`, `commit 1234`.
+        what: String,
+    },
+    /// The program that talks to the other end could not be run.
+    #[error(transparent)]
+    Program(#[from] CommandError),
+    /// The program that talks to the other end failed.
+    #[error("`{program}` ended with code {code}: {said}")]
+    Connection {
+        /// Its name.
+        program: String,
+        /// Its code; 128 and the signal where one ended it.
+        code: i32,
+        /// Its last words.
+        said: String,
+        /// Whether it failed before the other end answered for reasons that pass.
+        transient: bool,
+    },
+    /// The other end is silent.
+    #[error("nothing came for {}", humantime::format_duration(*after))]
+    Idle {
+        /// For how long.
+        after: Duration,
+    },
+    /// The connection ended in the middle of a pack.
+    #[error("the connection ended before the pack did")]
+    CutOff,
+    /// What arrived is damaged.
+    #[error("what arrived is damaged: {why}")]
+    Damaged {
+        /// What is wrong with it.
+        why: String,
+        /// Whether it was fetched twice, and damaged both times.
+        again: bool,
+    },
+    /// The server sent more history than was asked for.
+    #[error("the server did not limit the history to {depth} commits")]
+    Depth {
+        /// What was asked for.
+        depth: u32,
+    },
+    /// The repository holds what would harm this machine.
+    #[error("the repository is hostile: {why}")]
+    Hostile {
+        /// What it holds.
+        why: String,
+    },
+    /// Files could not be checked out.
+    #[error("{path} could not be checked out: {why}")]
+    Checkout {
+        /// The first of them.
+        path: String,
+        /// Why.
+        why: String,
+    },
+    /// What neither side expected.
+    #[error("git's protocol was not kept: {why}")]
+    Protocol {
+        /// What happened.
+        why: String,
+    },
+    /// This machine could not do it.
+    #[error("cannot {doing}")]
+    Local {
+        /// What could not be done.
+        doing: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// DEST is something that a clone must not replace.
+    #[error("{} {why}", path.display())]
+    Occupied {
+        /// DEST.
+        path: PathBuf,
+        /// `is not empty`, `is a file`.
+        why: String,
+    },
+    /// DEST is a clone that holds work which an update would lose, or cannot be brought up to date.
+    #[error("the clone in {} is not updated: {why}", path.display())]
+    NotUpdated {
+        /// DEST.
+        path: PathBuf,
+        /// What is in the way.
+        why: String,
+    },
+    /// Modules of the repository failed.
+    #[error("{} could not be cloned: {}", counted(failed.len()), listed(failed))]
+    Modules {
+        /// Each by its path, with why.
+        failed: Vec<(String, String)>,
+        /// What sort of failure the first one was.
+        kind: Kind,
+    },
+    /// The attempt was given up.
+    #[error("stopped before it was done")]
+    Stopped,
+}
+
+impl GitError {
+    /// What this machine could not do, and why.
+    pub(super) fn local(doing: impl Into<String>, source: io::Error) -> Self {
+        Self::Local { doing: doing.into(), source }
+    }
+
+    /// What arrived does not fit together.
+    pub(super) fn damaged(why: impl Into<String>) -> Self {
+        Self::Damaged { why: why.into(), again: false }
+    }
+
+    pub(super) fn hints_of(&self) -> Vec<String> {
+        hints::of(self)
+    }
+}
+
+fn reason(status: StatusCode) -> String {
+    status.canonical_reason().map(|reason| format!(" ({reason})")).unwrap_or_default()
+}
+
+fn counted(count: usize) -> String {
+    if count == 1 { "1 module".to_owned() } else { format!("{count} modules") }
+}
+
+fn listed(failed: &[(String, String)]) -> String {
+    failed.iter().map(|(path, why)| format!("{path} ({why})")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,295 @@
+//! The real adapter: gix on a thread, and the attempt that serves it.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use gix_transport::Protocol;
+use gix_transport::client::blocking_io::http;
+use gix_transport::client::git::{ConnectMode, blocking_io::Connection};
+use tokio::sync::{mpsc, oneshot};
+use url::Url;
+
+use super::existing::{self, There};
+use super::http_transport::WiredHttp;
+use super::meter::Meter;
+use super::serve_http::{HttpSide, Limits};
+use super::serve_process::{self, ProcessSide};
+use super::url::Way;
+use super::wire::{Incoming, Outgoing};
+use super::work::{self, Job, Line};
+use super::{CloneRequest, Git, GitError, Made, Step, local};
+use crate::attempt::Attempt;
+use crate::env::Env;
+use crate::http::HttpClient;
+use crate::process::{ProcessSpec, Runner};
+
+/// How often is told how far gix is.
+const TELL_EVERY: Duration = Duration::from_millis(250);
+/// Pieces that gix may write ahead of a process.
+const AHEAD: usize = 16;
+
+/// Clones by gix: over our own HTTP client, over ssh, or from this machine.
+pub struct GixGit {
+    env: Env,
+    http: Arc<dyn HttpClient>,
+    runner: Arc<dyn Runner>,
+    ssh_command: Option<String>,
+    /// Ends of the threads that nobody may wait for.
+    ending: Mutex<Vec<oneshot::Receiver<()>>>,
+}
+
+impl fmt::Debug for GixGit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GixGit").finish_non_exhaustive()
+    }
+}
+
+/// Tells gix to stop when the attempt is over, however it ends.
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl GixGit {
+    /// Over these.
+    #[must_use]
+    pub fn new(env: Env, http: Arc<dyn HttpClient>, runner: Arc<dyn Runner>) -> Self {
+        Self { env, http, runner, ssh_command: None, ending: Mutex::default() }
+    }
+
+    /// With a command in place of `ssh`, as `GIT_SSH_COMMAND` has it: a shell reads it.
+    #[must_use]
+    pub fn with_ssh_command(mut self, command: Option<String>) -> Self {
+        self.ssh_command = command.filter(|command| !command.trim().is_empty());
+        self
+    }
+
+    async fn attempt(&self, attempt: &Attempt, step: &Step, task: Task) -> Result<Made, GitError> {
+        self.settle().await;
+        let outcome = match &step.url.way {
+            Way::Http(url) => self.over_http(attempt, step, url, task).await,
+            Way::Ssh(address) => {
+                let seconds = step.connect.as_secs();
+                let spec = address.command(self.ssh_command.as_deref(), seconds);
+                self.over_process(attempt, step, local::apart(spec), task).await
+            }
+            Way::Local(path) => self.over_process(attempt, step, local::upload_pack(path), task).await,
+        };
+        outcome.map_err(|error| match error {
+            GitError::Damaged { why, .. } => {
+                let again = step.damaged.fetch_add(1, Ordering::Relaxed) > 0;
+                GitError::Damaged { why, again }
+            }
+            error => error,
+        })
+    }
+
+    async fn over_http(
+        &self,
+        attempt: &Attempt,
+        step: &Step,
+        url: &Url,
+        task: Task,
+    ) -> Result<Made, GitError> {
+        let (asks, asked) = mpsc::unbounded_channel();
+        let stored = step.url.stored().to_owned();
+        let line = move || {
+            let url = gix::url::parse(stored.as_str())
+                .map_err(|error| super::fault::of_any("read the URL", error))?;
+            let http = http::Transport::new_http(WiredHttp::new(asks), url, Protocol::V2, false);
+            Ok(Box::new(http) as Line)
+        };
+        let mut running = self.start(step, task, line)?;
+        let mut side = HttpSide {
+            env: &self.env,
+            client: &*self.http,
+            credentials: &step.credentials,
+            url,
+            limits: Limits { connect: step.connect, head: step.head, idle: step.idle },
+            attempt,
+            bytes: 0,
+        };
+        let mut fault = None;
+        let outcome = {
+            let serving = side.serve(asked);
+            tokio::pin!(serving);
+            let mut is_serving = true;
+            loop {
+                tokio::select! {
+                    biased;
+                    outcome = &mut running.outcome => break outcome,
+                    served = &mut serving, if is_serving => {
+                        is_serving = false;
+                        fault = served.err();
+                    }
+                    () = self.env.sleep(TELL_EVERY) => running.tell(attempt),
+                }
+            }
+        };
+        // What the wire knows is nearer to the cause than what gix makes of it.
+        let made = ended(outcome).map_err(|error| fault.unwrap_or(error))?;
+        Ok(Made { bytes: side.bytes, ..made })
+    }
+
+    async fn over_process(
+        &self,
+        attempt: &Attempt,
+        step: &Step,
+        spec: ProcessSpec,
+        task: Task,
+    ) -> Result<Made, GitError> {
+        let (pieces, incoming) = Incoming::channel();
+        let (outgoing, written) = mpsc::channel(AHEAD);
+        let stored = step.url.stored().to_owned();
+        let line = move || {
+            let none = None::<(String, Option<u16>)>;
+            let connection = Connection::new(
+                incoming,
+                Outgoing(outgoing),
+                Protocol::V2,
+                stored.clone(),
+                none,
+                ConnectMode::Process,
+                false,
+            );
+            Ok(Box::new(connection.custom_url(Some(stored.into()))) as Line)
+        };
+        let mut running = self.start(step, task, line)?;
+        let mut side = ProcessSide {
+            env: &self.env,
+            attempt,
+            idle: step.idle,
+            outgoing: written,
+            incoming: Some(pieces),
+            bytes: 0,
+            silent: false,
+        };
+        let mut process = None;
+        let outcome = {
+            let serving = async {
+                let served = self.runner.converse(&self.env, &spec, &mut side).await;
+                // gix must not wait for a process that is gone, or never was.
+                side.hang_up();
+                served
+            };
+            tokio::pin!(serving);
+            loop {
+                tokio::select! {
+                    biased;
+                    served = &mut serving, if process.is_none() => process = Some(served),
+                    outcome = &mut running.outcome => {
+                        let failed = !matches!(outcome, Ok(Ok(_)));
+                        if failed && process.is_none() {
+                            // How the process ends says why.
+                            process = Some(serving.await);
+                        }
+                        break outcome;
+                    }
+                    () = self.env.sleep(TELL_EVERY) => running.tell(attempt),
+                }
+            }
+        };
+        let made = ended(outcome).map_err(|error| match (process, &error) {
+            _ if side.silent => GitError::Idle { after: step.idle },
+            (Some(Err(not_started)), _) => not_started.into(),
+            (Some(Ok(captured)), GitError::CutOff | GitError::Protocol { .. } | GitError::Remote { .. }) => {
+                serve_process::failed(spec.name(), &captured).unwrap_or(error)
+            }
+            _ => error,
+        })?;
+        Ok(Made { bytes: side.bytes, ..made })
+    }
+
+    /// Starts gix.
+    fn start(
+        &self,
+        step: &Step,
+        task: Task,
+        line: impl FnOnce() -> Result<Line, GitError> + Send + 'static,
+    ) -> Result<Running, GitError> {
+        let meter = Meter::new();
+        let stop = Arc::new(AtomicBool::new(false));
+        let job = Job {
+            folder: step.folder.clone(),
+            url: step.url.clone(),
+            want: step.want.clone(),
+            depth: step.depth,
+            meter: meter.clone(),
+            stop: Arc::clone(&stop),
+        };
+        let staging = step.staging.clone();
+        let (alive, end) = oneshot::channel::<()>();
+        let work = move || {
+            let outcome = line().and_then(|line| task(&job, line));
+            // In this order: what waits for the end must find nothing left.
+            drop(staging);
+            drop(alive);
+            outcome
+        };
+        let outcome =
+            self.env.thread("git", work).map_err(|error| GitError::local("start a thread", error))?;
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner).push(end);
+        Ok(Running { outcome, meter, told: None, _stop: StopOnDrop(stop) })
+    }
+}
+
+/// What gix does with the other end.
+type Task = Box<dyn FnOnce(&Job, Line) -> Result<Made, GitError> + Send>;
+
+struct Running {
+    outcome: oneshot::Receiver<Result<Made, GitError>>,
+    meter: Meter,
+    told: Option<(u32, String)>,
+    _stop: StopOnDrop,
+}
+
+impl Running {
+    fn tell(&mut self, attempt: &Attempt) {
+        let now = self.meter.read();
+        if now != self.told {
+            if let Some((percent, text)) = &now {
+                attempt.step(*percent, text.clone());
+            }
+            self.told = now;
+        }
+    }
+}
+
+/// A thread that is gone without a word has panicked.
+fn ended(outcome: Result<Result<Made, GitError>, oneshot::error::RecvError>) -> Result<Made, GitError> {
+    outcome.unwrap_or_else(|_| Err(GitError::Protocol { why: "git's thread broke down".to_owned() }))
+}
+
+#[async_trait]
+impl Git for GixGit {
+    fn look(&self, request: &CloneRequest) -> Result<There, GitError> {
+        existing::look(request)
+    }
+
+    async fn fetch(&self, attempt: &Attempt, step: &Step) -> Result<Made, GitError> {
+        self.settle().await;
+        local::clear(&step.folder)?;
+        self.attempt(attempt, step, Box::new(work::clone)).await
+    }
+
+    async fn update(&self, attempt: &Attempt, step: &Step, dest: &Path) -> Result<Made, GitError> {
+        let dest = dest.to_owned();
+        self.attempt(attempt, step, Box::new(move |job, line| super::update::update(job, line, &dest))).await
+    }
+
+    async fn settle(&self) {
+        loop {
+            let next = self.ending.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let Some(end) = next else { return };
+            // It ends by being dropped.
+            let _ = end.await;
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! How far gix is: counters that its progress fills and the attempt reads.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use gix::progress::{Id, MessageLevel, Step, StepShared, Unit};
+use gix::{Count, NestedProgress, Progress};
+
+/// What is counted, by gix's ids of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Meter {
+    /// Objects read from the pack.
+    objects: Gauge,
+    /// Objects put together from others.
+    deltas: Gauge,
+    /// Files checked out.
+    files: Gauge,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Gauge {
+    done: StepShared,
+    of: Arc<AtomicUsize>,
+}
+
+impl Gauge {
+    fn read(&self) -> Option<(usize, usize)> {
+        let (done, of) = (self.done.load(Ordering::Relaxed), self.of.load(Ordering::Relaxed));
+        (of > 0).then_some((done.min(of), of))
+    }
+}
+
+impl Meter {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// What gix is given.
+    pub(super) fn progress(&self) -> Reading {
+        Reading { meter: self.clone(), gauge: None, id: gix::progress::UNKNOWN }
+    }
+
+    /// What is going on now, in thousandths of a percent of it.
+    pub(super) fn read(&self) -> Option<(u32, String)> {
+        let gauges = [
+            (&self.files, "checking out", "files"),
+            (&self.deltas, "resolving", "objects"),
+            (&self.objects, "receiving", "objects"),
+        ];
+        gauges.into_iter().find_map(|(gauge, doing, what)| {
+            let (done, of) = gauge.read()?;
+            let percent = done.saturating_mul(100_000) / of;
+            Some((u32::try_from(percent).unwrap_or(100_000), format!("{doing} {done} of {of} {what}")))
+        })
+    }
+
+    fn gauge(&self, id: Id) -> Option<Gauge> {
+        match &id {
+            b"IWIO" => Some(self.objects.clone()),
+            b"IWRO" => Some(self.deltas.clone()),
+            b"CLCF" => Some(self.files.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// One of gix's counters; most are not of interest.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    meter: Meter,
+    gauge: Option<Gauge>,
+    id: Id,
+}
+
+impl Count for Reading {
+    fn set(&self, step: Step) {
+        if let Some(gauge) = &self.gauge {
+            gauge.done.store(step, Ordering::Relaxed);
+        }
+    }
+
+    fn step(&self) -> Step {
+        self.gauge.as_ref().map_or(0, |gauge| gauge.done.load(Ordering::Relaxed))
+    }
+
+    fn inc_by(&self, step: Step) {
+        if let Some(gauge) = &self.gauge {
+            gauge.done.fetch_add(step, Ordering::Relaxed);
+        }
+    }
+
+    fn counter(&self) -> StepShared {
+        self.gauge.as_ref().map_or_else(StepShared::default, |gauge| gauge.done.clone())
+    }
+}
+
+impl Progress for Reading {
+    fn init(&mut self, max: Option<Step>, _unit: Option<Unit>) {
+        if let Some(gauge) = &self.gauge {
+            gauge.done.store(0, Ordering::Relaxed);
+            gauge.of.store(max.unwrap_or(0), Ordering::Relaxed);
+        }
+    }
+
+    fn set_name(&mut self, _name: String) {}
+
+    fn name(&self) -> Option<String> {
+        None
+    }
+
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn message(&self, _level: MessageLevel, _message: String) {}
+}
+
+impl NestedProgress for Reading {
+    type SubProgress = Self;
+
+    fn add_child(&mut self, _name: impl Into<String>) -> Self {
+        self.meter.progress()
+    }
+
+    fn add_child_with_id(&mut self, _name: impl Into<String>, id: Id) -> Self {
+        Self { gauge: self.meter.gauge(id), meter: self.meter.clone(), id }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_phase_is_told_of() {
+        let meter = Meter::new();
+        let mut progress = meter.progress();
+        assert_eq!(meter.read(), None);
+        let mut objects = progress.add_child_with_id("objects", *b"IWIO");
+        objects.init(Some(4), None);
+        objects.inc();
+        assert_eq!(meter.read(), Some((25_000, "receiving 1 of 4 objects".to_owned())));
+        let mut files = progress.add_child_with_id("files", *b"CLCF");
+        files.init(Some(2), None);
+        files.counter().fetch_add(1, Ordering::Relaxed);
+        assert_eq!(meter.read(), Some((50_000, "checking out 1 of 2 files".to_owned())));
+    }
+}

@@ -1,0 +1,60 @@
+//! Clones of git repositories: complete and right at DEST, or not there.
+//!
+//! gix does git's part, on a thread of its own; every byte comes over our own HTTP client, an ssh, or a
+//! program on this machine, under the attempt's limits. A clone grows in a folder beside
+//! DEST, is verified there, and becomes DEST in one step.
+//!
+//! ```no_run
+//! use vps_ops::NetworkOperationWrapper;
+//! use vps_ops::git::CloneRequest;
+//! use vps_ops::settings::Options;
+//!
+//! # async fn show(network: NetworkOperationWrapper) -> Result<(), Box<dyn std::error::Error>> {
+//! let request = CloneRequest::new("https://example.com/a.git".parse()?, "/opt/a");
+//! let cloned = network.git_clone_resilient(&request, &Options::new()).await?;
+//! println!("{:?} at {:?}", cloned.reference, cloned.commit);
+//! # Ok(()) }
+//! ```
+
+mod absorb;
+mod adapter;
+mod advertisement;
+mod error;
+mod existing;
+mod fault;
+mod files;
+mod gix_git;
+mod heads;
+mod hints;
+mod http_transport;
+mod judge;
+mod local;
+mod meter;
+mod modules;
+mod ref_name;
+mod request;
+mod serve_http;
+mod serve_process;
+mod ssh;
+mod staging;
+mod target;
+#[cfg(test)]
+mod tests;
+mod update;
+mod url;
+mod verify;
+mod wire;
+mod work;
+
+pub(crate) use absorb::{Absorbed, absorb};
+pub use adapter::{Git, Step};
+pub use error::GitError;
+pub use existing::There;
+pub use gix_git::GixGit;
+pub use modules::Module;
+pub use ref_name::{CommitId, InvalidRef, RefName};
+pub use request::{CloneRequest, Cloned, ClonedModule};
+pub(crate) use staging::Staging;
+pub use target::Want;
+pub use url::{GitUrl, InvalidGitUrl};
+pub use work::Made;

@@ -1,0 +1,40 @@
+//! The modules that a repository names: where each goes, where it comes from, which commit it is.
+
+use gix::index::entry::Mode;
+
+use super::{CommitId, GitError, fault};
+
+/// One module, as `.gitmodules` and the tree name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Module {
+    /// Its name in `.gitmodules`.
+    pub name: String,
+    /// Its folder, below the repository's.
+    pub path: String,
+    /// As written there; may be relative.
+    pub url: String,
+    /// Which commit of it belongs to the repository's.
+    pub commit: CommitId,
+}
+
+/// The modules of what is checked out, in order of path. One without an entry in the tree is none.
+pub(super) fn list(repo: &gix::Repository) -> Result<Vec<Module>, GitError> {
+    let failed = |error: gix::Error| fault::of("read `.gitmodules`", &error);
+    let index = repo.open_index().map_err(failed)?;
+    let Some(found) = repo.submodules().map_err(failed)? else { return Ok(Vec::new()) };
+    let mut modules = Vec::new();
+    for module in found {
+        let hostile = |what: &str| GitError::Hostile { why: format!("`.gitmodules` has a module {what}") };
+        let name =
+            module.validated_name().map_err(|_| hostile("with a name that leads elsewhere"))?.to_string();
+        let path = module.path().map_err(|_| hostile("whose folder is elsewhere"))?;
+        let Some(entry) = index.entry_by_path(path.as_ref()).filter(|entry| entry.mode == Mode::COMMIT)
+        else {
+            continue;
+        };
+        let url = module.url().map_err(|_| hostile("without a usable URL"))?.to_bstring().to_string();
+        modules.push(Module { name, path: path.to_string(), url, commit: CommitId(entry.id) });
+    }
+    modules.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(modules)
+}

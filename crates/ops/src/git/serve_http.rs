@@ -1,0 +1,207 @@
+//! The attempt's side of an HTTP clone: sends what gix asks for, under the limits of every request of ours.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use tokio::sync::mpsc;
+use url::Url;
+
+use super::wire::{Answer, Ask, Incoming, Piece};
+use super::{GitError, advertisement};
+use crate::attempt::Attempt;
+use crate::env::Env;
+use crate::http::{
+    Connection, Credentials, Fact, HttpClient, HttpError, HttpRequest, HttpResponse, SafeUrl, follow,
+    host_and_port, retry_after,
+};
+
+/// Bytes of the list of refs that are taken.
+const LONGEST_LIST: usize = 256 << 20;
+/// What a redirect must leave of the first request's path.
+const FIRST: &str = "/info/refs";
+
+/// How long each wait may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) connect: Duration,
+    pub(super) head: Duration,
+    pub(super) idle: Duration,
+}
+
+/// Serves one attempt's requests.
+pub(super) struct HttpSide<'a> {
+    pub(super) env: &'a Env,
+    pub(super) client: &'a dyn HttpClient,
+    pub(super) credentials: &'a Credentials,
+    /// As it was typed, with its credentials.
+    pub(super) url: &'a Url,
+    pub(super) limits: Limits,
+    pub(super) attempt: &'a Attempt,
+    pub(super) bytes: u64,
+}
+
+impl HttpSide<'_> {
+    /// Answers until nobody asks any more, or to the first failure: gix gets no answer then.
+    pub(super) async fn serve(&mut self, mut asks: mpsc::UnboundedReceiver<Ask>) -> Result<(), GitError> {
+        while let Some(ask) = asks.recv().await {
+            self.answer(ask).await?;
+        }
+        Ok(())
+    }
+
+    async fn answer(&mut self, ask: Ask) -> Result<(), GitError> {
+        let is_first = ask.post.is_none();
+        let (response, base) =
+            if is_first { self.first(&ask).await? } else { (self.next(&ask).await?, None) };
+        self.attempt.answered();
+        let status = response.status;
+        if !status.is_success() {
+            let retry_after = retry_after(&response.headers, self.env.wall());
+            return Err(GitError::Status { status, retry_after });
+        }
+        let headers = lines(&response.headers);
+        let (pieces, body) = Incoming::channel();
+        if ask.answer.send(Answer { headers, base, body }).is_err() {
+            return Ok(());
+        }
+        if is_first { self.list(response, pieces).await } else { self.stream(response, pieces).await }
+    }
+
+    /// The request for the list of refs: the only one that is led elsewhere.
+    async fn first(&self, ask: &Ask) -> Result<(HttpResponse, Option<String>), GitError> {
+        let request = self.request(ask, Method::GET, Bytes::new())?;
+        let asked = request.url.clone();
+        let response = follow(self.env, self.client, request, self.limits.head).await?;
+        if response.redirects == 0 {
+            return Ok((response, None));
+        }
+        let mut base = response.url.clone();
+        let Some(path) = base.path().strip_suffix(FIRST).map(str::to_owned) else {
+            let words = format!("led to {}, which is no repository's list", SafeUrl::new(&base));
+            let host = host_and_port(&asked);
+            return Err(HttpError::new(Fact::RedirectRefused).in_words(words).with(|| host).into());
+        };
+        base.set_path(&path);
+        base.set_query(None);
+        Ok((response, Some(base.to_string())))
+    }
+
+    async fn next(&self, ask: &Ask) -> Result<HttpResponse, GitError> {
+        let body = Bytes::from(ask.post.clone().unwrap_or_default());
+        let request = self.request(ask, Method::POST, body)?;
+        let host = host_and_port(&request.url);
+        // A server may have to think before its first byte, but not for longer than between two others.
+        let limit = self.limits.head.max(self.limits.idle);
+        let answer = self.env.until(self.env.now().after(limit), self.client.send(request)).await;
+        let response = match answer {
+            Some(response) => response.map_err(|error| error.with(|| host.clone()))?,
+            None => {
+                let words = format!("no answer within {}", humantime::format_duration(limit));
+                return Err(HttpError::new(Fact::NoAnswer).in_words(words).with(|| host).into());
+            }
+        };
+        if response.status.is_redirection() {
+            let words = "a redirect in the middle of a conversation";
+            return Err(HttpError::new(Fact::RedirectRefused).in_words(words).with(|| host).into());
+        }
+        Ok(response)
+    }
+
+    fn request(&self, ask: &Ask, method: Method, body: Bytes) -> Result<HttpRequest, GitError> {
+        let unusable = |why: &str| GitError::Protocol { why: why.to_owned() };
+        let url = Url::parse(&ask.url).map_err(|_| unusable("a request to what is no URL"))?;
+        let mut request = HttpRequest { method, body, ..HttpRequest::get(url) };
+        for line in &ask.headers {
+            let (name, value) = line.split_once(':').ok_or_else(|| unusable("a header without a name"))?;
+            let name =
+                HeaderName::try_from(name.trim()).map_err(|_| unusable("a header with an odd name"))?;
+            let value =
+                HeaderValue::try_from(value.trim()).map_err(|_| unusable("a header with an odd value"))?;
+            request.headers.insert(name, value);
+        }
+        request.headers.extend(self.secrets(&request.url));
+        request.connect_limit = self.limits.connect;
+        request.connection = Connection::Shared;
+        Ok(request)
+    }
+
+    /// What was typed in the URL goes to its own server only.
+    fn secrets(&self, url: &Url) -> HeaderMap {
+        let mut url = url.clone();
+        if crate::http::same_origin(self.url, &url) {
+            // Both are URLs with a host, which take them.
+            let _ = url.set_username(self.url.username());
+            let _ = url.set_password(self.url.password());
+        }
+        self.credentials.headers_for(&url)
+    }
+
+    /// The list of refs, whole: an old server's is changed on the way.
+    async fn list(
+        &mut self,
+        mut response: HttpResponse,
+        pieces: mpsc::Sender<Piece>,
+    ) -> Result<(), GitError> {
+        let mut list = Vec::new();
+        while let Some(chunk) = self.chunk(&mut response).await? {
+            if list.len().saturating_add(chunk.len()) > LONGEST_LIST {
+                return Err(GitError::Protocol { why: "its list of refs has no end".to_owned() });
+            }
+            list.extend_from_slice(&chunk);
+        }
+        advertisement::without_relative_depth(&mut list);
+        for piece in [Piece::Bytes(list.into()), Piece::End] {
+            if pieces.send(piece).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn stream(
+        &mut self,
+        mut response: HttpResponse,
+        pieces: mpsc::Sender<Piece>,
+    ) -> Result<(), GitError> {
+        while let Some(chunk) = self.chunk(&mut response).await? {
+            // gix has what it wants, or has failed.
+            if pieces.send(Piece::Bytes(chunk)).await.is_err() {
+                return Ok(());
+            }
+        }
+        let _ = pieces.send(Piece::End).await;
+        Ok(())
+    }
+
+    async fn chunk(&mut self, response: &mut HttpResponse) -> Result<Option<Bytes>, GitError> {
+        let idle = self.limits.idle;
+        let chunk = self.env.until(self.env.now().after(idle), response.body.chunk()).await;
+        let host = || host_and_port(&response.url);
+        match chunk {
+            Some(Ok(chunk)) => {
+                let came = chunk.as_ref().map_or(0, |chunk| u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+                self.bytes = self.bytes.saturating_add(came);
+                self.attempt.progress(self.bytes, None, 0);
+                Ok(chunk)
+            }
+            Some(Err(error)) => Err(error.with(host).into()),
+            None => {
+                let words = format!("no data for {}", humantime::format_duration(idle));
+                Err(HttpError::new(Fact::Idle).in_words(words).with(host).into())
+            }
+        }
+    }
+}
+
+/// The headers that gix looks at, a line each.
+fn lines(headers: &HeaderMap) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for value in headers.get_all(header::CONTENT_TYPE) {
+        lines.extend_from_slice(b"content-type: ");
+        // What follows a semicolon says nothing here.
+        lines.extend(value.as_bytes().iter().take_while(|byte| **byte != b';'));
+        lines.push(b'\n');
+    }
+    lines
+}

@@ -1,0 +1,197 @@
+//! The attempt's side of a clone over ssh or from this machine: a process between gix and the repository.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{ChildStdin, ChildStdout};
+use tokio::sync::mpsc;
+
+use super::wire::Piece;
+use super::{GitError, advertisement};
+use crate::attempt::Attempt;
+use crate::env::Env;
+use crate::process::{Captured, Ended, Talk};
+
+/// Bytes read at once.
+const CHUNK: usize = 64 << 10;
+/// Bytes of the first piece that are waited for, so that what the server can do is in one.
+const FIRST: usize = 4;
+
+/// Carries bytes between gix's thread and a process.
+pub(super) struct ProcessSide<'a> {
+    pub(super) env: &'a Env,
+    pub(super) attempt: &'a Attempt,
+    pub(super) idle: Duration,
+    /// From gix.
+    pub(super) outgoing: mpsc::Receiver<Bytes>,
+    /// To gix.
+    pub(super) incoming: Option<mpsc::Sender<Piece>>,
+    pub(super) bytes: u64,
+    /// Set when the other end was silent for too long.
+    pub(super) silent: bool,
+}
+
+impl ProcessSide<'_> {
+    /// What gix still waits for fails at once.
+    pub(super) fn hang_up(&mut self) {
+        self.incoming = None;
+        self.outgoing.close();
+    }
+}
+
+#[async_trait]
+impl Talk for ProcessSide<'_> {
+    async fn talk(&mut self, mut input: ChildStdin, output: ChildStdout) {
+        let Some(incoming) = self.incoming.take() else { return };
+        let outgoing = &mut self.outgoing;
+        let writing = async {
+            while let Some(bytes) = outgoing.recv().await {
+                // A process that is gone says why by its end.
+                if input.write_all(&bytes).await.is_err() || input.flush().await.is_err() {
+                    break;
+                }
+            }
+            drop(input);
+        };
+        let reading = Reading {
+            env: self.env,
+            attempt: self.attempt,
+            idle: self.idle,
+            bytes: &mut self.bytes,
+            silent: &mut self.silent,
+        };
+        let reading = reading.run(output, incoming);
+        tokio::pin!(writing, reading);
+        tokio::select! {
+            biased;
+            () = &mut reading => {}
+            // gix has all it wants: what the process still says goes unread.
+            () = &mut writing => {}
+        }
+    }
+}
+
+struct Reading<'a> {
+    env: &'a Env,
+    attempt: &'a Attempt,
+    idle: Duration,
+    bytes: &'a mut u64,
+    silent: &'a mut bool,
+}
+
+impl Reading<'_> {
+    async fn run(self, mut output: ChildStdout, incoming: mpsc::Sender<Piece>) {
+        let mut buffer = BytesMut::new();
+        let mut is_first = true;
+        loop {
+            buffer.reserve(CHUNK);
+            let until = self.env.now().after(self.idle);
+            let read = match self.env.until(until, output.read_buf(&mut buffer)).await {
+                Some(Ok(0) | Err(_)) => break,
+                Some(Ok(read)) => read,
+                None => {
+                    *self.silent = true;
+                    return;
+                }
+            };
+            *self.bytes = self.bytes.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+            self.attempt.progress(*self.bytes, None, 0);
+            if is_first {
+                if !has_first_line(&buffer) {
+                    continue;
+                }
+                advertisement::without_relative_depth(&mut buffer);
+                is_first = false;
+            }
+            if incoming.send(Piece::Bytes(buffer.split().freeze())).await.is_err() {
+                return;
+            }
+        }
+        if !buffer.is_empty() {
+            let _ = incoming.send(Piece::Bytes(buffer.freeze())).await;
+        }
+        let _ = incoming.send(Piece::End).await;
+    }
+}
+
+/// Whether the first line, which says what the server can do, is there as a whole.
+fn has_first_line(bytes: &[u8]) -> bool {
+    let length = bytes.get(..FIRST).and_then(|digits| str::from_utf8(digits).ok());
+    match length.map(|digits| usize::from_str_radix(digits, 16)) {
+        Some(Ok(length)) => bytes.len() >= length,
+        // No line of git's: for gix to say so.
+        Some(Err(_)) => true,
+        None => bytes.len() >= FIRST,
+    }
+}
+
+/// Why a process that talks to the other end failed, by how it ended.
+pub(super) fn failed(program: String, captured: &Captured) -> Option<GitError> {
+    let code = match captured.ended {
+        Ended::Code(0) | Ended::Signal(0) => return None,
+        Ended::Code(code) => code,
+        Ended::Signal(signal) => signal.saturating_add(128),
+    };
+    let lines = captured.stderr.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines: Vec<&str> = lines.collect();
+    let last = lines.get(lines.len().saturating_sub(3)..).unwrap_or_default();
+    let said: String = last.join("; ").chars().filter(|letter| !letter.is_control()).take(400).collect();
+    let transient = is_transient(&captured.stderr);
+    Some(GitError::Connection { program, code, said, transient })
+}
+
+/// ssh says in words only what kept it from connecting.
+fn is_transient(said: &str) -> bool {
+    const PASSING: [&str; 8] = [
+        "Connection refused",
+        "Connection timed out",
+        "Connection reset",
+        "Connection closed",
+        "No route to host",
+        "Network is unreachable",
+        "Temporary failure in name resolution",
+        "Operation timed out",
+    ];
+    PASSING.iter().any(|words| said.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::Classify;
+    use vps_retry::Class;
+
+    fn ended(code: i32, said: &str) -> Option<GitError> {
+        failed("ssh".to_owned(), &Captured::new(Ended::Code(code), "", said))
+    }
+
+    #[test]
+    fn what_ssh_says_decides_whether_it_is_tried_again() {
+        for said in [
+            "ssh: connect to host example.com port 22: Connection refused",
+            "kex_exchange_identification: Connection closed by remote host",
+        ] {
+            assert_eq!(ended(255, said).unwrap().class(), Class::NotSent, "{said}");
+        }
+        for said in [
+            "git@example.com: Permission denied (publickey).",
+            "Host key verification failed.",
+            "ERROR: Repository not found.",
+            "ssh: Could not resolve hostname x.invalid: Name or service not known",
+        ] {
+            assert_eq!(ended(255, said).unwrap().class(), Class::Permanent, "{said}");
+        }
+        assert!(ended(0, "").is_none());
+    }
+
+    #[test]
+    fn the_first_line_is_waited_for() {
+        for (bytes, whole) in
+            [("", false), ("00", false), ("0008", false), ("0008abcd", true), ("zzzz", true)]
+        {
+            assert_eq!(has_first_line(bytes.as_bytes()), whole, "{bytes}");
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The folder beside DEST that a clone grows in, and what earlier runs left there.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use super::GitError;
+use crate::env::Env;
+use crate::env::fs::Clobber;
+
+/// Between DEST's name and a random part: `.NAME.clone-1a2b3c4d`.
+const MARK: &str = ".clone-";
+/// Names tried before it is given up.
+const TRIES: u32 = 16;
+
+/// A locked folder beside DEST; removed with all in it when dropped, unless it has become DEST.
+///
+/// The lock is on the folder itself and ends with its holder, however that ends: so what can be locked is
+/// nobody's any more.
+#[derive(Debug)]
+pub(crate) struct Staging {
+    path: PathBuf,
+    dest: PathBuf,
+    /// Folders above DEST that were made for it, the outermost first.
+    made: Vec<PathBuf>,
+    lock: Mutex<Option<File>>,
+}
+
+impl Staging {
+    /// Makes one for `dest`, and the folders above it; sweeps what dead runs left.
+    pub(crate) fn make(env: &Env, dest: &Path) -> Result<Self, GitError> {
+        let dest = real_place(dest)?;
+        let (Some(parent), Some(name)) = (dest.parent(), dest.file_name()) else {
+            let why = "is no folder that can be replaced".to_owned();
+            return Err(GitError::Occupied { path: dest, why });
+        };
+        let made = make_parents(parent)?;
+        sweep(parent, name.as_encoded_bytes());
+        let failed = |error| GitError::local(format!("make a folder in {}", parent.display()), error);
+        for _ in 0..TRIES {
+            let mut own = std::ffi::OsString::from(".");
+            own.push(name);
+            own.push(format!("{MARK}{:08x}", env.next_u64() >> 32));
+            let path = parent.join(own);
+            match fs::create_dir(&path) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => {
+                    unmake(&made);
+                    return Err(failed(error));
+                }
+            }
+            // Somebody's sweep may have been quicker between the two.
+            if let Some(lock) = locked(&path) {
+                let lock = Mutex::new(Some(lock));
+                return Ok(Self { path, dest: dest.clone(), made, lock });
+            }
+        }
+        unmake(&made);
+        Err(failed(io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// Where the clone grows.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes it to the disk, so that a loss of power right after the rename leaves no half of it.
+    pub(crate) fn sync(&self) -> Result<(), GitError> {
+        let failed = |error: io::Error| GitError::local("write the clone to the disk", error);
+        let folder = File::open(&self.path).map_err(failed)?;
+        rustix::fs::syncfs(&folder).map_err(|errno| failed(errno.into()))
+    }
+
+    /// Makes it DEST, which must be absent or an empty folder, whose mode and owner it takes over.
+    pub(crate) fn commit(&self, env: &Env) -> Result<(), GitError> {
+        if let Ok(meta) = fs::symlink_metadata(&self.dest) {
+            let failed = |error| GitError::local(format!("prepare {}", self.path.display()), error);
+            fs::set_permissions(&self.path, fs::Permissions::from_mode(meta.mode() & 0o7777))
+                .map_err(failed)?;
+            // Only root may give a folder away; for others it was theirs already.
+            let _ = std::os::unix::fs::chown(&self.path, Some(meta.uid()), Some(meta.gid()));
+        }
+        match env.fs().rename(&self.path, &self.dest, Clobber::Replace) {
+            Ok(()) => {}
+            Err(error) if is_occupied(&error) => {
+                let why = "was filled by somebody else meanwhile".to_owned();
+                return Err(GitError::Occupied { path: self.dest.clone(), why });
+            }
+            Err(error) => return Err(GitError::local(format!("rename to {}", self.dest.display()), error)),
+        }
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(parent) = self.dest.parent() {
+            // It is there; only a loss of power now could still undo the rename.
+            let _ = env.fs().sync_folder(parent);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let kept = self.lock.get_mut().unwrap_or_else(PoisonError::into_inner).is_none();
+        if !kept {
+            // Nobody is told of an error here; the next run sweeps.
+            let _ = fs::remove_dir_all(&self.path);
+            unmake(&self.made);
+        }
+    }
+}
+
+/// DEST's own place: at the end of a link, where it is one to an empty folder.
+fn real_place(dest: &Path) -> Result<PathBuf, GitError> {
+    let failed = |error| GitError::local(format!("find {}", dest.display()), error);
+    match fs::canonicalize(dest) {
+        Ok(path) => Ok(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => std::path::absolute(dest).map_err(failed),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn is_occupied(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory
+    )
+}
+
+/// Makes the folders that are missing and says which.
+fn make_parents(folder: &Path) -> Result<Vec<PathBuf>, GitError> {
+    let missing = folder.ancestors().take_while(|folder| fs::symlink_metadata(folder).is_err());
+    let mut missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
+    missing.reverse();
+    for (at, folder) in missing.iter().enumerate() {
+        if let Err(error) = fs::create_dir(folder)
+            && error.kind() != io::ErrorKind::AlreadyExists
+        {
+            unmake(missing.get(..at).unwrap_or_default());
+            return Err(GitError::local(format!("make {}", folder.display()), error));
+        }
+    }
+    Ok(missing)
+}
+
+/// Removes folders that were made, as far as nobody else uses them.
+fn unmake(made: &[PathBuf]) {
+    for folder in made.iter().rev() {
+        let _ = fs::remove_dir(folder);
+    }
+}
+
+/// The lock of a folder, if nobody has it and the folder is still the one of that name.
+fn locked(path: &Path) -> Option<File> {
+    let folder = File::open(path).ok()?;
+    match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        // A file system without locks; nothing is swept there either.
+        Err(Errno::BADF | Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK) => return Some(folder),
+        Err(_) => return None,
+    }
+    let (ours, named) = (folder.metadata().ok()?, fs::symlink_metadata(path).ok()?);
+    (ours.dev() == named.dev() && ours.ino() == named.ino()).then_some(folder)
+}
+
+/// Removes what runs for the same DEST left that are dead: whose lock can be had.
+fn sweep(parent: &Path, name: &[u8]) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if !is_folder || !is_ours(entry.file_name().as_encoded_bytes(), name) {
+            continue;
+        }
+        let path = entry.path();
+        let Ok(folder) = File::open(&path) else { continue };
+        if flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            let _ = fs::remove_dir_all(&path);
+        }
+    }
+}
+
+/// Whether `found` is a name that a clone to `name` is made under.
+fn is_ours(found: &[u8], name: &[u8]) -> bool {
+    let random = found
+        .strip_prefix(b".")
+        .and_then(|rest| rest.strip_prefix(name))
+        .and_then(|rest| rest.strip_prefix(MARK.as_bytes()));
+    random.is_some_and(|random| random.len() == 8 && random.iter().all(u8::is_ascii_hexdigit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn nothing_is_left_of_one_that_did_not_become_dest() {
+        let place = tempfile::tempdir().unwrap();
+        let staging = Staging::make(&Env::real(), &place.path().join("a/b/dest")).unwrap();
+        fs::write(staging.path().join("f"), "x").unwrap();
+        drop(staging);
+        assert_eq!(names(place.path()), [""; 0]);
+    }
+
+    #[test]
+    fn it_becomes_dest_and_takes_over_the_mode_of_the_empty_folder() {
+        let place = tempfile::tempdir().unwrap();
+        let dest = place.path().join("dest");
+        fs::create_dir(&dest).unwrap();
+        fs::set_permissions(&dest, fs::Permissions::from_mode(0o2710)).unwrap();
+        let env = Env::real();
+        let staging = Staging::make(&env, &dest).unwrap();
+        fs::write(staging.path().join("f"), "x").unwrap();
+        staging.sync().unwrap();
+        staging.commit(&env).unwrap();
+        drop(staging);
+        assert_eq!(names(place.path()), ["dest"]);
+        assert_eq!(names(&dest), ["f"]);
+        assert_eq!(fs::metadata(&dest).unwrap().mode() & 0o7777, 0o2710);
+    }
+
+    #[test]
+    fn a_folder_that_was_filled_meanwhile_is_not_replaced() {
+        let place = tempfile::tempdir().unwrap();
+        let dest = place.path().join("dest");
+        let env = Env::real();
+        let staging = Staging::make(&env, &dest).unwrap();
+        fs::create_dir(&dest).unwrap();
+        fs::write(dest.join("theirs"), "x").unwrap();
+        assert!(matches!(staging.commit(&env), Err(GitError::Occupied { .. })));
+        drop(staging);
+        assert_eq!(names(&dest), ["theirs"]);
+        assert_eq!(names(place.path()), ["dest"]);
+    }
+
+    #[test]
+    fn what_the_dead_left_is_swept_and_the_living_are_let_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let dest = place.path().join("dest");
+        let (dead, other, odd) = (".dest.clone-0123abcd", ".dest2.clone-0123abcd", ".dest.clone-mine");
+        for name in [dead, other, odd] {
+            fs::create_dir(place.path().join(name)).unwrap();
+            fs::write(place.path().join(name).join("f"), "x").unwrap();
+        }
+        let env = Env::real();
+        let living = Staging::make(&env, &dest).unwrap();
+        assert!(!place.path().join(dead).exists());
+        let second = Staging::make(&env, &dest).unwrap();
+        assert!(living.path().exists());
+        drop((living, second));
+        assert_eq!(names(place.path()), [odd, other]);
+    }
+}

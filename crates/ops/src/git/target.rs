@@ -1,0 +1,157 @@
+//! What is wanted of a repository, and what it is found to be there.
+
+use gix::ObjectId;
+use gix::bstr::BStr;
+use gix::protocol::handshake::Ref;
+
+use super::{CommitId, GitError, RefName};
+
+/// What is to be checked out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Want {
+    /// What the repository calls its own.
+    #[default]
+    Default,
+    /// A branch, or a tag, by name.
+    Named(RefName),
+    /// A commit.
+    Commit(CommitId),
+}
+
+/// What HEAD becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Head {
+    /// A branch by its full name.
+    Branch(String),
+    /// The commit of a tag, by the tag's full name.
+    Tag(String),
+    /// A commit as such.
+    Detached,
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    /// A commit, or a tag that leads to one; none in an empty repository.
+    pub(super) id: Option<ObjectId>,
+    pub(super) head: Head,
+    /// Whether the repository itself calls this branch its own.
+    pub(super) is_default: bool,
+}
+
+impl Want {
+    /// What to ask for.
+    pub(super) fn specs(&self) -> Vec<String> {
+        match self {
+            Self::Default => vec!["HEAD".to_owned()],
+            Self::Named(name) => name.full_names(),
+            Self::Commit(id) => vec![id.to_string()],
+        }
+    }
+
+    /// What the refs of the other end say that it is.
+    pub(super) fn find(&self, refs: &[Ref]) -> Result<Target, GitError> {
+        match self {
+            Self::Commit(id) => Ok(Target { id: Some(id.0), head: Head::Detached, is_default: false }),
+            Self::Named(name) => {
+                let found = name.full_names().into_iter().find_map(|full| {
+                    let id = id_of(refs, &full)?;
+                    let is_branch = full.starts_with("refs/heads/");
+                    Some((id, if is_branch { Head::Branch(full) } else { Head::Tag(full) }))
+                });
+                let (id, head) =
+                    found.ok_or_else(|| GitError::RefNotFound { what: format!("branch or tag `{name}`") })?;
+                Ok(Target { id: Some(id), head, is_default: false })
+            }
+            Self::Default => default(refs),
+        }
+    }
+}
+
+fn default(refs: &[Ref]) -> Result<Target, GitError> {
+    let head = refs.iter().find(|found| found.unpack().0 == "HEAD");
+    let target = |id, head| Target { id, head, is_default: true };
+    match head {
+        Some(Ref::Symbolic { target: name, object, .. }) => Ok(match branch(name.as_ref()) {
+            Some(name) => target(Some(*object), Head::Branch(name)),
+            None => target(Some(*object), Head::Detached),
+        }),
+        Some(Ref::Unborn { target: name, .. }) => {
+            let name = branch(name.as_ref()).unwrap_or_else(|| "refs/heads/main".to_owned());
+            Ok(target(None, Head::Branch(name)))
+        }
+        Some(found) => Ok(target(found.unpack().1.map(ToOwned::to_owned), Head::Detached)),
+        // Nothing is there, or a server that says nothing of what is not born yet.
+        None if refs.is_empty() => Ok(target(None, Head::Branch("refs/heads/main".to_owned()))),
+        None => Err(GitError::RefNotFound { what: "branch of its own: name one with `--branch`".to_owned() }),
+    }
+}
+
+/// A branch by its full name.
+pub(super) fn branch_of(refs: &[Ref], full: &str) -> Result<Target, GitError> {
+    let short = full.strip_prefix("refs/heads/").unwrap_or(full);
+    let id = id_of(refs, full)
+        .ok_or_else(|| GitError::RefNotFound { what: format!("branch `{short}` any more") })?;
+    Ok(Target { id: Some(id), head: Head::Branch(full.to_owned()), is_default: false })
+}
+
+/// The name, if it is a branch's and one that git takes.
+fn branch(name: &BStr) -> Option<String> {
+    let name = std::str::from_utf8(name).ok()?;
+    let is_valid = gix::validate::reference::name(name.into()).is_ok();
+    (name.starts_with("refs/heads/") && is_valid).then(|| name.to_owned())
+}
+
+/// What a ref points to: the tag where it is one.
+fn id_of(refs: &[Ref], full: &str) -> Option<ObjectId> {
+    let found = refs.iter().find(|found| found.unpack().0 == full)?;
+    found.unpack().1.map(ToOwned::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    fn id() -> ObjectId {
+        ObjectId::from_hex(ID.as_bytes()).unwrap()
+    }
+
+    fn direct(name: &str) -> Ref {
+        Ref::Direct { full_ref_name: name.into(), object: id() }
+    }
+
+    fn named(name: &str) -> Want {
+        Want::Named(name.parse().unwrap())
+    }
+
+    #[test]
+    fn a_branch_wins_over_a_tag_of_its_name() {
+        let refs = [direct("refs/tags/x"), direct("refs/heads/x"), direct("refs/tags/y")];
+        assert_eq!(named("x").find(&refs).unwrap().head, Head::Branch("refs/heads/x".to_owned()));
+        assert_eq!(named("y").find(&refs).unwrap().head, Head::Tag("refs/tags/y".to_owned()));
+        assert!(matches!(named("z").find(&refs), Err(GitError::RefNotFound { .. })));
+    }
+
+    #[test]
+    fn the_default_is_what_head_points_to() {
+        let symbolic = |target: &str| Ref::Symbolic {
+            full_ref_name: "HEAD".into(),
+            target: target.into(),
+            tag: None,
+            object: id(),
+        };
+        let found = Want::Default.find(&[symbolic("refs/heads/trunk")]).unwrap();
+        assert_eq!((found.id, found.head), (Some(id()), Head::Branch("refs/heads/trunk".to_owned())));
+        for odd in ["refs/heads/../x", "refs/tags/x", "refs/heads/-x\n"] {
+            assert_eq!(Want::Default.find(&[symbolic(odd)]).unwrap().head, Head::Detached, "{odd}");
+        }
+        assert_eq!(Want::Default.find(&[direct("HEAD")]).unwrap().head, Head::Detached);
+        let unborn = Ref::Unborn { full_ref_name: "HEAD".into(), target: "refs/heads/trunk".into() };
+        let found = Want::Default.find(&[unborn]).unwrap();
+        assert_eq!((found.id, found.head), (None, Head::Branch("refs/heads/trunk".to_owned())));
+        assert!(Want::Default.find(&[direct("refs/heads/x")]).is_err());
+    }
+}

@@ -1,0 +1,73 @@
+//! A clone that is brought up to date, and what keeps it from that.
+
+use std::fs;
+
+use super::lab::{Lab, cause, clone, git, names};
+use crate::git::{CloneRequest, GitError};
+
+async fn cloned() -> (Lab, CloneRequest) {
+    let lab = Lab::new();
+    let request = lab.request().update(true);
+    clone(&request).await.unwrap();
+    (lab, request)
+}
+
+async fn refused(request: &CloneRequest) -> String {
+    match cause(clone(request).await) {
+        GitError::NotUpdated { why, .. } => why,
+        error => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn it_goes_forwards_with_all_its_files() {
+    let (lab, request) = cloned().await;
+    fs::remove_dir_all(lab.there().join("d")).unwrap();
+    fs::write(lab.there().join("d"), "now a file").unwrap();
+    fs::remove_file(lab.there().join("link")).unwrap();
+    fs::create_dir(lab.there().join("link")).unwrap();
+    fs::write(lab.there().join("link/in"), "now a folder").unwrap();
+    fs::write(lab.there().join("file"), "new").unwrap();
+    lab.commit();
+    fs::write(lab.dest().join("mine"), "kept").unwrap();
+    let updated = clone(&request).await.unwrap();
+    assert_eq!((updated.commit, updated.unchanged), (Some(lab.head()), false));
+    assert_eq!(git(&lab.dest(), &["status", "--porcelain", "--branch"]), "## main...origin/main\n?? mine");
+    assert_eq!(git(&lab.dest(), &["fsck", "--full", "--strict"]), "");
+    assert_eq!(fs::read_to_string(lab.dest().join("file")).unwrap(), "new");
+    assert_eq!(names(&lab.dest().join("link")), ["in"]);
+    let again = clone(&request).await.unwrap();
+    assert!(again.unchanged && again.attempts == 1);
+}
+
+#[tokio::test]
+async fn no_work_is_lost() {
+    let (lab, request) = cloned().await;
+    fs::write(lab.there().join("file"), "new").unwrap();
+    fs::write(lab.there().join("added"), "theirs").unwrap();
+    lab.commit();
+    let before = git(&lab.dest(), &["rev-parse", "HEAD"]);
+
+    fs::write(lab.dest().join("file"), "mine").unwrap();
+    assert!(refused(&request).await.contains("not committed: file"));
+    git(&lab.dest(), &["checkout", "--quiet", "file"]);
+
+    fs::write(lab.dest().join("added"), "mine").unwrap();
+    assert!(refused(&request).await.contains("added is in the way"));
+    assert_eq!(fs::read_to_string(lab.dest().join("added")).unwrap(), "mine");
+    fs::remove_file(lab.dest().join("added")).unwrap();
+
+    git(&lab.dest(), &["commit", "--quiet", "--allow-empty", "--message=mine"]);
+    assert!(refused(&request).await.contains("commits of its own"));
+    git(&lab.dest(), &["reset", "--quiet", "--soft", &before]);
+    assert_eq!(git(&lab.dest(), &["status", "--porcelain"]), "");
+
+    assert_eq!(clone(&request).await.unwrap().commit, Some(lab.head()));
+}
+
+#[tokio::test]
+async fn a_branch_that_was_rewritten_is_not_followed() {
+    let (lab, request) = cloned().await;
+    lab.git(&["commit", "--quiet", "--amend", "--allow-empty", "--message=rewritten"]);
+    assert!(refused(&request).await.contains("rewritten"));
+}

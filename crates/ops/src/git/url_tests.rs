@@ -1,0 +1,112 @@
+use super::*;
+
+fn parse(text: &str) -> Result<GitUrl, InvalidGitUrl> {
+    text.parse()
+}
+
+#[test]
+fn what_runs_programs_or_looks_like_an_option_is_refused() {
+    for text in [
+        "",
+        "-upload-pack=x",
+        "--config=x",
+        "ext::sh -c id",
+        "fd::17",
+        "ssh://-oProxyCommand=id/x",
+        "ssh://host/-x",
+        "-oProxyCommand=id:path",
+        "host:-x",
+        "ssh://-u@host/x",
+        "ftp://example.com/x",
+        "git://example.com/x",
+        "javascript://example.com/x",
+        "https://",
+        "https:///x",
+        "ssh:///x",
+        "ssh://host",
+        "file://example.com/x",
+        "https://example.com/a\nb",
+        "https://example.com/a%0ab",
+        "file:///a%0ab",
+        "host:a\u{7f}b",
+    ] {
+        assert!(parse(text).is_err(), "{text:?} was taken");
+    }
+}
+
+#[test]
+fn each_way_is_told_by_its_form() {
+    for (text, server) in [
+        ("https://example.com/a.git", Some(("example.com", 443, "https"))),
+        ("http://127.0.0.1:8080/a", Some(("127.0.0.1", 8080, "http"))),
+        ("git@example.com:a/b.git", Some(("example.com", 22, "ssh"))),
+        ("ssh://git@example.com:2222/a", Some(("example.com", 2222, "ssh"))),
+        ("[::1]:a", Some(("::1", 22, "ssh"))),
+        ("file:///srv/a.git", None),
+        ("/srv/a.git", None),
+        ("./a:b", None),
+    ] {
+        assert_eq!(parse(text).unwrap().server(), server, "{text}");
+    }
+}
+
+#[test]
+fn credentials_are_neither_shown_nor_stored() {
+    for text in [
+        "https://canary:canary@example.com/a.git",
+        "https://canary@example.com/a.git",
+        "https://example.com/a.git?token=canary",
+        "ssh://git:canary@example.com/a.git",
+    ] {
+        let url = parse(text).unwrap();
+        let shown = format!("{url} {url:?} {}", url.stored());
+        assert!(!shown.contains("canary"), "{shown}");
+        assert!(url.has_credentials(), "{text}");
+    }
+    let ssh = parse("git@example.com:a").unwrap();
+    assert_eq!((ssh.stored(), ssh.has_credentials()), ("git@example.com:a", false));
+}
+
+#[test]
+fn the_folder_is_named_after_the_repository() {
+    for (text, name) in [
+        ("https://example.com/a/b.git", Some("b")),
+        ("https://example.com/a/b.git/", Some("b")),
+        ("host:b", Some("b")),
+        ("host:a/b.git", Some("b")),
+        ("/srv/work/.git", Some("work")),
+        ("https://example.com/", None),
+        ("https://example.com/..", None),
+    ] {
+        assert_eq!(parse(text).unwrap().folder_name().as_deref(), name, "{text}");
+    }
+}
+
+#[test]
+fn a_modules_url_is_relative_to_its_repository() {
+    for (base, module, url) in [
+        ("https://example.com/a/b.git", "../c.git", "https://example.com/a/c.git"),
+        ("https://example.com/a/b.git", "../../c", "https://example.com/c"),
+        ("https://example.com/a/b.git/", "./c", "https://example.com/a/b.git/c"),
+        ("git@example.com:a/b.git", "../c.git", "git@example.com:a/c.git"),
+        ("ssh://git@example.com/a/b.git", "../c.git", "ssh://git@example.com/a/c.git"),
+        ("/srv/a.git", "../b.git", "/srv/b.git"),
+        ("https://example.com/a", "https://example.org/b", "https://example.org/b"),
+    ] {
+        assert_eq!(parse(base).unwrap().module(module).unwrap().stored(), url, "{base} {module}");
+    }
+    let base = parse("https://example.com/a").unwrap();
+    for module in ["../../../x", "/etc/repository", "file:///srv/x", "ext::id", "-x", "../a\nb"] {
+        assert!(base.module(module).is_err(), "{module:?} was taken");
+    }
+}
+
+#[test]
+fn a_clone_is_known_by_its_remote() {
+    let url = parse("https://me:canary@example.com/a.git").unwrap();
+    assert!(url.is_that_of("https://example.com/a.git"));
+    assert!(url.is_that_of("https://example.com/a.git/"));
+    for other in ["https://example.com/b.git", "http://example.com/a.git", "https://example.org/a.git", ""] {
+        assert!(!url.is_that_of(other), "{other}");
+    }
+}

@@ -1,0 +1,246 @@
+//! A clone, from an empty folder to a checked-out and verified one: what gix does on its thread.
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gix::ObjectId;
+use gix::bstr::BString;
+use gix::progress::NestedProgress;
+use gix::protocol::handshake::Ref;
+use gix::refspec::parse::Operation;
+use gix::remote::{Direction, fetch::Shallow, fetch::Tags, ref_map};
+use gix_transport::client::blocking_io::Transport;
+
+use super::meter::Meter;
+use super::target::{Head, Target, Want};
+use super::{GitError, GitUrl, fault, heads, modules, verify};
+
+/// What is to be cloned, and where to.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    pub(super) folder: PathBuf,
+    pub(super) url: GitUrl,
+    pub(super) want: Want,
+    /// Commits of history; all of it without.
+    pub(super) depth: Option<NonZeroU32>,
+    pub(super) meter: Meter,
+    /// Set when nobody waits for it any more.
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Made {
+    /// The commit that is checked out; none in an empty repository.
+    pub commit: Option<String>,
+    /// `refs/heads/main`, `refs/tags/v1`; none where a commit is checked out as such.
+    pub reference: Option<String>,
+    /// The modules that it names.
+    pub modules: Vec<modules::Module>,
+    /// Bytes that came.
+    pub bytes: u64,
+}
+
+/// The other end.
+pub(super) type Line = Box<dyn Transport + Send>;
+
+pub(super) fn clone(job: &Job, line: Line) -> Result<Made, GitError> {
+    let mut repo = init(&job.folder)?;
+    repo.committer_or_set_generic_fallback().map_err(|error| fault::of("prepare the repository", &error))?;
+    let target = fetch(&repo, job, line, &Scope::Whole)?;
+    heads::write(&repo, job, &target)?;
+    let repo = open(&job.folder)?;
+    let Some(id) = target.id else {
+        let Head::Branch(name) = target.head else { return Err(empty_head()) };
+        return Ok(Made { reference: Some(name), ..Made::default() });
+    };
+    verify::connected(&repo, &tips(&repo, id)?, job.depth, &job.stop)?;
+    let commit = repo
+        .find_object(id)
+        .and_then(gix::Object::peel_to_commit)
+        .map_err(|_| GitError::RefNotFound { what: format!("commit {id}: it is something else") })?;
+    checkout(&repo, job, commit.id)?;
+    let modules = modules::list(&repo)?;
+    let reference = match target.head {
+        Head::Branch(name) => Some(name),
+        Head::Tag(name) => Some(name),
+        Head::Detached => None,
+    };
+    Ok(Made { commit: Some(commit.id.to_string()), reference, modules, bytes: 0 })
+}
+
+fn empty_head() -> GitError {
+    GitError::Protocol { why: "an empty repository without a branch".to_owned() }
+}
+
+/// Nothing of this machine's or this user's git configuration is read: no filters, no hooks, no helpers.
+pub(super) fn options() -> gix::open::Options {
+    gix::open::Options::isolated()
+}
+
+fn init(folder: &Path) -> Result<gix::Repository, GitError> {
+    let create = gix::create::Options { destination_must_be_empty: Some(true), ..Default::default() };
+    gix::ThreadSafeRepository::init_opts(folder, gix::create::Kind::WithWorktree, create, options())
+        .map(|repo| repo.to_thread_local())
+        .map_err(|error| fault::of(&format!("make a repository in {}", folder.display()), &error))
+}
+
+pub(super) fn open(folder: &Path) -> Result<gix::Repository, GitError> {
+    gix::ThreadSafeRepository::open_opts(folder, options())
+        .map(|repo| repo.to_thread_local())
+        .map_err(|error| fault::of(&format!("open {}", folder.display()), &error))
+}
+
+/// How much is fetched.
+pub(super) enum Scope {
+    /// What a clone of that depth has.
+    Whole,
+    /// What a branch has that is not here.
+    Branch(String),
+}
+
+/// Brings what is wanted, and says what that is.
+pub(super) fn fetch(
+    repo: &gix::Repository,
+    job: &Job,
+    line: Line,
+    scope: &Scope,
+) -> Result<Target, GitError> {
+    let doing = "fetch";
+    let failed = |error: gix::Error| match (fault::of(doing, &error), &job.want) {
+        (GitError::RefNotFound { .. }, Want::Commit(id)) => {
+            GitError::RefNotFound { what: format!("commit {id}") }
+        }
+        (error, _) => error,
+    };
+    let all = job.depth.is_none() && matches!(scope, Scope::Whole);
+    let specs = match scope {
+        Scope::Whole => job.want.specs(),
+        Scope::Branch(name) => vec![name.clone()],
+    };
+    let mut remote = repo.remote_at(job.url.stored()).map_err(failed)?;
+    remote = remote.with_fetch_tags(if all { Tags::All } else { Tags::None });
+    if all {
+        remote = remote
+            .with_refspecs(Some("+refs/heads/*:refs/remotes/origin/*"), Direction::Fetch)
+            .map_err(|error| fault::of_any(doing, error))?;
+    }
+    let mut extra_refspecs = Vec::new();
+    for name in specs {
+        let spec = gix::refspec::parse(name.as_str().into(), Operation::Fetch)
+            .map_err(|error| fault::of_any(doing, error))?;
+        extra_refspecs.push(spec.to_owned());
+    }
+    let mut connection = remote.to_connection_with_transport(line);
+    connection.set_credentials(|_| Ok(None));
+    // Without any, gix would read them from the configuration.
+    connection.set_transport_options(Box::new(()));
+    let mut progress = job.meter.progress();
+    let options = ref_map::Options { extra_refspecs, ..Default::default() };
+    let prepared = connection.prepare_fetch(progress.add_child("refs"), options).map_err(failed)?;
+    let refs: &[Ref] = &prepared.ref_map().remote_refs;
+    let target = match scope {
+        Scope::Whole => job.want.find(refs)?,
+        Scope::Branch(name) => super::target::branch_of(refs, name)?,
+    };
+    if target.id.is_none() && refs.iter().all(|found| found.unpack().1.is_none()) {
+        return Ok(target);
+    }
+    let depth = job.depth.filter(|_| matches!(scope, Scope::Whole));
+    let shallow = depth.map_or(Shallow::NoChange, Shallow::DepthAtRemote);
+    prepared
+        .with_shallow(shallow)
+        .with_write_packed_refs_only(true)
+        .receive(progress, &job.stop)
+        .map_err(failed)?;
+    stopped(job)?;
+    Ok(target)
+}
+
+fn stopped(job: &Job) -> Result<(), GitError> {
+    if job.stop.load(Ordering::Relaxed) { Err(GitError::Stopped) } else { Ok(()) }
+}
+
+/// Everything that a ref leads to.
+fn tips(repo: &gix::Repository, id: ObjectId) -> Result<Vec<ObjectId>, GitError> {
+    let failed = |error: gix::Error| fault::of("read the refs", &error);
+    let mut tips = vec![id];
+    for reference in repo.references().map_err(failed)?.all().map_err(failed)? {
+        let reference = reference.map_err(|error| fault::of("read a ref", &error))?;
+        tips.extend(reference.try_id().map(gix::Id::detach));
+    }
+    Ok(tips)
+}
+
+fn checkout(repo: &gix::Repository, job: &Job, commit: ObjectId) -> Result<(), GitError> {
+    let mut index = index_of(repo, commit)?;
+    verify::harmless(&index)?;
+    write_files(repo, job, &job.folder, &mut index, true, &job.stop)?;
+    verify::checked_out(&index, &job.folder)?;
+    index.write(gix::index::write::Options::default()).map_err(|error| fault::of("write the index", &error))
+}
+
+/// What a commit has as files. gix refuses names that no tree may hold.
+pub(super) fn index_of(repo: &gix::Repository, commit: ObjectId) -> Result<gix::index::File, GitError> {
+    let failed = |error: gix::Error| fault::of("read the commit", &error);
+    let commit = repo.find_object(commit).and_then(gix::Object::peel_to_commit).map_err(failed)?;
+    let tree = commit.tree_id().map_err(failed)?;
+    repo.index_from_tree(&tree).map_err(|error| hostile(&error))
+}
+
+/// Writes the files of `index` below `folder`.
+pub(super) fn write_files(
+    repo: &gix::Repository,
+    job: &Job,
+    folder: &Path,
+    index: &mut gix::index::State,
+    is_empty: bool,
+    stop: &AtomicBool,
+) -> Result<(), GitError> {
+    let doing = "check out the files";
+    let failed = |error: gix::Error| fault::of(doing, &error);
+    let mut options =
+        repo.checkout_options(gix::worktree::stack::state::attributes::Source::IdMapping).map_err(failed)?;
+    options.destination_is_initially_empty = is_empty;
+    options.overwrite_existing = !is_empty;
+    let mut progress = job.meter.progress();
+    let mut files = progress.add_child_with_id("files", *b"CLCF");
+    gix::Progress::init(&mut files, Some(index.entries().len()), None);
+    let bytes = progress.add_child("bytes");
+    let objects = repo.objects.clone().into_arc().map_err(|error| fault::of_any(doing, error))?;
+    let outcome = gix::worktree::state::checkout(index, folder, objects, &files, &bytes, stop, options)
+        .map_err(failed)?;
+    // A checkout that was interrupted says that all went well.
+    if stop.load(Ordering::Relaxed) {
+        return Err(GitError::Stopped);
+    }
+    if let Some(first) = outcome.errors.first() {
+        return Err(match fault::of(doing, &first.error) {
+            GitError::Protocol { why } => GitError::Checkout { path: first.path.to_string(), why },
+            error => error,
+        });
+    }
+    let collision = outcome.collisions.first().map(|found| &found.path);
+    let delayed = outcome.delayed_paths_unprocessed.first().or(outcome.delayed_paths_unknown.first());
+    match collision.or(delayed) {
+        Some(path) => {
+            Err(GitError::Checkout { path: path.to_string(), why: "something else stands there".to_owned() })
+        }
+        None => Ok(()),
+    }
+}
+
+/// The one reason for which an index cannot be made from a tree that is there.
+fn hostile(error: &gix::Error) -> GitError {
+    match fault::of("read the tree", error) {
+        GitError::Protocol { why } => GitError::Hostile { why },
+        error => error,
+    }
+}
+
+/// A message for the log of a ref.
+pub(super) fn log_message(job: &Job) -> BString {
+    format!("clone: from {}", job.url.stored()).into()
+}

@@ -1,0 +1,179 @@
+//! Clones: one operation for the repository and one for each of its modules, under one deadline.
+
+mod modules;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::NetworkOperationWrapper;
+use crate::git::{CloneRequest, Cloned, GitError, GitUrl, Made, Staging, Step, There};
+use crate::pipeline::{OperationError, Request, Workflow};
+use crate::service::ServiceName;
+use crate::settings::{Options, ServicePolicy};
+
+/// How a clone, or a part of it, ended badly.
+pub(super) type GitFailed = OperationError<GitError>;
+
+impl NetworkOperationWrapper {
+    /// Clones a repository (the seed's `git_clone_resilient`). On success DEST is complete and right; on
+    /// any failure it is exactly as it was, and nothing is left beside it.
+    ///
+    /// Where DEST is a clone of it at what is asked for already, nothing is done and no request made,
+    /// unless the request says to bring it up to date.
+    ///
+    /// # Errors
+    /// [`OperationError`] with the last attempt's [`GitError`]. Within `timeouts.git_clone` unless
+    /// `options` say otherwise.
+    ///
+    /// # Cancel safety
+    /// What was fetched is removed, by the thread that fetches where the future is just dropped.
+    pub async fn git_clone_resilient(
+        &self,
+        request: &CloneRequest,
+        options: &Options,
+    ) -> Result<Cloned, GitFailed> {
+        let policy = self.git_policy(&request.url, options);
+        let total = options.total_or(policy.timeouts.git_clone);
+        let root = Request::new("git_clone", format!("clone {}", request.url))
+            .strategy(policy.retry)
+            .total(total)
+            .idle(policy.timeouts.idle)
+            .cancel(options.cancel.clone());
+        let workflow = self.pipeline.workflow(root);
+        let outcome = self.git_clone(&workflow, request, options).await;
+        self.git.settle().await;
+        self.runner.settle(self.env()).await;
+        match outcome {
+            Ok(mut cloned) => {
+                cloned.took = workflow.succeeded_after(cloned.attempts.max(1));
+                Ok(cloned)
+            }
+            Err(error) => Err(workflow.failed(error)),
+        }
+    }
+
+    async fn git_clone(
+        &self,
+        workflow: &Workflow,
+        request: &CloneRequest,
+        options: &Options,
+    ) -> Result<Cloned, GitFailed> {
+        let failed = |error| workflow.error(error);
+        if let There::Clone(cloned) = self.git.look(request).map_err(failed)? {
+            if request.update {
+                return self.git_update(workflow, request, options, cloned).await;
+            }
+            workflow.note("it is there already: nothing to do");
+            return Ok(cloned);
+        }
+        if request.url.has_credentials() {
+            workflow.note("what the URL says of who you are is not stored in the clone");
+        }
+        let staging = Arc::new(Staging::make(self.env(), &request.dest).map_err(failed)?);
+        let mut step = Step::new(request.url.clone(), staging.path().to_owned(), Some(&staging));
+        step.want = request.want.clone();
+        step.depth = request.depth;
+        step.credentials = request.credentials.clone();
+        let (made, attempts) = self.git_fetch(workflow, options, step, None).await?;
+        let mut cloned = Cloned {
+            dest: request.dest.clone(),
+            url: request.url.stored().to_owned(),
+            bytes: made.bytes,
+            attempts,
+            ..Cloned::default()
+        };
+        if request.modules {
+            self.git_modules(workflow, request, options, &staging, &made, &mut cloned).await?;
+        }
+        cloned.commit = made.commit;
+        cloned.reference = made.reference;
+        if cloned.commit.is_none() {
+            let text = "the repository is empty".to_owned();
+            workflow.warn(text.clone());
+            cloned.warnings.push(text);
+        }
+        self.git_commit(workflow, &staging).await?;
+        Ok(cloned)
+    }
+
+    /// Brings a clone that is there up to date.
+    async fn git_update(
+        &self,
+        workflow: &Workflow,
+        request: &CloneRequest,
+        options: &Options,
+        before: Cloned,
+    ) -> Result<Cloned, GitFailed> {
+        if request.modules {
+            let why = "modules are not updated: clone anew, or update them with git".to_owned();
+            return Err(workflow.error(GitError::NotUpdated { path: request.dest.clone(), why }));
+        }
+        let mut step = Step::new(request.url.clone(), request.dest.clone(), None);
+        step.want = request.want.clone();
+        step.depth = request.depth;
+        step.credentials = request.credentials.clone();
+        let (made, attempts) = self.git_fetch(workflow, options, step, Some(&request.dest)).await?;
+        let unchanged = made.commit == before.commit;
+        Ok(Cloned { commit: made.commit, bytes: made.bytes, attempts, unchanged, ..before })
+    }
+
+    /// Onto the disk, then DEST. The last step that can be stopped is the one before the rename.
+    async fn git_commit(&self, workflow: &Workflow, staging: &Arc<Staging>) -> Result<(), GitFailed> {
+        let request = workflow.step("git_commit", "write the clone to the disk", workflow.whole());
+        let env = self.env();
+        self.pipeline
+            .run(&request, |_| async move {
+                let synced = Arc::clone(staging);
+                let synced = env.begin("sync", move || synced.sync()).await;
+                synced.unwrap_or(Err(GitError::Stopped))?;
+                staging.commit(env)
+            })
+            .await
+    }
+
+    /// One repository, in as many attempts as it takes; how many that were.
+    pub(super) async fn git_fetch(
+        &self,
+        workflow: &Workflow,
+        options: &Options,
+        mut step: Step,
+        update: Option<&Path>,
+    ) -> Result<(Made, u32), GitFailed> {
+        let policy = self.git_policy(&step.url, options);
+        step.connect = policy.timeouts.connect;
+        step.head = policy.timeouts.http_request;
+        step.idle = policy.timeouts.idle;
+        let action = format!("fetch {}", step.url);
+        let mut request = workflow.step("git_fetch", action, workflow.whole()).strategy(policy.retry);
+        if let Some(service) = self.git_service_of(&step.url, options) {
+            request = request.service(service);
+        }
+        let attempts = AtomicU32::new(0);
+        let (git, step, attempts) = (&self.git, &step, &attempts);
+        let run = |attempt: crate::Attempt| async move {
+            attempts.store(attempt.number, Ordering::Relaxed);
+            match update {
+                Some(dest) => git.update(&attempt, step, dest).await,
+                None => git.fetch(&attempt, step).await,
+            }
+        };
+        let made = self.pipeline.run(&request, run).await?;
+        Ok((made, attempts.load(Ordering::Relaxed)))
+    }
+
+    /// The service that a repository's server belongs to; none for this machine.
+    #[must_use]
+    pub fn git_service_of(&self, url: &GitUrl, options: &Options) -> Option<ServiceName> {
+        let (host, port, scheme) = url.server()?;
+        let own = || self.policies.table().of_host(host, port, scheme);
+        Some(options.service.clone().unwrap_or_else(own))
+    }
+
+    fn git_policy(&self, url: &GitUrl, options: &Options) -> ServicePolicy {
+        match self.git_service_of(url, options) {
+            Some(service) => options.over(self.policies.of(&service)),
+            None => options.over(self.policies.general()),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! A process that is talked with: its standard input and output are pipes of ours.
+
+use std::io;
+use std::process::Stdio;
+
+use async_trait::async_trait;
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use super::ProcessSpec;
+
+/// Talks with a process.
+#[async_trait]
+pub trait Talk: Send {
+    /// Writes what it takes and reads what it says, to the end of the conversation. A process that is
+    /// still there then is told to end.
+    async fn talk(&mut self, input: ChildStdin, output: ChildStdout);
+}
+
+/// Starts it away from every terminal, so that it cannot ask anybody anything.
+#[expect(clippy::disallowed_methods, reason = "the one way to start a process that is talked with")]
+pub(super) fn start(spec: &ProcessSpec, stderr: &std::fs::File) -> io::Result<Child> {
+    let mut command = Command::new("setsid");
+    command
+        .arg(&spec.program)
+        .args(&spec.args)
+        .envs(spec.variables.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::from(stderr.try_clone()?));
+    for name in &spec.removed {
+        command.env_remove(name);
+    }
+    command.spawn()
+}

@@ -1,0 +1,68 @@
+//! Clones whose outcomes are written down beforehand: for what stands above the adapter.
+//!
+//! ```
+//! use vps_ops::git::{Git, GitError};
+//! use vps_ops::testing::scripted_git::ScriptedGit;
+//!
+//! let git = ScriptedGit::new(|url, attempt| match attempt {
+//!     1 => Err(GitError::CutOff),
+//!     _ => Ok(format!("a file of {url}")),
+//! });
+//! # let _: &dyn Git = &git;
+//! ```
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use async_trait::async_trait;
+
+use crate::attempt::Attempt;
+use crate::git::{CloneRequest, Git, GitError, GitUrl, Made, Step, There};
+
+type Outcome = dyn Fn(&GitUrl, u32) -> Result<String, GitError> + Send + Sync;
+
+/// Makes clones that hold one file, without git and without any network.
+pub struct ScriptedGit {
+    outcome: Box<Outcome>,
+}
+
+impl fmt::Debug for ScriptedGit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScriptedGit").finish_non_exhaustive()
+    }
+}
+
+impl ScriptedGit {
+    /// Ends each attempt by `outcome`, which is told the repository and the attempt's number, from 1: the
+    /// content of the clone's only file, named `file`, or what went wrong.
+    pub fn new(outcome: impl Fn(&GitUrl, u32) -> Result<String, GitError> + Send + Sync + 'static) -> Self {
+        Self { outcome: Box::new(outcome) }
+    }
+
+    fn make(&self, attempt: &Attempt, step: &Step, folder: &Path) -> Result<Made, GitError> {
+        let text = (self.outcome)(&step.url, attempt.number)?;
+        let failed = |source| GitError::Local { doing: "write a file".to_owned(), source };
+        fs::write(folder.join("file"), &text).map_err(failed)?;
+        let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        Ok(Made { commit: Some("0".repeat(40)), bytes, ..Made::default() })
+    }
+}
+
+#[async_trait]
+impl Git for ScriptedGit {
+    /// Nothing is ever there.
+    fn look(&self, _request: &CloneRequest) -> Result<There, GitError> {
+        Ok(There::Free)
+    }
+
+    async fn fetch(&self, attempt: &Attempt, step: &Step) -> Result<Made, GitError> {
+        self.make(attempt, step, &step.folder)
+    }
+
+    async fn update(&self, attempt: &Attempt, step: &Step, dest: &Path) -> Result<Made, GitError> {
+        self.make(attempt, step, dest)
+    }
+
+    async fn settle(&self) {}
+}
