@@ -19,7 +19,7 @@ Examples:
 /// `git clone`.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum GitCommand {
-    /// Clone a repository: complete and verified, or not there
+    // Described where its options are: a comment here would hide the longer one there.
     Clone(CloneArgs),
 }
 

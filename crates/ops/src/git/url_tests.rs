@@ -74,7 +74,7 @@ fn the_folder_is_named_after_the_repository() {
         ("https://example.com/a/b.git/", Some("b")),
         ("host:b", Some("b")),
         ("host:a/b.git", Some("b")),
-        ("/srv/work/.git", Some("work")),
+        ("/srv/app/.git", Some("app")),
         ("https://example.com/", None),
         ("https://example.com/..", None),
     ] {
