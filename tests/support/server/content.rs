@@ -26,6 +26,12 @@ enum Source {
     Fixed(Arc<[u8]>),
 }
 
+impl Default for Content {
+    fn default() -> Self {
+        Self::fixed("")
+    }
+}
+
 impl Content {
     /// `len` bytes that look random.
     #[must_use]
