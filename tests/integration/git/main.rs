@@ -2,4 +2,5 @@
 #![allow(clippy::disallowed_methods, reason = "tests start the program, kill it and time it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+// mod adapter;
 mod ground;

@@ -37,8 +37,8 @@ impl Forge {
         let folder = tempfile::Builder::new().prefix("forge").tempdir().unwrap();
         let backend =
             Arc::new(Backend { program, root: folder.path().to_owned(), protocol: Mutex::default() });
-        // A small buffer: what is counted as sent has left for the client.
-        let mut builder = Server::builder().send_buffer(32 << 10).application(Arc::clone(&backend) as _);
+        // Bounded, so that what counts as sent is nearly received; below the size of a segment it crawls.
+        let mut builder = Server::builder().send_buffer(256 << 10).application(Arc::clone(&backend) as _);
         if let Some(tls) = tls {
             builder = builder.tls(tls);
         }

@@ -85,15 +85,15 @@ impl Forge {
         repository
     }
 
-    /// `name` with a submodule `one` (`../NAME-one`), which has one of its own, `two` (`../NAME-two`).
+    /// `name` with a submodule `one` (`../NAME-one.git`), which has one of its own, `two` (`../NAME-two.git`).
     pub fn nested(&self, name: &str) -> [Repository; 3] {
         let names = [format!("{name}-two"), format!("{name}-one"), name.to_owned()];
         let two = self.repository(&names[0]);
         let mut history = History::new();
         history.commit("main", "innermost", &[(b"file", Entry::text("two\n"))]);
         two.import(&history);
-        let one = self.with_submodule(&names[1], &two.id("main"), "two", &format!("../{}", names[0]));
-        let outer = self.with_submodule(&names[2], &one.id("main"), "one", &format!("../{}", names[1]));
+        let one = self.with_submodule(&names[1], &two.id("main"), "two", &format!("../{}.git", names[0]));
+        let outer = self.with_submodule(&names[2], &one.id("main"), "one", &format!("../{}.git", names[1]));
         [outer, one, two]
     }
 
