@@ -9,7 +9,7 @@ use std::process::Output;
 use tests::apt::{Running, wait_until};
 use tests::git::{
     Checkout, FakeSsh, Forge, HOSTILE, LARGE_FILE, ODD_NAMES, Protocol, SAMPLE_COMMITS, SshMood, Step,
-    beside, git, snapshot,
+    beside, git, scratch, snapshot,
 };
 use tests::server::{Behaviour, Ending, Gate, Server};
 
@@ -29,7 +29,7 @@ fn cloned(folder: &Path, args: &[&str]) -> Checkout {
 #[test]
 fn git_clones_the_sample() {
     let Some(forge) = Forge::start() else { return };
-    let (sample, folder) = (forge.sample("s"), tempfile::tempdir().unwrap());
+    let (sample, folder) = (forge.sample("s"), scratch("ground"));
     let there = cloned(folder.path(), &[&forge.url("s"), "dest"]);
     assert_eq!((there.head(), there.commits()), (sample.id("main"), SAMPLE_COMMITS));
     assert_eq!(there.read("lines.dos"), "one\r\ntwo\r\n");
@@ -56,7 +56,7 @@ fn git_clones_the_sample() {
 #[test]
 fn the_server_speaks_every_version() {
     let Some(forge) = Forge::start() else { return };
-    let (_sample, folder) = (forge.sample("s"), tempfile::tempdir().unwrap());
+    let (_sample, folder) = (forge.sample("s"), scratch("ground"));
     for (protocol, lists) in [(Protocol::V0, 0), (Protocol::V1, 0), (Protocol::V2, 1)] {
         forge.speak(protocol);
         let before = forge.count("s", Step::List);
@@ -74,7 +74,7 @@ fn the_server_speaks_every_version() {
 #[test]
 fn git_does_not_survive_a_fault_and_a_script_is_one_step_s() {
     let Some(forge) = Forge::start() else { return };
-    let (_large, folder) = (forge.large("l"), tempfile::tempdir().unwrap());
+    let (_large, folder) = (forge.large("l"), scratch("ground"));
     let half = LARGE_FILE / 2;
     for (step, fault) in [
         (Step::Refs, Behaviour::status(503)),
@@ -97,7 +97,7 @@ fn git_does_not_survive_a_fault_and_a_script_is_one_step_s() {
 #[test]
 fn a_clone_can_be_held_in_the_pack() {
     let Some(forge) = Forge::start() else { return };
-    let (_large, folder, gate) = (forge.large("l"), tempfile::tempdir().unwrap(), Gate::new());
+    let (_large, folder, gate) = (forge.large("l"), scratch("ground"), Gate::new());
     forge.script("l", Step::Fetch, [Behaviour::Hold { after: LARGE_FILE / 2, gate: gate.clone() }]);
     let mut command = git(folder.path());
     command.args(["clone", "--quiet", &forge.url("l"), "dest"]);
@@ -112,7 +112,7 @@ fn a_clone_can_be_held_in_the_pack() {
 #[test]
 fn submodules_are_found_beside_it() {
     let Some(forge) = Forge::start() else { return };
-    let (repositories, folder) = (forge.nested("n"), tempfile::tempdir().unwrap());
+    let (repositories, folder) = (forge.nested("n"), scratch("ground"));
     let there = cloned(folder.path(), &["--recurse-submodules", &forge.url("n"), "dest"]);
     assert_eq!(there.read("one/two/file"), "two\n");
     for (path, repository) in ["", "one", "one/two"].iter().zip(&repositories) {
@@ -124,7 +124,7 @@ fn submodules_are_found_beside_it() {
 #[test]
 fn an_empty_repository_has_no_commit() {
     let Some(forge) = Forge::start() else { return };
-    let (_empty, folder) = (forge.repository("e"), tempfile::tempdir().unwrap());
+    let (_empty, folder) = (forge.repository("e"), scratch("ground"));
     let there = cloned(folder.path(), &[&forge.url("e"), "dest"]);
     assert_eq!(there.branch().as_deref(), Some("main"));
     assert_eq!(beside(there.folder()), [".git"]);
@@ -133,7 +133,7 @@ fn an_empty_repository_has_no_commit() {
 #[test]
 fn hostile_trees_are_what_they_are_called() {
     let Some(forge) = Forge::start() else { return };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch("ground");
     for (number, kind) in HOSTILE.iter().enumerate() {
         let (name, dest) = (format!("h{number}"), format!("dest{number}"));
         let repository = forge.hostile(&name, kind);
@@ -151,7 +151,7 @@ fn hostile_trees_are_what_they_are_called() {
 #[test]
 fn redirects_and_passwords_are_scripts_too() {
     let Some(forge) = Forge::start() else { return };
-    let (_sample, folder) = (forge.sample("s"), tempfile::tempdir().unwrap());
+    let (_sample, folder) = (forge.sample("s"), scratch("ground"));
     let to = forge.url("s") + "/info/refs?service=git-upload-pack";
     forge.script("old", Step::Refs, [Behaviour::Redirect { to, code: 301 }]);
     let _ = cloned(folder.path(), &[&forge.url("old"), "moved"]);
@@ -169,7 +169,7 @@ fn redirects_and_passwords_are_scripts_too() {
 #[test]
 fn a_false_ssh_works_hangs_and_dies() {
     let Some(forge) = Forge::start() else { return };
-    let (sample, folder, ssh) = (forge.sample("s"), tempfile::tempdir().unwrap(), FakeSsh::new());
+    let (sample, folder, ssh) = (forge.sample("s"), scratch("ground"), FakeSsh::new());
     let url = format!("ssh://git@example.com:2222{}", sample.folder().display());
     let command = |dest: &str| {
         let mut command = git(folder.path());
@@ -199,7 +199,7 @@ fn a_false_ssh_works_hangs_and_dies() {
 
 #[test]
 fn a_snapshot_sees_every_change() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch("ground");
     let file = folder.path().join("file");
     let absent = snapshot(&file);
     fs::write(&file, "one").unwrap();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::backend::{Backend, Protocol, Step, script};
-use super::program::backend;
+use super::program::{backend, scratch};
 use super::repository::Repository;
 use crate::server::{Behaviour, Exchange, Log, Route, Server, Tls};
 
@@ -34,7 +34,7 @@ impl Forge {
                 return None;
             }
         };
-        let folder = tempfile::Builder::new().prefix("forge").tempdir().unwrap();
+        let folder = scratch("forge");
         let backend =
             Arc::new(Backend { program, root: folder.path().to_owned(), protocol: Mutex::default() });
         // Bounded, so that what counts as sent is nearly received; below the size of a segment it crawls.

@@ -28,6 +28,7 @@ impl Forge {
     ///
     /// # Panics
     /// If it is none of them.
+    #[must_use]
     pub fn hostile(&self, name: &str, kind: &str) -> Repository {
         let repository = self.repository(name);
         let blob = repository.write("blob", b"#!/bin/sh\ntouch /tmp/was-here\n");
@@ -60,6 +61,7 @@ impl Forge {
     }
 
     /// Two names that differ in case only: honest here, one file elsewhere.
+    #[must_use]
     pub fn same_but_for_case(&self, name: &str) -> Repository {
         let repository = self.repository(name);
         let (upper, lower) = (repository.write("blob", b"upper"), repository.write("blob", b"lower"));
@@ -74,9 +76,10 @@ fn tree(entries: &[(&str, &str, &str)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (mode, name, id) in entries {
         bytes.extend_from_slice(format!("{mode} {name}\0").as_bytes());
-        bytes.extend(
-            (0..id.len()).step_by(2).map(|at| u8::from_str_radix(&id[at..at + 2], 16).expect("an object id")),
-        );
+        bytes.extend(id.as_bytes().chunks(2).map(|pair| {
+            let pair = std::str::from_utf8(pair).expect("an object id");
+            u8::from_str_radix(pair, 16).expect("an object id")
+        }));
     }
     bytes
 }

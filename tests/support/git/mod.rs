@@ -42,7 +42,7 @@ pub use checkout::Checkout;
 pub use forge::Forge;
 pub use history::{Entry, History};
 pub use hostile::HOSTILE;
-pub use program::{git, must};
+pub use program::{git, must, scratch};
 pub use repository::Repository;
 pub use samples::{LARGE_FILE, ODD_NAMES, SAMPLE_COMMITS};
 pub use snapshot::{beside, snapshot};

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
+/// Bytes that must be free for tests to be in memory.
+const ROOM: u64 = 1 << 30;
+
 /// Where `git-http-backend` is, or why not.
 static BACKEND: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
     #[expect(clippy::disallowed_methods, reason = "a test looks for git")]
@@ -38,6 +41,23 @@ pub(super) fn isolated(program: impl AsRef<Path>, folder: &Path) -> Command {
     command
 }
 
+/// A folder for a test: in memory where there is room, because what a clone writes is written through to
+/// the disk, and that waits for everybody else's writes, too.
+///
+/// # Panics
+/// If there can be none.
+#[must_use]
+pub fn scratch(name: &str) -> tempfile::TempDir {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(name);
+    let memory = Path::new("/dev/shm");
+    let room = rustix::fs::statvfs(memory).map_or(0, |there| there.f_bavail.saturating_mul(there.f_frsize));
+    match builder.tempdir_in(memory) {
+        Ok(folder) if room > ROOM => folder,
+        _ => builder.tempdir().unwrap(),
+    }
+}
+
 /// git in a folder, without anybody's settings; author and dates are always the same.
 #[must_use]
 pub fn git(folder: impl AsRef<Path>) -> Command {
@@ -48,7 +68,6 @@ pub fn git(folder: impl AsRef<Path>) -> Command {
 ///
 /// # Panics
 /// If it fails: with what it said.
-#[expect(clippy::must_use_candidate, reason = "most are run for what they do")]
 pub fn must(folder: impl AsRef<Path>, args: &[&str]) -> String {
     finish(git(folder).args(args))
 }

@@ -22,12 +22,13 @@ pub const ODD_NAMES: [&[u8]; 9] = [
 ];
 
 /// Bytes of the one file of [`Forge::large`]: they do not compress.
-pub const LARGE_FILE: u64 = 4 << 20;
+pub const LARGE_FILE: u64 = 2 << 20;
 
 impl Forge {
     /// A repository with everything in it that a clone has to get right, in a few small files: five
     /// commits on `main`, the branches `topic` and `a/b`, the tags `v1` (with a text) and `light`, a
     /// program, links, line ends by attribute, odd names, an empty file.
+    #[must_use]
     pub fn sample(&self, name: &str) -> Repository {
         let mut history = History::new();
         let text = Entry::text;
@@ -62,6 +63,7 @@ impl Forge {
     }
 
     /// One file that does not compress, for cuts.
+    #[must_use]
     pub fn large(&self, name: &str) -> Repository {
         let repository = self.repository(name);
         let bytes = Content::seeded(11, LARGE_FILE).bytes();
@@ -73,6 +75,7 @@ impl Forge {
     }
 
     /// Many small files in many folders, for stops in the checkout.
+    #[must_use]
     pub fn many(&self, name: &str, files: usize) -> Repository {
         let names: Vec<String> =
             (0..files).map(|n| format!("{:02}/{:02}/{n}", n % 50, n / 50 % 20)).collect();
@@ -86,6 +89,7 @@ impl Forge {
     }
 
     /// `name` with a submodule `one` (`../NAME-one.git`), which has one of its own, `two` (`../NAME-two.git`).
+    #[must_use]
     pub fn nested(&self, name: &str) -> [Repository; 3] {
         let names = [format!("{name}-two"), format!("{name}-one"), name.to_owned()];
         let two = self.repository(&names[0]);
@@ -98,6 +102,7 @@ impl Forge {
     }
 
     /// A repository with one submodule: at `path`, from `url`, at `commit`.
+    #[must_use]
     pub fn with_submodule(&self, name: &str, commit: &str, path: &str, url: &str) -> Repository {
         let modules = format!("[submodule \"{path}\"]\n\tpath = {path}\n\turl = {url}\n");
         let mut history = History::new();

@@ -53,4 +53,6 @@ pub use start::{Server, ServerBuilder};
 pub use tls::Tls;
 
 #[cfg(test)]
+mod application_tests;
+#[cfg(test)]
 mod tests;

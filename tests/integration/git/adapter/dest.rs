@@ -92,8 +92,8 @@ fn a_full_disk_ends_at_once() {
     let (_large, lab) = (forge.large("l"), Lab::new());
     let small = lab.path("work/small");
     fs::create_dir(&small).unwrap();
-    // Two places where it can end: in the pack (4 MiB), and in the checkout (4 MiB more).
-    for (size, name) in [("2m", "pack"), ("6m", "checkout")] {
+    // Two places where it can end: in the pack (2 MiB), and in the checkout (2 MiB more).
+    for (size, name) in [("1m", "pack"), ("3m", "checkout")] {
         let inner = lab.command(&[&forge.url("l"), "small/dest"]);
         let left = lab.path("left");
         let script = "mount -t tmpfs -o size=$1 lab \"$2\" || exit 99; out=$3; folder=$2; shift 3; \

@@ -59,7 +59,7 @@ fn killed_in_the_pack(forge: &Forge, large: &Repository, seed: u64) {
     let (lab, gate, after) = (Lab::new(), Gate::new(), draw(seed) % LARGE_FILE);
     forge.script("l", Step::Fetch, [Behaviour::Hold { after, gate: gate.clone() }, Behaviour::Ok]);
     // A folder that was there is there afterwards, too.
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         std::fs::create_dir(lab.path("work/dest")).unwrap();
     }
     let running = lab.begin(&[&forge.url("l"), "dest"]);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tests::apt::{Finished, Running};
-use tests::git::{Checkout, FakeSsh, beside, snapshot};
+use tests::git::{Checkout, FakeSsh, beside, scratch, snapshot};
 
 /// A stop is done within this.
 const AT_ONCE: Duration = Duration::from_millis(500);
@@ -30,7 +30,7 @@ fn binary() -> PathBuf {
 
 impl Lab {
     pub(super) fn new() -> Self {
-        let lab = Self { folder: tempfile::tempdir().unwrap(), ssh: FakeSsh::new() };
+        let lab = Self { folder: scratch("clone"), ssh: FakeSsh::new() };
         for folder in ["work", "home", "tmp", "state"] {
             fs::create_dir(lab.path(folder)).unwrap();
         }

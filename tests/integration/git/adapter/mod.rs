@@ -58,7 +58,7 @@ const PROMISES: [(&str, &str); 71] = [
     ("a server that only knows dumb files is told", "a_portal_is_told"),
     ("no question on 401 at a terminal", "no_question_at_a_terminal"),
     ("a ref that is not there: one request, named", "a_missing_ref_is_named"),
-    ("a commit that is not there: named", "a_missing_commit_is_named"),
+    ("a commit that is not there: one request, told", "a_missing_commit_is_told"),
     // redirects
     ("a moved repository is cloned", "a_moved_repository_is_cloned"),
     ("a redirect to file, another scheme, a program is refused", "a_redirect_elsewhere_is_refused"),

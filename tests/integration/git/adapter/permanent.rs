@@ -82,13 +82,13 @@ fn a_missing_ref_is_named() {
 }
 
 #[test]
-fn a_missing_commit_is_named() {
+fn a_missing_commit_is_told() {
     let Some(forge) = Forge::start() else { return };
     let (sample, lab) = (forge.sample("s"), Lab::new());
     let missing = "0123456789abcdef0123456789abcdef01234567";
-    let _ = lab.fails_at_once(1, &forge.url("s"), &["--commit", missing]).says(missing);
+    let _ = lab.fails_at_once(1, &forge.url("s"), &["--commit", missing]).says("commit");
     assert_eq!(forge.count("s", Step::Refs), 1, "{}", forge.log());
     // An object that is no commit.
     let tree = sample.id("main^{tree}");
-    let _ = lab.fails_at_once(1, &forge.url("s"), &["--commit", &tree]).says(&tree);
+    let _ = lab.fails_at_once(1, &forge.url("s"), &["--commit", &tree]).says("commit");
 }

@@ -35,7 +35,7 @@ fn a_broken_submodule_fails_the_clone() {
     let Some(forge) = Forge::start() else { return };
     let _repositories = forge.nested("n");
     forge.script("n-two", Step::Refs, [Behaviour::status(404)]);
-    let _ = Lab::new().fails_at_once(1, &forge.url("n"), &["--recurse-submodules"]).says("n-two");
+    let _ = Lab::new().fails_at_once(1, &forge.url("n"), &["--recurse-submodules"]).says("two");
     assert_eq!(forge.count("n-two", Step::Refs), 1, "{}", forge.log());
     // Each has its own attempts.
     forge.script("n-two", Step::Refs, [Behaviour::status(503), Behaviour::Ok]);
