@@ -5,16 +5,20 @@ use std::future::Future;
 use std::hint::black_box;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use failsafe::CircuitBreaker as _;
-use vps_breaker::{CircuitBreaker, ManualClock, Policy, Rate, Registry, StdClock, Verdict, Window};
+use tower_layer::Layer;
+use vps_breaker::{
+    BreakerLayer, CircuitBreaker, ManualClock, Policy, Rate, Registry, StdClock, Verdict, Window,
+};
 use vps_retry::{
     BlockingTimer, Class, Classify, ExponentialBackoff, JitterStrategy, RetryStrategy, SplitMix64, Timer,
 };
 
 use crate::instructions::CALLS;
+use crate::peers::{self, Asked};
 
 macro_rules! scenarios {
     ($($name:ident($thing:ident: $type:ty = $make:expr) $work:block)*) => {
@@ -73,36 +77,13 @@ pub(crate) fn ours_open() -> CircuitBreaker<StdClock> {
     breaker
 }
 
-pub(crate) fn failsafe_closed() -> impl failsafe::CircuitBreaker {
-    let backoff = failsafe::backoff::constant(Duration::from_secs(60));
-    failsafe::Config::new().failure_policy(failsafe::failure_policy::consecutive_failures(3, backoff)).build()
-}
-
-pub(crate) fn failsafe_time_window() -> impl failsafe::CircuitBreaker {
-    let backoff = failsafe::backoff::constant(Duration::from_secs(60));
-    let policy =
-        failsafe::failure_policy::success_rate_over_time_window(0.5, 50, Duration::from_secs(60), backoff);
-    failsafe::Config::new().failure_policy(policy).build()
-}
-
-pub(crate) fn failsafe_open() -> impl failsafe::CircuitBreaker {
-    let breaker = failsafe_closed();
-    for _ in 0..3 {
-        let _ = breaker.call(|| Err::<(), ()>(()));
-    }
-    breaker
-}
-
-pub(crate) fn recloser_closed() -> recloser::Recloser {
-    recloser::Recloser::custom().closed_len(100).open_wait(Duration::from_secs(60)).build()
-}
-
-pub(crate) fn recloser_open() -> recloser::Recloser {
-    let breaker = recloser::Recloser::custom().closed_len(1).open_wait(Duration::from_secs(60)).build();
-    for _ in 0..3 {
-        let _ = breaker.call(|| Err::<(), ()>(()));
-    }
-    breaker
+pub(crate) fn ours_layer() -> impl Asked {
+    let breaker = Arc::new(ours());
+    let layer = BreakerLayer::new(breaker, |outcome: &Result<u8, ()>| match outcome {
+        Ok(_) => Verdict::Success,
+        Err(()) => Verdict::Failure,
+    });
+    peers::Tower::of(layer.layer(peers::Echo))
 }
 
 pub(crate) struct NoTime;
@@ -146,8 +127,20 @@ scenarios! {
         let permit = black_box(breaker).try_acquire().unwrap();
         black_box(permit.success());
     }
-    closed_recloser(breaker: recloser::Recloser = recloser_closed()) {
+    closed_recloser(breaker: recloser::Recloser = peers::recloser_closed()) {
         let _ = black_box(black_box(breaker).call(|| Ok::<(), ()>(())));
+    }
+    closed_failsafe(breaker: impl failsafe::CircuitBreaker = peers::failsafe_closed()) {
+        let _ = black_box(black_box(breaker).call(|| Ok::<(), ()>(())));
+    }
+    closed_tower(service: impl Asked = peers::tower_closed()) {
+        black_box(black_box(service).ask(true));
+    }
+    open_ours(breaker: CircuitBreaker<StdClock> = ours_open()) {
+        black_box(black_box(breaker).try_acquire().is_err());
+    }
+    layer_ours(service: impl Asked = ours_layer()) {
+        black_box(black_box(service).ask(true));
     }
     call_async_ours(breaker: CircuitBreaker<StdClock> = ours()) {
         let future = black_box(breaker).call_async(|_: &()| Verdict::Failure, std::future::ready(Ok::<u8, ()>(1)));
@@ -163,17 +156,32 @@ scenarios! {
         black_box(black_box(registry).breaker("service-500"));
     }
     retry_ours(strategy: RetryStrategy = RetryStrategy::new()) {
-        let _ = black_box(vps_retry::run(black_box(strategy), None, None, &NoTime, &mut SplitMix64::new(1), |_| Ok::<u8, Never>(1)));
+        let _ = black_box(vps_retry::run(black_box(strategy), None, None, &NoTime, &mut SplitMix64::new(1), |_| Ok::<u8, Never>(black_box(1))));
     }
     retry_async_ours(strategy: RetryStrategy = RetryStrategy::new()) {
         let mut rng = SplitMix64::new(1);
         let _ = black_box(poll_once(vps_retry::run_async(black_box(strategy), None, None, &NoTime, &mut rng, |_| {
-            std::future::ready(Ok::<u8, Never>(1))
+            std::future::ready(Ok::<u8, Never>(black_box(1)))
         })));
     }
     retry_backon(calls: Cell<u64> = Cell::new(0)) {
         use backon::BlockingRetryable;
-        let _ = black_box((|| { calls.set(calls.get() + 1); Ok::<u8, ()>(1) }).retry(backon::ExponentialBuilder::default()).call());
+        let _ = black_box((|| { calls.set(calls.get() + 1); Ok::<u8, ()>(black_box(1)) }).retry(backon::ExponentialBuilder::default()).call());
+    }
+    retried_async_backon(calls: Cell<u64> = Cell::new(0)) {
+        use backon::Retryable;
+        let future = (|| { calls.set(calls.get() + 1); std::future::ready(Ok::<u8, ()>(black_box(1))) })
+            .retry(backon::ExponentialBuilder::default())
+            .sleep(|_| std::future::ready(()));
+        let _ = black_box(poll_once(std::future::IntoFuture::into_future(future)));
+    }
+    retried_tower(service: impl Asked = peers::tower_retry()) {
+        black_box(black_box(service).ask(true));
+    }
+    delay_backon(thing: u8 = 0) {
+        use backon::BackoffBuilder;
+        black_box(thing);
+        black_box(black_box(backon::ExponentialBuilder::default().with_jitter()).build().next());
     }
     delay_ours(rng: Cell<u64> = Cell::new(1)) {
         let backoff = ExponentialBackoff::new();

@@ -68,7 +68,7 @@ fn serve() -> u16 {
 }
 
 /// CPU ticks of all children that ended.
-fn children() -> f64 {
+pub(crate) fn children() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let field = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
@@ -157,7 +157,7 @@ fn compare(
     (median(&mut walls), median(&mut cpus))
 }
 
-fn binary() -> Option<PathBuf> {
+pub(crate) fn binary() -> Option<PathBuf> {
     let own = std::env::current_exe().ok()?;
     // TARGET/benches/release/benches, beside TARGET/release/vps-configurator.
     let target = own.parent()?.parent()?.parent()?;

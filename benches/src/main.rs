@@ -1,13 +1,17 @@
-//! `cargo xtask bench [breaker|retry|pipeline|download]`: tables beside peers, in one run. Ratios travel
+//! `cargo xtask bench [breaker|retry|pipeline|alone|process|download]`: tables beside peers, in one run. Ratios travel
 //! between machines, times do not: peers run interleaved with ours and the median of the ratios counts.
 
 mod allocations;
+mod alone;
 mod breaker;
 mod counted;
 mod download;
 mod instructions;
 mod interleaved;
+mod memory;
+mod peers;
 mod pipeline;
+mod process;
 mod retry;
 mod table;
 
@@ -28,6 +32,12 @@ fn main() {
     }
     if wanted("pipeline") {
         pipeline::print();
+    }
+    if wanted("alone") {
+        alone::print();
+    }
+    if wanted("process") {
+        process::print();
     }
     if wanted("download") {
         download::print();

@@ -4,7 +4,7 @@ use crate::lab::Lab;
 use crate::said::{run, run_with};
 
 /// A command line, and what is said about it.
-const WRONG: [(&[&str], &str); 30] = [
+const WRONG: [(&[&str], &str); 35] = [
     (&["bogus"], "unrecognized subcommand 'bogus'"),
     (&["--bogus"], "unexpected argument '--bogus'"),
     (&["-v", "-q", "config", "path"], "cannot be used with '--quiet...'"),
@@ -32,6 +32,11 @@ const WRONG: [(&[&str], &str); 30] = [
         &["download", "https://example.com/f", "--service", "nosuch"],
         "there is no service `nosuch`; known are",
     ),
+    (&["apt", "install"], "<PKG>"),
+    (&["apt", "install", "Bad_Name"], "is no package to install"),
+    (&["apt", "install", "--", "-o", "x"], "apt-get would take it for an option"),
+    (&["apt", "install", "curl=1 2"], "is no package to install"),
+    (&["apt", "update", "--service", "nosuch"], "there is no service `nosuch`"),
     (&["circuit-breaker", "reset"], "<SERVICE|--all>"),
     (&["circuit-breaker", "reset", "--yes"], "<SERVICE|--all>"),
     (&["circuit-breaker", "reset", "github", "--all"], "cannot be used with"),

@@ -12,7 +12,7 @@ use vps_breaker::{
     Transition, Verdict, View, Why,
 };
 
-use crate::breaker_model::{Did, Model, Pass, Rules, SECOND, Shown, rules};
+use crate::breaker_model::{Did, Model, Over, Pass, Rules, SECOND, Shown, rules};
 use crate::runner;
 
 /// One thing that happens; the number says to which caller, times are seconds.
@@ -120,7 +120,7 @@ impl World {
         let policy = rules.policy();
         let mut world = Self {
             policy,
-            model: Model::new(rules.clone()),
+            model: Model::new(*rules),
             machine: Machine::new(),
             shared: with_shared.then(|| Arc::new(Shared::with_shared(policy, Arc::clone(&clock)))),
             clock,
@@ -340,6 +340,37 @@ fn the_machine_the_shared_breaker_and_the_model_agree() {
                 world.play(step)?;
             }
             world.heals(&rules)
+        })
+        .unwrap();
+}
+
+/// Long closed times, which random sequences of everything seldom have.
+#[test]
+fn a_window_holds_the_last_calls_and_no_others() {
+    let calls = prop_oneof![
+        6 => Just(Step::Settle(0, Verdict::Success)),
+        5 => Just(Step::Settle(0, Verdict::Failure)),
+        3 => (1_u64..4).prop_map(Step::Pass),
+        1 => (4_u64..25).prop_map(Step::Pass),
+        1 => (1_u64..25).prop_map(Step::Back),
+    ];
+    let over = prop_oneof![
+        2 => (1_u16..80).prop_map(Over::Count),
+        1 => prop::sample::select(vec![10_u64, 20]).prop_map(Over::Time),
+    ];
+    let cases = (over, prop::option::of(2_u64..4), prop::collection::vec(calls, 1..150));
+    runner(250)
+        .run(&cases, |(over, slow, calls)| {
+            // Only a window full of failures opens it.
+            let least = if let Over::Count(calls) = over { calls.into() } else { 1_000 };
+            let window = Some((over, least, Some(1_000), slow.map(|after| (after, 1_000))));
+            let rules = Rules { threshold: 10_000, timeout: 5, window, ..Rules::default() };
+            let mut world = World::new(&rules, 1, true);
+            for call in calls {
+                world.play(Step::Admit(0))?;
+                world.play(call)?;
+            }
+            Ok(())
         })
         .unwrap();
 }

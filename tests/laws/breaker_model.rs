@@ -21,8 +21,11 @@ pub(crate) enum Over {
     Time(u64),
 }
 
+/// Over which calls, no fewer than, share of failures and slow calls (seconds, share) in thousandths.
+pub(crate) type Calls = (Over, u32, Option<u16>, Option<(u64, u16)>);
+
 /// A policy in plain numbers; times in seconds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     pub(crate) enabled: bool,
     pub(crate) threshold: u32,
@@ -31,8 +34,7 @@ pub(crate) struct Rules {
     pub(crate) probes: u8,
     pub(crate) allowed: u32,
     pub(crate) lease: u64,
-    /// Over which calls, no fewer than, share of failures and slow calls (seconds, share) in thousandths.
-    pub(crate) window: Option<(Over, u32, Option<u16>, Option<(u64, u16)>)>,
+    pub(crate) window: Option<Calls>,
     pub(crate) forget: Option<u64>,
     pub(crate) once: bool,
     pub(crate) abandoned: Option<u64>,

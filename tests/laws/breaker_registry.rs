@@ -88,13 +88,13 @@ fn a_window_of_successes_is_not_worth_a_place() {
     for over in [Over::Count(10), Over::Time(10)] {
         let rules = Rules { window: Some((over, 2, Some(500), None)), ..Rules::default() };
         let (registry, clock) = registry(rules.policy(), 2);
-        registry.breaker("fine").try_acquire().unwrap().success();
         let failed = registry.breaker("failed");
         failed.try_acquire().unwrap().success();
         failed.try_acquire().unwrap().success();
         failed.try_acquire().unwrap().failure();
         failed.try_acquire().unwrap().success();
         drop(failed);
+        registry.breaker("fine").try_acquire().unwrap().success();
         drop(registry.breaker("new"));
         assert_eq!(names(&registry), ["failed", "new"], "{over:?}: the failure is still in the window");
         if let Over::Time(length) = over {

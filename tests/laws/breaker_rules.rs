@@ -3,7 +3,7 @@
 //! | rule | test |
 //! |---|---|
 //! | a result of an earlier generation changes nothing, but frees its slot | `a_late_result_changes_nothing_but_frees_its_slot`, `breaker_search` |
-//! | every transition is a new generation with counters of its own; the open time's end is fixed | `the_end_of_the_open_time_is_fixed`, `breaker_laws` |
+//! | every transition is a new generation with counters of its own; the open time's end is fixed | `each_half_open_time_counts_anew`, `the_end_of_the_open_time_is_fixed`, `breaker_laws` |
 //! | half-open: at most N probes, M of them close it, decided as soon as settled; slow is failed | `m_of_n_probes_decide_as_soon_as_they_can`, `a_slow_probe_is_a_failure` |
 //! | a lease is lost at its end, counts until reissued, says when it ends, free slots first | `a_lease_*`, `free_slots_go_before_lapsed_ones` |
 //! | a drop is neutral, while unwinding a failure, at `abandoned_after` a failure | `breaker_shared`, `breaker_laws` |
@@ -159,7 +159,7 @@ fn m_of_n_probes_decide_as_soon_as_they_can() {
         (&[S, F, F], State::Open),
         (&[S, Verdict::Neutral, S], State::Closed),
     ] {
-        let mut lab = Lab::new(rules.clone()).open();
+        let mut lab = Lab::new(rules).open();
         lab.pass(60);
         let tickets: Vec<_> = verdicts.iter().map(|_| lab.admit()).collect();
         let last = verdicts.len() - 1;
@@ -169,6 +169,21 @@ fn m_of_n_probes_decide_as_soon_as_they_can() {
         }
         assert_eq!(lab.state(), end, "{verdicts:?}");
     }
+}
+
+#[test]
+fn each_half_open_time_counts_anew() {
+    let rules = Rules { threshold: 1, successes: 2, ..Rules::default() };
+    let mut lab = Lab::new(rules).open();
+    lab.pass(60).calls(&[S, F]);
+    lab.pass(60).call(S);
+    assert_eq!((lab.state(), lab.view().success_count()), (State::HalfOpen, 1));
+    let mut lab = Lab::new(Rules { allowed: 1, ..rules }).open();
+    lab.pass(60).calls(&[F, S, S]);
+    assert_eq!(lab.state(), State::Closed);
+    lab.call(F);
+    lab.pass(60).call(F);
+    assert_eq!(lab.state(), State::HalfOpen, "one of two failures is forgiven again");
 }
 
 #[test]
@@ -300,7 +315,7 @@ fn each_rule_opens_at_its_limit() {
 
     let window = |failed, slow| Some((Over::Count(10), 4, failed, slow));
     let rules = Rules { threshold: 99, window: window(Some(500), None), ..Rules::default() };
-    let mut lab = Lab::new(rules.clone());
+    let mut lab = Lab::new(rules);
     assert_eq!(lab.calls(&[F, F, F]), Settled::Counted, "no rate over three of four calls");
     assert_eq!(lab.calls(&[S]), Settled::Counted, "a success never opens");
     assert_eq!(opened_by(lab.call(F)), Some(Rule::FailureRate));
@@ -331,7 +346,7 @@ fn a_success_never_opens() {
 #[test]
 fn overlapping_failures_count_once() {
     let rules = Rules { once: true, forget: Some(60), ..Rules::default() };
-    let mut lab = Lab::new(rules.clone());
+    let mut lab = Lab::new(rules);
     let blip = |lab: &mut Lab| {
         let cut: Vec<_> = (0..4).map(|_| lab.admit()).collect();
         for ticket in cut {
@@ -344,8 +359,15 @@ fn overlapping_failures_count_once() {
     blip(&mut lab);
     assert_eq!(lab.state(), State::Open, "three blips are three");
 
+    // One that began before them all ends last: no evidence is lost.
+    let mut lab = Lab::new(rules);
+    let first = lab.admit();
+    lab.calls(&[F, F]);
+    lab.settle(first, F);
+    assert_eq!(lab.view().failure_count(), 2);
+
     // Admitted in a run that ended since: it is the first of the new one.
-    let mut lab = Lab::new(rules.clone());
+    let mut lab = Lab::new(rules);
     lab.calls(&[F, F]);
     let late = lab.admit();
     lab.call(S);
@@ -422,7 +444,7 @@ fn what_a_hand_can_do() {
 #[test]
 fn a_reset_clears_everything_and_there_may_be_nothing() {
     let rules = Rules { threshold: 2, backoff: Some((2, 600)), ..Rules::default() };
-    let mut lab = Lab::new(rules.clone());
+    let mut lab = Lab::new(rules);
     assert_eq!(lab.machine.reset(&lab.policy, lab.now), None);
     lab.call(F);
     assert!(lab.machine.reset(&lab.policy, lab.now).is_some());
@@ -559,7 +581,7 @@ fn what_another_process_did_is_taken_over() {
     // Of the same one, the longer run and the own window stay, and no token is given out twice.
     let window = Some((Over::Count(5), 5, Some(1_000), None));
     let rules = Rules { window, threshold: 9, ..Rules::default() };
-    let (mut mine, mut other) = (Lab::new(rules.clone()), Lab::new(rules));
+    let (mut mine, mut other) = (Lab::new(rules), Lab::new(rules));
     mine.calls(&[F, F]);
     other.calls(&[F]);
     let (policy, now) = (mine.policy, mine.now);

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vps_breaker::{Hold, Machine, Policy, Settled, State, Tick, Ticket, Verdict};
+use vps_breaker::{Hold, Machine, Policy, Settled, State, Tick, Ticket, Token, Verdict};
 
 use crate::breaker_model::{Over, Rules, SECOND};
 
@@ -115,12 +115,14 @@ impl World {
                 self.settle(ticket, verdict, check);
             }
             Step::Leak(caller) => {
-                let Some(ticket) = self.callers[caller].take() else { return false };
-                std::mem::forget(ticket);
+                // A ticket has no destructor: gone without a word.
+                if self.callers[caller].take().is_none() {
+                    return false;
+                }
             }
             Step::Renew(caller) => {
                 let Some(ticket) = &self.callers[caller] else { return false };
-                let Some(token) = ticket.token().map(|token| token.as_u64()) else { return false };
+                let Some(token) = ticket.token().map(Token::as_u64) else { return false };
                 let now = Tick::from_nanos(self.now);
                 let renewed = self.machine.renew(&self.policy, ticket, now);
                 let end = self.lease_end();
@@ -157,7 +159,7 @@ impl World {
         let now = self.tick();
         let before = self.machine.peek(&self.policy, now);
         let stale = ticket.generation() != self.machine.generation();
-        let token = ticket.token().map(|token| token.as_u64());
+        let token = ticket.token().map(Token::as_u64);
         let late = self.live.iter().any(|(live, end)| Some(*live) == token && *end <= self.now);
         let settled = self.machine.settle(&self.policy, ticket, verdict, now);
         self.live.retain(|(live, _)| Some(*live) != token);
@@ -224,7 +226,7 @@ impl World {
             .zip(&self.seen)
             .map(|(ticket, (run, seen))| {
                 let Some(ticket) = ticket else { return String::new() };
-                let token = ticket.token().map(|token| token.as_u64());
+                let token = ticket.token().map(Token::as_u64);
                 let slot = slots.iter().position(|(slot, _)| Some(*slot) == token);
                 let current = ticket.generation() == self.machine.generation();
                 let seen = (rules.once && current && Some(*run) == current_run).then_some(seen);
@@ -245,7 +247,7 @@ impl World {
         let held = self.machine.peek(&self.policy, self.tick()).held_for().unwrap_or_default();
         let held = u64::try_from(held.as_nanos()).unwrap();
         let end = self.now + held + rules.longest() + rules.lease * SECOND;
-        self.callers.iter_mut().for_each(|caller| std::mem::forget(caller.take()));
+        self.callers.fill_with(|| None);
         loop {
             for _ in 0..rules.successes {
                 let now = self.tick();

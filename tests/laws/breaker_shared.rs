@@ -12,8 +12,8 @@ use std::time::Duration;
 use tower_layer::Layer;
 use tower_service::Service;
 use vps_breaker::{
-    BreakerLayer, CircuitBreaker, CircuitBreakerError, Clock, Hold, ManualClock, Policy, Settled, Snapshot,
-    State, Tick, Verdict, Why,
+    BreakerLayer, CircuitBreaker, CircuitBreakerError, Clock, Hold, ManualClock, Permit, Policy, Settled,
+    Snapshot, State, Tick, Verdict, Why,
 };
 
 use crate::breaker_model::{Over, Rules, duration};
@@ -66,7 +66,7 @@ fn the_clock_is_read_only_where_it_matters() {
         };
         [
             read(&|| {
-                let _ = breaker.try_acquire().map(|permit| permit.success());
+                let _ = breaker.try_acquire().map(Permit::success);
             }),
             read(&|| {
                 let _ = breaker.admit().map(|ticket| breaker.settle(ticket, Verdict::Success));

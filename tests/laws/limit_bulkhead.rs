@@ -97,7 +97,7 @@ fn nth<T>(list: &[T], index: usize) -> Option<usize> {
 #[test]
 fn whatever_is_dropped_nobody_is_lost_and_nobody_is_overtaken() {
     let worlds = (1_u32..4, 0_u32..6, prop::collection::vec(any_step(), 0..150));
-    runner(800)
+    runner(400)
         .run(&worlds, |(places, room, steps)| {
             let bulkhead = Arc::new(Bulkhead::new(NonZeroU32::new(places).unwrap(), room));
             let (mut world, mut next) = (World::default(), 0);

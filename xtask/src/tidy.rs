@@ -20,7 +20,7 @@ const SEAMS: [(&str, &[&str]); 6] = [
     ("tokio::time::", &["ops/src/env/real.rs"]),
     ("tokio::spawn(", &["ops/src/env/real.rs"]),
     ("std::env::var(", &["cli/src/"]),
-    ("Command::new(", &["ops/src/process/system.rs", "cli/src/"]),
+    ("Command::new(", &["ops/src/process/system.rs", "ops/src/process/session.rs", "cli/src/"]),
 ];
 
 pub(crate) fn run() -> Result<()> {

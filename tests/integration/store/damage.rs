@@ -85,26 +85,50 @@ fn a_newer_store_is_never_touched() {
     assert!(lab.warnings()[0].contains("newer version"));
 }
 
-#[test]
-fn a_flipped_bit_is_never_a_value() {
+/// Damages a store at each place in turn; returns how many records were still read, each of them right.
+fn damaged_at(step: usize, damage: impl Fn(&mut [u8])) -> usize {
     let lab = used();
     let good = fs::read(lab.file("state.db")).unwrap();
     let mut seen = 0;
-    for at in (0..good.len()).step_by(97) {
+    for at in (0..good.len()).step_by(step) {
         let mut bytes = good.clone();
-        bytes[at] ^= 0x10;
+        damage(&mut bytes[at..]);
         for companion in ["state.db-wal", "state.db-shm"] {
             let _ = fs::remove_file(lab.file(companion));
         }
         fs::write(lab.file("state.db"), bytes).unwrap();
         let store = lab.open_or_memory();
         for (key, value) in store.list("circuit/").unwrap_or_default() {
-            assert_eq!(value, vec![7; 200], "{key} with a flip at {at}");
+            assert_eq!(value, vec![7; 200], "{key} damaged at {at}");
             seen += 1;
         }
         let _ = store.update("count", &mut |_| Some(vec![1]));
     }
+    seen
+}
+
+#[test]
+fn a_flipped_bit_is_never_a_value() {
+    let seen = damaged_at(97, |bytes| bytes[0] ^= 0x10);
     assert!(seen > 1_000, "most flips leave most records alone: {seen}");
+}
+
+#[test]
+fn zeros_are_never_a_value() {
+    for length in [64, 512] {
+        let seen = damaged_at(200, |bytes| bytes.iter_mut().take(length).for_each(|byte| *byte = 0));
+        assert!(seen > 100, "most places leave some records alone: {seen}");
+    }
+}
+
+#[test]
+fn a_store_of_no_version_is_no_crash() {
+    let lab = used();
+    let mut bytes = fs::read(lab.file("state.db")).unwrap();
+    bytes[60..64].copy_from_slice(&0_u32.to_be_bytes());
+    fs::write(lab.file("state.db"), &bytes).unwrap();
+    let store = lab.open_or_memory();
+    assert_eq!(count(&*store, "count"), 1);
 }
 
 #[test]

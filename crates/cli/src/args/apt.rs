@@ -18,9 +18,8 @@ Examples:
 /// `apt update`, `apt install`.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum AptCommand {
-    /// Read the package lists of every repository
+    // These are described where their options are: a comment here would hide the longer one there.
     Update(AptUpdateArgs),
-    /// Install packages
     Install(AptInstallArgs),
 }
 

@@ -224,3 +224,31 @@ fn failed(error: &ControlError) -> Failure {
             .hint("see `vps-configurator config path` for where state is kept"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use vps_ops::settings::Settings;
+
+    use super::*;
+
+    #[test]
+    fn every_service_says_how_many_calls_it_may_have_at_once() {
+        let settings: Settings = serde_json::from_value(json!({
+            "performance": {
+                "bulkhead": {"max_queue": 9},
+                "services": {"external_downloads": {"bulkhead": {"max_concurrent": 2}}},
+            },
+        }))
+        .unwrap();
+        let network = NetworkOperationWrapper::builder(settings.check().unwrap()).build();
+        let document = json!({"schema": "s", "services": {
+            "github": {"state": "closed"},
+            "external_downloads/example.com": {"state": "open"},
+        }});
+        let document = with_bulkheads(document, &network);
+        let services = &document["services"];
+        assert_eq!(services["github"]["bulkhead"], json!({"max_concurrent": 4, "max_queue": 9}));
+        let host = &services["external_downloads/example.com"];
+        assert_eq!(*host, json!({"state": "open", "bulkhead": {"max_concurrent": 2, "max_queue": 9}}));
+    }
+}

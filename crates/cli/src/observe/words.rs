@@ -58,6 +58,10 @@ impl Words {
 }
 
 fn capitalised(text: &str) -> String {
+    // An address is written as it is.
+    if text.split_whitespace().next().is_some_and(|word| word.contains("://")) {
+        return text.to_owned();
+    }
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

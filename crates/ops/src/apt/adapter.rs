@@ -62,12 +62,12 @@ pub trait Apt: fmt::Debug + Send + Sync + 'static {
     /// [`AptError`] when it cannot be installed.
     async fn plan(&self, wanted: &Wanted) -> Result<Plan, AptError>;
 
-    /// Resolves once more, for digests by SHA-512 where the index has them: [`plan`](Self::plan) names those
-    /// by SHA-256. No request.
+    /// Resolves once more, for digests by SHA-512 where an index may have them: [`plan`](Self::plan) names
+    /// those by SHA-256. No request.
     ///
     /// # Errors
     /// As [`plan`](Self::plan).
-    async fn strongest(&self, wanted: &Wanted) -> Result<Plan, AptError>;
+    async fn strongest(&self, setup: &AptSetup, wanted: &Wanted) -> Result<Plan, AptError>;
 
     /// Copies an archive from a repository that is a folder of this machine to its [place](Self::place).
     ///

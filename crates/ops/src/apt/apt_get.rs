@@ -19,7 +19,7 @@ use super::said::Said;
 use super::status::{StatusLine, StatusSummary};
 use super::update::Updated;
 use super::uris::Archive;
-use super::{command, freshness, left_out, local, verify};
+use super::{command, digests, freshness, left_out, local, verify};
 use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::process::{Captured, Listener, ProcessSpec, Runner, Shield};
@@ -27,6 +27,9 @@ use crate::service::{ServiceName, ServiceTable};
 
 /// Where archives are kept until they are installed, unless told otherwise.
 pub const ARCHIVES: &str = "/var/cache/vps-configurator/archives";
+
+/// Archives of failed runs are kept so long.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// apt by its own programs.
 pub struct AptGet {
@@ -169,7 +172,10 @@ impl Apt for AptGet {
         }
     }
 
-    async fn strongest(&self, wanted: &Wanted) -> Result<Plan, AptError> {
+    async fn strongest(&self, setup: &AptSetup, wanted: &Wanted) -> Result<Plan, AptError> {
+        if !digests::may_have_sha512(&self.env, &setup.config.lists()) {
+            return Ok(Plan::default());
+        }
         Ok(Plan::parse(&self.ask(Step::Plan, &command::plan(wanted, "SHA512")).await?)?)
     }
 
@@ -226,10 +232,23 @@ impl Apt for AptGet {
             // One that is gone already is as it should be.
             let _ = self.env.fs().remove(&self.place(archive));
         }
+        self.sweep();
     }
 }
 
 impl AptGet {
+    /// Removes archives that earlier runs left and nobody came back for.
+    fn sweep(&self) {
+        let (fs, now) = (self.env.fs(), self.env.wall());
+        for name in fs.list(&self.archives).unwrap_or_default() {
+            let path = self.archives.join(name);
+            let is_old = fs.look(&path).is_ok_and(|meta| now.saturating_sub(meta.modified) > KEPT);
+            if is_old && path.extension().is_some_and(|extension| extension == "deb") {
+                let _ = fs.remove(&path);
+            }
+        }
+    }
+
     /// Runs a program in which dpkg works: it is never ended, and asked to stop only where it
     /// `puts_it_off` itself while dpkg works.
     async fn dpkg(

@@ -9,7 +9,7 @@ use vps_breaker::Verdict;
 use vps_retry::Class;
 
 use super::fault::Fault;
-use super::update::{Named, Updated};
+use super::update::Updated;
 use super::uris::InvalidPlan;
 use crate::classify::{Classify, Kind};
 use crate::download::{self, DownloadError};
@@ -23,7 +23,7 @@ pub enum AptError {
     #[error(transparent)]
     Fault(Fault),
     /// Indexes could not be brought; what came is in place.
-    #[error("{}", Failed(.0))]
+    #[error("{}", .0.warnings().join("; "))]
     Repositories(Box<Updated>),
     /// A file could not be fetched.
     #[error("could not fetch {file}")]
@@ -87,19 +87,6 @@ pub(crate) fn is_stale(error: &DownloadError) -> bool {
     let is_gone = |status: &http::StatusCode| matches!(status.as_u16(), 404 | 410);
     matches!(error.fault(), download::Fault::Status { status, .. } if is_gone(status))
         || error.kind() == Kind::Integrity
-}
-
-/// The repositories that failed, each with its reason.
-struct Failed<'u>(&'u Updated);
-
-impl std::fmt::Display for Failed<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (at, one) in self.0.failed().enumerate() {
-            let reason = one.result.state.fault().map(ToString::to_string).unwrap_or_default();
-            write!(f, "{}{}: {reason}", if at == 0 { "" } else { "; " }, Named(&one.result))?;
-        }
-        Ok(())
-    }
 }
 
 impl AptError {

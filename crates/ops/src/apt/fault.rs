@@ -328,6 +328,18 @@ mod shown {
 }
 
 impl Fault {
+    /// Why, without the URL or the repository that its own words name: for where those stand already.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Unreachable { reach, .. } => reach.to_string(),
+            Self::Http { status, .. } => FetchFailure::Http(*status).to_string(),
+            Self::Corrupt { corrupt, .. } => corrupt.to_string(),
+            Self::RepositoryBroken { why, .. } => why.to_string(),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether `dpkg --configure -a` and `apt-get -f install` may cure it.
     #[must_use]
     pub fn is_repairable(&self) -> bool {

@@ -3,7 +3,7 @@
 use super::fault::{Fault, RepositoryProblem};
 use super::reach::{Corrupt, Reach};
 
-const UPDATE: &str = "the lists may be old: run `apt-get update` and try again";
+const UPDATE: &str = "the package lists may be old: run `vps-configurator apt update` and try again";
 
 pub(super) fn of(fault: &Fault) -> Option<String> {
     Some(match fault {
@@ -63,7 +63,7 @@ pub(super) fn of(fault: &Fault) -> Option<String> {
             "the mirror may be in the middle of a change; if it stays, a proxy or the mirror damages files"
                 .to_owned()
         }
-        Fault::IndexesNotFetched => "run `apt-get update` to see which".to_owned(),
+        Fault::IndexesNotFetched => "run `vps-configurator apt update` to see which".to_owned(),
         Fault::RepositoryBroken { why, .. } => repository(why).to_owned(),
         Fault::ClockSkew { .. } => {
             "check the clock with `date`, and that it is kept right with `timedatectl`".to_owned()
@@ -71,7 +71,9 @@ pub(super) fn of(fault: &Fault) -> Option<String> {
         Fault::NotFound { packages } | Fault::NoCandidate { packages } => {
             let name = packages.first().filter(|name| name.parse::<super::PackageSpec>().is_ok());
             match name {
-                Some(name) => format!("{UPDATE}; `apt-cache search {name}` finds names like it"),
+                Some(name) => format!(
+                    "`apt-cache search {name}` finds names like it; its repository may not be set up here"
+                ),
                 None => "check the name".to_owned(),
             }
         }
@@ -96,7 +98,9 @@ pub(super) fn of(fault: &Fault) -> Option<String> {
         }
         Fault::BadSources { .. } => "mend the files in /etc/apt/sources.list.d".to_owned(),
         Fault::BadConfiguration { .. } => "`apt-config dump` shows what is configured".to_owned(),
-        Fault::BrokenLists { .. } => "run `rm -r /var/lib/apt/lists` and then `apt-get update`".to_owned(),
+        Fault::BrokenLists { .. } => {
+            "run `rm -r /var/lib/apt/lists` and then `vps-configurator apt update`".to_owned()
+        }
         Fault::Stopped { in_dpkg: true, .. } => {
             "run `dpkg --configure -a`, then `apt-get -f install`".to_owned()
         }

@@ -21,6 +21,7 @@ mod apt_get;
 mod classify;
 mod command;
 mod config;
+mod digests;
 mod dpkg_watch;
 mod error;
 mod fault;

@@ -124,24 +124,89 @@ impl Updated {
         self.repositories.iter().filter(|one| one.result.state.fault().is_some())
     }
 
-    /// One sentence for each repository whose index is not that of now.
-    pub fn warnings(&self) -> impl Iterator<Item = String> + '_ {
-        self.repositories.iter().filter_map(|one| match (one.left_out, one.result.state.fault()) {
-            (true, _) => {
-                let service = one.service.as_ref().map(ServiceName::as_str).unwrap_or_default();
-                Some(format!("{} was not asked: circuit breaker open: {service}", Named(&one.result)))
+    /// One sentence for each reason why an index is not that of now, with the repositories it holds for.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut reasons: Vec<(String, Vec<&RepositoryResult>)> = Vec::new();
+        for one in &self.repositories {
+            let reason = match (one.left_out, one.result.state.fault()) {
+                (true, _) => {
+                    let service = one.service.as_ref().map(ServiceName::as_str).unwrap_or_default();
+                    format!("not asked, circuit breaker open: {service}")
+                }
+                (false, Some(fault)) => fault.reason(),
+                (false, None) => continue,
+            };
+            match reasons.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, results)) => results.push(&one.result),
+                None => reasons.push((reason, vec![&one.result])),
             }
-            (false, Some(fault)) => Some(format!("{}: {fault}", Named(&one.result))),
-            (false, None) => None,
-        })
+        }
+        reasons.iter().map(|(reason, results)| format!("{}: {reason}", Named(results))).collect()
     }
 }
 
-/// A repository as its source names it.
-pub(super) struct Named<'r>(pub(super) &'r RepositoryResult);
+/// Repositories as their sources name them, each URI once.
+struct Named<'r>(&'r [&'r RepositoryResult]);
 
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "repository {} {}", self.0.uri, self.0.release)
+        let mut last: Option<&str> = None;
+        for result in self.0 {
+            match last {
+                Some(uri) if uri == result.uri => write!(f, ", {}", result.release)?,
+                None => write!(f, "{} {}", result.uri, result.release)?,
+                Some(_) => write!(f, "; {} {}", result.uri, result.release)?,
+            }
+            last = Some(&result.uri);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn updated(all: &[(&str, &str, RepositoryState)]) -> Updated {
+        let repositories = all.iter().map(|(uri, release, state)| UpdatedRepository {
+            result: RepositoryResult { uri: (*uri).into(), release: (*release).into(), state: state.clone() },
+            service: None,
+            left_out: false,
+        });
+        Updated { repositories: repositories.collect(), ..Updated::default() }
+    }
+
+    fn silent(url: &str) -> RepositoryState {
+        RepositoryState::Transient(Fault::Unreachable { url: url.into(), reach: Reach::Resolver })
+    }
+
+    #[test]
+    fn one_reason_is_told_once_for_all_it_holds_for() {
+        let updated = updated(&[
+            ("http://a.example.com/debian/", "stable", silent("http://a.example.com/1")),
+            ("http://a.example.com/debian/", "stable-updates", silent("http://a.example.com/2")),
+            ("http://b.example.com/apt/", "x", RepositoryState::Fresh),
+            ("http://c.example.com/apt/", "y", silent("http://c.example.com/3")),
+        ]);
+        let told = "http://a.example.com/debian/ stable, stable-updates; http://c.example.com/apt/ y: \
+                    the name server did not answer";
+        assert_eq!(updated.warnings(), [told]);
+        assert_eq!(AptError::Repositories(Box::new(updated)).to_string(), told);
+    }
+
+    #[test]
+    fn what_stays_corrupt_is_given_up_and_what_is_silent_is_not() {
+        let corrupt = RepositoryState::Transient(Fault::Corrupt {
+            url: "http://a.example.com/1".into(),
+            corrupt: crate::apt::Corrupt::Digest,
+        });
+        let class = |state: &RepositoryState, number| {
+            let updated = updated(&[("http://a.example.com/debian/", "stable", state.clone())]);
+            AptError::Repositories(Box::new(updated.after(number))).class()
+        };
+        assert_ne!(class(&corrupt, 1), Class::Permanent);
+        assert_eq!(class(&corrupt, 2), Class::Permanent);
+        assert_ne!(class(&silent("http://a.example.com/1"), 9), Class::Permanent);
     }
 }

@@ -68,7 +68,11 @@ fn rest(asked: &Asked, headers: &HeaderMap) -> Answer {
     if length(headers).is_some_and(|length| length != last - first + 1) {
         return Answer::Restart("the server contradicts itself about the length of the part");
     }
-    Answer::Rest { total: total.or(asked.total) }
+    match total.or(asked.total) {
+        // A server may send less than the rest; without a length nothing would tell.
+        None => Answer::Restart("nothing says how long the file is"),
+        total => Answer::Rest { total },
+    }
 }
 
 fn unsatisfied(asked: &Asked, headers: &HeaderMap) -> Answer {
@@ -76,7 +80,12 @@ fn unsatisfied(asked: &Asked, headers: &HeaderMap) -> Answer {
         Some(ContentRange::Unsatisfied { total })
             if total == asked.start && asked.total.is_none_or(|ours| ours == total) =>
         {
-            Answer::Complete
+            match &asked.validator {
+                Some(validator) if !validator.allows(headers) => {
+                    Answer::Restart("the file has changed on the server")
+                }
+                _ => Answer::Complete,
+            }
         }
         _ => Answer::Restart("the file is shorter than what was kept of it"),
     }
@@ -112,6 +121,24 @@ mod tests {
         assert!(restarts(&[("content-range", "bytes 5-10/11")]));
         assert!(restarts(&[]));
         assert!(restarts(&[("content-range", "bytes 5-9/10"), ("content-length", "10")]));
+    }
+
+    #[test]
+    fn a_rest_of_a_file_of_unknown_length_is_not_taken() {
+        let unknown = Asked { total: None, ..asked() };
+        let got = |range| answer(&unknown, 206, &[("content-range", range), ("etag", "\"a\"")]);
+        assert!(matches!(got("bytes 5-9/*"), Answer::Restart(_)));
+        assert!(matches!(got("bytes 5-9/20"), Answer::Rest { total: Some(20) }));
+        let known = answer(&asked(), 206, &[("content-range", "bytes 5-9/*")]);
+        assert!(matches!(known, Answer::Rest { total: Some(10) }), "{known:?}");
+    }
+
+    #[test]
+    fn all_of_another_file_is_not_all_of_ours() {
+        let all = Asked { start: 10, ..asked() };
+        let got = |tag| answer(&all, 416, &[("content-range", "bytes */10"), ("etag", tag)]);
+        assert!(matches!(got("\"a\""), Answer::Complete));
+        assert!(matches!(got("\"b\""), Answer::Restart(_)));
     }
 
     #[test]

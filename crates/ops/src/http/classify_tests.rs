@@ -136,3 +136,33 @@ fn what_the_resolver_says_is_read() {
     assert_eq!(said("Temporary failure in name resolution"), Fact::ResolverDown);
     assert_eq!(said("Non-recoverable failure in name resolution"), Fact::ResolverDown);
 }
+
+/// The rows of the table, written down a second time.
+#[test]
+fn every_fact_has_its_row() {
+    use Kind::{Failed, Local, Offline, Timeout};
+    use Verdict::{Failure, Neutral};
+    let rows = [
+        (Fact::Refused, Class::NotSent, Failure, Failed),
+        (Fact::ConnectTimeout, Class::NotSent, Failure, Timeout),
+        (Fact::HandshakeCut, Class::NotSent, Failure, Failed),
+        (Fact::NoRoute, Class::NotSent, Neutral, Offline),
+        (Fact::ResolverDown, Class::NotSent, Neutral, Offline),
+        (Fact::NameUnknown, Class::NotSent, Neutral, Failed),
+        (Fact::Reset, Class::Transient, Failure, Failed),
+        (Fact::EarlyEnd, Class::Transient, Failure, Failed),
+        (Fact::NoAnswer, Class::Transient, Failure, Timeout),
+        (Fact::Idle, Class::Transient, Failure, Timeout),
+        (Fact::Certificate, Class::Permanent, Failure, Failed),
+        (Fact::RedirectRefused, Class::Permanent, Neutral, Failed),
+        (Fact::ForeignScheme, Class::Permanent, Neutral, Failed),
+        (Fact::HeaderFlood, Class::Permanent, Neutral, Failed),
+        (Fact::NotHttp, Class::Permanent, Neutral, Failed),
+        (Fact::NoRoots, Class::Local, Neutral, Local),
+        (Fact::Local, Class::Local, Neutral, Local),
+        (Fact::Unknown, Class::Permanent, Neutral, Failed),
+    ];
+    for (fact, class, verdict, kind) in rows {
+        assert_eq!(fact.judge(), judgement(class, verdict, kind), "{fact:?}");
+    }
+}

@@ -2,7 +2,8 @@
 //!
 //! The [`pipeline`](crate::pipeline) takes a place for each attempt, after a look at the circuit and
 //! before entering it. Waiting for one costs no attempt and is nobody's failure; only the operation's
-//! deadline counts it.
+//! deadline counts it. An attempt must not run another operation for the same service through the
+//! pipeline: where there is one place, it would wait for itself.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -118,7 +118,8 @@ impl Builder {
         let runner = self.runner.unwrap_or_else(|| Arc::new(SystemRunner::new()));
         let apt = self.apt.unwrap_or_else(|| {
             let apt = AptGet::new(env.clone(), Arc::clone(&runner), policies.table().clone());
-            Arc::new(apt.with_silence(policies.general().timeouts.idle))
+            let apt = apt.with_silence(policies.general().timeouts.idle);
+            Arc::new(apt.with_cache_valid(policies.apt_cache_valid()))
         });
         let circuits = match self.status_folder {
             Some(folder) => {

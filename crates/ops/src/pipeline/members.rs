@@ -36,7 +36,7 @@ struct Inner {
 }
 
 impl Members {
-    pub(super) fn new(admitted: Vec<ServiceName>, left_out: Vec<ServiceName>) -> Self {
+    pub(crate) fn new(admitted: Vec<ServiceName>, left_out: Vec<ServiceName>) -> Self {
         Self { inner: Some(Arc::new(Inner { admitted, left_out, reports: Mutex::default() })) }
     }
 
@@ -69,7 +69,7 @@ impl Members {
     }
 
     /// What a service's circuit is told at the end of an attempt that as a whole was `whole`.
-    pub(super) fn verdict(&self, service: &ServiceName, whole: Verdict) -> Verdict {
+    pub(crate) fn verdict(&self, service: &ServiceName, whole: Verdict) -> Verdict {
         let Some(inner) = &self.inner else { return whole };
         let reports = inner.reports.lock().unwrap_or_else(PoisonError::into_inner);
         match (reports.get(service), whole) {

@@ -90,6 +90,7 @@ impl Settings {
             services,
             table: self.service_table(),
             min_speed: self.download.min_speed.0,
+            apt_cache_valid: self.apt.cache_valid.0,
         })
     }
 

@@ -35,6 +35,9 @@ pub struct Settings {
     /// Downloads alone.
     #[serde(deserialize_with = "nothing_is_default")]
     pub download: DownloadSettings,
+    /// Packages alone.
+    #[serde(deserialize_with = "nothing_is_default")]
+    pub apt: AptSettings,
     /// Where circuits are remembered.
     #[serde(deserialize_with = "nothing_is_default")]
     pub state: StateSettings,
@@ -114,6 +117,15 @@ pub struct DownloadSettings {
     pub max_retry_after: Seconds,
 }
 
+/// `apt`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AptSettings {
+    /// Package lists are read again when they are older; 0 reads them before every install.
+    pub cache_valid: Seconds,
+}
+
 /// `state`: where circuits are remembered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -169,6 +181,12 @@ impl Default for HealthCheckSettings {
     fn default() -> Self {
         let services = [ServiceName::APT_REPOSITORY, ServiceName::GITHUB, ServiceName::DOCKER_HUB];
         Self { enabled: true, check_on_startup: true, services: services.map(str::to_owned).into() }
+    }
+}
+
+impl Default for AptSettings {
+    fn default() -> Self {
+        Self { cache_valid: Seconds::whole(600) }
     }
 }
 

@@ -28,7 +28,8 @@ mod tests;
 pub use bytes::{Bytes, InvalidBytes, parse_bytes};
 pub use check::{InvalidSetting, InvalidSettings};
 pub use document::{
-    Backend, DownloadSettings, HealthCheckSettings, Performance, ServiceSettings, Settings, StateSettings,
+    AptSettings, Backend, DownloadSettings, HealthCheckSettings, Performance, ServiceSettings, Settings,
+    StateSettings,
 };
 pub use groups::{
     BulkheadOverride, BulkheadSettings, CircuitBreakerOverride, CircuitBreakerSettings, NetworkRetryOverride,

@@ -25,6 +25,7 @@ pub struct Policies {
     pub(super) services: BTreeMap<String, ServicePolicy>,
     pub(super) table: ServiceTable,
     pub(super) min_speed: u64,
+    pub(super) apt_cache_valid: Duration,
 }
 
 /// What holds for one service.
@@ -105,5 +106,11 @@ impl Policies {
     #[must_use]
     pub fn min_speed(&self) -> u64 {
         self.min_speed
+    }
+
+    /// How old package lists may be.
+    #[must_use]
+    pub fn apt_cache_valid(&self) -> Duration {
+        self.apt_cache_valid
     }
 }

@@ -7,7 +7,9 @@
 //! ```
 
 pub mod disk;
+pub mod scripted_apt;
 pub mod scripted_download;
 pub mod scripted_http;
+pub mod scripted_runner;
 pub mod scripted_service;
 pub mod sim;

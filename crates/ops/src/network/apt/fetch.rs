@@ -42,17 +42,19 @@ impl NetworkOperationWrapper {
         plan: &Plan,
     ) -> Result<(Fetched, Vec<Archive>), AptFailed> {
         // The strongest digests take another look, which costs nothing beside the network.
-        let (fetched, strongest) =
-            tokio::join!(self.apt_bring(workflow, setup, wanted, plan), self.apt_strongest(wanted, plan));
+        let (fetched, strongest) = tokio::join!(
+            self.apt_bring(workflow, setup, wanted, plan),
+            self.apt_strongest(setup, wanted, plan)
+        );
         Ok((fetched?, strongest))
     }
 
     /// The archives with the strongest digests that the index has. Where it cannot be asked, those of the plan.
-    async fn apt_strongest(&self, wanted: &Wanted, plan: &Plan) -> Vec<Archive> {
+    async fn apt_strongest(&self, setup: &AptSetup, wanted: &Wanted, plan: &Plan) -> Vec<Archive> {
         if plan.archives.is_empty() {
             return Vec::new();
         }
-        match self.apt.strongest(wanted).await {
+        match self.apt.strongest(setup, wanted).await {
             Ok(strongest) => plan.archives_with_digests_of(&strongest),
             Err(_) => plan.archives.clone(),
         }

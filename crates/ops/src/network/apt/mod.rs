@@ -3,6 +3,8 @@
 mod fetch;
 mod install;
 mod rounds;
+#[cfg(test)]
+mod tests;
 mod update;
 
 use std::time::Duration;

@@ -115,7 +115,7 @@ impl<'n> Rounds<'n> {
     /// dpkg failed. With what was asked for in place, that is somebody else's trouble: a package that fails
     /// again and again makes every later run of apt-get fail.
     async fn after_dpkg(&mut self, error: AptFailed, plan: Plan) -> Result<After, AptFailed> {
-        if let Cause::Operation(AptError::Fault(Fault::DpkgFailed { .. })) = &error.cause {
+        if is_dpkgs(&error) {
             let installed = self.network.apt_installed(self.workflow).await?;
             if self.request.missing(&installed).is_empty() {
                 self.warn(format!("what was asked for is installed, but {}", error.cause));
@@ -213,11 +213,7 @@ impl<'n> Rounds<'n> {
     async fn repair(&mut self) -> Result<(), AptFailed> {
         match self.network.apt_configure(self.workflow).await {
             // A package that cannot be configured may need others first.
-            Err(error)
-                if !matches!(error.cause, Cause::Operation(AptError::Fault(Fault::DpkgFailed { .. }))) =>
-            {
-                return Err(error);
-            }
+            Err(error) if !is_dpkgs(&error) => return Err(error),
             _ => {}
         }
         let wanted = Wanted::Fix;
@@ -229,8 +225,17 @@ impl<'n> Rounds<'n> {
             Some(setup) => self.network.apt_fetch(self.workflow, setup, &wanted, &plan).await?.1,
             None => plan.archives.clone(),
         };
-        self.network.apt_unpack(self.workflow, &wanted, &archives).await?;
-        self.network.apt.clean(&plan.archives);
+        match self.network.apt_unpack(self.workflow, &wanted, &archives).await {
+            Ok(()) => self.network.apt.clean(&plan.archives),
+            // One that fails again and again need not stop what was asked for.
+            Err(error) if is_dpkgs(&error) => self.warn(error.cause.to_string()),
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
+}
+
+/// Whether dpkg failed with a package.
+fn is_dpkgs(error: &AptFailed) -> bool {
+    matches!(error.cause, Cause::Operation(AptError::Fault(Fault::DpkgFailed { .. })))
 }

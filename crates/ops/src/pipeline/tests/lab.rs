@@ -59,7 +59,7 @@ pub(super) struct Lab {
 
 impl Lab {
     pub(super) fn new(settings: &serde_json::Value) -> Self {
-        let env = Simulation::new(7).host().process().env();
+        let env = Simulation::calm(7).host().process().env();
         let settings: Settings = serde_json::from_value(settings.clone()).unwrap();
         let policies = Arc::new(settings.check().unwrap());
         let circuits = CircuitBreakerManager::new(env.clone(), policies, StoreHandle::in_memory());

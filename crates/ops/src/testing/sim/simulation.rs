@@ -60,6 +60,16 @@ impl Simulation {
             _ => 250,
         };
         let buggified = draws.next_u64().is_multiple_of(4);
+        Self::with(seed, put_off, buggified, draws)
+    }
+
+    /// A world in which nothing is put off and nothing unlikely happens: for tests that look at the clock.
+    #[must_use]
+    pub fn calm(seed: u64) -> Self {
+        Self::with(seed, 0, false, SplitMix64::new(seed))
+    }
+
+    fn with(seed: u64, put_off: u64, buggified: bool, draws: SplitMix64) -> Self {
         let inner = Inner {
             seed,
             began: Instant::now(),

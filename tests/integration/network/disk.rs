@@ -1,0 +1,154 @@
+//! Disks that are too small, not to be written, or limited; and what a new file looks like on them.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::process::Output;
+use std::time::{Duration, SystemTime};
+
+use tests::server::{Behaviour, Content, Route, Server};
+
+use crate::lab::Lab;
+
+/// Runs `download URL disk/f` where `disk` is a file system of its own, made with `options`, and then
+/// `after` there; `None` where that is not allowed.
+fn on_disk(lab: &Lab, options: &str, url: &str, after: &str) -> Option<Output> {
+    std::fs::create_dir_all(lab.path("disk")).unwrap();
+    let program = lab.command(&[]).get_program().to_owned();
+    let script = format!(
+        "mount -t tmpfs -o {options} tmpfs disk || exit 99\n\
+         \"$0\" download \"$1\" disk/f --retries 2; code=$?\n{after}\nexit $code"
+    );
+    let mut command = lab.command(&[]);
+    let envs: Vec<_> = command.get_envs().filter_map(|(k, v)| Some((k.to_owned(), v?.to_owned()))).collect();
+    command = std::process::Command::new("unshare");
+    command.env_clear().envs(envs).current_dir(lab.folder.path());
+    let output = command.args(["-m", "sh", "-c", &script]).arg(program).arg(url).output().unwrap();
+    if output.status.code() == Some(99) || !lab.path("disk").exists() {
+        println!("skipped: a file system cannot be mounted here");
+        return None;
+    }
+    Some(output)
+}
+
+#[test]
+fn space_is_asked_for_before_the_first_byte() {
+    let (lab, server) = (Lab::new(), Server::builder().send_buffer(4_096).start());
+    server.route("/f", Route::of(64 << 20));
+    let Some(output) = on_disk(&lab, "size=1m", &server.url("/f"), "ls -A disk") else { return };
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(7), "{said}");
+    assert!(said.contains("not enough space"), "{said}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), "", "nothing is left");
+    let log = server.wait_for("the end", |log| log.open == 0);
+    assert_eq!(log.of("/f").len(), 1, "it is not tried again");
+    assert!(log.sent("/f") < 16 << 20, "{} of 64 MiB", log.sent("/f"));
+}
+
+#[test]
+fn a_disk_that_fills_up_keeps_only_what_can_be_resumed() {
+    for resumable in [true, false] {
+        let (lab, server) = (Lab::new(), Server::start());
+        let route = Route::of(4 << 20).then(Behaviour::NoLength);
+        server.route("/f", if resumable { route } else { route.without_etag() });
+        let Some(output) = on_disk(&lab, "size=1m", &server.url("/f"), "ls -A disk") else { return };
+        assert_eq!(output.status.code(), Some(7), "{output:?}");
+        assert_eq!(server.log().of("/f").len(), 1, "it is not tried again");
+        let left = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(left.contains(".f.part"), resumable, "{left}");
+        assert!(!left.lines().any(|name| name == "f"), "{left}");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused_before_any_request() {
+    let (lab, server) = (Lab::new(), Server::start());
+    server.route("/f", Route::of(10));
+    let Some(output) = on_disk(&lab, "ro", &server.url("/f"), "") else { return };
+    assert_eq!(output.status.code(), Some(7), "{output:?}");
+    assert_eq!(server.log().exchanges.len(), 0);
+}
+
+/// As a quota does, and harder: the system kills who writes beyond it.
+#[test]
+fn a_limit_of_file_size_leaves_dest_as_it_was() {
+    let (lab, server) = (Lab::new(), Server::start());
+    server.route("/f", Route::of(4 << 20));
+    std::fs::write(lab.path("f"), "as it was").unwrap();
+    let program = lab.command(&[]).get_program().to_owned();
+    for ignored in [true, false] {
+        let trap = if ignored { "trap '' XFSZ; " } else { "" };
+        let script = format!("{trap}ulimit -f 100; exec \"$0\" download \"$1\" f");
+        let mut command = std::process::Command::new("sh");
+        command.arg("-c").arg(script).arg(&program).arg(server.url("/f"));
+        command.current_dir(lab.folder.path()).env("STATE_DIRECTORY", lab.path("state"));
+        let output = command.output().unwrap();
+        assert!(!output.status.success(), "{output:?}");
+        assert!(!ignored || output.status.code() == Some(7), "{output:?}");
+        assert_eq!(lab.read("f").unwrap(), b"as it was");
+    }
+}
+
+#[test]
+fn old_parts_are_removed_and_young_ones_kept() {
+    let (lab, server) = (Lab::new(), Server::start());
+    server.route("/f", Route::of(10));
+    let make = |name: &str, days: u64| {
+        std::fs::write(lab.path(name), "part").unwrap();
+        std::fs::set_permissions(lab.path(name), PermissionsExt::from_mode(0o600)).unwrap();
+        let then = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60 + 60);
+        std::fs::File::options().write(true).open(lab.path(name)).unwrap().set_modified(then).unwrap();
+    };
+    let old = [".old.part", ".old.part.json"];
+    old.iter().for_each(|name| make(name, 7));
+    [".young.part", ".young.part.json"].iter().for_each(|name| make(name, 6));
+    make("mine.part", 90);
+    assert_eq!(lab.download(&[&server.url("/f"), "f"]), 0);
+    assert!(old.iter().all(|name| !lab.path(name).exists()));
+    for kept in [".young.part", ".young.part.json", "mine.part"] {
+        assert!(lab.path(kept).exists(), "{kept}");
+    }
+}
+
+#[test]
+fn a_name_of_255_bytes_is_well() {
+    let (lab, server) = (Lab::new(), Server::start());
+    let content = Content::seeded(1, 2 << 20);
+    server.route(
+        "/f",
+        Route::content(content.clone()).then(Behaviour::Close { after: 1 << 20 }).then(Behaviour::Ok),
+    );
+    let name = "n".repeat(255);
+    assert_eq!(lab.download(&[&server.url("/f"), &name]), 0);
+    assert_eq!(lab.read(&name).unwrap(), content.bytes());
+    assert!(server.log().of("/f")[1].range_start().is_some(), "its part has a name that fits");
+}
+
+#[test]
+fn rights_are_those_asked_for_else_the_old_ones_else_by_the_umask() {
+    let (lab, server) = (Lab::new(), Server::start());
+    server.route("/f", Route::of(10));
+    let program = lab.command(&[]).get_program().to_owned();
+    let mode = |args: &str| {
+        let script = format!("umask 027; exec \"$0\" download \"$1\" f {args}");
+        let mut command = std::process::Command::new("sh");
+        command.arg("-c").arg(script).arg(&program).arg(server.url("/f"));
+        let done = command.current_dir(lab.folder.path()).env("STATE_DIRECTORY", lab.path("state")).output();
+        assert!(done.unwrap().status.success());
+        std::fs::metadata(lab.path("f")).unwrap().mode() & 0o777
+    };
+    assert_eq!(mode(""), 0o640);
+    assert_eq!(mode("--mode 0755"), 0o755);
+    assert_eq!(mode(""), 0o755, "as the file it replaces");
+}
+
+#[test]
+fn a_link_is_replaced_and_not_followed() {
+    let (lab, server) = (Lab::new(), Server::start());
+    let content = Content::seeded(2, 1_000);
+    server.route("/f", Route::content(content.clone()));
+    std::fs::write(lab.path("target"), "precious").unwrap();
+    symlink(lab.path("target"), lab.path("f")).unwrap();
+    assert_eq!(lab.download(&[&server.url("/f"), "f"]), 0);
+    assert_eq!(lab.read("target").unwrap(), b"precious");
+    assert!(std::fs::symlink_metadata(lab.path("f")).unwrap().is_file());
+    assert_eq!(lab.read("f").unwrap(), content.bytes());
+}

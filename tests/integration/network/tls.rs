@@ -1,0 +1,65 @@
+//! Servers that must prove who they are.
+
+use tests::server::certificates::{Authority, Identity};
+use tests::server::{Behaviour, Content, Route, Server, Tls};
+
+use crate::lab::Lab;
+
+/// `download ARGS` with one authority trusted, and its exit code.
+fn download(lab: &Lab, authority: &Authority, args: &[&str]) -> i32 {
+    let roots = lab.path("roots.pem");
+    std::fs::write(&roots, authority.pem()).unwrap();
+    let mut command = lab.command(&[&["download"], args].concat());
+    command.env("SSL_CERT_FILE", &roots).output().unwrap().status.code().unwrap()
+}
+
+#[test]
+fn https_never_leads_to_http() {
+    let (lab, authority, plain) = (Lab::new(), Authority::new(), Server::start());
+    let secure = Server::builder().tls(Tls::With(authority.identity())).start();
+    let content = Content::seeded(1, 5_000);
+    plain.route("/f", Route::content(content.clone()));
+    secure.route("/down", Route::only(Behaviour::redirect(plain.url("/f"))));
+    secure.route("/f", Route::content(content.clone()));
+    plain.route("/up", Route::only(Behaviour::redirect(secure.url("/f"))));
+    assert_eq!(download(&lab, &authority, &[&secure.url("/down"), "f"]), 1);
+    assert!(lab.read("f").is_none());
+    assert_eq!(plain.log().of("/f").len(), 0, "not even asked");
+    assert_eq!(secure.log().of("/down").len(), 1, "not tried again");
+    assert_eq!(download(&lab, &authority, &[&plain.url("/up"), "f"]), 0, "the other way is well");
+    assert_eq!(lab.read("f").unwrap(), content.bytes());
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_is_asked_once() {
+    let authority = Authority::new();
+    for identity in [Identity::self_signed(), authority.expired(), authority.for_another_host()] {
+        let lab = Lab::new();
+        let server = Server::builder().tls(Tls::With(identity)).start();
+        server.route("/f", Route::of(10));
+        assert_eq!(download(&lab, &authority, &[&server.url("/f"), "f"]), 1);
+        let log = server.log();
+        assert_eq!((log.connections, log.exchanges.len()), (1, 0), "no retry, and nothing was said");
+        assert!(lab.read("f").is_none());
+    }
+}
+
+#[test]
+fn a_handshake_that_is_cut_is_tried_again() {
+    let (lab, authority) = (Lab::new(), Authority::new());
+    let server = Server::builder().tls(Tls::CutFirst { times: 2, then: authority.identity() }).start();
+    server.route("/f", Route::of(1_000));
+    assert_eq!(download(&lab, &authority, &[&server.url("/f"), "f"]), 0);
+    assert_eq!(server.log().connections, 3);
+}
+
+/// Whoever sits in between can cut a connection, but not say goodbye in TLS's name.
+#[test]
+fn a_connection_cut_without_goodbye_is_no_end_of_a_file() {
+    let (lab, authority) = (Lab::new(), Authority::new());
+    let server = Server::builder().tls(Tls::With(authority.identity())).start();
+    let cut = Behaviour::NoLength.and(Behaviour::Reset { after: 500 });
+    server.route("/f", Route::of(1_000).then(cut));
+    assert_eq!(download(&lab, &authority, &[&server.url("/f"), "f", "--retries", "2"]), 1);
+    assert!(lab.read("f").is_none());
+}
