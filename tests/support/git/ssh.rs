@@ -1,12 +1,12 @@
 //! A program called `ssh` that goes nowhere: it runs what it is asked to run on this machine.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::program::{finish, isolated};
 use crate::apt::wait_until;
 
 /// What the false ssh does.
@@ -65,9 +65,12 @@ impl FakeSsh {
     #[must_use]
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("ssh").tempdir().unwrap();
-        let program = folder.path().join("ssh");
-        fs::write(&program, SCRIPT).unwrap();
-        fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        let text = folder.path().join("text");
+        fs::write(&text, SCRIPT).unwrap();
+        // Written by another process: what this one has open for writing, another test's child may inherit,
+        // and what is open for writing cannot be run.
+        let mut install = isolated("install", folder.path());
+        finish(install.args(["-m", "755"]).arg(&text).arg(folder.path().join("ssh")));
         fs::write(folder.path().join("calls"), "").unwrap();
         let never = folder.path().join("never");
         rustix::fs::mknodat(rustix::fs::CWD, &never, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();

@@ -131,7 +131,9 @@ fn without_rights_it_ends_at_once() {
         command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
         // The program itself may be where nobody may look.
         let copy = lab.path("program");
-        fs::copy(inner.get_program(), &copy).unwrap();
+        // Copied by another process: what this one has open for writing, another test's child may inherit,
+        // and what is open for writing cannot be run.
+        assert!(Command::new("cp").arg(inner.get_program()).arg(&copy).status().unwrap().success());
         fs::set_permissions(lab.path(""), fs::Permissions::from_mode(0o755)).unwrap();
         for open in ["state", "home", "tmp"] {
             fs::set_permissions(lab.path(open), fs::Permissions::from_mode(0o777)).unwrap();

@@ -33,17 +33,9 @@ const fn draw(seed: u64) -> u64 {
 }
 
 #[test]
-fn killed_anywhere_and_again_is_a_clone() {
+fn killed_in_the_requests_and_again_is_a_clone() {
     let Some(forge) = Forge::start() else { return };
-    let (large, many) = (forge.large("l"), forge.many("m", 1_500));
-    killed_in_the_requests(&forge, &large);
-    for seed in 1..=SEEDS {
-        killed_in_the_pack(&forge, &large, seed);
-        killed_in_the_checkout(&forge, &many, seed);
-    }
-}
-
-fn killed_in_the_requests(forge: &Forge, large: &Repository) {
+    let large = forge.large("l");
     for step in [Step::Refs, Step::List, Step::Fetch] {
         let (lab, gate) = (Lab::new(), Gate::new());
         forge.script("l", step, [Behaviour::HoldBeforeHeaders { gate: gate.clone() }, Behaviour::Ok]);
@@ -51,8 +43,15 @@ fn killed_in_the_requests(forge: &Forge, large: &Repository) {
         gate.wait_until_reached();
         kill(running);
         gate.open();
-        again(&lab, forge, large, &format!("{step:?}"));
+        again(&lab, &forge, &large, &format!("{step:?}"));
     }
+}
+
+#[test]
+fn killed_in_the_pack_and_again_is_a_clone() {
+    let Some(forge) = Forge::start() else { return };
+    let large = forge.large("l");
+    (1..=SEEDS).for_each(|seed| killed_in_the_pack(&forge, &large, seed));
 }
 
 fn killed_in_the_pack(forge: &Forge, large: &Repository, seed: u64) {
@@ -67,6 +66,13 @@ fn killed_in_the_pack(forge: &Forge, large: &Repository, seed: u64) {
     kill(running);
     gate.open();
     again(&lab, forge, large, &format!("seed {seed}: after byte {after}"));
+}
+
+#[test]
+fn killed_in_the_checkout_and_again_is_a_clone() {
+    let Some(forge) = Forge::start() else { return };
+    let many = forge.many("m", 1_000);
+    (1..=SEEDS).for_each(|seed| killed_in_the_checkout(&forge, &many, seed));
 }
 
 /// After so many files of the tree: from none to all, with the steps to DEST's place behind them.

@@ -17,7 +17,7 @@ mod submodules;
 mod update;
 
 /// What is promised of `git clone`, and the test that would notice.
-const PROMISES: [(&str, &str); 71] = [
+const PROMISES: [(&str, &str); 73] = [
     // clone
     ("exit 0 means a complete, fsck-clean checkout", "a_clone_is_complete_and_right"),
     ("odd names, links, programs and line ends are right", "a_clone_is_complete_and_right"),
@@ -101,7 +101,9 @@ const PROMISES: [(&str, &str); 71] = [
     ("a stop between attempts is at once", "a_stop_between_attempts_is_at_once"),
     ("a stop in the checkout is at once", "a_stop_in_the_checkout_is_at_once"),
     // kill
-    ("kill -9 anywhere, then again: a clone, nothing else", "killed_anywhere_and_again_is_a_clone"),
+    ("kill -9 in any request, then again: a clone", "killed_in_the_requests_and_again_is_a_clone"),
+    ("kill -9 anywhere in the pack, then again: a clone", "killed_in_the_pack_and_again_is_a_clone"),
+    ("kill -9 anywhere in the checkout, then again: a clone", "killed_in_the_checkout_and_again_is_a_clone"),
 ];
 
 #[test]

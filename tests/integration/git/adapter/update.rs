@@ -46,6 +46,20 @@ fn an_update_of_what_is_new_changes_nothing() {
     assert_eq!((forge.count("s", Step::Fetch), forge.count("s", Step::Refs)), (fetched, refs + 1));
 }
 
+/// It is refused with this word; the files and the branch are as they were, whatever was fetched.
+fn refused(lab: &Lab, url: &str, word: &str) {
+    let state = || {
+        let of_git = |line: &String| line.starts_with("\"dest/.git/") || line.starts_with("\"dest/.git\"");
+        let files: Vec<String> = lab.work().into_iter().filter(|line| !of_git(line)).collect();
+        (files, lab.dest().head(), lab.dest().git(&["diff", "--cached", "HEAD"]))
+    };
+    let before = state();
+    let refused = lab.clone(&[url, "dest", "--update"]).expect(7).says(word);
+    assert!(!refused.text().contains("Retrying"), "{}", refused.text());
+    assert_eq!(state(), before);
+    lab.assert_left(&["dest"]);
+}
+
 #[test]
 fn an_update_refuses_a_dirty_tree() {
     let Some(forge) = Forge::start() else { return };
@@ -54,15 +68,15 @@ fn an_update_refuses_a_dirty_tree() {
     later(&sample);
     let dest = lab.path("work/dest");
     fs::write(dest.join("README"), "mine\n").unwrap();
-    let _ = lab.fails_at_once(7, &forge.url("s"), &["--update"]).says("README");
+    refused(&lab, &forge.url("s"), "README");
     lab.dest().git(&["checkout", "--quiet", "README"]);
     // What is staged, and a new file where the server's would go.
     fs::write(dest.join("staged"), "mine\n").unwrap();
     lab.dest().git(&["add", "staged"]);
-    let _ = lab.fails_at_once(7, &forge.url("s"), &["--update"]).says("staged");
+    refused(&lab, &forge.url("s"), "staged");
     lab.dest().git(&["rm", "--quiet", "--force", "staged"]);
     fs::write(dest.join("later"), "mine\n").unwrap();
-    let _ = lab.fails_at_once(7, &forge.url("s"), &["--update"]).says("later");
+    refused(&lab, &forge.url("s"), "later");
     fs::remove_file(dest.join("later")).unwrap();
     assert_eq!(lab.cloned(&forge.url("s"), &["--update"]).head(), sample.id("main"));
 }
@@ -74,15 +88,7 @@ fn an_update_refuses_own_commits() {
     lab.cloned(&forge.url("s"), &["--full"]);
     later(&sample);
     lab.dest().git(&["commit", "--quiet", "--allow-empty", "-m", "mine"]);
-    let mine = lab.dest().head();
-    let before = lab.work();
-    let refused = lab.clone(&[&forge.url("s"), "dest", "--update"]).expect(7);
-    assert!(!refused.text().contains("Retrying"), "{}", refused.text());
-    assert_eq!(lab.dest().head(), mine);
-    let files = |lines: Vec<String>| -> Vec<String> {
-        lines.into_iter().filter(|line| !line.starts_with("\"dest/.git")).collect()
-    };
-    assert_eq!(files(lab.work()), files(before));
+    refused(&lab, &forge.url("s"), "dest");
     lab.dest().assert_sound();
 }
 
