@@ -147,7 +147,7 @@ fn a_silence_is_an_attempt() {
     let Some(forge) = Forge::start() else { return };
     let (large, lab) = (forge.large("l"), Lab::new());
     forge.script("l", Step::Fetch, [Behaviour::Stall { after: HALF }, Behaviour::Ok]);
-    let there = lab.cloned(&forge.url("l"), &["--idle-timeout", "300ms"]);
+    let there = lab.cloned(&forge.url("l"), &["--idle-timeout", "1s"]);
     assert_eq!(there.head(), large.id("main"));
     assert_eq!(forge.count("l", Step::Fetch), 2);
 }

@@ -138,6 +138,12 @@ impl Lab {
 
     /// Sends a signal; it ends by it at once, and leaves `work` as `before`.
     pub(super) fn stop(&self, running: Running, signal: Signal, before: &[String]) {
+        let ended = self.stopped(running, signal);
+        assert_eq!(self.work(), before, "{}", ended.text());
+    }
+
+    /// Sends a signal; it ends by it at once, and leaves nothing elsewhere.
+    pub(super) fn stopped(&self, running: Running, signal: Signal) -> Finished {
         let begin = Instant::now();
         running.signal(signal);
         let ended = running.wait();
@@ -145,7 +151,7 @@ impl Lab {
         let code = if signal == Signal::INT { 130 } else { 143 };
         let ended = ended.expect(code);
         assert!(took < AT_ONCE, "{took:?} to stop\n{}", ended.text());
-        assert_eq!(self.work(), before, "{}", ended.text());
         self.assert_left_elsewhere();
+        ended
     }
 }

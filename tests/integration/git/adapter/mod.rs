@@ -17,7 +17,7 @@ mod submodules;
 mod update;
 
 /// What is promised of `git clone`, and the test that would notice.
-const PROMISES: [(&str, &str); 73] = [
+const PROMISES: [(&str, &str); 75] = [
     // clone
     ("exit 0 means a complete, fsck-clean checkout", "a_clone_is_complete_and_right"),
     ("odd names, links, programs and line ends are right", "a_clone_is_complete_and_right"),
@@ -100,6 +100,8 @@ const PROMISES: [(&str, &str); 73] = [
     ("a stop in any step is at once", "a_stop_in_any_step_is_at_once"),
     ("a stop between attempts is at once", "a_stop_between_attempts_is_at_once"),
     ("a stop in the checkout is at once", "a_stop_in_the_checkout_is_at_once"),
+    ("a stop in a submodule is at once", "a_stop_in_a_submodule_is_at_once"),
+    ("a stop in an update is at once", "a_stop_in_an_update_is_at_once"),
     // kill
     ("kill -9 in any request, then again: a clone", "killed_in_the_requests_and_again_is_a_clone"),
     ("kill -9 anywhere in the pack, then again: a clone", "killed_in_the_pack_and_again_is_a_clone"),

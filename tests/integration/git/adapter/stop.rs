@@ -6,6 +6,7 @@ use tests::git::{Forge, LARGE_FILE, Step};
 use tests::server::{Behaviour, Gate};
 
 use super::lab::Lab;
+use super::update::later;
 
 #[test]
 fn a_stop_in_any_step_is_at_once() {
@@ -66,4 +67,32 @@ fn a_stop_in_the_checkout_is_at_once() {
     wait_until("the checkout", || (lab.checked_out() > 0 || !running.is_running()).then_some(()));
     assert!(running.is_running(), "it was too fast:\n{}", running.said());
     lab.stop(running, Signal::INT, &before);
+}
+
+#[test]
+fn a_stop_in_a_submodule_is_at_once() {
+    let Some(forge) = Forge::start() else { return };
+    let (_nested, lab, gate) = (forge.nested("n"), Lab::new(), Gate::new());
+    forge.script("n-two", Step::Fetch, [Behaviour::Hold { after: 50, gate: gate.clone() }]);
+    let before = lab.work();
+    let running = lab.begin(&[&forge.url("n"), "dest", "--recurse-submodules"]);
+    gate.wait_until_reached();
+    lab.stop(running, Signal::INT, &before);
+}
+
+#[test]
+fn a_stop_in_an_update_is_at_once() {
+    let Some(forge) = Forge::start() else { return };
+    let (sample, lab, gate) = (forge.sample("s"), Lab::new(), Gate::new());
+    let head = lab.cloned(&forge.url("s"), &[]).head();
+    later(&sample);
+    forge.script("s", Step::Fetch, [Behaviour::Hold { after: 50, gate: gate.clone() }, Behaviour::Ok]);
+    let running = lab.begin(&[&forge.url("s"), "dest", "--update"]);
+    gate.wait_until_reached();
+    let _ = lab.stopped(running, Signal::INT);
+    lab.assert_left(&["dest"]);
+    lab.dest().assert_sound();
+    assert_eq!(lab.dest().head(), head);
+    gate.open();
+    assert_eq!(lab.cloned(&forge.url("s"), &["--update"]).head(), sample.id("main"));
 }

@@ -8,7 +8,7 @@ use tests::server::Behaviour;
 use super::lab::Lab;
 
 /// One more commit on `main`.
-fn later(repository: &Repository) {
+pub(super) fn later(repository: &Repository) {
     let mut history = History::new();
     let entries: [(&[u8], Entry); 3] = [
         (b"later", Entry::text("later\n")),
