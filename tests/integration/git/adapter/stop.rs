@@ -61,7 +61,7 @@ fn a_stop_between_attempts_is_at_once() {
 #[test]
 fn a_stop_in_the_checkout_is_at_once() {
     let Some(forge) = Forge::start() else { return };
-    let (_many, lab) = (forge.many("m", 5_000), Lab::new());
+    let (_many, lab) = (forge.many("m", 3_000), Lab::new());
     let before = lab.work();
     let mut running = lab.begin(&[&forge.url("m"), "dest"]);
     wait_until("the checkout", || (lab.checked_out() > 0 || !running.is_running()).then_some(()));
