@@ -1,4 +1,4 @@
-//! `cargo xtask bench [breaker|retry|pipeline|alone|process|download]`: tables beside peers, in one run. Ratios travel
+//! `cargo xtask bench [breaker|retry|pipeline|alone|process|download|git]`: tables beside peers, in one run. Ratios travel
 //! between machines, times do not: peers run interleaved with ours and the median of the ratios counts.
 
 mod allocations;
@@ -6,6 +6,7 @@ mod alone;
 mod breaker;
 mod counted;
 mod download;
+mod git;
 mod instructions;
 mod interleaved;
 mod memory;
@@ -41,5 +42,8 @@ fn main() {
     }
     if wanted("download") {
         download::print();
+    }
+    if wanted("git") {
+        git::print();
     }
 }

@@ -20,4 +20,5 @@
 )]
 
 pub mod apt;
+pub mod git;
 pub mod server;

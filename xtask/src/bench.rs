@@ -9,7 +9,7 @@ use crate::paths;
 pub(crate) fn run(rows: &[String]) -> Result<()> {
     let sh = Shell::new()?;
     sh.change_dir(paths::root());
-    if rows.is_empty() || rows.iter().any(|row| row == "download" || row == "process") {
+    if rows.is_empty() || rows.iter().any(|row| ["download", "git", "process"].contains(&row.as_str())) {
         cmd!(sh, "cargo build --release --package vps-configurator").run()?;
     }
     let target = paths::target();

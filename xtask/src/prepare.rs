@@ -7,7 +7,7 @@ use std::path::Path;
 use xshell::{Shell, cmd};
 
 /// Programs that some tests run, and the packages they come in.
-const WANTED: [(&str, &str); 11] = [
+const WANTED: [(&str, &str); 12] = [
     ("bash", "bash"),
     ("setpriv", "util-linux"),
     // For a root of its own, where the tests have a real apt-get.
@@ -21,11 +21,16 @@ const WANTED: [(&str, &str); 11] = [
     ("gpg-agent", "gpg-agent"),
     ("gpgconf", "gpgconf"),
     ("gpgv", "gpgv"),
+    // For repositories to clone, and the server before them.
+    ("git", "git"),
 ];
 
 pub(crate) fn run(sh: &Shell) {
-    let missing: BTreeSet<&str> =
+    let mut missing: BTreeSet<&str> =
         WANTED.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect();
+    if !git_can_serve(sh) {
+        missing.insert("git");
+    }
     if missing.is_empty() || !Path::new("/usr/bin/apt-get").exists() {
         return;
     }
@@ -36,4 +41,10 @@ pub(crate) fn run(sh: &Shell) {
 fn is_there(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// Whether git has its server with it, which some packages leave out.
+fn git_can_serve(sh: &Shell) -> bool {
+    let folder = cmd!(sh, "git --exec-path").quiet().ignore_stderr().read();
+    folder.is_ok_and(|folder| Path::new(&folder).join("git-http-backend").is_file())
 }

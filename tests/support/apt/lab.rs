@@ -189,7 +189,7 @@ impl AptLab {
     /// Starts a command in the lab.
     #[must_use]
     pub fn begin(&self, args: &[&str]) -> Running {
-        Running::start(self.command(args))
+        Running::start_inside(self.command(args))
     }
 
     /// Runs a command in the lab to its end.
@@ -201,7 +201,7 @@ impl AptLab {
     /// Runs a command in the lab as `nobody`.
     #[must_use]
     pub fn run_as_nobody(&self, args: &[&str]) -> Finished {
-        Running::start(self.enter(&["--setgid", "65534", "--setuid", "65534"], args)).wait()
+        Running::start_inside(self.enter(&["--setgid", "65534", "--setuid", "65534"], args)).wait()
     }
 
     /// Runs a command that has to succeed, and returns its output.

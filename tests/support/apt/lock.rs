@@ -53,7 +53,7 @@ impl HeldLock {
         // Whichever test calls `hold_if_asked` is found by its name.
         let mut command = lab.command(&[program, "the_lock_holder", "--nocapture", "--test-threads=1"]);
         command.env(PATH, lock.path()).stdin(std::process::Stdio::piped());
-        let mut holder = Running::start(command);
+        let mut holder = Running::start_inside(command);
         holder.wait_to_say("lock held");
         Self { holder: Some(holder) }
     }

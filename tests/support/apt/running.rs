@@ -1,4 +1,4 @@
-//! A program that runs in a lab.
+//! A program that runs in a lab, or beside the test.
 
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -15,6 +15,8 @@ pub struct Running {
     said: [Said; 2],
     readers: Vec<std::thread::JoinHandle<()>>,
     line: String,
+    /// What was started is `nsenter`, and the program its child.
+    inside: bool,
 }
 
 /// How a program ended, and what it said.
@@ -78,23 +80,39 @@ impl Said {
 }
 
 impl Running {
+    /// Starts a program that is not in a lab's namespaces.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn start(command: Command) -> Self {
+        Self::begin(command, false)
+    }
+
     /// Starts what goes into a lab by `nsenter`.
-    pub(super) fn start(mut command: Command) -> Self {
+    pub(super) fn start_inside(command: Command) -> Self {
+        Self::begin(command, true)
+    }
+
+    fn begin(mut command: Command, inside: bool) -> Self {
         let line = format!("{command:?}");
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let said = [Said::default(), Said::default()];
         let readers =
             vec![said[0].listen(child.stdout.take().unwrap()), said[1].listen(child.stderr.take().unwrap())];
-        Self { child, said, readers, line }
+        Self { child, said, readers, line, inside }
     }
 
-    /// The program's number as the machine counts (that of `nsenter` is another).
+    /// The program's number as the machine counts.
     ///
     /// # Panics
     /// If it has ended.
     #[must_use]
     pub fn pid(&self) -> i32 {
         let outside = i32::try_from(self.child.id()).unwrap();
+        if !self.inside {
+            return outside;
+        }
         wait_until("the program in the lab", || processes::child_of(outside))
     }
 

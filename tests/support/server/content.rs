@@ -26,6 +26,12 @@ enum Source {
     Fixed(Arc<[u8]>),
 }
 
+impl Default for Content {
+    fn default() -> Self {
+        Self::fixed("")
+    }
+}
+
 impl Content {
     /// `len` bytes that look random.
     #[must_use]
@@ -75,9 +81,10 @@ impl Content {
                 }
             }
             Source::Fixed(bytes) => {
-                for (place, byte) in (offset..).zip(buffer.iter_mut()) {
-                    *byte = usize::try_from(place).ok().and_then(|at| bytes.get(at)).copied().unwrap_or(0);
-                }
+                let rest = usize::try_from(offset).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+                let (there, past) = buffer.split_at_mut(rest.len().min(buffer.len()));
+                there.copy_from_slice(&rest[..there.len()]);
+                past.fill(0);
             }
         }
         for at in self.wrong.iter().filter_map(|wrong| wrong.checked_sub(offset)) {

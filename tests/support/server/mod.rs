@@ -20,6 +20,7 @@
 //! assert_eq!((log.sent("/f"), log.exchanges[0].ending), (10, Ending::Closed));
 //! ```
 
+mod application;
 mod behaviour;
 mod content;
 mod dead_end;
@@ -39,6 +40,7 @@ mod wire;
 
 pub mod certificates;
 
+pub use application::{Answer, Application};
 pub use behaviour::Behaviour;
 pub use content::Content;
 pub use dead_end::{BlackHole, Refusing, Silent};
@@ -50,5 +52,7 @@ pub use route::Route;
 pub use start::{Server, ServerBuilder};
 pub use tls::Tls;
 
+#[cfg(test)]
+mod application_tests;
 #[cfg(test)]
 mod tests;

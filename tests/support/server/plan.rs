@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::application::Answer;
 use super::behaviour::Behaviour;
 use super::content::Content;
 use super::gate::Gate;
@@ -54,6 +55,7 @@ pub(super) struct Plan {
 }
 
 /// What is known about the file when a request comes, after the behaviour has changed it.
+#[derive(Default)]
 struct Resource {
     content: Content,
     etag: Option<String>,
@@ -80,6 +82,29 @@ impl Plan {
         };
         resource.bend(behaviour);
         let mut plan = resource.answer(request, route.date.as_deref().unwrap_or(date));
+        plan.bend(behaviour, request, number);
+        plan.marks.sort_by_key(|(after, _)| *after);
+        plan
+    }
+
+    /// What an application answered, the `number`th of its script, bent in the same way.
+    pub(super) fn answered(
+        answer: &Answer,
+        request: &Request,
+        behaviour: &Behaviour,
+        number: usize,
+        date: &str,
+    ) -> Self {
+        let content = Content::fixed(&answer.body);
+        let mut resource = Resource { content, ..Resource::default() };
+        resource.bend(behaviour);
+        let mut plan = Self { content: resource.content, ..Self::text(answer.status, "") };
+        plan.len = plan.content.len();
+        plan.framing = Framing::Length(plan.len);
+        plan.set("Date", date);
+        for (name, value) in &answer.headers {
+            plan.set(name, value);
+        }
         plan.bend(behaviour, request, number);
         plan.marks.sort_by_key(|(after, _)| *after);
         plan

@@ -2,7 +2,7 @@ use super::*;
 
 fn plan(behaviour: Behaviour, headers: &[(&str, &str)]) -> Plan {
     let headers = headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    let request = Request { method: "GET".into(), target: "/f?q=1".into(), headers };
+    let request = Request { method: "GET".into(), target: "/f?q=1".into(), headers, body: Vec::new() };
     let route = Route::of(1000).last_modified("then").then(behaviour.clone());
     Plan::of(&route, &request, &behaviour, 3, "now")
 }

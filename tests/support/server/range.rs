@@ -59,7 +59,7 @@ mod tests {
 
     fn get(headers: &[(&str, &str)]) -> Request {
         let headers = headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Request { method: "GET".into(), target: "/".into(), headers }
+        Request { method: "GET".into(), target: "/".into(), headers, body: Vec::new() }
     }
 
     const KNOWN: Known<'static> = Known { etag: Some("\"a\""), last_modified: Some("yesterday") };

@@ -5,7 +5,7 @@ use std::fmt;
 /// The longest head that is read.
 const LONGEST: usize = 1 << 20;
 
-/// The head of a request.
+/// A request: its head, and its body where the server reads one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     /// `GET`, `HEAD`, `CONNECT` ...
@@ -14,6 +14,8 @@ pub struct Request {
     pub target: String,
     /// Names in lower case, in the order they came in.
     pub headers: Vec<(String, String)>,
+    /// What came behind the head, without the framing of chunks.
+    pub body: Vec<u8>,
 }
 
 impl Request {
@@ -43,7 +45,7 @@ impl Request {
             let (name, value) = line.split_once(':')?;
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        Some(Self { method, target, headers })
+        Some(Self { method, target, headers, body: Vec::new() })
     }
 }
 
@@ -68,6 +70,18 @@ pub(super) struct HeadBuffer {
 impl HeadBuffer {
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The next line without its end, if it is there.
+    pub(super) fn line(&mut self) -> Option<String> {
+        let end = self.bytes.windows(2).position(|two| two == b"\r\n")?;
+        let line: Vec<u8> = self.bytes.drain(..end + 2).collect();
+        Some(String::from_utf8_lossy(&line).trim_end().to_owned())
+    }
+
+    /// The next `count` bytes, if they are there.
+    pub(super) fn take(&mut self, count: usize) -> Option<Vec<u8>> {
+        (self.bytes.len() >= count).then(|| self.bytes.drain(..count).collect())
     }
 
     /// The next request: `Err` if it cannot become one, `Ok(None)` if more is needed.

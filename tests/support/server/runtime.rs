@@ -38,6 +38,11 @@ pub(super) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     drop(tokio::spawn(future));
 }
 
+/// Work that blocks, on another thread.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
 /// A runtime on a thread of its own, so that blocking tests and other processes are served too. It
 /// ends, with all its connections, when this is dropped.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpSocket;
 
+use super::application::Application;
 use super::log::{Log, SharedLog};
 use super::route::Route;
 use super::runtime::{self, Background};
@@ -26,6 +27,7 @@ pub struct Server {
 pub struct ServerBuilder {
     tls: Option<Tls>,
     send_buffer: Option<u32>,
+    application: Option<Arc<dyn Application>>,
 }
 
 impl ServerBuilder {
@@ -43,6 +45,13 @@ impl ServerBuilder {
         self
     }
 
+    /// Asks a program instead of serving files; routes are only scripts then.
+    #[must_use]
+    pub fn application(mut self, application: Arc<dyn Application>) -> Self {
+        self.application = Some(application);
+        self
+    }
+
     /// Starts it.
     #[must_use]
     pub fn start(self) -> Server {
@@ -52,6 +61,7 @@ impl ServerBuilder {
             log: SharedLog::default(),
             started: runtime::moment(),
             handshake: self.tls.as_ref().map(Handshake::new),
+            application: self.application,
         };
         let theirs = shared.clone();
         let (address, background) = Background::run(move || async move {

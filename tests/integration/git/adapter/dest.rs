@@ -1,0 +1,173 @@
+//! DEST: what it may be, and what is never done to it.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::process::Command;
+
+use tests::apt::{Running, wait_until};
+use tests::git::{Forge, Step, beside};
+use tests::server::{Behaviour, Gate};
+
+use super::lab::Lab;
+
+#[test]
+fn a_full_folder_is_refused_untouched() {
+    let Some(forge) = Forge::start() else { return };
+    let (_sample, lab) = (forge.sample("s"), Lab::new());
+    for (folder, file) in [("dest", "dest/mine"), ("dest", "dest/.hidden")] {
+        fs::create_dir(lab.path("work").join(folder)).unwrap();
+        fs::write(lab.path("work").join(file), "mine").unwrap();
+        let _ = lab.fails_at_once(7, &forge.url("s"), &[]).says("dest");
+        let _ = lab.fails_at_once(7, &forge.url("s"), &["--update"]);
+        fs::remove_dir_all(lab.path("work").join(folder)).unwrap();
+    }
+    assert_eq!(forge.all(), 0);
+}
+
+#[test]
+fn what_is_no_folder_is_refused_untouched() {
+    let Some(forge) = Forge::start() else { return };
+    let (_sample, lab) = (forge.sample("s"), Lab::new());
+    let dest = lab.path("work/dest");
+    fs::write(&dest, "mine").unwrap();
+    let _ = lab.fails_at_once(7, &forge.url("s"), &[]).says("dest");
+    fs::remove_file(&dest).unwrap();
+    // A link is somebody's: neither it nor what it leads to is changed.
+    symlink("nowhere", &dest).unwrap();
+    let _ = lab.fails_at_once(7, &forge.url("s"), &[]).says("dest");
+    fs::remove_file(&dest).unwrap();
+    assert!(Command::new("mkfifo").arg(&dest).status().unwrap().success());
+    let before = beside(&lab.path("work"));
+    let _ = lab.clone(&[&forge.url("s"), "dest"]).expect(7).says("dest");
+    assert_eq!(beside(&lab.path("work")), before);
+    assert_eq!(forge.all(), 0);
+}
+
+#[test]
+fn an_empty_folder_is_kept() {
+    let Some(forge) = Forge::start() else { return };
+    let (sample, lab) = (forge.sample("s"), Lab::new());
+    let dest = lab.path("work/dest");
+    fs::create_dir(&dest).unwrap();
+    fs::set_permissions(&dest, fs::Permissions::from_mode(0o750)).unwrap();
+    let inode = fs::metadata(&dest).unwrap().ino();
+    for step in [Step::Refs, Step::List, Step::Fetch] {
+        forge.script("s", step, [Behaviour::status(404)]);
+        let _ = lab.fails_at_once(1, &forge.url("s"), &[]);
+        forge.script("s", step, []);
+        let there = fs::metadata(&dest).unwrap();
+        assert_eq!((there.ino(), there.mode() & 0o777), (inode, 0o750), "{step:?}");
+    }
+    assert_eq!(lab.cloned(&forge.url("s"), &[]).head(), sample.id("main"));
+}
+
+#[test]
+fn a_clone_that_is_there_needs_no_request() {
+    let Some(forge) = Forge::start() else { return };
+    let (_sample, lab) = (forge.sample("s"), Lab::new());
+    for more in [&[][..], &["--full"], &["--branch", "topic"], &["--branch", "v1"]] {
+        lab.cloned(&forge.url("s"), more);
+        let (before, asked) = (lab.work(), forge.all());
+        let _ = lab.clone(&[&[&forge.url("s"), "dest"], more].concat()).expect(0);
+        assert_eq!((lab.work(), forge.all()), (before, asked), "{more:?}");
+        fs::remove_dir_all(lab.path("work/dest")).unwrap();
+    }
+}
+
+#[test]
+fn another_clone_is_refused_untouched() {
+    let Some(forge) = Forge::start() else { return };
+    let (_sample, _other, lab) = (forge.sample("s"), forge.sample("t"), Lab::new());
+    lab.cloned(&forge.url("s"), &[]);
+    let asked = forge.all();
+    // The other repository, and another branch of the same.
+    let _ = lab.fails_at_once(7, &forge.url("t"), &[]).says("dest");
+    let _ = lab.fails_at_once(7, &forge.url("t"), &["--update"]).says("dest");
+    assert_eq!(forge.all(), asked);
+}
+
+#[test]
+fn a_full_disk_ends_at_once() {
+    let Some(forge) = Forge::start() else { return };
+    let (_large, lab) = (forge.large("l"), Lab::new());
+    let small = lab.path("work/small");
+    fs::create_dir(&small).unwrap();
+    // Two places where it can end: in the pack (2 MiB), and in the checkout (2 MiB more).
+    for (size, name) in [("1m", "pack"), ("3m", "checkout")] {
+        let inner = lab.command(&[&forge.url("l"), "small/dest"]);
+        let left = lab.path("left");
+        let script = "mount -t tmpfs -o size=$1 lab \"$2\" || exit 99; out=$3; folder=$2; shift 3; \
+                      \"$@\"; code=$?; ls -A \"$folder\" >\"$out\"; exit $code";
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "sh", "-c", script, "sh", size]);
+        command.arg(&small).arg(&left).arg(inner.get_program()).args(inner.get_args());
+        command.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let ended = Running::start({
+            command.current_dir(lab.path("work"));
+            command
+        })
+        .wait();
+        if !left.exists() {
+            println!("skipped: a small file system cannot be mounted here: {}", ended.text());
+            return;
+        }
+        let ended = ended.expect(7);
+        assert!(!ended.text().contains("Retrying"), "{}", ended.text());
+        assert_eq!(fs::read_to_string(&left).unwrap(), "", "left on the full disk, in the {name}");
+        lab.assert_left(&["small"]);
+        fs::remove_file(&left).unwrap();
+    }
+    assert_eq!((forge.count("l", Step::Refs), forge.count("l", Step::Fetch)), (2, 2), "{}", forge.log());
+}
+
+#[test]
+fn without_rights_it_ends_at_once() {
+    let Some(forge) = Forge::start() else { return };
+    let (_sample, lab) = (forge.sample("s"), Lab::new());
+    let root = rustix::process::geteuid().is_root();
+    let inner = lab.command(&[&forge.url("s"), "dest"]);
+    let mut command = if root { Command::new("setpriv") } else { Command::new("env") };
+    if root {
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+        // The program itself may be where nobody may look.
+        let copy = lab.path("program");
+        // Copied by another process: what this one has open for writing, another test's child may inherit,
+        // and what is open for writing cannot be run.
+        assert!(Command::new("cp").arg(inner.get_program()).arg(&copy).status().unwrap().success());
+        fs::set_permissions(lab.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+        for open in ["state", "home", "tmp"] {
+            fs::set_permissions(lab.path(open), fs::Permissions::from_mode(0o777)).unwrap();
+        }
+        command.arg(copy);
+    } else {
+        command.arg(inner.get_program());
+    }
+    fs::set_permissions(lab.path("work"), fs::Permissions::from_mode(0o555)).unwrap();
+    command.args(inner.get_args()).current_dir(lab.path("work"));
+    command.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let ended = Running::start(command).wait().expect(7);
+    fs::set_permissions(lab.path("work"), fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(!ended.text().contains("Retrying"), "{}", ended.text());
+    assert!(forge.count("s", Step::Refs) <= 1, "{}", forge.log());
+    lab.assert_left(&[]);
+}
+
+#[test]
+fn two_at_once_make_one_clone() {
+    let Some(forge) = Forge::start() else { return };
+    let (sample, lab, gate) = (forge.sample("s"), Lab::new(), Gate::new());
+    let hold = Behaviour::Hold { after: 100, gate: gate.clone() };
+    forge.script("s", Step::Fetch, [hold, Behaviour::Ok]);
+    let first = lab.begin(&[&forge.url("s"), "dest"]);
+    gate.wait_until_reached();
+    let mut second = lab.begin(&[&forge.url("s"), "dest", "--timeout", "15s"]);
+    // It asks too, or ends because somebody is at it: either is right.
+    wait_until("the second", || (forge.all() > 3 || !second.is_running()).then_some(()));
+    gate.open();
+    let codes = [first.wait(), second.wait()];
+    assert!(codes.iter().any(|ended| ended.code == 0), "{codes:?}");
+    assert!(codes.iter().all(|ended| [0, 7].contains(&ended.code)), "{codes:?}");
+    lab.assert_left(&["dest"]);
+    lab.dest().assert_sound();
+    assert_eq!(lab.dest().head(), sample.id("main"));
+}

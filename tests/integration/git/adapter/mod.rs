@@ -1,0 +1,132 @@
+//! `vps-configurator git clone` from a real git server. One test for each promise; a promise without
+//! one fails `every_promise_has_its_test`.
+
+mod arguments;
+mod clone;
+mod dest;
+mod faults;
+mod hostile;
+mod kill;
+mod lab;
+mod permanent;
+mod redirects;
+mod secrets;
+mod ssh;
+mod stop;
+mod submodules;
+mod update;
+
+/// What is promised of `git clone`, and the test that would notice.
+const PROMISES: [(&str, &str); 75] = [
+    // clone
+    ("exit 0 means a complete, fsck-clean checkout", "a_clone_is_complete_and_right"),
+    ("odd names, links, programs and line ends are right", "a_clone_is_complete_and_right"),
+    ("one commit is fetched unless asked otherwise", "depth_is_honoured_by_every_version"),
+    ("--depth and --full are honoured by v0, v1 and v2", "depth_is_honoured_by_every_version"),
+    ("a branch, a deep branch, a tag", "a_ref_is_just_that"),
+    ("a branch wins over a tag of its name", "a_branch_wins_over_a_tag"),
+    ("--commit is exactly that commit", "a_commit_is_exactly_that"),
+    ("an empty repository is an empty clone", "an_empty_repository_is_an_empty_clone"),
+    ("names that differ in case only are two files", "names_that_differ_in_case_are_two_files"),
+    ("few requests: refs, list, pack", "a_clone_asks_three_times"),
+    ("git goes on in it", "git_goes_on_in_it"),
+    ("--json tells the result", "the_result_in_json"),
+    ("-n changes and asks nothing", "a_dry_run_changes_and_asks_nothing"),
+    ("a local repository is cloned too", "a_local_repository_is_cloned"),
+    ("TLS: a certificate that is not known is refused", "an_unknown_certificate_is_refused"),
+    // arguments
+    ("bad arguments end before any request", "bad_arguments_ask_nobody"),
+    ("option-like URLs and refs run nothing", "bad_arguments_ask_nobody"),
+    ("ext:: and control characters are refused", "bad_arguments_ask_nobody"),
+    // faults
+    ("refused: tried again, then told", "a_refused_connection_is_tried_again"),
+    ("429, 500, 503 in any step: tried again", "a_busy_server_is_asked_again"),
+    ("Retry-After is honoured, and refused when too long", "retry_after_is_honoured"),
+    ("a reset before, in and after the pack is made good", "a_reset_anywhere_is_made_good"),
+    ("a truncated pack is made good", "a_truncated_pack_is_made_good"),
+    ("a corrupted pack is fetched again", "a_corrupted_pack_is_fetched_again"),
+    ("a pack that stays corrupted is exit 6 after two tries", "a_pack_that_stays_corrupted_is_an_end"),
+    ("a silent server ends in time, in every step", "a_silent_server_ends_in_time"),
+    ("a silence is waited out no longer than the idle limit", "a_silence_is_an_attempt"),
+    ("a trickle ends in the deadline", "a_trickle_ends_in_the_deadline"),
+    ("DEST is as it was after every fault", "dest_is_as_it_was_after_every_fault"),
+    ("an open circuit asks nobody", "an_open_circuit_asks_nobody"),
+    ("a host has its own circuit", "a_host_has_its_own_circuit"),
+    // permanent
+    ("401, 403, 404, 410: one request", "what_does_not_get_better_is_asked_once"),
+    ("a portal's page is no repository", "a_portal_is_told"),
+    ("a server that only knows dumb files is told", "a_portal_is_told"),
+    ("no question on 401 at a terminal", "no_question_at_a_terminal"),
+    ("a ref that is not there: one request, named", "a_missing_ref_is_named"),
+    ("a commit that is not there: one request, told", "a_missing_commit_is_told"),
+    // redirects
+    ("a moved repository is cloned", "a_moved_repository_is_cloned"),
+    ("a redirect to file, another scheme, a program is refused", "a_redirect_elsewhere_is_refused"),
+    ("a redirect in circles ends", "a_redirect_in_circles_ends"),
+    ("credentials do not leave their host", "credentials_do_not_leave_their_host"),
+    // dest
+    ("a folder with something in it is refused untouched", "a_full_folder_is_refused_untouched"),
+    ("a file is refused untouched", "what_is_no_folder_is_refused_untouched"),
+    ("an empty folder is kept on failure", "an_empty_folder_is_kept"),
+    ("an empty folder is filled", "an_empty_folder_is_kept"),
+    ("a clone that is there needs no request", "a_clone_that_is_there_needs_no_request"),
+    ("another clone is refused untouched", "another_clone_is_refused_untouched"),
+    ("a full disk: exit 7, one attempt, nothing left", "a_full_disk_ends_at_once"),
+    ("no permission: exit 7, nothing asked again", "without_rights_it_ends_at_once"),
+    ("two at once make one clone", "two_at_once_make_one_clone"),
+    // update
+    ("--update goes forward", "an_update_goes_forward"),
+    ("--update of what is new changes nothing", "an_update_of_what_is_new_changes_nothing"),
+    ("--update refuses a dirty tree", "an_update_refuses_a_dirty_tree"),
+    ("--update refuses commits of one's own", "an_update_refuses_own_commits"),
+    ("--update that fails changes nothing", "an_update_that_fails_changes_nothing"),
+    ("--update clones where nothing is", "an_update_clones_where_nothing_is"),
+    // submodules
+    ("--recurse-submodules goes all the way down", "submodules_go_all_the_way_down"),
+    ("without it they stay empty", "without_the_option_they_stay_empty"),
+    ("a submodule that fails: DEST as it was", "a_broken_submodule_fails_the_clone"),
+    ("a submodule's URL and path are looked at", "a_hostile_submodule_is_refused"),
+    ("a chain of submodules without end ends", "a_chain_of_submodules_ends"),
+    // hostile
+    ("a hostile tree is refused, once, and writes nothing", "a_hostile_tree_writes_nothing"),
+    // secrets
+    ("credentials in the URL are used and never shown or stored", "passwords_are_used_and_never_shown"),
+    // ssh
+    ("a clone over ssh", "a_clone_over_ssh"),
+    ("an ssh that dies is tried again, then told", "an_ssh_that_dies_is_tried_again"),
+    ("an ssh that hangs ends in the deadline", "a_hanging_ssh_ends_in_the_deadline"),
+    ("an ssh that hangs is stopped at once", "a_hanging_ssh_is_stopped_at_once"),
+    // stop
+    ("a stop in any step is at once", "a_stop_in_any_step_is_at_once"),
+    ("a stop between attempts is at once", "a_stop_between_attempts_is_at_once"),
+    ("a stop in the checkout is at once", "a_stop_in_the_checkout_is_at_once"),
+    ("a stop in a submodule is at once", "a_stop_in_a_submodule_is_at_once"),
+    ("a stop in an update is at once", "a_stop_in_an_update_is_at_once"),
+    // kill
+    ("kill -9 in any request, then again: a clone", "killed_in_the_requests_and_again_is_a_clone"),
+    ("kill -9 anywhere in the pack, then again: a clone", "killed_in_the_pack_and_again_is_a_clone"),
+    ("kill -9 anywhere in the checkout, then again: a clone", "killed_in_the_checkout_and_again_is_a_clone"),
+];
+
+#[test]
+fn every_promise_has_its_test() {
+    let sources = [
+        include_str!("arguments.rs"),
+        include_str!("clone.rs"),
+        include_str!("dest.rs"),
+        include_str!("faults.rs"),
+        include_str!("hostile.rs"),
+        include_str!("kill.rs"),
+        include_str!("permanent.rs"),
+        include_str!("redirects.rs"),
+        include_str!("secrets.rs"),
+        include_str!("ssh.rs"),
+        include_str!("stop.rs"),
+        include_str!("submodules.rs"),
+        include_str!("update.rs"),
+    ];
+    for (promise, test) in PROMISES {
+        let there = sources.iter().any(|source| source.contains(&format!("#[test]\nfn {test}()")));
+        assert!(there, "`{promise}` has no test `{test}`");
+    }
+}

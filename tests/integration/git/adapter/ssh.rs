@@ -1,0 +1,76 @@
+//! Over ssh, or what is called so.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tests::apt::{Running, wait_until};
+use tests::git::{Forge, Repository, SshMood};
+
+use super::lab::Lab;
+
+fn url(repository: &Repository) -> String {
+    format!("ssh://git@git.example.com:2222{}", repository.folder().display())
+}
+
+#[test]
+fn a_clone_over_ssh() {
+    let Some(forge) = Forge::start() else { return };
+    let sample = forge.sample("s");
+    let short = format!("git@git.example.com:{}", sample.folder().display());
+    for url in [url(&sample), short] {
+        let lab = Lab::new();
+        let there = lab.cloned(&url, &[]);
+        assert_eq!((there.head(), there.commits()), (sample.id("main"), 1));
+        let calls = lab.ssh.calls();
+        let (_, words) = calls.last().unwrap();
+        assert!(words.contains("git@git.example.com") || words.contains("[-l] [git]"), "{words}");
+        assert!(words.contains("BatchMode=yes"), "nobody is there to answer: {words}");
+    }
+    // Another program, as for git.
+    let (lab, other) = (Lab::new(), tests::git::FakeSsh::new());
+    let mut command = lab.command(&[&url(&sample), "dest"]);
+    command.env("GIT_SSH_COMMAND", other.program());
+    let _ = Running::start(command).wait().expect(0);
+    assert!(lab.ssh.calls().is_empty() && !other.calls().is_empty());
+    assert_eq!(forge.all(), 0);
+}
+
+#[test]
+fn an_ssh_that_dies_is_tried_again() {
+    let Some(forge) = Forge::start() else { return };
+    let (sample, lab) = (forge.sample("s"), Lab::new());
+    lab.ssh.set(SshMood::Refused);
+    let _ = lab.fails(1, &url(&sample), &[]).says("Connection refused");
+    let asked = lab.ssh.calls().into_iter().filter(|(_, words)| words.contains("git-upload-pack")).count();
+    assert_eq!(asked, 3, "{:?}", lab.ssh.calls());
+}
+
+#[test]
+fn a_hanging_ssh_ends_in_the_deadline() {
+    let Some(forge) = Forge::start() else { return };
+    let sample = forge.sample("s");
+    for mood in [SshMood::Hangs, SshMood::HangsAfter] {
+        let (lab, begin) = (Lab::new(), Instant::now());
+        lab.ssh.set(mood);
+        let ended = lab.clone(&[&url(&sample), "dest", "--timeout", "1s"]);
+        // What came whole before the silence may be taken.
+        let whole = mood == SshMood::HangsAfter && ended.code == 0;
+        assert!(whole || ended.code == 1, "{mood:?}: {}", ended.text());
+        assert!(begin.elapsed() < Duration::from_secs(5), "{mood:?}: {:?}", begin.elapsed());
+        lab.assert_left(if whole { &["dest"] } else { &[] });
+    }
+}
+
+#[test]
+fn a_hanging_ssh_is_stopped_at_once() {
+    let Some(forge) = Forge::start() else { return };
+    let sample = forge.sample("s");
+    for signal in [Signal::INT, Signal::TERM] {
+        let lab = Lab::new();
+        lab.ssh.set(SshMood::Hangs);
+        let before = lab.work();
+        let running = lab.begin(&[&url(&sample), "dest"]);
+        wait_until("the false ssh", || (!lab.ssh.running().is_empty()).then_some(()));
+        lab.stop(running, signal, &before);
+    }
+}
