@@ -14,11 +14,11 @@ use crate::traffic::Traffic;
 
 /// Bytes read at once: where there is a rate, few enough that it is even.
 const CHUNK: usize = 64 << 10;
-const PACED_CHUNK: usize = 8 << 10;
-/// How late somebody may come for the turn that was theirs.
-const LATE: Duration = Duration::from_millis(20);
-/// Chunks on their way in one direction.
+const PACED_CHUNK: usize = 16 << 10;
+/// Chunks on their way in one direction. Where there is a rate they wait for their turn here, as in a
+/// router: what is late, since this machine has other work, is not lost.
 const ON_THE_WAY: usize = 1_024;
+const PACED_ON_THE_WAY: usize = 64;
 /// How a TCP sender begins, and how much a receiver lets be on its way, as Linux has it.
 const FIRST_WINDOW: usize = 10 * 1_448;
 const LAST_WINDOW: usize = 6 << 20;
@@ -82,9 +82,8 @@ struct Pace {
 impl Pace {
     /// Takes the line for so many bytes, and says when they have passed.
     fn pass(&mut self, bytes: usize, rate: f64) -> Instant {
-        // Sleeping takes a little longer than asked for, which must not make the line slower.
         let now = Instant::now();
-        let begin = self.free.map_or(now, |free| if now < free + LATE { free } else { now });
+        let begin = self.free.map_or(now, |free| free.max(now));
         let end = begin + Duration::from_secs_f64(f64::from(u32::try_from(bytes).unwrap()) / rate);
         self.free = Some(end);
         end
@@ -130,16 +129,20 @@ struct Direction {
 
 impl Direction {
     fn start(self, from: TcpStream, to: TcpStream) {
-        let (send, receive) = sync_channel(ON_THE_WAY);
+        let (send, receive) = sync_channel(if self.is_paced() { PACED_ON_THE_WAY } else { ON_THE_WAY });
         let traffic = self.traffic.clone();
         std::thread::spawn(move || self.take(from, &send));
         std::thread::spawn(move || deliver(to, &receive, traffic.as_ref()));
     }
 
+    /// Whether what it carries has a rate.
+    const fn is_paced(&self) -> bool {
+        self.shared.is_some() && (self.shape.each.is_some() || self.shape.shared.is_some())
+    }
+
     fn take(mut self, mut from: TcpStream, send: &SyncSender<(Instant, Vec<u8>)>) {
         let downwards = self.shared.is_some();
-        let paced = downwards && (self.shape.each.is_some() || self.shape.shared.is_some());
-        let mut buffer = vec![0; if paced { PACED_CHUNK } else { CHUNK }];
+        let mut buffer = vec![0; if self.is_paced() { PACED_CHUNK } else { CHUNK }];
         let mut own = Pace::default();
         loop {
             let room = self.window.as_mut().map_or(buffer.len(), |window| window.room().min(buffer.len()));
@@ -157,9 +160,6 @@ impl Direction {
             }
             if send.send((arrives, buffer[..read].to_vec())).is_err() {
                 return;
-            }
-            if paced {
-                until(sent);
             }
         }
     }

@@ -28,7 +28,7 @@ pub(crate) fn build(folder: &Path) {
     fs::create_dir_all(&lists).unwrap();
     let content = Content::fixed(index.clone());
     let release = format!(
-        "Origin: Bench\nSuite: stable\nCodename: stable\nArchitectures: {architecture}\nComponents: main\n\
+        "Origin: Debian\nSuite: stable\nCodename: stable\nArchitectures: {architecture}\nComponents: main\n\
          Date: Wed, 01 Jan 2025 00:00:00 UTC\nSHA256:\n {} {} main/binary-{architecture}/Packages\n",
         content.sha256(),
         index.len()

@@ -57,6 +57,8 @@ impl Bench {
         lab.write("/etc/hosts", "127.0.0.1 localhost mirror.example.com\n");
         let source = format!("deb [trusted=yes] http://mirror.example.com:{}/ stable main\n", address.port());
         lab.write("/etc/apt/sources.list", source);
+        // It is the distribution's own mirror.
+        lab.write("/etc/os-release", "ID=debian\nNAME=\"Debian GNU/Linux\"\n");
         // The lists, and apt's cache of them, are there for both.
         lab.must(&["apt-get", "update"]);
         lab.must(&["apt-get", "install", "--simulate", ALL]);

@@ -210,6 +210,8 @@ where
         if service.hosts.is_none() {
             service.hosts = built_in.hosts;
         }
+        let places = &mut service.bulkhead.max_concurrent;
+        *places = places.or(built_in.bulkhead.max_concurrent);
     }
     Ok(services)
 }

@@ -29,7 +29,9 @@ fn the_defaults_are_the_seeds() {
     let policies = Settings::default().check().unwrap();
     for name in ServiceName::SEED {
         let policy = policies.of(&name.into());
-        assert_eq!(policy, policies.general());
+        // How many calls at once is ours to say.
+        let general = ServicePolicy { bulkhead: policy.bulkhead, ..policies.general().clone() };
+        assert_eq!(*policy, general);
         assert_eq!(policy.breaker.failure_threshold().get(), 3);
         assert_eq!(policy.breaker.timeout(), Duration::from_secs(60));
         assert_eq!(policy.breaker.success_threshold().get(), 1);
@@ -46,6 +48,7 @@ fn the_defaults_are_the_seeds() {
     assert_eq!([limits.command, limits.connect, limits.idle].map(|limit| limit.as_secs()), [600, 30, 30]);
     let bulkhead = policies.general().bulkhead;
     assert_eq!((bulkhead.max_concurrent.get(), bulkhead.max_queue), (4, 1_000));
+    assert_eq!(policies.of(&"apt_repository".into()).bulkhead.max_concurrent.get(), 8);
     assert_eq!(policies.min_speed(), 1);
 }
 
@@ -244,6 +247,7 @@ fn a_service_overrides_field_by_field_and_its_hosts_follow() {
             "services": {
                 "github": {"circuit_breaker": {"failure_threshold": 9}},
                 "external_downloads": {"network_retry": {"max_retries": 7}, "bulkhead": {"max_queue": 0}},
+                "apt_repository": {"bulkhead": {"max_queue": 9}},
                 "mirror": {"hosts": ["mirror.example.com"], "timeouts": {"download": "1h"}},
             },
         },
@@ -254,6 +258,8 @@ fn a_service_overrides_field_by_field_and_its_hosts_follow() {
     assert_eq!(policies.of(&ServiceName::external("example.com")).retry.max_attempts().get(), 7);
     let bulkhead = policies.of(&ServiceName::external("example.com")).bulkhead;
     assert_eq!((bulkhead.max_concurrent.get(), bulkhead.max_queue), (4, 0));
+    let mirrors = policies.of(&"apt_repository".into()).bulkhead;
+    assert_eq!((mirrors.max_concurrent.get(), mirrors.max_queue), (8, 9));
     assert_eq!(policies.of(&"mirror".into()).timeouts.download.as_secs(), 3_600);
     assert_eq!(policies.of(&"docker_hub".into()), policies.general());
     // Defining one service keeps the others' hosts.
