@@ -31,7 +31,7 @@ use tests::apt::AptLab;
 fn main() {
     // `cargo test --benches` and the like: this is nothing to be run in passing.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    if !wanted.first().is_some_and(|first| first == "apt") {
+    if wanted.first().is_none_or(|first| first != "apt") {
         println!("skipped: run `cargo xtask bench apt`");
         return;
     }

@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::traffic::Traffic;
@@ -37,7 +37,7 @@ impl Mirror {
     }
 }
 
-fn serve(client: &TcpStream, folder: &PathBuf, traffic: &Traffic) -> io::Result<()> {
+fn serve(client: &TcpStream, folder: &Path, traffic: &Traffic) -> io::Result<()> {
     client.set_nodelay(true)?;
     let mut reader = BufReader::new(client);
     while let Some((path, from)) = request(&mut reader)? {

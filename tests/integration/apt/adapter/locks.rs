@@ -31,10 +31,11 @@ fn each_lock_is_waited_for() {
 #[test]
 fn the_lock_of_apts_own_archives_is_nobodys_concern() {
     let Some((lab, _main)) = machine() else { return };
-    let _held = lab.hold(Lock::Archives);
+    let held = lab.hold(Lock::Archives);
     // Ours are in a folder of our own.
     let done = lab.apt(&["install", "lab-leaf"]).expect(0);
     assert!(!done.stderr.contains("waiting"), "{}", done.stderr);
+    drop(held);
     assert_installed(&lab, "lab-leaf", "1.0");
 }
 
