@@ -22,7 +22,7 @@ cargo xtask COMMAND
   ci                    format, tidy, clippy, docs, tests, release build
   tidy                  the rules of ARCHITECTURE.md that a compiler does not know
   simulate [ARG]        the simulation: --seeds N, --seed N, --replay 'LINE'
-  bench [ROW]           benchmarks beside peers: breaker, retry, pipeline, alone, process, download, git
+  bench [ROW]           benchmarks beside peers: breaker, retry, pipeline, alone, process, download, git, apt
 ";
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]

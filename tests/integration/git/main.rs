@@ -3,5 +3,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 // As soon as the program has `git clone`:
-// mod adapter;
+mod adapter;
 mod ground;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::base::{self, Base, find};
@@ -41,19 +41,23 @@ pub struct AptLab {
 impl AptLab {
     /// A fresh one; `None`, with a reason on standard output, where the machine does not allow it.
     #[must_use]
-    #[allow(clippy::print_stdout, reason = "why a test is skipped")]
     pub fn start() -> Option<Self> {
-        match Self::try_start() {
-            Ok(lab) => Some(lab),
-            Err(reason) => {
-                println!("skipped: {reason}");
-                None
-            }
-        }
+        Self::or_skipped(Self::try_start(None))
+    }
+
+    /// The same with this `vps-configurator` in it.
+    #[must_use]
+    pub fn start_with(program: &Path) -> Option<Self> {
+        Self::or_skipped(Self::try_start(Some(program)))
+    }
+
+    #[allow(clippy::print_stdout, reason = "why a test is skipped")]
+    fn or_skipped(lab: Result<Self, String>) -> Option<Self> {
+        lab.inspect_err(|reason| println!("skipped: {reason}")).ok()
     }
 
     #[expect(clippy::disallowed_methods, reason = "a namespace is made by a program")]
-    fn try_start() -> Result<Self, String> {
+    fn try_start(program: Option<&Path>) -> Result<Self, String> {
         if !rustix::process::geteuid().is_root() {
             return Err("only root can make a root for apt-get".to_owned());
         }
@@ -63,8 +67,8 @@ impl AptLab {
         let base = Base::get();
         let folder = tempfile::Builder::new().prefix("apt-lab").tempdir().unwrap();
         let test = std::env::current_exe().unwrap();
-        let program =
-            test.ancestors().skip(1).map(|at| at.join("vps-configurator")).find(|path| path.is_file());
+        let beside = || test.ancestors().skip(1).map(|at| at.join("vps-configurator"));
+        let program = program.map(Path::to_owned).or_else(|| beside().find(|path| path.is_file()));
         let program =
             program.expect("vps-configurator is not built: run `cargo xtask test`, which builds it first");
         let mut outer = Command::new("unshare")

@@ -114,8 +114,8 @@ impl Apt for AptGet {
     }
 
     async fn setup(&self) -> Result<AptSetup, AptError> {
-        let config = self.ask(Step::Plan, &command::config()).await?;
-        let uris = self.ask(Step::Update, &command::update_uris()).await?;
+        let (config, uris) = (command::config(), command::update_uris());
+        let (config, uris) = tokio::try_join!(self.ask(Step::Plan, &config), self.ask(Step::Update, &uris))?;
         Ok(AptSetup::read(&self.env, &config, &uris))
     }
 

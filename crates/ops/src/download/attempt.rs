@@ -207,7 +207,9 @@ impl DownloadOperation {
             Target::Spool => Saved::Spool(Spool::new(Arc::clone(&part.file), bytes)),
             Target::File(file) => {
                 let clobber = if request.keep_existing { Clobber::Keep } else { Clobber::Replace };
-                match commit(part, file, How { mode: request.mode, clobber }).await? {
+                match commit(part, file, How { mode: request.mode, clobber, durable: request.durable })
+                    .await?
+                {
                     Committed::Kept => return Ok(existing::unchanged(request, file, None)),
                     Committed::Replaced { durable: true } => {}
                     Committed::Replaced { durable: false } => memory.warnings.push(format!(

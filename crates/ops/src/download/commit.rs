@@ -1,4 +1,5 @@
-//! From a complete part to the file: rights, fsync, rename, fsync of the folder.
+//! From a complete part to the file: rights, fsync, rename, fsync of the folder; where it is to survive a
+//! power loss, that is.
 
 use std::io;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub(super) struct How {
     pub(super) mode: Option<u32>,
     /// What becomes of a file that is there.
     pub(super) clobber: Clobber,
+    /// Whether it is to survive a power loss.
+    pub(super) durable: bool,
 }
 
 /// Makes `part` the file at `target`. Until the rename, DEST is exactly as it was; after it, exactly
@@ -41,7 +44,9 @@ pub(super) async fn commit(part: &mut Part, target: &FileTarget, how: How) -> Re
     part.await_checkpoint().await;
     set_rights(fs.as_ref(), part, target, how.mode).map_err(|source| disk("set the rights of", source))?;
     let file = Arc::clone(&part.file);
-    let synced = if part.written <= SMALL {
+    let synced = if !how.durable {
+        Ok(())
+    } else if part.written <= SMALL {
         file.sync()
     } else {
         env.begin("fsync", move || file.sync()).await.unwrap_or(Err(io::ErrorKind::Other.into()))
@@ -58,7 +63,8 @@ pub(super) async fn commit(part: &mut Part, target: &FileTarget, how: How) -> Re
     if part.recorded {
         let _ = fs.remove(&place.record);
     }
-    Ok(Committed::Replaced { durable: fs.sync_folder(&target.folder).is_ok() })
+    // What nobody asked for is not missed.
+    Ok(Committed::Replaced { durable: !how.durable || fs.sync_folder(&target.folder).is_ok() })
 }
 
 /// The rights asked for; else those of the file that is replaced; else what the umask leaves.

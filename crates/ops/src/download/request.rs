@@ -107,6 +107,9 @@ pub struct DownloadRequest {
     pub follow_link: bool,
     /// The permission bits of the new file; else those of the file it replaces, else by the umask.
     pub mode: Option<u32>,
+    /// Whether the complete file survives a power loss. True; false is for files that are looked at by their
+    /// digest before use, so that a spoiled one is only fetched again.
+    pub durable: bool,
     /// Who we are to the servers.
     pub credentials: Credentials,
     /// Whether servers must prove who they are.
@@ -131,6 +134,7 @@ impl DownloadRequest {
             keep_existing: false,
             follow_link: false,
             mode: None,
+            durable: true,
             credentials: Credentials::none(),
             verify: Verify::default(),
             connection: Connection::default(),

@@ -48,7 +48,10 @@ pub(super) fn bring(
     }
     let mut changed: State = (*index).clone();
     changed.remove_entries(|_, path, _| !difference.write.contains(path));
-    work::write_files(repo, job, dest, &mut changed, false, &AtomicBool::new(false))?;
+    // gix does not take an index without entries.
+    if !difference.write.is_empty() {
+        work::write_files(repo, job, dest, &mut changed, false, &AtomicBool::new(false))?;
+    }
     verify::checked_out(&index, dest)?;
     take_stats(repo, &mut index, &changed)?;
     index.write(gix::index::write::Options::default()).map_err(|error| fault::of("write the index", &error))

@@ -150,6 +150,7 @@ impl HttpSide<'_> {
             }
             list.extend_from_slice(&chunk);
         }
+        advertisement::without_version_line(&mut list);
         advertisement::without_relative_depth(&mut list);
         for piece in [Piece::Bytes(list.into()), Piece::End] {
             if pieces.send(piece).await.is_err() {

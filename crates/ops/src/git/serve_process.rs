@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::mpsc;
@@ -101,6 +101,12 @@ impl Reading<'_> {
             if is_first {
                 if !has_first_line(&buffer) {
                     continue;
+                }
+                if buffer.starts_with(advertisement::VERSION_1) {
+                    buffer.advance(advertisement::VERSION_1.len());
+                    if !has_first_line(&buffer) {
+                        continue;
+                    }
                 }
                 advertisement::without_relative_depth(&mut buffer);
                 is_first = false;

@@ -120,6 +120,27 @@ fn packages_are_fetched_four_at_once() {
 }
 
 #[test]
+fn more_at_once_where_that_is_configured() {
+    let Some((lab, main)) = updated() else { return };
+    let services =
+        "performance:\n  services:\n    external_downloads:\n      bulkhead: {max_concurrent: 8}\n";
+    lab.write("/etc/vps-configurator/config.yaml", services);
+    let gate = Gate::new();
+    for number in 1..=30 {
+        let hold = Behaviour::Hold { after: 100, gate: gate.clone() };
+        main.script(&Mirror::deb(&format!("lab-many{number:02}"), "1.0"), [hold]);
+    }
+    let running = lab.begin_apt(&["install", "lab-many"]);
+    gate.wait_until_reached_by(8);
+    let held = main.log().exchanges.iter().filter(|seen| seen.request.path().contains("many")).count();
+    // The one that needs them all is short, and may have come already.
+    assert!((8..=9).contains(&held), "{held}");
+    gate.open();
+    let _ = running.wait().expect(0);
+    assert_installed(&lab, "lab-many30", "1.0");
+}
+
+#[test]
 fn no_request_once_dpkg_works() {
     let Some((lab, main)) = machine() else { return };
     let slow = lab.hold_slow();

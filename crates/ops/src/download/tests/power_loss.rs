@@ -55,6 +55,8 @@ struct Seen {
     torn: u64,
     lost: u64,
     resumed: u64,
+    /// Runs afterwards that did not make it right.
+    wrong: u64,
 }
 
 async fn run(lab: &Lab, request: &DownloadRequest) -> bool {
@@ -102,7 +104,7 @@ async fn explore(request: DownloadRequest, changes: bool, plant: fn(&Disk)) -> S
             let again = Lab::on(after, 2, move |request, _| served.answer(request));
             assert!(run(&again, &request).await, "at change {dies_at}");
             if again.content().unwrap() != expected.content {
-                seen.torn += 1;
+                seen.wrong += 1;
             }
             let ranged = again.http.asked().iter().any(|asked| asked.headers.contains_key("range"));
             seen.resumed += u64::from(ranged);
@@ -121,10 +123,19 @@ async fn dest_is_old_or_new_after_any_power_loss_and_what_is_reported_done_stays
     for changes in [false, true] {
         for checksum in [None, Some(sha256(&file().content))] {
             let seen = explore(DownloadRequest { checksum, ..request() }, changes, nothing).await;
-            assert_eq!((seen.torn, seen.lost), (0, 0), "{seen:?}");
+            assert_eq!((seen.torn, seen.lost, seen.wrong), (0, 0, 0), "{seen:?}");
             assert!(seen.losses > 500 && seen.old > 0 && seen.new > 0 && seen.resumed > 0, "{seen:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_need_not_survive_is_made_right_by_the_next_run() {
+    let checksum = Some(sha256(&file().content));
+    let seen = explore(DownloadRequest { checksum, durable: false, ..request() }, false, nothing).await;
+    assert!(seen.losses > 500 && seen.resumed > 0, "{seen:?}");
+    assert!(seen.torn > 0 && seen.lost > 0, "it is synced, for nothing: {seen:?}");
+    assert_eq!(seen.wrong, 0, "{seen:?}");
 }
 
 #[tokio::test(start_paused = true)]

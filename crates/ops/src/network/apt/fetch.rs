@@ -204,6 +204,8 @@ impl NetworkOperationWrapper {
         request.checksum.clone_from(&archive.hash);
         request.size = Some(archive.size);
         request.mode = Some(0o644);
+        // dpkg gets none that was not looked at again, and each is gone once it is installed.
+        request.durable = archive.hash.is_none();
         self.env().spawn("archive", async move {
             let outcome = network.download_for(Some(root), request, &options).await;
             // Nobody listens any more once the whole was given up.

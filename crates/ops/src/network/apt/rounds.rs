@@ -77,15 +77,25 @@ impl<'n> Rounds<'n> {
 
     /// One way through: update, resolve, fetch, install.
     async fn round(&mut self, missing: Vec<String>) -> Result<After, AptFailed> {
-        if self.setup.is_none() {
-            self.setup = Some(self.network.apt_setup(self.workflow).await?);
-        }
-        if self.request.updates() && !self.updated && !self.is_fresh() {
-            self.update().await?;
-        }
-        self.updated = true;
         let wanted = Wanted::Packages(missing);
-        match self.network.apt_resolve(self.workflow, &wanted).await {
+        let (network, workflow) = (self.network, self.workflow);
+        let plan = if self.setup.is_none() && !self.request.updates() {
+            // Whatever the setup says, the lists stay as they are: neither has to wait for the other.
+            let (setup, plan) =
+                tokio::join!(network.apt_setup(workflow), network.apt_resolve(workflow, &wanted));
+            self.setup = Some(setup?);
+            plan
+        } else {
+            if self.setup.is_none() {
+                self.setup = Some(network.apt_setup(workflow).await?);
+            }
+            if self.request.updates() && !self.updated && !self.is_fresh() {
+                self.update().await?;
+            }
+            network.apt_resolve(workflow, &wanted).await
+        };
+        self.updated = true;
+        match plan {
             Ok(plan) => self.carry_out(&wanted, plan).await,
             Err(error) => self.cure(error).await,
         }
