@@ -1,6 +1,11 @@
 //! `cargo xtask bench [breaker|retry|pipeline|alone|process|download|git]`: tables beside peers, in one run. Ratios travel
 //! between machines, times do not: peers run interleaved with ours and the median of the ratios counts.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a benchmark reads the clock itself and starts what it measures"
+)]
+
 mod allocations;
 mod alone;
 mod breaker;
