@@ -1,4 +1,4 @@
-//! `vps-configurator`: downloads and commands that survive a bad network.
+//! `vps-configurator`: downloads, packages, clones and commands that survive a bad network.
 
 mod app;
 mod args;

@@ -41,13 +41,13 @@ To load it:
   zsh   vps-configurator completions zsh > _vps-configurator    in a folder of $fpath
   fish  vps-configurator completions fish > ~/.config/fish/completions/vps-configurator.fish";
 
-/// Downloads, packages and commands that survive a bad network.
+/// Downloads, packages, clones and commands that survive a bad network.
 #[derive(Debug, Parser)]
 #[command(
     name = "vps-configurator",
     version,
-    about = "Downloads, packages and commands that survive a bad network",
-    long_about = "Downloads, packages and commands that survive a bad network: retried with backoff, stopped by deadlines, \
+    about = "Downloads, packages, clones and commands that survive a bad network",
+    long_about = "Downloads, packages, clones and commands that survive a bad network: retried with backoff, stopped by deadlines, \
                   guarded by circuit breakers that all processes of this machine share.",
     before_long_help = EXAMPLES,
     after_long_help = exit::HELP,
