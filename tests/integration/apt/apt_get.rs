@@ -260,22 +260,26 @@ fn a_busy_repository_is_called_unsigned() {
 fn a_cut_package_has_many_names() {
     let Some((lab, main)) = updated() else { return };
     let deb = Mirror::deb("lab-dep", "1.0");
-    for (behaviour, says) in [
-        (
-            Behaviour::Reset { after: 100_000 },
-            "Error reading from server - read (104: Connection reset by peer)",
-        ),
-        (Behaviour::Close { after: 1000 }, "Error reading from server. Remote end closed connection"),
-        (Behaviour::CloseBeforeHeaders, "Connection failed"),
-        (Behaviour::ChunkedCut { after: 1000 }, "Undetermined Error"),
+    // Which of its names a cut gets depends on what apt-get had read by then.
+    let cut = [
+        "Error reading from server - read (104: Connection reset by peer)",
+        "Error reading from server. Remote end closed connection",
+        "Undetermined Error",
+    ];
+    for (behaviour, names) in [
+        (Behaviour::Reset { after: 100_000 }, &cut[..]),
+        (Behaviour::Close { after: 1000 }, &cut),
+        (Behaviour::ChunkedCut { after: 1000 }, &cut),
+        (Behaviour::CloseBeforeHeaders, &["Connection failed"]),
         (
             Behaviour::redirect("file:///etc/passwd"),
-            "Redirection from http to 'file:/etc/passwd' is forbidden",
+            &["Redirection from http to 'file:/etc/passwd' is forbidden"],
         ),
     ] {
         main.script(&deb, [behaviour]);
         lab.must(&["apt-get", "clean"]);
-        let _ = install(&lab, "lab-dep", 100).says(says);
+        let failed = install(&lab, "lab-dep", 100);
+        assert!(names.iter().any(|name| failed.text().contains(name)), "{}", failed.text());
     }
 }
 

@@ -73,38 +73,32 @@ fn dpkg_at_work_is_never_touched() {
     }
 }
 
-#[test]
-fn a_second_stop_in_a_repair_leaves_dpkg_to_finish() {
-    let Some((lab, _main)) = updated() else { return };
-    lab.interrupt_dpkg();
+/// Two stops while the script of `lab-slow` runs: the second is our end, and dpkg's it is not.
+fn stop_twice(lab: &AptLab, package: &str) {
     let slow = lab.hold_slow();
-    let mut running = lab.begin_apt(&["install", "lab-leaf"]);
+    let mut running = lab.begin_apt(&["install", package]);
     slow.wait_until_reached_by(&mut running);
     let before = running.said();
     running.signal(Signal::INT);
     wait_until("a word on dpkg", || running.said().replacen(&before, "", 1).contains("dpkg").then_some(()));
     running.signal(Signal::INT);
     wait_until("our end", || (!running.is_running()).then_some(()));
-    assert!(dpkg_works(&lab), "dpkg goes on without us");
+    assert!(dpkg_works(lab), "dpkg goes on without us");
     slow.release();
     let _ = running.wait().expect(130);
-    assert_installed(&lab, "lab-slow", "1.0");
+    assert_installed(lab, "lab-slow", "1.0");
+}
+
+#[test]
+fn a_second_stop_in_a_repair_leaves_dpkg_to_finish() {
+    let Some((lab, _main)) = updated() else { return };
+    lab.interrupt_dpkg();
+    stop_twice(&lab, "lab-leaf");
 }
 
 #[test]
 fn a_second_stop_leaves_dpkg_to_finish() {
     let Some((lab, _main)) = updated() else { return };
-    let slow = lab.hold_slow();
-    let mut running = lab.begin_apt(&["install", "lab-slow"]);
-    slow.wait_until_reached_by(&mut running);
-    let before = running.said();
-    running.signal(Signal::INT);
-    wait_until("a word on dpkg", || running.said().replacen(&before, "", 1).contains("dpkg").then_some(()));
-    running.signal(Signal::INT);
-    wait_until("our end", || (!running.is_running()).then_some(()));
-    assert!(dpkg_works(&lab), "dpkg goes on without us");
-    slow.release();
-    let _ = running.wait().expect(130);
-    assert_installed(&lab, "lab-slow", "1.0");
+    stop_twice(&lab, "lab-slow");
     assert!(lab.signals_seen().is_empty(), "{:?}", lab.signals_seen());
 }

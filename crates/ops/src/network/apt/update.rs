@@ -1,48 +1,35 @@
 //! The steps that ask apt, each under the pipeline.
 
-use std::sync::Arc;
-
 use super::AptFailed;
 use crate::NetworkOperationWrapper;
 use crate::apt::{AptSetup, Installed, Plan, Updated, Wanted};
-use crate::pipeline::Workflow;
+use crate::pipeline::{Request, Workflow};
 use crate::service::ServiceName;
+
+/// What a look does, for people.
+const LOOK: &str = "look at what is installed";
 
 impl NetworkOperationWrapper {
     /// How apt is set up.
     pub(super) async fn apt_setup(&self, workflow: &Workflow) -> Result<AptSetup, AptFailed> {
         let request = workflow.step("apt_setup", "look at apt's sources", workflow.whole());
-        let apt = Arc::clone(&self.apt);
-        self.pipeline
-            .run(&request, |_| {
-                let apt = Arc::clone(&apt);
-                async move { apt.setup().await }
-            })
-            .await
+        let apt = &self.apt;
+        self.pipeline.run(&request, |_| async move { apt.setup().await }).await
     }
 
     /// What dpkg has.
     pub(super) async fn apt_installed(&self, workflow: &Workflow) -> Result<Installed, AptFailed> {
-        let request = workflow.step("apt_look", "look at what is installed", workflow.whole());
-        let apt = Arc::clone(&self.apt);
-        self.pipeline
-            .run(&request, |_| {
-                let apt = Arc::clone(&apt);
-                async move { apt.installed().await }
-            })
-            .await
+        self.apt_look(&workflow.step("apt_look", LOOK, workflow.whole())).await
     }
 
     /// What dpkg has after it worked, whatever has become of the workflow's time.
     pub(super) async fn apt_installed_now(&self, workflow: &Workflow) -> Result<Installed, AptFailed> {
-        let request = workflow.last_look("apt_look", "look at what is installed");
-        let apt = Arc::clone(&self.apt);
-        self.pipeline
-            .run(&request, |_| {
-                let apt = Arc::clone(&apt);
-                async move { apt.installed().await }
-            })
-            .await
+        self.apt_look(&workflow.last_look("apt_look", LOOK)).await
+    }
+
+    async fn apt_look(&self, request: &Request) -> Result<Installed, AptFailed> {
+        let apt = &self.apt;
+        self.pipeline.run(request, |_| async move { apt.installed().await }).await
     }
 
     /// Reads the indexes: one attempt enters the circuit of every repository.
