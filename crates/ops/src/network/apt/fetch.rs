@@ -48,7 +48,8 @@ impl NetworkOperationWrapper {
         )
     }
 
-    /// The archives with the strongest digests that the index has. Where it cannot be asked, those of the plan.
+    /// The archives with the strongest digests that the index has. Where it cannot be asked, those of the plan:
+    /// what came was held against them already.
     async fn apt_strongest(
         &self,
         workflow: &Workflow,
