@@ -61,7 +61,7 @@ pub(crate) struct CloneArgs {
     #[arg(long, help_heading = "What")]
     pub(crate) recurse_submodules: bool,
     /// Bring a clone that is there up to date, unless that would lose work
-    #[arg(long, conflicts_with = "recurse_submodules", help_heading = "What")]
+    #[arg(long, help_heading = "What")]
     pub(crate) update: bool,
     /// Limit of connecting
     #[arg(long, value_name = "DURATION", value_parser = limit, allow_negative_numbers = true, help_heading = "Limits")]

@@ -7,49 +7,64 @@ use super::{GitError, fault};
 use crate::env::Env;
 use crate::env::fs::Clobber;
 
-/// A module that was cloned, and the repository that names it.
+/// Where a repository is now, and where it will be: the same but for one that is made ready elsewhere.
 #[derive(Clone, Debug)]
-pub(crate) struct Absorbed<'a> {
-    /// The files of the repository that names it.
-    pub(crate) above: &'a Path,
-    /// That repository's git folder.
-    pub(crate) above_git: &'a Path,
-    /// The module's name in `.gitmodules`.
-    pub(crate) name: &'a str,
-    /// Its folder below the other's.
-    pub(crate) path: &'a str,
-    /// Where it came from, without credentials.
-    pub(crate) url: &'a str,
+pub(crate) struct Home {
+    /// Its files.
+    pub(crate) files: PathBuf,
+    /// Its git folder.
+    pub(crate) git: PathBuf,
+    /// Where its files will be.
+    pub(crate) files_then: PathBuf,
+    /// Where its git folder will be.
+    pub(crate) git_then: PathBuf,
 }
 
-/// Moves the module's git folder to where git looks for it, and tells both of each other. Says where it is.
-pub(crate) fn absorb(env: &Env, module: &Absorbed<'_>) -> Result<PathBuf, GitError> {
-    let files = module.above.join(module.path);
-    let git = module.above_git.join("modules").join(module.name);
+impl Home {
+    /// Of one that stays where it is.
+    pub(crate) fn at(files: PathBuf, git: PathBuf) -> Self {
+        Self { files_then: files.clone(), git_then: git.clone(), files, git }
+    }
+
+    /// Of a module at `path` in one, under its name.
+    pub(crate) fn module(&self, path: &str, name: &str) -> Self {
+        let below = |git: &Path| git.join("modules").join(name);
+        Self {
+            files: self.files.join(path),
+            git: below(&self.git),
+            files_then: self.files_then.join(path),
+            git_then: below(&self.git_then),
+        }
+    }
+}
+
+/// Moves the git folder of a module, which was cloned into its files' folder, to its home, and tells both of each
+/// other.
+pub(crate) fn absorb(env: &Env, name: &str, home: &Home) -> Result<(), GitError> {
     let failed = |doing: &Path| {
         let doing = format!("write {}", doing.display());
         move |error| GitError::local(doing, error)
     };
-    if let Some(folder) = git.parent() {
+    if let Some(folder) = home.git.parent() {
         fs::create_dir_all(folder).map_err(failed(folder))?;
     }
     // Two modules of one name, or one whose name lies in another's: git could not keep both.
-    if fs::symlink_metadata(&git).is_ok() {
-        let why = format!("two modules want to be kept as `{}`", module.name.escape_debug());
+    if [&home.git, &home.git_then].iter().any(|git| fs::symlink_metadata(git).is_ok()) {
+        let why = format!("two modules want to be kept as `{}`", name.escape_debug());
         return Err(GitError::Hostile { why });
     }
-    let own = files.join(".git");
-    env.fs().rename(&own, &git, Clobber::Replace).map_err(failed(&git))?;
-    let link = format!("gitdir: {}\n", relative(&files, &git).display());
+    let own = home.files.join(".git");
+    env.fs().rename(&own, &home.git, Clobber::Replace).map_err(failed(&home.git))?;
+    let link = format!("gitdir: {}\n", relative(&home.files_then, &home.git_then).display());
     fs::write(&own, link).map_err(failed(&own))?;
-    let back = relative(&git, &files);
-    configure(&git, &[("core", None, "worktree", &back.to_string_lossy())])?;
-    let section = Some(module.name);
-    configure(
-        module.above_git,
-        &[("submodule", section, "active", "true"), ("submodule", section, "url", module.url)],
-    )?;
-    Ok(git)
+    let back = relative(&home.git_then, &home.files_then);
+    configure(&home.git, &[("core", None, "worktree", &back.to_string_lossy())])
+}
+
+/// Tells the repository with the git folder `git` that a module of it is in use.
+pub(crate) fn activate(git: &Path, name: &str, url: &str) -> Result<(), GitError> {
+    let section = Some(name);
+    configure(git, &[("submodule", section, "active", "true"), ("submodule", section, "url", url)])
 }
 
 fn configure(git: &Path, values: &[(&str, Option<&str>, &str, &str)]) -> Result<(), GitError> {
@@ -68,7 +83,7 @@ fn configure(git: &Path, values: &[(&str, Option<&str>, &str, &str)]) -> Result<
 }
 
 /// The way from one folder to another, both named from the same place.
-fn relative(from: &Path, to: &Path) -> PathBuf {
+pub(crate) fn relative(from: &Path, to: &Path) -> PathBuf {
     let (from, to): (Vec<Component<'_>>, Vec<Component<'_>>) =
         (from.components().collect(), to.components().collect());
     let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();

@@ -10,10 +10,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::existing::There;
-use super::staging::Staging;
-use super::{CloneRequest, GitError, GitUrl, Made, Want};
+use super::update::{Change, NewModule, Prepared, Update};
+use super::{CloneRequest, GitError, GitUrl, Made, Module, Want};
 use crate::attempt::Attempt;
 use crate::http::Credentials;
+
+/// A folder that goes away with its last owner.
+pub(crate) type Alive = Arc<dyn fmt::Debug + Send + Sync>;
 
 /// One repository to bring into one folder, in as many attempts as it takes.
 #[derive(Debug)]
@@ -38,11 +41,11 @@ pub struct Step {
     /// How often what came was damaged.
     pub(super) damaged: AtomicU32,
     /// Not removed while an attempt works in it.
-    pub(super) staging: Option<Arc<Staging>>,
+    pub(super) place: Option<Alive>,
 }
 
 impl Step {
-    pub(crate) fn new(url: GitUrl, folder: PathBuf, staging: Option<&Arc<Staging>>) -> Self {
+    pub(crate) fn new(url: GitUrl, folder: PathBuf, place: Option<Alive>) -> Self {
         Self {
             url,
             want: Want::Default,
@@ -53,8 +56,26 @@ impl Step {
             head: Duration::from_secs(30),
             idle: Duration::from_secs(30),
             damaged: AtomicU32::new(0),
-            staging: staging.cloned(),
+            place,
         }
+    }
+}
+
+/// All that an update puts in place.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Ready {
+    /// Of repositories that are there, the outermost first.
+    pub(crate) changes: Vec<Change>,
+    /// Modules that come new.
+    pub(crate) modules: Vec<NewModule>,
+}
+
+impl Ready {
+    /// Whether all is as it should be.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.modules.is_empty()
     }
 }
 
@@ -76,14 +97,45 @@ pub trait Git: fmt::Debug + Send + Sync + 'static {
     /// What works on is told to stop, and waited for by the next attempt or by [`settle`](Self::settle).
     async fn fetch(&self, attempt: &Attempt, step: &Step) -> Result<Made, GitError>;
 
-    /// Brings a clone up to date, in one attempt.
+    /// The modules that a repository on this machine names. No request.
     ///
     /// # Errors
-    /// [`GitError::NotUpdated`] where it holds work of its own, and as [`fetch`](Self::fetch).
+    /// [`GitError`] where it cannot be read.
+    fn modules(&self, files: &Path) -> Result<Vec<Module>, GitError>;
+
+    /// Fetches what is new for a repository that is there, its files in `files`, and makes ready what has to
+    /// be done, in one attempt. The repository stays as it is.
+    ///
+    /// # Errors
+    /// [`GitError::NotUpdated`] where it holds work that would be lost, and as [`fetch`](Self::fetch).
     ///
     /// # Cancel safety
     /// As [`fetch`](Self::fetch).
-    async fn update(&self, attempt: &Attempt, step: &Step, dest: &Path) -> Result<Made, GitError>;
+    async fn prepare(
+        &self,
+        attempt: &Attempt,
+        step: &Step,
+        update: &Arc<Update>,
+        files: &Path,
+    ) -> Result<Prepared, GitError>;
+
+    /// Puts in place what was made ready. No request.
+    ///
+    /// # Errors
+    /// [`GitError`] of this machine. The update is then finished by [`finish`](Self::finish), or was not begun.
+    ///
+    /// # Cancel safety
+    /// It goes on to its end on a thread of its own.
+    async fn apply(&self, update: &Arc<Update>, ready: Ready) -> Result<(), GitError>;
+
+    /// Finishes an update of the clone at `dest` that was killed while it was put in place. No request.
+    ///
+    /// # Errors
+    /// [`GitError::NotUpdated`] where files were changed since.
+    ///
+    /// # Cancel safety
+    /// As [`apply`](Self::apply).
+    async fn finish(&self, dest: &Path) -> Result<(), GitError>;
 
     /// Waits for attempts that were dropped: they stop at once.
     async fn settle(&self);

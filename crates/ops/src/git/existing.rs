@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::target::Want;
-use super::{CloneRequest, Cloned, GitError, heads, modules, work};
+use super::update::is_unfinished;
+use super::{CloneRequest, Cloned, ClonedModule, GitError, heads, modules, work};
 
 /// What stands there.
 #[derive(Clone, Debug)]
@@ -13,8 +14,10 @@ use super::{CloneRequest, Cloned, GitError, heads, modules, work};
 pub enum There {
     /// Nothing, or an empty folder: it may be cloned to.
     Free,
-    /// A clone of what is asked for.
+    /// A clone of what is asked for; one that is to be updated may be at something else.
     Clone(Cloned),
+    /// A clone whose update was killed while it was put in place: it has to be finished.
+    Unfinished,
 }
 
 /// Looks, and refuses what must not be replaced.
@@ -48,6 +51,9 @@ pub(super) fn look(request: &CloneRequest) -> Result<There, GitError> {
 fn compare(request: &CloneRequest, dest: &Path) -> Result<There, GitError> {
     let occupied = |why: String| GitError::Occupied { path: dest.to_owned(), why };
     let repo = work::open(dest).map_err(|_| occupied("is not empty, and no repository".to_owned()))?;
+    if is_unfinished(repo.git_dir()) {
+        return Ok(There::Unfinished);
+    }
     let remote = repo.config_snapshot().string("remote.origin.url").map(|url| url.to_string());
     match &remote {
         Some(remote) if request.url.is_that_of(remote) => {}
@@ -62,39 +68,82 @@ fn compare(request: &CloneRequest, dest: &Path) -> Result<There, GitError> {
     let head = repo.head().map_err(|_| occupied("is a repository without a HEAD".to_owned()))?;
     let branch = head.referent_name().map(|name| name.as_bstr().to_string());
     let commit = head.id().map(gix::Id::detach);
+    let at_tag = |name: &super::RefName| {
+        branch.is_none() && commit.is_some() && heads::find(&repo, &format!("refs/tags/{name}")) == commit
+    };
+    let elsewhere = |wanted: &str| {
+        let why = format!("is at {}, not at {wanted}", place(&branch, commit));
+        if request.update { Ok(branch.clone()) } else { Err(occupied(why)) }
+    };
     let reference = match &request.want {
-        Want::Default => {
-            let default = default_branch(&repo);
-            if default.is_some() && branch != default {
+        Want::Default => match default_branch(&repo) {
+            Some(default) if branch.as_ref() != Some(&default) => {
                 return Err(occupied(format!("is at {}, not at its own branch", place(&branch, commit))));
             }
-            branch
-        }
-        Want::Named(name) => {
-            let full = format!("refs/heads/{name}");
-            let tag = format!("refs/tags/{name}");
-            if branch.as_deref() == Some(&*full) {
-                branch
-            } else if branch.is_none() && commit.is_some() && heads::find(&repo, &tag) == commit {
-                Some(tag)
-            } else {
-                return Err(occupied(format!("is at {}, not at {name}", place(&branch, commit))));
-            }
-        }
-        Want::Commit(id) if commit == Some(id.0) => branch,
-        Want::Commit(id) => {
-            return Err(occupied(format!("is at {}, not at {id}", place(&branch, commit))));
-        }
+            _ => branch.clone(),
+        },
+        Want::Named(name) if branch.as_deref() == Some(&*format!("refs/heads/{name}")) => branch.clone(),
+        Want::Named(name) if at_tag(name) => Some(format!("refs/tags/{name}")),
+        Want::Named(name) => elsewhere(&name.to_string())?,
+        Want::Commit(id) if commit == Some(id.0) => branch.clone(),
+        Want::Commit(id) => elsewhere(&id.to_string())?,
     };
-    if request.modules && commit.is_some() {
-        for module in modules::list(&repo)? {
-            if fs::symlink_metadata(dest.join(&module.path).join(".git")).is_err() {
-                return Err(occupied(format!("is a clone of it, but without the module {}", module.path)));
-            }
-        }
+    let mut submodules = Vec::new();
+    if request.modules && !request.update && commit.is_some() {
+        modules_of(&repo, dest, "", &mut submodules).map_err(|why| match why {
+            Lacks::Error(error) => error,
+            Lacks::Module(why) => occupied(why),
+        })?;
     }
     let commit = commit.map(|id| id.to_string());
-    Ok(There::Clone(Cloned { commit, reference, unchanged: true, ..Cloned::at(dest, &request.url) }))
+    Ok(There::Clone(Cloned {
+        commit,
+        reference,
+        unchanged: true,
+        submodules,
+        ..Cloned::at(dest, &request.url)
+    }))
+}
+
+/// Why the modules are not as they should be.
+enum Lacks {
+    Module(String),
+    Error(GitError),
+}
+
+/// The modules of a repository, and theirs: each must be there, at the commit that is named.
+fn modules_of(
+    repo: &gix::Repository,
+    dest: &Path,
+    above: &str,
+    found: &mut Vec<ClonedModule>,
+) -> Result<(), Lacks> {
+    for module in modules::list(repo).map_err(Lacks::Error)? {
+        let path = if above.is_empty() { module.path } else { format!("{above}/{}", module.path) };
+        let files = dest.join(&path);
+        if fs::symlink_metadata(files.join(".git")).is_err() {
+            return Err(Lacks::Module(format!("is a clone of it, but without the module {path}")));
+        }
+        let inner = work::open(&files).map_err(Lacks::Error)?;
+        let here = heads::find(&inner, "HEAD");
+        if here != Some(module.commit.0) {
+            let at = here.map_or_else(|| "nothing".to_owned(), |id| id.to_string());
+            return Err(Lacks::Module(format!("has the module {path} at {at}, not at {}", module.commit)));
+        }
+        let url = inner.config_snapshot().string("remote.origin.url").map(|url| url.to_string());
+        let url = url.unwrap_or(module.url);
+        // What somebody else wrote there may hold a password.
+        let url = url.parse::<super::GitUrl>().map_or_else(|_| String::new(), |url| url.stored().to_owned());
+        found.push(ClonedModule { path: path.clone(), url, commit: module.commit.to_string(), attempts: 0 });
+        modules_of(&inner, dest, &path, found)?;
+    }
+    Ok(())
+}
+
+/// The git folder of a repository, by its own name.
+pub(crate) fn git_folder(files: &Path) -> Result<PathBuf, GitError> {
+    let git = work::open(files)?.git_dir().to_owned();
+    fs::canonicalize(&git).map_err(|error| GitError::local(format!("find {}", git.display()), error))
 }
 
 fn place(branch: &Option<String>, commit: Option<gix::ObjectId>) -> String {

@@ -18,10 +18,11 @@ use super::http_transport::WiredHttp;
 use super::meter::Meter;
 use super::serve_http::{HttpSide, Limits};
 use super::serve_process::{self, ProcessSide};
+use super::update::{self, Prepared, Update};
 use super::url::Way;
 use super::wire::{Incoming, Outgoing};
 use super::work::{self, Job, Line};
-use super::{CloneRequest, Git, GitError, Made, Step, local};
+use super::{CloneRequest, Git, GitError, Made, Module, Ready, Step, local, modules};
 use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::http::HttpClient;
@@ -207,6 +208,23 @@ impl GixGit {
         Ok(Made { bytes: side.bytes, ..made })
     }
 
+    /// Works on a thread, to the end whoever waits for it.
+    async fn aside(
+        &self,
+        work: impl FnOnce() -> Result<(), GitError> + Send + 'static,
+    ) -> Result<(), GitError> {
+        let (alive, end) = oneshot::channel::<()>();
+        let work = move || {
+            let outcome = work();
+            drop(alive);
+            outcome
+        };
+        let outcome =
+            self.env.thread("git", work).map_err(|error| GitError::local("start a thread", error))?;
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner).push(end);
+        outcome.await.unwrap_or_else(|_| Err(broke_down()))
+    }
+
     /// Starts gix.
     fn start(
         &self,
@@ -224,12 +242,12 @@ impl GixGit {
             meter: meter.clone(),
             stop: Arc::clone(&stop),
         };
-        let staging = step.staging.clone();
+        let place = step.place.clone();
         let (alive, end) = oneshot::channel::<()>();
         let work = move || {
             let outcome = line().and_then(|line| task(&job, line));
             // In this order: what waits for the end must find nothing left.
-            drop(staging);
+            drop(place);
             drop(alive);
             outcome
         };
@@ -264,7 +282,11 @@ impl Running {
 
 /// A thread that is gone without a word has panicked.
 fn ended(outcome: Result<Result<Made, GitError>, oneshot::error::RecvError>) -> Result<Made, GitError> {
-    outcome.unwrap_or_else(|_| Err(GitError::Protocol { why: "git's thread broke down".to_owned() }))
+    outcome.unwrap_or_else(|_| Err(broke_down()))
+}
+
+fn broke_down() -> GitError {
+    GitError::Protocol { why: "git's thread broke down".to_owned() }
 }
 
 #[async_trait]
@@ -279,9 +301,41 @@ impl Git for GixGit {
         self.attempt(attempt, step, Box::new(work::clone)).await
     }
 
-    async fn update(&self, attempt: &Attempt, step: &Step, dest: &Path) -> Result<Made, GitError> {
+    fn modules(&self, files: &Path) -> Result<Vec<Module>, GitError> {
+        modules::list(&work::open(files)?)
+    }
+
+    async fn prepare(
+        &self,
+        attempt: &Attempt,
+        step: &Step,
+        update: &Arc<Update>,
+        files: &Path,
+    ) -> Result<Prepared, GitError> {
+        let (update, files) = (Arc::clone(update), files.to_owned());
+        let prepared = Arc::new(Mutex::new(None));
+        let found = Arc::clone(&prepared);
+        let task = move |job: &Job, line| {
+            let mut ready = update::prepare(job, line, &update, &files)?;
+            let made = std::mem::take(&mut ready.made);
+            *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(ready);
+            // Whoever waits for the end of this must find the folder's lock free.
+            drop(update);
+            Ok(made)
+        };
+        let made = self.attempt(attempt, step, Box::new(task)).await?;
+        let prepared = prepared.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(Prepared { made, ..prepared.unwrap_or_default() })
+    }
+
+    async fn apply(&self, update: &Arc<Update>, ready: Ready) -> Result<(), GitError> {
+        let update = Arc::clone(update);
+        self.aside(move || update::apply(&update, ready.changes, ready.modules)).await
+    }
+
+    async fn finish(&self, dest: &Path) -> Result<(), GitError> {
         let dest = dest.to_owned();
-        self.attempt(attempt, step, Box::new(move |job, line| super::update::update(job, line, &dest))).await
+        self.aside(move || update::finish(&dest)).await
     }
 
     async fn settle(&self) {

@@ -5,7 +5,7 @@ use gix::refs::{FullName, Target as RefTarget};
 
 use super::target::{Head, Target};
 use super::work::{Job, log_message};
-use super::{GitError, fault};
+use super::{GitError, fault, reflog};
 
 /// Writes refs and configuration as git's own clone does.
 pub(super) fn write(repo: &gix::Repository, job: &Job, target: &Target) -> Result<(), GitError> {
@@ -32,19 +32,11 @@ pub(super) fn write(repo: &gix::Repository, job: &Job, target: &Target) -> Resul
         (_, None) => {}
     }
     repo.edit_references(edits).map_err(|error| fault::of("write the refs", &error))?;
-    Ok(())
-}
-
-/// Moves a branch, and what is known of it at the other end, to `id`.
-pub(super) fn follow(
-    repo: &gix::Repository,
-    job: &Job,
-    branch: &str,
-    tracking: &str,
-    id: gix::ObjectId,
-) -> Result<(), GitError> {
-    let edits = [edit(job, branch, RefTarget::Object(id))?, edit(job, tracking, RefTarget::Object(id))?];
-    repo.edit_references(edits).map_err(|error| fault::of("write the refs", &error))?;
+    // gix keeps no log of a HEAD that points to a branch.
+    if let (Head::Branch(_), Some(id)) = (&target.head, target.id) {
+        let line = reflog::line(repo, None, id, &log_message(job).to_string())?;
+        reflog::append(repo.git_dir(), "HEAD", &line)?;
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{GitUrl, Want};
+use super::{CommitId, GitUrl, Want};
 use crate::http::Credentials;
 
 /// A repository to clone. By default its own branch, one commit deep, without modules.
@@ -77,6 +77,13 @@ impl CloneRequest {
         self
     }
 
+    /// The same for a module of it: what is there is looked at as something to be updated.
+    pub(crate) fn of_module(&self, url: GitUrl, dest: PathBuf, commit: CommitId) -> Self {
+        let credentials = self.credentials.clone();
+        Self { depth: self.depth, update: true, credentials, ..Self::new(url, dest) }
+            .want(Want::Commit(commit))
+    }
+
     /// Brings a clone that is there already up to date.
     #[must_use]
     pub fn update(mut self, update: bool) -> Self {
@@ -126,7 +133,7 @@ pub struct ClonedModule {
 }
 
 impl Cloned {
-    pub(super) fn at(dest: &Path, url: &GitUrl) -> Self {
+    pub(crate) fn at(dest: &Path, url: &GitUrl) -> Self {
         Self { dest: dest.to_owned(), url: url.stored().to_owned(), ..Self::default() }
     }
 }

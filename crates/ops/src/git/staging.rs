@@ -156,7 +156,7 @@ fn unmake(made: &[PathBuf]) {
 }
 
 /// The lock of a folder, if nobody has it and the folder is still the one of that name.
-fn locked(path: &Path) -> Option<File> {
+pub(super) fn locked(path: &Path) -> Option<File> {
     let folder = File::open(path).ok()?;
     match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}

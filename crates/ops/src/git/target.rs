@@ -40,6 +40,16 @@ pub(super) struct Target {
     pub(super) is_default: bool,
 }
 
+impl Target {
+    /// The full name of the branch or tag.
+    pub(super) fn reference(&self) -> Option<String> {
+        match &self.head {
+            Head::Branch(name) | Head::Tag(name) => Some(name.clone()),
+            Head::Detached => None,
+        }
+    }
+}
+
 impl Want {
     /// What to ask for.
     pub(super) fn specs(&self) -> Vec<String> {

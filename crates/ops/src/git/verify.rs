@@ -64,7 +64,7 @@ pub(super) fn connected(
 }
 
 /// Everything below a tree.
-fn tree(
+pub(super) fn tree(
     repo: &gix::Repository,
     root: ObjectId,
     seen: &mut HashSet<ObjectId>,
@@ -93,7 +93,7 @@ fn tree(
     Ok(())
 }
 
-fn missing(id: &ObjectId) -> GitError {
+pub(super) fn missing(id: &ObjectId) -> GitError {
     GitError::damaged(format!("object {id} is missing"))
 }
 

@@ -63,11 +63,7 @@ pub(super) fn clone(job: &Job, line: Line) -> Result<Made, GitError> {
         .map_err(|_| GitError::RefNotFound { what: format!("commit {id}: it is something else") })?;
     checkout(&repo, job, commit.id)?;
     let modules = modules::list(&repo)?;
-    let reference = match target.head {
-        Head::Branch(name) => Some(name),
-        Head::Tag(name) => Some(name),
-        Head::Detached => None,
-    };
+    let reference = target.reference();
     Ok(Made { commit: Some(commit.id.to_string()), reference, modules, bytes: 0 })
 }
 
@@ -97,8 +93,15 @@ pub(super) fn open(folder: &Path) -> Result<gix::Repository, GitError> {
 pub(super) enum Scope {
     /// What a clone of that depth has.
     Whole,
-    /// What a branch has that is not here.
-    Branch(String),
+    /// What is new for a repository that is there.
+    Update {
+        /// The branch that is followed; what the job wants without.
+        branch: Option<String>,
+        /// What becomes of the end of a short history.
+        shallow: Shallow,
+        /// The commit that is checked out, and the tag that is wanted, as it is there.
+        has: Vec<ObjectId>,
+    },
 }
 
 /// Brings what is wanted, and says what that is.
@@ -115,11 +118,12 @@ pub(super) fn fetch(
         }
         (error, _) => error,
     };
-    let all = job.depth.is_none() && matches!(scope, Scope::Whole);
-    let specs = match scope {
-        Scope::Whole => job.want.specs(),
-        Scope::Branch(name) => vec![name.clone()],
+    let all = job.depth.is_none();
+    let branch = match scope {
+        Scope::Update { branch: Some(name), .. } => Some(name),
+        _ => None,
     };
+    let specs = branch.map_or_else(|| job.want.specs(), |name| vec![name.clone()]);
     let mut remote = repo.remote_at(job.url.stored()).map_err(failed)?;
     remote = remote.with_fetch_tags(if all { Tags::All } else { Tags::None });
     if all {
@@ -141,15 +145,21 @@ pub(super) fn fetch(
     let options = ref_map::Options { extra_refspecs, ..Default::default() };
     let prepared = connection.prepare_fetch(progress.add_child("refs"), options).map_err(failed)?;
     let refs: &[Ref] = &prepared.ref_map().remote_refs;
-    let target = match scope {
-        Scope::Whole => job.want.find(refs)?,
-        Scope::Branch(name) => super::target::branch_of(refs, name)?,
+    let target = match branch {
+        None => job.want.find(refs)?,
+        Some(name) => super::target::branch_of(refs, name)?,
     };
     if target.id.is_none() && refs.iter().all(|found| found.unpack().1.is_none()) {
         return Ok(target);
     }
-    let depth = job.depth.filter(|_| matches!(scope, Scope::Whole));
-    let shallow = depth.map_or(Shallow::NoChange, Shallow::DepthAtRemote);
+    let shallow = match scope {
+        Scope::Whole => job.depth.map_or(Shallow::NoChange, Shallow::DepthAtRemote),
+        // It is there already.
+        Scope::Update { has, .. } if !all && target.id.is_some_and(|id| has.contains(&id)) => {
+            return Ok(target);
+        }
+        Scope::Update { shallow, .. } => shallow.clone(),
+    };
     prepared
         .with_shallow(shallow)
         .with_write_packed_refs_only(true)
@@ -177,7 +187,7 @@ fn tips(repo: &gix::Repository, id: ObjectId) -> Result<Vec<ObjectId>, GitError>
 fn checkout(repo: &gix::Repository, job: &Job, commit: ObjectId) -> Result<(), GitError> {
     let mut index = index_of(repo, commit)?;
     verify::harmless(&index)?;
-    write_files(repo, job, &job.folder, &mut index, true, &job.stop)?;
+    write_files(repo, &job.meter, &job.folder, &mut index, true, &job.stop)?;
     verify::checked_out(&index, &job.folder)?;
     index.write(gix::index::write::Options::default()).map_err(|error| fault::of("write the index", &error))
 }
@@ -193,7 +203,7 @@ pub(super) fn index_of(repo: &gix::Repository, commit: ObjectId) -> Result<gix::
 /// Writes the files of `index` below `folder`.
 pub(super) fn write_files(
     repo: &gix::Repository,
-    job: &Job,
+    meter: &Meter,
     folder: &Path,
     index: &mut gix::index::State,
     is_empty: bool,
@@ -205,7 +215,7 @@ pub(super) fn write_files(
         repo.checkout_options(gix::worktree::stack::state::attributes::Source::IdMapping).map_err(failed)?;
     options.destination_is_initially_empty = is_empty;
     options.overwrite_existing = !is_empty;
-    let mut progress = job.meter.progress();
+    let mut progress = meter.progress();
     let mut files = progress.add_child_with_id("files", *b"CLCF");
     gix::Progress::init(&mut files, Some(index.entries().len()), None);
     let bytes = progress.add_child("bytes");

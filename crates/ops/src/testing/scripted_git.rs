@@ -14,11 +14,12 @@
 use std::fmt;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::attempt::Attempt;
-use crate::git::{CloneRequest, Git, GitError, GitUrl, Made, Step, There};
+use crate::git::{CloneRequest, Git, GitError, GitUrl, Made, Module, Prepared, Ready, Step, There, Update};
 
 type Outcome = dyn Fn(&GitUrl, u32) -> Result<String, GitError> + Send + Sync;
 
@@ -60,8 +61,26 @@ impl Git for ScriptedGit {
         self.make(attempt, step, &step.folder)
     }
 
-    async fn update(&self, attempt: &Attempt, step: &Step, dest: &Path) -> Result<Made, GitError> {
-        self.make(attempt, step, dest)
+    fn modules(&self, _files: &Path) -> Result<Vec<Module>, GitError> {
+        Ok(Vec::new())
+    }
+
+    async fn prepare(
+        &self,
+        attempt: &Attempt,
+        step: &Step,
+        _update: &Arc<Update>,
+        files: &Path,
+    ) -> Result<Prepared, GitError> {
+        self.make(attempt, step, files).map(Prepared::unchanged)
+    }
+
+    async fn apply(&self, _update: &Arc<Update>, _ready: Ready) -> Result<(), GitError> {
+        Ok(())
+    }
+
+    async fn finish(&self, _dest: &Path) -> Result<(), GitError> {
+        Ok(())
     }
 
     async fn settle(&self) {}

@@ -23,7 +23,10 @@ pub(super) struct Lab {
 impl Lab {
     /// With one repository of three commits: an executable file, a link, odd names.
     pub(super) fn new() -> Self {
-        let lab = Self { place: tempfile::tempdir().unwrap() };
+        // In memory where there is such a place: what is written to the disk at each end takes long there.
+        let memory = Path::new("/dev/shm");
+        let place = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let lab = Self { place: place.unwrap() };
         let there = lab.there();
         fs::create_dir_all(there.join("d")).unwrap();
         lab.git(&["init", "--quiet", "--initial-branch=main"]);

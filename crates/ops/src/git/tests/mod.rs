@@ -1,6 +1,7 @@
 //! Clones from this machine by the real adapter, with a real git at the other end.
 
 mod clones;
+mod crashes;
 mod ends;
 mod lab;
 mod updates;

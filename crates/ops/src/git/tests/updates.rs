@@ -66,8 +66,11 @@ async fn no_work_is_lost() {
 }
 
 #[tokio::test]
-async fn a_branch_that_was_rewritten_is_not_followed() {
+async fn a_branch_that_was_rewritten_is_followed_and_told() {
     let (lab, request) = cloned().await;
+    let before = git(&lab.dest(), &["rev-parse", "HEAD"]);
     lab.git(&["commit", "--quiet", "--amend", "--allow-empty", "--message=rewritten"]);
-    assert!(refused(&request).await.contains("rewritten"));
+    let updated = clone(&request.clone().whole_history()).await.unwrap();
+    assert_eq!(updated.commit, Some(lab.head()));
+    assert!(updated.warnings.iter().any(|text| text.contains(&before)), "{:?}", updated.warnings);
 }

@@ -1,13 +1,17 @@
 //! Clones: one operation for the repository and one for each of its modules, under one deadline.
 
+mod fetching;
 mod modules;
+mod update;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use self::fetching::{Fetching, Place};
+use self::modules::Naming;
 use super::NetworkOperationWrapper;
-use crate::git::{CloneRequest, Cloned, GitError, GitUrl, Made, Staging, Step, There};
+use crate::git::{CloneRequest, Cloned, GitError, GitUrl, Home, Prepared, Ready, Staging, Step, There};
 use crate::pipeline::{OperationError, Request, Workflow};
 use crate::service::ServiceName;
 use crate::settings::{Options, ServicePolicy};
@@ -60,7 +64,12 @@ impl NetworkOperationWrapper {
         options: &Options,
     ) -> Result<Cloned, GitFailed> {
         let failed = |error| workflow.error(error);
-        if let There::Clone(cloned) = self.git.look(request).map_err(failed)? {
+        let mut there = self.git.look(request).map_err(failed)?;
+        if matches!(there, There::Unfinished) {
+            self.git_finish(workflow, request).await?;
+            there = self.git.look(request).map_err(failed)?;
+        }
+        if let There::Clone(cloned) = there {
             if request.update {
                 return self.git_update(workflow, request, options, cloned).await;
             }
@@ -71,21 +80,26 @@ impl NetworkOperationWrapper {
             workflow.note("what the URL says of who you are is not stored in the clone");
         }
         let staging = Arc::new(Staging::make(self.env(), &request.dest).map_err(failed)?);
-        let mut step = Step::new(request.url.clone(), staging.path().to_owned(), Some(&staging));
-        step.want = request.want.clone();
-        step.depth = request.depth;
-        step.credentials = request.credentials.clone();
-        let (made, attempts) = self.git_fetch(workflow, options, step, None).await?;
-        let mut cloned = Cloned {
-            dest: request.dest.clone(),
-            url: request.url.stored().to_owned(),
-            bytes: made.bytes,
-            attempts,
-            ..Cloned::default()
+        let mut fetching = Fetching {
+            workflow,
+            request,
+            options,
+            place: Place::Staging(Arc::clone(&staging)),
+            cloned: Cloned::at(&request.dest, &request.url),
+            ready: Ready::default(),
         };
+        let alive = fetching.place.alive();
+        let mut step = Step::new(request.url.clone(), staging.path().to_owned(), Some(alive));
+        step.want = request.want.clone();
+        let (Prepared { made, .. }, attempts) = self.git_fetch(&fetching, step, None).await?;
+        fetching.cloned.bytes = made.bytes;
         if request.modules {
-            self.git_modules(workflow, request, options, &staging, &made, &mut cloned).await?;
+            let home = Home::at(staging.path().to_owned(), staging.path().join(".git"));
+            let root = Naming { url: request.url.clone(), path: String::new(), home, is_new: true };
+            self.git_modules(&mut fetching, root, made.modules).await?;
         }
+        let mut cloned = fetching.cloned;
+        cloned.attempts = attempts;
         cloned.commit = made.commit;
         cloned.reference = made.reference;
         if cloned.commit.is_none() {
@@ -95,27 +109,6 @@ impl NetworkOperationWrapper {
         }
         self.git_commit(workflow, &staging).await?;
         Ok(cloned)
-    }
-
-    /// Brings a clone that is there up to date.
-    async fn git_update(
-        &self,
-        workflow: &Workflow,
-        request: &CloneRequest,
-        options: &Options,
-        before: Cloned,
-    ) -> Result<Cloned, GitFailed> {
-        if request.modules {
-            let why = "modules are not updated: clone anew, or update them with git".to_owned();
-            return Err(workflow.error(GitError::NotUpdated { path: request.dest.clone(), why }));
-        }
-        let mut step = Step::new(request.url.clone(), request.dest.clone(), None);
-        step.want = request.want.clone();
-        step.depth = request.depth;
-        step.credentials = request.credentials.clone();
-        let (made, attempts) = self.git_fetch(workflow, options, step, Some(&request.dest)).await?;
-        let unchanged = made.commit == before.commit;
-        Ok(Cloned { commit: made.commit, bytes: made.bytes, attempts, unchanged, ..before })
     }
 
     /// Onto the disk, then DEST. The last step that can be stopped is the one before the rename.
@@ -132,33 +125,36 @@ impl NetworkOperationWrapper {
             .await
     }
 
-    /// One repository, in as many attempts as it takes; how many that were.
-    pub(super) async fn git_fetch(
+    /// One repository, in as many attempts as it takes; how many that were. Of one that is there, its files in
+    /// `there`, what is new is made ready.
+    async fn git_fetch(
         &self,
-        workflow: &Workflow,
-        options: &Options,
+        fetching: &Fetching<'_>,
         mut step: Step,
-        update: Option<&Path>,
-    ) -> Result<(Made, u32), GitFailed> {
+        there: Option<&Path>,
+    ) -> Result<(Prepared, u32), GitFailed> {
+        let Fetching { workflow, request, options, place, .. } = fetching;
         let policy = self.git_policy(&step.url, options);
         step.connect = policy.timeouts.connect;
         step.head = policy.timeouts.http_request;
         step.idle = policy.timeouts.idle;
+        step.depth = request.depth;
+        step.credentials = request.credentials.clone();
         let action = format!("fetch {}", step.url);
-        let mut request = workflow.step("git_fetch", action, workflow.whole()).strategy(policy.retry);
+        let mut operation = workflow.step("git_fetch", action, workflow.whole()).strategy(policy.retry);
         if let Some(service) = self.git_service_of(&step.url, options) {
-            request = request.service(service);
+            operation = operation.service(service);
         }
         let attempts = AtomicU32::new(0);
         let (git, step, attempts) = (&self.git, &step, &attempts);
         let run = |attempt: crate::Attempt| async move {
             attempts.store(attempt.number, Ordering::Relaxed);
-            match update {
-                Some(dest) => git.update(&attempt, step, dest).await,
-                None => git.fetch(&attempt, step).await,
+            match there {
+                Some(files) => git.prepare(&attempt, step, &place.update()?, files).await,
+                None => git.fetch(&attempt, step).await.map(Prepared::unchanged),
             }
         };
-        let made = self.pipeline.run(&request, run).await?;
+        let made = self.pipeline.run(&operation, run).await?;
         Ok((made, attempts.load(Ordering::Relaxed)))
     }
 

@@ -1,99 +1,83 @@
 //! The modules of a clone, and theirs: each an operation of its own.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::GitFailed;
+use super::{Fetching, GitFailed};
 use crate::Kind;
 use crate::NetworkOperationWrapper;
 use crate::git::{
-    Absorbed, CloneRequest, Cloned, ClonedModule, GitError, GitUrl, Made, Module, Staging, Step, Want, absorb,
+    ClonedModule, GitError, GitUrl, Home, Module, NewModule, Prepared, Step, There, Want, absorb, activate,
+    git_folder, relative,
 };
-use crate::pipeline::Workflow;
-use crate::settings::Options;
 
 /// How deep modules may lie in modules.
 const DEEPEST: u32 = 8;
 
-/// One that is still to be cloned.
+/// A repository that names modules.
+pub(super) struct Naming {
+    pub(super) url: GitUrl,
+    /// Its folder below the whole clone's; empty for the whole.
+    pub(super) path: String,
+    pub(super) home: Home,
+    /// Whether it was cloned just now, and its modules with it.
+    pub(super) is_new: bool,
+}
+
+/// A module that is as it is to be, or made ready for that.
+struct Found {
+    naming: Naming,
+    modules: Vec<Module>,
+    attempts: u32,
+}
+
+/// One that is still to be looked at.
 struct Waiting {
     module: Module,
-    /// Of the repository that names it.
-    parent: GitUrl,
-    /// That repository's folder below the whole clone's; empty for the whole.
-    above: String,
-    /// That repository's git folder.
-    above_git: PathBuf,
+    parent: Arc<Naming>,
     depth: u32,
 }
 
 impl NetworkOperationWrapper {
-    /// Clones what `made` names into the staging folder. One that fails does not keep the others from
-    /// being tried, so that all that is wrong is told at once.
+    /// Brings what `root` names to where it belongs. One that fails does not keep the others from being tried,
+    /// so that all that is wrong is told at once.
     pub(super) async fn git_modules(
         &self,
-        workflow: &Workflow,
-        request: &CloneRequest,
-        options: &Options,
-        staging: &Arc<Staging>,
-        made: &Made,
-        cloned: &mut Cloned,
+        fetching: &mut Fetching<'_>,
+        root: Naming,
+        modules: Vec<Module>,
     ) -> Result<(), GitFailed> {
-        let of = |modules: &[Module],
-                  parent: &GitUrl,
-                  above: &str,
-                  above_git: &Path,
-                  depth: u32|
-         -> Vec<Waiting> {
-            let waiting = modules.iter().map(|module| Waiting {
-                module: module.clone(),
-                parent: parent.clone(),
-                above: above.to_owned(),
-                above_git: above_git.to_owned(),
-                depth,
-            });
-            waiting.collect()
+        let mut waiting: VecDeque<Waiting> = VecDeque::new();
+        let add = |waiting: &mut VecDeque<Waiting>, parent: Naming, modules: Vec<Module>, depth| {
+            let parent = Arc::new(parent);
+            let each = |module| Waiting { module, parent: Arc::clone(&parent), depth };
+            waiting.extend(modules.into_iter().map(each));
         };
-        let mut waiting: VecDeque<Waiting> =
-            of(&made.modules, &request.url, "", &staging.path().join(".git"), 1).into();
+        add(&mut waiting, root, modules, 1);
         let mut failed: Vec<(String, String)> = Vec::new();
         let mut kind = None;
         while let Some(next) = waiting.pop_front() {
-            let path = below(&next.above, &next.module.path);
+            let path = below(&next.parent.path, &next.module.path);
             if next.depth > DEEPEST {
                 failed.push((path, format!("modules lie deeper than {DEEPEST} in each other")));
                 continue;
             }
-            let url = match next.parent.module(&next.module.url) {
+            let url = match next.parent.url.module(&next.module.url) {
                 Ok(url) => url,
                 Err(error) => {
                     failed.push((path, error.to_string()));
                     continue;
                 }
             };
-            let folder: PathBuf = staging.path().join(&path);
-            let mut step = Step::new(url.clone(), folder, Some(staging));
-            step.want = Want::Commit(next.module.commit);
-            step.depth = request.depth;
-            step.credentials = request.credentials.clone();
-            match self.git_fetch(workflow, options, step, None).await {
-                Ok((made, attempts)) => {
-                    let above = staging.path().join(&next.above);
-                    let absorbed = absorb(
-                        self.env(),
-                        &Absorbed {
-                            above: &above,
-                            above_git: &next.above_git,
-                            name: &next.module.name,
-                            path: &next.module.path,
-                            url: url.stored(),
-                        },
-                    );
-                    let git = absorbed.map_err(|error| workflow.error(error))?;
-                    cloned.bytes = cloned.bytes.saturating_add(made.bytes);
-                    waiting.extend(of(&made.modules, &url, &path, &git, next.depth + 1));
-                    cloned.submodules.push(ClonedModule {
+            let found = if next.parent.is_new {
+                self.git_new_module(fetching, &next.module, &next.parent, url.clone(), path.clone()).await
+            } else {
+                self.git_module(fetching, &next.module, &next.parent, url.clone(), path.clone()).await
+            };
+            match found {
+                Ok(Found { naming, modules, attempts }) => {
+                    add(&mut waiting, naming, modules, next.depth.saturating_add(1));
+                    fetching.cloned.submodules.push(ClonedModule {
                         path,
                         url: url.stored().to_owned(),
                         commit: next.module.commit.to_string(),
@@ -107,16 +91,126 @@ impl NetworkOperationWrapper {
                 }
             }
         }
-        cloned.submodules.sort_by(|a, b| a.path.cmp(&b.path));
+        fetching.cloned.submodules.sort_by(|a, b| a.path.cmp(&b.path));
         if failed.is_empty() {
             return Ok(());
         }
         failed.sort();
         let error = GitError::Modules { failed, kind: kind.unwrap_or(Kind::Failed) };
-        Err(workflow.error(error))
+        Err(fetching.workflow.error(error))
+    }
+
+    /// A module of a repository that was cloned just now.
+    async fn git_new_module(
+        &self,
+        fetching: &mut Fetching<'_>,
+        module: &Module,
+        parent: &Naming,
+        url: GitUrl,
+        path: String,
+    ) -> Result<Found, GitFailed> {
+        let home = parent.home.module(&module.path, &module.name);
+        let found = self.git_module_into(fetching, module, home, url, path).await?;
+        activate(&parent.home.git, &module.name, found.naming.url.stored())
+            .map_err(|error| fetching.workflow.error(error))?;
+        Ok(found)
+    }
+
+    /// Clones one to where it is made ready.
+    async fn git_module_into(
+        &self,
+        fetching: &mut Fetching<'_>,
+        module: &Module,
+        home: Home,
+        url: GitUrl,
+        path: String,
+    ) -> Result<Found, GitFailed> {
+        let mut step = Step::new(url.clone(), home.files.clone(), Some(fetching.place.alive()));
+        step.want = Want::Commit(module.commit);
+        let (Prepared { made, .. }, attempts) = self.git_fetch(fetching, step, None).await?;
+        absorb(self.env(), &module.name, &home).map_err(|error| fetching.workflow.error(error))?;
+        fetching.cloned.bytes = fetching.cloned.bytes.saturating_add(made.bytes);
+        let naming = Naming { url, path, home, is_new: true };
+        Ok(Found { naming, modules: made.modules, attempts })
+    }
+
+    /// A module of a repository that was there before.
+    async fn git_module(
+        &self,
+        fetching: &mut Fetching<'_>,
+        module: &Module,
+        parent: &Naming,
+        url: GitUrl,
+        path: String,
+    ) -> Result<Found, GitFailed> {
+        let workflow = fetching.workflow;
+        let failed = |error| workflow.error(error);
+        let files = parent.home.files.join(&module.path);
+        let as_asked = fetching.request.of_module(url.clone(), files.clone(), module.commit);
+        let is_made_room =
+            || fetching.change_of(&parent.path).is_some_and(|change| change.is_new(&module.path));
+        let cloned = match self.git.look(&as_asked) {
+            Ok(There::Clone(cloned)) => cloned,
+            Ok(There::Free) => return self.git_missing_module(fetching, module, parent, url, path).await,
+            Ok(There::Unfinished) => {
+                let why = "an update of it alone was killed half-way: run that again first".to_owned();
+                return Err(failed(GitError::NotUpdated { path: files, why }));
+            }
+            // What is there now makes way with the repository's own change.
+            Err(GitError::Occupied { .. }) if is_made_room() => {
+                return self.git_missing_module(fetching, module, parent, url, path).await;
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let home = Home::at(files.clone(), git_folder(&files).map_err(failed)?);
+        let before = self.git.modules(&files).map_err(failed)?;
+        let naming = Naming { url: url.clone(), path, home, is_new: false };
+        if cloned.commit == Some(module.commit.to_string()) {
+            return Ok(Found { naming, modules: before, attempts: 0 });
+        }
+        let mut step = Step::new(url, files.clone(), Some(fetching.place.alive()));
+        step.want = Want::Commit(module.commit);
+        let (prepared, attempts) = self.git_fetch(fetching, step, Some(&files)).await?;
+        fetching.tell_gone(&before, &prepared.made.modules, &naming);
+        let modules = prepared.made.modules.clone();
+        fetching.take(prepared);
+        Ok(Found { naming, modules, attempts })
+    }
+
+    /// A module that comes new to a repository that was there before.
+    async fn git_missing_module(
+        &self,
+        fetching: &mut Fetching<'_>,
+        module: &Module,
+        parent: &Naming,
+        url: GitUrl,
+        path: String,
+    ) -> Result<Found, GitFailed> {
+        let workflow = fetching.workflow;
+        let failed = |error| workflow.error(error);
+        let then = parent.home.module(&module.path, &module.name);
+        if std::fs::symlink_metadata(&then.git).is_ok() {
+            let why = format!("is empty, but {} is there: remove one of them", then.git.display());
+            return Err(failed(GitError::Occupied { path: then.files, why }));
+        }
+        let update = fetching.place.update().map_err(failed)?;
+        let room = update.free_room();
+        let home = Home {
+            files: update.room(&room),
+            git: update.room(&NewModule::git_room_of(&room)),
+            files_then: then.files,
+            git_then: then.git,
+        };
+        let git = relative(update.git(), &home.git_then).to_string_lossy().into_owned();
+        let found = self.git_module_into(fetching, module, home, url, path.clone()).await?;
+        fetching.ready.modules.push(NewModule { room, files: path, git });
+        let parents_git = relative(update.git(), &parent.home.git).to_string_lossy().into_owned();
+        let told = (module.name.as_str(), found.naming.url.stored());
+        fetching.activate(&parent.path, parents_git, &update, told);
+        Ok(found)
     }
 }
 
-fn below(above: &str, path: &str) -> String {
+pub(super) fn below(above: &str, path: &str) -> String {
     if above.is_empty() { path.to_owned() } else { format!("{above}/{path}") }
 }

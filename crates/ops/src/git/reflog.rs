@@ -1,0 +1,42 @@
+//! The logs that git keeps of what its refs were.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use gix::ObjectId;
+
+use super::{GitError, fault};
+
+/// A line that says that a ref went from `old` to `new`, and why.
+pub(super) fn line(
+    repo: &gix::Repository,
+    old: Option<ObjectId>,
+    new: ObjectId,
+    message: &str,
+) -> Result<String, GitError> {
+    let doing = "name the committer";
+    let mut who = Vec::new();
+    if let Some(committer) = repo.committer() {
+        let committer = committer.map_err(|error| fault::of(doing, &error))?;
+        committer.trim().write_to(&mut who).map_err(|error| fault::of_any(doing, error))?;
+    }
+    let old = old.unwrap_or(ObjectId::null(new.kind()));
+    Ok(format!("{old} {new} {}\t{message}\n", String::from_utf8_lossy(&who)))
+}
+
+/// Adds a line to the log of `name` in a git folder, unless it is the last one already. Nothing where no logs are
+/// kept.
+pub(super) fn append(git: &Path, name: &str, line: &str) -> Result<(), GitError> {
+    let logs = git.join("logs");
+    let path = logs.join(name);
+    let is_there = || fs::read(&path).is_ok_and(|text| text.ends_with(line.as_bytes()));
+    if !logs.is_dir() || is_there() {
+        return Ok(());
+    }
+    let written = fs::create_dir_all(path.parent().unwrap_or(&logs)).and_then(|()| {
+        let file = fs::OpenOptions::new().create(true).append(true).open(&path);
+        file.and_then(|mut file| file.write_all(line.as_bytes()))
+    });
+    written.map_err(|error| GitError::local(format!("write {}", path.display()), error))
+}

@@ -1,0 +1,100 @@
+//! What is new for one repository.
+
+use gix::ObjectId;
+use serde::{Deserialize, Serialize};
+
+use super::difference::Difference;
+use crate::git::{GitError, Made};
+
+/// What an update found, and made ready.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Prepared {
+    /// What the clone will be.
+    pub made: Made,
+    /// What has to be done for that; nothing where all is as it should be.
+    pub change: Option<Change>,
+    /// What is not as it should be.
+    pub warnings: Vec<String>,
+}
+
+impl Prepared {
+    /// All is as it should be.
+    #[must_use]
+    pub fn unchanged(made: Made) -> Self {
+        Self { made, ..Self::default() }
+    }
+}
+
+/// What is ready to be put in place in one repository that is there.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Change {
+    /// Its files' folder, below the clone's; empty for the clone itself.
+    pub(super) files: String,
+    /// Its git folder, from the clone's git folder.
+    pub(super) git: String,
+    /// Where what comes into it was made ready.
+    pub(super) room: String,
+    /// The commits that its files go from and to.
+    pub(super) old: Option<String>,
+    pub(super) new: Option<String>,
+    /// Small files of its git folder, in the order in which they are put in place.
+    pub(super) puts: Vec<Put>,
+    /// Lines that its logs get.
+    pub(super) logs: Vec<Log>,
+    /// Values that its configuration gets: section, its name, key, value.
+    #[serde(skip)]
+    pub(super) config: Vec<(String, String, String, String)>,
+    /// Between the two commits; found again from them by whoever finishes.
+    #[serde(skip)]
+    pub(super) difference: Option<Difference>,
+}
+
+/// A file of a git folder, and the one that takes its place.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Put {
+    /// Its name among those made ready.
+    pub(super) from: String,
+    /// Below the git folder.
+    pub(super) to: String,
+}
+
+/// A line of a log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Log {
+    /// Of this ref.
+    pub(super) name: String,
+    pub(super) line: String,
+}
+
+impl Change {
+    /// Only the configuration of a repository is to be changed.
+    pub(crate) fn of(files: String, git: String, room: String) -> Self {
+        Self { files, git, room, ..Self::default() }
+    }
+
+    /// Where the repository's files are, below the clone's.
+    pub(crate) fn files(&self) -> &str {
+        &self.files
+    }
+
+    /// Has a value set in the repository's configuration.
+    pub(crate) fn configure(&mut self, section: &str, name: &str, key: &str, value: &str) {
+        self.config.push((section.to_owned(), name.to_owned(), key.to_owned(), value.to_owned()));
+    }
+
+    /// Whether a path gets something where nothing was before.
+    pub(crate) fn is_new(&self, path: &str) -> bool {
+        self.difference.as_ref().is_some_and(|difference| difference.is_new(path.into()))
+    }
+
+    pub(super) fn ids(&self) -> Result<Option<(Option<ObjectId>, ObjectId)>, GitError> {
+        let read = |hex: &String| {
+            ObjectId::from_hex(hex.as_bytes()).map_err(|_| GitError::Protocol {
+                why: "the plan of an earlier update names no commit".to_owned(),
+            })
+        };
+        let Some(new) = self.new.as_ref().map(read).transpose()? else { return Ok(None) };
+        Ok(Some((self.old.as_ref().map(read).transpose()?, new)))
+    }
+}

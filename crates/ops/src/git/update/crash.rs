@@ -1,0 +1,44 @@
+//! Where a kill would hurt most: a test can have an update end at each of these places, and nowhere cleaned up.
+
+use std::path::Path;
+
+/// A change on the disk comes next. In a test that wants it, this is the end.
+#[cfg_attr(not(test), expect(clippy::missing_const_for_fn, reason = "in tests it does something"))]
+pub(super) fn point(path: &Path) {
+    #[cfg(test)]
+    planned::count_down(path);
+    #[cfg(not(test))]
+    let _ = path;
+}
+
+#[cfg(test)]
+pub(in crate::git) mod planned {
+    use std::path::{Path, PathBuf};
+    use std::sync::{Mutex, PoisonError};
+
+    static ENDS: Mutex<Vec<(PathBuf, u32)>> = Mutex::new(Vec::new());
+
+    /// What works below `folder` ends at the place with this number, from 0.
+    pub(in crate::git) fn end_at(folder: &Path, place: u32) {
+        let mut ends = ENDS.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.retain(|(other, _)| other != folder);
+        ends.push((folder.to_owned(), place));
+    }
+
+    /// Whether it has not ended yet.
+    pub(in crate::git) fn is_to_come(folder: &Path) -> bool {
+        ENDS.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|(other, _)| other == folder)
+    }
+
+    pub(super) fn count_down(path: &Path) {
+        let mut ends = ENDS.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(at) = ends.iter().position(|(folder, _)| path.starts_with(folder)) else { return };
+        if ends[at].1 == 0 {
+            ends.remove(at);
+            drop(ends);
+            // Without a word of its own.
+            std::panic::resume_unwind(Box::new("killed"));
+        }
+        ends[at].1 -= 1;
+    }
+}

@@ -1,0 +1,129 @@
+//! What differs between the files of two commits, and what is in the way on the disk.
+
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use gix::bstr::{BStr, BString, ByteSlice};
+use gix::index::State;
+use gix::index::entry::Mode;
+
+use crate::git::GitError;
+
+/// What is to be done with files between two commits.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Difference {
+    /// To be written.
+    pub(super) write: BTreeSet<BString>,
+    /// To be removed.
+    pub(super) remove: BTreeSet<BString>,
+    /// Written where nothing was known before.
+    new: HashSet<BString>,
+}
+
+impl Difference {
+    pub(super) fn is_new(&self, path: &BStr) -> bool {
+        self.new.contains(path)
+    }
+}
+
+pub(super) fn compare(known: Option<&State>, wanted: &State) -> Difference {
+    let mut difference = Difference::default();
+    for entry in wanted.entries() {
+        let path = entry.path(wanted);
+        match known.and_then(|known| known.entry_by_path(path)) {
+            Some(before) if before.id == entry.id && before.mode == entry.mode => {}
+            // A module's folder is somebody else's.
+            Some(before) if before.mode == Mode::COMMIT && entry.mode == Mode::COMMIT => {}
+            before => {
+                difference.write.insert(path.to_owned());
+                if before.is_none() {
+                    difference.new.insert(path.to_owned());
+                }
+            }
+        }
+    }
+    let Some(known) = known else { return difference };
+    for entry in known.entries() {
+        let path = entry.path(known);
+        if wanted.entry_by_path(path).is_none() && entry.mode != Mode::COMMIT {
+            difference.remove.insert(path.to_owned());
+        }
+    }
+    difference
+}
+
+/// Where a path of a repository is.
+pub(super) fn place(dest: &Path, path: &BStr) -> PathBuf {
+    dest.join(OsStr::from_bytes(path.as_bytes()))
+}
+
+/// The folders above a path, the outermost first.
+fn above(path: &BStr) -> impl Iterator<Item = &BStr> {
+    let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    slashes.map(|(at, _)| path.get(..at).unwrap_or_default().as_bstr())
+}
+
+/// What is no folder above a path: below it is nothing, whatever a link leads to.
+pub(super) fn blocked<'a>(dest: &Path, path: &'a BStr) -> Option<&'a BStr> {
+    above(path).find(|folder| fs::symlink_metadata(place(dest, folder)).is_ok_and(|meta| !meta.is_dir()))
+}
+
+/// Whether nothing but what is to be removed is in a folder.
+pub(super) fn is_emptied(dest: &Path, folder: &BStr, difference: &Difference) -> bool {
+    only_removed(dest, folder, difference)
+}
+
+/// Refuses where a file that git does not know of is in the way, also one where a folder is to be, and a
+/// folder where a file is to be; and where a folder became a link, which would lead elsewhere.
+pub(super) fn refuse_unknown(
+    dest: &Path,
+    known: Option<&State>,
+    difference: &Difference,
+) -> Result<(), GitError> {
+    let is_known = |path: &BStr| known.is_some_and(|known| known.entry_by_path(path).is_some());
+    let in_the_way = |path: &BStr| GitError::NotUpdated {
+        path: dest.to_owned(),
+        why: format!("{} is in the way, which git does not know of", path.to_str_lossy().escape_debug()),
+    };
+    let mut folders: HashSet<&BStr> = HashSet::new();
+    for path in difference.write.iter().chain(&difference.remove) {
+        for folder in above(path.as_ref()) {
+            if !folders.insert(folder) {
+                continue;
+            }
+            let meta = fs::symlink_metadata(place(dest, folder));
+            if meta.is_ok_and(|meta| !meta.is_dir()) && !is_known(folder) {
+                return Err(in_the_way(folder));
+            }
+        }
+    }
+    for path in &difference.new {
+        match fs::symlink_metadata(place(dest, path.as_ref())) {
+            Err(_) => {}
+            // Files in it that are removed before leave an empty folder; others are in the way.
+            Ok(meta) if meta.is_dir() && only_removed(dest, path.as_ref(), difference) => {}
+            // Below a file or link that is removed before.
+            Ok(_) if above(path.as_ref()).any(|folder| difference.remove.contains(folder)) => {}
+            Ok(_) => return Err(in_the_way(path.as_ref())),
+        }
+    }
+    Ok(())
+}
+
+/// Whether all in a folder is to be removed.
+fn only_removed(dest: &Path, folder: &BStr, difference: &Difference) -> bool {
+    let Ok(entries) = fs::read_dir(place(dest, folder)) else { return false };
+    entries.flatten().all(|entry| {
+        let mut path = folder.to_owned();
+        path.push(b'/');
+        path.extend_from_slice(entry.file_name().as_bytes());
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            only_removed(dest, path.as_ref(), difference)
+        } else {
+            difference.remove.contains(&path)
+        }
+    })
+}

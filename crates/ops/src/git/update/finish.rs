@@ -1,0 +1,187 @@
+//! Finishes an update that was killed while it was put in place.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use gix::ObjectId;
+use gix::bstr::{BStr, ByteSlice};
+use gix::index::State;
+use gix::index::entry::Mode;
+
+use super::change::Change;
+use super::difference::{self, Difference};
+use super::locked_file::LockedFile;
+use super::plan::Plan;
+use super::room::Room;
+use super::{Update, crash, place, quarantine};
+use crate::git::meter::Meter;
+use crate::git::{GitError, heads, work};
+
+/// Finishes what is left of an update of the clone at `dest`. Nothing is fetched.
+pub(in crate::git) fn finish(dest: &Path) -> Result<(), GitError> {
+    let update = Update::open(dest)?;
+    if !update.is_planned() {
+        // Somebody else finished it meanwhile.
+        return Ok(());
+    }
+    update.keep(true);
+    let plan = Plan::read(update.folder())?;
+    if !still_meant(&update, &plan)? {
+        place::unlock(&update, &plan);
+        Plan::remove(update.folder())?;
+        update.keep(false);
+        return Ok(());
+    }
+    for change in &plan.changes {
+        quarantine::release(&update.at(&change.room), &update.git().join(&change.git))?;
+    }
+    // All is looked at before anything is written.
+    let mut rooms: Vec<Option<Room>> = Vec::new();
+    let mut differences = Vec::new();
+    for change in &plan.changes {
+        let (room, difference) = match change.ids()? {
+            Some((old, new)) => {
+                let (room, difference) = left(&update, change, old, new)?;
+                (Some(room), Some(difference))
+            }
+            None => (None, None),
+        };
+        rooms.push(room);
+        differences.push(difference);
+    }
+    for change in plan.changes.iter().filter(|change| change.new.is_some()) {
+        renew_index(&update, change)?;
+    }
+    place::lock(&update, &plan)?;
+    let mut ready =
+        rooms.iter().zip(differences).filter_map(|(room, difference)| Some((room.as_ref()?, difference?)));
+    place::carry_out(&update, plan, |_, change| {
+        let Some((room, difference)) = ready.next() else { return Ok(PathBuf::new()) };
+        change.difference = Some(difference);
+        Ok(room.path.join(NEW))
+    })
+}
+
+const NEW: &str = "new";
+const OLD: &str = "old";
+
+/// Whether each repository is where the update would have it come from or go to. Otherwise somebody went on in it
+/// by other means, and knows better.
+fn still_meant(update: &Update, plan: &Plan) -> Result<bool, GitError> {
+    for change in &plan.changes {
+        let Some((old, new)) = change.ids()? else { continue };
+        let Ok(repo) = work::open(&update.dest().join(&change.files)) else { return Ok(false) };
+        let here = heads::find(&repo, "HEAD");
+        if here != old && here != Some(new) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What is still to be done with the files of one repository. Those that are neither as before nor as they are
+/// to be are somebody's, and keep all from being touched.
+fn left(
+    update: &Update,
+    change: &Change,
+    old: Option<ObjectId>,
+    new: ObjectId,
+) -> Result<(Room, Difference), GitError> {
+    let dest = update.dest().join(&change.files);
+    let repo = work::open(&dest)?;
+    let known = old.map(|old| work::index_of(&repo, old)).transpose()?;
+    let wanted = work::index_of(&repo, new)?;
+    let difference = difference::compare(known.as_deref(), &wanted);
+    let room = Room::to_finish(update)?;
+    let changed = |path: &BStr| GitError::NotUpdated {
+        path: update.dest().to_owned(),
+        why: format!(
+            "an update of it was killed half-way, and {} was changed since",
+            path.to_str_lossy().escape_debug()
+        ),
+    };
+    let (staged_new, staged_old) = (room.path.join(NEW), room.path.join(OLD));
+    stage(&repo, &staged_new, &wanted, |path| difference.write.contains(path))?;
+    if let Some(known) = known.as_deref() {
+        let differs = |path: &BStr| difference.write.contains(path) || difference.remove.contains(path);
+        stage(&repo, &staged_old, known, differs)?;
+    }
+    for path in difference.remove.iter().chain(&difference.write) {
+        let path: &BStr = path.as_ref();
+        let is_module =
+            |state: &State| state.entry_by_path(path).is_some_and(|entry| entry.mode == Mode::COMMIT);
+        if is_module(&wanted) || known.as_deref().is_some_and(is_module) {
+            continue;
+        }
+        if let Some(above) = difference::blocked(&dest, path) {
+            // A file that is to make way for a folder, or took the place of one. It is looked at by itself.
+            if difference.remove.contains(above) || difference.write.contains(above) {
+                continue;
+            }
+            return Err(changed(above));
+        }
+        let here = difference::place(&dest, path);
+        let is_right = match fs::symlink_metadata(&here) {
+            Err(_) => true,
+            // Where a file was a folder came, which is let alone; where one is to come it must be empty.
+            Ok(meta) if meta.is_dir() => {
+                difference.remove.contains(path) || difference::is_emptied(&dest, path, &difference)
+            }
+            Ok(_) => {
+                [&staged_new, &staged_old].iter().any(|staged| same(&here, &difference::place(staged, path)))
+            }
+        };
+        if !is_right {
+            return Err(changed(path));
+        }
+    }
+    Ok((room, difference))
+}
+
+/// Checks out some files of a commit into a folder of its own.
+fn stage(
+    repo: &gix::Repository,
+    folder: &Path,
+    index: &State,
+    is_meant: impl Fn(&BStr) -> bool,
+) -> Result<(), GitError> {
+    fs::create_dir_all(folder)
+        .map_err(|error| GitError::local(format!("make {}", folder.display()), error))?;
+    let mut some = index.clone();
+    some.remove_entries(|_, path, _| !is_meant(path));
+    // gix does not take an index without entries.
+    if some.entries().is_empty() {
+        Ok(())
+    } else {
+        work::write_files(repo, &Meter::new(), folder, &mut some, true, &AtomicBool::new(false))
+    }
+}
+
+/// Whether two files are the same: both links to one place, or both programs or not, with one content.
+fn same(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    let (Ok(one), Ok(other)) = (fs::symlink_metadata(a), fs::symlink_metadata(b)) else { return false };
+    if one.is_symlink() || other.is_symlink() {
+        return one.is_symlink() && other.is_symlink() && fs::read_link(a).ok() == fs::read_link(b).ok();
+    }
+    let is_program = |meta: &fs::Metadata| meta.permissions().mode() & 0o100 != 0;
+    one.is_file()
+        && other.is_file()
+        && is_program(&one) == is_program(&other)
+        && one.len() == other.len()
+        && matches!((fs::read(a), fs::read(b)), (Ok(a), Ok(b)) if a == b)
+}
+
+/// A file for the index, where the one of the run that was killed took its place already.
+fn renew_index(update: &Update, change: &Change) -> Result<(), GitError> {
+    let (from, to) = place::index(update, change);
+    let failed = |error| GitError::local(format!("make {}", from.display()), error);
+    let file = LockedFile { from: &from, to: &to, dest: update.dest() };
+    if file.is_done() {
+        crash::point(&from);
+        fs::remove_file(&from).map_err(failed)?;
+    }
+    crash::point(&from);
+    fs::OpenOptions::new().create(true).append(true).open(&from).map(drop).map_err(failed)
+}

@@ -1,0 +1,90 @@
+//! What only the clone has, and an update would lose.
+
+use std::fs;
+
+use gix::ObjectId;
+use gix::bstr::ByteSlice;
+use gix::index::entry::Flags;
+
+use crate::git::{GitError, fault};
+
+/// Names of changed files that are told.
+const TOLD: usize = 3;
+
+/// Refuses where something is under way, or where the clone is of a sort whose files are not all its commit's.
+pub(super) fn idle(repo: &gix::Repository, refused: &impl Fn(String) -> GitError) -> Result<(), GitError> {
+    if repo.git_dir() != repo.common_dir() {
+        return Err(refused("it is a work tree of another clone: update that one".to_owned()));
+    }
+    if let Some(state) = repo.state() {
+        return Err(refused(format!("something is under way in it: {state:?}").to_lowercase()));
+    }
+    let lock = repo.git_dir().join("index.lock");
+    if fs::symlink_metadata(&lock).is_ok() {
+        return Err(refused(format!("git is at work in it: there is {}", lock.display())));
+    }
+    let config = repo.config_snapshot();
+    if config.string("extensions.partialClone").is_some()
+        || config.boolean("remote.origin.promisor") == Some(true)
+    {
+        return Err(refused("it is a partial clone, which only git can fill".to_owned()));
+    }
+    Ok(())
+}
+
+/// Refuses where anything that git knows of was changed and not committed. Modules are repositories of their own.
+pub(super) fn clean(repo: &gix::Repository, refused: &impl Fn(String) -> GitError) -> Result<(), GitError> {
+    let failed = |error: gix::Error| fault::of("look for changes", &error);
+    let index = repo.index_or_empty().map_err(failed)?;
+    if index.is_sparse() || index.entries().iter().any(|entry| entry.flags.contains(Flags::SKIP_WORKTREE)) {
+        return Err(refused("it is a sparse checkout, which only git can fill".to_owned()));
+    }
+    let status = repo.status(gix::progress::Discard).map_err(failed)?;
+    let status = status.untracked_files(gix::status::UntrackedFiles::None).index_worktree_submodules(None);
+    let mut changed: Vec<String> = Vec::new();
+    for item in status.into_iter(None).map_err(failed)? {
+        let path = item.map_err(failed)?.location().to_str_lossy().escape_debug().to_string();
+        if !changed.contains(&path) {
+            changed.push(path);
+        }
+    }
+    if changed.is_empty() {
+        return Ok(());
+    }
+    changed.sort();
+    let more = changed.len().saturating_sub(TOLD);
+    changed.truncate(TOLD);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Err(refused(format!("it has changes that are not committed: {}{more}", changed.join(", "))))
+}
+
+/// Whether `old` is in the history of `new`.
+pub(super) fn leads_to(repo: &gix::Repository, new: ObjectId, old: ObjectId) -> Result<bool, GitError> {
+    is_within(repo, vec![new], old)
+}
+
+/// Whether `old` is in the history of any of them.
+pub(super) fn is_within(
+    repo: &gix::Repository,
+    tips: Vec<ObjectId>,
+    old: ObjectId,
+) -> Result<bool, GitError> {
+    let failed = |error: gix::Error| fault::of("read the history", &error);
+    for commit in repo.rev_walk(tips).all().map_err(failed)? {
+        if commit.map_err(|error| fault::of_any("read the history", error))?.id == old {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether HEAD was put at `commit` by a clone, an update or a checkout, and not by a commit of somebody's.
+pub(super) fn was_put_there(repo: &gix::Repository, commit: ObjectId) -> bool {
+    let Ok(log) = fs::read(repo.git_dir().join("logs/HEAD")) else { return false };
+    let last = log.lines().filter(|line| !line.is_empty()).next_back().unwrap_or_default();
+    let mut words = last.splitn(3, |byte| *byte == b' ');
+    let new = words.nth(1).and_then(|hex| ObjectId::from_hex(hex).ok());
+    let said = last.find_byte(b'\t').and_then(|tab| last.get(tab.saturating_add(1)..)).unwrap_or_default();
+    let ours = ["clone:", "update:", "checkout:"].iter().any(|word| said.starts_with(word.as_bytes()));
+    new == Some(commit) && ours
+}

@@ -1,0 +1,299 @@
+//! Fetches what is new for one repository and makes ready what changes with it. The repository itself stays as
+//! it is.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use gix::ObjectId;
+use gix::bstr::BStr;
+use gix::remote::fetch::Shallow;
+
+use super::change::{Change, Prepared};
+use super::connected::newly_connected;
+use super::difference::{self, Difference};
+use super::quarantine::{self, Refs};
+use super::refs::{self, Ready};
+use super::room::Room;
+use super::{Update, own_work};
+use crate::git::absorb::relative;
+use crate::git::target::{Head, Target, Want};
+use crate::git::work::{self, Job, Line, Scope};
+use crate::git::{GitError, Made, fault, modules, verify};
+
+/// The repository as it is.
+struct Here {
+    /// Full name of the branch that it is on.
+    branch: Option<String>,
+    commit: Option<ObjectId>,
+    refs: Refs,
+}
+
+impl Here {
+    fn of(repo: &gix::Repository) -> Result<Self, GitError> {
+        let head = repo.head().map_err(|error| fault::of("read what is there", &error))?;
+        Ok(Self {
+            branch: head.referent_name().map(|name| name.as_bstr().to_string()),
+            commit: head.id().map(gix::Id::detach),
+            refs: quarantine::refs_of(repo)?,
+        })
+    }
+
+    fn get(&self, name: &str) -> Option<ObjectId> {
+        self.refs.get(BStr::new(name)).copied()
+    }
+}
+
+/// For the repository whose files are in `files`, the clone's own or a module's.
+pub(in crate::git) fn prepare(
+    job: &Job,
+    line: Line,
+    update: &Update,
+    files: &Path,
+) -> Result<Prepared, GitError> {
+    let refused = |why: String| GitError::NotUpdated { path: files.to_owned(), why };
+    let real = work::open(files)?;
+    own_work::idle(&real, &refused)?;
+    let here = Here::of(&real)?;
+    own_work::clean(&real, &refused)?;
+    let room = Room::new(update)?;
+    quarantine::make(&room.path, &real, &here.refs)?;
+    let mut repo = work::open(&room.path)?;
+    repo.committer_or_set_generic_fallback().map_err(|error| fault::of("prepare the repository", &error))?;
+    let target = work::fetch(&repo, job, line, &scope(job, &real, &here))?;
+    let Some(id) = target.id else { return unchanged(&real, &here) };
+    let mut repo = work::open(&room.path)?;
+    repo.committer_or_set_generic_fallback().map_err(|error| fault::of("prepare the repository", &error))?;
+    let new = commit(&repo, id)?;
+    let came = quarantine::refs_of(&repo)?;
+    let tips: Vec<ObjectId> =
+        came.iter().filter(|(name, id)| here.refs.get(*name) != Some(id)).map(|(_, id)| *id).collect();
+    newly_connected(
+        &repo,
+        &[&[id][..], &tips].concat(),
+        here.commit.into_iter().chain(here.refs.values().copied()),
+        &job.stop,
+    )?;
+    let warnings = kept(&real, &repo, &here, &target, new, &refused)?;
+
+    let (room_path, room_name) = (room.path.clone(), room.name.clone());
+    let mut change = Change {
+        files: below(update.dest(), files, &refused)?,
+        git: below(update.git(), real.git_dir(), &refused)?,
+        room: room_name,
+        old: here.commit.map(|id| id.to_string()),
+        new: Some(new.to_string()),
+        ..Change::default()
+    };
+    write_refs(&real, &repo, job, &here, &target, new, &came, &room_path, &mut change, &refused)?;
+    if here.commit == Some(new) && change.puts.is_empty() {
+        return unchanged(&real, &here).map(|prepared| Prepared { warnings, ..prepared });
+    }
+    change.difference = Some(stage(&repo, job, &room_path, files, here.commit, new)?);
+    let made = Made {
+        commit: Some(new.to_string()),
+        reference: target.reference(),
+        modules: modules::list(&work::open(&room_path)?)?,
+        bytes: 0,
+    };
+    stopped(job)?;
+    let _ = room.keep();
+    Ok(Prepared { made, change: Some(change), warnings })
+}
+
+fn unchanged(real: &gix::Repository, here: &Here) -> Result<Prepared, GitError> {
+    let made = Made {
+        commit: here.commit.map(|id| id.to_string()),
+        reference: here.branch.clone(),
+        modules: modules::list(real)?,
+        bytes: 0,
+    };
+    Ok(Prepared::unchanged(made))
+}
+
+fn stopped(job: &Job) -> Result<(), GitError> {
+    if job.stop.load(Ordering::Relaxed) { Err(GitError::Stopped) } else { Ok(()) }
+}
+
+/// What is asked for: what is wanted, or else what is there goes on.
+fn scope(job: &Job, real: &gix::Repository, here: &Here) -> Scope {
+    let branch = match &job.want {
+        Want::Default => here.branch.clone(),
+        Want::Named(_) | Want::Commit(_) => None,
+    };
+    let asked = match (&job.want, &branch) {
+        (_, Some(branch)) => Some(branch.clone()),
+        (Want::Named(name), None) => Some(format!("refs/heads/{name}")),
+        _ => None,
+    };
+    let shallow = match job.depth {
+        None if is_shallow(real) => Shallow::undo(),
+        // A branch with commits of its own must be compared with what there is; others need no more history
+        // than a clone has.
+        Some(depth) if is_shallow(real) && asked.is_none_or(|name| has_none_of_its_own(here, &name)) => {
+            Shallow::DepthAtRemote(depth)
+        }
+        _ => Shallow::NoChange,
+    };
+    let tag = match &job.want {
+        Want::Named(name) => here.get(&format!("refs/tags/{name}")),
+        _ => None,
+    };
+    Scope::Update { branch, shallow, has: here.commit.into_iter().chain(tag).collect() }
+}
+
+fn is_shallow(repo: &gix::Repository) -> bool {
+    repo.is_shallow().unwrap_or(false)
+}
+
+fn tracking(branch: &str) -> String {
+    branch.replacen("refs/heads/", "refs/remotes/origin/", 1)
+}
+
+/// Whether a branch is where the other end had it when it was last asked, or is not there at all.
+fn has_none_of_its_own(here: &Here, branch: &str) -> bool {
+    let own = here.get(branch);
+    own.is_none() || own == here.get(&tracking(branch))
+}
+
+fn commit(repo: &gix::Repository, id: ObjectId) -> Result<ObjectId, GitError> {
+    repo.find_object(id)
+        .and_then(gix::Object::peel_to_commit)
+        .map(|commit| commit.id)
+        .map_err(|_| GitError::RefNotFound { what: format!("commit {id}: it is something else") })
+}
+
+/// Refuses where commits would be lost that only the clone has.
+fn kept(
+    real: &gix::Repository,
+    repo: &gix::Repository,
+    here: &Here,
+    target: &Target,
+    new: ObjectId,
+    refused: &impl Fn(String) -> GitError,
+) -> Result<Vec<String>, GitError> {
+    let mut warnings = Vec::new();
+    let on = here.branch.as_deref();
+    if let Head::Branch(name) = &target.head
+        && let Some(own) = here.get(name).filter(|own| *own != new)
+        && !own_work::leads_to(repo, new, own)?
+    {
+        let short = name.strip_prefix("refs/heads/").unwrap_or(name);
+        if !has_none_of_its_own(here, name) {
+            return Err(refused(format!("its branch {short} has commits of its own")));
+        }
+        // Of a short history the end is not seen: then it looks the same where the branch just went on.
+        if !is_shallow(repo) {
+            warnings.push(format!("{short} was rewritten at the other end: it was at {own} before"));
+        }
+    }
+    if let (None, Some(commit)) = (on, here.commit)
+        && commit != new
+        && !own_work::was_put_there(real, commit)
+        && !own_work::is_within(repo, here.refs.values().copied().chain([new]).collect(), commit)?
+    {
+        return Err(refused(format!("it is at {commit}, which no branch leads to")));
+    }
+    Ok(warnings)
+}
+
+/// The way from `base` to a folder in it, or beside it.
+fn below(base: &Path, folder: &Path, refused: &impl Fn(String) -> GitError) -> Result<String, GitError> {
+    let real = |path: &Path| {
+        std::fs::canonicalize(path)
+            .map_err(|error| GitError::local(format!("find {}", path.display()), error))
+    };
+    let way = relative(&real(base)?, &real(folder)?);
+    let Some(way) = way.to_str() else {
+        return Err(refused(format!("the name of {} is no text", folder.display())));
+    };
+    Ok(way.to_owned())
+}
+
+#[expect(clippy::too_many_arguments, reason = "each is looked at once")]
+fn write_refs(
+    real: &gix::Repository,
+    repo: &gix::Repository,
+    job: &Job,
+    here: &Here,
+    target: &Target,
+    new: ObjectId,
+    came: &Refs,
+    room: &Path,
+    change: &mut Change,
+    refused: &impl Fn(String) -> GitError,
+) -> Result<(), GitError> {
+    let message = format!("update: from {}", job.url.stored());
+    let mut wanted: Vec<(String, ObjectId)> = Vec::new();
+    match (&target.head, target.id) {
+        (Head::Branch(name), _) => {
+            wanted.push((tracking(name), new));
+            wanted.push((name.clone(), new));
+            let short = name.strip_prefix("refs/heads/").unwrap_or(name);
+            if here.get(name).is_none() {
+                change.configure("branch", short, "remote", "origin");
+                change.configure("branch", short, "merge", name);
+            }
+        }
+        (Head::Tag(name), Some(id)) => wanted.push((name.clone(), id)),
+        _ => {}
+    }
+    for (name, id) in came {
+        let name = name.to_string();
+        let is_theirs = name.starts_with("refs/remotes/origin/") || name.starts_with("refs/tags/");
+        if is_theirs && here.get(&name) != Some(*id) && !wanted.iter().any(|(other, _)| *other == name) {
+            wanted.push((name, *id));
+        }
+    }
+    for (name, _) in &wanted {
+        if let Some(other) = refs::in_the_way(name, &here.refs) {
+            return Err(refused(format!("its {other} is in the way of {name}")));
+        }
+    }
+    let mut ready = Ready::new(repo, room, change, &message);
+    let shallow = |repo: &gix::Repository| std::fs::read(repo.git_dir().join("shallow")).unwrap_or_default();
+    let boundary = shallow(repo);
+    if boundary != shallow(real) {
+        ready.file("shallow", &boundary)?;
+    }
+    for (name, id) in &wanted {
+        ready.reference(name, *id, &here.refs)?;
+    }
+    match &target.head {
+        Head::Branch(name) if here.branch.as_deref() == Some(name) => {
+            if here.commit != Some(new) {
+                ready.log("HEAD", here.commit, new)?;
+            }
+        }
+        Head::Branch(name) => ready.head(&format!("ref: {name}\n"), here.commit, new)?,
+        Head::Tag(_) | Head::Detached if here.branch.is_none() && here.commit == Some(new) => {}
+        Head::Tag(_) | Head::Detached => ready.head(&format!("{new}\n"), here.commit, new)?,
+    }
+    Ok(())
+}
+
+/// Writes the files that change into the room, and an index of all there will be.
+fn stage(
+    repo: &gix::Repository,
+    job: &Job,
+    room: &Path,
+    files: &Path,
+    old: Option<ObjectId>,
+    new: ObjectId,
+) -> Result<Difference, GitError> {
+    let known = old.map(|old| work::index_of(repo, old)).transpose()?;
+    let mut index = work::index_of(repo, new)?;
+    verify::harmless(&index)?;
+    let difference = difference::compare(known.as_deref(), &index);
+    difference::refuse_unknown(files, known.as_deref(), &difference)?;
+    let mut some = (*index).clone();
+    some.remove_entries(|_, path, _| !difference.write.contains(path));
+    // gix does not take an index without entries.
+    if !some.entries().is_empty() {
+        work::write_files(repo, &job.meter, room, &mut some, true, &job.stop)?;
+        verify::checked_out(&some, room)?;
+    }
+    index
+        .write(gix::index::write::Options::default())
+        .map_err(|error| fault::of("write the index", &error))?;
+    Ok(difference)
+}

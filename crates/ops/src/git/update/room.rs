@@ -1,0 +1,173 @@
+//! The folder inside a clone's git folder in which an update is made ready.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use super::plan;
+use crate::git::staging::locked;
+use crate::git::{GitError, work};
+
+/// Its name in the git folder.
+const NAME: &str = "vps-update";
+
+/// An update of one clone, by this process alone: its lock, and the folder where all is made ready. Both are gone
+/// when it is dropped, unless a plan is left to be finished.
+#[derive(Debug)]
+pub struct Update {
+    dest: PathBuf,
+    git: PathBuf,
+    folder: PathBuf,
+    rooms: AtomicU32,
+    /// Whether what is in the folder is still needed.
+    kept: AtomicBool,
+    _lock: File,
+}
+
+/// Where the update of the clone that has this git folder is made ready.
+pub(super) fn folder(git: &Path) -> PathBuf {
+    git.join(NAME)
+}
+
+impl Update {
+    /// Begins one of the clone at `dest`, and removes what a dead one left that had not begun to change it.
+    ///
+    /// # Errors
+    /// [`GitError::NotUpdated`] where another one is under way or has to be finished first.
+    pub(crate) fn begin(dest: &Path) -> Result<Arc<Self>, GitError> {
+        let update = Self::open(dest)?;
+        if update.is_planned() {
+            update.kept.store(true, Ordering::Relaxed);
+            let why = "an earlier update of it is not finished".to_owned();
+            return Err(GitError::NotUpdated { path: dest.to_owned(), why });
+        }
+        update.clear()?;
+        Ok(Arc::new(update))
+    }
+
+    /// The folder, locked, whatever is in it.
+    pub(super) fn open(dest: &Path) -> Result<Self, GitError> {
+        let real = |path: &Path| {
+            fs::canonicalize(path).map_err(|error| GitError::local(format!("find {}", path.display()), error))
+        };
+        let git = real(work::open(dest)?.git_dir())?;
+        let folder = folder(&git);
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(GitError::local(format!("make {}", folder.display()), error));
+            }
+            _ => {}
+        }
+        let Some(lock) = locked(&folder) else {
+            let why = "another update of it is under way".to_owned();
+            return Err(GitError::NotUpdated { path: dest.to_owned(), why });
+        };
+        let (rooms, kept) = (AtomicU32::new(0), AtomicBool::new(false));
+        Ok(Self { dest: real(dest)?, git, folder, rooms, kept, _lock: lock })
+    }
+
+    /// The clone's files.
+    pub(crate) fn dest(&self) -> &Path {
+        &self.dest
+    }
+
+    /// The clone's git folder.
+    pub(crate) fn git(&self) -> &Path {
+        &self.git
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A folder of this name in it.
+    pub(super) fn at(&self, room: &str) -> PathBuf {
+        self.folder.join(room)
+    }
+
+    /// Whether a plan is left in it.
+    pub(super) fn is_planned(&self) -> bool {
+        plan::is_there(&self.folder)
+    }
+
+    /// The name of a room that nobody has yet.
+    pub(crate) fn free_room(&self) -> String {
+        self.rooms.fetch_add(1, Ordering::Relaxed).to_string()
+    }
+
+    /// Where the room of that name is.
+    pub(crate) fn room(&self, name: &str) -> PathBuf {
+        self.at(name)
+    }
+
+    /// Whether it was begun to be put in place, and is not finished.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.kept.load(Ordering::Relaxed)
+    }
+
+    /// What is in it outlives this process, until it is finished.
+    pub(super) fn keep(&self, kept: bool) {
+        self.kept.store(kept, Ordering::Relaxed);
+    }
+
+    fn clear(&self) -> Result<(), GitError> {
+        crate::git::local::clear(&self.folder)
+    }
+
+    /// Writes all of it to the disk, so that a loss of power while it is put in place leaves what is needed to
+    /// finish.
+    pub(crate) fn sync(&self) -> Result<(), GitError> {
+        let failed = |error| GitError::local("write the update to the disk", error);
+        let folder = File::open(&self.folder).map_err(failed)?;
+        rustix::fs::syncfs(&folder).map_err(|errno| failed(errno.into()))
+    }
+}
+
+impl Drop for Update {
+    fn drop(&mut self) {
+        if !self.kept.load(Ordering::Relaxed) {
+            // Nobody is told of an error here; the next update clears.
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// A room that is emptied when it is dropped: an attempt's that failed.
+#[derive(Debug)]
+pub(super) struct Room {
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+    kept: bool,
+}
+
+impl Room {
+    pub(super) fn new(update: &Update) -> Result<Self, GitError> {
+        Self::named(update, update.free_room())
+    }
+
+    /// For who finishes: a name that no plan has, also where what had it is in its place already.
+    pub(super) fn to_finish(update: &Update) -> Result<Self, GitError> {
+        Self::named(update, format!("finish-{}", update.free_room()))
+    }
+
+    fn named(update: &Update, name: String) -> Result<Self, GitError> {
+        let path = update.at(&name);
+        crate::git::local::clear(&path)?;
+        Ok(Self { name, path, kept: false })
+    }
+
+    pub(super) fn keep(mut self) -> String {
+        self.kept = true;
+        self.name.clone()
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        // A panic is to leave what a kill leaves.
+        if !self.kept && !std::thread::panicking() {
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Brings a clone that is there up to date, with its modules: all is fetched and made ready first.
+
+use std::sync::Arc;
+
+use super::fetching::{Fetching, Place};
+use super::modules::Naming;
+use super::{GitFailed, NetworkOperationWrapper};
+use crate::git::{CloneRequest, Cloned, GitError, Home, Module, Ready, Step, There, Update, Want};
+use crate::pipeline::Workflow;
+use crate::settings::Options;
+
+impl NetworkOperationWrapper {
+    /// Finishes an update that was killed half-way.
+    pub(super) async fn git_finish(
+        &self,
+        workflow: &Workflow,
+        request: &CloneRequest,
+    ) -> Result<(), GitFailed> {
+        workflow.note("an earlier update of it was killed half-way: it is finished first");
+        let step = workflow.step("git_finish", "finish an earlier update", workflow.whole()).ends_by_itself();
+        let (git, dest) = (&self.git, &request.dest);
+        self.pipeline.run(&step, |_| async move { git.finish(dest).await }).await
+    }
+
+    pub(super) async fn git_update(
+        &self,
+        workflow: &Workflow,
+        request: &CloneRequest,
+        options: &Options,
+        before: Cloned,
+    ) -> Result<Cloned, GitFailed> {
+        let failed = |error| workflow.error(error);
+        // A commit stays what it is: if it is there, nobody needs to be asked.
+        let is_there = matches!(&request.want, Want::Commit(id) if before.commit == Some(id.to_string()));
+        if is_there && !request.modules {
+            workflow.note("it is there already: nothing to do");
+            return Ok(before);
+        }
+        let modules_before = self.git.modules(&request.dest).map_err(failed)?;
+        let update = Update::begin(&request.dest).map_err(failed)?;
+        let mut fetching = Fetching {
+            workflow,
+            request,
+            options,
+            place: Place::Update(Arc::clone(&update)),
+            cloned: Cloned { unchanged: false, ..before },
+            ready: Ready::default(),
+        };
+        let home = Home::at(update.dest().to_owned(), update.git().to_owned());
+        let root = Naming { url: request.url.clone(), path: String::new(), home, is_new: false };
+        let mut modules = modules_before.clone();
+        if !is_there {
+            let alive = fetching.place.alive();
+            let mut step = Step::new(request.url.clone(), request.dest.clone(), Some(alive));
+            step.want = request.want.clone();
+            let (prepared, attempts) = self.git_fetch(&fetching, step, Some(update.dest())).await?;
+            modules.clone_from(&prepared.made.modules);
+            fetching.cloned.attempts = attempts;
+            fetching.cloned.commit.clone_from(&prepared.made.commit);
+            fetching.cloned.reference.clone_from(&prepared.made.reference);
+            fetching.take(prepared);
+        }
+        fetching.tell_gone(&modules_before, &modules, &root);
+        if request.modules {
+            self.git_modules(&mut fetching, root, modules).await?;
+        } else {
+            self.tell_behind(&mut fetching, &modules);
+        }
+        let Fetching { mut cloned, ready, .. } = fetching;
+        cloned.unchanged = ready.is_empty();
+        if !cloned.unchanged {
+            self.git_apply(workflow, &update, ready).await?;
+        }
+        Ok(cloned)
+    }
+
+    /// Onto the disk, then in place. The last step that can be stopped is the one before.
+    async fn git_apply(
+        &self,
+        workflow: &Workflow,
+        update: &Arc<Update>,
+        ready: Ready,
+    ) -> Result<(), GitFailed> {
+        let env = self.env();
+        let step = workflow.step("git_sync", "write the update to the disk", workflow.whole());
+        self.pipeline
+            .run(&step, |_| async move {
+                let synced = Arc::clone(update);
+                let synced = env.begin("sync", move || synced.sync()).await;
+                synced.unwrap_or(Err(GitError::Stopped))
+            })
+            .await?;
+        let step = workflow.step("git_place", "put the update in place", workflow.whole()).ends_by_itself();
+        let git = &self.git;
+        let mut ready = Some(ready);
+        let placed = self
+            .pipeline
+            .run(&step, |_| {
+                let ready = ready.take().unwrap_or_default();
+                async move { git.apply(update, ready).await }
+            })
+            .await;
+        if placed.is_err() && update.is_begun() {
+            workflow.warn("the update is half done: the same command finishes it");
+        }
+        placed
+    }
+
+    /// Tells of modules that are not where the repository has them now.
+    fn tell_behind(&self, fetching: &mut Fetching<'_>, modules: &[Module]) {
+        for module in modules {
+            let files = fetching.request.dest.join(&module.path);
+            let Ok(url) = fetching.request.url.module(&module.url) else { continue };
+            let as_asked = fetching.request.of_module(url, files, module.commit);
+            let Ok(There::Clone(here)) = self.git.look(&as_asked) else { continue };
+            if here.commit != Some(module.commit.to_string()) {
+                let path = &module.path;
+                fetching.warn(format!(
+                    "the module {path} is not at the commit that belongs to it now: add --recurse-submodules"
+                ));
+            }
+        }
+    }
+}
