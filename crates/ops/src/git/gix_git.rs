@@ -18,7 +18,7 @@ use super::http_transport::WiredHttp;
 use super::meter::Meter;
 use super::serve_http::{HttpSide, Limits};
 use super::serve_process::{self, ProcessSide};
-use super::update::{self, Prepared, Update};
+use super::update::{self, LOCK_PAUSE, LOCK_TRIES, Prepared, Update};
 use super::url::Way;
 use super::wire::{Incoming, Outgoing};
 use super::work::{self, Job, Line};
@@ -209,10 +209,10 @@ impl GixGit {
     }
 
     /// Works on a thread, to the end whoever waits for it.
-    async fn aside(
+    async fn aside<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<(), GitError> + Send + 'static,
-    ) -> Result<(), GitError> {
+        work: impl FnOnce() -> Result<T, GitError> + Send + 'static,
+    ) -> Result<T, GitError> {
         let (alive, end) = oneshot::channel::<()>();
         let work = move || {
             let outcome = work();
@@ -334,8 +334,14 @@ impl Git for GixGit {
     }
 
     async fn finish(&self, dest: &Path) -> Result<(), GitError> {
-        let dest = dest.to_owned();
-        self.aside(move || update::finish(&dest)).await
+        for _ in 0..LOCK_TRIES {
+            let folder = dest.to_owned();
+            if self.aside(move || update::finish(&folder)).await? {
+                return Ok(());
+            }
+            self.env.sleep(LOCK_PAUSE).await;
+        }
+        Err(Update::busy(dest))
     }
 
     async fn settle(&self) {

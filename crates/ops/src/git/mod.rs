@@ -58,7 +58,7 @@ pub use ref_name::{CommitId, InvalidRef, RefName};
 pub use request::{CloneRequest, Cloned, ClonedModule};
 pub(crate) use staging::Staging;
 pub use target::Want;
-pub(crate) use update::NewModule;
 pub use update::{Change, Prepared, Update};
+pub(crate) use update::{LOCK_PAUSE, LOCK_TRIES, NewModule};
 pub use url::{GitUrl, InvalidGitUrl};
 pub use work::Made;

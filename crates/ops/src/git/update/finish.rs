@@ -18,12 +18,12 @@ use super::{Update, crash, place, quarantine};
 use crate::git::meter::Meter;
 use crate::git::{GitError, heads, work};
 
-/// Finishes what is left of an update of the clone at `dest`. Nothing is fetched.
-pub(in crate::git) fn finish(dest: &Path) -> Result<(), GitError> {
-    let update = Update::open(dest)?;
+/// Finishes what is left of an update of the clone at `dest`; not while somebody else is at it. Nothing is fetched.
+pub(in crate::git) fn finish(dest: &Path) -> Result<bool, GitError> {
+    let Some(update) = Update::open(dest)? else { return Ok(false) };
     if !update.is_planned() {
         // Somebody else finished it meanwhile.
-        return Ok(());
+        return Ok(true);
     }
     update.keep(true);
     let plan = Plan::read(update.folder())?;
@@ -31,7 +31,7 @@ pub(in crate::git) fn finish(dest: &Path) -> Result<(), GitError> {
         place::unlock(&update, &plan);
         Plan::remove(update.folder())?;
         update.keep(false);
-        return Ok(());
+        return Ok(true);
     }
     for change in &plan.changes {
         quarantine::release(&update.at(&change.room), &update.git().join(&change.git))?;
@@ -60,7 +60,8 @@ pub(in crate::git) fn finish(dest: &Path) -> Result<(), GitError> {
         let Some((room, difference)) = ready.next() else { return Ok(PathBuf::new()) };
         change.difference = Some(difference);
         Ok(room.path.join(NEW))
-    })
+    })?;
+    Ok(true)
 }
 
 const NEW: &str = "new";

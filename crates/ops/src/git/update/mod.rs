@@ -26,3 +26,4 @@ pub(crate) use plan::NewModule;
 pub(super) use plan::is_unfinished;
 pub(super) use prepare::prepare;
 pub use room::Update;
+pub(crate) use room::{LOCK_PAUSE, LOCK_TRIES};

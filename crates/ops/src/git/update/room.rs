@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use super::plan;
 use crate::git::staging::locked;
@@ -11,6 +12,11 @@ use crate::git::{GitError, work};
 
 /// Its name in the git folder.
 const NAME: &str = "vps-update";
+
+/// How often its lock is tried for: a program that is just being started holds it for a moment, too.
+pub(crate) const LOCK_TRIES: u32 = 20;
+/// Between two tries.
+pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// An update of one clone, by this process alone: its lock, and the folder where all is made ready. Both are gone
 /// when it is dropped, unless a plan is left to be finished.
@@ -32,22 +38,29 @@ pub(super) fn folder(git: &Path) -> PathBuf {
 
 impl Update {
     /// Begins one of the clone at `dest`, and removes what a dead one left that had not begun to change it.
+    /// Nothing while another one is under way.
     ///
     /// # Errors
-    /// [`GitError::NotUpdated`] where another one is under way or has to be finished first.
-    pub(crate) fn begin(dest: &Path) -> Result<Arc<Self>, GitError> {
-        let update = Self::open(dest)?;
+    /// [`GitError::NotUpdated`] where another one has to be finished first.
+    pub(crate) fn begin(dest: &Path) -> Result<Option<Arc<Self>>, GitError> {
+        let Some(update) = Self::open(dest)? else { return Ok(None) };
         if update.is_planned() {
             update.kept.store(true, Ordering::Relaxed);
             let why = "an earlier update of it is not finished".to_owned();
             return Err(GitError::NotUpdated { path: dest.to_owned(), why });
         }
-        update.clear()?;
-        Ok(Arc::new(update))
+        crate::git::local::clear(&update.folder)?;
+        Ok(Some(Arc::new(update)))
     }
 
-    /// The folder, locked, whatever is in it.
-    pub(super) fn open(dest: &Path) -> Result<Self, GitError> {
+    /// That another one does not let go of its lock.
+    pub(crate) fn busy(dest: &Path) -> GitError {
+        let why = "another update of it is under way".to_owned();
+        GitError::NotUpdated { path: dest.to_owned(), why }
+    }
+
+    /// The folder, locked, whatever is in it; nothing while somebody else has the lock.
+    pub(super) fn open(dest: &Path) -> Result<Option<Self>, GitError> {
         let real = |path: &Path| {
             fs::canonicalize(path).map_err(|error| GitError::local(format!("find {}", path.display()), error))
         };
@@ -59,12 +72,9 @@ impl Update {
             }
             _ => {}
         }
-        let Some(lock) = locked(&folder) else {
-            let why = "another update of it is under way".to_owned();
-            return Err(GitError::NotUpdated { path: dest.to_owned(), why });
-        };
+        let Some(lock) = locked(&folder) else { return Ok(None) };
         let (rooms, kept) = (AtomicU32::new(0), AtomicBool::new(false));
-        Ok(Self { dest: real(dest)?, git, folder, rooms, kept, _lock: lock })
+        Ok(Some(Self { dest: real(dest)?, git, folder, rooms, kept, _lock: lock }))
     }
 
     /// The clone's files.
@@ -109,10 +119,6 @@ impl Update {
     /// What is in it outlives this process, until it is finished.
     pub(super) fn keep(&self, kept: bool) {
         self.kept.store(kept, Ordering::Relaxed);
-    }
-
-    fn clear(&self) -> Result<(), GitError> {
-        crate::git::local::clear(&self.folder)
     }
 
     /// Writes all of it to the disk, so that a loss of power while it is put in place leaves what is needed to

@@ -1,11 +1,14 @@
 //! Brings a clone that is there up to date, with its modules: all is fetched and made ready first.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::fetching::{Fetching, Place};
 use super::modules::Naming;
 use super::{GitFailed, NetworkOperationWrapper};
-use crate::git::{CloneRequest, Cloned, GitError, Home, Module, Ready, Step, There, Update, Want};
+use crate::git::{
+    CloneRequest, Cloned, GitError, Home, LOCK_PAUSE, LOCK_TRIES, Module, Ready, Step, There, Update, Want,
+};
 use crate::pipeline::Workflow;
 use crate::settings::Options;
 
@@ -37,7 +40,7 @@ impl NetworkOperationWrapper {
             return Ok(before);
         }
         let modules_before = self.git.modules(&request.dest).map_err(failed)?;
-        let update = Update::begin(&request.dest).map_err(failed)?;
+        let update = self.git_begin_update(&request.dest).await.map_err(failed)?;
         let mut fetching = Fetching {
             workflow,
             request,
@@ -72,6 +75,16 @@ impl NetworkOperationWrapper {
             self.git_apply(workflow, &update, ready).await?;
         }
         Ok(cloned)
+    }
+
+    async fn git_begin_update(&self, dest: &Path) -> Result<Arc<Update>, GitError> {
+        for _ in 0..LOCK_TRIES {
+            if let Some(update) = Update::begin(dest)? {
+                return Ok(update);
+            }
+            self.env().sleep(LOCK_PAUSE).await;
+        }
+        Err(Update::busy(dest))
     }
 
     /// Onto the disk, then in place. The last step that can be stopped is the one before.
