@@ -54,7 +54,10 @@ impl Checkout {
         let packs = fs::read_dir(self.folder.join(".git/objects/pack"));
         for entry in packs.into_iter().flatten().map(Result::unwrap) {
             let name = entry.file_name().to_string_lossy().into_owned();
-            assert!(name.starts_with("pack-") && !name.contains("tmp"), "{name} is left");
+            assert!(
+                name.starts_with("pack-") && !name.contains("tmp") && !name.ends_with(".keep"),
+                "{name} is left"
+            );
         }
     }
 

@@ -160,11 +160,17 @@ pub(super) fn fetch(
         }
         Scope::Update { shallow, .. } => shallow.clone(),
     };
-    prepared
+    let outcome = prepared
         .with_shallow(shallow)
         .with_write_packed_refs_only(true)
         .receive(progress, &job.stop)
         .map_err(failed)?;
+    // What keeps git from packing it with others; nobody else works here.
+    if let gix::remote::fetch::Status::Change { write_pack_bundle, .. } = &outcome.status
+        && let Some(keep) = &write_pack_bundle.keep_path
+    {
+        let _ = std::fs::remove_file(keep);
+    }
     stopped(job)?;
     Ok(target)
 }

@@ -17,7 +17,7 @@ mod submodules;
 mod update;
 
 /// What is promised of `git clone`, and the test that would notice.
-const PROMISES: [(&str, &str); 75] = [
+const PROMISES: [(&str, &str); 85] = [
     // clone
     ("exit 0 means a complete, fsck-clean checkout", "a_clone_is_complete_and_right"),
     ("odd names, links, programs and line ends are right", "a_clone_is_complete_and_right"),
@@ -81,6 +81,22 @@ const PROMISES: [(&str, &str); 75] = [
     ("--update refuses commits of one's own", "an_update_refuses_own_commits"),
     ("--update that fails changes nothing", "an_update_that_fails_changes_nothing"),
     ("--update clones where nothing is", "an_update_clones_where_nothing_is"),
+    ("--update goes to another branch, tag or commit", "an_update_goes_to_another_ref"),
+    ("--update follows a tag that was moved", "an_update_follows_a_moved_tag"),
+    ("--update keeps to the depth, or takes it all", "an_update_keeps_to_the_depth"),
+    ("--update follows what was rewritten", "an_update_follows_what_was_rewritten_unless_work_would_be_lost"),
+    ("--update keeps off where git is at work", "an_update_keeps_off_where_git_is_at_work"),
+    ("kill -9 anywhere in an update, then again: a clone", "killed_in_an_update_and_again_is_a_clone"),
+    ("--update takes the submodules along", "an_update_takes_the_submodules_along"),
+    ("submodules that come and go", "a_submodule_that_comes_or_goes_is_told"),
+    (
+        "--update without --recurse-submodules tells of them",
+        "an_update_without_the_option_tells_of_submodules",
+    ),
+    (
+        "a submodule that is not updated: all is as it was",
+        "a_submodule_that_is_not_updated_keeps_all_as_it_is",
+    ),
     // submodules
     ("--recurse-submodules goes all the way down", "submodules_go_all_the_way_down"),
     ("without it they stay empty", "without_the_option_they_stay_empty"),

@@ -1,6 +1,6 @@
 //! Repositories in repositories.
 
-use tests::git::{Checkout, Forge, Step, beside};
+use tests::git::{Checkout, Entry, Forge, History, Repository, Step, beside};
 use tests::server::Behaviour;
 
 use super::lab::Lab;
@@ -73,11 +73,9 @@ fn a_hostile_submodule_is_refused() {
     for (number, path) in ["../outside", "/tmp/outside", "-x"].iter().enumerate() {
         let name = format!("p{number}");
         let modules = format!("[submodule \"one\"]\n\tpath = {path}\n\turl = ../n-two.git\n");
-        let mut history = tests::git::History::new();
-        let entries: [(&[u8], tests::git::Entry); 2] = [
-            (b".gitmodules", tests::git::Entry::text(&modules)),
-            (b"one", tests::git::Entry::Submodule(commit.clone())),
-        ];
+        let mut history = History::new();
+        let entries: [(&[u8], Entry); 2] =
+            [(b".gitmodules", Entry::text(&modules)), (b"one", Entry::Submodule(commit.clone()))];
         history.commit("main", "path", &entries);
         forge.repository(&name).import(&history);
         let lab = Lab::new();
@@ -102,4 +100,135 @@ fn a_chain_of_submodules_ends() {
     let lab = Lab::new();
     let there = lab.cloned(&forge.url("deep3"), &["--recurse-submodules"]);
     assert_eq!(there.read("in/in/in/README"), "fifth\n");
+}
+
+/// One more commit on `main`: these paths.
+fn further(repository: &Repository, entries: &[(&[u8], Entry)]) {
+    let mut history = History::new();
+    history.commit_from("main", Some("refs/heads/main^0"), "further", entries);
+    repository.import(&history);
+}
+
+/// News in each of the three, from the innermost on.
+fn news([outer, one, two]: &[Repository; 3], text: &str) {
+    further(two, &[(b"file", Entry::text(text))]);
+    further(one, &[(b"two", Entry::Submodule(two.id("main"))), (b"file", Entry::text(text))]);
+    further(outer, &[(b"one", Entry::Submodule(one.id("main")))]);
+}
+
+fn all_as_named(lab: &Lab, repositories: &[Repository; 3]) {
+    let there = lab.dest();
+    for (path, repository) in ["", "one", "one/two"].iter().zip(repositories) {
+        let inner = Checkout::at(there.folder().join(path));
+        assert_eq!(inner.head(), repository.id("main"), "{}", repository.name());
+        assert_eq!(inner.git(&["fsck", "--full"]), "");
+        assert_eq!(inner.git(&["status", "--porcelain"]), "");
+    }
+    let status = there.git(&["submodule", "status", "--recursive"]);
+    assert!(status.lines().all(|line| line.starts_with(' ')), "{status}");
+}
+
+#[test]
+fn an_update_takes_the_submodules_along() {
+    let Some(forge) = Forge::start() else { return };
+    for (name, more) in [("n", &[][..]), ("f", &["--full"])] {
+        let (repositories, lab) = (forge.nested(name), Lab::new());
+        let both = [&["--recurse-submodules", "--update"], more].concat();
+        // Some are there without: they come with the update.
+        lab.cloned(&forge.url(name), more);
+        lab.cloned(&forge.url(name), &both);
+        all_as_named(&lab, &repositories);
+        for round in 0..2 {
+            news(&repositories, &format!("news {round}\n"));
+            let there = lab.cloned(&forge.url(name), &both);
+            all_as_named(&lab, &repositories);
+            assert_eq!(there.read("one/two/file"), format!("news {round}\n"));
+        }
+        // The git folder's own time changes with what comes and goes in it.
+        let work = || -> Vec<String> {
+            lab.work().into_iter().filter(|line| !line.starts_with("\"dest/.git\" ")).collect()
+        };
+        let (requests, before) = (forge.all(), work());
+        let again = lab.clone(&[&[&*forge.url(name), "dest", "--json"], &both[..]].concat()).expect(0);
+        let result: serde_json::Value = serde_json::from_str(&again.stdout).unwrap();
+        assert_eq!((&result["unchanged"], result["submodules"].as_array().unwrap().len()), (&true.into(), 2));
+        assert_eq!(result["submodules"][1]["commit"], repositories[2].id("main"));
+        assert!(forge.all() - requests <= 3, "the modules were asked for: {}", forge.log());
+        assert!(work() == before, "it changed something");
+    }
+}
+
+#[test]
+fn a_submodule_that_comes_or_goes_is_told() {
+    let Some(forge) = Forge::start() else { return };
+    let (repositories, lab) = (forge.nested("n"), Lab::new());
+    let [outer, _, two] = &repositories;
+    lab.cloned(&forge.url("n"), &["--recurse-submodules"]);
+    let modules = "[submodule \"new\"]\n\tpath = deep/new\n\turl = ../n-two.git\n";
+    let come = [
+        (&b".gitmodules"[..], Entry::text(modules)),
+        (b"one", Entry::Gone),
+        (b"deep/new", Entry::Submodule(two.id("main"))),
+    ];
+    further(outer, &come);
+    let url = forge.url("n");
+    let updated = lab.clone(&[&url, "dest", "--recurse-submodules", "--update"]).expect(0);
+    assert!(updated.text().contains("one belongs to it no more"), "{}", updated.text());
+    assert_eq!(lab.dest().read("deep/new/file"), "two\n");
+    // As git does, it stays.
+    assert_eq!(lab.dest().read("one/two/file"), "two\n");
+    assert_eq!(lab.dest().git(&["status", "--porcelain"]), "?? one/");
+}
+
+#[test]
+fn an_update_without_the_option_tells_of_submodules() {
+    let Some(forge) = Forge::start() else { return };
+    let (repositories, lab) = (forge.nested("n"), Lab::new());
+    lab.cloned(&forge.url("n"), &["--recurse-submodules"]);
+    let old = Checkout::at(lab.path("work/dest/one")).head();
+    news(&repositories, "news\n");
+    let updated = lab.clone(&[&forge.url("n"), "dest", "--update"]).expect(0);
+    assert!(updated.text().contains("--recurse-submodules"), "{}", updated.text());
+    assert_eq!(Checkout::at(lab.path("work/dest/one")).head(), old);
+    // Nor is it all there for who asks for modules.
+    let differs = lab.clone(&[&forge.url("n"), "dest", "--recurse-submodules"]).expect(7);
+    assert!(differs.text().contains("has the module one at"), "{}", differs.text());
+    lab.cloned(&forge.url("n"), &["--update", "--recurse-submodules"]);
+    all_as_named(&lab, &repositories);
+}
+
+#[test]
+fn a_submodule_that_is_not_updated_keeps_all_as_it_is() {
+    let Some(forge) = Forge::start() else { return };
+    let (repositories, lab) = (forge.nested("n"), Lab::new());
+    lab.cloned(&forge.url("n"), &["--recurse-submodules"]);
+    news(&repositories, "news\n");
+    let url = forge.url("n");
+    let update = ["--recurse-submodules", "--update", "--retries", "1"];
+    let outside = || -> Vec<String> {
+        lab.work().into_iter().filter(|line| !line.starts_with("\"dest/.git\" ")).collect()
+    };
+    let before = outside();
+    let refused = |code: i32, word: &str| {
+        let ended = lab.clone(&[&[&*url, "dest"], &update[..]].concat()).expect(code);
+        assert!(ended.text().contains(word), "{}", ended.text());
+        lab.assert_left(&["dest"]);
+    };
+    forge.script("n-two", Step::Fetch, [Behaviour::status(404)]);
+    refused(1, "one/two");
+    assert!(outside() == before, "something was changed");
+    forge.script("n-two", Step::Fetch, []);
+    // Work in the innermost is nobody's to overwrite.
+    let inner = Checkout::at(lab.path("work/dest/one/two"));
+    std::fs::write(inner.folder().join("file"), "mine\n").unwrap();
+    refused(7, "file");
+    assert_eq!((inner.read("file").as_str(), lab.dest().read("one/file").as_str()), ("mine\n", "n-one\n"));
+    inner.git(&["checkout", "--quiet", "file"]);
+    inner.git(&["commit", "--quiet", "--allow-empty", "-m", "mine"]);
+    refused(7, "which no branch leads to");
+    // On a branch of its own it stays.
+    inner.git(&["branch", "mine"]);
+    lab.cloned(&url, &update);
+    all_as_named(&lab, &repositories);
+    assert_ne!(inner.git(&["rev-parse", "mine"]), repositories[2].id("main"));
 }

@@ -122,3 +122,146 @@ fn an_update_clones_where_nothing_is() {
     let (sample, lab) = (forge.sample("s"), Lab::new());
     assert_eq!(lab.cloned(&forge.url("s"), &["--update"]).head(), sample.id("main"));
 }
+
+#[test]
+fn an_update_goes_to_another_ref() {
+    let Some(forge) = Forge::start() else { return };
+    for (name, more) in [("shallow", &[][..]), ("full", &["--full"])] {
+        let (sample, lab) = (forge.sample(name), Lab::new());
+        let url = forge.url(name);
+        lab.cloned(&url, more);
+        let fourth = sample.id("main~1");
+        for (asked, revision, branch) in [
+            (["--branch", "topic"], "topic", Some("topic")),
+            (["--branch", "a/b"], "a/b", Some("a/b")),
+            (["--branch", "v1"], "v1^{}", None),
+            (["--branch", "light"], "light", None),
+            (["--commit", fourth.as_str()], "main~1", None),
+            (["--branch", "main"], "main", Some("main")),
+        ] {
+            // Without the option it only says what differs.
+            let differs = lab.clone(&[&[url.as_str(), "dest"], &asked[..]].concat()).expect(7);
+            assert!(differs.text().contains(", not at "), "{}", differs.text());
+            let there = lab.cloned(&url, &[&asked[..], &["--update"], more].concat());
+            assert_eq!(there.head(), sample.id(revision), "{name} {asked:?}");
+            assert_eq!(there.branch().as_deref(), branch, "{name} {asked:?}");
+            // And is there then.
+            let before = forge.all();
+            assert_eq!(lab.clone(&[&[url.as_str(), "dest"], &asked[..]].concat()).code, 0);
+            assert_eq!(forge.all(), before);
+        }
+        let there = lab.dest();
+        assert_eq!(there.git(&["rev-parse", "--abbrev-ref", "topic@{upstream}"]), "origin/topic");
+        assert!(there.git(&["reflog"]).contains("update: from"));
+    }
+}
+
+#[test]
+fn an_update_follows_a_moved_tag() {
+    let Some(forge) = Forge::start() else { return };
+    for (name, more) in [("shallow", &[][..]), ("full", &["--full"])] {
+        let (sample, lab) = (forge.sample(name), Lab::new());
+        for tag in ["light", "v1"] {
+            lab.cloned(&forge.url(name), &[&["--branch", tag, "--update"], more].concat());
+            sample.git(&["tag", "--force", tag, "main"]);
+            let there = lab.cloned(&forge.url(name), &[&["--branch", tag, "--update"], more].concat());
+            assert_eq!((there.head(), there.branch()), (sample.id("main"), None), "{name} {tag}");
+            assert_eq!(there.git(&["rev-parse", &format!("refs/tags/{tag}^{{}}")]), sample.id("main"));
+        }
+    }
+}
+
+#[test]
+fn an_update_keeps_to_the_depth() {
+    let Some(forge) = Forge::start() else { return };
+    let (sample, lab) = (forge.sample("s"), Lab::new());
+    lab.cloned(&forge.url("s"), &[]);
+    for _ in 0..3 {
+        later(&sample);
+        let there = lab.cloned(&forge.url("s"), &["--update"]);
+        assert_eq!((there.commits(), there.is_shallow()), (1, true));
+    }
+    let there = lab.cloned(&forge.url("s"), &["--update", "--full"]);
+    assert!(!there.is_shallow());
+    assert_eq!(there.git(&["rev-list", "--count", "HEAD"]), sample.git(&["rev-list", "--count", "main"]));
+    assert_eq!(there.git(&["rev-parse", "origin/topic", "v1"]), sample.git(&["rev-parse", "topic", "v1"]));
+}
+
+#[test]
+fn an_update_follows_what_was_rewritten_unless_work_would_be_lost() {
+    let Some(forge) = Forge::start() else { return };
+    for (name, more) in [("shallow", &[][..]), ("full", &["--full"])] {
+        let (sample, lab) = (forge.sample(name), Lab::new());
+        let old = lab.cloned(&forge.url(name), more).head();
+        let rewrite = || {
+            let mut history = History::new();
+            history.commit_from("main", Some("refs/heads/main~1"), "again", &[(b"again", Entry::text("x"))]);
+            sample.import(&history);
+        };
+        rewrite();
+        let updated = lab.clone(&[&[&*forge.url(name), "dest", "--update"], more].concat()).expect(0);
+        assert_eq!(updated.text().contains(&old), name == "full", "{}", updated.text());
+        lab.dest().assert_sound();
+        assert_eq!(lab.dest().head(), sample.id("main"));
+        lab.dest().git(&["commit", "--quiet", "--allow-empty", "-m", "mine"]);
+        rewrite();
+        refused(&lab, &forge.url(name), "commits of its own");
+        // On a detached HEAD they would be on no branch at all.
+        lab.dest().git(&["checkout", "--quiet", "--detach"]);
+        lab.dest().git(&["branch", "--quiet", "--force", "main", "origin/main"]);
+        let detached = lab.clone(&[&forge.url(name), "dest", "--update", "--branch", "main"]).expect(7);
+        assert!(detached.text().contains("which no branch leads to"), "{}", detached.text());
+    }
+}
+
+#[test]
+fn an_update_keeps_off_where_git_is_at_work() {
+    let Some(forge) = Forge::start() else { return };
+    let (sample, lab) = (forge.sample("s"), Lab::new());
+    lab.cloned(&forge.url("s"), &[]);
+    later(&sample);
+    let git = lab.path("work/dest/.git");
+    for (name, word) in [("index.lock", "git is at work"), ("MERGE_HEAD", "merge")] {
+        fs::write(git.join(name), lab.dest().head()).unwrap();
+        refused(&lab, &forge.url("s"), word);
+        fs::remove_file(git.join(name)).unwrap();
+    }
+    // A lock that comes in the way while all is put in place: nothing of it is done.
+    fs::write(git.join("refs/heads/main.lock"), "").unwrap();
+    let half = lab.clone(&[&forge.url("s"), "dest", "--update"]).expect(7);
+    assert!(half.text().contains("main.lock"), "{}", half.text());
+    fs::remove_file(git.join("refs/heads/main.lock")).unwrap();
+    assert_eq!(lab.cloned(&forge.url("s"), &[]).head(), sample.id("main"));
+}
+
+#[test]
+fn killed_in_an_update_and_again_is_a_clone() {
+    let Some(forge) = Forge::start() else { return };
+    let many = forge.many("m", 600);
+    for seed in 0..8_usize {
+        let lab = Lab::new();
+        lab.cloned(&forge.url("m"), &[]);
+        let mut history = History::new();
+        let text = format!("update {seed}");
+        let names: Vec<String> = (0..600).map(|n| format!("{:02}/{:02}/{n}", n % 50, n / 50 % 20)).collect();
+        let entries: Vec<(&[u8], Entry)> =
+            names.iter().map(|name| (name.as_bytes(), Entry::text(&text))).collect();
+        history.commit_from("main", Some("refs/heads/main^0"), &text, &entries);
+        many.import(&history);
+        let changed = || names.iter().filter(|name| lab.dest().read(name) == text).count();
+        let mut running = lab.begin(&[&forge.url("m"), "dest", "--update"]);
+        let plan = lab.path("work/dest/.git/vps-update/plan");
+        tests::apt::wait_until("the update", || {
+            let reached = if seed == 0 { plan.exists() } else { changed() >= seed * 80 };
+            (reached || !running.is_running()).then_some(())
+        });
+        if running.is_running() {
+            running.signal(rustix::process::Signal::KILL);
+        }
+        let code = running.wait_alone();
+        assert!([0, 137].contains(&code), "{code}");
+        let there = lab.cloned(&forge.url("m"), &["--update"]);
+        assert_eq!(there.head(), many.id("main"), "seed {seed}");
+        assert!(!lab.path("work/dest/.git/vps-update").exists());
+    }
+}

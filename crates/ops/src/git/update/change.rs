@@ -42,9 +42,9 @@ pub struct Change {
     pub(super) puts: Vec<Put>,
     /// Lines that its logs get.
     pub(super) logs: Vec<Log>,
-    /// Values that its configuration gets: section, its name, key, value.
+    /// Values that its configuration gets.
     #[serde(skip)]
-    pub(super) config: Vec<(String, String, String, String)>,
+    pub(super) config: Vec<Setting>,
     /// Between the two commits; found again from them by whoever finishes.
     #[serde(skip)]
     pub(super) difference: Option<Difference>,
@@ -57,6 +57,19 @@ pub(super) struct Put {
     pub(super) from: String,
     /// Below the git folder.
     pub(super) to: String,
+    /// Whether it goes away instead.
+    pub(super) goes: bool,
+}
+
+/// A value of the configuration.
+#[derive(Clone, Debug)]
+pub(super) struct Setting {
+    pub(super) section: &'static str,
+    pub(super) name: String,
+    pub(super) key: &'static str,
+    pub(super) value: String,
+    /// Whether it is one of several.
+    pub(super) is_more: bool,
 }
 
 /// A line of a log.
@@ -79,8 +92,24 @@ impl Change {
     }
 
     /// Has a value set in the repository's configuration.
-    pub(crate) fn configure(&mut self, section: &str, name: &str, key: &str, value: &str) {
-        self.config.push((section.to_owned(), name.to_owned(), key.to_owned(), value.to_owned()));
+    pub(crate) fn configure(&mut self, section: &'static str, name: &str, key: &'static str, value: &str) {
+        self.set(section, name, key, value, false);
+    }
+
+    /// Has a value added to those that are set.
+    pub(super) fn configure_also(
+        &mut self,
+        section: &'static str,
+        name: &str,
+        key: &'static str,
+        value: &str,
+    ) {
+        self.set(section, name, key, value, true);
+    }
+
+    fn set(&mut self, section: &'static str, name: &str, key: &'static str, value: &str, is_more: bool) {
+        let (name, value) = (name.to_owned(), value.to_owned());
+        self.config.push(Setting { section, name, key, value, is_more });
     }
 
     /// Whether a path gets something where nothing was before.

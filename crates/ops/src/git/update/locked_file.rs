@@ -68,6 +68,20 @@ impl LockedFile<'_> {
             .map_err(|error| GitError::local(format!("write {}", self.to.display()), error))
     }
 
+    /// Removes what is in its place.
+    pub(super) fn remove(&self) -> Result<(), GitError> {
+        self.lock()?;
+        crash::point(self.to);
+        match fs::remove_file(self.to) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(GitError::local(format!("remove {}", self.to.display()), error));
+            }
+            _ => {}
+        }
+        self.unlock();
+        Ok(())
+    }
+
     /// Gives up a lock that is ours.
     pub(super) fn unlock(&self) {
         let path = self.lock_path();

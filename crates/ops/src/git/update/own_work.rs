@@ -70,6 +70,8 @@ pub(super) fn is_within(
     old: ObjectId,
 ) -> Result<bool, GitError> {
     let failed = |error: gix::Error| fault::of("read the history", &error);
+    let peeled = |id: ObjectId| repo.find_object(id).ok()?.peel_to_commit().ok().map(|commit| commit.id);
+    let tips: Vec<ObjectId> = tips.into_iter().filter_map(peeled).collect();
     for commit in repo.rev_walk(tips).all().map_err(failed)? {
         if commit.map_err(|error| fault::of_any("read the history", error))?.id == old {
             return Ok(true);
@@ -78,13 +80,18 @@ pub(super) fn is_within(
     Ok(false)
 }
 
-/// Whether HEAD was put at `commit` by a clone, an update or a checkout, and not by a commit of somebody's.
-pub(super) fn was_put_there(repo: &gix::Repository, commit: ObjectId) -> bool {
+/// Whether `commit` came from the other end: HEAD was put there by a clone or an update, or it is where a short
+/// history ends.
+pub(super) fn was_fetched(repo: &gix::Repository, commit: ObjectId) -> bool {
+    let boundary = repo.shallow_commits().ok().flatten();
+    if boundary.is_some_and(|boundary| boundary.iter().any(|end| *end == commit)) {
+        return true;
+    }
     let Ok(log) = fs::read(repo.git_dir().join("logs/HEAD")) else { return false };
     let last = log.lines().filter(|line| !line.is_empty()).next_back().unwrap_or_default();
     let mut words = last.splitn(3, |byte| *byte == b' ');
     let new = words.nth(1).and_then(|hex| ObjectId::from_hex(hex).ok());
     let said = last.find_byte(b'\t').and_then(|tab| last.get(tab.saturating_add(1)..)).unwrap_or_default();
-    let ours = ["clone:", "update:", "checkout:"].iter().any(|word| said.starts_with(word.as_bytes()));
+    let ours = ["clone:", "update:"].iter().any(|word| said.starts_with(word.as_bytes()));
     new == Some(commit) && ours
 }

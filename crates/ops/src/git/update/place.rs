@@ -91,7 +91,8 @@ pub(super) fn carry_out(
         }
         for put in &change.puts {
             let (from, to) = (refs::ready(&room, &put.from), git.join(&put.to));
-            LockedFile { from: &from, to: &to, dest: update.dest() }.put()?;
+            let file = LockedFile { from: &from, to: &to, dest: update.dest() };
+            if put.goes { file.remove()? } else { file.put()? }
         }
         refs::write_logs(&git, &change.logs)?;
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use gix::ObjectId;
-use gix::bstr::BStr;
+use gix::bstr::{BStr, BString, ByteSlice};
 use gix::remote::fetch::Shallow;
 
 use super::change::{Change, Prepared};
@@ -188,7 +188,7 @@ fn kept(
     }
     if let (None, Some(commit)) = (on, here.commit)
         && commit != new
-        && !own_work::was_put_there(real, commit)
+        && !own_work::was_fetched(real, commit)
         && !own_work::is_within(repo, here.refs.values().copied().chain([new]).collect(), commit)?
     {
         return Err(refused(format!("it is at {commit}, which no branch leads to")));
@@ -233,6 +233,15 @@ fn write_refs(
                 change.configure("branch", short, "remote", "origin");
                 change.configure("branch", short, "merge", name);
             }
+            // One that is not fetched otherwise, as the branch of a short clone is alone.
+            let spec = format!("+{name}:{}", tracking(name));
+            let specs = real.config_snapshot().plumbing().raw_values_by("remote", "origin", "fetch");
+            let is_fetched = |specs: Vec<BString>| {
+                specs.iter().any(|value| value.contains_str("*") || *value == spec.as_str())
+            };
+            if !specs.is_ok_and(is_fetched) {
+                change.configure_also("remote", "origin", "fetch", &spec);
+            }
         }
         (Head::Tag(name), Some(id)) => wanted.push((name.clone(), id)),
         _ => {}
@@ -252,7 +261,10 @@ fn write_refs(
     let mut ready = Ready::new(repo, room, change, &message);
     let shallow = |repo: &gix::Repository| std::fs::read(repo.git_dir().join("shallow")).unwrap_or_default();
     let boundary = shallow(repo);
-    if boundary != shallow(real) {
+    let before = shallow(real);
+    if boundary.is_empty() && !before.is_empty() {
+        ready.no_file("shallow")?;
+    } else if boundary != before {
         ready.file("shallow", &boundary)?;
     }
     for (name, id) in &wanted {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use gix::ObjectId;
 use gix::bstr::{BStr, ByteSlice};
 
-use super::change::{Change, Log, Put};
+use super::change::{Change, Log, Put, Setting};
 use super::crash;
 use super::quarantine::{PUTS, Refs};
 use crate::git::{GitError, fault, reflog};
@@ -42,9 +42,18 @@ impl<'a> Ready<'a> {
 
     /// A file of the git folder that gets this content.
     pub(super) fn file(&mut self, to: &str, content: &[u8]) -> Result<(), GitError> {
+        self.put(to, content, false)
+    }
+
+    /// A file of the git folder that goes away.
+    pub(super) fn no_file(&mut self, to: &str) -> Result<(), GitError> {
+        self.put(to, b"", true)
+    }
+
+    fn put(&mut self, to: &str, content: &[u8], goes: bool) -> Result<(), GitError> {
         let from = self.change.puts.len().to_string();
         write(self.room, &from, content)?;
-        self.change.puts.push(Put { from, to: to.to_owned() });
+        self.change.puts.push(Put { from, to: to.to_owned(), goes });
         Ok(())
     }
 
@@ -108,10 +117,18 @@ pub(super) fn configuration(change: &mut Change, room: &Path, git: &Path) -> Res
         .map_err(|error| fault::of_any(doing, error))?;
     let mut before = Vec::new();
     config.write_to(&mut before).map_err(|error| GitError::local(doing, error))?;
-    for (section, name, key, value) in values {
-        config
-            .set_raw_value_by(section, Some(name.as_str().into()), key, value.as_bytes())
-            .map_err(|error| fault::of_any(doing, error))?;
+    for Setting { section, name, key, value, is_more } in values {
+        let failed = |error| fault::of("write the configuration", &error);
+        if is_more {
+            let mut there = config
+                .section_mut_or_create_new(section, Some(name.as_str().into()))
+                .map_err(|error| fault::of_any(doing, error))?;
+            there.push(key, Some(value.as_str().into())).map_err(failed)?;
+        } else {
+            config
+                .set_raw_value_by(section, Some(name.as_str().into()), key, value.as_bytes())
+                .map_err(|error| fault::of_any(doing, error))?;
+        }
     }
     let mut text = Vec::new();
     config.write_to(&mut text).map_err(|error| GitError::local(doing, error))?;
@@ -120,7 +137,7 @@ pub(super) fn configuration(change: &mut Change, room: &Path, git: &Path) -> Res
     }
     let name = "config";
     write(room, name, &text)?;
-    change.puts.insert(0, Put { from: name.to_owned(), to: name.to_owned() });
+    change.puts.insert(0, Put { from: name.to_owned(), to: name.to_owned(), goes: false });
     Ok(())
 }
 
