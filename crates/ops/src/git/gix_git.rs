@@ -335,8 +335,8 @@ impl Git for GixGit {
 
     async fn finish(&self, dest: &Path) -> Result<(), GitError> {
         for _ in 0..LOCK_TRIES {
-            let folder = dest.to_owned();
-            if self.aside(move || update::finish(&folder)).await? {
+            let (env, folder) = (self.env.clone(), dest.to_owned());
+            if self.aside(move || update::finish(&env, &folder)).await? {
                 return Ok(());
             }
             self.env.sleep(LOCK_PAUSE).await;

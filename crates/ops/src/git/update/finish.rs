@@ -11,16 +11,16 @@ use gix::index::entry::Mode;
 
 use super::change::Change;
 use super::difference::{self, Difference};
-use super::locked_file::LockedFile;
 use super::plan::Plan;
 use super::room::Room;
 use super::{Update, crash, place, quarantine};
+use crate::env::Env;
 use crate::git::meter::Meter;
 use crate::git::{GitError, heads, work};
 
 /// Finishes what is left of an update of the clone at `dest`; not while somebody else is at it. Nothing is fetched.
-pub(in crate::git) fn finish(dest: &Path) -> Result<bool, GitError> {
-    let Some(update) = Update::open(dest)? else { return Ok(false) };
+pub(in crate::git) fn finish(env: &Env, dest: &Path) -> Result<bool, GitError> {
+    let Some(update) = Update::open(env, dest)? else { return Ok(false) };
     if !update.is_planned() {
         // Somebody else finished it meanwhile.
         return Ok(true);
@@ -34,7 +34,7 @@ pub(in crate::git) fn finish(dest: &Path) -> Result<bool, GitError> {
         return Ok(true);
     }
     for change in &plan.changes {
-        quarantine::release(&update.at(&change.room), &update.git().join(&change.git))?;
+        quarantine::release(update.fs(), &update.at(&change.room), &update.git().join(&change.git))?;
     }
     // All is looked at before anything is written.
     let mut rooms: Vec<Option<Room>> = Vec::new();
@@ -178,7 +178,7 @@ fn same(a: &Path, b: &Path) -> bool {
 fn renew_index(update: &Update, change: &Change) -> Result<(), GitError> {
     let (from, to) = place::index(update, change);
     let failed = |error| GitError::local(format!("make {}", from.display()), error);
-    let file = LockedFile { from: &from, to: &to, dest: update.dest() };
+    let file = update.locked(&from, &to);
     if file.is_done() {
         crash::point(&from);
         fs::remove_file(&from).map_err(failed)?;

@@ -8,11 +8,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::crash;
+use crate::env::fs::{Clobber, Fs};
 use crate::git::GitError;
 
 /// `from`, made ready, and `to`, whose place it takes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LockedFile<'a> {
+    pub(super) fs: &'a dyn Fs,
     pub(super) from: &'a Path,
     pub(super) to: &'a Path,
     /// For words.
@@ -64,7 +66,8 @@ impl LockedFile<'_> {
             remove_empty(self.to);
         }
         crash::point(self.to);
-        fs::rename(self.lock_path(), self.to)
+        self.fs
+            .rename(&self.lock_path(), self.to, Clobber::Replace)
             .map_err(|error| GitError::local(format!("write {}", self.to.display()), error))
     }
 
@@ -111,6 +114,7 @@ fn remove_empty(folder: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::env::Env;
 
     #[test]
     fn it_takes_its_place_once_and_knows_its_own_lock() {
@@ -119,7 +123,8 @@ mod tests {
         fs::write(&from, "new").unwrap();
         // An empty folder of a branch that is gone.
         fs::create_dir_all(to.join("b/c")).unwrap();
-        let file = LockedFile { from: &from, to: &to, dest: place.path() };
+        let env = Env::real();
+        let file = LockedFile { fs: &**env.fs(), from: &from, to: &to, dest: place.path() };
         file.lock().unwrap();
         // As the next run finds it after a kill.
         file.lock().unwrap();
@@ -137,7 +142,8 @@ mod tests {
         fs::write(&from, "new").unwrap();
         fs::write(&to, "old").unwrap();
         fs::write(place.path().join("index.lock"), "").unwrap();
-        let file = LockedFile { from: &from, to: &to, dest: place.path() };
+        let env = Env::real();
+        let file = LockedFile { fs: &**env.fs(), from: &from, to: &to, dest: place.path() };
         assert!(matches!(file.put(), Err(GitError::NotUpdated { .. })));
         file.unlock();
         assert!(place.path().join("index.lock").exists());

@@ -88,7 +88,7 @@ pub(super) fn was_fetched(repo: &gix::Repository, commit: ObjectId) -> bool {
         return true;
     }
     let Ok(log) = fs::read(repo.git_dir().join("logs/HEAD")) else { return false };
-    let last = log.lines().filter(|line| !line.is_empty()).next_back().unwrap_or_default();
+    let last = log.lines().rfind(|line| !line.is_empty()).unwrap_or_default();
     let mut words = last.splitn(3, |byte| *byte == b' ');
     let new = words.nth(1).and_then(|hex| ObjectId::from_hex(hex).ok());
     let said = last.find_byte(b'\t').and_then(|tab| last.get(tab.saturating_add(1)..)).unwrap_or_default();

@@ -13,6 +13,7 @@ use super::difference::{Difference, place};
 use super::locked_file::LockedFile;
 use super::plan::{NewModule, Plan};
 use super::{Update, crash, quarantine, refs};
+use crate::env::fs::Clobber;
 use crate::git::{GitError, fault, work};
 
 /// Puts all of an update in place. Once its plan is written, a run that ends in the middle of it is finished by
@@ -34,7 +35,7 @@ pub(in crate::git) fn apply(
     }
     let plan = Plan::new(changes, modules);
     update.keep(true);
-    if let Err(error) = plan.write(update.folder()) {
+    if let Err(error) = plan.write(update.fs(), update.folder()) {
         update.keep(false);
         return Err(error);
     }
@@ -51,7 +52,7 @@ pub(in crate::git) fn apply(
 pub(super) fn lock(update: &Update, plan: &Plan) -> Result<(), GitError> {
     for change in plan.changes.iter().filter(|change| change.new.is_some()) {
         let (from, to) = index(update, change);
-        LockedFile { from: &from, to: &to, dest: update.dest() }.lock()?;
+        update.locked(&from, &to).lock()?;
     }
     Ok(())
 }
@@ -60,11 +61,11 @@ pub(super) fn lock(update: &Update, plan: &Plan) -> Result<(), GitError> {
 pub(super) fn unlock(update: &Update, plan: &Plan) {
     for change in &plan.changes {
         let (from, to) = index(update, change);
-        LockedFile { from: &from, to: &to, dest: update.dest() }.unlock();
+        update.locked(&from, &to).unlock();
         for put in &change.puts {
             let from = refs::ready(&update.at(&change.room), &put.from);
             let to = update.git().join(&change.git).join(&put.to);
-            LockedFile { from: &from, to: &to, dest: update.dest() }.unlock();
+            update.locked(&from, &to).unlock();
         }
     }
 }
@@ -82,16 +83,16 @@ pub(super) fn carry_out(
 ) -> Result<(), GitError> {
     for mut change in plan.changes {
         let (git, room) = (update.git().join(&change.git), update.at(&change.room));
-        quarantine::release(&room, &git)?;
+        quarantine::release(update.fs(), &room, &git)?;
         if change.new.is_some() {
             let staged = staged(&room, &mut change)?;
             let (from, to) = index(update, &change);
-            let index = LockedFile { from: &from, to: &to, dest: update.dest() };
+            let index = update.locked(&from, &to);
             bring(update, &change, &staged, &index)?;
         }
         for put in &change.puts {
             let (from, to) = (refs::ready(&room, &put.from), git.join(&put.to));
-            let file = LockedFile { from: &from, to: &to, dest: update.dest() };
+            let file = update.locked(&from, &to);
             if put.goes { file.remove()? } else { file.put()? }
         }
         refs::write_logs(&git, &change.logs)?;
@@ -113,7 +114,7 @@ fn bring(update: &Update, change: &Change, staged: &Path, index: &LockedFile<'_>
     let Some((_, new)) = change.ids()? else { return Ok(()) };
     let mut wanted = work::index_of(&repo, new)?;
     if let Some(difference) = &change.difference {
-        files(&dest, staged, difference, &wanted)?;
+        files(update, &dest, staged, difference, &wanted)?;
         stats(&repo, &dest, &mut wanted, difference)?;
     }
     let failed = |error| GitError::local("write the index", error);
@@ -128,7 +129,13 @@ fn bring(update: &Update, change: &Change, staged: &Path, index: &LockedFile<'_>
     index.put()
 }
 
-fn files(dest: &Path, staged: &Path, difference: &Difference, wanted: &State) -> Result<(), GitError> {
+fn files(
+    update: &Update,
+    dest: &Path,
+    staged: &Path,
+    difference: &Difference,
+    wanted: &State,
+) -> Result<(), GitError> {
     for path in &difference.remove {
         remove(dest, path.as_ref())?;
     }
@@ -154,7 +161,7 @@ fn files(dest: &Path, staged: &Path, difference: &Difference, wanted: &State) ->
             fs::remove_dir(&to).map_err(failed)?;
         }
         crash::point(&to);
-        fs::rename(place(staged, path), &to).map_err(failed)?;
+        update.fs().rename(&place(staged, path), &to, Clobber::Replace).map_err(failed)?;
     }
     Ok(())
 }
@@ -219,7 +226,7 @@ fn settle(update: &Update, module: &NewModule) -> Result<(), GitError> {
         }
         // Over an empty folder, nothing else.
         crash::point(&to);
-        fs::rename(&from, &to).map_err(failed)?;
+        update.fs().rename(&from, &to, Clobber::Replace).map_err(failed)?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Change, crash, room};
+use crate::env::fs::{Clobber, Fs};
 use crate::git::GitError;
 
 /// Its file's name.
@@ -64,7 +65,7 @@ impl Plan {
     }
 
     /// From here on the update is finished by whoever comes next.
-    pub(super) fn write(&self, folder: &Path) -> Result<(), GitError> {
+    pub(super) fn write(&self, fs: &dyn Fs, folder: &Path) -> Result<(), GitError> {
         let failed = |error| GitError::local(format!("write {}", folder.join(NAME).display()), error);
         let text = serde_json::to_vec(self).map_err(|error| failed(error.into()))?;
         let beside = folder.join("plan.new");
@@ -72,9 +73,9 @@ impl Plan {
         let mut file = File::create(&beside).map_err(failed)?;
         file.write_all(&text).and_then(|()| file.sync_all()).map_err(failed)?;
         crash::point(folder);
-        fs::rename(&beside, folder.join(NAME)).map_err(failed)?;
+        fs.rename(&beside, &folder.join(NAME), Clobber::Replace).map_err(failed)?;
         crash::point(folder);
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+        fs.sync_folder(folder).map_err(failed)
     }
 
     pub(super) fn read(folder: &Path) -> Result<Self, GitError> {

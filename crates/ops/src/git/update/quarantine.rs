@@ -10,6 +10,7 @@ use gix::ObjectId;
 use gix::bstr::BString;
 
 use super::crash;
+use crate::env::fs::{Clobber, Fs};
 use crate::git::{GitError, fault};
 
 /// Refs by their full names. Those that point to other refs are left out.
@@ -83,7 +84,7 @@ fn configure(from: &Path, to: &Path, doing: &str) -> Result<(), GitError> {
 
 /// Moves the packs that came into the repository: an index last, so that git sees whole packs only. What was
 /// moved before is not there any more.
-pub(super) fn release(room: &Path, git: &Path) -> Result<(), GitError> {
+pub(super) fn release(files: &dyn Fs, room: &Path, git: &Path) -> Result<(), GitError> {
     let (from, to) = (room.join(".git/objects/pack"), git.join("objects/pack"));
     let failed = |error| GitError::local(format!("move what came to {}", to.display()), error);
     let entries = match fs::read_dir(&from) {
@@ -103,7 +104,7 @@ pub(super) fn release(room: &Path, git: &Path) -> Result<(), GitError> {
     }
     for name in names {
         crash::point(&to);
-        fs::rename(from.join(&name), to.join(&name)).map_err(failed)?;
+        files.rename(&from.join(&name), &to.join(&name), Clobber::Replace).map_err(failed)?;
     }
     Ok(())
 }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use super::locked_file::LockedFile;
 use super::plan;
+use crate::env::Env;
+use crate::env::fs::Fs;
 use crate::git::staging::locked;
 use crate::git::{GitError, work};
 
@@ -22,6 +25,7 @@ pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(10);
 /// when it is dropped, unless a plan is left to be finished.
 #[derive(Debug)]
 pub struct Update {
+    env: Env,
     dest: PathBuf,
     git: PathBuf,
     folder: PathBuf,
@@ -42,8 +46,8 @@ impl Update {
     ///
     /// # Errors
     /// [`GitError::NotUpdated`] where another one has to be finished first.
-    pub(crate) fn begin(dest: &Path) -> Result<Option<Arc<Self>>, GitError> {
-        let Some(update) = Self::open(dest)? else { return Ok(None) };
+    pub(crate) fn begin(env: &Env, dest: &Path) -> Result<Option<Arc<Self>>, GitError> {
+        let Some(update) = Self::open(env, dest)? else { return Ok(None) };
         if update.is_planned() {
             update.kept.store(true, Ordering::Relaxed);
             let why = "an earlier update of it is not finished".to_owned();
@@ -60,7 +64,7 @@ impl Update {
     }
 
     /// The folder, locked, whatever is in it; nothing while somebody else has the lock.
-    pub(super) fn open(dest: &Path) -> Result<Option<Self>, GitError> {
+    pub(super) fn open(env: &Env, dest: &Path) -> Result<Option<Self>, GitError> {
         let real = |path: &Path| {
             fs::canonicalize(path).map_err(|error| GitError::local(format!("find {}", path.display()), error))
         };
@@ -74,7 +78,12 @@ impl Update {
         }
         let Some(lock) = locked(&folder) else { return Ok(None) };
         let (rooms, kept) = (AtomicU32::new(0), AtomicBool::new(false));
-        Ok(Some(Self { dest: real(dest)?, git, folder, rooms, kept, _lock: lock }))
+        Ok(Some(Self { env: env.clone(), dest: real(dest)?, git, folder, rooms, kept, _lock: lock }))
+    }
+
+    /// The files of this machine.
+    pub(super) fn fs(&self) -> &dyn Fs {
+        &**self.env.fs()
     }
 
     /// The clone's files.
@@ -94,6 +103,11 @@ impl Update {
     /// A folder of this name in it.
     pub(super) fn at(&self, room: &str) -> PathBuf {
         self.folder.join(room)
+    }
+
+    /// A file of a git folder, `to`, and the one that is to take its place.
+    pub(super) fn locked<'a>(&'a self, from: &'a Path, to: &'a Path) -> LockedFile<'a> {
+        LockedFile { fs: self.fs(), from, to, dest: &self.dest }
     }
 
     /// Whether a plan is left in it.

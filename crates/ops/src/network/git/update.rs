@@ -79,7 +79,7 @@ impl NetworkOperationWrapper {
 
     async fn git_begin_update(&self, dest: &Path) -> Result<Arc<Update>, GitError> {
         for _ in 0..LOCK_TRIES {
-            if let Some(update) = Update::begin(dest)? {
+            if let Some(update) = Update::begin(self.env(), dest)? {
                 return Ok(update);
             }
             self.env().sleep(LOCK_PAUSE).await;
