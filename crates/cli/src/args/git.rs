@@ -14,7 +14,7 @@ Examples:
   vps-configurator git clone https://example.com/app.git
   vps-configurator git clone https://example.com/app.git /opt/app --branch v1.2
   vps-configurator git clone git@example.com:team/app.git --commit ID --recurse-submodules
-  vps-configurator git clone https://example.com/app.git /opt/app --update";
+  vps-configurator git clone https://example.com/app.git /opt/app --branch v1.3 --update";
 
 /// `git clone`.
 #[derive(Clone, Debug, Subcommand)]
@@ -26,8 +26,9 @@ pub(crate) enum GitCommand {
 /// Clone a repository: complete and verified, or not there.
 ///
 /// It grows in a folder beside DEST, is verified there, and becomes DEST in one step; on any failure DEST is as
-/// it was. Where DEST is a clone of it already, nothing is done and no request made. Nothing of git's
-/// configuration is read: no filters run, so files that LFS keeps elsewhere stay pointers. Nothing is asked:
+/// it was. Where DEST is a clone of it already, nothing is done and no request made, or it is said what differs.
+/// With `--update` it is brought to what is asked for: all is fetched first, then put in place in one go, never over
+/// changes or commits of its own; after a kill the same command finishes it. Nothing of git's configuration is read: no filters run, so files that LFS keeps elsewhere stay pointers. Nothing is asked:
 /// who you are is taken from the URL, from `~/.netrc`, or by ssh from its agent and keys. `GIT_SSH_COMMAND` is
 /// honoured.
 #[derive(Clone, Debug, Args)]
@@ -57,10 +58,10 @@ pub(crate) struct CloneArgs {
     /// Check out this commit
     #[arg(long, value_name = "ID", conflicts_with = "branch", help_heading = "What")]
     pub(crate) commit: Option<String>,
-    /// Clone the modules that it names too
+    /// Clone the modules that it names too, and theirs
     #[arg(long, help_heading = "What")]
     pub(crate) recurse_submodules: bool,
-    /// Bring a clone that is there up to date, unless that would lose work
+    /// Bring a clone that is there to this, unless that would lose work
     #[arg(long, help_heading = "What")]
     pub(crate) update: bool,
     /// Limit of connecting

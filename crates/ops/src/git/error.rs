@@ -130,6 +130,22 @@ pub enum GitError {
         /// What is in the way.
         why: String,
     },
+    /// Somebody else is at work in the clone at DEST.
+    #[error("the clone in {} is not updated: {why}", path.display())]
+    Busy {
+        /// DEST.
+        path: PathBuf,
+        /// Who.
+        why: String,
+    },
+    /// An update of the clone at DEST was killed while it was put in place, and cannot be finished.
+    #[error("the clone in {} is half updated: {why}", path.display())]
+    HalfUpdated {
+        /// DEST.
+        path: PathBuf,
+        /// What is in the way.
+        why: String,
+    },
     /// Modules of the repository failed.
     #[error("{} could not be cloned: {}", counted(failed.len()), listed(failed))]
     Modules {

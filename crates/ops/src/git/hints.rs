@@ -30,6 +30,12 @@ pub(super) fn of(error: &GitError) -> Vec<String> {
         GitError::Hostile { .. } => "tell whoever owns the repository",
         GitError::Occupied { .. } => "name another folder, or empty this one",
         GitError::NotUpdated { .. } => "commit, push or discard what is there with git, then try again",
+        GitError::Busy { .. } => {
+            "wait until that has ended; remove a lock only when you know that no git is running in it"
+        }
+        GitError::HalfUpdated { .. } => {
+            "put that file elsewhere and run the same command: it goes on; to leave all as it is, remove `.git/vps-update` there"
+        }
         GitError::Local { source, .. } => match source.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "free some space",
             std::io::ErrorKind::PermissionDenied => "check who owns the folder",

@@ -180,7 +180,7 @@ async fn what_was_changed_since_the_kill_is_not_touched() {
         let before = fs::read(dest.join(path)).unwrap();
         fs::write(dest.join(path), mine).unwrap();
         let error = cause(clone(&ground.request).await);
-        assert!(matches!(&error, GitError::NotUpdated { why, .. } if why.contains(path)), "{path}: {error}");
+        assert!(matches!(&error, GitError::HalfUpdated { why, .. } if why.contains(path)), "{path}: {error}");
         assert_eq!(fs::read_to_string(dest.join(path)).unwrap(), mine);
         fs::write(dest.join(path), before).unwrap();
     }

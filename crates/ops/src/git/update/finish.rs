@@ -95,12 +95,9 @@ fn left(
     let wanted = work::index_of(&repo, new)?;
     let difference = difference::compare(known.as_deref(), &wanted);
     let room = Room::to_finish(update)?;
-    let changed = |path: &BStr| GitError::NotUpdated {
+    let changed = |path: &BStr| GitError::HalfUpdated {
         path: update.dest().to_owned(),
-        why: format!(
-            "an update of it was killed half-way, and {} was changed since",
-            path.to_str_lossy().escape_debug()
-        ),
+        why: format!("that update was killed, and {} was changed since", path.to_str_lossy().escape_debug()),
     };
     let (staged_new, staged_old) = (room.path.join(NEW), room.path.join(OLD));
     stage(&repo, &staged_new, &wanted, |path| difference.write.contains(path))?;

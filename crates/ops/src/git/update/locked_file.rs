@@ -43,7 +43,7 @@ impl LockedFile<'_> {
                     return Ok(());
                 }
                 let why = format!("git is at work in it: there is {}", path.display());
-                Err(GitError::NotUpdated { path: self.dest.to_owned(), why })
+                Err(GitError::Busy { path: self.dest.to_owned(), why })
             }
             Err(error) => Err(failed(error)),
         }
@@ -144,7 +144,7 @@ mod tests {
         fs::write(place.path().join("index.lock"), "").unwrap();
         let env = Env::real();
         let file = LockedFile { fs: &**env.fs(), from: &from, to: &to, dest: place.path() };
-        assert!(matches!(file.put(), Err(GitError::NotUpdated { .. })));
+        assert!(matches!(file.put(), Err(GitError::Busy { .. })));
         file.unlock();
         assert!(place.path().join("index.lock").exists());
         assert_eq!(fs::read_to_string(&to).unwrap(), "old");

@@ -5,6 +5,7 @@ use std::fs;
 use gix::ObjectId;
 use gix::bstr::ByteSlice;
 use gix::index::entry::Flags;
+use gix::state::InProgress;
 
 use crate::git::{GitError, fault};
 
@@ -16,12 +17,13 @@ pub(super) fn idle(repo: &gix::Repository, refused: &impl Fn(String) -> GitError
     if repo.git_dir() != repo.common_dir() {
         return Err(refused("it is a work tree of another clone: update that one".to_owned()));
     }
+    let busy = |why| GitError::Busy { path: repo.workdir().unwrap_or(repo.git_dir()).to_owned(), why };
     if let Some(state) = repo.state() {
-        return Err(refused(format!("something is under way in it: {state:?}").to_lowercase()));
+        return Err(busy(format!("git has something under way in it: {}", under_way(&state))));
     }
     let lock = repo.git_dir().join("index.lock");
     if fs::symlink_metadata(&lock).is_ok() {
-        return Err(refused(format!("git is at work in it: there is {}", lock.display())));
+        return Err(busy(format!("git is at work in it: there is {}", lock.display())));
     }
     let config = repo.config_snapshot();
     if config.string("extensions.partialClone").is_some()
@@ -30,6 +32,17 @@ pub(super) fn idle(repo: &gix::Repository, refused: &impl Fn(String) -> GitError
         return Err(refused("it is a partial clone, which only git can fill".to_owned()));
     }
     Ok(())
+}
+
+fn under_way(state: &InProgress) -> &'static str {
+    match state {
+        InProgress::ApplyMailbox | InProgress::ApplyMailboxRebase => "patches that are being applied",
+        InProgress::Bisect => "a bisection",
+        InProgress::CherryPick | InProgress::CherryPickSequence => "a cherry-pick",
+        InProgress::Merge => "a merge",
+        InProgress::Rebase | InProgress::RebaseInteractive => "a rebase",
+        InProgress::Revert | InProgress::RevertSequence => "a revert",
+    }
 }
 
 /// Refuses where anything that git knows of was changed and not committed. Modules are repositories of their own.

@@ -45,13 +45,13 @@ impl Update {
     /// Nothing while another one is under way.
     ///
     /// # Errors
-    /// [`GitError::NotUpdated`] where another one has to be finished first.
+    /// [`GitError::HalfUpdated`] where another one has to be finished first.
     pub(crate) fn begin(env: &Env, dest: &Path) -> Result<Option<Arc<Self>>, GitError> {
         let Some(update) = Self::open(env, dest)? else { return Ok(None) };
         if update.is_planned() {
             update.kept.store(true, Ordering::Relaxed);
             let why = "an earlier update of it is not finished".to_owned();
-            return Err(GitError::NotUpdated { path: dest.to_owned(), why });
+            return Err(GitError::HalfUpdated { path: dest.to_owned(), why });
         }
         crate::git::local::clear(&update.folder)?;
         Ok(Some(Arc::new(update)))
@@ -60,7 +60,7 @@ impl Update {
     /// That another one does not let go of its lock.
     pub(crate) fn busy(dest: &Path) -> GitError {
         let why = "another update of it is under way".to_owned();
-        GitError::NotUpdated { path: dest.to_owned(), why }
+        GitError::Busy { path: dest.to_owned(), why }
     }
 
     /// The folder, locked, whatever is in it; nothing while somebody else has the lock.

@@ -153,8 +153,8 @@ impl NetworkOperationWrapper {
             Ok(There::Clone(cloned)) => cloned,
             Ok(There::Free) => return self.git_missing_module(fetching, module, parent, url, path).await,
             Ok(There::Unfinished) => {
-                let why = "an update of it alone was killed half-way: run that again first".to_owned();
-                return Err(failed(GitError::NotUpdated { path: files, why }));
+                let why = "an update of it alone was killed, and has to be run again first".to_owned();
+                return Err(failed(GitError::HalfUpdated { path: files, why }));
             }
             // What is there now makes way with the repository's own change.
             Err(GitError::Occupied { .. }) if is_made_room() => {
