@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::lab::{Lab, cause, clone, git, names};
+use crate::git::update::planned::at_place_of_plan;
 use crate::git::{CloneRequest, GitError};
 
 async fn cloned() -> (Lab, CloneRequest) {
@@ -73,4 +74,25 @@ async fn a_branch_that_was_rewritten_is_followed_and_told() {
     let updated = clone(&request.clone().whole_history()).await.unwrap();
     assert_eq!(updated.commit, Some(lab.head()));
     assert!(updated.warnings.iter().any(|text| text.contains(&before)), "{:?}", updated.warnings);
+}
+
+/// What is changed while the network is waited for is looked at once more before anything is touched.
+#[tokio::test]
+async fn work_that_begins_during_the_fetch_is_not_lost() {
+    for (path, word) in [("file", "not committed: file"), ("added", "added is in the way")] {
+        let (lab, request) = cloned().await;
+        fs::write(lab.there().join("file"), "new").unwrap();
+        fs::write(lab.there().join("added"), "theirs").unwrap();
+        lab.commit();
+        let mine = lab.dest().join(path);
+        let written = mine.clone();
+        at_place_of_plan(&lab.dest(), move || fs::write(written, "mine").unwrap());
+        assert!(refused(&request).await.contains(word), "{path}");
+        assert_eq!(fs::read_to_string(&mine).unwrap(), "mine");
+        assert!(!lab.dest().join(".git/vps-update").exists());
+        assert!(!lab.dest().join(".git/index.lock").exists());
+        fs::remove_file(&mine).unwrap();
+        git(&lab.dest(), &["checkout", "--quiet", "--", "."]);
+        assert_eq!(clone(&request).await.unwrap().commit, Some(lab.head()));
+    }
 }

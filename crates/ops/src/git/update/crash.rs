@@ -17,6 +17,15 @@ pub(in crate::git) mod planned {
     use std::sync::{Mutex, PoisonError};
 
     static ENDS: Mutex<Vec<(PathBuf, u32)>> = Mutex::new(Vec::new());
+    static CALLS: Mutex<Vec<(PathBuf, Call)>> = Mutex::new(Vec::new());
+
+    type Call = Box<dyn FnOnce() + Send>;
+
+    /// What works below `folder` calls this at its first place, which is before the plan is written.
+    pub(in crate::git) fn at_place_of_plan(folder: &Path, call: impl FnOnce() + Send + 'static) {
+        let mut calls = CALLS.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.push((folder.to_owned(), Box::new(call)));
+    }
 
     /// What works below `folder` ends at the place with this number, from 0.
     pub(in crate::git) fn end_at(folder: &Path, place: u32) {
@@ -31,6 +40,11 @@ pub(in crate::git) mod planned {
     }
 
     pub(super) fn count_down(path: &Path) {
+        let mut calls = CALLS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = calls.iter().position(|(folder, _)| path.starts_with(folder)) {
+            (calls.remove(at).1)();
+        }
+        drop(calls);
         let mut ends = ENDS.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(at) = ends.iter().position(|(folder, _)| path.starts_with(folder)) else { return };
         if ends[at].1 == 0 {

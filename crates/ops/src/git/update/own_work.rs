@@ -1,6 +1,8 @@
 //! What only the clone has, and an update would lose.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gix::ObjectId;
 use gix::bstr::ByteSlice;
@@ -46,20 +48,31 @@ fn under_way(state: &InProgress) -> &'static str {
 }
 
 /// Refuses where anything that git knows of was changed and not committed. Modules are repositories of their own.
-pub(super) fn clean(repo: &gix::Repository, refused: &impl Fn(String) -> GitError) -> Result<(), GitError> {
+pub(super) fn clean(
+    repo: &gix::Repository,
+    stop: &Arc<AtomicBool>,
+    refused: &impl Fn(String) -> GitError,
+) -> Result<(), GitError> {
     let failed = |error: gix::Error| fault::of("look for changes", &error);
     let index = repo.index_or_empty().map_err(failed)?;
     if index.is_sparse() || index.entries().iter().any(|entry| entry.flags.contains(Flags::SKIP_WORKTREE)) {
         return Err(refused("it is a sparse checkout, which only git can fill".to_owned()));
     }
     let status = repo.status(gix::progress::Discard).map_err(failed)?;
-    let status = status.untracked_files(gix::status::UntrackedFiles::None).index_worktree_submodules(None);
+    let status = status
+        .untracked_files(gix::status::UntrackedFiles::None)
+        .index_worktree_submodules(None)
+        .should_interrupt_owned(Arc::clone(stop));
     let mut changed: Vec<String> = Vec::new();
     for item in status.into_iter(None).map_err(failed)? {
         let path = item.map_err(failed)?.location().to_str_lossy().escape_debug().to_string();
         if !changed.contains(&path) {
             changed.push(path);
         }
+    }
+    // One that was interrupted says that nothing changed.
+    if stop.load(Ordering::Relaxed) {
+        return Err(GitError::Stopped);
     }
     if changed.is_empty() {
         return Ok(());
@@ -72,8 +85,13 @@ pub(super) fn clean(repo: &gix::Repository, refused: &impl Fn(String) -> GitErro
 }
 
 /// Whether `old` is in the history of `new`.
-pub(super) fn leads_to(repo: &gix::Repository, new: ObjectId, old: ObjectId) -> Result<bool, GitError> {
-    is_within(repo, vec![new], old)
+pub(super) fn leads_to(
+    repo: &gix::Repository,
+    new: ObjectId,
+    old: ObjectId,
+    stop: &AtomicBool,
+) -> Result<bool, GitError> {
+    is_within(repo, vec![new], old, stop)
 }
 
 /// Whether `old` is in the history of any of them.
@@ -81,6 +99,7 @@ pub(super) fn is_within(
     repo: &gix::Repository,
     tips: Vec<ObjectId>,
     old: ObjectId,
+    stop: &AtomicBool,
 ) -> Result<bool, GitError> {
     let failed = |error: gix::Error| fault::of("read the history", &error);
     let peeled = |id: ObjectId| repo.find_object(id).ok()?.peel_to_commit().ok().map(|commit| commit.id);
@@ -88,6 +107,9 @@ pub(super) fn is_within(
     for commit in repo.rev_walk(tips).all().map_err(failed)? {
         if commit.map_err(|error| fault::of_any("read the history", error))?.id == old {
             return Ok(true);
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Err(GitError::Stopped);
         }
     }
     Ok(false)

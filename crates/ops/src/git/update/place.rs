@@ -3,18 +3,19 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use gix::bstr::BStr;
 use gix::index::State;
 use gix::index::entry::{Mode, Stat};
 
 use super::change::Change;
-use super::difference::{Difference, place};
+use super::difference::{self, Difference, place};
 use super::locked_file::LockedFile;
 use super::plan::{NewModule, Plan};
-use super::{Update, crash, quarantine, refs};
+use super::{Update, crash, own_work, quarantine, refs};
 use crate::env::fs::Clobber;
-use crate::git::{GitError, fault, work};
+use crate::git::{GitError, fault, heads, work};
 
 /// Puts all of an update in place. Once its plan is written, a run that ends in the middle of it is finished by
 /// the next one.
@@ -39,13 +40,31 @@ pub(in crate::git) fn apply(
         update.keep(false);
         return Err(error);
     }
-    if let Err(error) = lock(update, &plan) {
+    if let Err(error) = lock(update, &plan).and_then(|()| still_as_it_was(update, &plan)) {
         unlock(update, &plan);
         Plan::remove(update.folder())?;
         update.keep(false);
         return Err(error);
     }
     carry_out(update, plan, |room, _| Ok(room.to_owned()))
+}
+
+/// Whether nobody changed anything since it was looked at before the fetch, which may have taken long.
+fn still_as_it_was(update: &Update, plan: &Plan) -> Result<(), GitError> {
+    for change in &plan.changes {
+        let (Some((old, _)), Some(difference)) = (change.ids()?, &change.difference) else { continue };
+        let dest = update.dest().join(&change.files);
+        let repo = work::open(&dest)?;
+        if heads::find(&repo, "HEAD") != old {
+            let why = "somebody moved its HEAD meanwhile".to_owned();
+            return Err(GitError::Busy { path: dest, why });
+        }
+        let refused = |why: String| GitError::NotUpdated { path: dest.clone(), why };
+        own_work::clean(&repo, &Arc::default(), &refused)?;
+        let known = old.map(|old| work::index_of(&repo, old)).transpose()?;
+        difference::refuse_unknown(&dest, known.as_deref(), difference)?;
+    }
+    Ok(())
 }
 
 /// The locks of all indices, so that git keeps away. Nothing is changed yet.

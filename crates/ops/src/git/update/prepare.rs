@@ -54,7 +54,7 @@ pub(in crate::git) fn prepare(
     let real = work::open(files)?;
     own_work::idle(&real, &refused)?;
     let here = Here::of(&real)?;
-    own_work::clean(&real, &refused)?;
+    own_work::clean(&real, &job.stop, &refused)?;
     let room = Room::new(update)?;
     quarantine::make(&room.path, &real, &here.refs)?;
     let mut repo = work::open(&room.path)?;
@@ -73,7 +73,7 @@ pub(in crate::git) fn prepare(
         here.commit.into_iter().chain(here.refs.values().copied()),
         &job.stop,
     )?;
-    let warnings = kept(&real, &repo, &here, &target, new, &refused)?;
+    let warnings = kept(job, &real, &repo, &here, &target, new, &refused)?;
 
     let (room_path, room_name) = (room.path.clone(), room.name.clone());
     let mut change = Change {
@@ -86,7 +86,9 @@ pub(in crate::git) fn prepare(
     };
     write_refs(&real, &repo, job, &here, &target, new, &came, &room_path, &mut change, &refused)?;
     if here.commit == Some(new) && change.puts.is_empty() {
-        return unchanged(&real, &here).map(|prepared| Prepared { warnings, ..prepared });
+        let mut prepared = unchanged(&real, &here)?;
+        prepared.made.reference = target.reference();
+        return Ok(Prepared { warnings, ..prepared });
     }
     change.difference = Some(stage(&repo, job, &room_path, files, here.commit, new)?);
     let made = Made {
@@ -164,6 +166,7 @@ fn commit(repo: &gix::Repository, id: ObjectId) -> Result<ObjectId, GitError> {
 
 /// Refuses where commits would be lost that only the clone has.
 fn kept(
+    job: &Job,
     real: &gix::Repository,
     repo: &gix::Repository,
     here: &Here,
@@ -175,7 +178,7 @@ fn kept(
     let on = here.branch.as_deref();
     if let Head::Branch(name) = &target.head
         && let Some(own) = here.get(name).filter(|own| *own != new)
-        && !own_work::leads_to(repo, new, own)?
+        && !own_work::leads_to(repo, new, own, &job.stop)?
     {
         let short = name.strip_prefix("refs/heads/").unwrap_or(name);
         if !has_none_of_its_own(here, name) {
@@ -189,7 +192,7 @@ fn kept(
     if let (None, Some(commit)) = (on, here.commit)
         && commit != new
         && !own_work::was_fetched(real, commit)
-        && !own_work::is_within(repo, here.refs.values().copied().chain([new]).collect(), commit)?
+        && !own_work::is_within(repo, here.refs.values().copied().chain([new]).collect(), commit, &job.stop)?
     {
         return Err(refused(format!("it is at {commit}, which no branch leads to")));
     }
