@@ -130,6 +130,14 @@ pub enum GitError {
         /// What is in the way.
         why: String,
     },
+    /// The clone at DEST is another user's, who could lead what is written there astray.
+    #[error("the clone in {} is not updated: it belongs to another user (uid {owner})", path.display())]
+    Foreign {
+        /// DEST.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
     /// Somebody else is at work in the clone at DEST.
     #[error("the clone in {} is not updated: {why}", path.display())]
     Busy {

@@ -30,6 +30,9 @@ pub(super) fn of(error: &GitError) -> Vec<String> {
         GitError::Hostile { .. } => "tell whoever owns the repository",
         GitError::Occupied { .. } => "name another folder, or empty this one",
         GitError::NotUpdated { .. } => "commit, push or discard what is there with git, then try again",
+        GitError::Foreign { owner, .. } => {
+            return vec![format!("run it as that user: `sudo -u '#{owner}' ...`")];
+        }
         GitError::Busy { .. } => {
             "wait until that has ended; remove a lock only when you know that no git is running in it"
         }

@@ -29,7 +29,7 @@ impl GitError {
             Self::Damaged { again: false, .. } => judgement(Class::Transient, Neutral, Kind::Integrity),
             Self::Damaged { again: true, .. } => judgement(Class::Permanent, Neutral, Kind::Integrity),
             Self::Local { .. } | Self::Occupied { .. } => judgement(Class::Local, Neutral, Kind::Local),
-            Self::NotUpdated { .. } | Self::Busy { .. } | Self::HalfUpdated { .. } => {
+            Self::NotUpdated { .. } | Self::Foreign { .. } | Self::Busy { .. } | Self::HalfUpdated { .. } => {
                 judgement(Class::Permanent, Neutral, Kind::Local)
             }
             Self::Modules { kind, .. } => judgement(Class::Permanent, Neutral, *kind),

@@ -17,7 +17,7 @@ mod submodules;
 mod update;
 
 /// What is promised of `git clone`, and the test that would notice.
-const PROMISES: [(&str, &str); 85] = [
+const PROMISES: &[(&str, &str)] = &[
     // clone
     ("exit 0 means a complete, fsck-clean checkout", "a_clone_is_complete_and_right"),
     ("odd names, links, programs and line ends are right", "a_clone_is_complete_and_right"),
@@ -85,6 +85,7 @@ const PROMISES: [(&str, &str); 85] = [
     ("--update follows a tag that was moved", "an_update_follows_a_moved_tag"),
     ("--update keeps to the depth, or takes it all", "an_update_keeps_to_the_depth"),
     ("--update follows what was rewritten", "an_update_follows_what_was_rewritten_unless_work_would_be_lost"),
+    ("--update refuses another user's clone", "an_update_refuses_another_users_clone"),
     ("--update keeps off where git is at work", "an_update_keeps_off_where_git_is_at_work"),
     ("kill -9 anywhere in an update, then again: a clone", "killed_in_an_update_and_again_is_a_clone"),
     ("--update takes the submodules along", "an_update_takes_the_submodules_along"),

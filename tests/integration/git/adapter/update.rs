@@ -265,3 +265,26 @@ fn killed_in_an_update_and_again_is_a_clone() {
         assert!(!lab.path("work/dest/.git/vps-update").exists());
     }
 }
+
+/// Who owns a clone could have a root's update write anywhere.
+#[test]
+fn an_update_refuses_another_users_clone() {
+    let Some(forge) = Forge::start() else { return };
+    let (sample, lab) = (forge.sample("s"), Lab::new());
+    lab.cloned(&forge.url("s"), &[]);
+    later(&sample);
+    let git = lab.path("work/dest/.git");
+    if std::os::unix::fs::chown(&git, Some(65_534), None).is_err() {
+        println!("skipped: only root can give a folder away");
+        return;
+    }
+    let foreign = lab.clone(&[&forge.url("s"), "dest", "--update"]).expect(7);
+    assert!(foreign.text().contains("another user (uid 65534)"), "{}", foreign.text());
+    std::os::unix::fs::chown(&git, Some(0), None).unwrap();
+    // A plan that is not ours is not carried out.
+    fs::create_dir(git.join("vps-update")).unwrap();
+    fs::write(git.join("vps-update/plan"), "{}").unwrap();
+    std::os::unix::fs::chown(git.join("vps-update"), Some(65_534), None).unwrap();
+    let foreign = lab.clone(&[&forge.url("s"), "dest"]).expect(7);
+    assert!(foreign.text().contains("another user (uid 65534)"), "{}", foreign.text());
+}

@@ -1,6 +1,7 @@
 //! The folder inside a clone's git folder in which an update is made ready.
 
 use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -45,7 +46,8 @@ impl Update {
     /// Nothing while another one is under way.
     ///
     /// # Errors
-    /// [`GitError::HalfUpdated`] where another one has to be finished first.
+    /// [`GitError::Foreign`] where the clone is another user's, [`GitError::HalfUpdated`] where another one has to
+    /// be finished first.
     pub(crate) fn begin(env: &Env, dest: &Path) -> Result<Option<Arc<Self>>, GitError> {
         let Some(update) = Self::open(env, dest)? else { return Ok(None) };
         if update.is_planned() {
@@ -70,6 +72,13 @@ impl Update {
         };
         let git = real(work::open(dest)?.git_dir())?;
         let folder = folder(&git);
+        // What is planned in there is carried out: it must be our own.
+        for path in [dest, &git, &folder] {
+            let Ok(meta) = fs::symlink_metadata(path) else { continue };
+            if meta.uid() != env.fs().user() {
+                return Err(GitError::Foreign { path: dest.to_owned(), owner: meta.uid() });
+            }
+        }
         match fs::create_dir(&folder) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
                 return Err(GitError::local(format!("make {}", folder.display()), error));
