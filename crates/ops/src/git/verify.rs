@@ -1,100 +1,26 @@
-//! Whether all is there: history as deep as asked, every object, every file.
+//! Whether what is there is what it should be: every object, every file, no harm.
 
 use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use gix::ObjectId;
 use gix::bstr::ByteSlice;
 use gix::index::entry::Mode;
-use gix::objs::Kind;
 
-use super::{GitError, fault};
+use super::objects::Objects;
+use super::{GitError, connected};
 
 /// Walks from `tips` over everything that they lead to.
-///
-/// A server can send a pack that is sound in itself and yet leaves objects out: git's own clone looks for
-/// that too.
 pub(super) fn connected(
     repo: &gix::Repository,
     tips: &[ObjectId],
     depth: Option<NonZeroU32>,
     stop: &AtomicBool,
 ) -> Result<(), GitError> {
-    let boundary: HashSet<ObjectId> = repo
-        .shallow_commits()
-        .map_err(|error| fault::of("read the shallow boundary", &error))?
-        .map(|commits| commits.iter().copied().collect())
-        .unwrap_or_default();
-    let mut seen = HashSet::new();
-    let mut level: Vec<ObjectId> = Vec::new();
-    for tip in tips {
-        // A tag leads to something; only commits have a history.
-        match repo.find_object(*tip).and_then(gix::Object::peel_tags_to_end) {
-            Ok(object) if object.kind == Kind::Commit => level.push(object.id),
-            Ok(object) if object.kind == Kind::Tree => tree(repo, object.id, &mut seen, stop)?,
-            Ok(_) => {}
-            Err(_) => return Err(missing(tip)),
-        }
-    }
-    let mut commits = 0_u32;
-    while !level.is_empty() {
-        commits = commits.saturating_add(1);
-        if let Some(depth) = depth.filter(|depth| commits > depth.get()) {
-            return Err(GitError::Depth { depth: depth.get() });
-        }
-        let mut next = Vec::new();
-        for id in level.drain(..) {
-            if !seen.insert(id) {
-                continue;
-            }
-            let commit = repo.find_object(id).map_err(|_| missing(&id))?;
-            let commit = commit.try_into_commit().map_err(|_| missing(&id))?;
-            let tree_id = commit.tree_id().map_err(|_| missing(&id))?.detach();
-            tree(repo, tree_id, &mut seen, stop)?;
-            if !boundary.contains(&id) {
-                next.extend(commit.parent_ids().map(gix::Id::detach).filter(|parent| !seen.contains(parent)));
-            }
-        }
-        level = next;
-    }
-    Ok(())
-}
-
-/// Everything below a tree.
-fn tree(
-    repo: &gix::Repository,
-    root: ObjectId,
-    seen: &mut HashSet<ObjectId>,
-    stop: &AtomicBool,
-) -> Result<(), GitError> {
-    let mut todo = vec![root];
-    while let Some(id) = todo.pop() {
-        if !seen.insert(id) {
-            continue;
-        }
-        if stop.load(Ordering::Relaxed) {
-            return Err(GitError::Stopped);
-        }
-        let object = repo.find_object(id).map_err(|_| missing(&id))?;
-        let tree = object.try_into_tree().map_err(|_| missing(&id))?;
-        for entry in tree.iter() {
-            let entry = entry.map_err(|_| GitError::damaged(format!("tree {id} cannot be read")))?;
-            let child = entry.object_id();
-            if entry.mode().is_tree() {
-                todo.push(child);
-            } else if !entry.mode().is_commit() && seen.insert(child) && !repo.has_object(child) {
-                return Err(missing(&child));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn missing(id: &ObjectId) -> GitError {
-    GitError::damaged(format!("object {id} is missing"))
+    connected::check(repo, &Objects::of(repo)?, tips, depth, stop)
 }
 
 /// Whether every file of `index` stands below `folder` as what it should be.

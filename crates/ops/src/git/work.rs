@@ -14,8 +14,9 @@ use gix::remote::{Direction, fetch::Shallow, fetch::Tags, ref_map};
 use gix_transport::client::blocking_io::Transport;
 
 use super::meter::Meter;
+use super::objects::Objects;
 use super::target::{Head, Target, Want};
-use super::{GitError, GitUrl, fault, heads, modules, verify};
+use super::{GitError, GitUrl, checkout, connected, fault, heads, modules, verify};
 
 /// What is to be cloned, and where to.
 #[derive(Clone, Debug)]
@@ -56,12 +57,17 @@ pub(super) fn clone(job: &Job, line: Line) -> Result<Made, GitError> {
         let Head::Branch(name) = target.head else { return Err(empty_head()) };
         return Ok(Made { reference: Some(name), ..Made::default() });
     };
-    verify::connected(&repo, &tips(&repo, id)?, job.depth, &job.stop)?;
+    let objects = Objects::of(&repo)?;
+    connected::check(&repo, &objects, &tips(&repo, id)?, job.depth, &job.stop)?;
     let commit = repo
         .find_object(id)
         .and_then(gix::Object::peel_to_commit)
         .map_err(|_| GitError::RefNotFound { what: format!("commit {id}: it is something else") })?;
-    checkout(&repo, job, commit.id)?;
+    let mut index = index_of(&repo, commit.id)?;
+    verify::harmless(&index)?;
+    checkout::write(&repo, job, &objects, &mut index)?;
+    let written = index.write(gix::index::write::Options::default());
+    written.map_err(|error| fault::of("write the index", &error))?;
     let modules = modules::list(&repo)?;
     let reference = match target.head {
         Head::Branch(name) => Some(name),
@@ -174,14 +180,6 @@ fn tips(repo: &gix::Repository, id: ObjectId) -> Result<Vec<ObjectId>, GitError>
     Ok(tips)
 }
 
-fn checkout(repo: &gix::Repository, job: &Job, commit: ObjectId) -> Result<(), GitError> {
-    let mut index = index_of(repo, commit)?;
-    verify::harmless(&index)?;
-    write_files(repo, job, &job.folder, &mut index, true, &job.stop)?;
-    verify::checked_out(&index, &job.folder)?;
-    index.write(gix::index::write::Options::default()).map_err(|error| fault::of("write the index", &error))
-}
-
 /// What a commit has as files. gix refuses names that no tree may hold.
 pub(super) fn index_of(repo: &gix::Repository, commit: ObjectId) -> Result<gix::index::File, GitError> {
     let failed = |error: gix::Error| fault::of("read the commit", &error);
@@ -209,9 +207,9 @@ pub(super) fn write_files(
     let mut files = progress.add_child_with_id("files", *b"CLCF");
     gix::Progress::init(&mut files, Some(index.entries().len()), None);
     let bytes = progress.add_child("bytes");
-    let objects = repo.objects.clone().into_arc().map_err(|error| fault::of_any(doing, error))?;
-    let outcome = gix::worktree::state::checkout(index, folder, objects, &files, &bytes, stop, options)
-        .map_err(failed)?;
+    let outcome =
+        gix::worktree::state::checkout(index, folder, Objects::of(repo)?, &files, &bytes, stop, options)
+            .map_err(failed)?;
     // A checkout that was interrupted says that all went well.
     if stop.load(Ordering::Relaxed) {
         return Err(GitError::Stopped);

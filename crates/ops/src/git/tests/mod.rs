@@ -3,5 +3,6 @@
 mod clones;
 mod ends;
 mod lab;
+mod objects;
 mod updates;
 mod workflow;
