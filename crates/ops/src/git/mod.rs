@@ -19,6 +19,10 @@
 mod absorb;
 mod adapter;
 mod advertisement;
+mod bases;
+mod checkout;
+mod connected;
+mod delta;
 mod error;
 mod existing;
 mod fault;
@@ -30,6 +34,7 @@ mod judge;
 mod local;
 mod meter;
 mod modules;
+mod objects;
 mod ref_name;
 mod reflog;
 mod request;

@@ -13,9 +13,11 @@ use gix::refspec::parse::Operation;
 use gix::remote::{Direction, fetch::Shallow, fetch::Tags, ref_map};
 use gix_transport::client::blocking_io::Transport;
 
+use super::checkout::{self, To};
 use super::meter::Meter;
+use super::objects::Objects;
 use super::target::{Head, Target, Want};
-use super::{GitError, GitUrl, fault, heads, modules, verify};
+use super::{GitError, GitUrl, connected, fault, heads, modules, verify};
 
 /// What is to be cloned, and where to.
 #[derive(Clone, Debug)]
@@ -56,12 +58,18 @@ pub(super) fn clone(job: &Job, line: Line) -> Result<Made, GitError> {
         let Head::Branch(name) = target.head else { return Err(empty_head()) };
         return Ok(Made { reference: Some(name), ..Made::default() });
     };
-    verify::connected(&repo, &tips(&repo, id)?, job.depth, &job.stop)?;
+    let objects = Objects::of(&repo)?;
+    connected::check(&repo, &objects, &tips(&repo, id)?, job.depth, &job.stop)?;
     let commit = repo
         .find_object(id)
         .and_then(gix::Object::peel_to_commit)
         .map_err(|_| GitError::RefNotFound { what: format!("commit {id}: it is something else") })?;
-    checkout(&repo, job, commit.id)?;
+    let mut index = index_of(&repo, commit.id)?;
+    verify::harmless(&index)?;
+    let to = To { folder: &job.folder, meter: &job.meter, stop: &job.stop, only: None };
+    checkout::write(&repo, &objects, &mut index, &to)?;
+    let written = index.write(gix::index::write::Options::default());
+    written.map_err(|error| fault::of("write the index", &error))?;
     let modules = modules::list(&repo)?;
     let reference = target.reference();
     Ok(Made { commit: Some(commit.id.to_string()), reference, modules, bytes: 0 })
@@ -190,62 +198,12 @@ fn tips(repo: &gix::Repository, id: ObjectId) -> Result<Vec<ObjectId>, GitError>
     Ok(tips)
 }
 
-fn checkout(repo: &gix::Repository, job: &Job, commit: ObjectId) -> Result<(), GitError> {
-    let mut index = index_of(repo, commit)?;
-    verify::harmless(&index)?;
-    write_files(repo, &job.meter, &job.folder, &mut index, true, &job.stop)?;
-    verify::checked_out(&index, &job.folder)?;
-    index.write(gix::index::write::Options::default()).map_err(|error| fault::of("write the index", &error))
-}
-
 /// What a commit has as files. gix refuses names that no tree may hold.
 pub(super) fn index_of(repo: &gix::Repository, commit: ObjectId) -> Result<gix::index::File, GitError> {
     let failed = |error: gix::Error| fault::of("read the commit", &error);
     let commit = repo.find_object(commit).and_then(gix::Object::peel_to_commit).map_err(failed)?;
     let tree = commit.tree_id().map_err(failed)?;
     repo.index_from_tree(&tree).map_err(|error| hostile(&error))
-}
-
-/// Writes the files of `index` below `folder`.
-pub(super) fn write_files(
-    repo: &gix::Repository,
-    meter: &Meter,
-    folder: &Path,
-    index: &mut gix::index::State,
-    is_empty: bool,
-    stop: &AtomicBool,
-) -> Result<(), GitError> {
-    let doing = "check out the files";
-    let failed = |error: gix::Error| fault::of(doing, &error);
-    let mut options =
-        repo.checkout_options(gix::worktree::stack::state::attributes::Source::IdMapping).map_err(failed)?;
-    options.destination_is_initially_empty = is_empty;
-    options.overwrite_existing = !is_empty;
-    let mut progress = meter.progress();
-    let mut files = progress.add_child_with_id("files", *b"CLCF");
-    gix::Progress::init(&mut files, Some(index.entries().len()), None);
-    let bytes = progress.add_child("bytes");
-    let objects = repo.objects.clone().into_arc().map_err(|error| fault::of_any(doing, error))?;
-    let outcome = gix::worktree::state::checkout(index, folder, objects, &files, &bytes, stop, options)
-        .map_err(failed)?;
-    // A checkout that was interrupted says that all went well.
-    if stop.load(Ordering::Relaxed) {
-        return Err(GitError::Stopped);
-    }
-    if let Some(first) = outcome.errors.first() {
-        return Err(match fault::of(doing, &first.error) {
-            GitError::Protocol { why } => GitError::Checkout { path: first.path.to_string(), why },
-            error => error,
-        });
-    }
-    let collision = outcome.collisions.first().map(|found| &found.path);
-    let delayed = outcome.delayed_paths_unprocessed.first().or(outcome.delayed_paths_unknown.first());
-    match collision.or(delayed) {
-        Some(path) => {
-            Err(GitError::Checkout { path: path.to_string(), why: "something else stands there".to_owned() })
-        }
-        None => Ok(()),
-    }
 }
 
 /// The one reason for which an index cannot be made from a tree that is there.

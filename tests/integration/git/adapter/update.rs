@@ -10,7 +10,8 @@ use super::lab::Lab;
 /// One more commit on `main`.
 pub(super) fn later(repository: &Repository) {
     let mut history = History::new();
-    let entries: [(&[u8], Entry); 3] = [
+    let entries: [(&[u8], Entry); 4] = [
+        (b"lines.dos", Entry::text("three\nfour\n")),
         (b"later", Entry::text("later\n")),
         (b"last", Entry::Gone),
         (b"README", Entry::Program(b"later\n".to_vec())),
@@ -30,6 +31,8 @@ fn an_update_goes_forward() {
             let there = lab.cloned(&forge.url(name), &[&["--update"], more].concat());
             assert_eq!(there.head(), sample.id("main"), "{name}");
             assert_eq!((there.read("later"), there.read("last")), ("later\n".to_owned(), String::new()));
+            // By an attribute that did not change.
+            assert_eq!(there.read("lines.dos"), "three\r\nfour\r\n");
         }
         assert_eq!(lab.dest().branch().as_deref(), Some("main"));
     }

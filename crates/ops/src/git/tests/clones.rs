@@ -5,7 +5,8 @@ use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 
 use super::lab::{Lab, clone, git, names};
-use crate::git::{Want, work};
+use crate::git::objects::Objects;
+use crate::git::{Want, connected, work};
 
 #[tokio::test]
 async fn one_commit_of_the_own_branch_as_git_would_make_it() {
@@ -35,8 +36,10 @@ async fn as_deep_as_asked_and_no_deeper() {
         assert_eq!(git(&lab.dest(), &["rev-list", "--count", "HEAD"]), commits);
         assert_eq!(git(&lab.dest(), &["fsck", "--full", "--strict"]), "");
         assert_eq!(lab.dest().join(".git/shallow").exists(), depth.is_some());
-        let walked = super::super::verify::connected(
-            &work::open(&lab.dest()).unwrap(),
+        let repo = work::open(&lab.dest()).unwrap();
+        let walked = connected::check(
+            &repo,
+            &Objects::of(&repo).unwrap(),
             &[gix::ObjectId::from_hex(lab.head().as_bytes()).unwrap()],
             NonZeroU32::new(1),
             &std::sync::atomic::AtomicBool::new(false),

@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::lab::{AtFirstAttempt, Lab, builder, cause, clone, clone_by, names};
 use crate::env::Env;
-use crate::git::{CloneRequest, GitError, Want};
+use crate::git::objects::Objects;
+use crate::git::{CloneRequest, GitError, Want, connected};
 use crate::settings::Options;
 use crate::testing::scripted_http::{Script, ScriptedHttp};
 use crate::{Class, Classify, Kind};
@@ -82,7 +83,7 @@ async fn an_object_that_is_missing_is_seen() {
     let (folder, file) = blob.split_at(2);
     fs::remove_file(lab.there().join(".git/objects").join(folder).join(file)).unwrap();
     let stop = std::sync::atomic::AtomicBool::new(false);
-    let error = super::super::verify::connected(&repo, &[head], None, &stop).unwrap_err();
+    let error = connected::check(&repo, &Objects::of(&repo).unwrap(), &[head], None, &stop).unwrap_err();
     assert!(error.to_string().contains(&blob), "{error}");
 }
 

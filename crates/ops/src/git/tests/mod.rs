@@ -4,5 +4,6 @@ mod clones;
 mod crashes;
 mod ends;
 mod lab;
+mod objects;
 mod updates;
 mod workflow;

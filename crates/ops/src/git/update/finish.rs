@@ -1,11 +1,12 @@
 //! Finishes an update that was killed while it was put in place.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use gix::ObjectId;
-use gix::bstr::{BStr, ByteSlice};
+use gix::bstr::{BStr, BString, ByteSlice};
 use gix::index::State;
 use gix::index::entry::Mode;
 
@@ -15,7 +16,9 @@ use super::plan::Plan;
 use super::room::Room;
 use super::{Update, crash, place, quarantine};
 use crate::env::Env;
+use crate::git::checkout::{self, To};
 use crate::git::meter::Meter;
+use crate::git::objects::Objects;
 use crate::git::{GitError, heads, work};
 
 /// Finishes what is left of an update of the clone at `dest`; not while somebody else is at it. Nothing is fetched.
@@ -100,10 +103,10 @@ fn left(
         why: format!("that update was killed, and {} was changed since", path.to_str_lossy().escape_debug()),
     };
     let (staged_new, staged_old) = (room.path.join(NEW), room.path.join(OLD));
-    stage(&repo, &staged_new, &wanted, |path| difference.write.contains(path))?;
+    stage(&repo, &staged_new, &wanted, &difference.write)?;
     if let Some(known) = known.as_deref() {
-        let differs = |path: &BStr| difference.write.contains(path) || difference.remove.contains(path);
-        stage(&repo, &staged_old, known, differs)?;
+        let both = difference.write.union(&difference.remove).cloned().collect();
+        stage(&repo, &staged_old, known, &both)?;
     }
     for path in difference.remove.iter().chain(&difference.write) {
         let path: &BStr = path.as_ref();
@@ -142,18 +145,12 @@ fn stage(
     repo: &gix::Repository,
     folder: &Path,
     index: &State,
-    is_meant: impl Fn(&BStr) -> bool,
+    only: &BTreeSet<BString>,
 ) -> Result<(), GitError> {
     fs::create_dir_all(folder)
         .map_err(|error| GitError::local(format!("make {}", folder.display()), error))?;
-    let mut some = index.clone();
-    some.remove_entries(|_, path, _| !is_meant(path));
-    // gix does not take an index without entries.
-    if some.entries().is_empty() {
-        Ok(())
-    } else {
-        work::write_files(repo, &Meter::new(), folder, &mut some, true, &AtomicBool::new(false))
-    }
+    let to = To { folder, meter: &Meter::new(), stop: &AtomicBool::new(false), only: Some(only) };
+    checkout::write(repo, &Objects::of(repo)?, &mut index.clone(), &to)
 }
 
 /// Whether two files are the same: both links to one place, or both programs or not, with one content.

@@ -3,7 +3,6 @@
 //! plan, and the next run finishes it.
 
 mod change;
-mod connected;
 mod crash;
 mod difference;
 mod finish;

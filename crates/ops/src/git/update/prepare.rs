@@ -9,16 +9,17 @@ use gix::bstr::{BStr, BString, ByteSlice};
 use gix::remote::fetch::Shallow;
 
 use super::change::{Change, Prepared};
-use super::connected::newly_connected;
 use super::difference::{self, Difference};
 use super::quarantine::{self, Refs};
 use super::refs::{self, Ready};
 use super::room::Room;
 use super::{Update, own_work};
 use crate::git::absorb::relative;
+use crate::git::checkout::{self, To};
+use crate::git::objects::Objects;
 use crate::git::target::{Head, Target, Want};
 use crate::git::work::{self, Job, Line, Scope};
-use crate::git::{GitError, Made, fault, modules, verify};
+use crate::git::{GitError, Made, connected, fault, modules, verify};
 
 /// The repository as it is.
 struct Here {
@@ -67,8 +68,10 @@ pub(in crate::git) fn prepare(
     let came = quarantine::refs_of(&repo)?;
     let tips: Vec<ObjectId> =
         came.iter().filter(|(name, id)| here.refs.get(*name) != Some(id)).map(|(_, id)| *id).collect();
-    newly_connected(
+    let objects = Objects::of(&repo)?;
+    connected::check_new(
         &repo,
+        &objects,
         &[&[id][..], &tips].concat(),
         here.commit.into_iter().chain(here.refs.values().copied()),
         &job.stop,
@@ -90,7 +93,7 @@ pub(in crate::git) fn prepare(
         prepared.made.reference = target.reference();
         return Ok(Prepared { warnings, ..prepared });
     }
-    change.difference = Some(stage(&repo, job, &room_path, files, here.commit, new)?);
+    change.difference = Some(stage(&repo, &objects, job, &room_path, files, here.commit, new)?);
     let made = Made {
         commit: Some(new.to_string()),
         reference: target.reference(),
@@ -289,6 +292,7 @@ fn write_refs(
 /// Writes the files that change into the room, and an index of all there will be.
 fn stage(
     repo: &gix::Repository,
+    objects: &Objects,
     job: &Job,
     room: &Path,
     files: &Path,
@@ -300,13 +304,9 @@ fn stage(
     verify::harmless(&index)?;
     let difference = difference::compare(known.as_deref(), &index);
     difference::refuse_unknown(files, known.as_deref(), &difference)?;
-    let mut some = (*index).clone();
-    some.remove_entries(|_, path, _| !difference.write.contains(path));
-    // gix does not take an index without entries.
-    if !some.entries().is_empty() {
-        work::write_files(repo, &job.meter, room, &mut some, true, &job.stop)?;
-        verify::checked_out(&some, room)?;
-    }
+    let only = Some(&difference.write);
+    let to = To { folder: room, meter: &job.meter, stop: &job.stop, only };
+    checkout::write(repo, objects, &mut index, &to)?;
     index
         .write(gix::index::write::Options::default())
         .map_err(|error| fault::of("write the index", &error))?;

@@ -1,0 +1,355 @@
+//! The files of a commit, in a folder where nothing is yet.
+//!
+//! They are written in the order in which their pack has them, not in that of their names: so what a file
+//! is a delta of was read just before it. All folders are made first and all links last: so nothing is ever
+//! written through a link.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use gix::bstr::{BStr, BString, ByteSlice};
+use gix::filter::plumbing::Pipeline;
+use gix::filter::plumbing::driver::apply::Delay;
+use gix::filter::plumbing::pipeline::convert::{ToWorktreeOutcome, to_worktree};
+use gix::index::entry::{Mode, Stat};
+use gix::index::fs::Metadata;
+use gix::objs::FindExt;
+use gix::progress::{Count, NestedProgress, Progress, StepShared};
+use gix::worktree::Stack;
+use gix::worktree::stack::State;
+use gix::worktree::stack::state::attributes::Source;
+use rustix::fs::{Mode as Permissions, OFlags};
+
+use super::bases::Place;
+use super::meter::Meter;
+use super::objects::Objects;
+use super::{GitError, fault};
+
+const DOING: &str = "check out the files";
+/// Files that a thread takes at a time, at most.
+const LONGEST: usize = 512;
+
+/// Where files are written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct To<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) meter: &'a Meter,
+    /// Set when nobody waits for it any more.
+    pub(super) stop: &'a AtomicBool,
+    /// Which of them; all without.
+    pub(super) only: Option<&'a BTreeSet<BString>>,
+}
+
+impl To<'_> {
+    fn takes(&self, path: &BStr) -> bool {
+        self.only.is_none_or(|only| only.contains(path))
+    }
+}
+
+/// Writes the files of `index` into the folder, which holds nothing but `.git`, and notes in the index what
+/// the disk says of them.
+pub(super) fn write(
+    repo: &gix::Repository,
+    objects: &Objects,
+    index: &mut gix::index::State,
+    to: &To<'_>,
+) -> Result<(), GitError> {
+    let root = File::open(to.folder).map_err(|error| GitError::local(DOING, error))?;
+    let counter = counter(to.meter, index);
+    folders(root.as_fd(), index, to)?;
+    let hand = Hand::new(repo, root.as_fd(), objects, index)?;
+    let (files, links) = in_order_of_packs(objects, index, to);
+    let wanted = files.len() + links.len();
+    let stats = by_all_hands(&hand, index, &files, to.stop, &counter)?;
+    let mut done = stats.len();
+    let links = links.into_iter().map(|at| {
+        stopped(to.stop)?;
+        counter.fetch_add(1, Ordering::Relaxed);
+        Ok((at, hand.clone().link(to.folder, index, at)?))
+    });
+    let links = links.collect::<Result<Vec<_>, GitError>>()?;
+    done += links.len();
+    for (at, stat) in stats.into_iter().chain(links) {
+        if let Some(entry) = index.entries_mut().get_mut(at) {
+            entry.stat = stat;
+        }
+    }
+    if done != wanted {
+        return Err(GitError::Protocol { why: format!("{DOING}: some were left out") });
+    }
+    Ok(())
+}
+
+fn counter(meter: &Meter, index: &gix::index::State) -> StepShared {
+    let mut files = meter.progress().add_child_with_id("files", *b"CLCF");
+    files.init(Some(index.entries().len()), None);
+    files.counter()
+}
+
+fn stopped(stop: &AtomicBool) -> Result<(), GitError> {
+    if stop.load(Ordering::Relaxed) { Err(GitError::Stopped) } else { Ok(()) }
+}
+
+/// Makes the folder of every file, and of every module.
+fn folders(root: BorrowedFd<'_>, index: &gix::index::State, to: &To<'_>) -> Result<(), GitError> {
+    let mut last: &[u8] = b"";
+    for entry in index.entries() {
+        let path = entry.path(index);
+        if !to.takes(path) {
+            continue;
+        }
+        let end = if entry.mode == Mode::COMMIT { Some(path.len()) } else { path.rfind_byte(b'/') };
+        let folder = path.get(..end.unwrap_or(0)).unwrap_or_default();
+        let slashes = folder.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        for end in slashes.chain([folder.len()]) {
+            let above = folder.get(..end).unwrap_or_default();
+            // All that is in a folder comes together: it was made for the one before, or never.
+            if !is_in(last, above) {
+                rustix::fs::mkdirat(root, above, Permissions::from_raw_mode(0o777))
+                    .map_err(|errno| failed(above.as_bstr(), errno.into()))?;
+            }
+        }
+        last = folder;
+    }
+    Ok(())
+}
+
+/// Whether `path` is `folder` or lies in it.
+fn is_in(path: &[u8], folder: &[u8]) -> bool {
+    let rest = path.strip_prefix(folder);
+    folder.is_empty() || rest.is_some_and(|rest| rest.first().is_none_or(|byte| *byte == b'/'))
+}
+
+/// A file: where the chain of deltas begins that it is in, where in its pack it is itself, which entry.
+type Packed = (Option<Place>, Option<Place>, usize);
+
+/// The entries that are files, chain by chain, and those that are links.
+fn in_order_of_packs(objects: &Objects, index: &gix::index::State, to: &To<'_>) -> (Vec<Packed>, Vec<usize>) {
+    let mut files = Vec::with_capacity(index.entries().len());
+    let mut links = Vec::new();
+    for (at, entry) in index.entries().iter().enumerate() {
+        if !to.takes(entry.path(index)) {
+            continue;
+        }
+        match entry.mode {
+            Mode::SYMLINK => links.push(at),
+            Mode::COMMIT => {}
+            _ => files.push((None, objects.place(&entry.id), at)),
+        }
+    }
+    // What a file is a delta of comes before it: so each chain is followed only to the file before.
+    files.sort_unstable();
+    let mut known = HashMap::with_capacity(files.len());
+    for (origin, place, _) in &mut files {
+        *origin = place.map(|place| objects.origin(place, &mut known));
+    }
+    files.sort_unstable();
+    (files, links)
+}
+
+/// What a thread takes at a time: whole chains where they are not too long.
+fn pieces(files: &[Packed], threads: usize) -> Vec<&[Packed]> {
+    let length = (files.len() / (threads * 8)).clamp(1, LONGEST);
+    let mut pieces: Vec<&[Packed]> = Vec::new();
+    let (mut rest, mut taken) = (files, 0);
+    for chain in files.chunk_by(|a, b| a.0.is_some() && a.0 == b.0) {
+        taken += chain.len();
+        if taken >= length {
+            let (piece, after) = rest.split_at(taken);
+            pieces.extend(piece.chunks(LONGEST));
+            (rest, taken) = (after, 0);
+        }
+    }
+    pieces.extend((!rest.is_empty()).then_some(rest));
+    pieces
+}
+
+/// Writes files on as many threads as there are processors.
+fn by_all_hands(
+    hand: &Hand<'_>,
+    index: &gix::index::State,
+    files: &[Packed],
+    stop: &AtomicBool,
+    counter: &AtomicUsize,
+) -> Result<Vec<(usize, Stat)>, GitError> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let pieces = pieces(files, threads);
+    let (next, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let work = |mut hand: Hand<'_>| {
+        let mut stats = Vec::new();
+        while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
+            for (_, _, at) in *piece {
+                if over.load(Ordering::Relaxed) {
+                    return Ok(stats);
+                }
+                let written = stopped(stop).and_then(|()| hand.file(index, *at));
+                stats.push((*at, written.inspect_err(|_| over.store(true, Ordering::Relaxed))?));
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        Ok(stats)
+    };
+    std::thread::scope(|scope| {
+        let mut others = Vec::new();
+        for _ in 1..threads.min(pieces.len()) {
+            let hand = hand.clone();
+            let named = std::thread::Builder::new().name("checkout".to_owned());
+            // With fewer threads it only takes longer.
+            others.extend(named.spawn_scoped(scope, || work(hand)));
+        }
+        let mut stats = work(hand.clone());
+        for other in others {
+            let theirs = other
+                .join()
+                .unwrap_or_else(|_| Err(GitError::Protocol { why: format!("{DOING}: a thread broke down") }));
+            stats = match (stats, theirs) {
+                (Ok(mut stats), Ok(theirs)) => {
+                    stats.extend(theirs);
+                    Ok(stats)
+                }
+                (Err(error), _) | (_, Err(error)) => Err(error),
+            };
+        }
+        stats
+    })
+}
+
+/// What a thread writes with.
+#[derive(Clone)]
+struct Hand<'a> {
+    root: BorrowedFd<'a>,
+    objects: Objects,
+    filters: Pipeline,
+    /// Where the repository has any.
+    attributes: Option<Stack>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Hand<'a> {
+    fn new(
+        repo: &gix::Repository,
+        root: BorrowedFd<'a>,
+        objects: &Objects,
+        index: &gix::index::State,
+    ) -> Result<Self, GitError> {
+        let options = repo.checkout_options(Source::IdMapping).map_err(|error| fault::of(DOING, &error))?;
+        let name = |path: &BStr| path.rsplit_str("/").next() == Some(b".gitattributes");
+        let has_attributes = index.entries().iter().any(|entry| name(entry.path(index)));
+        let attributes = has_attributes.then(|| {
+            let state = State::AttributesStack(options.attributes);
+            Stack::from_state_and_ignore_case("", options.fs.ignore_case, state, index, index.path_backing())
+        });
+        Ok(Self { root, objects: objects.clone(), filters: options.filters, attributes, buffer: Vec::new() })
+    }
+
+    /// Writes one file.
+    fn file(&mut self, index: &gix::index::State, at: usize) -> Result<Stat, GitError> {
+        let Some(entry) = index.entries().get(at) else { return Err(no_kind("".into())) };
+        let path = entry.path(index);
+        let permissions = match entry.mode {
+            Mode::FILE => 0o666,
+            Mode::FILE_EXECUTABLE => 0o777,
+            _ => return Err(no_kind(path)),
+        };
+        let broken = |error: gix::Error| fault::of(DOING, &error);
+        let blob = self.objects.find_blob(&entry.id, &mut self.buffer).map_err(broken)?;
+        let mut attributes = match &mut self.attributes {
+            None => None,
+            Some(stack) => {
+                let found = stack.at_entry(path, Some(entry.mode), &self.objects);
+                Some(found.map_err(|error| failed(path, error))?)
+            }
+        };
+        let options = to_worktree::Options {
+            can_delay: Delay::Forbid,
+            unknown_encoding: to_worktree::UnknownEncoding::Ignore,
+        };
+        let mut matching = |_: &BStr, found: &mut gix::attrs::search::Outcome| {
+            if let Some(attributes) = &mut attributes {
+                attributes.matching_attributes(found);
+            }
+        };
+        let bytes = match self
+            .filters
+            .convert_to_worktree(blob.data, path, &mut matching, options)
+            .map_err(broken)?
+        {
+            ToWorktreeOutcome::Unchanged(bytes) | ToWorktreeOutcome::Buffer(bytes) => bytes,
+            // No program is configured.
+            ToWorktreeOutcome::Process(_) => return Err(no_kind(path)),
+        };
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file =
+            rustix::fs::openat(self.root, path.as_bytes(), flags, Permissions::from_raw_mode(permissions))
+                .map_err(|errno| failed(path, errno.into()))?;
+        let mut file = File::from(file);
+        file.write_all(bytes).map_err(|error| failed(path, error))?;
+        let said = Metadata::from_file(&file).map_err(|error| failed(path, error))?;
+        stat(&said)
+    }
+
+    /// Makes one link.
+    fn link(&mut self, folder: &Path, index: &gix::index::State, at: usize) -> Result<Stat, GitError> {
+        let Some(entry) = index.entries().get(at) else { return Err(no_kind("".into())) };
+        let path = entry.path(index);
+        let broken = |error: gix::Error| fault::of(DOING, &error);
+        let target = self.objects.find_blob(&entry.id, &mut self.buffer).map_err(broken)?;
+        rustix::fs::symlinkat(target.data, self.root, path.as_bytes())
+            .map_err(|errno| failed(path, errno.into()))?;
+        let place = folder.join(OsStr::from_bytes(path));
+        let said = Metadata::from_path_no_follow(&place).map_err(|error| failed(path, error))?;
+        stat(&said)
+    }
+}
+
+fn stat(said: &Metadata) -> Result<Stat, GitError> {
+    Stat::from_fs(said).map_err(|error| fault::of_any(DOING, error))
+}
+
+fn failed(path: &BStr, error: io::Error) -> GitError {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
+            GitError::Checkout { path: path.to_string(), why: "something else stands there".to_owned() }
+        }
+        _ => fault::of_any(DOING, error),
+    }
+}
+
+fn no_kind(path: &BStr) -> GitError {
+    GitError::Checkout { path: path.to_string(), why: "is of no kind that can be written".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_is_one_threads_unless_it_is_too_long() {
+        let chain = |first: u64, length: usize| {
+            (0..length).map(move |at| (Some((0, first)), Some((0, first + at as u64)), at))
+        };
+        let alone = (0..30).map(|at| (None, None, at));
+        let files: Vec<Packed> =
+            alone.chain(chain(100, 40)).chain(chain(200, 3)).chain(chain(300, LONGEST + 1)).collect();
+        let pieces = pieces(&files, 4);
+        assert_eq!(pieces.concat(), files);
+        let of =
+            |first: u64| pieces.iter().filter(move |piece| piece.iter().any(|a| a.0 == Some((0, first))));
+        assert_eq!((of(100).count(), of(200).count(), of(300).count()), (1, 1, 2));
+        let lengths: Vec<_> = pieces.iter().map(|piece| piece.len()).collect();
+        assert_eq!(lengths, [18, 12 + 40, LONGEST, 4]);
+    }
+
+    #[test]
+    fn each_folder_is_made_once() {
+        assert!(is_in(b"a/b", b"a") && is_in(b"a/b", b"a/b") && is_in(b"a", b""));
+        assert!(!is_in(b"a-b/c", b"a") && !is_in(b"a", b"a/b") && !is_in(b"", b"a"));
+    }
+}

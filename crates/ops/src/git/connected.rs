@@ -1,0 +1,159 @@
+//! Whether every object is there that a clone leads to.
+
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gix::ObjectId;
+use gix::hashtable::HashSet;
+use gix::objs::{CommitRefIter, Exists, FindExt, Kind, TagRefIter};
+
+use super::objects::Objects;
+use super::{GitError, fault};
+
+/// Walks from `tips` over everything that they lead to.
+///
+/// A server can send a pack that is sound in itself and yet leaves objects out: git's own clone looks for
+/// that too.
+pub(super) fn check(
+    repo: &gix::Repository,
+    objects: &Objects,
+    tips: &[ObjectId],
+    depth: Option<NonZeroU32>,
+    stop: &AtomicBool,
+) -> Result<(), GitError> {
+    let boundary: HashSet<ObjectId> = repo
+        .shallow_commits()
+        .map_err(|error| fault::of("read the shallow boundary", &error))?
+        .map(|commits| commits.iter().copied().collect())
+        .unwrap_or_default();
+    let mut walk = Walk { objects, stop, seen: HashSet::default(), buffer: Vec::new() };
+    let mut level = Vec::new();
+    for tip in tips {
+        // A tag leads to something; only commits have a history.
+        match walk.behind_tags(*tip)? {
+            (Kind::Commit, id) => level.push(id),
+            (Kind::Tree, id) => walk.tree(id)?,
+            _ => {}
+        }
+    }
+    let mut commits = 0_u32;
+    while !level.is_empty() {
+        commits = commits.saturating_add(1);
+        if let Some(depth) = depth.filter(|depth| commits > depth.get()) {
+            return Err(GitError::Depth { depth: depth.get() });
+        }
+        let mut next = Vec::new();
+        for id in level.drain(..) {
+            if walk.seen.insert(id) {
+                let parents = walk.commit(id)?;
+                if !boundary.contains(&id) {
+                    next.extend(parents.into_iter().filter(|parent| !walk.seen.contains(parent)));
+                }
+            }
+        }
+        level = next;
+    }
+    Ok(())
+}
+
+/// The same over all that `tips` lead to and none of `known` does: what was there before is taken as whole.
+pub(super) fn check_new(
+    repo: &gix::Repository,
+    objects: &Objects,
+    tips: &[ObjectId],
+    known: impl Iterator<Item = ObjectId>,
+    stop: &AtomicBool,
+) -> Result<(), GitError> {
+    let mut walk = Walk { objects, stop, seen: HashSet::default(), buffer: Vec::new() };
+    let mut commits = Vec::new();
+    for tip in tips {
+        match walk.behind_tags(*tip)? {
+            (Kind::Commit, id) => commits.push(id),
+            (Kind::Tree, id) => walk.tree(id)?,
+            _ => {}
+        }
+    }
+    let peeled = |id: ObjectId| repo.find_object(id).ok()?.peel_to_commit().ok().map(|commit| commit.id);
+    let known: HashSet<ObjectId> = known.filter_map(peeled).collect();
+    let failed = |error: gix::Error| match fault::of("read the history", &error) {
+        GitError::Protocol { why } => GitError::damaged(why),
+        error => error,
+    };
+    for commit in repo.rev_walk(commits).with_hidden(known).all().map_err(failed)? {
+        let id = commit.map_err(|error| failed(gix::Error::from_error(error)))?.id;
+        walk.commit(id)?;
+    }
+    Ok(())
+}
+
+struct Walk<'a> {
+    objects: &'a Objects,
+    stop: &'a AtomicBool,
+    seen: HashSet<ObjectId>,
+    buffer: Vec<u8>,
+}
+
+impl Walk<'_> {
+    /// What a ref leads to in the end.
+    fn behind_tags(&mut self, mut id: ObjectId) -> Result<(Kind, ObjectId), GitError> {
+        loop {
+            self.stopped()?;
+            let object = self.objects.find(&id, &mut self.buffer).map_err(|_| missing(&id))?;
+            if object.kind != Kind::Tag {
+                return Ok((object.kind, id));
+            }
+            let tag = TagRefIter::from_bytes(object.data, id.kind());
+            let target = tag.target_id().map_err(|_| unreadable("tag", &id))?;
+            // A tag comes after what it names, so it cannot lead back to itself.
+            id = target;
+        }
+    }
+
+    /// The tree of a commit, and which commits come before it.
+    fn commit(&mut self, id: ObjectId) -> Result<Vec<ObjectId>, GitError> {
+        self.stopped()?;
+        let object = self.objects.find(&id, &mut self.buffer).map_err(|_| missing(&id))?;
+        if object.kind != Kind::Commit {
+            return Err(missing(&id));
+        }
+        let mut commit = CommitRefIter::from_bytes(object.data, id.kind());
+        let tree = commit.tree_id().map_err(|_| unreadable("commit", &id))?;
+        let parents = commit.parent_ids().collect();
+        self.tree(tree)?;
+        Ok(parents)
+    }
+
+    /// Everything below a tree.
+    fn tree(&mut self, root: ObjectId) -> Result<(), GitError> {
+        let mut todo = vec![root];
+        while let Some(id) = todo.pop() {
+            if !self.seen.insert(id) {
+                continue;
+            }
+            self.stopped()?;
+            let tree = self.objects.find_tree_iter(&id, &mut self.buffer).map_err(|_| missing(&id))?;
+            for entry in tree {
+                let entry = entry.map_err(|_| unreadable("tree", &id))?;
+                let child = entry.oid.to_owned();
+                if entry.mode.is_tree() {
+                    todo.push(child);
+                } else if !entry.mode.is_commit() && self.seen.insert(child) && !self.objects.exists(&child) {
+                    return Err(missing(&child));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn stopped(&self) -> Result<(), GitError> {
+        if self.stop.load(Ordering::Relaxed) { Err(GitError::Stopped) } else { Ok(()) }
+    }
+}
+
+fn missing(id: &ObjectId) -> GitError {
+    GitError::damaged(format!("object {id} is missing"))
+}
+
+fn unreadable(what: &str, id: &ObjectId) -> GitError {
+    GitError::damaged(format!("{what} {id} cannot be read"))
+}

@@ -1,0 +1,200 @@
+//! Reads the objects of a repository, so that each of a chain of deltas is put together only once.
+//!
+//! gix keeps what was asked for, but not what it puts together on the way to it. Files are asked for in
+//! the order of their names, which is no order that chains are in: so each would be put together from its
+//! chain's first object on, which for the longest that git makes is fifty times as much.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::sync::Arc;
+
+use gix::error::{Class, tag};
+use gix::objs::{Data, Exists, Find, Kind};
+use gix::odb::pack::Bundle;
+use gix::odb::pack::data::entry::Header;
+use gix::odb::pack::data::{Entry, File};
+use gix::zlib::Inflate;
+use gix::{OdbHandleArc, oid};
+
+use super::bases::{Bases, Place, Whole};
+use super::{GitError, delta, fault};
+
+/// Bytes of objects that are kept, by all threads together.
+const KEPT: usize = 32 << 20;
+
+/// The objects of a repository; a clone of it, for another thread, shares what was put together.
+pub(super) struct Objects {
+    packs: Arc<[Bundle]>,
+    bases: Arc<Bases>,
+    /// What is in none of the packs: loose, borrowed, or newer.
+    others: OdbHandleArc,
+    work: RefCell<Work>,
+}
+
+/// What is used over and over.
+#[derive(Default)]
+struct Work {
+    inflate: Inflate,
+    delta: Vec<u8>,
+    chain: Vec<Entry>,
+}
+
+impl fmt::Debug for Objects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Objects").finish_non_exhaustive()
+    }
+}
+
+impl Clone for Objects {
+    fn clone(&self) -> Self {
+        Self {
+            packs: Arc::clone(&self.packs),
+            bases: Arc::clone(&self.bases),
+            others: self.others.clone(),
+            work: RefCell::default(),
+        }
+    }
+}
+
+impl Objects {
+    /// Of the packs that are there now.
+    pub(super) fn of(repo: &gix::Repository) -> Result<Self, GitError> {
+        Self::keeping(KEPT, repo)
+    }
+
+    /// The same, with a bound of its own for what is kept.
+    pub(super) fn keeping(bytes: usize, repo: &gix::Repository) -> Result<Self, GitError> {
+        let doing = "read the packs";
+        let folder = repo.objects.store_ref().path().join("pack");
+        let mut packs = Vec::new();
+        // Without the folder, or in a pack that cannot be read, gix looks again and has the words for it.
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.extension().is_some_and(|found| found == "idx") {
+                packs.extend(Bundle::at(&path, repo.object_hash()));
+            }
+        }
+        let others = repo.objects.clone().into_arc().map_err(|error| fault::of_any(doing, error))?;
+        Ok(Self { packs: packs.into(), bases: Arc::new(Bases::new(bytes)), others, work: RefCell::default() })
+    }
+
+    /// Which of the packs it is in, and where there.
+    pub(super) fn place(&self, id: &oid) -> Option<Place> {
+        self.packs.iter().enumerate().find_map(|(at, bundle)| {
+            let index = bundle.index.lookup(id)?;
+            Some((at, bundle.index.pack_offset_at_index(index)))
+        })
+    }
+
+    /// Where the object at `place` comes from: the first of the chain of deltas that it is the last of.
+    ///
+    /// `known` are those that were told before.
+    pub(super) fn origin(&self, place: Place, known: &mut HashMap<Place, Place>) -> Place {
+        let (at, mut offset) = place;
+        let Some(bundle) = self.packs.get(at) else { return place };
+        for _ in 0..bundle.pack.num_objects() {
+            if let Some(origin) = known.get(&(at, offset)) {
+                offset = origin.1;
+                break;
+            }
+            match bundle.pack.entry(offset).ok().and_then(|entry| below(bundle, &entry)) {
+                Some(below) => offset = below,
+                None => break,
+            }
+        }
+        known.insert(place, (at, offset));
+        (at, offset)
+    }
+
+    /// Reads the object at `place` into `buffer`; nothing where a base of it is not in its pack.
+    fn read(&self, place: Place, buffer: &mut Vec<u8>) -> gix::Result<Option<Kind>> {
+        let (at, mut offset) = place;
+        let Some(bundle) = self.packs.get(at) else { return Ok(None) };
+        let pack = &bundle.pack;
+        let mut work = self.work.borrow_mut();
+        let Work { inflate, delta, chain } = &mut *work;
+        chain.clear();
+        let mut base = loop {
+            if let Some(kept) = self.bases.get((at, offset)) {
+                break kept;
+            }
+            let entry = pack.entry(offset)?;
+            if let Some(kind) = entry.header.as_kind() {
+                inflated(pack, &entry, inflate, buffer)?;
+                if chain.is_empty() {
+                    if self.bases.takes(buffer.len()) {
+                        self.bases.put(place, &Arc::new(Whole { kind, data: buffer.clone() }));
+                    }
+                    return Ok(Some(kind));
+                }
+                let whole = Arc::new(Whole { kind, data: std::mem::take(buffer) });
+                self.bases.put((at, offset), &whole);
+                break whole;
+            }
+            // A chain longer than the pack goes round in circles.
+            let Some(below) = below(bundle, &entry).filter(|_| chain.len() < pack.num_objects() as usize)
+            else {
+                return Ok(None);
+            };
+            chain.push(entry);
+            offset = below;
+        };
+        while let Some(entry) = chain.pop() {
+            inflated(pack, &entry, inflate, delta)?;
+            let data = delta::apply(&base.data, delta)
+                .ok_or_else(|| damaged("a delta does not fit what it is a delta of"))?;
+            if chain.is_empty() && !self.bases.takes(data.len()) {
+                *buffer = data;
+                return Ok(Some(base.kind));
+            }
+            base = Arc::new(Whole { kind: base.kind, data });
+            self.bases.put((at, entry.pack_offset()), &base);
+        }
+        buffer.clear();
+        buffer.extend_from_slice(&base.data);
+        Ok(Some(base.kind))
+    }
+}
+
+/// Where that is which `entry` is a delta of.
+fn below(bundle: &Bundle, entry: &Entry) -> Option<u64> {
+    match entry.header {
+        Header::OfsDelta { base_distance } => entry.checked_base_pack_offset(base_distance),
+        Header::RefDelta { base_id } => {
+            let base = bundle.index.lookup(base_id)?;
+            Some(bundle.index.pack_offset_at_index(base))
+        }
+        _ => None,
+    }
+}
+
+impl Find for Objects {
+    fn try_find<'a>(&self, id: &oid, buffer: &'a mut Vec<u8>) -> gix::Result<Option<Data<'a>>> {
+        if let Some(place) = self.place(id)
+            && let Some(kind) = self.read(place, buffer)?
+        {
+            return Ok(Some(Data::new(buffer, kind, id.kind())));
+        }
+        self.others.try_find(id, buffer)
+    }
+}
+
+impl Exists for Objects {
+    fn exists(&self, id: &oid) -> bool {
+        self.place(id).is_some() || self.others.exists(id)
+    }
+}
+
+fn inflated(pack: &File, entry: &Entry, inflate: &mut Inflate, into: &mut Vec<u8>) -> gix::Result {
+    let size = usize::try_from(entry.decompressed_size).map_err(|_| damaged("an object has no end"))?;
+    into.resize(size, 0);
+    pack.decompress_entry(entry, inflate, into)?;
+    Ok(())
+}
+
+fn damaged(why: &'static str) -> gix::Error {
+    gix::Error::from_error(tag(io::Error::other(why), Class::Corruption))
+}
