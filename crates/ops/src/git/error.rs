@@ -51,7 +51,7 @@ pub enum GitError {
     #[error(transparent)]
     Program(#[from] CommandError),
     /// The program that talks to the other end failed.
-    #[error("`{program}` ended with code {code}: {said}")]
+    #[error("`{program}` ended with code {code}{}", after_colon(said))]
     Connection {
         /// Its name.
         program: String,
@@ -59,8 +59,8 @@ pub enum GitError {
         code: i32,
         /// Its last words.
         said: String,
-        /// Whether it failed before the other end answered for reasons that pass.
-        transient: bool,
+        /// What that says of the way there.
+        fault: LineFault,
     },
     /// The other end is silent.
     #[error("nothing came for {}", humantime::format_duration(*after))]
@@ -143,6 +143,18 @@ pub enum GitError {
     Stopped,
 }
 
+/// What the end of a program that talks to the other end says of the way there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LineFault {
+    /// Nothing: it was refused, or refused itself.
+    None,
+    /// There was no connection, or it broke.
+    Broken,
+    /// This machine has no way there at all.
+    Offline,
+}
+
 impl GitError {
     /// What this machine could not do, and why.
     pub(super) fn local(doing: impl Into<String>, source: io::Error) -> Self {
@@ -161,6 +173,10 @@ impl GitError {
 
 fn reason(status: StatusCode) -> String {
     status.canonical_reason().map(|reason| format!(" ({reason})")).unwrap_or_default()
+}
+
+fn after_colon(said: &str) -> String {
+    if said.is_empty() { String::new() } else { format!(": {said}") }
 }
 
 fn counted(count: usize) -> String {

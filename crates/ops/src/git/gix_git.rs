@@ -17,7 +17,7 @@ use super::existing::{self, There};
 use super::http_transport::WiredHttp;
 use super::meter::Meter;
 use super::serve_http::{HttpSide, Limits};
-use super::serve_process::{self, ProcessSide};
+use super::serve_process::{self, End, ProcessSide};
 use super::url::Way;
 use super::wire::{Incoming, Outgoing};
 use super::work::{self, Job, Line};
@@ -169,8 +169,10 @@ impl GixGit {
             outgoing: written,
             incoming: Some(pieces),
             bytes: 0,
-            silent: false,
+            end: None,
         };
+        // A shell may stand before it; nobody knows it by that name.
+        let program = if step.url.is_local() { spec.name() } else { "ssh".to_owned() };
         let mut process = None;
         let outcome = {
             let serving = async {
@@ -197,10 +199,13 @@ impl GixGit {
             }
         };
         let made = ended(outcome).map_err(|error| match (process, &error) {
-            _ if side.silent => GitError::Idle { after: step.idle },
+            _ if side.end == Some(End::Silent) => GitError::Idle { after: step.idle },
             (Some(Err(not_started)), _) => not_started.into(),
-            (Some(Ok(captured)), GitError::CutOff | GitError::Protocol { .. } | GitError::Remote { .. }) => {
-                serve_process::failed(spec.name(), &captured).unwrap_or(error)
+            // One that ends because gix has failed knows less than gix.
+            (Some(Ok(captured)), GitError::CutOff | GitError::Protocol { .. } | GitError::Remote { .. })
+                if side.end == Some(End::Closed) =>
+            {
+                serve_process::failed(&program, &captured, side.bytes > 0).unwrap_or(error)
             }
             _ => error,
         })?;

@@ -3,7 +3,7 @@
 use vps_breaker::Verdict;
 use vps_retry::Class;
 
-use super::GitError;
+use super::{GitError, LineFault};
 use crate::classify::{Classify, Kind};
 use crate::http::{Judgement, judge_status};
 
@@ -21,7 +21,12 @@ impl GitError {
             Self::Status { status, retry_after } => judge_status(*status, *retry_after),
             Self::Idle { .. } => judgement(Class::Transient, Failure, Kind::Timeout),
             Self::CutOff => judgement(Class::Transient, Failure, Kind::Failed),
-            Self::Connection { transient: true, .. } => judgement(Class::NotSent, Failure, Kind::Failed),
+            Self::Connection { fault: LineFault::Broken, .. } => {
+                judgement(Class::Transient, Failure, Kind::Failed)
+            }
+            Self::Connection { fault: LineFault::Offline, .. } => {
+                judgement(Class::NotSent, Neutral, Kind::Offline)
+            }
             // It answered, and meant it.
             Self::RefNotFound { .. } | Self::Depth { .. } => {
                 judgement(Class::Permanent, Success, Kind::Failed)

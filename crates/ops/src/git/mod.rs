@@ -48,7 +48,7 @@ mod work;
 
 pub(crate) use absorb::{Absorbed, absorb};
 pub use adapter::{Git, Step};
-pub use error::GitError;
+pub use error::{GitError, LineFault};
 pub use existing::There;
 pub use gix_git::GixGit;
 pub use modules::Module;

@@ -12,12 +12,13 @@ mod permanent;
 mod redirects;
 mod secrets;
 mod ssh;
+mod sshd;
 mod stop;
 mod submodules;
 mod update;
 
 /// What is promised of `git clone`, and the test that would notice.
-const PROMISES: [(&str, &str); 75] = [
+const PROMISES: [(&str, &str); 83] = [
     // clone
     ("exit 0 means a complete, fsck-clean checkout", "a_clone_is_complete_and_right"),
     ("odd names, links, programs and line ends are right", "a_clone_is_complete_and_right"),
@@ -96,6 +97,15 @@ const PROMISES: [(&str, &str); 75] = [
     ("an ssh that dies is tried again, then told", "an_ssh_that_dies_is_tried_again"),
     ("an ssh that hangs ends in the deadline", "a_hanging_ssh_ends_in_the_deadline"),
     ("an ssh that hangs is stopped at once", "a_hanging_ssh_is_stopped_at_once"),
+    // a real ssh
+    ("a clone from a real ssh server", "a_clone_from_a_real_server"),
+    ("a key that the server does not know: asked once", "a_key_that_is_not_known_is_told"),
+    ("a server that is not known: no question, what to do", "a_server_that_is_not_known_is_told"),
+    ("a repository that ssh does not lead to: asked once", "a_repository_that_is_not_there_is_told"),
+    ("an ssh connection cut in the pack is made good", "a_cut_connection_is_made_good"),
+    ("a silent ssh server is waited for no longer than the limit", "a_silent_server_is_an_attempt"),
+    ("a silent ssh server: stopped at once", "a_silent_server_is_left_at_once"),
+    ("kill -9 leaves no ssh behind", "a_killed_clone_leaves_no_ssh"),
     // stop
     ("a stop in any step is at once", "a_stop_in_any_step_is_at_once"),
     ("a stop between attempts is at once", "a_stop_between_attempts_is_at_once"),
@@ -121,6 +131,7 @@ fn every_promise_has_its_test() {
         include_str!("redirects.rs"),
         include_str!("secrets.rs"),
         include_str!("ssh.rs"),
+        include_str!("sshd.rs"),
         include_str!("stop.rs"),
         include_str!("submodules.rs"),
         include_str!("update.rs"),
