@@ -21,6 +21,9 @@ pub enum GitError {
     /// No answer, or only a part of one.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// There is no such host, and there was none a moment ago.
+    #[error(transparent)]
+    NoSuchHost(HttpError),
     /// The server refused, or is in trouble.
     #[error("the server answered with status {}{}", status.as_u16(), reason(*status))]
     Status {

@@ -24,7 +24,7 @@ use super::work::{self, Job, Line};
 use super::{CloneRequest, Git, GitError, Made, Step, local};
 use crate::attempt::Attempt;
 use crate::env::Env;
-use crate::http::HttpClient;
+use crate::http::{Fact, HttpClient};
 use crate::process::{ProcessSpec, Runner};
 
 /// How often is told how far gix is.
@@ -83,6 +83,10 @@ impl GixGit {
             Way::Local(path) => self.over_process(attempt, step, local::upload_pack(path), task).await,
         };
         outcome.map_err(|error| match error {
+            GitError::Http(error) if error.fact() == Fact::NameUnknown => {
+                let again = step.unknown.fetch_add(1, Ordering::Relaxed) > 0;
+                if again { GitError::NoSuchHost(error) } else { GitError::Http(error) }
+            }
             GitError::Damaged { why, .. } => {
                 let again = step.damaged.fetch_add(1, Ordering::Relaxed) > 0;
                 GitError::Damaged { why, again }

@@ -5,12 +5,13 @@ use crate::classify::Classify;
 
 pub(super) fn of(error: &GitError) -> Vec<String> {
     let hint: &str = match error {
-        GitError::Http(error) => return error.hints(),
+        GitError::Http(error) | GitError::NoSuchHost(error) => return error.hints(),
         GitError::Program(error) => return error.hints(),
         GitError::Status { status, .. } => match status.as_u16() {
             401 | 403 => {
                 "the repository is private or does not exist: put a token into `~/.netrc`, or use an ssh URL"
             }
+            407 => "the proxy wants a user and a password, in the proxy's URL",
             404 | 410 => "check the URL; a private repository may look as if it did not exist",
             _ => return Vec::new(),
         },

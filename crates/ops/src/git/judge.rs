@@ -17,6 +17,7 @@ impl GitError {
         use Verdict::{Failure, Neutral, Success};
         match self {
             Self::Http(error) => judgement(error.class(), error.verdict(), error.kind()),
+            Self::NoSuchHost(error) => judgement(Class::Permanent, error.verdict(), error.kind()),
             Self::Program(error) => judgement(error.class(), Neutral, error.kind()),
             Self::Status { status, retry_after } => judge_status(*status, *retry_after),
             Self::Idle { .. } => judgement(Class::Transient, Failure, Kind::Timeout),

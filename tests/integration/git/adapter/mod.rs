@@ -6,6 +6,7 @@ mod clone;
 mod dest;
 mod faults;
 mod hostile;
+mod https;
 mod kill;
 mod lab;
 mod permanent;
@@ -18,7 +19,7 @@ mod submodules;
 mod update;
 
 /// What is promised of `git clone`, and the test that would notice.
-const PROMISES: [(&str, &str); 83] = [
+const PROMISES: [(&str, &str); 88] = [
     // clone
     ("exit 0 means a complete, fsck-clean checkout", "a_clone_is_complete_and_right"),
     ("odd names, links, programs and line ends are right", "a_clone_is_complete_and_right"),
@@ -90,6 +91,12 @@ const PROMISES: [(&str, &str); 83] = [
     ("a chain of submodules without end ends", "a_chain_of_submodules_ends"),
     // hostile
     ("a hostile tree is refused, once, and writes nothing", "a_hostile_tree_writes_nothing"),
+    // https
+    ("a certificate that has run out, or is another host's: asked once", "a_wrong_certificate_is_asked_once"),
+    ("a plain server where TLS was meant is told", "a_plain_server_is_no_tls"),
+    ("a proxy is used where it should be; its password is not shown", "a_proxy_is_used_where_it_should_be"),
+    ("a proxy that fails is told of as such", "a_proxy_that_fails_is_told"),
+    ("a host that is not there is asked for twice", "an_unknown_host_is_asked_for_twice"),
     // secrets
     ("credentials in the URL are used and never shown or stored", "passwords_are_used_and_never_shown"),
     // ssh
@@ -126,6 +133,7 @@ fn every_promise_has_its_test() {
         include_str!("dest.rs"),
         include_str!("faults.rs"),
         include_str!("hostile.rs"),
+        include_str!("https.rs"),
         include_str!("kill.rs"),
         include_str!("permanent.rs"),
         include_str!("redirects.rs"),
