@@ -34,7 +34,10 @@ pub(super) fn of(error: &GitError) -> Vec<String> {
         GitError::NotUpdated { .. } => "commit, push or discard what is there with git, then try again",
         GitError::Local { source, .. } => match source.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "free some space",
-            std::io::ErrorKind::PermissionDenied => "check who owns the folder",
+            std::io::ErrorKind::PermissionDenied => {
+                "check who owns the folder; a clone grows beside DEST, so the folder above it must be yours to write"
+            }
+            std::io::ErrorKind::InvalidFilename => "take a shorter name",
             std::io::ErrorKind::ResourceBusy => "a mount point cannot be replaced: name a folder in it",
             _ => return Vec::new(),
         },

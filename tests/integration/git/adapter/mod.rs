@@ -19,7 +19,7 @@ mod submodules;
 mod update;
 
 /// What is promised of `git clone`, and the test that would notice.
-const PROMISES: [(&str, &str); 88] = [
+const PROMISES: [(&str, &str); 90] = [
     // clone
     ("exit 0 means a complete, fsck-clean checkout", "a_clone_is_complete_and_right"),
     ("odd names, links, programs and line ends are right", "a_clone_is_complete_and_right"),
@@ -74,6 +74,8 @@ const PROMISES: [(&str, &str); 88] = [
     ("a clone that is there needs no request", "a_clone_that_is_there_needs_no_request"),
     ("another clone is refused untouched", "another_clone_is_refused_untouched"),
     ("a full disk: exit 7, one attempt, nothing left", "a_full_disk_ends_at_once"),
+    ("DEST as a path may be: `.`, `..`, slashes, long, odd", "dest_is_any_path_there_can_be"),
+    ("DEST is a mount point: nothing is fetched", "a_mount_point_is_refused_before_anything_is_fetched"),
     ("no permission: exit 7, nothing asked again", "without_rights_it_ends_at_once"),
     ("two at once make one clone", "two_at_once_make_one_clone"),
     // update
