@@ -50,6 +50,12 @@ pub enum GitError {
         /// `branch or tag x`, `commit 1234`.
         what: String,
     },
+    /// The repository is of a kind that is not cloned here.
+    #[error("the repository has {what}, which are not supported here")]
+    Unsupported {
+        /// What it has.
+        what: String,
+    },
     /// The program that talks to the other end could not be run.
     #[error(transparent)]
     Program(#[from] CommandError),

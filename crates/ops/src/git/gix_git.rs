@@ -21,7 +21,7 @@ use super::serve_process::{self, End, ProcessSide};
 use super::url::Way;
 use super::wire::{Incoming, Outgoing};
 use super::work::{self, Job, Line};
-use super::{CloneRequest, Git, GitError, Made, Step, local};
+use super::{CloneRequest, Git, GitError, Made, Step, branches, local};
 use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::http::{Fact, HttpClient};
@@ -206,7 +206,7 @@ impl GixGit {
             _ if side.end == Some(End::Silent) => GitError::Idle { after: step.idle },
             (Some(Err(not_started)), _) => not_started.into(),
             // One that ends because gix has failed knows less than gix.
-            (Some(Ok(captured)), GitError::CutOff | GitError::Protocol { .. } | GitError::Remote { .. })
+            (Some(Ok(captured)), GitError::CutOff | GitError::Protocol { .. })
                 if side.end == Some(End::Closed) =>
             {
                 serve_process::failed(&program, &captured, side.bytes > 0).unwrap_or(error)
@@ -285,7 +285,11 @@ impl Git for GixGit {
     async fn fetch(&self, attempt: &Attempt, step: &Step) -> Result<Made, GitError> {
         self.settle().await;
         local::clear(&step.folder)?;
-        self.attempt(attempt, step, Box::new(work::clone)).await
+        let made = self.attempt(attempt, step, Box::new(work::clone)).await?;
+        if made.commit.is_none() {
+            self.attempt(attempt, step, Box::new(branches::none)).await?;
+        }
+        Ok(made)
     }
 
     async fn update(&self, attempt: &Attempt, step: &Step, dest: &Path) -> Result<Made, GitError> {

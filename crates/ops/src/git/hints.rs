@@ -19,6 +19,8 @@ pub(super) fn of(error: &GitError) -> Vec<String> {
         GitError::RefNotFound { what } if what.starts_with("commit") => {
             "check its id; a server may also hide commits that no branch leads to"
         }
+        GitError::RefNotFound { what } if what.contains("HEAD") => "name one with `--branch`",
+        GitError::Unsupported { .. } => "clone it with git itself",
         GitError::RefNotFound { .. } => "`git ls-remote URL` lists what there is",
         GitError::Connection { program, .. } if program == "git-upload-pack" => {
             "check the path: it must be that of a repository that you may read"
@@ -27,6 +29,9 @@ pub(super) fn of(error: &GitError) -> Vec<String> {
             Some(hint) => hint,
             None => return Vec::new(),
         },
+        GitError::Damaged { why, .. } if why.ends_with("is missing") => {
+            "the server's repository may lack it: `git fsck` there tells"
+        }
         GitError::Damaged { .. } => "something on the way changes what the server sends: a proxy, bad memory",
         GitError::Depth { .. } => "take the whole history with `--full`",
         GitError::Hostile { .. } => "tell whoever owns the repository",

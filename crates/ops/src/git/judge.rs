@@ -29,7 +29,7 @@ impl GitError {
                 judgement(Class::NotSent, Neutral, Kind::Offline)
             }
             // It answered, and meant it.
-            Self::RefNotFound { .. } | Self::Depth { .. } => {
+            Self::RefNotFound { .. } | Self::Depth { .. } | Self::Unsupported { .. } => {
                 judgement(Class::Permanent, Success, Kind::Failed)
             }
             Self::Damaged { again: false, .. } => judgement(Class::Transient, Neutral, Kind::Integrity),

@@ -19,6 +19,7 @@
 mod absorb;
 mod adapter;
 mod advertisement;
+mod branches;
 mod error;
 mod existing;
 mod fault;

@@ -19,7 +19,7 @@ mod submodules;
 mod update;
 
 /// What is promised of `git clone`, and the test that would notice.
-const PROMISES: [(&str, &str); 90] = [
+const PROMISES: [(&str, &str); 94] = [
     // clone
     ("exit 0 means a complete, fsck-clean checkout", "a_clone_is_complete_and_right"),
     ("odd names, links, programs and line ends are right", "a_clone_is_complete_and_right"),
@@ -47,6 +47,7 @@ const PROMISES: [(&str, &str); 90] = [
     ("a reset before, in and after the pack is made good", "a_reset_anywhere_is_made_good"),
     ("a truncated pack is made good", "a_truncated_pack_is_made_good"),
     ("a corrupted pack is fetched again", "a_corrupted_pack_is_fetched_again"),
+    ("a pack that leaves out what it leads to is exit 6", "a_pack_with_a_hole_is_no_clone"),
     ("a pack that stays corrupted is exit 6 after two tries", "a_pack_that_stays_corrupted_is_an_end"),
     ("a silent server ends in time, in every step", "a_silent_server_ends_in_time"),
     ("a silence is waited out no longer than the idle limit", "a_silence_is_an_attempt"),
@@ -60,6 +61,9 @@ const PROMISES: [(&str, &str); 90] = [
     ("a server that only knows dumb files is told", "a_portal_is_told"),
     ("no question on 401 at a terminal", "no_question_at_a_terminal"),
     ("a ref that is not there: one request, named", "a_missing_ref_is_named"),
+    ("a HEAD that names no branch is no empty repository", "a_head_that_leads_nowhere_is_told"),
+    ("a repository with SHA-256 is told, not called damaged", "a_repository_with_sha256_is_told"),
+    ("what the server says in place of an answer is told", "a_refusal_in_gits_own_words_is_told"),
     ("a commit that is not there: one request, told", "a_missing_commit_is_told"),
     // redirects
     ("a moved repository is cloned", "a_moved_repository_is_cloned"),
