@@ -44,6 +44,12 @@ pub enum GitError {
         /// Its words.
         said: String,
     },
+    /// The other end gave up in the middle, and said so.
+    #[error("the other end gave up in the middle: {said}")]
+    Aborted {
+        /// Its words.
+        said: String,
+    },
     /// The repository has no such branch, tag or commit.
     #[error("the repository has no {what}")]
     RefNotFound {

@@ -66,8 +66,8 @@ fn of_one(doing: &str, error: &(dyn Error + 'static)) -> Option<GitError> {
 
 /// What the other end sent in place of an answer.
 fn of_line(line: &ErrorLine) -> GitError {
-    let text = printable(&line.message.to_str_lossy());
-    by_words(&text).unwrap_or_else(|| GitError::Remote { said: text.trim().chars().take(LONGEST).collect() })
+    let said = short(line.message.to_str_lossy().trim());
+    by_words(&said).unwrap_or(GitError::Remote { said })
 }
 
 fn by_words(words: &str) -> Option<GitError> {
@@ -91,16 +91,17 @@ fn by_words(words: &str) -> Option<GitError> {
 fn said(error: &gix::Error) -> String {
     let mut words: Vec<String> = Vec::new();
     for link in error.iter_errors() {
-        let text = printable(&link.to_string());
+        let text = short(&link.to_string());
         if !words.iter().any(|before| before.contains(&text)) {
             words.push(text);
         }
     }
-    words.join(": ").chars().take(LONGEST).collect()
+    short(&words.join(": "))
 }
 
-fn printable(text: &str) -> String {
-    text.replace(|letter: char| letter.is_control(), " ")
+/// What somebody else said, fit to be shown.
+pub(super) fn short(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(LONGEST).collect()
 }
 
 #[cfg(test)]

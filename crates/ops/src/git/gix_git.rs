@@ -138,7 +138,7 @@ impl GixGit {
             }
         };
         // What the wire knows is nearer to the cause than what gix makes of it.
-        let made = ended(outcome).map_err(|error| fault.unwrap_or(error))?;
+        let made = ended(outcome, &running.meter).map_err(|error| fault.unwrap_or(error))?;
         Ok(Made { bytes: side.bytes, ..made })
     }
 
@@ -202,7 +202,7 @@ impl GixGit {
                 }
             }
         };
-        let made = ended(outcome).map_err(|error| match (process, &error) {
+        let made = ended(outcome, &running.meter).map_err(|error| match (process, &error) {
             _ if side.end == Some(End::Silent) => GitError::Idle { after: step.idle },
             (Some(Err(not_started)), _) => not_started.into(),
             // One that ends because gix has failed knows less than gix.
@@ -271,9 +271,18 @@ impl Running {
     }
 }
 
-/// A thread that is gone without a word has panicked.
-fn ended(outcome: Result<Result<Made, GitError>, oneshot::error::RecvError>) -> Result<Made, GitError> {
-    outcome.unwrap_or_else(|_| Err(GitError::Protocol { why: "git's thread broke down".to_owned() }))
+/// What gix made of it. A thread that is gone without a word has panicked; a conversation that broke off has
+/// been so by the other end where that said so.
+fn ended(
+    outcome: Result<Result<Made, GitError>, oneshot::error::RecvError>,
+    meter: &Meter,
+) -> Result<Made, GitError> {
+    let outcome =
+        outcome.unwrap_or_else(|_| Err(GitError::Protocol { why: "git's thread broke down".to_owned() }));
+    outcome.map_err(|error| match (error, meter.failure()) {
+        (GitError::CutOff | GitError::Protocol { .. }, Some(said)) => GitError::Aborted { said },
+        (error, _) => error,
+    })
 }
 
 #[async_trait]

@@ -22,6 +22,9 @@ pub(super) fn of(error: &GitError) -> Vec<String> {
         GitError::RefNotFound { what } if what.contains("HEAD") => "name one with `--branch`",
         GitError::Unsupported { .. } => "clone it with git itself",
         GitError::RefNotFound { .. } => "`git ls-remote URL` lists what there is",
+        GitError::Connection { said, .. } | GitError::Aborted { said } if said.contains("corruption") => {
+            "the other end's repository is damaged, or it ran out of memory: `git fsck` there tells"
+        }
         GitError::Connection { program, .. } if program == "git-upload-pack" => {
             "check the path: it must be that of a repository that you may read"
         }

@@ -21,7 +21,7 @@ impl GitError {
             Self::Program(error) => judgement(error.class(), Neutral, error.kind()),
             Self::Status { status, retry_after } => judge_status(*status, *retry_after),
             Self::Idle { .. } => judgement(Class::Transient, Failure, Kind::Timeout),
-            Self::CutOff => judgement(Class::Transient, Failure, Kind::Failed),
+            Self::CutOff | Self::Aborted { .. } => judgement(Class::Transient, Failure, Kind::Failed),
             Self::Connection { fault: LineFault::Broken, .. } => {
                 judgement(Class::Transient, Failure, Kind::Failed)
             }

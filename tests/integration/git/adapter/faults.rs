@@ -242,3 +242,19 @@ fn a_pack_with_a_hole_is_no_clone() {
     // What is whole in itself is taken.
     lab.cloned(&forge.url("s"), &["--depth", "1"]);
 }
+
+#[test]
+fn a_server_that_gives_up_is_told() {
+    let Some(forge) = Forge::start() else { return };
+    let (broken, lab) = (forge.repository("s"), Lab::new());
+    let tree = broken.git(&["mktree"]);
+    let first = broken.git(&["commit-tree", "-m", "first", &tree]);
+    let second = broken.git(&["commit-tree", "-m", "second", "-p", &first, &tree]);
+    broken.git(&["update-ref", "refs/heads/main", &second]);
+    let (folder, name) = first.split_at(2);
+    std::fs::remove_file(broken.folder().join("objects").join(folder).join(name)).unwrap();
+    let failed = lab.fails(1, &forge.url("s"), &["--full"]).says("repository corruption").says("git fsck");
+    assert_eq!(failed.text().matches("Retrying").count(), 2, "{}", failed.text());
+    let path = broken.folder().display().to_string();
+    let _ = lab.fails(1, &path, &["--full"]).says("repository corruption").says("git fsck");
+}

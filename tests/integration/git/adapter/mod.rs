@@ -19,7 +19,7 @@ mod submodules;
 mod update;
 
 /// What is promised of `git clone`, and the test that would notice.
-const PROMISES: [(&str, &str); 94] = [
+const PROMISES: [(&str, &str); 95] = [
     // clone
     ("exit 0 means a complete, fsck-clean checkout", "a_clone_is_complete_and_right"),
     ("odd names, links, programs and line ends are right", "a_clone_is_complete_and_right"),
@@ -47,6 +47,7 @@ const PROMISES: [(&str, &str); 94] = [
     ("a reset before, in and after the pack is made good", "a_reset_anywhere_is_made_good"),
     ("a truncated pack is made good", "a_truncated_pack_is_made_good"),
     ("a corrupted pack is fetched again", "a_corrupted_pack_is_fetched_again"),
+    ("a server that gives up in the pack is told, in its words", "a_server_that_gives_up_is_told"),
     ("a pack that leaves out what it leads to is exit 6", "a_pack_with_a_hole_is_no_clone"),
     ("a pack that stays corrupted is exit 6 after two tries", "a_pack_that_stays_corrupted_is_an_end"),
     ("a silent server ends in time, in every step", "a_silent_server_ends_in_time"),
