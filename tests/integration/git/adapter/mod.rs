@@ -19,7 +19,7 @@ mod submodules;
 mod update;
 
 /// What is promised of `git clone`, and the test that would notice.
-const PROMISES: [(&str, &str); 95] = [
+const PROMISES: [(&str, &str); 96] = [
     // clone
     ("exit 0 means a complete, fsck-clean checkout", "a_clone_is_complete_and_right"),
     ("odd names, links, programs and line ends are right", "a_clone_is_complete_and_right"),
@@ -111,6 +111,7 @@ const PROMISES: [(&str, &str); 95] = [
     ("an ssh that dies is tried again, then told", "an_ssh_that_dies_is_tried_again"),
     ("an ssh that hangs ends in the deadline", "a_hanging_ssh_ends_in_the_deadline"),
     ("an ssh that hangs is stopped at once", "a_hanging_ssh_is_stopped_at_once"),
+    ("kill -9 leaves no ssh behind, whatever starts it", "a_killed_clone_leaves_no_hanging_ssh"),
     // a real ssh
     ("a clone from a real ssh server", "a_clone_from_a_real_server"),
     ("a key that the server does not know: asked once", "a_key_that_is_not_known_is_told"),
