@@ -1,4 +1,4 @@
-//! A real `git http-backend` that misbehaves on purpose, and a false ssh.
+//! A real `git http-backend` that misbehaves on purpose, a false ssh, and a real `sshd`.
 //!
 //! A [`Forge`] holds bare repositories made by the real git (see [`History`] for what is in them) and
 //! serves them by its own `http-backend` behind the hostile server: each kind of request ([`Step`]) of
@@ -36,6 +36,7 @@ mod repository;
 mod samples;
 mod snapshot;
 mod ssh;
+mod sshd;
 
 pub use backend::{Protocol, Step};
 pub use checkout::Checkout;
@@ -47,3 +48,4 @@ pub use repository::Repository;
 pub use samples::{LARGE_FILE, ODD_NAMES, SAMPLE_COMMITS};
 pub use snapshot::{beside, snapshot};
 pub use ssh::{FakeSsh, SshMood};
+pub use sshd::{Line, Sshd};

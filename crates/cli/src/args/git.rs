@@ -28,9 +28,12 @@ pub(crate) enum GitCommand {
 /// It grows in a folder beside DEST, is verified there, and becomes DEST in one step; on any failure DEST is as
 /// it was. Where DEST is a clone of it already, nothing is done and no request made, or it is said what differs.
 /// With `--update` it is brought to what is asked for: all is fetched first, then put in place in one go, never over
-/// changes or commits of its own; after a kill the same command finishes it. Nothing of git's configuration is read: no filters run, so files that LFS keeps elsewhere stay pointers. Nothing is asked:
-/// who you are is taken from the URL, from `~/.netrc`, or by ssh from its agent and keys. `GIT_SSH_COMMAND` is
-/// honoured.
+/// changes or commits of its own; after a kill the same command finishes it.
+///
+/// Nothing of git's configuration is read: no filters run, so files that LFS keeps elsewhere stay pointers. Nothing is
+/// asked: who you are is taken from the URL, from `~/.netrc`, or by ssh from its agent and keys, and an ssh server must
+/// be known to it already. `GIT_SSH_COMMAND` is honoured. The folder above DEST must be yours to write, and DEST
+/// no mount point.
 #[derive(Clone, Debug, Args)]
 #[command(before_long_help = EXAMPLES, after_long_help = crate::exit::HELP)]
 pub(crate) struct CloneArgs {

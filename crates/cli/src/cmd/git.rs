@@ -3,6 +3,8 @@
 mod report;
 mod request;
 
+use std::path::Path;
+
 use vps_ops::NetworkOperationWrapper;
 use vps_ops::git::CloneRequest;
 use vps_ops::settings::Options;
@@ -29,12 +31,25 @@ async fn clone(app: &App, args: &CloneArgs) -> Result<Exit, Failure> {
     if args.network.dry_run {
         return plan(&network, &request, &options).show(app, &network, &options).await;
     }
+    let is_here = is_current(&request.dest);
     let outcome = network.git_clone_resilient(&request, &options).await;
     network.close().await;
     match outcome {
-        Ok(cloned) => report::cloned(app, &cloned),
+        Ok(cloned) => {
+            if is_here && !cloned.unchanged && app.global.quiet == 0 && !app.global.json_errors() {
+                let hint = "hint: your shell is still in the empty folder that was here: `cd .` leads into the clone";
+                app.screen.line(hint);
+            }
+            report::cloned(app, &cloned)
+        }
         Err(error) => Err(Failure::of_operation(&error)),
     }
+}
+
+/// Whether it is the folder that we were started in, which the clone takes the place of.
+fn is_current(dest: &Path) -> bool {
+    let here = std::env::current_dir().and_then(std::fs::canonicalize);
+    here.is_ok_and(|here| std::fs::canonicalize(dest).is_ok_and(|dest| dest == here))
 }
 
 /// What would be cloned, and past which circuit.

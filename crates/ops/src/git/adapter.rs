@@ -40,6 +40,8 @@ pub struct Step {
     pub idle: Duration,
     /// How often what came was damaged.
     pub(super) damaged: AtomicU32,
+    /// How often there was no such host.
+    pub(super) unknown: AtomicU32,
     /// Not removed while an attempt works in it.
     pub(super) place: Option<Alive>,
 }
@@ -56,6 +58,7 @@ impl Step {
             head: Duration::from_secs(30),
             idle: Duration::from_secs(30),
             damaged: AtomicU32::new(0),
+            unknown: AtomicU32::new(0),
             place,
         }
     }

@@ -21,6 +21,9 @@ pub enum GitError {
     /// No answer, or only a part of one.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// There is no such host, and there was none a moment ago.
+    #[error(transparent)]
+    NoSuchHost(HttpError),
     /// The server refused, or is in trouble.
     #[error("the server answered with status {}{}", status.as_u16(), reason(*status))]
     Status {
@@ -41,17 +44,29 @@ pub enum GitError {
         /// Its words.
         said: String,
     },
+    /// The other end gave up in the middle, and said so.
+    #[error("the other end gave up in the middle: {said}")]
+    Aborted {
+        /// Its words.
+        said: String,
+    },
     /// The repository has no such branch, tag or commit.
     #[error("the repository has no {what}")]
     RefNotFound {
         /// `branch or tag x`, `commit 1234`.
         what: String,
     },
+    /// The repository is of a kind that is not cloned here.
+    #[error("the repository has {what}, which are not supported here")]
+    Unsupported {
+        /// What it has.
+        what: String,
+    },
     /// The program that talks to the other end could not be run.
     #[error(transparent)]
     Program(#[from] CommandError),
     /// The program that talks to the other end failed.
-    #[error("`{program}` ended with code {code}: {said}")]
+    #[error("`{program}` ended with code {code}{}", after_colon(said))]
     Connection {
         /// Its name.
         program: String,
@@ -59,8 +74,8 @@ pub enum GitError {
         code: i32,
         /// Its last words.
         said: String,
-        /// Whether it failed before the other end answered for reasons that pass.
-        transient: bool,
+        /// What that says of the way there.
+        fault: LineFault,
     },
     /// The other end is silent.
     #[error("nothing came for {}", humantime::format_duration(*after))]
@@ -167,6 +182,18 @@ pub enum GitError {
     Stopped,
 }
 
+/// What the end of a program that talks to the other end says of the way there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LineFault {
+    /// Nothing: it was refused, or refused itself.
+    None,
+    /// There was no connection, or it broke.
+    Broken,
+    /// This machine has no way there at all.
+    Offline,
+}
+
 impl GitError {
     /// What this machine could not do, and why.
     pub(super) fn local(doing: impl Into<String>, source: io::Error) -> Self {
@@ -185,6 +212,10 @@ impl GitError {
 
 fn reason(status: StatusCode) -> String {
     status.canonical_reason().map(|reason| format!(" ({reason})")).unwrap_or_default()
+}
+
+fn after_colon(said: &str) -> String {
+    if said.is_empty() { String::new() } else { format!(": {said}") }
 }
 
 fn counted(count: usize) -> String {

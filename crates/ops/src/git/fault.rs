@@ -3,8 +3,13 @@
 use std::error::Error;
 use std::io;
 
+use gix::bstr::ByteSlice;
+use gix_transport::packetline::read::Error as ErrorLine;
+
 use super::GitError;
 
+/// Signs of what others say that are shown.
+const LONGEST: usize = 400;
 /// Kinds that only this machine can be the reason of.
 const OURS: [io::ErrorKind; 6] = [
     io::ErrorKind::StorageFull,
@@ -41,7 +46,14 @@ pub(super) fn of_any(doing: &str, error: impl Error + Send + Sync + 'static) -> 
 }
 
 fn of_one(doing: &str, error: &(dyn Error + 'static)) -> Option<GitError> {
+    if let Some(line) = error.downcast_ref::<ErrorLine>() {
+        return Some(of_line(line));
+    }
     let error = error.downcast_ref::<io::Error>()?;
+    // What it wraps is not shown as its source.
+    if let Some(line) = error.get_ref().and_then(|wrapped| wrapped.downcast_ref::<ErrorLine>()) {
+        return Some(of_line(line));
+    }
     if error.kind() == io::ErrorKind::UnexpectedEof {
         return Some(GitError::CutOff);
     }
@@ -52,9 +64,22 @@ fn of_one(doing: &str, error: &(dyn Error + 'static)) -> Option<GitError> {
     OURS.contains(&error.kind()).then(|| GitError::local(doing, error.kind().into()))
 }
 
+/// What the other end sent in place of an answer.
+fn of_line(line: &ErrorLine) -> GitError {
+    let said = short(line.message.to_str_lossy().trim());
+    by_words(&said).unwrap_or(GitError::Remote { said })
+}
+
 fn by_words(words: &str) -> Option<GitError> {
     if ["not our ref", "unadvertised object"].iter().any(|said| words.contains(said)) {
         return Some(GitError::RefNotFound { what: "commit of that id".to_owned() });
+    }
+    if words.contains("A hash sized 64 hexadecimal") {
+        return Some(GitError::Unsupported { what: "object ids by SHA-256".to_owned() });
+    }
+    // `ERR` where an id should be.
+    if words.contains("A hash sized 3 hexadecimal") {
+        return Some(GitError::Remote { said: "an error in place of its list of refs".to_owned() });
     }
     if words.contains("to indicate 'smart' protocol") {
         return Some(GitError::NotGit { why: "the answer is not of git's smart protocol".to_owned() });
@@ -66,12 +91,17 @@ fn by_words(words: &str) -> Option<GitError> {
 fn said(error: &gix::Error) -> String {
     let mut words: Vec<String> = Vec::new();
     for link in error.iter_errors() {
-        let text = link.to_string().replace(|letter: char| letter.is_control(), " ");
+        let text = short(&link.to_string());
         if !words.iter().any(|before| before.contains(&text)) {
             words.push(text);
         }
     }
-    words.join(": ").chars().take(400).collect()
+    short(&words.join(": "))
+}
+
+/// What somebody else said, fit to be shown.
+pub(super) fn short(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(LONGEST).collect()
 }
 
 #[cfg(test)]
@@ -110,6 +140,15 @@ mod tests {
     fn damage_is_known_by_gixs_own_class() {
         let error = gix::error::tag(io::Error::other("hash mismatch"), gix::error::Class::Corruption);
         assert!(matches!(of_any("read", error), GitError::Damaged { .. }));
+    }
+
+    #[test]
+    fn what_the_other_end_says_in_place_of_an_answer_is_told() {
+        let line = |text: &str| io::Error::other(ErrorLine { message: text.into() });
+        let error = of_any("fetch", line("access denied:\tarchived\n"));
+        assert_eq!(error.to_string(), "the other end says: access denied: archived");
+        let error = of_any("fetch", line("upload-pack: not our ref 1234"));
+        assert!(matches!(error, GitError::RefNotFound { .. }));
     }
 
     #[test]

@@ -17,15 +17,15 @@ use super::existing::{self, There};
 use super::http_transport::WiredHttp;
 use super::meter::Meter;
 use super::serve_http::{HttpSide, Limits};
-use super::serve_process::{self, ProcessSide};
+use super::serve_process::{self, End, ProcessSide};
 use super::update::{self, LOCK_PAUSE, LOCK_TRIES, Prepared, Update};
 use super::url::Way;
 use super::wire::{Incoming, Outgoing};
 use super::work::{self, Job, Line};
-use super::{CloneRequest, Git, GitError, Made, Module, Ready, Step, local, modules};
+use super::{CloneRequest, Git, GitError, Made, Module, Ready, Step, branches, local, modules};
 use crate::attempt::Attempt;
 use crate::env::Env;
-use crate::http::HttpClient;
+use crate::http::{Fact, HttpClient};
 use crate::process::{ProcessSpec, Runner};
 
 /// How often is told how far gix is.
@@ -84,6 +84,10 @@ impl GixGit {
             Way::Local(path) => self.over_process(attempt, step, local::upload_pack(path), task).await,
         };
         outcome.map_err(|error| match error {
+            GitError::Http(error) if error.fact() == Fact::NameUnknown => {
+                let again = step.unknown.fetch_add(1, Ordering::Relaxed) > 0;
+                if again { GitError::NoSuchHost(error) } else { GitError::Http(error) }
+            }
             GitError::Damaged { why, .. } => {
                 let again = step.damaged.fetch_add(1, Ordering::Relaxed) > 0;
                 GitError::Damaged { why, again }
@@ -135,7 +139,7 @@ impl GixGit {
             }
         };
         // What the wire knows is nearer to the cause than what gix makes of it.
-        let made = ended(outcome).map_err(|error| fault.unwrap_or(error))?;
+        let made = ended(outcome, &running.meter).map_err(|error| fault.unwrap_or(error))?;
         Ok(Made { bytes: side.bytes, ..made })
     }
 
@@ -170,8 +174,10 @@ impl GixGit {
             outgoing: written,
             incoming: Some(pieces),
             bytes: 0,
-            silent: false,
+            end: None,
         };
+        // A shell may stand before it; nobody knows it by that name.
+        let program = if step.url.is_local() { spec.name() } else { "ssh".to_owned() };
         let mut process = None;
         let outcome = {
             let serving = async {
@@ -197,11 +203,14 @@ impl GixGit {
                 }
             }
         };
-        let made = ended(outcome).map_err(|error| match (process, &error) {
-            _ if side.silent => GitError::Idle { after: step.idle },
+        let made = ended(outcome, &running.meter).map_err(|error| match (process, &error) {
+            _ if side.end == Some(End::Silent) => GitError::Idle { after: step.idle },
             (Some(Err(not_started)), _) => not_started.into(),
-            (Some(Ok(captured)), GitError::CutOff | GitError::Protocol { .. } | GitError::Remote { .. }) => {
-                serve_process::failed(spec.name(), &captured).unwrap_or(error)
+            // One that ends because gix has failed knows less than gix.
+            (Some(Ok(captured)), GitError::CutOff | GitError::Protocol { .. })
+                if side.end == Some(End::Closed) =>
+            {
+                serve_process::failed(&program, &captured, side.bytes > 0).unwrap_or(error)
             }
             _ => error,
         })?;
@@ -280,9 +289,17 @@ impl Running {
     }
 }
 
-/// A thread that is gone without a word has panicked.
-fn ended(outcome: Result<Result<Made, GitError>, oneshot::error::RecvError>) -> Result<Made, GitError> {
-    outcome.unwrap_or_else(|_| Err(broke_down()))
+/// What gix made of it. A thread that is gone without a word has panicked; a conversation that broke off has
+/// been so by the other end where that said so.
+fn ended(
+    outcome: Result<Result<Made, GitError>, oneshot::error::RecvError>,
+    meter: &Meter,
+) -> Result<Made, GitError> {
+    let outcome = outcome.unwrap_or_else(|_| Err(broke_down()));
+    outcome.map_err(|error| match (error, meter.failure()) {
+        (GitError::CutOff | GitError::Protocol { .. }, Some(said)) => GitError::Aborted { said },
+        (error, _) => error,
+    })
 }
 
 fn broke_down() -> GitError {
@@ -298,7 +315,11 @@ impl Git for GixGit {
     async fn fetch(&self, attempt: &Attempt, step: &Step) -> Result<Made, GitError> {
         self.settle().await;
         local::clear(&step.folder)?;
-        self.attempt(attempt, step, Box::new(work::clone)).await
+        let made = self.attempt(attempt, step, Box::new(work::clone)).await?;
+        if made.commit.is_none() {
+            self.attempt(attempt, step, Box::new(branches::none)).await?;
+        }
+        Ok(made)
     }
 
     fn modules(&self, files: &Path) -> Result<Vec<Module>, GitError> {

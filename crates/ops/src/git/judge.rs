@@ -3,7 +3,7 @@
 use vps_breaker::Verdict;
 use vps_retry::Class;
 
-use super::GitError;
+use super::{GitError, LineFault};
 use crate::classify::{Classify, Kind};
 use crate::http::{Judgement, judge_status};
 
@@ -17,13 +17,19 @@ impl GitError {
         use Verdict::{Failure, Neutral, Success};
         match self {
             Self::Http(error) => judgement(error.class(), error.verdict(), error.kind()),
+            Self::NoSuchHost(error) => judgement(Class::Permanent, error.verdict(), error.kind()),
             Self::Program(error) => judgement(error.class(), Neutral, error.kind()),
             Self::Status { status, retry_after } => judge_status(*status, *retry_after),
             Self::Idle { .. } => judgement(Class::Transient, Failure, Kind::Timeout),
-            Self::CutOff => judgement(Class::Transient, Failure, Kind::Failed),
-            Self::Connection { transient: true, .. } => judgement(Class::NotSent, Failure, Kind::Failed),
+            Self::CutOff | Self::Aborted { .. } => judgement(Class::Transient, Failure, Kind::Failed),
+            Self::Connection { fault: LineFault::Broken, .. } => {
+                judgement(Class::Transient, Failure, Kind::Failed)
+            }
+            Self::Connection { fault: LineFault::Offline, .. } => {
+                judgement(Class::NotSent, Neutral, Kind::Offline)
+            }
             // It answered, and meant it.
-            Self::RefNotFound { .. } | Self::Depth { .. } => {
+            Self::RefNotFound { .. } | Self::Depth { .. } | Self::Unsupported { .. } => {
                 judgement(Class::Permanent, Success, Kind::Failed)
             }
             Self::Damaged { again: false, .. } => judgement(Class::Transient, Neutral, Kind::Integrity),

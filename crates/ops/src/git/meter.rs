@@ -1,10 +1,12 @@
 //! How far gix is: counters that its progress fills and the attempt reads.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gix::progress::{Id, MessageLevel, Step, StepShared, Unit};
 use gix::{Count, NestedProgress, Progress};
+
+use super::fault;
 
 /// What is counted, by gix's ids of it.
 #[derive(Clone, Debug, Default)]
@@ -15,7 +17,12 @@ pub(super) struct Meter {
     deltas: Gauge,
     /// Files checked out.
     files: Gauge,
+    /// What the other end said last of a failure of its own.
+    failure: Arc<Mutex<Option<String>>>,
 }
+
+/// gix's id of what the other end says.
+const REMOTE: Id = *b"FERP";
 
 #[derive(Clone, Debug, Default)]
 struct Gauge {
@@ -52,6 +59,11 @@ impl Meter {
             let percent = done.saturating_mul(100_000) / of;
             Some((u32::try_from(percent).unwrap_or(100_000), format!("{doing} {done} of {of} {what}")))
         })
+    }
+
+    /// What the other end said of a failure of its own.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn gauge(&self, id: Id) -> Option<Gauge> {
@@ -112,7 +124,12 @@ impl Progress for Reading {
         self.id
     }
 
-    fn message(&self, _level: MessageLevel, _message: String) {}
+    fn message(&self, level: MessageLevel, message: String) {
+        if self.id == REMOTE && matches!(level, MessageLevel::Failure) {
+            let said = fault::short(message.trim());
+            *self.meter.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(said);
+        }
+    }
 }
 
 impl NestedProgress for Reading {
@@ -130,6 +147,18 @@ impl NestedProgress for Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_other_ends_failures_are_kept() {
+        let meter = Meter::new();
+        let mut progress = meter.progress();
+        progress.add_child_with_id("index", *b"IWIO").fail("ours".to_owned());
+        let remote = progress.add_child_with_id("remote", REMOTE);
+        remote.info("counting".to_owned());
+        assert_eq!(meter.failure(), None);
+        remote.fail("out of\nmemory\n".to_owned());
+        assert_eq!(meter.failure().as_deref(), Some("out of memory"));
+    }
 
     #[test]
     fn the_latest_phase_is_told_of() {

@@ -9,7 +9,7 @@ use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::mpsc;
 
 use super::wire::Piece;
-use super::{GitError, advertisement};
+use super::{GitError, LineFault, advertisement};
 use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::process::{Captured, Ended, Talk};
@@ -29,8 +29,17 @@ pub(super) struct ProcessSide<'a> {
     /// To gix.
     pub(super) incoming: Option<mpsc::Sender<Piece>>,
     pub(super) bytes: u64,
-    /// Set when the other end was silent for too long.
-    pub(super) silent: bool,
+    /// How it came to an end, where that was not gix's.
+    pub(super) end: Option<End>,
+}
+
+/// Why nothing more comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The process has closed its side.
+    Closed,
+    /// It was silent for too long.
+    Silent,
 }
 
 impl ProcessSide<'_> {
@@ -60,7 +69,7 @@ impl Talk for ProcessSide<'_> {
             attempt: self.attempt,
             idle: self.idle,
             bytes: &mut self.bytes,
-            silent: &mut self.silent,
+            end: &mut self.end,
         };
         let reading = reading.run(output, incoming);
         tokio::pin!(writing, reading);
@@ -78,7 +87,7 @@ struct Reading<'a> {
     attempt: &'a Attempt,
     idle: Duration,
     bytes: &'a mut u64,
-    silent: &'a mut bool,
+    end: &'a mut Option<End>,
 }
 
 impl Reading<'_> {
@@ -89,10 +98,13 @@ impl Reading<'_> {
             buffer.reserve(CHUNK);
             let until = self.env.now().after(self.idle);
             let read = match self.env.until(until, output.read_buf(&mut buffer)).await {
-                Some(Ok(0) | Err(_)) => break,
+                Some(Ok(0) | Err(_)) => {
+                    *self.end = Some(End::Closed);
+                    break;
+                }
                 Some(Ok(read)) => read,
                 None => {
-                    *self.silent = true;
+                    *self.end = Some(End::Silent);
                     return;
                 }
             };
@@ -133,44 +145,63 @@ fn has_first_line(bytes: &[u8]) -> bool {
     }
 }
 
-/// Why a process that talks to the other end failed, by how it ended.
-pub(super) fn failed(program: String, captured: &Captured) -> Option<GitError> {
+/// ssh's own code: it never came to the command, or lost it. Any other is the command's.
+const SSH_FAILED: i32 = 255;
+
+/// Why a process that talks to the other end failed, by how it ended; `talked` when the other end had said
+/// something.
+pub(super) fn failed(program: &str, captured: &Captured, talked: bool) -> Option<GitError> {
     let code = match captured.ended {
         Ended::Code(0) | Ended::Signal(0) => return None,
         Ended::Code(code) => code,
         Ended::Signal(signal) => signal.saturating_add(128),
     };
-    let lines = captured.stderr.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines = captured.stderr.lines().map(str::trim).filter(|line| !is_noise(line));
     let lines: Vec<&str> = lines.collect();
     let last = lines.get(lines.len().saturating_sub(3)..).unwrap_or_default();
     let said: String = last.join("; ").chars().filter(|letter| !letter.is_control()).take(400).collect();
-    let transient = is_transient(&captured.stderr);
-    Some(GitError::Connection { program, code, said, transient })
+    let fault = match fault(&captured.stderr) {
+        // Who had begun to talk had let us in, and who refuses says so: only the connection can have ended.
+        LineFault::None if code == SSH_FAILED && (talked || said.is_empty()) => LineFault::Broken,
+        fault => fault,
+    };
+    Some(GitError::Connection { program: program.to_owned(), code, said, fault })
 }
 
-/// ssh says in words only what kept it from connecting.
-fn is_transient(said: &str) -> bool {
-    const PASSING: [&str; 8] = [
+/// What stands around the words that say why.
+fn is_noise(line: &str) -> bool {
+    line.is_empty() || line.starts_with('@') || line.starts_with("Warning: Permanently added")
+}
+
+/// ssh says in words only what became of its connection.
+fn fault(said: &str) -> LineFault {
+    const BROKEN: [&str; 8] = [
         "Connection refused",
         "Connection timed out",
         "Connection reset",
         "Connection closed",
-        "No route to host",
-        "Network is unreachable",
-        "Temporary failure in name resolution",
         "Operation timed out",
+        "closed by remote host",
+        "send disconnect: Broken pipe",
+        "not responding",
     ];
-    PASSING.iter().any(|words| said.contains(words))
+    const OFFLINE: [&str; 3] =
+        ["No route to host", "Network is unreachable", "Temporary failure in name resolution"];
+    if OFFLINE.iter().any(|words| said.contains(words)) {
+        return LineFault::Offline;
+    }
+    if BROKEN.iter().any(|words| said.contains(words)) { LineFault::Broken } else { LineFault::None }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::classify::Classify;
+    use vps_breaker::Verdict;
     use vps_retry::Class;
 
     fn ended(code: i32, said: &str) -> Option<GitError> {
-        failed("ssh".to_owned(), &Captured::new(Ended::Code(code), "", said))
+        failed("ssh", &Captured::new(Ended::Code(code), "", said), false)
     }
 
     #[test]
@@ -178,9 +209,14 @@ mod tests {
         for said in [
             "ssh: connect to host example.com port 22: Connection refused",
             "kex_exchange_identification: Connection closed by remote host",
+            "Connection to example.com closed by remote host.",
+            "client_loop: send disconnect: Broken pipe",
+            "Timeout, server example.com not responding.",
         ] {
-            assert_eq!(ended(255, said).unwrap().class(), Class::NotSent, "{said}");
+            assert_eq!(ended(255, said).unwrap().class(), Class::Transient, "{said}");
         }
+        let offline = ended(255, "ssh: connect to host example.com port 22: No route to host").unwrap();
+        assert_eq!((offline.class(), offline.verdict()), (Class::NotSent, Verdict::Neutral));
         for said in [
             "git@example.com: Permission denied (publickey).",
             "Host key verification failed.",
@@ -190,6 +226,25 @@ mod tests {
             assert_eq!(ended(255, said).unwrap().class(), Class::Permanent, "{said}");
         }
         assert!(ended(0, "").is_none());
+    }
+
+    #[test]
+    fn a_line_that_ends_in_the_talk_was_cut() {
+        let ended = |code, said, talked| {
+            failed("ssh", &Captured::new(Ended::Code(code), "", said), talked).unwrap().class()
+        };
+        assert_eq!(ended(255, "who knows", true), Class::Transient);
+        assert_eq!(ended(255, "who knows", false), Class::Permanent);
+        assert_eq!(ended(255, "", false), Class::Transient);
+        assert_eq!(ended(128, "", true), Class::Permanent, "the command's own end");
+    }
+
+    #[test]
+    fn the_words_that_say_why_are_kept() {
+        let said = "Warning: Permanently added 'example.com' to the list of known hosts.\r\n@@@@@@@\n\
+                    a\nb\n\nc\x1b[2J\nd\n";
+        let Some(GitError::Connection { said, .. }) = ended(255, said) else { panic!("no error") };
+        assert_eq!(said, "b; c[2J; d");
     }
 
     #[test]

@@ -102,7 +102,14 @@ impl SshAddress {
         });
         words.push(format!("git-upload-pack {}", quoted(&self.path)));
         let spec = match configured {
-            Some(command) => ProcessSpec::new("sh").arg("-c").arg(format!(r#"{command} "$@""#)).arg(command),
+            Some(command) => {
+                let exec = if is_one_program(command) { "exec " } else { "" };
+                // Its name is what the shell's own words begin with.
+                ProcessSpec::new("sh")
+                    .arg("-c")
+                    .arg(format!(r#"{exec}{command} "$@""#))
+                    .arg("GIT_SSH_COMMAND")
+            }
             None => ProcessSpec::new("ssh"),
         };
         spec.args(words).variable("GIT_PROTOCOL", "version=2")
@@ -119,6 +126,13 @@ impl fmt::Display for SshAddress {
         let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
         write!(f, "ssh://{user}{host}{port}/{}", self.path.trim_start_matches('/'))
     }
+}
+
+/// Whether the shell that reads `command` can become the program it names: what then ends with us is not the
+/// shell alone.
+fn is_one_program(command: &str) -> bool {
+    let first = command.split_whitespace().next().unwrap_or_default();
+    !first.contains('=') && !command.contains([';', '&', '|', '<', '>', '(', ')', '`', '!', '#', '\n'])
 }
 
 /// One word to the shell at the other end.
@@ -146,7 +160,20 @@ mod tests {
         let end = words.iter().position(|word| word == "--").unwrap();
         assert_eq!(words[end + 1..], ["git@example.com", "git-upload-pack '/a/b.git'"]);
         let own = address.command(Some("ssh -i key"), 30);
-        assert_eq!(own.arguments()[1], r#"ssh -i key "$@""#);
+        assert_eq!(own.arguments()[1], r#"exec ssh -i key "$@""#);
+    }
+
+    #[test]
+    fn what_is_more_than_a_program_is_left_to_the_shell() {
+        let address = SshAddress::url("example.com/a").unwrap();
+        for command in ["A=b ssh", "cd /x && ssh", "(ssh)", "ssh `cat options`", "! ssh"] {
+            let spec = address.command(Some(command), 30);
+            assert_eq!(spec.arguments()[1].to_str().unwrap(), format!(r#"{command} "$@""#));
+        }
+        for command in ["ssh", "  ssh -v", "\"$HOME/my ssh\" -o A=b", "${SSH:-ssh} -4"] {
+            let spec = address.command(Some(command), 30);
+            assert_eq!(spec.arguments()[1].to_str().unwrap(), format!(r#"exec {command} "$@""#));
+        }
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! The folder beside DEST that a clone grows in, and what earlier runs left there.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{AtFlags, CWD, FlockOperation, StatxAttributes, StatxFlags, flock};
 use rustix::io::Errno;
+use sha2::{Digest, Sha256};
 
 use super::GitError;
 use crate::env::Env;
@@ -16,6 +19,10 @@ use crate::env::fs::Clobber;
 
 /// Between DEST's name and a random part: `.NAME.clone-1a2b3c4d`.
 const MARK: &str = ".clone-";
+/// Signs of the random part.
+const RANDOM: usize = 8;
+/// Bytes that a name may have on most file systems.
+const LONGEST_NAME: usize = 255;
 /// Names tried before it is given up.
 const TRIES: u32 = 16;
 
@@ -40,13 +47,15 @@ impl Staging {
             let why = "is no folder that can be replaced".to_owned();
             return Err(GitError::Occupied { path: dest, why });
         };
+        replaceable(&dest)?;
         let made = make_parents(parent)?;
-        sweep(parent, name.as_encoded_bytes());
-        let failed = |error| GitError::local(format!("make a folder in {}", parent.display()), error);
+        let stem = stem(name.as_bytes());
+        sweep(parent, &stem);
+        let failed =
+            |error| GitError::local(format!("make a folder beside DEST, in {}", parent.display()), error);
         for _ in 0..TRIES {
-            let mut own = std::ffi::OsString::from(".");
-            own.push(name);
-            own.push(format!("{MARK}{:08x}", env.next_u64() >> 32));
+            let mut own = OsStr::from_bytes(&stem).to_owned();
+            own.push(format!("{:08x}", env.next_u64() >> 32));
             let path = parent.join(own);
             match fs::create_dir(&path) {
                 Ok(()) => {}
@@ -118,11 +127,39 @@ impl Drop for Staging {
 /// DEST's own place: at the end of a link, where it is one to an empty folder.
 fn real_place(dest: &Path) -> Result<PathBuf, GitError> {
     let failed = |error| GitError::local(format!("find {}", dest.display()), error);
-    match fs::canonicalize(dest) {
-        Ok(path) => Ok(path),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => std::path::absolute(dest).map_err(failed),
-        Err(error) => Err(failed(error)),
+    let mut place = PathBuf::new();
+    for part in std::path::absolute(dest).map_err(failed)?.components() {
+        if part == Component::ParentDir {
+            // Where a link leads, it is what is above there; what is not there has only its name.
+            place = fs::canonicalize(&place).unwrap_or(place);
+            place.pop();
+        } else {
+            place.push(part);
+        }
     }
+    match fs::canonicalize(&place) {
+        Ok(path) => Ok(path),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+        Err(_) if place.is_symlink() => {
+            Err(GitError::Occupied { path: place, why: "is a link that leads nowhere".to_owned() })
+        }
+        Err(_) => Ok(place),
+    }
+}
+
+/// Refuses what a rename at the end would not replace, so that nothing is fetched for it.
+fn replaceable(dest: &Path) -> Result<(), GitError> {
+    if fs::read_dir(dest).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(GitError::Occupied { path: dest.to_owned(), why: "is not empty".to_owned() });
+    }
+    let known = rustix::fs::statx(CWD, dest, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty());
+    if known.is_ok_and(|known| known.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)) {
+        return Err(GitError::local(
+            format!("replace {}", dest.display()),
+            io::ErrorKind::ResourceBusy.into(),
+        ));
+    }
+    Ok(())
 }
 
 fn is_occupied(error: &io::Error) -> bool {
@@ -168,12 +205,34 @@ pub(super) fn locked(path: &Path) -> Option<File> {
     (ours.dev() == named.dev() && ours.ino() == named.ino()).then_some(folder)
 }
 
+/// What names of clones to `name` begin with. A long one is shortened, and told from its like by a digest.
+fn stem(name: &[u8]) -> Vec<u8> {
+    const DIGEST: usize = 16;
+    let room = LONGEST_NAME - 1 - MARK.len() - RANDOM;
+    let mut stem = vec![b'.'];
+    if name.len() <= room {
+        stem.extend_from_slice(name);
+    } else {
+        let mut end = room - 1 - DIGEST;
+        // Not in the middle of a letter.
+        while end > 0 && name.get(end).is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000) {
+            end -= 1;
+        }
+        stem.extend_from_slice(name.get(..end).unwrap_or_default());
+        stem.push(b'~');
+        let digest: String = Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect();
+        stem.extend_from_slice(digest.get(..DIGEST).unwrap_or_default().as_bytes());
+    }
+    stem.extend_from_slice(MARK.as_bytes());
+    stem
+}
+
 /// Removes what runs for the same DEST left that are dead: whose lock can be had.
-fn sweep(parent: &Path, name: &[u8]) {
+fn sweep(parent: &Path, stem: &[u8]) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if !is_folder || !is_ours(entry.file_name().as_encoded_bytes(), name) {
+        if !is_folder || !is_ours(entry.file_name().as_bytes(), stem) {
             continue;
         }
         let path = entry.path();
@@ -184,13 +243,10 @@ fn sweep(parent: &Path, name: &[u8]) {
     }
 }
 
-/// Whether `found` is a name that a clone to `name` is made under.
-fn is_ours(found: &[u8], name: &[u8]) -> bool {
-    let random = found
-        .strip_prefix(b".")
-        .and_then(|rest| rest.strip_prefix(name))
-        .and_then(|rest| rest.strip_prefix(MARK.as_bytes()));
-    random.is_some_and(|random| random.len() == 8 && random.iter().all(u8::is_ascii_hexdigit))
+/// Whether `found` is a name that a clone of this stem is made under.
+fn is_ours(found: &[u8], stem: &[u8]) -> bool {
+    let random = found.strip_prefix(stem);
+    random.is_some_and(|random| random.len() == RANDOM && random.iter().all(u8::is_ascii_hexdigit))
 }
 
 #[cfg(test)]
@@ -262,5 +318,54 @@ mod tests {
         assert!(living.path().exists());
         drop((living, second));
         assert_eq!(names(place.path()), [odd, other]);
+    }
+
+    #[test]
+    fn a_name_may_be_as_long_as_names_are() {
+        for name in ["n".repeat(239), "n".repeat(240), "n".repeat(255), "ü".repeat(127)] {
+            let place = tempfile::tempdir().unwrap();
+            let (env, dest) = (Env::real(), place.path().join(&name));
+            let dead = Staging::make(&env, &dest).unwrap().path().to_owned();
+            fs::create_dir(&dead).unwrap();
+            // One that only begins as the other does.
+            let mut other = name.clone();
+            other.pop();
+            other.push('x');
+            let living = Staging::make(&env, &place.path().join(other)).unwrap();
+            assert!(dead.exists(), "swept for another");
+            let staging = Staging::make(&env, &dest).unwrap();
+            assert!(!dead.exists());
+            assert!(living.path().exists());
+            staging.commit(&env).unwrap();
+            drop((staging, living));
+            assert_eq!(names(place.path()), [name]);
+        }
+    }
+
+    #[test]
+    fn what_is_above_what_is_not_there_is_found_without_making_it() {
+        let place = tempfile::tempdir().unwrap();
+        let real = fs::canonicalize(place.path()).unwrap();
+        fs::create_dir_all(real.join("a/b")).unwrap();
+        std::os::unix::fs::symlink("a/b", real.join("link")).unwrap();
+        std::os::unix::fs::symlink("nowhere", real.join("dead")).unwrap();
+        for (dest, found) in [
+            ("no/../x", "x"),
+            ("no/such/../../x/", "x"),
+            ("link/../x", "a/x"),
+            ("link", "a/b"),
+            ("a/./b/", "a/b"),
+        ] {
+            assert_eq!(real_place(&real.join(dest)).unwrap(), real.join(found), "{dest}");
+        }
+        assert!(matches!(real_place(&real.join("dead/")), Err(GitError::Occupied { .. })));
+    }
+
+    #[test]
+    fn what_could_not_be_replaced_is_refused_before_anything_is_fetched() {
+        let place = tempfile::tempdir().unwrap();
+        fs::create_dir_all(place.path().join("full/in")).unwrap();
+        let full = Staging::make(&Env::real(), &place.path().join("no/../full"));
+        assert!(matches!(full, Err(GitError::Occupied { .. })));
     }
 }

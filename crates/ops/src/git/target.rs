@@ -4,7 +4,7 @@ use gix::ObjectId;
 use gix::bstr::BStr;
 use gix::protocol::handshake::Ref;
 
-use super::{CommitId, GitError, RefName};
+use super::{CommitId, GitError, RefName, branches};
 
 /// What is to be checked out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,9 +92,11 @@ fn default(refs: &[Ref]) -> Result<Target, GitError> {
             Ok(target(None, Head::Branch(name)))
         }
         Some(found) => Ok(target(found.unpack().1.map(ToOwned::to_owned), Head::Detached)),
-        // Nothing is there, or a server that says nothing of what is not born yet.
-        None if refs.is_empty() => Ok(target(None, Head::Branch("refs/heads/main".to_owned()))),
-        None => Err(GitError::RefNotFound { what: "branch of its own: name one with `--branch`".to_owned() }),
+        None => match branches::without_head(refs) {
+            Some(error) => Err(error),
+            // Nothing is there, or a server that says nothing of what is not born yet.
+            None => Ok(target(None, Head::Branch("refs/heads/main".to_owned()))),
+        },
     }
 }
 

@@ -65,6 +65,10 @@ pub enum Fact {
     HeaderFlood,
     /// What answered does not speak HTTP as it should.
     NotHttp,
+    /// What answered does not speak TLS.
+    NotTls,
+    /// The proxy does not let us through without a name and a password.
+    ProxyRefused,
     /// The roots of trust cannot be read on this machine.
     NoRoots,
     /// This machine refused: no permission, no space, no descriptors left.
@@ -99,7 +103,9 @@ impl Fact {
             Self::RedirectRefused | Self::ForeignScheme | Self::HeaderFlood => {
                 judgement(Class::Permanent, Neutral, Kind::Failed)
             }
-            Self::NotHttp | Self::Unknown => judgement(Class::Permanent, Neutral, Kind::Failed),
+            Self::NotHttp | Self::NotTls | Self::ProxyRefused | Self::Unknown => {
+                judgement(Class::Permanent, Neutral, Kind::Failed)
+            }
         }
     }
 
@@ -129,6 +135,10 @@ impl Fact {
                 Some("check the spelling of the host, and the resolver in `/etc/resolv.conf`")
             }
             Self::NoRoute | Self::ResolverDown => Some("this machine seems offline: check its network"),
+            Self::NotTls => Some("check the port, and whether the URL should begin with `http://`"),
+            Self::ProxyRefused => {
+                Some("they belong into the proxy's URL: `https_proxy=http://USER:PASSWORD@HOST:PORT`")
+            }
             Self::HeaderFlood => Some("a response may have 100 headers of 400 KiB together"),
             _ => None,
         }
@@ -153,6 +163,8 @@ impl fmt::Display for Fact {
             Self::ForeignScheme => "only http and https are spoken here",
             Self::HeaderFlood => "more headers than a response may have",
             Self::NotHttp => "the answer is not HTTP",
+            Self::NotTls => "the answer is not TLS",
+            Self::ProxyRefused => "the proxy wants a user and a password",
             Self::NoRoots => "the trusted certificates of this machine cannot be read",
             Self::Local => "this machine could not do it",
             Self::Unknown => "unexpected failure",
@@ -185,6 +197,7 @@ fn of_tls(error: &rustls::Error) -> Option<Fact> {
         rustls::Error::InvalidCertificate(_)
         | rustls::Error::NoCertificatesPresented
         | rustls::Error::InvalidCertRevocationList(_) => Some(Fact::Certificate),
+        rustls::Error::InvalidMessage(_) => Some(Fact::NotTls),
         rustls::Error::Other(other) if other.0.is::<super::roots::RootsError>() => Some(Fact::NoRoots),
         _ => Some(Fact::Unknown),
     }
@@ -254,6 +267,7 @@ fn by_words(text: &str) -> Option<Fact> {
     }
     match text {
         "message head is too large" => Some(Fact::HeaderFlood),
+        "tunnel error: proxy authorization required" => Some(Fact::ProxyRefused),
         "tunnel error: unsuccessful" | "tunnel error: unexpected end of file" => Some(Fact::HandshakeCut),
         _ => None,
     }

@@ -158,6 +158,8 @@ fn every_fact_has_its_row() {
         (Fact::ForeignScheme, Class::Permanent, Neutral, Failed),
         (Fact::HeaderFlood, Class::Permanent, Neutral, Failed),
         (Fact::NotHttp, Class::Permanent, Neutral, Failed),
+        (Fact::NotTls, Class::Permanent, Neutral, Failed),
+        (Fact::ProxyRefused, Class::Permanent, Neutral, Failed),
         (Fact::NoRoots, Class::Local, Neutral, Local),
         (Fact::Local, Class::Local, Neutral, Local),
         (Fact::Unknown, Class::Permanent, Neutral, Failed),

@@ -65,6 +65,23 @@ impl HttpError {
     }
 }
 
+/// What to look at where the host that is named may not be the one that failed.
+const PROXY_HINT: &str = "a proxy is on the way: check `https_proxy`, and what `no_proxy` leaves out";
+
+impl HttpError {
+    /// Whether a tunnel through a proxy failed, which the client says in words only.
+    fn is_of_tunnel(&self) -> bool {
+        let mut next: Option<&(dyn Error + 'static)> = self.source.as_deref().map(|error| error as _);
+        while let Some(error) = next {
+            if error.to_string().starts_with("tunnel error") {
+                return true;
+            }
+            next = inner(error);
+        }
+        false
+    }
+}
+
 impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.host {
@@ -126,6 +143,8 @@ impl Classify for HttpError {
     }
 
     fn hints(&self) -> Vec<String> {
-        self.fact.hint().map(str::to_owned).into_iter().collect()
+        let unsaid = self.fact != Fact::ProxyRefused && self.is_of_tunnel();
+        let proxy = unsaid.then_some(PROXY_HINT);
+        self.fact.hint().into_iter().chain(proxy).map(str::to_owned).collect()
     }
 }

@@ -103,9 +103,11 @@ impl Runner for SystemRunner {
         };
         let stderr = captured::read(&stderr).map_err(failed)?;
         match ended {
-            // `setsid` between us and the program says so.
-            Ended::Code(127) if stderr.contains("failed to execute") => {
-                Err(failed(io::ErrorKind::NotFound.into()))
+            // Those between us and the program say so.
+            Ended::Code(126 | 127) if is_of_starter(&stderr) => {
+                let missing = stderr.contains("not found") || stderr.contains("No such file");
+                let kind = if missing { io::ErrorKind::NotFound } else { io::ErrorKind::PermissionDenied };
+                Err(failed(kind.into()))
             }
             ended => Ok(Captured { ended, stdout: String::new(), stderr }),
         }
@@ -114,6 +116,12 @@ impl Runner for SystemRunner {
     async fn settle(&self, env: &Env) {
         self.ending.settle(env).await;
     }
+}
+
+/// Whether one of the programs that start another could not.
+fn is_of_starter(stderr: &str) -> bool {
+    let starters = ["setpriv", talk::STARTER];
+    starters.iter().any(|name| stderr.strip_prefix(name).is_some_and(|rest| rest.starts_with(": ")))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]

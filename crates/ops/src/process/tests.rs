@@ -116,6 +116,36 @@ fn an_interrupt_may_be_put_off() {
     assert_eq!((said.ended, &*said.stdout), (Ended::Code(7), "put off\ndone\n"));
 }
 
+/// Reads what the process says, to its end.
+#[derive(Default)]
+struct Heard(String);
+
+#[async_trait::async_trait]
+impl Talk for Heard {
+    async fn talk(&mut self, _input: tokio::process::ChildStdin, mut output: tokio::process::ChildStdout) {
+        use tokio::io::AsyncReadExt;
+        output.read_to_string(&mut self.0).await.unwrap();
+    }
+}
+
+#[test]
+fn a_program_to_talk_with_that_cannot_be_run_is_named() {
+    let (runner, env) = (SystemRunner::new(), Env::real());
+    let error = block_on(runner.converse(&env, &ProcessSpec::new("no-such-program"), &mut Heard::default()));
+    assert!(matches!(error, Err(CommandError::NotFound { program }) if program == "no-such-program"));
+    let error = block_on(runner.converse(&env, &ProcessSpec::new("/dev/null"), &mut Heard::default()));
+    assert!(matches!(error, Err(CommandError::NotExecutable { program, .. }) if program == "null"));
+}
+
+#[test]
+fn what_a_program_says_of_others_is_its_own_word() {
+    let (runner, env, mut heard) = (SystemRunner::new(), Env::real(), Heard::default());
+    let spec = shell("echo hello; echo 'bash: git-upload-pack: command not found' >&2; exit 127");
+    let ended = block_on(runner.converse(&env, &spec, &mut heard)).unwrap();
+    assert_eq!((ended.ended, &*heard.0), (Ended::Code(127), "hello\n"));
+    assert!(ended.stderr.contains("command not found"));
+}
+
 fn make_fifo(path: &std::path::Path) {
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
     rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();

@@ -1,6 +1,7 @@
 //! DEST: what it may be, and what is never done to it.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::process::Command;
 
@@ -118,6 +119,75 @@ fn a_full_disk_ends_at_once() {
         fs::remove_file(&left).unwrap();
     }
     assert_eq!((forge.count("l", Step::Refs), forge.count("l", Step::Fetch)), (2, 2), "{}", forge.log());
+}
+
+#[test]
+fn a_mount_point_is_refused_before_anything_is_fetched() {
+    let Some(forge) = Forge::start() else { return };
+    let (_sample, lab) = (forge.sample("s"), Lab::new());
+    let dest = lab.path("work/dest");
+    fs::create_dir(&dest).unwrap();
+    let inner = lab.command(&[&forge.url("s")]);
+    for mount in ["mount -t tmpfs lab", "mount --bind ."] {
+        let script = format!("{mount} \"$1\" || exit 99; shift; \"$@\"");
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "sh", "-c", &script, "sh"]);
+        command.arg(&dest).arg(inner.get_program()).args(inner.get_args());
+        command.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        // An empty folder, for what is bound.
+        command.current_dir(lab.path("home"));
+        command.args(["--", &dest.display().to_string()]);
+        let ended = Running::start(command).wait();
+        if ended.code == 99 || ended.text().contains("unshare") {
+            println!("skipped: nothing can be mounted here: {}", ended.text());
+            return;
+        }
+        let _ = ended.expect(7).says("a mount point cannot be replaced");
+    }
+    assert_eq!(forge.all(), 0);
+    lab.assert_left(&["dest"]);
+}
+
+#[test]
+fn dest_is_any_path_there_can_be() {
+    let Some(forge) = Forge::start() else { return };
+    let (sample, lab) = (forge.sample("s"), Lab::new());
+    let work = lab.path("work");
+    fs::create_dir_all(work.join("here/empty")).unwrap();
+    symlink("here/empty", work.join("link")).unwrap();
+    let (long, letters) = ("n".repeat(255), "ü".repeat(127));
+    let odd = std::ffi::OsStr::from_bytes(b"\xff\n-x");
+    let dests: [(&str, &std::ffi::OsStr, &std::ffi::OsStr); 10] = [
+        ("here/empty", ".".as_ref(), "here/empty".as_ref()),
+        ("", "./a/".as_ref(), "a".as_ref()),
+        ("", "b///".as_ref(), "b".as_ref()),
+        ("", "here/../c".as_ref(), "c".as_ref()),
+        ("", "no-such/../d".as_ref(), "d".as_ref()),
+        ("", "deep/deeper/e".as_ref(), "deep/deeper/e".as_ref()),
+        ("a", "inside".as_ref(), "a/inside".as_ref()),
+        ("", long.as_ref(), long.as_ref()),
+        ("", letters.as_ref(), letters.as_ref()),
+        ("", odd, odd),
+    ];
+    for (from, dest, place) in dests {
+        let mut command = lab.command(&[&forge.url("s")]);
+        command.arg("--").arg(dest).current_dir(work.join(from));
+        let cloned = Running::start(command).wait().expect(0);
+        assert_eq!(cloned.text().contains("`cd .`"), dest == ".", "{}", cloned.text());
+        let there = tests::git::Checkout::at(work.join(place));
+        assert_eq!(there.head(), sample.id("main"), "{dest:?}");
+    }
+    let left = ["a", "b", "c", "d", "deep", "here", "link", &long, &letters];
+    let there = beside(&work);
+    assert!(left.iter().all(|name| there.contains(&(*name).to_owned())), "{there:?}");
+    assert_eq!(there.len(), left.len() + 1, "{there:?}");
+    // Not replaced, and nothing fetched for it.
+    let asked = forge.all();
+    symlink("nowhere", work.join("dead")).unwrap();
+    for dest in ["dead/", "no-such/../here", "link/../../here"] {
+        let _ = lab.clone(&[&forge.url("s"), dest]).expect(7).says("name another folder");
+    }
+    assert_eq!(forge.all(), asked);
 }
 
 #[test]

@@ -221,3 +221,40 @@ fn a_host_has_its_own_circuit() {
     let _ = lab.fails(4, &forge.url("s"), &[]);
     assert_eq!(lab.cloned(&other.url("s"), &[]).head(), theirs.id("main"));
 }
+
+#[test]
+fn a_pack_with_a_hole_is_no_clone() {
+    let Some(forge) = Forge::start() else { return };
+    let (line, lab) = (forge.repository("s"), Lab::new());
+    let tree = line.git(&["mktree"]);
+    let first = line.git(&["commit-tree", "-m", "first", &tree]);
+    let second = line.git(&["commit-tree", "-m", "second", "-p", &first, &tree]);
+    let third = line.git(&["commit-tree", "-m", "third", "-p", &second, &tree]);
+    line.git(&["update-ref", "refs/heads/main", &third]);
+    // The server takes the second for the first, and does not say so.
+    let info = line.folder().join("info");
+    std::fs::create_dir_all(&info).unwrap();
+    std::fs::write(info.join("grafts"), format!("{second}\n")).unwrap();
+    for more in ["--full", "--depth=5"] {
+        let failed = lab.fails(6, &forge.url("s"), &[more]).says("is missing");
+        assert_eq!(failed.text().matches("Retrying").count(), 1, "{}", failed.text());
+    }
+    // What is whole in itself is taken.
+    lab.cloned(&forge.url("s"), &["--depth", "1"]);
+}
+
+#[test]
+fn a_server_that_gives_up_is_told() {
+    let Some(forge) = Forge::start() else { return };
+    let (broken, lab) = (forge.repository("s"), Lab::new());
+    let tree = broken.git(&["mktree"]);
+    let first = broken.git(&["commit-tree", "-m", "first", &tree]);
+    let second = broken.git(&["commit-tree", "-m", "second", "-p", &first, &tree]);
+    broken.git(&["update-ref", "refs/heads/main", &second]);
+    let (folder, name) = first.split_at(2);
+    std::fs::remove_file(broken.folder().join("objects").join(folder).join(name)).unwrap();
+    let failed = lab.fails(1, &forge.url("s"), &["--full"]).says("repository corruption").says("git fsck");
+    assert_eq!(failed.text().matches("Retrying").count(), 2, "{}", failed.text());
+    let path = broken.folder().display().to_string();
+    let _ = lab.fails(1, &path, &["--full"]).says("repository corruption").says("git fsck");
+}

@@ -6,12 +6,14 @@ mod clone;
 mod dest;
 mod faults;
 mod hostile;
+mod https;
 mod kill;
 mod lab;
 mod permanent;
 mod redirects;
 mod secrets;
 mod ssh;
+mod sshd;
 mod stop;
 mod submodules;
 mod update;
@@ -45,6 +47,8 @@ const PROMISES: &[(&str, &str)] = &[
     ("a reset before, in and after the pack is made good", "a_reset_anywhere_is_made_good"),
     ("a truncated pack is made good", "a_truncated_pack_is_made_good"),
     ("a corrupted pack is fetched again", "a_corrupted_pack_is_fetched_again"),
+    ("a server that gives up in the pack is told, in its words", "a_server_that_gives_up_is_told"),
+    ("a pack that leaves out what it leads to is exit 6", "a_pack_with_a_hole_is_no_clone"),
     ("a pack that stays corrupted is exit 6 after two tries", "a_pack_that_stays_corrupted_is_an_end"),
     ("a silent server ends in time, in every step", "a_silent_server_ends_in_time"),
     ("a silence is waited out no longer than the idle limit", "a_silence_is_an_attempt"),
@@ -58,6 +62,9 @@ const PROMISES: &[(&str, &str)] = &[
     ("a server that only knows dumb files is told", "a_portal_is_told"),
     ("no question on 401 at a terminal", "no_question_at_a_terminal"),
     ("a ref that is not there: one request, named", "a_missing_ref_is_named"),
+    ("a HEAD that names no branch is no empty repository", "a_head_that_leads_nowhere_is_told"),
+    ("a repository with SHA-256 is told, not called damaged", "a_repository_with_sha256_is_told"),
+    ("what the server says in place of an answer is told", "a_refusal_in_gits_own_words_is_told"),
     ("a commit that is not there: one request, told", "a_missing_commit_is_told"),
     // redirects
     ("a moved repository is cloned", "a_moved_repository_is_cloned"),
@@ -72,6 +79,8 @@ const PROMISES: &[(&str, &str)] = &[
     ("a clone that is there needs no request", "a_clone_that_is_there_needs_no_request"),
     ("another clone is refused untouched", "another_clone_is_refused_untouched"),
     ("a full disk: exit 7, one attempt, nothing left", "a_full_disk_ends_at_once"),
+    ("DEST as a path may be: `.`, `..`, slashes, long, odd", "dest_is_any_path_there_can_be"),
+    ("DEST is a mount point: nothing is fetched", "a_mount_point_is_refused_before_anything_is_fetched"),
     ("no permission: exit 7, nothing asked again", "without_rights_it_ends_at_once"),
     ("two at once make one clone", "two_at_once_make_one_clone"),
     // update
@@ -106,6 +115,12 @@ const PROMISES: &[(&str, &str)] = &[
     ("a chain of submodules without end ends", "a_chain_of_submodules_ends"),
     // hostile
     ("a hostile tree is refused, once, and writes nothing", "a_hostile_tree_writes_nothing"),
+    // https
+    ("a certificate that has run out, or is another host's: asked once", "a_wrong_certificate_is_asked_once"),
+    ("a plain server where TLS was meant is told", "a_plain_server_is_no_tls"),
+    ("a proxy is used where it should be; its password is not shown", "a_proxy_is_used_where_it_should_be"),
+    ("a proxy that fails is told of as such", "a_proxy_that_fails_is_told"),
+    ("a host that is not there is asked for twice", "an_unknown_host_is_asked_for_twice"),
     // secrets
     ("credentials in the URL are used and never shown or stored", "passwords_are_used_and_never_shown"),
     // ssh
@@ -113,6 +128,16 @@ const PROMISES: &[(&str, &str)] = &[
     ("an ssh that dies is tried again, then told", "an_ssh_that_dies_is_tried_again"),
     ("an ssh that hangs ends in the deadline", "a_hanging_ssh_ends_in_the_deadline"),
     ("an ssh that hangs is stopped at once", "a_hanging_ssh_is_stopped_at_once"),
+    ("kill -9 leaves no ssh behind, whatever starts it", "a_killed_clone_leaves_no_hanging_ssh"),
+    // a real ssh
+    ("a clone from a real ssh server", "a_clone_from_a_real_server"),
+    ("a key that the server does not know: asked once", "a_key_that_is_not_known_is_told"),
+    ("a server that is not known: no question, what to do", "a_server_that_is_not_known_is_told"),
+    ("a repository that ssh does not lead to: asked once", "a_repository_that_is_not_there_is_told"),
+    ("an ssh connection cut in the pack is made good", "a_cut_connection_is_made_good"),
+    ("a silent ssh server is waited for no longer than the limit", "a_silent_server_is_an_attempt"),
+    ("a silent ssh server: stopped at once", "a_silent_server_is_left_at_once"),
+    ("kill -9 leaves no ssh behind", "a_killed_clone_leaves_no_ssh"),
     // stop
     ("a stop in any step is at once", "a_stop_in_any_step_is_at_once"),
     ("a stop between attempts is at once", "a_stop_between_attempts_is_at_once"),
@@ -133,11 +158,13 @@ fn every_promise_has_its_test() {
         include_str!("dest.rs"),
         include_str!("faults.rs"),
         include_str!("hostile.rs"),
+        include_str!("https.rs"),
         include_str!("kill.rs"),
         include_str!("permanent.rs"),
         include_str!("redirects.rs"),
         include_str!("secrets.rs"),
         include_str!("ssh.rs"),
+        include_str!("sshd.rs"),
         include_str!("stop.rs"),
         include_str!("submodules.rs"),
         include_str!("update.rs"),

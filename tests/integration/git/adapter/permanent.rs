@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use tests::apt::Running;
-use tests::git::{Forge, Step};
+use tests::git::{Forge, Protocol, Step};
 use tests::server::Behaviour;
 
 use super::lab::Lab;
@@ -91,4 +91,54 @@ fn a_missing_commit_is_told() {
     // An object that is no commit.
     let tree = sample.id("main^{tree}");
     let _ = lab.fails_at_once(1, &forge.url("s"), &["--commit", &tree]).says("commit");
+}
+
+#[test]
+fn a_head_that_leads_nowhere_is_told() {
+    let Some(forge) = Forge::start() else { return };
+    let sample = forge.sample("s");
+    sample.git(&["symbolic-ref", "HEAD", "refs/heads/gone"]);
+    for protocol in [Protocol::V2, Protocol::V1, Protocol::V0] {
+        forge.speak(protocol);
+        let lab = Lab::new();
+        let failed = lab.fails_at_once(1, &forge.url("s"), &[]).says("`main`").says("--branch");
+        assert!(!failed.text().contains("empty"), "{protocol:?}: {}", failed.text());
+        lab.cloned(&forge.url("s"), &["--branch", "main"]);
+    }
+    assert_eq!(forge.count("s", Step::Fetch), 3);
+    // Over a process, too.
+    let path = sample.folder().display().to_string();
+    let _ = Lab::new().fails_at_once(1, &path, &[]).says("`main`");
+}
+
+#[test]
+fn a_repository_with_sha256_is_told() {
+    let Some(forge) = Forge::start() else { return };
+    let (sample, lab) = (forge.repository("s"), Lab::new());
+    let again = ["init", "--quiet", "--bare", "--initial-branch=main", "--object-format=sha256"];
+    std::fs::remove_dir_all(sample.folder()).unwrap();
+    std::fs::create_dir(sample.folder()).unwrap();
+    sample.git(&again);
+    let tree = sample.git(&["mktree"]);
+    let commit = sample.git(&["commit-tree", "-m", "first", &tree]);
+    sample.git(&["update-ref", "refs/heads/main", &commit]);
+    for protocol in [Protocol::V2, Protocol::V0] {
+        forge.speak(protocol);
+        let _ = lab.fails_at_once(1, &forge.url("s"), &[]).says("SHA-256").says("git itself");
+    }
+    let path = sample.folder().display().to_string();
+    let _ = lab.fails_at_once(1, &path, &[]).says("SHA-256");
+}
+
+#[test]
+fn a_refusal_in_gits_own_words_is_told() {
+    let Some(forge) = Forge::start() else { return };
+    let (_sample, lab) = (forge.sample("s"), Lab::new());
+    let body = "001e# service=git-upload-pack\n0000002eERR access denied: the project is archived".to_owned();
+    let answer = Behaviour::Status { code: 200, body };
+    let kind = Behaviour::header("Content-Type", "application/x-git-upload-pack-advertisement");
+    forge.script("s", Step::Refs, [answer.and(kind)]);
+    let failed = lab.fails_at_once(1, &forge.url("s"), &[]);
+    let _ = failed.says("the other end says: access denied: the project is archived");
+    assert_eq!(forge.all(), 1);
 }

@@ -74,3 +74,20 @@ fn a_hanging_ssh_is_stopped_at_once() {
         lab.stop(running, signal, &before);
     }
 }
+
+#[test]
+fn a_killed_clone_leaves_no_hanging_ssh() {
+    let Some(forge) = Forge::start() else { return };
+    let sample = forge.sample("s");
+    for configured in [None, Some("ssh"), Some("ssh -v")] {
+        let lab = Lab::new();
+        lab.ssh.set(SshMood::Hangs);
+        let mut command = lab.command(&[&url(&sample), "dest"]);
+        command.envs(configured.map(|command| ("GIT_SSH_COMMAND", command)));
+        let running = Running::start(command);
+        wait_until("the false ssh", || (!lab.ssh.running().is_empty()).then_some(()));
+        running.signal(Signal::KILL);
+        assert_eq!(running.wait_alone(), 137);
+        wait_until("the end of ssh", || lab.ssh.running().is_empty().then_some(()));
+    }
+}

@@ -13,6 +13,11 @@ use vps_ops::http::Credentials;
 pub(super) fn build(app: &App, args: &CloneArgs) -> Result<CloneRequest, Failure> {
     let usage = |error: &dyn std::fmt::Display| Failure::usage(error.to_string());
     let url: GitUrl = args.url.parse().map_err(|error| usage(&error))?;
+    if url.has_credentials() && app.global.quiet == 0 && !app.global.json_errors() {
+        app.screen.line(
+            "hint: other users can see what a URL says of who you are while this runs; it is safe in `~/.netrc`",
+        );
+    }
     let dest = match &args.dest {
         Some(dest) if dest.is_empty() => return Err(Failure::usage("DEST is empty")),
         Some(dest) => PathBuf::from(dest),
