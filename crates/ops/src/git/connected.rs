@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gix::ObjectId;
 use gix::hashtable::HashSet;
 use gix::objs::{CommitRefIter, Exists, FindExt, Kind, TagRefIter};
+use gix::progress::StepShared;
 
+use super::meter::Meter;
 use super::objects::Objects;
 use super::{GitError, fault};
 
@@ -19,6 +21,7 @@ pub(super) fn check(
     objects: &Objects,
     tips: &[ObjectId],
     depth: Option<NonZeroU32>,
+    meter: &Meter,
     stop: &AtomicBool,
 ) -> Result<(), GitError> {
     let boundary: HashSet<ObjectId> = repo
@@ -26,7 +29,7 @@ pub(super) fn check(
         .map_err(|error| fault::of("read the shallow boundary", &error))?
         .map(|commits| commits.iter().copied().collect())
         .unwrap_or_default();
-    let mut walk = Walk { objects, stop, seen: HashSet::default(), buffer: Vec::new() };
+    let mut walk = Walk::new(objects, meter, stop);
     let mut level = Vec::new();
     for tip in tips {
         // A tag leads to something; only commits have a history.
@@ -62,9 +65,10 @@ pub(super) fn check_new(
     objects: &Objects,
     tips: &[ObjectId],
     known: impl Iterator<Item = ObjectId>,
+    meter: &Meter,
     stop: &AtomicBool,
 ) -> Result<(), GitError> {
-    let mut walk = Walk { objects, stop, seen: HashSet::default(), buffer: Vec::new() };
+    let mut walk = Walk::new(objects, meter, stop);
     let mut commits = Vec::new();
     for tip in tips {
         match walk.behind_tags(*tip)? {
@@ -90,10 +94,16 @@ struct Walk<'a> {
     objects: &'a Objects,
     stop: &'a AtomicBool,
     seen: HashSet<ObjectId>,
+    counter: StepShared,
     buffer: Vec<u8>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(objects: &'a Objects, meter: &Meter, stop: &'a AtomicBool) -> Self {
+        let counter = meter.checking(objects.count());
+        Self { objects, stop, seen: HashSet::default(), counter, buffer: Vec::new() }
+    }
+
     /// What a ref leads to in the end.
     fn behind_tags(&mut self, mut id: ObjectId) -> Result<(Kind, ObjectId), GitError> {
         loop {
@@ -130,6 +140,7 @@ impl Walk<'_> {
             if !self.seen.insert(id) {
                 continue;
             }
+            self.counter.store(self.seen.len(), Ordering::Relaxed);
             self.stopped()?;
             let tree = self.objects.find_tree_iter(&id, &mut self.buffer).map_err(|_| missing(&id))?;
             for entry in tree {

@@ -26,9 +26,9 @@ pub(super) fn write(repo: &gix::Repository, job: &Job, target: &Target) -> Resul
         }
         (Head::Tag(name), Some(id)) => {
             edits.push(edit(job, name, RefTarget::Object(id))?);
-            edits.push(edit(job, "HEAD", RefTarget::Object(commit(repo, id)?))?);
+            edits.push(edit(job, "HEAD", RefTarget::Object(target.commit(repo, id)?))?);
         }
-        (_, Some(id)) => edits.push(edit(job, "HEAD", RefTarget::Object(commit(repo, id)?))?),
+        (_, Some(id)) => edits.push(edit(job, "HEAD", RefTarget::Object(target.commit(repo, id)?))?),
         (_, None) => {}
     }
     repo.edit_references(edits).map_err(|error| fault::of("write the refs", &error))?;
@@ -48,14 +48,6 @@ pub(super) fn find(repo: &gix::Repository, name: &str) -> Option<gix::ObjectId> 
 
 fn short(name: &str) -> &str {
     name.strip_prefix("refs/heads/").unwrap_or(name)
-}
-
-fn commit(repo: &gix::Repository, id: gix::ObjectId) -> Result<gix::ObjectId, GitError> {
-    let object = repo.find_object(id).map_err(|_| GitError::damaged(format!("object {id} is missing")))?;
-    let commit = object
-        .peel_to_commit()
-        .map_err(|_| GitError::RefNotFound { what: format!("commit {id}: it is something else") })?;
-    Ok(commit.id)
 }
 
 fn full(name: &str) -> Result<FullName, GitError> {

@@ -15,6 +15,8 @@ pub(super) struct Meter {
     objects: Gauge,
     /// Objects put together from others.
     deltas: Gauge,
+    /// Objects looked for.
+    checked: Gauge,
     /// Files checked out.
     files: Gauge,
     /// What the other end said last of a failure of its own.
@@ -51,6 +53,7 @@ impl Meter {
     pub(super) fn read(&self) -> Option<(u32, String)> {
         let gauges = [
             (&self.files, "checking out", "files"),
+            (&self.checked, "checking", "objects"),
             (&self.deltas, "resolving", "objects"),
             (&self.objects, "receiving", "objects"),
         ];
@@ -59,6 +62,12 @@ impl Meter {
             let percent = done.saturating_mul(100_000) / of;
             Some((u32::try_from(percent).unwrap_or(100_000), format!("{doing} {done} of {of} {what}")))
         })
+    }
+
+    /// Counts those of so many objects that were looked for.
+    pub(super) fn checking(&self, objects: usize) -> StepShared {
+        self.checked.of.store(objects, Ordering::Relaxed);
+        self.checked.done.clone()
     }
 
     /// What the other end said of a failure of its own.

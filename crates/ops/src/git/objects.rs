@@ -81,6 +81,11 @@ impl Objects {
         Ok(Self { packs: packs.into(), bases: Arc::new(Bases::new(bytes)), others, work: RefCell::default() })
     }
 
+    /// How many there are in its packs.
+    pub(super) fn count(&self) -> usize {
+        self.packs.iter().map(|bundle| bundle.pack.num_objects() as usize).sum()
+    }
+
     /// Which of the packs it is in, and where there.
     pub(super) fn place(&self, id: &oid) -> Option<Place> {
         self.packs.iter().enumerate().find_map(|(at, bundle)| {

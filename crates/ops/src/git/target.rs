@@ -41,6 +41,22 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// The commit that `id`, which is what it was found to be, leads to.
+    pub(super) fn commit(&self, repo: &gix::Repository, id: ObjectId) -> Result<ObjectId, GitError> {
+        let object =
+            repo.find_object(id).map_err(|_| GitError::damaged(format!("object {id} is missing")))?;
+        object.peel_to_commit().map(|commit| commit.id).map_err(|_| {
+            let what = match &self.head {
+                Head::Tag(name) => {
+                    let short = name.strip_prefix("refs/tags/").unwrap_or(name);
+                    format!("commit behind the tag `{short}`, which names files")
+                }
+                _ => format!("commit {id}: it is something else"),
+            };
+            GitError::RefNotFound { what }
+        })
+    }
+
     /// The full name of the branch or tag.
     pub(super) fn reference(&self) -> Option<String> {
         match &self.head {

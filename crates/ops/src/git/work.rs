@@ -59,12 +59,9 @@ pub(super) fn clone(job: &Job, line: Line) -> Result<Made, GitError> {
         return Ok(Made { reference: Some(name), ..Made::default() });
     };
     let objects = Objects::of(&repo)?;
-    connected::check(&repo, &objects, &tips(&repo, id)?, job.depth, &job.stop)?;
-    let commit = repo
-        .find_object(id)
-        .and_then(gix::Object::peel_to_commit)
-        .map_err(|_| GitError::RefNotFound { what: format!("commit {id}: it is something else") })?;
-    let mut index = index_of(&repo, commit.id)?;
+    connected::check(&repo, &objects, &tips(&repo, id)?, job.depth, &job.meter, &job.stop)?;
+    let commit = target.commit(&repo, id)?;
+    let mut index = index_of(&repo, commit)?;
     verify::harmless(&index)?;
     let to = To { folder: &job.folder, meter: &job.meter, stop: &job.stop, only: None };
     checkout::write(&repo, &objects, &mut index, &to)?;
@@ -72,7 +69,7 @@ pub(super) fn clone(job: &Job, line: Line) -> Result<Made, GitError> {
     written.map_err(|error| fault::of("write the index", &error))?;
     let modules = modules::list(&repo)?;
     let reference = target.reference();
-    Ok(Made { commit: Some(commit.id.to_string()), reference, modules, bytes: 0 })
+    Ok(Made { commit: Some(commit.to_string()), reference, modules, bytes: 0 })
 }
 
 fn empty_head() -> GitError {

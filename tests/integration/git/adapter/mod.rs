@@ -66,6 +66,7 @@ const PROMISES: &[(&str, &str)] = &[
     ("a repository with SHA-256 is told, not called damaged", "a_repository_with_sha256_is_told"),
     ("what the server says in place of an answer is told", "a_refusal_in_gits_own_words_is_told"),
     ("a commit that is not there: one request, told", "a_missing_commit_is_told"),
+    ("a tag that names no commit is told", "a_tag_that_names_no_commit_is_told"),
     // redirects
     ("a moved repository is cloned", "a_moved_repository_is_cloned"),
     ("a redirect to file, another scheme, a program is refused", "a_redirect_elsewhere_is_refused"),

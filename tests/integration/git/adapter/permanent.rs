@@ -142,3 +142,16 @@ fn a_refusal_in_gits_own_words_is_told() {
     let _ = failed.says("the other end says: access denied: the project is archived");
     assert_eq!(forge.all(), 1);
 }
+
+#[test]
+fn a_tag_that_names_no_commit_is_told() {
+    let Some(forge) = Forge::start() else { return };
+    let sample = forge.sample("s");
+    sample.git(&["tag", "files", "main^{tree}"]);
+    sample.git(&["tag", "file", "main:README"]);
+    for tag in ["files", "file"] {
+        let _ = Lab::new()
+            .fails_at_once(1, &forge.url("s"), &["--branch", tag])
+            .says(&format!("the tag `{tag}`"));
+    }
+}

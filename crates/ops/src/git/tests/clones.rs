@@ -42,6 +42,7 @@ async fn as_deep_as_asked_and_no_deeper() {
             &Objects::of(&repo).unwrap(),
             &[gix::ObjectId::from_hex(lab.head().as_bytes()).unwrap()],
             NonZeroU32::new(1),
+            &crate::git::meter::Meter::new(),
             &std::sync::atomic::AtomicBool::new(false),
         );
         assert!(matches!(walked, Err(crate::git::GitError::Depth { depth: 1 })), "{walked:?}");

@@ -83,7 +83,15 @@ async fn an_object_that_is_missing_is_seen() {
     let (folder, file) = blob.split_at(2);
     fs::remove_file(lab.there().join(".git/objects").join(folder).join(file)).unwrap();
     let stop = std::sync::atomic::AtomicBool::new(false);
-    let error = connected::check(&repo, &Objects::of(&repo).unwrap(), &[head], None, &stop).unwrap_err();
+    let error = connected::check(
+        &repo,
+        &Objects::of(&repo).unwrap(),
+        &[head],
+        None,
+        &crate::git::meter::Meter::new(),
+        &stop,
+    )
+    .unwrap_err();
     assert!(error.to_string().contains(&blob), "{error}");
 }
 

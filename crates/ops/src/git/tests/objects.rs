@@ -8,6 +8,7 @@ use gix::ObjectId;
 use gix::objs::{Exists, FindExt};
 
 use super::lab::{Lab, clone, git};
+use crate::git::meter::Meter;
 use crate::git::objects::Objects;
 use crate::git::{GitError, connected, work};
 
@@ -87,7 +88,7 @@ fn what_is_left_out_of_a_sound_pack_is_missed() {
         let all = Objects::of(&repo).unwrap();
         let check = |stop| {
             let head = ObjectId::from_hex(head.as_bytes()).unwrap();
-            connected::check(&repo, &all, &[head], None, &AtomicBool::new(stop))
+            connected::check(&repo, &all, &[head], None, &Meter::new(), &AtomicBool::new(stop))
         };
         let walked = check(false);
         let why = format!("object {out} is missing");

@@ -64,7 +64,7 @@ pub(in crate::git) fn prepare(
     let Some(id) = target.id else { return unchanged(&real, &here) };
     let mut repo = work::open(&room.path)?;
     repo.committer_or_set_generic_fallback().map_err(|error| fault::of("prepare the repository", &error))?;
-    let new = commit(&repo, id)?;
+    let new = target.commit(&repo, id)?;
     let came = quarantine::refs_of(&repo)?;
     let tips: Vec<ObjectId> =
         came.iter().filter(|(name, id)| here.refs.get(*name) != Some(id)).map(|(_, id)| *id).collect();
@@ -74,6 +74,7 @@ pub(in crate::git) fn prepare(
         &objects,
         &[&[id][..], &tips].concat(),
         here.commit.into_iter().chain(here.refs.values().copied()),
+        &job.meter,
         &job.stop,
     )?;
     let warnings = kept(job, &real, &repo, &here, &target, new, &refused)?;
@@ -158,13 +159,6 @@ fn tracking(branch: &str) -> String {
 fn has_none_of_its_own(here: &Here, branch: &str) -> bool {
     let own = here.get(branch);
     own.is_none() || own == here.get(&tracking(branch))
-}
-
-fn commit(repo: &gix::Repository, id: ObjectId) -> Result<ObjectId, GitError> {
-    repo.find_object(id)
-        .and_then(gix::Object::peel_to_commit)
-        .map(|commit| commit.id)
-        .map_err(|_| GitError::RefNotFound { what: format!("commit {id}: it is something else") })
 }
 
 /// Refuses where commits would be lost that only the clone has.
