@@ -19,6 +19,7 @@
 mod absorb;
 mod adapter;
 mod advertisement;
+mod all_refs;
 mod bases;
 mod branches;
 mod checkout;

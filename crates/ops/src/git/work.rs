@@ -17,7 +17,7 @@ use super::checkout::{self, To};
 use super::meter::Meter;
 use super::objects::Objects;
 use super::target::{Head, Target, Want};
-use super::{GitError, GitUrl, connected, fault, heads, modules, verify};
+use super::{GitError, GitUrl, all_refs, connected, fault, heads, modules, verify};
 
 /// What is to be cloned, and where to.
 #[derive(Clone, Debug)]
@@ -116,14 +116,12 @@ pub(super) fn fetch(
     line: Line,
     scope: &Scope,
 ) -> Result<Target, GitError> {
-    let doing = "fetch";
-    let failed = |error: gix::Error| match (fault::of(doing, &error), &job.want) {
-        (GitError::RefNotFound { .. }, Want::Commit(id)) => {
-            GitError::RefNotFound { what: format!("commit {id}") }
-        }
-        (error, _) => error,
-    };
     let all = job.depth.is_none();
+    if all && matches!(scope, Scope::Whole) {
+        return all_refs::fetch(repo, job, line);
+    }
+    let doing = "fetch";
+    let failed = |error: gix::Error| fetch_failed(job, &error);
     let branch = match scope {
         Scope::Update { branch: Some(name), .. } => Some(name),
         _ => None,
@@ -180,7 +178,17 @@ pub(super) fn fetch(
     Ok(target)
 }
 
-fn stopped(job: &Job) -> Result<(), GitError> {
+/// Why a fetch failed.
+pub(super) fn fetch_failed(job: &Job, error: &gix::Error) -> GitError {
+    match (fault::of("fetch", error), &job.want) {
+        (GitError::RefNotFound { .. }, Want::Commit(id)) => {
+            GitError::RefNotFound { what: format!("commit {id}") }
+        }
+        (error, _) => error,
+    }
+}
+
+pub(super) fn stopped(job: &Job) -> Result<(), GitError> {
     if job.stop.load(Ordering::Relaxed) { Err(GitError::Stopped) } else { Ok(()) }
 }
 

@@ -2,7 +2,6 @@
 //! it is.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
 use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice};
@@ -101,7 +100,7 @@ pub(in crate::git) fn prepare(
         modules: modules::list(&work::open(&room_path)?)?,
         bytes: 0,
     };
-    stopped(job)?;
+    work::stopped(job)?;
     let _ = room.keep();
     Ok(Prepared { made, change: Some(change), warnings })
 }
@@ -114,10 +113,6 @@ fn unchanged(real: &gix::Repository, here: &Here) -> Result<Prepared, GitError> 
         bytes: 0,
     };
     Ok(Prepared::unchanged(made))
-}
-
-fn stopped(job: &Job) -> Result<(), GitError> {
-    if job.stop.load(Ordering::Relaxed) { Err(GitError::Stopped) } else { Ok(()) }
 }
 
 /// What is asked for: what is wanted, or else what is there goes on.
