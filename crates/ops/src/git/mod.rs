@@ -37,6 +37,7 @@ mod meter;
 mod modules;
 mod objects;
 mod ref_name;
+mod remove;
 mod request;
 mod serve_http;
 mod serve_process;

@@ -10,7 +10,7 @@ use std::sync::PoisonError;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::GitError;
+use super::{GitError, remove};
 use crate::env::Env;
 use crate::env::fs::Clobber;
 
@@ -109,7 +109,7 @@ impl Drop for Staging {
         let kept = self.lock.get_mut().unwrap_or_else(PoisonError::into_inner).is_none();
         if !kept {
             // Nobody is told of an error here; the next run sweeps.
-            let _ = fs::remove_dir_all(&self.path);
+            let _ = remove::remove(&self.path);
             unmake(&self.made);
         }
     }
@@ -179,7 +179,7 @@ fn sweep(parent: &Path, name: &[u8]) {
         let path = entry.path();
         let Ok(folder) = File::open(&path) else { continue };
         if flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            let _ = fs::remove_dir_all(&path);
+            let _ = remove::remove(&path);
         }
     }
 }
