@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::GitError;
+use super::{GitError, remove};
 use crate::process::ProcessSpec;
 
 /// Variables that tell git about a repository that it is in: not this one.
@@ -45,11 +45,5 @@ pub(super) fn clear(folder: &Path) -> Result<(), GitError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(failed(error)),
     }
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let is_folder = path.symlink_metadata().is_ok_and(|meta| meta.is_dir());
-        let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        removed.map_err(failed)?;
-    }
-    Ok(())
+    remove::empty(folder).map_err(failed)
 }

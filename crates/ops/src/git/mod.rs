@@ -39,6 +39,7 @@ mod modules;
 mod objects;
 mod ref_name;
 mod reflog;
+mod remove;
 mod request;
 mod serve_http;
 mod serve_process;

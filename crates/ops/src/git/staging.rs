@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, CWD, FlockOperation, StatxAttributes, StatxFlags, floc
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
-use super::GitError;
+use super::{GitError, remove};
 use crate::env::Env;
 use crate::env::fs::Clobber;
 
@@ -118,7 +118,7 @@ impl Drop for Staging {
         let kept = self.lock.get_mut().unwrap_or_else(PoisonError::into_inner).is_none();
         if !kept {
             // Nobody is told of an error here; the next run sweeps.
-            let _ = fs::remove_dir_all(&self.path);
+            let _ = remove::remove(&self.path);
             unmake(&self.made);
         }
     }
@@ -238,7 +238,7 @@ fn sweep(parent: &Path, stem: &[u8]) {
         let path = entry.path();
         let Ok(folder) = File::open(&path) else { continue };
         if flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            let _ = fs::remove_dir_all(&path);
+            let _ = remove::remove(&path);
         }
     }
 }

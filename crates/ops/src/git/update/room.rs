@@ -11,6 +11,7 @@ use super::locked_file::LockedFile;
 use super::plan;
 use crate::env::Env;
 use crate::env::fs::Fs;
+use crate::git::remove::remove;
 use crate::git::staging::locked;
 use crate::git::{GitError, work};
 
@@ -157,7 +158,7 @@ impl Drop for Update {
     fn drop(&mut self) {
         if !self.kept.load(Ordering::Relaxed) {
             // Nobody is told of an error here; the next update clears.
-            let _ = fs::remove_dir_all(&self.folder);
+            let _ = remove(&self.folder);
         }
     }
 }
@@ -196,7 +197,7 @@ impl Drop for Room {
     fn drop(&mut self) {
         // A panic is to leave what a kill leaves.
         if !self.kept && !std::thread::panicking() {
-            let _ = fs::remove_dir_all(&self.path);
+            let _ = remove(&self.path);
         }
     }
 }

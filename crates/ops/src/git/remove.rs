@@ -1,0 +1,215 @@
+//! Removes folders with all in them, on as many threads as there are processors.
+//!
+//! Somebody who stops a large clone waits for this. No link is followed, also where somebody puts one
+//! there meanwhile: each folder is opened in the one above it, and as a folder only.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::num::NonZeroUsize;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+/// More only wait for each other.
+const THREADS: usize = 8;
+
+/// Removes the folder and all in it. Goes on after a failure, and tells the first one.
+pub(super) fn remove(folder: &Path) -> io::Result<()> {
+    empty(folder)?;
+    std::fs::remove_dir(folder)
+}
+
+/// Removes all that is in the folder.
+pub(super) fn empty(folder: &Path) -> io::Result<()> {
+    let work = Work::default();
+    let top =
+        Arc::new(Folder { opened: open(CWD, folder)?, above: None, failure: Arc::clone(&work.failure) });
+    work.sweep(&top);
+    drop(top);
+    let waiting = work.queue().waiting.len();
+    let others = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(THREADS).min(waiting);
+    std::thread::scope(|scope| {
+        for _ in 1..others {
+            // With fewer threads it only takes longer.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, || work.help());
+        }
+        work.help();
+    });
+    let failure = work.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+    failure.map_or(Ok(()), |errno| Err(errno.into()))
+}
+
+type Failure = Arc<Mutex<Option<Errno>>>;
+
+/// A folder that is being emptied. It is removed when nobody holds it any more: not the thread that
+/// reads it, nor a folder in it.
+struct Folder {
+    opened: OwnedFd,
+    /// Where it is, and its name there; none of the one that is to stay.
+    above: Option<(Arc<Folder>, CString)>,
+    failure: Failure,
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Some((above, name)) = &self.above {
+            note(&self.failure, unlink(&above.opened, name, AtFlags::REMOVEDIR));
+        }
+    }
+}
+
+#[derive(Default)]
+struct Work {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    failure: Failure,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Folders that nobody has begun with: the last ones found first, so that few are open at a time.
+    waiting: Vec<(Arc<Folder>, CString)>,
+    busy: usize,
+}
+
+impl Work {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes folders until there will be no more.
+    fn help(&self) {
+        let mut queue = self.queue();
+        loop {
+            if let Some((above, name)) = queue.waiting.pop() {
+                queue.busy += 1;
+                drop(queue);
+                match open(&above.opened, &*name) {
+                    Ok(opened) => {
+                        let failure = Arc::clone(&self.failure);
+                        self.sweep(&Arc::new(Folder { opened, above: Some((above, name)), failure }));
+                    }
+                    Err(errno) => note(&self.failure, gone_is_fine(Err(errno))),
+                }
+                queue = self.queue();
+                queue.busy -= 1;
+                self.changed.notify_all();
+            } else if queue.busy == 0 {
+                return;
+            } else {
+                queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+
+    /// Removes the files of a folder, and leaves the folders in it to whoever has time.
+    fn sweep(&self, folder: &Arc<Folder>) {
+        let entries: Result<Vec<_>, _> = match Dir::read_from(&folder.opened) {
+            Ok(entries) => entries.collect(),
+            Err(errno) => Err(errno),
+        };
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(errno) => return note(&self.failure, Err(errno)),
+        };
+        let mut folders = Vec::new();
+        for entry in entries {
+            let name = entry.file_name();
+            if name == c"." || name == c".." {
+                continue;
+            }
+            if is_folder(&folder.opened, entry.file_type(), name) {
+                folders.push((Arc::clone(folder), name.to_owned()));
+            } else {
+                note(&self.failure, unlink(&folder.opened, name, AtFlags::empty()));
+            }
+        }
+        if !folders.is_empty() {
+            self.queue().waiting.append(&mut folders);
+            self.changed.notify_all();
+        }
+    }
+}
+
+fn open(above: impl AsFd, name: impl rustix::path::Arg) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(above, name, flags, Mode::empty())
+}
+
+fn is_folder(above: &OwnedFd, kind: FileType, name: &CStr) -> bool {
+    let kind = match kind {
+        FileType::Unknown => rustix::fs::statat(above, name, AtFlags::SYMLINK_NOFOLLOW)
+            .map_or(kind, |stat| FileType::from_raw_mode(stat.st_mode)),
+        kind => kind,
+    };
+    kind == FileType::Directory
+}
+
+fn unlink(above: &OwnedFd, name: &CStr, flags: AtFlags) -> Result<(), Errno> {
+    gone_is_fine(rustix::fs::unlinkat(above, name, flags))
+}
+
+fn gone_is_fine(removed: Result<(), Errno>) -> Result<(), Errno> {
+    if removed == Err(Errno::NOENT) { Ok(()) } else { removed }
+}
+
+fn note(failure: &Failure, done: Result<(), Errno>) {
+    if let Err(errno) = done {
+        failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(errno);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn all_of_it_goes_and_nothing_that_a_link_leads_to() {
+        let place = tempfile::tempdir().unwrap();
+        let (top, other) = (place.path().join("top"), place.path().join("other"));
+        fs::create_dir(&other).unwrap();
+        fs::write(other.join("theirs"), "x").unwrap();
+        for folder in 0..40 {
+            let deep = top.join(format!("{folder}/a/b/{}", "c/".repeat(folder)));
+            fs::create_dir_all(&deep).unwrap();
+            for file in 0..5 {
+                fs::write(deep.join(format!("{file}")), "x").unwrap();
+            }
+            symlink(&other, deep.join("link")).unwrap();
+            symlink(other.join("theirs"), top.join(format!("{folder}/link"))).unwrap();
+        }
+        empty(&top).unwrap();
+        assert_eq!(fs::read_dir(&top).unwrap().count(), 0);
+        remove(&top).unwrap();
+        assert!(!top.exists() && other.join("theirs").exists());
+
+        let link = place.path().join("link");
+        symlink(&other, &link).unwrap();
+        assert!(remove(&link).is_err());
+        assert!(empty(&other.join("theirs")).is_err());
+        assert!(other.join("theirs").exists());
+    }
+
+    #[test]
+    fn what_cannot_go_is_told_and_the_rest_goes() {
+        if rustix::process::geteuid().is_root() {
+            // Nothing keeps root from removing.
+            return;
+        }
+        let place = tempfile::tempdir().unwrap();
+        let kept = place.path().join("b/kept");
+        fs::create_dir_all(&kept).unwrap();
+        fs::write(kept.join("f"), "x").unwrap();
+        fs::create_dir_all(place.path().join("a/c")).unwrap();
+        fs::set_permissions(&kept, fs::Permissions::from_mode(0o500)).unwrap();
+        assert_eq!(empty(place.path()).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        assert!(kept.join("f").exists() && !place.path().join("a").exists());
+        fs::set_permissions(&kept, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+}
