@@ -31,7 +31,8 @@ async fn clone(app: &App, args: &CloneArgs) -> Result<Exit, Failure> {
     if args.network.dry_run {
         return plan(&network, &request, &options).show(app, &network, &options).await;
     }
-    let is_here = is_current(&request.dest);
+    // An update takes nobody's place.
+    let is_here = is_current(&request.dest) && !is_there(&request);
     let outcome = network.git_clone_resilient(&request, &options).await;
     network.close().await;
     match outcome {
@@ -46,6 +47,10 @@ async fn clone(app: &App, args: &CloneArgs) -> Result<Exit, Failure> {
     }
 }
 
+fn is_there(request: &CloneRequest) -> bool {
+    request.dest.join(".git").exists()
+}
+
 /// Whether it is the folder that we were started in, which the clone takes the place of.
 fn is_current(dest: &Path) -> bool {
     let here = std::env::current_dir().and_then(std::fs::canonicalize);
@@ -55,8 +60,15 @@ fn is_current(dest: &Path) -> bool {
 /// What would be cloned, and past which circuit.
 fn plan(network: &NetworkOperationWrapper, request: &CloneRequest, options: &Options) -> Plan {
     let service = network.git_service_of(&request.url, options);
+    let (url, dest) = (&request.url, request.dest.display());
     Plan {
-        action: format!("clone {} to {}", request.url, request.dest.display()),
+        action: match (is_there(request), request.update) {
+            (false, _) => format!("clone {url} to {dest}"),
+            (true, true) => format!("update {dest} from {url}, unless that would lose work"),
+            (true, false) => {
+                format!("leave {dest} as it is, or say what differs from {url}")
+            }
+        },
         steps: vec![(request.url.to_string(), service)],
         configured: |limits| limits.git_clone,
     }

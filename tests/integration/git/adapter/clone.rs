@@ -168,8 +168,13 @@ fn the_result_in_json() {
 fn a_dry_run_changes_and_asks_nothing() {
     let Some(forge) = Forge::start() else { return };
     let (_sample, lab) = (forge.sample("s"), Lab::new());
-    let _ = lab.fails(0, &forge.url("s"), &["-n"]).says("dest");
+    let _ = lab.fails(0, &forge.url("s"), &["-n"]).says("clone");
     assert_eq!(forge.log().connections, 0);
+    lab.cloned(&forge.url("s"), &[]);
+    let connections = forge.log().connections;
+    let _ = lab.fails(0, &forge.url("s"), &["-n"]).says("leave dest as it is");
+    let _ = lab.fails(0, &forge.url("s"), &["-n", "--update"]).says("update");
+    assert_eq!(forge.log().connections, connections);
 }
 
 #[test]
