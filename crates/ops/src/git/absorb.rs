@@ -26,6 +26,17 @@ impl Home {
         Self { files_then: files.clone(), git_then: git.clone(), files, git }
     }
 
+    /// The module whose git folder the one of `name` would lie in.
+    pub(crate) fn module_around<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let prefixes = name.match_indices('/').filter_map(|(at, _)| name.get(..at));
+        let is_module = |prefix: &&str| {
+            [&self.git, &self.git_then]
+                .iter()
+                .any(|git| git.join("modules").join(prefix).join("HEAD").exists())
+        };
+        prefixes.into_iter().find(is_module)
+    }
+
     /// Of a module at `path` in one, under its name.
     pub(crate) fn module(&self, path: &str, name: &str) -> Self {
         let below = |git: &Path| git.join("modules").join(name);

@@ -112,7 +112,9 @@ fn receive(
 fn write(repo: &gix::Repository, map: &RefMap) -> Result<(), GitError> {
     let mut refs: BTreeMap<&BString, ObjectId> = BTreeMap::new();
     for mapping in &map.mappings {
-        if let (Some(name), Some(id)) = (&mapping.local, id_of(&mapping.remote)) {
+        if let (Some(name), Some(id)) = (&mapping.local, id_of(&mapping.remote))
+            && name != "refs/remotes/origin/HEAD"
+        {
             refs.insert(name, id);
         }
     }

@@ -51,9 +51,6 @@ pub(super) fn look(request: &CloneRequest) -> Result<There, GitError> {
 fn compare(request: &CloneRequest, dest: &Path) -> Result<There, GitError> {
     let occupied = |why: String| GitError::Occupied { path: dest.to_owned(), why };
     let repo = work::open(dest).map_err(|_| occupied("is not empty, and no repository".to_owned()))?;
-    if is_unfinished(repo.git_dir()) {
-        return Ok(There::Unfinished);
-    }
     let remote = repo.config_snapshot().string("remote.origin.url").map(|url| url.to_string());
     match &remote {
         Some(remote) if request.url.is_that_of(remote) => {}
@@ -64,6 +61,9 @@ fn compare(request: &CloneRequest, dest: &Path) -> Result<There, GitError> {
             return Err(occupied(format!("is a clone of {other}")));
         }
         None => return Err(occupied("is a repository that was cloned from nowhere".to_owned())),
+    }
+    if is_unfinished(repo.git_dir()) {
+        return Ok(There::Unfinished);
     }
     let head = repo.head().map_err(|_| occupied("is a repository without a HEAD".to_owned()))?;
     let branch = head.referent_name().map(|name| name.as_bstr().to_string());
@@ -138,6 +138,14 @@ fn modules_of(
         modules_of(&inner, dest, &path, found)?;
     }
     Ok(())
+}
+
+/// The first part of a module's path that is a link, and would lead elsewhere.
+pub(crate) fn astray(files: &Path, path: &str) -> Option<String> {
+    let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+    let parts = ends.filter_map(|end| path.get(..end));
+    let is_link = |part: &&str| fs::symlink_metadata(files.join(part)).is_ok_and(|meta| meta.is_symlink());
+    parts.into_iter().find(is_link).map(str::to_owned)
 }
 
 /// The git folder of a repository, by its own name.

@@ -59,7 +59,7 @@ pub(crate) use adapter::Alive;
 pub use adapter::{Git, Ready, Step};
 pub use error::{GitError, LineFault};
 pub use existing::There;
-pub(crate) use existing::git_folder;
+pub(crate) use existing::{astray, git_folder};
 pub use gix_git::GixGit;
 pub use modules::Module;
 pub use ref_name::{CommitId, InvalidRef, RefName};

@@ -34,6 +34,10 @@ pub(super) fn append(git: &Path, name: &str, line: &str) -> Result<(), GitError>
     if !logs.is_dir() || is_there() {
         return Ok(());
     }
+    // A folder that a branch of a longer name left.
+    if path.is_dir() {
+        let _ = fs::remove_dir(&path);
+    }
     let written = fs::create_dir_all(path.parent().unwrap_or(&logs)).and_then(|()| {
         let file = fs::OpenOptions::new().create(true).append(true).open(&path);
         file.and_then(|mut file| file.write_all(line.as_bytes()))

@@ -99,6 +99,12 @@ const PROMISES: &[(&str, &str)] = &[
     ("--update keeps off where git is at work", "an_update_keeps_off_where_git_is_at_work"),
     ("kill -9 anywhere in an update, then again: a clone", "killed_in_an_update_and_again_is_a_clone"),
     ("--update takes the submodules along", "an_update_takes_the_submodules_along"),
+    (
+        "a submodule that becomes something else is not overwritten",
+        "a_submodule_that_becomes_something_else_is_not_overwritten",
+    ),
+    ("what becomes a submodule makes way", "a_file_or_link_that_becomes_a_submodule_makes_way"),
+    ("no submodule inside another's git folder", "a_submodule_inside_another_s_git_folder_is_refused"),
     ("submodules that come and go", "a_submodule_that_comes_or_goes_is_told"),
     (
         "--update without --recurse-submodules tells of them",

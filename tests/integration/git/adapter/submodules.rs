@@ -232,3 +232,90 @@ fn a_submodule_that_is_not_updated_keeps_all_as_it_is() {
     all_as_named(&lab, &repositories);
     assert_ne!(inner.git(&["rev-parse", "mine"]), repositories[2].id("main"));
 }
+
+#[test]
+fn a_submodule_that_becomes_something_else_is_not_overwritten() {
+    let Some(forge) = Forge::start() else { return };
+    type Entries = Vec<(&'static [u8], Entry)>;
+    let cases: [(&str, Entries); 3] = [
+        ("file", vec![(b"one", Entry::text("a file\n"))]),
+        ("link", vec![(b"one", Entry::Link("file".into()))]),
+        ("folder", vec![(b"one", Entry::Gone), (b"one/in", Entry::text("in a folder\n"))]),
+    ];
+    for (name, entries) in cases {
+        let (repositories, filled, empty) = (forge.nested(name), Lab::new(), Lab::new());
+        filled.cloned(&forge.url(name), &["--recurse-submodules"]);
+        empty.cloned(&forge.url(name), &[]);
+        std::fs::create_dir_all(empty.path("work/dest/one/nothing/in/it")).unwrap();
+        let gone = [(&b".gitmodules"[..], Entry::Gone)];
+        further(&repositories[0], &[&gone[..], &entries].concat());
+        for more in [&[][..], &["--recurse-submodules"]] {
+            let before = filled.dest().head();
+            let kept = filled.clone(&[&[&*forge.url(name), "dest", "--update"], more].concat()).expect(7);
+            assert!(kept.text().contains("a module that is no module any more"), "{}", kept.text());
+            assert_eq!(
+                (filled.dest().head(), filled.dest().read("one/two/file")),
+                (before, "two\n".to_owned())
+            );
+        }
+        assert_eq!(empty.cloned(&forge.url(name), &["--update"]).head(), repositories[0].id("main"));
+    }
+}
+
+#[test]
+fn a_file_or_link_that_becomes_a_submodule_makes_way() {
+    let Some(forge) = Forge::start() else { return };
+    let (repositories, lab) = (forge.nested("n"), Lab::new());
+    let [outer, _, two] = &repositories;
+    // Another clone of the same, behind a link.
+    let outside = lab.path("outside");
+    std::fs::create_dir(&outside).unwrap();
+    let into = |lab: &Lab| lab.command(&[&forge.url("n-two"), outside.join("mod").to_str().unwrap()]);
+    assert!(into(&lab).status().unwrap().success());
+    let theirs = Checkout::at(outside.join("mod"));
+    let before = theirs.head();
+    further(outer, &[(b"a", Entry::Link(outside.to_str().unwrap().into())), (b"b", Entry::text("b\n"))]);
+    lab.cloned(&forge.url("n"), &[]);
+    further(two, &[(b"file", Entry::text("newer\n"))]);
+    let modules = "[submodule \"m\"]\n\tpath = a/mod\n\turl = ../n-two.git\n\
+                   [submodule \"b\"]\n\tpath = b\n\turl = ../n-two.git\n";
+    let come = [
+        (&b".gitmodules"[..], Entry::text(modules)),
+        (b"one", Entry::Gone),
+        (b"a", Entry::Gone),
+        (b"a/mod", Entry::Submodule(two.id("main"))),
+        (b"b", Entry::Submodule(two.id("main"))),
+    ];
+    further(outer, &come);
+    let there = lab.cloned(&forge.url("n"), &["--update", "--recurse-submodules"]);
+    assert_eq!((there.read("a/mod/file"), there.read("b/file")), ("newer\n".into(), "newer\n".into()));
+    assert!(!there.folder().join("a").is_symlink());
+    assert_eq!((theirs.head(), theirs.read("file")), (before, "two\n".to_owned()));
+}
+
+#[test]
+fn a_submodule_inside_another_s_git_folder_is_refused() {
+    let Some(forge) = Forge::start() else { return };
+    let [_, _, two] = forge.nested("n");
+    let modules = "[submodule \"m\"]\n\tpath = m\n\turl = ../n-two.git\n\
+                   [submodule \"m/refs/heads/evil\"]\n\tpath = n\n\turl = ../n-two.git\n";
+    let entries = [
+        (&b".gitmodules"[..], Entry::text(modules)),
+        (b"m", Entry::Submodule(two.id("main"))),
+        (b"n", Entry::Submodule(two.id("main"))),
+    ];
+    let repository = forge.repository("in");
+    let mut history = History::new();
+    history.commit("main", "first", &[(b"file", Entry::text("x"))]);
+    repository.import(&history);
+    let lab = Lab::new();
+    lab.cloned(&forge.url("in"), &[]);
+    further(&repository, &entries);
+    let both = ["--update", "--recurse-submodules"];
+    let refused = lab.clone(&[&[&*forge.url("in"), "dest"], &both[..]].concat()).expect(1);
+    assert!(refused.text().contains("two modules want to be kept as"), "{}", refused.text());
+    lab.dest().assert_sound();
+    let _ = Lab::new()
+        .fails_at_once(1, &forge.url("in"), &["--recurse-submodules"])
+        .says("kept inside the module");
+}

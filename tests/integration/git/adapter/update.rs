@@ -233,8 +233,26 @@ fn an_update_keeps_off_where_git_is_at_work() {
     fs::write(git.join("refs/heads/main.lock"), "").unwrap();
     let half = lab.clone(&[&forge.url("s"), "dest", "--update"]).expect(7);
     assert!(half.text().contains("main.lock"), "{}", half.text());
+    assert!(!git.join("index.lock").exists() && lab.dest().read("later").is_empty());
     fs::remove_file(git.join("refs/heads/main.lock")).unwrap();
-    assert_eq!(lab.cloned(&forge.url("s"), &[]).head(), sample.id("main"));
+    // What git was told not to look at may have changed.
+    lab.dest().git(&["update-index", "--assume-unchanged", "README"]);
+    refused(&lab, &forge.url("s"), "assume");
+    lab.dest().git(&["update-index", "--no-assume-unchanged", "README"]);
+    // A branch that another work tree is on.
+    lab.cloned(&forge.url("s"), &["--update", "--branch", "topic"]);
+    lab.cloned(&forge.url("s"), &["--update", "--branch", "main"]);
+    lab.dest().git(&["worktree", "add", "--quiet", "../other", "topic"]);
+    let other = lab.clone(&[&forge.url("s"), "dest", "--update", "--branch", "topic"]).expect(7);
+    assert!(other.text().contains("work tree other"), "{}", other.text());
+    lab.dest().git(&["worktree", "remove", "../other"]);
+    // Its configuration stays as secret as it was.
+    let secret = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(git.join("config"), secret).unwrap();
+    lab.cloned(&forge.url("s"), &["--update", "--branch", "a/b"]);
+    let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(git.join("config")).unwrap());
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(lab.cloned(&forge.url("s"), &["--update", "--branch", "main"]).head(), sample.id("main"));
 }
 
 #[test]

@@ -32,6 +32,11 @@ impl Ground {
         let place = lab.place().to_str().unwrap().to_owned();
         add("outer", "in", &format!("{place}/inner"));
         add("there", "mod", &format!("{place}/outer"));
+        for folder in ["way", "keep"] {
+            fs::create_dir(lab.there().join(folder)).unwrap();
+            fs::write(lab.there().join(folder).join("x"), folder).unwrap();
+        }
+        lab.commit();
         let request = lab.request().update(true).modules(true);
         clone(&request).await.unwrap();
 
@@ -40,6 +45,9 @@ impl Ground {
         write_and_commit(&lab.place().join("outer"), "second");
         git(&lab.place().join("there/mod"), &["pull", "--quiet", "origin", "main"]);
         let there = lab.there();
+        // A link to where a file of the same name is: that one stays.
+        fs::remove_dir_all(there.join("way")).unwrap();
+        std::os::unix::fs::symlink("keep", there.join("way")).unwrap();
         fs::remove_dir_all(there.join("d")).unwrap();
         fs::write(there.join("d"), "now a file").unwrap();
         fs::remove_file(there.join("link")).unwrap();
@@ -184,6 +192,22 @@ async fn what_was_changed_since_the_kill_is_not_touched() {
         assert_eq!(fs::read_to_string(dest.join(path)).unwrap(), mine);
         fs::write(dest.join(path), before).unwrap();
     }
+    // What was staged since is no less somebody's.
+    fs::remove_file(dest.join(".git/index.lock")).unwrap();
+    fs::write(dest.join("own"), "staged").unwrap();
+    git(&dest, &["add", "own"]);
+    let error = cause(clone(&ground.request).await);
+    assert!(matches!(&error, GitError::HalfUpdated { why, .. } if why.contains("own")), "{error}");
+    git(&dest, &["rm", "--quiet", "--cached", "own"]);
+    fs::remove_file(dest.join("own")).unwrap();
+    // Nor is a branch that moved.
+    let tracked = git(&dest, &["rev-parse", "origin/main"]);
+    fs::remove_file(dest.join(".git/refs/remotes/origin/main.lock")).unwrap();
+    let other = git(&dest, &["commit-tree", "-m", "other", "HEAD^{tree}"]);
+    git(&dest, &["update-ref", "refs/remotes/origin/main", &other]);
+    let error = cause(clone(&ground.request).await);
+    assert!(matches!(&error, GitError::HalfUpdated { why, .. } if why.contains("origin/main")), "{error}");
+    git(&dest, &["update-ref", "refs/remotes/origin/main", &tracked]);
     // Put away, it goes on.
     clone(&ground.request).await.unwrap();
     ground.check("at the end", true);

@@ -1,6 +1,7 @@
 //! What is new for one repository.
 
 use gix::ObjectId;
+use gix::bstr::BStr;
 use serde::{Deserialize, Serialize};
 
 use super::difference::Difference;
@@ -35,6 +36,8 @@ pub struct Change {
     pub(super) git: String,
     /// Where what comes into it was made ready.
     pub(super) room: String,
+    /// What its HEAD says before.
+    pub(super) head: Option<String>,
     /// The commits that its files go from and to.
     pub(super) old: Option<String>,
     pub(super) new: Option<String>,
@@ -57,6 +60,8 @@ pub(super) struct Put {
     pub(super) from: String,
     /// Below the git folder.
     pub(super) to: String,
+    /// What is there before: of a ref the id that it has, else the content; none where nothing is.
+    pub(super) was: Option<String>,
     /// Whether it goes away instead.
     pub(super) goes: bool,
 }
@@ -112,9 +117,14 @@ impl Change {
         self.config.push(Setting { section, name, key, value, is_more });
     }
 
-    /// Whether a path gets something where nothing was before.
-    pub(crate) fn is_new(&self, path: &str) -> bool {
-        self.difference.as_ref().is_some_and(|difference| difference.is_new(path.into()))
+    /// Whether a path gets something else than it had.
+    pub(crate) fn writes(&self, path: &str) -> bool {
+        self.difference.as_ref().is_some_and(|difference| difference.write.contains(BStr::new(path)))
+    }
+
+    /// Whether a path goes away.
+    pub(crate) fn removes(&self, path: &str) -> bool {
+        self.difference.as_ref().is_some_and(|difference| difference.remove.contains(BStr::new(path)))
     }
 
     pub(super) fn ids(&self) -> Result<Option<(Option<ObjectId>, ObjectId)>, GitError> {

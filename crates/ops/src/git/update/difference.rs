@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -21,12 +22,6 @@ pub(super) struct Difference {
     pub(super) remove: BTreeSet<BString>,
     /// Written where nothing was known before.
     new: HashSet<BString>,
-}
-
-impl Difference {
-    pub(super) fn is_new(&self, path: &BStr) -> bool {
-        self.new.contains(path)
-    }
 }
 
 pub(super) fn compare(known: Option<&State>, wanted: &State) -> Difference {
@@ -76,38 +71,77 @@ pub(super) fn is_emptied(dest: &Path, folder: &BStr, difference: &Difference) ->
     only_removed(dest, folder, difference)
 }
 
+/// What stands there; an error that does not say that nothing does is one.
+pub(super) fn look(path: &Path) -> Result<Option<fs::Metadata>, GitError> {
+    match fs::symlink_metadata(path) {
+        Ok(meta) => Ok(Some(meta)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(error) => Err(GitError::local(format!("look at {}", path.display()), error)),
+    }
+}
+
+/// Whether nothing is in a folder but folders.
+pub(super) fn is_hollow(folder: &Path) -> bool {
+    let Ok(mut entries) = fs::read_dir(folder) else { return false };
+    entries.all(|entry| {
+        entry.is_ok_and(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()) && is_hollow(&entry.path()))
+    })
+}
+
 /// Refuses where a file that git does not know of is in the way, also one where a folder is to be, and a
-/// folder where a file is to be; and where a folder became a link, which would lead elsewhere.
+/// folder where a file is to be; where a folder became a link, which would lead elsewhere; and a module's files
+/// where something else is to be.
 pub(super) fn refuse_unknown(
     dest: &Path,
     known: Option<&State>,
+    wanted: &State,
     difference: &Difference,
 ) -> Result<(), GitError> {
-    let is_known = |path: &BStr| known.is_some_and(|known| known.entry_by_path(path).is_some());
-    let in_the_way = |path: &BStr| GitError::NotUpdated {
-        path: dest.to_owned(),
-        why: format!("{} is in the way, which git does not know of", path.to_str_lossy().escape_debug()),
+    let mode = |state: Option<&State>, path: &BStr| -> Option<Mode> {
+        state.and_then(|state| state.entry_by_path(path)).map(|entry| entry.mode)
     };
+    let in_the_way = |path: &BStr, what: &str| GitError::NotUpdated {
+        path: dest.to_owned(),
+        why: format!("{} is in the way, {what}", path.to_str_lossy().escape_debug()),
+    };
+    let unknown = |path: &BStr| in_the_way(path, "which git does not know of");
+    let module = |path: &BStr| in_the_way(path, "a module that is no module any more");
     let mut folders: HashSet<&BStr> = HashSet::new();
     for path in difference.write.iter().chain(&difference.remove) {
         for folder in above(path.as_ref()) {
             if !folders.insert(folder) {
                 continue;
             }
-            let meta = fs::symlink_metadata(place(dest, folder));
-            if meta.is_ok_and(|meta| !meta.is_dir()) && !is_known(folder) {
-                return Err(in_the_way(folder));
+            let place = place(dest, folder);
+            match look(&place)? {
+                Some(meta) if !meta.is_dir() && mode(known, folder).is_none() => return Err(unknown(folder)),
+                Some(_) if mode(known, folder) == Some(Mode::COMMIT) && !is_hollow(&place) => {
+                    return Err(module(folder));
+                }
+                _ => {}
             }
         }
     }
-    for path in &difference.new {
-        match fs::symlink_metadata(place(dest, path.as_ref())) {
-            Err(_) => {}
-            // Files in it that are removed before leave an empty folder; others are in the way.
-            Ok(meta) if meta.is_dir() && only_removed(dest, path.as_ref(), difference) => {}
-            // Below a file or link that is removed before.
-            Ok(_) if above(path.as_ref()).any(|folder| difference.remove.contains(folder)) => {}
-            Ok(_) => return Err(in_the_way(path.as_ref())),
+    for path in &difference.write {
+        let path: &BStr = path.as_ref();
+        let place = place(dest, path);
+        let Some(meta) = look(&place)? else { continue };
+        let was_module =
+            mode(known, path) == Some(Mode::COMMIT) && mode(Some(wanted), path) != Some(Mode::COMMIT);
+        if was_module && !(meta.is_dir() && is_hollow(&place)) {
+            return Err(module(path));
+        }
+        if !difference.new.contains(path) {
+            continue;
+        }
+        // Files in it that are removed before leave an empty folder; others are in the way. What is below a
+        // file or link that is removed before is not there.
+        let is_free = (meta.is_dir() && only_removed(dest, path, difference))
+            || above(path).any(|folder| difference.remove.contains(folder));
+        if !is_free {
+            return Err(unknown(path));
         }
     }
     Ok(())

@@ -10,16 +10,16 @@ use gix::bstr::{BStr, BString, ByteSlice};
 use gix::index::State;
 use gix::index::entry::Mode;
 
-use super::change::Change;
+use super::change::{Change, Put};
 use super::difference::{self, Difference};
 use super::plan::Plan;
 use super::room::Room;
-use super::{Update, crash, place, quarantine};
+use super::{Update, crash, place, quarantine, refs};
 use crate::env::Env;
 use crate::git::checkout::{self, To};
 use crate::git::meter::Meter;
 use crate::git::objects::Objects;
-use crate::git::{GitError, heads, work};
+use crate::git::{GitError, fault, heads, work};
 
 /// Finishes what is left of an update of the clone at `dest`; not while somebody else is at it. Nothing is fetched.
 pub(in crate::git) fn finish(env: &Env, dest: &Path) -> Result<bool, GitError> {
@@ -53,6 +53,9 @@ pub(in crate::git) fn finish(env: &Env, dest: &Path) -> Result<bool, GitError> {
         rooms.push(room);
         differences.push(difference);
     }
+    for change in &plan.changes {
+        unmoved(&update, change)?;
+    }
     for change in plan.changes.iter().filter(|change| change.new.is_some()) {
         renew_index(&update, change)?;
     }
@@ -80,8 +83,36 @@ fn still_meant(update: &Update, plan: &Plan) -> Result<bool, GitError> {
         if here != old && here != Some(new) {
             return Ok(false);
         }
+        let head = refs::value(&repo, "HEAD")?;
+        let ready = |put: &Put| fs::read_to_string(refs::ready(&update.at(&change.room), &put.from)).ok();
+        let new_head = change.puts.iter().find(|put| put.to == "HEAD").and_then(ready);
+        if head != change.head && (new_head.is_none() || head != new_head) {
+            return Ok(false);
+        }
     }
     Ok(true)
+}
+
+/// Refuses where a ref or a file of the git folder is neither as before nor as it is to be.
+fn unmoved(update: &Update, change: &Change) -> Result<(), GitError> {
+    let repo = work::open(&update.dest().join(&change.files))?;
+    for put in &change.puts {
+        let now = refs::value(&repo, &put.to)?;
+        let ready = fs::read(refs::ready(&update.at(&change.room), &put.from)).unwrap_or_default();
+        let ready = String::from_utf8_lossy(&ready).into_owned();
+        let is_new = match &now {
+            None => put.goes,
+            Some(now) if put.to.starts_with("refs/") => now.as_str() == ready.trim_end(),
+            Some(now) => *now == ready,
+        };
+        if now != put.was && !is_new {
+            return Err(GitError::HalfUpdated {
+                path: update.dest().to_owned(),
+                why: format!("that update was killed, and {} was changed since", put.to),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// What is still to be done with the files of one repository. Those that are neither as before nor as they are
@@ -102,6 +133,17 @@ fn left(
         path: update.dest().to_owned(),
         why: format!("that update was killed, and {} was changed since", path.to_str_lossy().escape_debug()),
     };
+    // Nor is anything lost that was staged since.
+    let index = repo.index_or_empty().map_err(|error| fault::of("read the index", &error))?;
+    for entry in index.entries() {
+        let path = entry.path(&index);
+        let is_in = |state: &State| {
+            state.entry_by_path(path).is_some_and(|other| (other.id, other.mode) == (entry.id, entry.mode))
+        };
+        if !is_in(&wanted) && !known.as_deref().is_some_and(is_in) {
+            return Err(changed(path));
+        }
+    }
     let (staged_new, staged_old) = (room.path.join(NEW), room.path.join(OLD));
     stage(&repo, &staged_new, &wanted, &difference.write)?;
     if let Some(known) = known.as_deref() {
@@ -110,11 +152,6 @@ fn left(
     }
     for path in difference.remove.iter().chain(&difference.write) {
         let path: &BStr = path.as_ref();
-        let is_module =
-            |state: &State| state.entry_by_path(path).is_some_and(|entry| entry.mode == Mode::COMMIT);
-        if is_module(&wanted) || known.as_deref().is_some_and(is_module) {
-            continue;
-        }
         if let Some(above) = difference::blocked(&dest, path) {
             // A file that is to make way for a folder, or took the place of one. It is looked at by itself.
             if difference.remove.contains(above) || difference.write.contains(above) {
@@ -123,15 +160,23 @@ fn left(
             return Err(changed(above));
         }
         let here = difference::place(&dest, path);
-        let is_right = match fs::symlink_metadata(&here) {
-            Err(_) => true,
+        let is_module =
+            |state: &State| state.entry_by_path(path).is_some_and(|entry| entry.mode == Mode::COMMIT);
+        let (to_module, from_module) = (is_module(&wanted), known.as_deref().is_some_and(is_module));
+        let is_ready = || same(&here, &difference::place(&staged_new, path));
+        let is_old = || same(&here, &difference::place(&staged_old, path));
+        let is_right = match difference::look(&here)? {
+            None => true,
+            // A module's own, or its place.
+            Some(meta) if meta.is_dir() && to_module => true,
+            Some(meta) if meta.is_dir() && from_module => difference::is_hollow(&here),
             // Where a file was a folder came, which is let alone; where one is to come it must be empty.
-            Ok(meta) if meta.is_dir() => {
+            Some(meta) if meta.is_dir() => {
                 difference.remove.contains(path) || difference::is_emptied(&dest, path, &difference)
             }
-            Ok(_) => {
-                [&staged_new, &staged_old].iter().any(|staged| same(&here, &difference::place(staged, path)))
-            }
+            Some(_) if to_module => is_old(),
+            Some(_) if from_module => is_ready(),
+            Some(_) => is_ready() || is_old(),
         };
         if !is_right {
             return Err(changed(path));

@@ -65,6 +65,10 @@ impl LockedFile<'_> {
         if fs::symlink_metadata(self.to).is_ok_and(|meta| meta.is_dir()) {
             remove_empty(self.to);
         }
+        // It may hold what others must not read.
+        if let Ok(meta) = fs::metadata(self.to) {
+            let _ = fs::set_permissions(self.from, meta.permissions());
+        }
         crash::point(self.to);
         self.fs
             .rename(&self.lock_path(), self.to, Clobber::Replace)
@@ -102,7 +106,7 @@ fn is_same(a: &Path, b: &Path) -> bool {
 }
 
 /// Removes a folder with nothing but folders in it.
-fn remove_empty(folder: &Path) {
+pub(super) fn remove_empty(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             remove_empty(&entry.path());

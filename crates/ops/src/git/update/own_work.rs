@@ -1,6 +1,8 @@
 //! What only the clone has, and an update would lose.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,7 +17,22 @@ use crate::git::{GitError, fault};
 const TOLD: usize = 3;
 
 /// Refuses where something is under way, or where the clone is of a sort whose files are not all its commit's.
-pub(super) fn idle(repo: &gix::Repository, refused: &impl Fn(String) -> GitError) -> Result<(), GitError> {
+pub(super) fn idle(
+    repo: &gix::Repository,
+    files: &Path,
+    user: u32,
+    refused: &impl Fn(String) -> GitError,
+) -> Result<(), GitError> {
+    for path in [files, repo.git_dir()] {
+        let owner = fs::symlink_metadata(path).map_or(user, |meta| meta.uid());
+        if owner != user {
+            return Err(GitError::Foreign { path: files.to_owned(), owner });
+        }
+    }
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    if repo.workdir().and_then(real) != real(files) {
+        return Err(refused("its files are configured to be elsewhere".to_owned()));
+    }
     if repo.git_dir() != repo.common_dir() {
         return Err(refused("it is a work tree of another clone: update that one".to_owned()));
     }
@@ -55,6 +72,9 @@ pub(super) fn clean(
 ) -> Result<(), GitError> {
     let failed = |error: gix::Error| fault::of("look for changes", &error);
     let index = repo.index_or_empty().map_err(failed)?;
+    if index.entries().iter().any(|entry| entry.flags.contains(Flags::ASSUME_VALID)) {
+        return Err(refused("git was told to assume that files of it do not change".to_owned()));
+    }
     if index.is_sparse() || index.entries().iter().any(|entry| entry.flags.contains(Flags::SKIP_WORKTREE)) {
         return Err(refused("it is a sparse checkout, which only git can fill".to_owned()));
     }
@@ -129,4 +149,43 @@ pub(super) fn was_fetched(repo: &gix::Repository, commit: ObjectId) -> bool {
     let said = last.find_byte(b'\t').and_then(|tab| last.get(tab.saturating_add(1)..)).unwrap_or_default();
     let ours = ["clone:", "update:"].iter().any(|word| said.starts_with(word.as_bytes()));
     new == Some(commit) && ours
+}
+
+/// Refuses a branch that another work tree of the repository has checked out.
+pub(super) fn not_elsewhere(
+    repo: &gix::Repository,
+    branch: &str,
+    refused: &impl Fn(String) -> GitError,
+) -> Result<(), GitError> {
+    let entries = fs::read_dir(repo.git_dir().join("worktrees"));
+    for entry in entries.into_iter().flatten().flatten() {
+        let head = fs::read_to_string(entry.path().join("HEAD")).unwrap_or_default();
+        if head.trim_end().strip_prefix("ref: ") == Some(branch) {
+            let name = entry.file_name().to_string_lossy().escape_debug().to_string();
+            return Err(refused(format!("{branch} is checked out in its work tree {name}")));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the history is as deep as that, or ends by itself before.
+pub(super) fn is_as_deep(repo: &gix::Repository, commit: ObjectId, depth: u32) -> bool {
+    let boundary = repo.shallow_commits().ok().flatten();
+    let is_cut = |id: &ObjectId| boundary.as_ref().is_some_and(|ends| ends.iter().any(|end| end == id));
+    let mut level = vec![commit];
+    for _ in 1..depth {
+        if level.iter().any(is_cut) {
+            return false;
+        }
+        let parents = |id: &ObjectId| -> Vec<ObjectId> {
+            let commit = repo.find_object(*id).ok().and_then(|found| found.try_into_commit().ok());
+            commit.map(|commit| commit.parent_ids().map(gix::Id::detach).collect()).unwrap_or_default()
+        };
+        level =
+            level.iter().flat_map(parents).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+        if level.is_empty() {
+            return true;
+        }
+    }
+    true
 }

@@ -1,17 +1,20 @@
 //! Puts in place what was made ready. Nothing here needs the network, and none of it is stopped half-way.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gix::bstr::BStr;
+use gix::bstr::{BStr, BString};
 use gix::index::State;
 use gix::index::entry::{Mode, Stat};
+use gix::index::fs::Metadata;
 
-use super::change::Change;
+use super::change::{Change, Put};
 use super::difference::{self, Difference, place};
-use super::locked_file::LockedFile;
+use super::locked_file::{LockedFile, remove_empty};
 use super::plan::{NewModule, Plan};
 use super::{Update, crash, own_work, quarantine, refs};
 use crate::env::fs::Clobber;
@@ -49,31 +52,97 @@ pub(in crate::git) fn apply(
     carry_out(update, plan, |room, _| Ok(room.to_owned()))
 }
 
-/// Whether nobody changed anything since it was looked at before the fetch, which may have taken long.
+/// Whether nobody changed anything since it was looked at before the fetch, which may have taken long; and whether
+/// all that is to be moved can be.
 fn still_as_it_was(update: &Update, plan: &Plan) -> Result<(), GitError> {
     for change in &plan.changes {
-        let (Some((old, _)), Some(difference)) = (change.ids()?, &change.difference) else { continue };
         let dest = update.dest().join(&change.files);
         let repo = work::open(&dest)?;
-        if heads::find(&repo, "HEAD") != old {
-            let why = "somebody moved its HEAD meanwhile".to_owned();
-            return Err(GitError::Busy { path: dest, why });
+        let moved = |what: &str| GitError::Busy {
+            path: dest.clone(),
+            why: format!("somebody changed {what} meanwhile"),
+        };
+        for put in &change.puts {
+            if refs::value(&repo, &put.to)? != put.was {
+                return Err(moved(&put.to));
+            }
+        }
+        let (Some((old, new)), Some(difference)) = (change.ids()?, &change.difference) else { continue };
+        if heads::find(&repo, "HEAD") != old || refs::value(&repo, "HEAD")? != change.head {
+            return Err(moved("HEAD"));
         }
         let refused = |why: String| GitError::NotUpdated { path: dest.clone(), why };
         own_work::clean(&repo, &Arc::default(), &refused)?;
         let known = old.map(|old| work::index_of(&repo, old)).transpose()?;
-        difference::refuse_unknown(&dest, known.as_deref(), difference)?;
+        // Its objects are not in the repository yet.
+        let there = work::open(&update.at(&change.room))?;
+        let wanted = work::index_of(&there, new)?;
+        difference::refuse_unknown(&dest, known.as_deref(), &wanted, difference)?;
+        one_file_system(update, &dest, repo.git_dir(), difference, &refused)?;
+    }
+    for module in &plan.modules {
+        let files = update.dest().join(&module.files);
+        let is_made = plan.changes.iter().any(|change| {
+            let path = Path::new(&module.files).strip_prefix(&change.files).ok().and_then(Path::to_str);
+            path.is_some_and(|path| change.writes(path))
+        });
+        let is_free =
+            difference::look(&files)?.is_none_or(|meta| meta.is_dir() && difference::is_hollow(&files));
+        if !is_free && !is_made {
+            return Err(GitError::Occupied { path: files, why: "was filled meanwhile".to_owned() });
+        }
     }
     Ok(())
 }
 
-/// The locks of all indices, so that git keeps away. Nothing is changed yet.
-pub(super) fn lock(update: &Update, plan: &Plan) -> Result<(), GitError> {
-    for change in plan.changes.iter().filter(|change| change.new.is_some()) {
-        let (from, to) = index(update, change);
-        update.locked(&from, &to).lock()?;
+/// Refuses where what is ready could not be moved to its place in one step.
+fn one_file_system(
+    update: &Update,
+    dest: &Path,
+    git: &Path,
+    difference: &Difference,
+    refused: &impl Fn(String) -> GitError,
+) -> Result<(), GitError> {
+    let device = |path: &Path| fs::symlink_metadata(path).ok().map(|meta| meta.dev());
+    let ours = device(update.folder());
+    let mut seen = HashSet::new();
+    let files = difference.write.iter().map(|path| place(dest, path.as_ref()));
+    for path in files.chain([git.join("objects/pack"), git.join("index")]) {
+        let there =
+            path.ancestors().skip(1).find(|folder| seen.contains(*folder) || device(folder).is_some());
+        let Some(folder) = there else { continue };
+        if seen.insert(folder.to_owned()) && device(folder) != ours {
+            let why = format!("{} is on another file system than its git folder", folder.display());
+            return Err(refused(why));
+        }
+    }
+    if device(&git.join("objects/pack")).is_some_and(|device| Some(device) != ours) {
+        return Err(refused("its objects are on another file system than its git folder".to_owned()));
     }
     Ok(())
+}
+
+/// All locks, so that git keeps away. Nothing is changed yet.
+pub(super) fn lock(update: &Update, plan: &Plan) -> Result<(), GitError> {
+    for change in &plan.changes {
+        if change.new.is_some() {
+            let (from, to) = index(update, change);
+            update.locked(&from, &to).lock()?;
+        }
+        for put in &change.puts {
+            let (from, to) = small_file(update, change, put);
+            let file = update.locked(&from, &to);
+            if !file.is_done() {
+                file.lock()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn small_file(update: &Update, change: &Change, put: &Put) -> (PathBuf, PathBuf) {
+    let from = refs::ready(&update.at(&change.room), &put.from);
+    (from, update.git().join(&change.git).join(&put.to))
 }
 
 /// Gives up all locks that are ours.
@@ -82,8 +151,7 @@ pub(super) fn unlock(update: &Update, plan: &Plan) {
         let (from, to) = index(update, change);
         update.locked(&from, &to).unlock();
         for put in &change.puts {
-            let from = refs::ready(&update.at(&change.room), &put.from);
-            let to = update.git().join(&change.git).join(&put.to);
+            let (from, to) = small_file(update, change, put);
             update.locked(&from, &to).unlock();
         }
     }
@@ -110,11 +178,11 @@ pub(super) fn carry_out(
             bring(update, &change, &staged, &index)?;
         }
         for put in &change.puts {
-            let (from, to) = (refs::ready(&room, &put.from), git.join(&put.to));
+            let (from, to) = small_file(update, &change, put);
             let file = update.locked(&from, &to);
             if put.goes { file.remove()? } else { file.put()? }
         }
-        refs::write_logs(&git, &change.logs)?;
+        refs::write_logs(&git, &change.logs);
     }
     for module in &plan.modules {
         settle(update, module)?;
@@ -133,8 +201,8 @@ fn bring(update: &Update, change: &Change, staged: &Path, index: &LockedFile<'_>
     let Some((_, new)) = change.ids()? else { return Ok(()) };
     let mut wanted = work::index_of(&repo, new)?;
     if let Some(difference) = &change.difference {
-        files(update, &dest, staged, difference, &wanted)?;
-        stats(&repo, &dest, &mut wanted, difference)?;
+        let moved = files(update, &dest, staged, difference, &wanted)?;
+        stats(&repo, &dest, &mut wanted, &moved)?;
     }
     let failed = |error| GitError::local("write the index", error);
     crash::point(index.to);
@@ -154,7 +222,8 @@ fn files(
     staged: &Path,
     difference: &Difference,
     wanted: &State,
-) -> Result<(), GitError> {
+) -> Result<Moved, GitError> {
+    let mut moved = Moved::new();
     for path in &difference.remove {
         remove(dest, path.as_ref())?;
     }
@@ -162,6 +231,10 @@ fn files(
         let path: &BStr = path.as_ref();
         let to = place(dest, path);
         let failed = |error| GitError::local(format!("write {}", to.display()), error);
+        if let Some(above) = difference::blocked(dest, path) {
+            let why = format!("{} is no folder any more", place(dest, above).display());
+            return Err(GitError::HalfUpdated { path: dest.to_owned(), why });
+        }
         let is_module = wanted.entry_by_path(path).is_some_and(|entry| entry.mode == Mode::COMMIT);
         if is_module {
             crash::point(&to);
@@ -177,16 +250,26 @@ fn files(
         }
         // A folder that was emptied, or a module's that never was filled.
         if fs::symlink_metadata(&to).is_ok_and(|meta| meta.is_dir()) {
-            fs::remove_dir(&to).map_err(failed)?;
+            remove_empty(&to);
         }
+        let ready = place(staged, path);
+        let before = Metadata::from_path_no_follow(&ready).map_err(failed)?;
         crash::point(&to);
-        update.fs().rename(&place(staged, path), &to, Clobber::Replace).map_err(failed)?;
+        update.fs().rename(&ready, &to, Clobber::Replace).map_err(failed)?;
+        moved.insert(path.to_owned(), Stat::from_fs(&before).unwrap_or_default());
     }
-    Ok(())
+    Ok(moved)
 }
+
+/// What the disk said of each file before it was moved.
+type Moved = HashMap<BString, Stat>;
 
 /// Removes a file, and the folders that it leaves empty.
 fn remove(dest: &Path, path: &BStr) -> Result<(), GitError> {
+    // Below a link is somebody else's.
+    if difference::blocked(dest, path).is_some() {
+        return Ok(());
+    }
     let file = place(dest, path);
     crash::point(&file);
     match fs::remove_file(&file) {
@@ -205,23 +288,18 @@ fn remove(dest: &Path, path: &BStr) -> Result<(), GitError> {
 }
 
 /// What the disk says of each file, so that git need not read them all to see that nothing changed: of those
-/// that differ from there, of the others from the index that was.
-fn stats(
-    repo: &gix::Repository,
-    dest: &Path,
-    index: &mut State,
-    difference: &Difference,
-) -> Result<(), GitError> {
+/// that were moved from there, unless somebody wrote to them since, of the others from the index that was.
+fn stats(repo: &gix::Repository, dest: &Path, index: &mut State, moved: &Moved) -> Result<(), GitError> {
     let before = repo.index_or_empty().map_err(|error| fault::of("read the index", &error))?;
     for (entry, path) in index.entries_mut_with_paths() {
         if entry.mode == Mode::COMMIT {
             continue;
         }
-        if difference.write.contains(path) {
-            let file = place(dest, path);
-            let meta = gix::index::fs::Metadata::from_path_no_follow(&file)
-                .map_err(|error| GitError::local(format!("look at {}", file.display()), error))?;
-            entry.stat = Stat::from_fs(&meta).unwrap_or_default();
+        if let Some(ready) = moved.get(path) {
+            let now = Metadata::from_path_no_follow(&place(dest, path));
+            let now = now.ok().and_then(|meta| Stat::from_fs(&meta).ok()).unwrap_or_default();
+            let is_it = (now.ino, now.size, now.mtime) == (ready.ino, ready.size, ready.mtime);
+            entry.stat = if is_it { now } else { Stat::default() };
         } else if let Some(other) = before.entry_by_path(path).filter(|other| other.id == entry.id) {
             entry.stat = other.stat;
         }
@@ -244,6 +322,9 @@ fn settle(update: &Update, module: &NewModule) -> Result<(), GitError> {
             fs::create_dir_all(folder).map_err(failed)?;
         }
         // Over an empty folder, nothing else.
+        if fs::symlink_metadata(&to).is_ok_and(|meta| meta.is_dir()) {
+            remove_empty(&to);
+        }
         crash::point(&to);
         update.fs().rename(&from, &to, Clobber::Replace).map_err(failed)?;
     }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,15 @@ impl NewModule {
     }
 }
 
+fn elsewhere() -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::InvalidData, "it leads out of the clone")
+}
+
+/// Whether a path has nothing in it that leads up or to the top.
+fn is_below(path: &str) -> bool {
+    Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
 pub(super) fn is_there(folder: &Path) -> bool {
     fs::symlink_metadata(folder.join(NAME)).is_ok()
 }
@@ -67,6 +76,9 @@ impl Plan {
     /// From here on the update is finished by whoever comes next.
     pub(super) fn write(&self, fs: &dyn Fs, folder: &Path) -> Result<(), GitError> {
         let failed = |error| GitError::local(format!("write {}", folder.join(NAME).display()), error);
+        if !self.paths().all(is_below) {
+            return Err(failed(elsewhere()));
+        }
         let text = serde_json::to_vec(self).map_err(|error| failed(error.into()))?;
         let beside = folder.join("plan.new");
         crash::point(folder);
@@ -89,7 +101,21 @@ impl Plan {
             let words = "it was written by another version of this program";
             return Err(failed(std::io::Error::new(std::io::ErrorKind::InvalidData, words)));
         }
+        if !plan.paths().all(is_below) {
+            return Err(failed(elsewhere()));
+        }
         Ok(plan)
+    }
+
+    /// What must not lead out of the folder that it is in.
+    fn paths(&self) -> impl Iterator<Item = &str> {
+        let changes = self.changes.iter().flat_map(|change| {
+            let puts = change.puts.iter().flat_map(|put| [put.from.as_str(), put.to.as_str()]);
+            let logs = change.logs.iter().map(|log| log.name.as_str());
+            puts.chain(logs).chain([change.room.as_str(), change.files.as_str()])
+        });
+        let modules = self.modules.iter().flat_map(|module| [&*module.room, &*module.files, &*module.git]);
+        changes.chain(modules)
     }
 
     /// All is in place, or nothing was changed.

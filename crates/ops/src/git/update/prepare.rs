@@ -52,7 +52,7 @@ pub(in crate::git) fn prepare(
 ) -> Result<Prepared, GitError> {
     let refused = |why: String| GitError::NotUpdated { path: files.to_owned(), why };
     let real = work::open(files)?;
-    own_work::idle(&real, &refused)?;
+    own_work::idle(&real, files, update.fs().user(), &refused)?;
     let here = Here::of(&real)?;
     own_work::clean(&real, &job.stop, &refused)?;
     let room = Room::new(update)?;
@@ -68,20 +68,21 @@ pub(in crate::git) fn prepare(
     let tips: Vec<ObjectId> =
         came.iter().filter(|(name, id)| here.refs.get(*name) != Some(id)).map(|(_, id)| *id).collect();
     let objects = Objects::of(&repo)?;
-    connected::check_new(
-        &repo,
-        &objects,
-        &[&[id][..], &tips].concat(),
-        here.commit.into_iter().chain(here.refs.values().copied()),
-        &job.meter,
-        &job.stop,
-    )?;
+    let tips = [&[id][..], &tips].concat();
+    if boundary(&repo) == boundary(&real) {
+        let known = here.commit.into_iter().chain(here.refs.values().copied());
+        connected::check_new(&repo, &objects, &tips, known, &job.meter, &job.stop)?;
+    } else {
+        // What was the end of the history has something behind it now.
+        connected::check(&repo, &objects, &tips, None, &job.meter, &job.stop)?;
+    }
     let warnings = kept(job, &real, &repo, &here, &target, new, &refused)?;
 
     let (room_path, room_name) = (room.path.clone(), room.name.clone());
     let mut change = Change {
-        files: below(update.dest(), files, &refused)?,
-        git: below(update.git(), real.git_dir(), &refused)?,
+        head: refs::value(&real, "HEAD")?,
+        files: below(update.dest(), files, update.dest(), &refused)?,
+        git: below(update.git(), real.git_dir(), update.dest(), &refused)?,
         room: room_name,
         old: here.commit.map(|id| id.to_string()),
         new: Some(new.to_string()),
@@ -139,11 +140,19 @@ fn scope(job: &Job, real: &gix::Repository, here: &Here) -> Scope {
         Want::Named(name) => here.get(&format!("refs/tags/{name}")),
         _ => None,
     };
-    Scope::Update { branch, shallow, has: here.commit.into_iter().chain(tag).collect() }
+    let is_deep =
+        |commit: &ObjectId| job.depth.is_none_or(|depth| own_work::is_as_deep(real, *commit, depth.get()));
+    let has = here.commit.into_iter().filter(is_deep).chain(tag).collect();
+    Scope::Update { branch, shallow, has }
 }
 
 fn is_shallow(repo: &gix::Repository) -> bool {
     repo.is_shallow().unwrap_or(false)
+}
+
+/// Where the history ends.
+fn boundary(repo: &gix::Repository) -> Vec<u8> {
+    std::fs::read(repo.git_dir().join("shallow")).unwrap_or_default()
 }
 
 fn tracking(branch: &str) -> String {
@@ -191,13 +200,22 @@ fn kept(
     Ok(warnings)
 }
 
-/// The way from `base` to a folder in it, or beside it.
-fn below(base: &Path, folder: &Path, refused: &impl Fn(String) -> GitError) -> Result<String, GitError> {
+/// The way from `base` to a folder. It must lie in it, or in `or`.
+fn below(
+    base: &Path,
+    folder: &Path,
+    or: &Path,
+    refused: &impl Fn(String) -> GitError,
+) -> Result<String, GitError> {
     let real = |path: &Path| {
         std::fs::canonicalize(path)
             .map_err(|error| GitError::local(format!("find {}", path.display()), error))
     };
-    let way = relative(&real(base)?, &real(folder)?);
+    let (base, folder) = (real(base)?, real(folder)?);
+    if !folder.starts_with(&base) && !folder.starts_with(real(or)?) {
+        return Err(refused(format!("{} lies outside of it", folder.display())));
+    }
+    let way = relative(&base, &folder);
     let Some(way) = way.to_str() else {
         return Err(refused(format!("the name of {} is no text", folder.display())));
     };
@@ -221,6 +239,7 @@ fn write_refs(
     let mut wanted: Vec<(String, ObjectId)> = Vec::new();
     match (&target.head, target.id) {
         (Head::Branch(name), _) => {
+            own_work::not_elsewhere(real, name, refused)?;
             wanted.push((tracking(name), new));
             wanted.push((name.clone(), new));
             let short = name.strip_prefix("refs/heads/").unwrap_or(name);
@@ -242,7 +261,11 @@ fn write_refs(
         _ => {}
     }
     for (name, id) in came {
-        let name = name.to_string();
+        // A name that is no text is left to git; `origin/HEAD` is what the other end calls its own.
+        let Some(name) = name.to_str().ok().filter(|name| *name != "refs/remotes/origin/HEAD") else {
+            continue;
+        };
+        let name = name.to_owned();
         let is_theirs = name.starts_with("refs/remotes/origin/") || name.starts_with("refs/tags/");
         if is_theirs && here.get(&name) != Some(*id) && !wanted.iter().any(|(other, _)| *other == name) {
             wanted.push((name, *id));
@@ -252,11 +275,12 @@ fn write_refs(
         if let Some(other) = refs::in_the_way(name, &here.refs) {
             return Err(refused(format!("its {other} is in the way of {name}")));
         }
+        if refs::value(real, name)?.is_some() && here.get(name).is_none() {
+            return Err(refused(format!("its {name} only points to another ref")));
+        }
     }
-    let mut ready = Ready::new(repo, room, change, &message);
-    let shallow = |repo: &gix::Repository| std::fs::read(repo.git_dir().join("shallow")).unwrap_or_default();
-    let boundary = shallow(repo);
-    let before = shallow(real);
+    let mut ready = Ready::new(real, repo, room, change, &message);
+    let (before, boundary) = (boundary(real), boundary(repo));
     if boundary.is_empty() && !before.is_empty() {
         ready.no_file("shallow")?;
     } else if boundary != before {
@@ -292,7 +316,7 @@ fn stage(
     let mut index = work::index_of(repo, new)?;
     verify::harmless(&index)?;
     let difference = difference::compare(known.as_deref(), &index);
-    difference::refuse_unknown(files, known.as_deref(), &difference)?;
+    difference::refuse_unknown(files, known.as_deref(), &index, &difference)?;
     let only = Some(&difference.write);
     let to = To { folder: room, meter: &job.meter, stop: &job.stop, only };
     checkout::write(repo, objects, &mut index, &to)?;

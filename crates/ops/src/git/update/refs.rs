@@ -17,6 +17,9 @@ pub(super) const INDEX: &str = "index";
 
 /// Makes files ready in a room.
 pub(super) struct Ready<'a> {
+    /// The repository as it is.
+    there: &'a gix::Repository,
+    /// The one that knows who we are.
     repo: &'a gix::Repository,
     room: &'a Path,
     change: &'a mut Change,
@@ -32,12 +35,13 @@ pub(super) fn ready(room: &Path, name: &str) -> PathBuf {
 impl<'a> Ready<'a> {
     /// For `change`, whose room is at `room`.
     pub(super) const fn new(
+        there: &'a gix::Repository,
         repo: &'a gix::Repository,
         room: &'a Path,
         change: &'a mut Change,
         message: &'a str,
     ) -> Self {
-        Self { repo, room, change, message }
+        Self { there, repo, room, change, message }
     }
 
     /// A file of the git folder that gets this content.
@@ -53,7 +57,8 @@ impl<'a> Ready<'a> {
     fn put(&mut self, to: &str, content: &[u8], goes: bool) -> Result<(), GitError> {
         let from = self.change.puts.len().to_string();
         write(self.room, &from, content)?;
-        self.change.puts.push(Put { from, to: to.to_owned(), goes });
+        let was = value(self.there, to)?;
+        self.change.puts.push(Put { from, to: to.to_owned(), was, goes });
         Ok(())
     }
 
@@ -85,6 +90,24 @@ impl<'a> Ready<'a> {
     ) -> Result<(), GitError> {
         self.log("HEAD", old, new)?;
         self.file("HEAD", content.as_bytes())
+    }
+}
+
+/// What stands in a git folder under a name: of a ref the id that it has, or the ref that it points to; of a file its
+/// content. None where nothing does.
+pub(super) fn value(repo: &gix::Repository, name: &str) -> Result<Option<String>, GitError> {
+    if name.starts_with("refs/") {
+        let found = repo.try_find_reference(name).map_err(|error| fault::of("read a ref", &error))?;
+        return Ok(found.map(|found| match found.try_id() {
+            Some(id) => id.to_string(),
+            None => "another ref".to_owned(),
+        }));
+    }
+    let path = repo.git_dir().join(name);
+    match fs::read(&path) {
+        Ok(content) => Ok(Some(String::from_utf8_lossy(&content).into_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(GitError::local(format!("read {}", path.display()), error)),
     }
 }
 
@@ -137,17 +160,20 @@ pub(super) fn configuration(change: &mut Change, room: &Path, git: &Path) -> Res
     }
     let name = "config";
     write(room, name, &text)?;
-    change.puts.insert(0, Put { from: name.to_owned(), to: name.to_owned(), goes: false });
+    let was = fs::read(git.join(name)).ok().map(|content| String::from_utf8_lossy(&content).into_owned());
+    change.puts.insert(0, Put { from: name.to_owned(), to: name.to_owned(), was, goes: false });
     Ok(())
 }
 
 /// Adds lines to the logs of a git folder, those that are not there yet.
-pub(super) fn write_logs(git: &Path, logs: &[Log]) -> Result<(), GitError> {
+pub(super) fn write_logs(git: &Path, logs: &[Log]) {
     for log in logs {
         crash::point(git);
-        reflog::append(git, &log.name, &log.line)?;
+        // A log is no reason to stop half-way.
+        if let Err(error) = reflog::append(git, &log.name, &log.line) {
+            tracing::warn!(%error, "no line in the log of {}", log.name);
+        }
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The folder inside a clone's git folder in which an update is made ready.
 
 use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -80,7 +80,8 @@ impl Update {
                 return Err(GitError::Foreign { path: dest.to_owned(), owner: meta.uid() });
             }
         }
-        match fs::create_dir(&folder) {
+        // What is in it may be for nobody else to read.
+        match fs::DirBuilder::new().mode(0o700).create(&folder) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
                 return Err(GitError::local(format!("make {}", folder.display()), error));
             }

@@ -8,7 +8,7 @@ use crate::Kind;
 use crate::NetworkOperationWrapper;
 use crate::git::{
     ClonedModule, GitError, GitUrl, Home, Module, NewModule, Prepared, Step, There, Want, absorb, activate,
-    git_folder, relative,
+    astray, git_folder, relative,
 };
 
 /// How deep modules may lie in modules.
@@ -109,6 +109,7 @@ impl NetworkOperationWrapper {
         url: GitUrl,
         path: String,
     ) -> Result<Found, GitFailed> {
+        refuse_nested(&parent.home, &module.name).map_err(|error| fetching.workflow.error(error))?;
         let home = parent.home.module(&module.path, &module.name);
         let found = self.git_module_into(fetching, module, home, url, path).await?;
         activate(&parent.home.git, &module.name, found.naming.url.stored())
@@ -147,8 +148,17 @@ impl NetworkOperationWrapper {
         let failed = |error| workflow.error(error);
         let files = parent.home.files.join(&module.path);
         let as_asked = fetching.request.of_module(url.clone(), files.clone(), module.commit);
-        let is_made_room =
-            || fetching.change_of(&parent.path).is_some_and(|change| change.is_new(&module.path));
+        let writes = |path: &str| fetching.change_of(&parent.path).is_some_and(|change| change.writes(path));
+        let goes = |path: &str| fetching.change_of(&parent.path).is_some_and(|change| change.removes(path));
+        let is_made_room = || writes(&module.path);
+        // Behind a link is somebody else's.
+        if let Some(link) = astray(&parent.home.files, &module.path) {
+            if goes(&link) || writes(&link) {
+                return self.git_missing_module(fetching, module, parent, url, path).await;
+            }
+            let why = format!("{} is a link, behind which a module is to be", files.display());
+            return Err(failed(GitError::NotUpdated { path: parent.home.files.clone(), why }));
+        }
         let cloned = match self.git.look(&as_asked) {
             Ok(There::Clone(cloned)) => cloned,
             Ok(There::Free) => return self.git_missing_module(fetching, module, parent, url, path).await,
@@ -188,6 +198,7 @@ impl NetworkOperationWrapper {
     ) -> Result<Found, GitFailed> {
         let workflow = fetching.workflow;
         let failed = |error| workflow.error(error);
+        refuse_nested(&parent.home, &module.name).map_err(failed)?;
         let then = parent.home.module(&module.path, &module.name);
         if std::fs::symlink_metadata(&then.git).is_ok() {
             let why = format!("is empty, but {} is there: remove one of them", then.git.display());
@@ -202,12 +213,34 @@ impl NetworkOperationWrapper {
             git_then: then.git,
         };
         let git = relative(update.git(), &home.git_then).to_string_lossy().into_owned();
+        let is_around =
+            |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'));
+        let clash = |other: &&NewModule| {
+            other.git == git || is_around(&other.git, &git) || is_around(&git, &other.git)
+        };
+        if let Some(other) = fetching.ready.modules.iter().find(clash) {
+            let why = format!("two modules want to be kept as `{}` and `{git}`", other.git);
+            return Err(failed(GitError::Hostile { why }));
+        }
         let found = self.git_module_into(fetching, module, home, url, path.clone()).await?;
         fetching.ready.modules.push(NewModule { room, files: path, git });
         let parents_git = relative(update.git(), &parent.home.git).to_string_lossy().into_owned();
         let told = (module.name.as_str(), found.naming.url.stored());
         fetching.activate(&parent.path, parents_git, &update, told);
         Ok(found)
+    }
+}
+
+/// One module's git folder must not lie in another's.
+fn refuse_nested(parent: &Home, name: &str) -> Result<(), GitError> {
+    match parent.module_around(name) {
+        None => Ok(()),
+        Some(other) => {
+            let (other, name) = (other.escape_debug(), name.escape_debug());
+            Err(GitError::Hostile {
+                why: format!("the module `{name}` would be kept inside the module `{other}`"),
+            })
+        }
     }
 }
 

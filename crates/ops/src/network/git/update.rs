@@ -33,8 +33,9 @@ impl NetworkOperationWrapper {
         before: Cloned,
     ) -> Result<Cloned, GitFailed> {
         let failed = |error| workflow.error(error);
-        // A commit stays what it is: if it is there, nobody needs to be asked.
-        let is_there = matches!(&request.want, Want::Commit(id) if before.commit == Some(id.to_string()));
+        // A commit stays what it is: if it is there, nobody needs to be asked for no more than that.
+        let is_there = matches!(&request.want, Want::Commit(id) if before.commit == Some(id.to_string()))
+            && request.depth.is_some_and(|depth| depth.get() == 1);
         if is_there && !request.modules {
             workflow.note("it is there already: nothing to do");
             return Ok(before);
@@ -114,7 +115,9 @@ impl NetworkOperationWrapper {
             })
             .await;
         if placed.is_err() && update.is_begun() {
-            workflow.warn("the update is half done: the same command finishes it");
+            workflow.warn(
+                "the update is half done: mend what is said below, and the same command goes on with it",
+            );
         }
         placed
     }
