@@ -34,6 +34,8 @@ use super::{GitError, fault};
 const DOING: &str = "check out the files";
 /// Files that a thread takes at a time, at most.
 const LONGEST: usize = 512;
+/// Bytes that are written before it is looked whether to stop.
+const PIECE: usize = 4 << 20;
 
 /// Writes the files of `index` into the folder, which holds nothing but `.git`, and notes in the index what
 /// the disk says of them.
@@ -165,7 +167,7 @@ fn by_all_hands(
                 if over.load(Ordering::Relaxed) {
                     return Ok(stats);
                 }
-                let written = stopped(stop).and_then(|()| hand.file(index, *at));
+                let written = stopped(stop).and_then(|()| hand.file(index, *at, stop));
                 stats.push((*at, written.inspect_err(|_| over.store(true, Ordering::Relaxed))?));
                 counter.fetch_add(1, Ordering::Relaxed);
             }
@@ -226,7 +228,7 @@ impl<'a> Hand<'a> {
     }
 
     /// Writes one file.
-    fn file(&mut self, index: &gix::index::State, at: usize) -> Result<Stat, GitError> {
+    fn file(&mut self, index: &gix::index::State, at: usize, stop: &AtomicBool) -> Result<Stat, GitError> {
         let Some(entry) = index.entries().get(at) else { return Err(no_kind("".into())) };
         let path = entry.path(index);
         let permissions = match entry.mode {
@@ -266,7 +268,10 @@ impl<'a> Hand<'a> {
             rustix::fs::openat(self.root, path.as_bytes(), flags, Permissions::from_raw_mode(permissions))
                 .map_err(|errno| failed(path, errno.into()))?;
         let mut file = File::from(file);
-        file.write_all(bytes).map_err(|error| failed(path, error))?;
+        for piece in bytes.chunks(PIECE) {
+            stopped(stop)?;
+            file.write_all(piece).map_err(|error| failed(path, error))?;
+        }
         let said = Metadata::from_file(&file).map_err(|error| failed(path, error))?;
         stat(&said)
     }
