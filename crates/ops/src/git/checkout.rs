@@ -46,34 +46,32 @@ pub(super) fn write(
     index: &mut gix::index::State,
 ) -> Result<(), GitError> {
     let root = File::open(&job.folder).map_err(|error| GitError::local(DOING, error))?;
-    let counter = counter(job, index);
+    let modules = index.entries().iter().filter(|entry| entry.mode == Mode::COMMIT).count();
+    let wanted = index.entries().len().saturating_sub(modules);
+    let counter = counter(job, wanted);
     folders(root.as_fd(), index)?;
-    let hand = Hand::new(repo, root.as_fd(), objects, index)?;
+    let mut hand = Hand::new(repo, root.as_fd(), objects, index)?;
     let (files, links) = in_order_of_packs(objects, index);
-    let stats = by_all_hands(&hand, index, &files, &job.stop, &counter)?;
-    let mut done = stats.len();
-    let links = links.into_iter().map(|at| {
+    let mut stats = by_all_hands(&hand, index, &files, &job.stop, &counter)?;
+    for at in links {
         stopped(&job.stop)?;
+        stats.push((at, hand.link(job, index, at)?));
         counter.fetch_add(1, Ordering::Relaxed);
-        Ok((at, hand.clone().link(job, index, at)?))
-    });
-    let links = links.collect::<Result<Vec<_>, GitError>>()?;
-    done += links.len();
-    for (at, stat) in stats.into_iter().chain(links) {
+    }
+    if stats.len() != wanted {
+        return Err(GitError::Protocol { why: format!("{DOING}: some were left out") });
+    }
+    for (at, stat) in stats {
         if let Some(entry) = index.entries_mut().get_mut(at) {
             entry.stat = stat;
         }
     }
-    let modules = index.entries().iter().filter(|entry| entry.mode == Mode::COMMIT).count();
-    if done + modules != index.entries().len() {
-        return Err(GitError::Protocol { why: format!("{DOING}: some were left out") });
-    }
     Ok(())
 }
 
-fn counter(job: &Job, index: &gix::index::State) -> StepShared {
+fn counter(job: &Job, wanted: usize) -> StepShared {
     let mut files = job.meter.progress().add_child_with_id("files", *b"CLCF");
-    files.init(Some(index.entries().len()), None);
+    files.init(Some(wanted), None);
     files.counter()
 }
 
