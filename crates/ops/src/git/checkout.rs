@@ -35,6 +35,8 @@ use super::{GitError, fault};
 const DOING: &str = "check out the files";
 /// Files that a thread takes at a time, at most.
 const LONGEST: usize = 512;
+/// Bytes that are written before it is looked whether to stop.
+const PIECE: usize = 4 << 20;
 
 /// Where files are written.
 #[derive(Clone, Copy, Debug)]
@@ -62,34 +64,31 @@ pub(super) fn write(
     to: &To<'_>,
 ) -> Result<(), GitError> {
     let root = File::open(to.folder).map_err(|error| GitError::local(DOING, error))?;
-    let counter = counter(to.meter, index);
-    folders(root.as_fd(), index, to)?;
-    let hand = Hand::new(repo, root.as_fd(), objects, index)?;
     let (files, links) = in_order_of_packs(objects, index, to);
-    let wanted = files.len() + links.len();
-    let stats = by_all_hands(&hand, index, &files, to.stop, &counter)?;
-    let mut done = stats.len();
-    let links = links.into_iter().map(|at| {
+    let wanted = files.len().saturating_add(links.len());
+    let counter = counter(to.meter, wanted);
+    folders(root.as_fd(), index, to)?;
+    let mut hand = Hand::new(repo, root.as_fd(), objects, index)?;
+    let mut stats = by_all_hands(&hand, index, &files, to.stop, &counter)?;
+    for at in links {
         stopped(to.stop)?;
+        stats.push((at, hand.link(to.folder, index, at)?));
         counter.fetch_add(1, Ordering::Relaxed);
-        Ok((at, hand.clone().link(to.folder, index, at)?))
-    });
-    let links = links.collect::<Result<Vec<_>, GitError>>()?;
-    done += links.len();
-    for (at, stat) in stats.into_iter().chain(links) {
+    }
+    if stats.len() != wanted {
+        return Err(GitError::Protocol { why: format!("{DOING}: some were left out") });
+    }
+    for (at, stat) in stats {
         if let Some(entry) = index.entries_mut().get_mut(at) {
             entry.stat = stat;
         }
     }
-    if done != wanted {
-        return Err(GitError::Protocol { why: format!("{DOING}: some were left out") });
-    }
     Ok(())
 }
 
-fn counter(meter: &Meter, index: &gix::index::State) -> StepShared {
+fn counter(meter: &Meter, wanted: usize) -> StepShared {
     let mut files = meter.progress().add_child_with_id("files", *b"CLCF");
-    files.init(Some(index.entries().len()), None);
+    files.init(Some(wanted), None);
     files.counter()
 }
 
@@ -189,7 +188,7 @@ fn by_all_hands(
                 if over.load(Ordering::Relaxed) {
                     return Ok(stats);
                 }
-                let written = stopped(stop).and_then(|()| hand.file(index, *at));
+                let written = stopped(stop).and_then(|()| hand.file(index, *at, stop));
                 stats.push((*at, written.inspect_err(|_| over.store(true, Ordering::Relaxed))?));
                 counter.fetch_add(1, Ordering::Relaxed);
             }
@@ -250,7 +249,7 @@ impl<'a> Hand<'a> {
     }
 
     /// Writes one file.
-    fn file(&mut self, index: &gix::index::State, at: usize) -> Result<Stat, GitError> {
+    fn file(&mut self, index: &gix::index::State, at: usize, stop: &AtomicBool) -> Result<Stat, GitError> {
         let Some(entry) = index.entries().get(at) else { return Err(no_kind("".into())) };
         let path = entry.path(index);
         let permissions = match entry.mode {
@@ -290,7 +289,10 @@ impl<'a> Hand<'a> {
             rustix::fs::openat(self.root, path.as_bytes(), flags, Permissions::from_raw_mode(permissions))
                 .map_err(|errno| failed(path, errno.into()))?;
         let mut file = File::from(file);
-        file.write_all(bytes).map_err(|error| failed(path, error))?;
+        for piece in bytes.chunks(PIECE) {
+            stopped(stop)?;
+            file.write_all(piece).map_err(|error| failed(path, error))?;
+        }
         let said = Metadata::from_file(&file).map_err(|error| failed(path, error))?;
         stat(&said)
     }

@@ -195,6 +195,9 @@ impl Exists for Objects {
 
 fn inflated(pack: &File, entry: &Entry, inflate: &mut Inflate, into: &mut Vec<u8>) -> gix::Result {
     let size = usize::try_from(entry.decompressed_size).map_err(|_| damaged("an object has no end"))?;
+    let more = size.saturating_sub(into.len());
+    into.try_reserve(more)
+        .map_err(|_| gix::Error::from_error(io::Error::from(io::ErrorKind::OutOfMemory)))?;
     into.resize(size, 0);
     pack.decompress_entry(entry, inflate, into)?;
     Ok(())

@@ -79,7 +79,11 @@ impl Ground {
             assert!(status.lines().count() == 3, "{what}: {status}");
             assert!(status.lines().all(|line| line.starts_with(' ')), "{what}: {status}");
             for below in ["", "mod", "mod/in", "new"] {
-                assert_eq!(git(&dest.join(below), &["fsck", "--full", "--strict"]), "", "{what}: {below}");
+                assert_eq!(
+                    git(&dest.join(below), &["fsck", "--full", "--strict", "--no-dangling"]),
+                    "",
+                    "{what}: {below}"
+                );
             }
         }
         let heads = git(&dest, &["rev-parse", "HEAD", "main", "origin/main"]);
