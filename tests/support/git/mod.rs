@@ -44,6 +44,6 @@ pub use history::{Entry, History};
 pub use hostile::HOSTILE;
 pub use program::{git, must, scratch};
 pub use repository::Repository;
-pub use samples::{LARGE_FILE, ODD_NAMES, SAMPLE_COMMITS};
+pub use samples::{LARGE_FILE, ODD_NAMES, PIECE, PIECES, SAMPLE_COMMITS};
 pub use snapshot::{beside, snapshot};
-pub use ssh::{FakeSsh, SshMood};
+pub use ssh::{BREAK, FakeSsh, SshMood};

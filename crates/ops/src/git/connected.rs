@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gix::ObjectId;
 use gix::hashtable::HashSet;
-use gix::objs::{CommitRefIter, Exists, FindExt, Kind, TagRefIter};
+use gix::objs::{CommitRefIter, Exists, FindExt, Kind, TagRef};
 
 use super::objects::Objects;
 use super::{GitError, fault};
@@ -21,39 +21,19 @@ pub(super) fn check(
     depth: Option<NonZeroU32>,
     stop: &AtomicBool,
 ) -> Result<(), GitError> {
-    let boundary: HashSet<ObjectId> = repo
-        .shallow_commits()
-        .map_err(|error| fault::of("read the shallow boundary", &error))?
-        .map(|commits| commits.iter().copied().collect())
-        .unwrap_or_default();
-    let mut walk = Walk { objects, stop, seen: HashSet::default(), buffer: Vec::new() };
-    let mut level = Vec::new();
-    for tip in tips {
-        // A tag leads to something; only commits have a history.
-        match walk.behind_tags(*tip)? {
-            (Kind::Commit, id) => level.push(id),
-            (Kind::Tree, id) => walk.tree(id)?,
-            _ => {}
-        }
-    }
-    let mut commits = 0_u32;
-    while !level.is_empty() {
-        commits = commits.saturating_add(1);
-        if let Some(depth) = depth.filter(|depth| commits > depth.get()) {
-            return Err(GitError::Depth { depth: depth.get() });
-        }
-        let mut next = Vec::new();
-        for id in level.drain(..) {
-            if walk.seen.insert(id) {
-                let parents = walk.commit(id)?;
-                if !boundary.contains(&id) {
-                    next.extend(parents.into_iter().filter(|parent| !walk.seen.contains(parent)));
-                }
-            }
-        }
-        level = next;
-    }
-    Ok(())
+    Walk::new(objects, stop, None).history(repo, tips, depth)
+}
+
+/// The files that are not there of all that `tips` lead to; all else must be.
+pub(super) fn absent(
+    repo: &gix::Repository,
+    objects: &Objects,
+    tips: &[ObjectId],
+    stop: &AtomicBool,
+) -> Result<Vec<ObjectId>, GitError> {
+    let mut walk = Walk::new(objects, stop, Some(Vec::new()));
+    walk.history(repo, tips, None)?;
+    Ok(walk.absent.unwrap_or_default())
 }
 
 /// The same over all that `tips` lead to and none of `known` does: what was there before is taken as whole.
@@ -64,7 +44,7 @@ pub(super) fn check_new(
     known: impl Iterator<Item = ObjectId>,
     stop: &AtomicBool,
 ) -> Result<(), GitError> {
-    let mut walk = Walk { objects, stop, seen: HashSet::default(), buffer: Vec::new() };
+    let mut walk = Walk::new(objects, stop, None);
     let mut commits = Vec::new();
     for tip in tips {
         match walk.behind_tags(*tip)? {
@@ -90,10 +70,57 @@ struct Walk<'a> {
     objects: &'a Objects,
     stop: &'a AtomicBool,
     seen: HashSet<ObjectId>,
+    /// Files that are missing, where that is what is asked.
+    absent: Option<Vec<ObjectId>>,
     buffer: Vec<u8>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(objects: &'a Objects, stop: &'a AtomicBool, absent: Option<Vec<ObjectId>>) -> Self {
+        Self { objects, stop, seen: HashSet::default(), absent, buffer: Vec::new() }
+    }
+
+    /// Everything that `tips` lead to.
+    fn history(
+        &mut self,
+        repo: &gix::Repository,
+        tips: &[ObjectId],
+        depth: Option<NonZeroU32>,
+    ) -> Result<(), GitError> {
+        let boundary: HashSet<ObjectId> = repo
+            .shallow_commits()
+            .map_err(|error| fault::of("read the shallow boundary", &error))?
+            .map(|commits| commits.iter().copied().collect())
+            .unwrap_or_default();
+        let mut level = Vec::new();
+        for tip in tips {
+            // A tag leads to something; only commits have a history.
+            match self.behind_tags(*tip)? {
+                (Kind::Commit, id) => level.push(id),
+                (Kind::Tree, id) => self.tree(id)?,
+                _ => {}
+            }
+        }
+        let mut commits = 0_u32;
+        while !level.is_empty() {
+            commits = commits.saturating_add(1);
+            if let Some(depth) = depth.filter(|depth| commits > depth.get()) {
+                return Err(GitError::Depth { depth: depth.get() });
+            }
+            let mut next = Vec::new();
+            for id in level.drain(..) {
+                if self.seen.insert(id) {
+                    let parents = self.commit(id)?;
+                    if !boundary.contains(&id) {
+                        next.extend(parents.into_iter().filter(|parent| !self.seen.contains(parent)));
+                    }
+                }
+            }
+            level = next;
+        }
+        Ok(())
+    }
+
     /// What a ref leads to in the end.
     fn behind_tags(&mut self, mut id: ObjectId) -> Result<(Kind, ObjectId), GitError> {
         loop {
@@ -102,8 +129,14 @@ impl Walk<'_> {
             if object.kind != Kind::Tag {
                 return Ok((object.kind, id));
             }
-            let tag = TagRefIter::from_bytes(object.data, id.kind());
-            let target = tag.target_id().map_err(|_| unreadable("tag", &id))?;
+            let tag = TagRef::from_bytes(object.data, id.kind()).map_err(|_| unreadable("tag", &id))?;
+            let target = tag.target();
+            if tag.target_kind == Kind::Blob && !self.objects.exists(&target) {
+                if self.seen.insert(target) {
+                    self.absent.as_mut().ok_or_else(|| missing(&target))?.push(target);
+                }
+                return Ok((Kind::Blob, target));
+            }
             // A tag comes after what it names, so it cannot lead back to itself.
             id = target;
         }
@@ -138,7 +171,7 @@ impl Walk<'_> {
                 if entry.mode.is_tree() {
                     todo.push(child);
                 } else if !entry.mode.is_commit() && self.seen.insert(child) && !self.objects.exists(&child) {
-                    return Err(missing(&child));
+                    self.absent.as_mut().ok_or_else(|| missing(&child))?.push(child);
                 }
             }
         }

@@ -22,7 +22,7 @@ use super::update::{self, LOCK_PAUSE, LOCK_TRIES, Prepared, Update};
 use super::url::Way;
 use super::wire::{Incoming, Outgoing};
 use super::work::{self, Job, Line};
-use super::{CloneRequest, Git, GitError, Made, Module, Ready, Step, local, modules};
+use super::{CloneRequest, Git, GitError, Made, Module, Ready, Step, local, modules, piecewise};
 use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::http::HttpClient;
@@ -135,6 +135,7 @@ impl GixGit {
             }
         };
         // What the wire knows is nearer to the cause than what gix makes of it.
+        step.pieces.received(side.bytes);
         let made = ended(outcome).map_err(|error| fault.unwrap_or(error))?;
         Ok(Made { bytes: side.bytes, ..made })
     }
@@ -197,6 +198,7 @@ impl GixGit {
                 }
             }
         };
+        step.pieces.received(side.bytes);
         let made = ended(outcome).map_err(|error| match (process, &error) {
             _ if side.silent => GitError::Idle { after: step.idle },
             (Some(Err(not_started)), _) => not_started.into(),
@@ -241,6 +243,7 @@ impl GixGit {
             depth: step.depth,
             meter: meter.clone(),
             stop: Arc::clone(&stop),
+            pieces: Arc::clone(&step.pieces),
         };
         let place = step.place.clone();
         let (alive, end) = oneshot::channel::<()>();
@@ -297,8 +300,20 @@ impl Git for GixGit {
 
     async fn fetch(&self, attempt: &Attempt, step: &Step) -> Result<Made, GitError> {
         self.settle().await;
+        let pieces = &step.pieces;
+        if pieces.begin() {
+            if !pieces.is_kept() {
+                local::clear(&step.folder)?;
+            }
+            let outcome = self.attempt(attempt, step, Box::new(piecewise::clone)).await;
+            if !pieces.are_refused(&outcome) {
+                return outcome.map_err(|error| pieces.ended(error));
+            }
+            self.settle().await;
+        }
         local::clear(&step.folder)?;
-        self.attempt(attempt, step, Box::new(work::clone)).await
+        let outcome = self.attempt(attempt, step, Box::new(work::clone)).await;
+        outcome.map_err(|error| pieces.ended(error))
     }
 
     fn modules(&self, files: &Path) -> Result<Vec<Module>, GitError> {

@@ -34,7 +34,10 @@ mod judge;
 mod local;
 mod meter;
 mod modules;
+mod negotiate;
 mod objects;
+mod pieces;
+mod piecewise;
 mod ref_name;
 mod reflog;
 mod request;
@@ -42,6 +45,7 @@ mod serve_http;
 mod serve_process;
 mod ssh;
 mod staging;
+mod talk;
 mod target;
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ use gix_transport::client::blocking_io::Transport;
 use super::checkout::{self, To};
 use super::meter::Meter;
 use super::objects::Objects;
+use super::pieces::Pieces;
 use super::target::{Head, Target, Want};
 use super::{GitError, GitUrl, connected, fault, heads, modules, verify};
 
@@ -30,6 +31,7 @@ pub(super) struct Job {
     pub(super) meter: Meter,
     /// Set when nobody waits for it any more.
     pub(super) stop: Arc<AtomicBool>,
+    pub(super) pieces: Arc<Pieces>,
 }
 
 /// What came of it.
@@ -52,7 +54,12 @@ pub(super) fn clone(job: &Job, line: Line) -> Result<Made, GitError> {
     let mut repo = init(&job.folder)?;
     repo.committer_or_set_generic_fallback().map_err(|error| fault::of("prepare the repository", &error))?;
     let target = fetch(&repo, job, line, &Scope::Whole)?;
-    heads::write(&repo, job, &target)?;
+    complete(&repo, job, target)
+}
+
+/// All there is was fetched: refs, files, and what git keeps of them.
+pub(super) fn complete(repo: &gix::Repository, job: &Job, target: Target) -> Result<Made, GitError> {
+    heads::write(repo, job, &target)?;
     let repo = open(&job.folder)?;
     let Some(id) = target.id else {
         let Head::Branch(name) = target.head else { return Err(empty_head()) };
@@ -84,7 +91,7 @@ pub(super) fn options() -> gix::open::Options {
     gix::open::Options::isolated()
 }
 
-fn init(folder: &Path) -> Result<gix::Repository, GitError> {
+pub(super) fn init(folder: &Path) -> Result<gix::Repository, GitError> {
     let create = gix::create::Options { destination_must_be_empty: Some(true), ..Default::default() };
     gix::ThreadSafeRepository::init_opts(folder, gix::create::Kind::WithWorktree, create, options())
         .map(|repo| repo.to_thread_local())
@@ -183,7 +190,7 @@ pub(super) fn fetch(
     Ok(target)
 }
 
-fn stopped(job: &Job) -> Result<(), GitError> {
+pub(super) fn stopped(job: &Job) -> Result<(), GitError> {
     if job.stop.load(Ordering::Relaxed) { Err(GitError::Stopped) } else { Ok(()) }
 }
 
