@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gix::ObjectId;
 use gix::hashtable::HashSet;
-use gix::objs::{CommitRefIter, Exists, FindExt, Kind, TagRef};
+use gix::objs::{CommitRefIter, Exists, FindExt, Kind, TagRefIter};
 
 use super::objects::Objects;
 use super::{GitError, fault};
@@ -129,14 +129,8 @@ impl<'a> Walk<'a> {
             if object.kind != Kind::Tag {
                 return Ok((object.kind, id));
             }
-            let tag = TagRef::from_bytes(object.data, id.kind()).map_err(|_| unreadable("tag", &id))?;
-            let target = tag.target();
-            if tag.target_kind == Kind::Blob && !self.objects.exists(&target) {
-                if self.seen.insert(target) {
-                    self.absent.as_mut().ok_or_else(|| missing(&target))?.push(target);
-                }
-                return Ok((Kind::Blob, target));
-            }
+            let tag = TagRefIter::from_bytes(object.data, id.kind());
+            let target = tag.target_id().map_err(|_| unreadable("tag", &id))?;
             // A tag comes after what it names, so it cannot lead back to itself.
             id = target;
         }

@@ -113,7 +113,11 @@ fn files(
         (error, _) => error,
     })?;
     job.pieces.keep();
-    absent(job, wants)
+    absent(job, wants).map_err(|error| match error {
+        // It leaves out more than files.
+        GitError::Damaged { .. } => refused(job),
+        error => error,
+    })
 }
 
 /// The files that are not there.

@@ -203,6 +203,8 @@ fn a_branch_that_moves_between_the_pieces_is_followed() {
         lab.assert_left(&["dest"]);
         lab.dest().assert_sound();
         assert_eq!(lab.dest().head(), repository.id("main"));
+        let shallow = if more.is_empty() { lab.dest().head() + "\n" } else { String::new() };
+        assert_eq!(lab.dest().read(".git/shallow"), shallow);
         let seen = forge.exchanges(&name, Step::Fetch);
         let whole = seen.iter().filter(|seen| seen.ending == Ending::Complete && !has_filter(seen));
         let mut whole: Vec<String> = whole.flat_map(wants).collect();
