@@ -24,6 +24,11 @@ pub const ODD_NAMES: [&[u8]; 9] = [
 /// Bytes of the one file of [`Forge::large`]: they do not compress.
 pub const LARGE_FILE: u64 = 2 << 20;
 
+/// Files in [`Forge::pieces`].
+pub const PIECES: usize = 32;
+/// Bytes of each.
+pub const PIECE: u64 = 128 << 10;
+
 impl Forge {
     /// A repository with everything in it that a clone has to get right, in a few small files: five
     /// commits on `main`, the branches `topic` and `a/b`, the tags `v1` (with a text) and `light`, a
@@ -71,6 +76,29 @@ impl Forge {
         history.commit("main", "first", &[(b"README", Entry::text("large\n"))]);
         history.commit("main", "large", &[(b"large", Entry::File(bytes))]);
         repository.import(&history);
+        repository
+    }
+
+    /// [`PIECES`] files of [`PIECE`] bytes each that do not compress, half of them in the second of two commits,
+    /// and one more on the branch `side`, with the tag `v1` (with a text) at the first commit and the tag `note` at
+    /// a file that no commit has. Its server leaves out files, where it is asked to.
+    #[must_use]
+    pub fn pieces(&self, name: &str) -> Repository {
+        let repository = self.repository(name);
+        let file = |n: u64| Entry::File(Content::seeded(100 + n, PIECE).bytes());
+        let names: Vec<String> = (0..PIECES).map(|n| format!("{}/{n}", n % 5)).collect();
+        let entries: Vec<(&[u8], Entry)> =
+            names.iter().zip(0..).map(|(name, n)| (name.as_bytes(), file(n))).collect();
+        let (first, second) = entries.split_at(PIECES / 2);
+        let mut history = History::new();
+        history.commit("main", "first", first);
+        history.annotated_tag("v1", "main");
+        history.commit("main", "second", second);
+        history.commit_from("side", Some("refs/heads/main"), "side", &[(b"side", file(99))]);
+        repository.import(&history);
+        let note = repository.write("blob", b"no commit has this\n");
+        repository.git(&["tag", "--annotate", "--message=note", "note", &note]);
+        repository.git(&["config", "uploadpack.allowFilter", "true"]);
         repository
     }
 

@@ -9,6 +9,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::program::{finish, isolated};
 use crate::apt::wait_until;
 
+/// Bytes after which it breaks off.
+pub const BREAK: u64 = 1_310_720;
+
 /// What the false ssh does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SshMood {
@@ -18,6 +21,8 @@ pub enum SshMood {
     Hangs,
     /// Runs the command, and stays when that has ended.
     HangsAfter,
+    /// Runs the command, and breaks off after [`BREAK`] bytes of what it says.
+    Breaks,
     /// Ends at once with 255, as when nobody answers.
     Refused,
 }
@@ -28,6 +33,7 @@ impl SshMood {
             Self::Works => "works",
             Self::Hangs => "hangs",
             Self::HangsAfter => "hangs-after",
+            Self::Breaks => "breaks",
             Self::Refused => "refused",
         }
     }
@@ -46,6 +52,12 @@ case $mood in
 works) eval "exec $last" ;;
 hangs) exec cat "$folder/never" ;;
 hangs-after) eval "$last"; exec cat "$folder/never" ;;
+breaks) { eval "$last" && : >"$folder/done.$$"; } | {
+    stdbuf -o0 head -c 1310720
+    [ -e "$folder/done.$$" ] && exit 0
+    echo "client_loop: send disconnect: Connection reset by peer" >&2
+    kill -KILL "$$"
+} ;;
 refused) echo "ssh: connect to host example.com port 22: Connection refused" >&2; exit 255 ;;
 esac
 "#;

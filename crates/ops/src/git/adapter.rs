@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::existing::There;
+use super::pieces::Pieces;
 use super::update::{Change, NewModule, Prepared, Update};
 use super::{CloneRequest, GitError, GitUrl, Made, Module, Want};
 use crate::attempt::Attempt;
@@ -28,7 +29,7 @@ pub struct Step {
     pub want: Want,
     /// Commits of history; all of it without.
     pub depth: Option<NonZeroU32>,
-    /// Where it goes; emptied by each attempt.
+    /// Where it goes; emptied by each attempt that does not go on with another's pieces.
     pub folder: PathBuf,
     /// Who we are to its server.
     pub credentials: Credentials,
@@ -42,6 +43,8 @@ pub struct Step {
     pub(super) damaged: AtomicU32,
     /// How often there was no such host.
     pub(super) unknown: AtomicU32,
+    /// What is there of a repository that is fetched in pieces.
+    pub(super) pieces: Arc<Pieces>,
     /// Not removed while an attempt works in it.
     pub(super) place: Option<Alive>,
 }
@@ -59,6 +62,7 @@ impl Step {
             idle: Duration::from_secs(30),
             damaged: AtomicU32::new(0),
             unknown: AtomicU32::new(0),
+            pieces: Arc::default(),
             place,
         }
     }

@@ -24,39 +24,20 @@ pub(super) fn check(
     meter: &Meter,
     stop: &AtomicBool,
 ) -> Result<(), GitError> {
-    let boundary: HashSet<ObjectId> = repo
-        .shallow_commits()
-        .map_err(|error| fault::of("read the shallow boundary", &error))?
-        .map(|commits| commits.iter().copied().collect())
-        .unwrap_or_default();
-    let mut walk = Walk::new(objects, meter, stop);
-    let mut level = Vec::new();
-    for tip in tips {
-        // A tag leads to something; only commits have a history.
-        match walk.behind_tags(*tip)? {
-            (Kind::Commit, id) => level.push(id),
-            (Kind::Tree, id) => walk.tree(id)?,
-            _ => {}
-        }
-    }
-    let mut commits = 0_u32;
-    while !level.is_empty() {
-        commits = commits.saturating_add(1);
-        if let Some(depth) = depth.filter(|depth| commits > depth.get()) {
-            return Err(GitError::Depth { depth: depth.get() });
-        }
-        let mut next = Vec::new();
-        for id in level.drain(..) {
-            if walk.seen.insert(id) {
-                let parents = walk.commit(id)?;
-                if !boundary.contains(&id) {
-                    next.extend(parents.into_iter().filter(|parent| !walk.seen.contains(parent)));
-                }
-            }
-        }
-        level = next;
-    }
-    Ok(())
+    Walk::new(objects, meter, stop, None).history(repo, tips, depth)
+}
+
+/// The files that are not there of all that `tips` lead to; all else must be.
+pub(super) fn absent(
+    repo: &gix::Repository,
+    objects: &Objects,
+    tips: &[ObjectId],
+    meter: &Meter,
+    stop: &AtomicBool,
+) -> Result<Vec<ObjectId>, GitError> {
+    let mut walk = Walk::new(objects, meter, stop, Some(Vec::new()));
+    walk.history(repo, tips, None)?;
+    Ok(walk.absent.unwrap_or_default())
 }
 
 /// The same over all that `tips` lead to and none of `known` does: what was there before is taken as whole.
@@ -68,7 +49,7 @@ pub(super) fn check_new(
     meter: &Meter,
     stop: &AtomicBool,
 ) -> Result<(), GitError> {
-    let mut walk = Walk::new(objects, meter, stop);
+    let mut walk = Walk::new(objects, meter, stop, None);
     let mut commits = Vec::new();
     for tip in tips {
         match walk.behind_tags(*tip)? {
@@ -95,13 +76,56 @@ struct Walk<'a> {
     stop: &'a AtomicBool,
     seen: HashSet<ObjectId>,
     counter: StepShared,
+    /// Files that are missing, where that is what is asked.
+    absent: Option<Vec<ObjectId>>,
     buffer: Vec<u8>,
 }
 
 impl<'a> Walk<'a> {
-    fn new(objects: &'a Objects, meter: &Meter, stop: &'a AtomicBool) -> Self {
+    fn new(objects: &'a Objects, meter: &Meter, stop: &'a AtomicBool, absent: Option<Vec<ObjectId>>) -> Self {
         let counter = meter.checking(objects.count());
-        Self { objects, stop, seen: HashSet::default(), counter, buffer: Vec::new() }
+        Self { objects, stop, seen: HashSet::default(), counter, absent, buffer: Vec::new() }
+    }
+
+    /// Everything that `tips` lead to.
+    fn history(
+        &mut self,
+        repo: &gix::Repository,
+        tips: &[ObjectId],
+        depth: Option<NonZeroU32>,
+    ) -> Result<(), GitError> {
+        let boundary: HashSet<ObjectId> = repo
+            .shallow_commits()
+            .map_err(|error| fault::of("read the shallow boundary", &error))?
+            .map(|commits| commits.iter().copied().collect())
+            .unwrap_or_default();
+        let mut level = Vec::new();
+        for tip in tips {
+            // A tag leads to something; only commits have a history.
+            match self.behind_tags(*tip)? {
+                (Kind::Commit, id) => level.push(id),
+                (Kind::Tree, id) => self.tree(id)?,
+                _ => {}
+            }
+        }
+        let mut commits = 0_u32;
+        while !level.is_empty() {
+            commits = commits.saturating_add(1);
+            if let Some(depth) = depth.filter(|depth| commits > depth.get()) {
+                return Err(GitError::Depth { depth: depth.get() });
+            }
+            let mut next = Vec::new();
+            for id in level.drain(..) {
+                if self.seen.insert(id) {
+                    let parents = self.commit(id)?;
+                    if !boundary.contains(&id) {
+                        next.extend(parents.into_iter().filter(|parent| !self.seen.contains(parent)));
+                    }
+                }
+            }
+            level = next;
+        }
+        Ok(())
     }
 
     /// What a ref leads to in the end.
@@ -149,7 +173,7 @@ impl<'a> Walk<'a> {
                 if entry.mode.is_tree() {
                     todo.push(child);
                 } else if !entry.mode.is_commit() && self.seen.insert(child) && !self.objects.exists(&child) {
-                    return Err(missing(&child));
+                    self.absent.as_mut().ok_or_else(|| missing(&child))?.push(child);
                 }
             }
         }

@@ -177,6 +177,9 @@ pub enum GitError {
         /// What sort of failure the first one was.
         kind: Kind,
     },
+    /// An attempt that failed, but brought a part of the repository that the next one goes on with.
+    #[error(transparent)]
+    Headway(Box<Self>),
     /// The attempt was given up.
     #[error("stopped before it was done")]
     Stopped,

@@ -22,7 +22,7 @@ use super::update::{self, LOCK_PAUSE, LOCK_TRIES, Prepared, Update};
 use super::url::Way;
 use super::wire::{Incoming, Outgoing};
 use super::work::{self, Job, Line};
-use super::{CloneRequest, Git, GitError, Made, Module, Ready, Step, branches, local, modules};
+use super::{CloneRequest, Git, GitError, Made, Module, Ready, Step, branches, local, modules, piecewise};
 use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::http::{Fact, HttpClient};
@@ -139,6 +139,7 @@ impl GixGit {
             }
         };
         // What the wire knows is nearer to the cause than what gix makes of it.
+        step.pieces.received(side.bytes);
         let made = ended(outcome, &running.meter).map_err(|error| fault.unwrap_or(error))?;
         Ok(Made { bytes: side.bytes, ..made })
     }
@@ -203,6 +204,7 @@ impl GixGit {
                 }
             }
         };
+        step.pieces.received(side.bytes);
         let made = ended(outcome, &running.meter).map_err(|error| match (process, &error) {
             _ if side.end == Some(End::Silent) => GitError::Idle { after: step.idle },
             (Some(Err(not_started)), _) => not_started.into(),
@@ -250,6 +252,7 @@ impl GixGit {
             depth: step.depth,
             meter: meter.clone(),
             stop: Arc::clone(&stop),
+            pieces: Arc::clone(&step.pieces),
         };
         let place = step.place.clone();
         let (alive, end) = oneshot::channel::<()>();
@@ -314,8 +317,20 @@ impl Git for GixGit {
 
     async fn fetch(&self, attempt: &Attempt, step: &Step) -> Result<Made, GitError> {
         self.settle().await;
+        let pieces = &step.pieces;
+        if pieces.begin() {
+            if !pieces.is_kept() {
+                local::clear(&step.folder)?;
+            }
+            let outcome = self.attempt(attempt, step, Box::new(piecewise::clone)).await;
+            if !pieces.are_refused(&outcome) {
+                return outcome.map_err(|error| pieces.ended(error));
+            }
+            self.settle().await;
+        }
         local::clear(&step.folder)?;
-        let made = self.attempt(attempt, step, Box::new(work::clone)).await?;
+        let outcome = self.attempt(attempt, step, Box::new(work::clone)).await;
+        let made = outcome.map_err(|error| pieces.ended(error))?;
         if made.commit.is_none() {
             self.attempt(attempt, step, Box::new(branches::none)).await?;
         }

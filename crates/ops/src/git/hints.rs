@@ -7,6 +7,7 @@ pub(super) fn of(error: &GitError) -> Vec<String> {
     let hint: &str = match error {
         GitError::Http(error) | GitError::NoSuchHost(error) => return error.hints(),
         GitError::Program(error) => return error.hints(),
+        GitError::Headway(error) => return of(error),
         GitError::Status { status, .. } => match status.as_u16() {
             401 | 403 => {
                 "the repository is private or does not exist: put a token into `~/.netrc`, or use an ssh URL"

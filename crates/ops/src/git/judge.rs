@@ -39,6 +39,7 @@ impl GitError {
                 judgement(Class::Permanent, Neutral, Kind::Local)
             }
             Self::Modules { kind, .. } => judgement(Class::Permanent, Neutral, *kind),
+            Self::Headway(error) => error.judge(),
             Self::Stopped => judgement(Class::Cancelled, Neutral, Kind::Cancelled),
             Self::Connection { .. }
             | Self::Remote { .. }
@@ -61,6 +62,10 @@ impl Classify for GitError {
 
     fn kind(&self) -> Kind {
         self.judge().kind
+    }
+
+    fn progressed(&self) -> bool {
+        matches!(self, Self::Headway(_))
     }
 
     fn hints(&self) -> Vec<String> {
@@ -93,6 +98,14 @@ mod tests {
             assert!(matches!(status(code).class(), Class::Throttled { .. }), "{code}");
         }
         assert_eq!(GitError::CutOff.class(), Class::Transient);
+    }
+
+    #[test]
+    fn headway_is_all_that_differs() {
+        let headway = GitError::Headway(Box::new(status(503)));
+        assert_eq!(headway.to_string(), status(503).to_string());
+        assert_eq!((headway.class(), headway.kind()), (status(503).class(), status(503).kind()));
+        assert!(headway.progressed() && !status(503).progressed());
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(super) struct Meter {
     deltas: Gauge,
     /// Objects looked for.
     checked: Gauge,
+    /// Files fetched piece by piece.
+    pieces: Gauge,
     /// Files checked out.
     files: Gauge,
     /// What the other end said last of a failure of its own.
@@ -49,11 +51,28 @@ impl Meter {
         Reading { meter: self.clone(), gauge: None, id: gix::progress::UNKNOWN }
     }
 
+    /// Files that are there of those that are fetched piece by piece.
+    pub(super) fn pieces(&self, done: usize, of: usize) {
+        self.pieces.of.store(of, Ordering::Relaxed);
+        self.pieces.done.store(done, Ordering::Relaxed);
+    }
+
+    /// Objects of the pack that comes now, from its start on.
+    pub(super) fn objects(&self) -> usize {
+        self.objects.done.load(Ordering::Relaxed)
+    }
+
+    /// Another pack comes.
+    pub(super) fn next_pack(&self) {
+        self.objects.done.store(0, Ordering::Relaxed);
+    }
+
     /// What is going on now, in thousandths of a percent of it.
     pub(super) fn read(&self) -> Option<(u32, String)> {
         let gauges = [
             (&self.files, "checking out", "files"),
             (&self.checked, "checking", "objects"),
+            (&self.pieces, "receiving in pieces", "files"),
             (&self.deltas, "resolving", "objects"),
             (&self.objects, "receiving", "objects"),
         ];

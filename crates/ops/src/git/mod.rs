@@ -36,7 +36,10 @@ mod judge;
 mod local;
 mod meter;
 mod modules;
+mod negotiate;
 mod objects;
+mod pieces;
+mod piecewise;
 mod ref_name;
 mod reflog;
 mod remove;
@@ -45,6 +48,7 @@ mod serve_http;
 mod serve_process;
 mod ssh;
 mod staging;
+mod talk;
 mod target;
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ use gix_transport::client::blocking_io::Transport;
 use super::checkout::{self, To};
 use super::meter::Meter;
 use super::objects::Objects;
+use super::pieces::Pieces;
 use super::target::{Head, Target, Want};
 use super::{GitError, GitUrl, all_refs, connected, fault, heads, modules, verify};
 
@@ -30,6 +31,7 @@ pub(super) struct Job {
     pub(super) meter: Meter,
     /// Set when nobody waits for it any more.
     pub(super) stop: Arc<AtomicBool>,
+    pub(super) pieces: Arc<Pieces>,
 }
 
 /// What came of it.
@@ -52,7 +54,12 @@ pub(super) fn clone(job: &Job, line: Line) -> Result<Made, GitError> {
     let mut repo = init(&job.folder)?;
     repo.committer_or_set_generic_fallback().map_err(|error| fault::of("prepare the repository", &error))?;
     let target = fetch(&repo, job, line, &Scope::Whole)?;
-    heads::write(&repo, job, &target)?;
+    complete(&repo, job, target)
+}
+
+/// All there is was fetched: refs, files, and what git keeps of them.
+pub(super) fn complete(repo: &gix::Repository, job: &Job, target: Target) -> Result<Made, GitError> {
+    heads::write(repo, job, &target)?;
     let repo = open(&job.folder)?;
     let Some(id) = target.id else {
         let Head::Branch(name) = target.head else { return Err(empty_head()) };
@@ -81,7 +88,7 @@ pub(super) fn options() -> gix::open::Options {
     gix::open::Options::isolated()
 }
 
-fn init(folder: &Path) -> Result<gix::Repository, GitError> {
+pub(super) fn init(folder: &Path) -> Result<gix::Repository, GitError> {
     let create = gix::create::Options { destination_must_be_empty: Some(true), ..Default::default() };
     gix::ThreadSafeRepository::init_opts(folder, gix::create::Kind::WithWorktree, create, options())
         .map(|repo| repo.to_thread_local())
@@ -121,7 +128,7 @@ pub(super) fn fetch(
         return all_refs::fetch(repo, job, line);
     }
     let doing = "fetch";
-    let failed = |error: gix::Error| fetch_failed(job, &error);
+    let failed = |error: gix::Error| named(job, fault::of(doing, &error));
     let branch = match scope {
         Scope::Update { branch: Some(name), .. } => Some(name),
         _ => None,
@@ -178,9 +185,9 @@ pub(super) fn fetch(
     Ok(target)
 }
 
-/// Why a fetch failed.
-pub(super) fn fetch_failed(job: &Job, error: &gix::Error) -> GitError {
-    match (fault::of("fetch", error), &job.want) {
+/// The error of a fetch, with the commit's name where that is what was wanted.
+pub(super) fn named(job: &Job, error: GitError) -> GitError {
+    match (error, &job.want) {
         (GitError::RefNotFound { .. }, Want::Commit(id)) => {
             GitError::RefNotFound { what: format!("commit {id}") }
         }

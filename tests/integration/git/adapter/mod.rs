@@ -10,6 +10,7 @@ mod https;
 mod kill;
 mod lab;
 mod permanent;
+mod pieces;
 mod redirects;
 mod secrets;
 mod ssh;
@@ -67,6 +68,21 @@ const PROMISES: &[(&str, &str)] = &[
     ("what the server says in place of an answer is told", "a_refusal_in_gits_own_words_is_told"),
     ("a commit that is not there: one request, told", "a_missing_commit_is_told"),
     ("a tag that names no commit is told", "a_tag_that_names_no_commit_is_told"),
+    // pieces
+    (
+        "a pack that is cut again and again comes in pieces",
+        "a_pack_that_is_cut_again_and_again_comes_in_pieces",
+    ),
+    ("no file comes whole twice", "a_pack_that_is_cut_again_and_again_comes_in_pieces"),
+    ("a clone in pieces is like any other, at any depth and ref", "a_clone_in_pieces_is_like_any_other"),
+    ("a server without filters is asked for the whole again", "without_a_filter_a_pack_is_fetched_anew"),
+    ("pieces that are refused: the whole, once", "a_piece_that_is_refused_is_fetched_with_all_the_rest"),
+    ("an ssh that breaks off brings pieces, too", "an_ssh_that_breaks_off_brings_pieces"),
+    ("a damaged piece is fetched again, and no other", "a_damaged_piece_is_fetched_again"),
+    ("a branch that moves meanwhile is followed", "a_branch_that_moves_between_the_pieces_is_followed"),
+    ("pieces that bring nothing end", "a_file_that_never_comes_whole_ends_it"),
+    ("a stop in the pieces is at once", "a_stop_in_the_pieces_is_at_once"),
+    ("kill -9 in the pieces, then again: a clone", "killed_in_the_pieces_and_again_is_a_clone"),
     // redirects
     ("a moved repository is cloned", "a_moved_repository_is_cloned"),
     ("a redirect to file, another scheme, a program is refused", "a_redirect_elsewhere_is_refused"),
@@ -168,6 +184,7 @@ fn every_promise_has_its_test() {
         include_str!("https.rs"),
         include_str!("kill.rs"),
         include_str!("permanent.rs"),
+        include_str!("pieces.rs"),
         include_str!("redirects.rs"),
         include_str!("secrets.rs"),
         include_str!("ssh.rs"),

@@ -8,7 +8,7 @@ use tests::git::{Forge, Repository, SshMood};
 
 use super::lab::Lab;
 
-fn url(repository: &Repository) -> String {
+pub(super) fn url(repository: &Repository) -> String {
     format!("ssh://git@git.example.com:2222{}", repository.folder().display())
 }
 
