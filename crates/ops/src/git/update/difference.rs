@@ -66,11 +66,6 @@ pub(super) fn blocked<'a>(dest: &Path, path: &'a BStr) -> Option<&'a BStr> {
     above(path).find(|folder| fs::symlink_metadata(place(dest, folder)).is_ok_and(|meta| !meta.is_dir()))
 }
 
-/// Whether nothing but what is to be removed is in a folder.
-pub(super) fn is_emptied(dest: &Path, folder: &BStr, difference: &Difference) -> bool {
-    only_removed(dest, folder, difference)
-}
-
 /// What stands there; an error that does not say that nothing does is one.
 pub(super) fn look(path: &Path) -> Result<Option<fs::Metadata>, GitError> {
     match fs::symlink_metadata(path) {
@@ -148,7 +143,7 @@ pub(super) fn refuse_unknown(
 }
 
 /// Whether all in a folder is to be removed.
-fn only_removed(dest: &Path, folder: &BStr, difference: &Difference) -> bool {
+pub(super) fn only_removed(dest: &Path, folder: &BStr, difference: &Difference) -> bool {
     let Ok(entries) = fs::read_dir(place(dest, folder)) else { return false };
     entries.flatten().all(|entry| {
         let mut path = folder.to_owned();

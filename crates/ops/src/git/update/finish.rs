@@ -172,7 +172,7 @@ fn left(
             Some(meta) if meta.is_dir() && from_module => difference::is_hollow(&here),
             // Where a file was a folder came, which is let alone; where one is to come it must be empty.
             Some(meta) if meta.is_dir() => {
-                difference.remove.contains(path) || difference::is_emptied(&dest, path, &difference)
+                difference.remove.contains(path) || difference::only_removed(&dest, path, &difference)
             }
             Some(_) if to_module => is_old(),
             Some(_) if from_module => is_ready(),
