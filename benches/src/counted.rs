@@ -105,8 +105,8 @@ impl Timer for NoTime {
 pub(crate) struct Never;
 
 impl Classify for Never {
-    fn class(&self) -> Class {
-        Class::Permanent
+    fn judge(&self) -> Judgement {
+        Class::Permanent.into()
     }
 }
 

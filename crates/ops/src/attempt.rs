@@ -1,16 +1,12 @@
 //! What one attempt is told, and how it tells how far it is.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use vps_breaker::Tick;
 use vps_retry::Budget;
 
 use crate::deadline::Deadline;
-use crate::env::Env;
-use crate::event::{Event, EventKind, Observer, OperationId};
+use crate::event::{EventKind, OperationId, Voice};
 use crate::pipeline::Members;
 use crate::service::ServiceName;
 
@@ -42,82 +38,45 @@ pub struct Attempt {
     pub budget: Arc<Budget>,
     /// Cancelled when the caller gave up.
     pub cancel: CancellationToken,
-    pub(crate) progress: Progress,
+    pub(crate) service: Option<ServiceName>,
+    pub(crate) voice: Voice,
 }
 
 impl Attempt {
+    /// The number of its operation, as events have it.
+    #[must_use]
+    pub fn operation_id(&self) -> OperationId {
+        self.voice.id()
+    }
+
     /// Says that bytes arrived. `done` counts from the start of the thing, not of the attempt.
     pub fn progress(&self, done: u64, total: Option<u64>, resumed_from: u64) {
-        self.progress.bytes(done, total, resumed_from);
+        self.voice.alive();
+        self.tell(EventKind::Progress { done, total, resumed_from });
     }
 
     /// Says that the service answered, as a response's first byte does.
     pub fn answered(&self) {
-        self.progress.touch();
+        self.voice.alive();
     }
 
     /// Says how far work is that is not counted in bytes, in thousandths of a percent.
     pub fn step(&self, percent: u32, text: impl Into<String>) {
-        self.progress.touch();
-        self.progress.emit(EventKind::Step { percent, text: text.into() });
+        self.voice.alive();
+        self.tell(EventKind::Step { percent, text: text.into() });
     }
 
     /// Says something worth a line.
     pub fn note(&self, text: impl Into<String>) {
-        self.progress.emit(EventKind::Note { text: text.into() });
+        self.tell(EventKind::Note { text: text.into() });
     }
 
     /// Says that something is not as it should be, while work goes on.
     pub fn warn(&self, text: impl Into<String>) {
-        self.progress.emit(EventKind::Warning { text: text.into() });
-    }
-}
-
-/// Where an attempt's signs of life go.
-#[derive(Clone)]
-pub(crate) struct Progress {
-    pub(crate) env: Env,
-    pub(crate) observer: Arc<dyn Observer>,
-    pub(crate) operation: OperationId,
-    pub(crate) root: OperationId,
-    pub(crate) name: &'static str,
-    pub(crate) service: Option<ServiceName>,
-    /// Tick of the last sign of life of this attempt; 0 is none.
-    pub(crate) alive_at: Arc<AtomicU64>,
-}
-
-impl std::fmt::Debug for Progress {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Progress").field("operation", &self.operation).finish_non_exhaustive()
-    }
-}
-
-impl Progress {
-    fn touch(&self) {
-        self.alive_at.store(self.env.now().as_nanos().max(1), Ordering::Relaxed);
+        self.tell(EventKind::Warning { text: text.into() });
     }
 
-    fn bytes(&self, done: u64, total: Option<u64>, resumed_from: u64) {
-        self.touch();
-        self.emit(EventKind::Progress { done, total, resumed_from });
-    }
-
-    fn emit(&self, kind: EventKind) {
-        self.observer.on(&Event {
-            at: self.env.now(),
-            operation: self.operation,
-            root: self.root,
-            name: self.name,
-            service: self.service.clone(),
-            kind,
-        });
-    }
-
-    /// Whether the service gave a sign of life within `idle` before `now`.
-    pub(crate) fn is_flowing(&self, now: Tick, idle: Duration) -> bool {
-        match self.alive_at.load(Ordering::Relaxed) {
-            0 => false,
-            at => now.since(Tick::from_nanos(at)) < idle,
-        }
+    fn tell(&self, kind: EventKind) {
+        self.voice.tell(self.service.clone(), kind);
     }
 }

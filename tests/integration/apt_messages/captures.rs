@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use vps_ops::apt::{Fault, Step};
-use vps_ops::{Class, Classify, Kind, Verdict};
+use vps_ops::{Advise, Class, Classify, Failure, Kind, Verdict};
 
 use crate::captured::{Captured, names};
 
@@ -550,7 +550,15 @@ fn whatever_a_person_can_do_about_is_hinted_at() {
             assert!(!fault.hints().is_empty(), "{name}: {fault}");
         }
     }
-    let hint = |name, step| Captured::read(name).fault(step).unwrap().hints().concat();
+    let hint = |name, step| {
+        Captured::read(name)
+            .fault(step)
+            .unwrap()
+            .hints()
+            .iter()
+            .map(|hint| format!("{hint:?}"))
+            .collect::<String>()
+    };
     assert!(hint("install_dpkg_interrupted", Step::Install).contains("`dpkg --configure -a`"));
     assert!(hint("install_conffile_prompt", Step::Install).contains("--force-confold"));
     assert!(hint("update_sources_malformed", Step::Update).contains("entry 1 of `/etc/apt/sources.list`"));

@@ -6,8 +6,9 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use serde_json::json;
-use vps_ops::circuit::{CircuitStatus, ControlError, document, rfc3339};
+use vps_ops::circuit::{CircuitStatus, document, rfc3339};
 use vps_ops::env::fs::Fs;
+use vps_ops::guard::ControlError;
 use vps_ops::service::ServiceName;
 use vps_ops::store::read_status;
 use vps_ops::{Hold, NetworkOperationWrapper, State};

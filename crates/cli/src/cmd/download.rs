@@ -84,7 +84,7 @@ async fn listed(
 fn plan(network: &NetworkOperationWrapper, request: &DownloadRequest, options: &Options) -> Plan {
     let urls = request.candidates().into_iter();
     let steps = urls.map(|url| {
-        let service = options.service.clone().unwrap_or_else(|| network.service_of(&url));
+        let service = options.service.clone().unwrap_or_else(|| network.downloads().service_of(&url));
         (SafeUrl::from(&url).to_string(), Some(service))
     });
     let dest = request.path().map_or_else(

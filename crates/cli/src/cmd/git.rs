@@ -33,7 +33,7 @@ async fn clone(app: &App, args: &CloneArgs) -> Result<Exit, Failure> {
     }
     // An update takes nobody's place.
     let is_here = is_current(&request.dest) && !is_there(&request);
-    let outcome = network.git_clone_resilient(&request, &options).await;
+    let outcome = network.clones().run(&request, &options).await;
     network.close().await;
     match outcome {
         Ok(cloned) => {
@@ -59,7 +59,7 @@ fn is_current(dest: &Path) -> bool {
 
 /// What would be cloned, and past which circuit.
 fn plan(network: &NetworkOperationWrapper, request: &CloneRequest, options: &Options) -> Plan {
-    let service = network.git_service_of(&request.url, options);
+    let service = network.clones().service_of(&request.url, options);
     let (url, dest) = (&request.url, request.dest.display());
     Plan {
         action: match (is_there(request), request.update) {

@@ -4,10 +4,10 @@ use std::error::Error;
 use std::io::Write;
 
 use serde_json::json;
-use vps_ops::{Classify, Kind, OperationError};
+use vps_ops::{Advise, Kind, OperationError};
 
 use crate::exit::Exit;
-use crate::observe::Screen;
+use crate::observe::{Screen, words};
 
 /// A command that did not do what it was asked.
 #[derive(Debug)]
@@ -39,13 +39,12 @@ impl Failure {
         Self { causes: causes(error), ..Self::new(exit, kind, error.to_string()) }
     }
 
-    pub(crate) fn of_operation<E: Classify>(error: &OperationError<E>) -> Self {
-        let kind = serde_json::to_value(error.kind()).ok().and_then(|kind| kind.as_str().map(str::to_owned));
+    pub(crate) fn of_operation<E: vps_ops::Failure + Advise>(error: &OperationError<E>) -> Self {
         Self {
-            kind: kind.unwrap_or_default(),
+            kind: error.kind().as_str().to_owned(),
             causes: causes(error),
-            hints: error.hints(),
-            ..Self::new(Exit::of(error.kind()), "", error.to_string())
+            hints: error.hints().iter().map(words::hint).collect(),
+            ..Self::new(Exit::of(error.kind()), "", words::could_not(&error.operation, error.attempts()))
         }
     }
 

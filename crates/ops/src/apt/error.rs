@@ -5,14 +5,13 @@ use std::path::PathBuf;
 
 use bytesize::ByteSize;
 use thiserror::Error;
-use vps_breaker::Verdict;
-use vps_retry::Class;
+use vps_retry::{Blame, Class, Classify, Judgement, Kind};
 
 use super::fault::Fault;
 use super::update::Updated;
 use super::uris::InvalidPlan;
-use crate::classify::{Classify, Kind};
 use crate::download::{self, DownloadError};
+use crate::hint::{Advise, Hint};
 use crate::process::CommandError;
 
 /// Why a step failed.
@@ -134,66 +133,50 @@ impl AptError {
 }
 
 impl Classify for AptError {
-    fn class(&self) -> Class {
+    fn judge(&self) -> Judgement {
         match self {
-            Self::Repositories(updated) if updated.given_up => Class::Permanent,
-            Self::Fault(_) | Self::Repositories(_) => self.fault().map_or(Class::Permanent, Classify::class),
-            Self::Download { source, .. } => source.class(),
-            Self::Program(error) => error.class(),
-            Self::Files { .. } | Self::NoRoom { .. } => Class::Local,
-            Self::Stopped => Class::Cancelled,
-            Self::Plan(_) | Self::Changed { .. } | Self::NotInstalled { .. } | Self::OutOfTime => {
-                Class::Permanent
+            Self::Repositories(updated) if updated.given_up => {
+                let judgement = self.fault().map_or(Class::Permanent.into(), Classify::judge);
+                Judgement::new(Class::Permanent, judgement.blame, judgement.kind)
             }
-        }
-    }
-
-    fn verdict(&self) -> Verdict {
-        match self {
             Self::Fault(_) | Self::Repositories(_) => {
-                self.fault().map_or(Verdict::Neutral, Classify::verdict)
+                self.fault().map_or(Class::Permanent.into(), Classify::judge)
             }
-            Self::Download { source, .. } => source.verdict(),
-            _ => Verdict::Neutral,
+            Self::Download { source, .. } => source.judge(),
+            Self::Program(error) => Judgement::new(error.class(), Blame::Elsewhere, Kind::Failed),
+            Self::Files { .. } | Self::NoRoom { .. } => Class::Local.into(),
+            Self::Stopped => Class::Cancelled.into(),
+            Self::Changed { .. } => Judgement::of(Class::Permanent).kind(Kind::Integrity),
+            Self::OutOfTime => Judgement::of(Class::Permanent).kind(Kind::Timeout),
+            Self::Plan(_) | Self::NotInstalled { .. } => Class::Permanent.into(),
         }
     }
+}
 
-    fn kind(&self) -> Kind {
+impl Advise for AptError {
+    fn hints(&self) -> Vec<Hint> {
         match self {
-            Self::Fault(_) | Self::Repositories(_) => self.fault().map_or(Kind::Failed, Classify::kind),
-            Self::Download { source, .. } => source.kind(),
-            Self::Files { .. } | Self::NoRoom { .. } => Kind::Local,
-            Self::Changed { .. } => Kind::Integrity,
-            Self::Stopped => Kind::Cancelled,
-            Self::OutOfTime => Kind::Timeout,
-            Self::Program(_) | Self::Plan(_) | Self::NotInstalled { .. } => Kind::Failed,
-        }
-    }
-
-    fn is_offline(&self) -> bool {
-        match self {
-            Self::Fault(_) | Self::Repositories(_) => self.fault().is_some_and(Classify::is_offline),
-            Self::Download { source, .. } => source.is_offline(),
-            _ => false,
-        }
-    }
-
-    fn hints(&self) -> Vec<String> {
-        match self {
-            Self::Fault(_) | Self::Repositories(_) => self.fault().map(Classify::hints).unwrap_or_default(),
+            Self::Fault(_) | Self::Repositories(_) => self.fault().map(Advise::hints).unwrap_or_default(),
             Self::Download { source, .. } => source.hints(),
-            Self::Program(_) => vec!["this needs apt-get and dpkg, as on Debian and Ubuntu".to_owned()],
+            Self::Program(_) => {
+                vec![Hint::Text("this needs apt-get and dpkg, as on Debian and Ubuntu".to_owned())]
+            }
             Self::NoRoom { path, .. } => {
-                vec![format!("make room there, as by `apt-get clean`, or see `df -h {}`", path.display())]
+                vec![Hint::Text(format!(
+                    "make room there, as by `apt-get clean`, or see `df -h {}`",
+                    path.display()
+                ))]
             }
             Self::Files { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                vec!["run it as root, as with `sudo`".to_owned()]
+                vec![Hint::Text("run it as root, as with `sudo`".to_owned())]
             }
             Self::Changed { .. } => {
-                vec!["somebody changes files in our archive folder, or the disk is failing".to_owned()]
+                vec![Hint::Text(
+                    "somebody changes files in our archive folder, or the disk is failing".to_owned(),
+                )]
             }
-            Self::OutOfTime => vec!["allow more time with `--timeout`".to_owned()],
-            Self::NotInstalled { .. } => vec!["see `dpkg --audit`".to_owned()],
+            Self::OutOfTime => vec![Hint::AllowMoreTime],
+            Self::NotInstalled { .. } => vec![Hint::Text("see `dpkg --audit`".to_owned())],
             _ => Vec::new(),
         }
     }

@@ -13,7 +13,7 @@ use super::status::PackageFailure;
 /// Why a run failed. Every text in it is fit for a screen and free of passwords.
 ///
 /// ```
-/// use vps_ops::Classify;
+/// use vps_ops::Advise;
 /// use vps_ops::apt::{Said, StatusSummary, Step, fault};
 /// use vps_ops::process::Ended;
 ///

@@ -9,7 +9,7 @@ use super::fault::{Fault, RepositoryProblem};
 use super::reach::FetchFailure;
 use super::said::{Message, Severity};
 use super::show;
-use crate::classify::Classify;
+use vps_retry::Classify;
 
 /// One thing that could not be fetched or trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]

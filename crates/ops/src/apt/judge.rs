@@ -3,26 +3,25 @@
 
 use std::time::Duration;
 
-use vps_breaker::Verdict;
-use vps_retry::Class;
+use vps_retry::{Blame, Class, Classify, Judgement, Kind};
 
 use super::fault::{Fault, RepositoryProblem};
 use super::reach::Reach;
-use crate::classify::{Classify, Kind};
+use crate::hint::{Advise, Hint};
 use crate::http::judge_status;
 
 /// How often we look whether a lock is free.
 const POLL: Duration = Duration::from_secs(1);
 
-impl Fault {
+impl Classify for Fault {
     /// Its row of the table.
-    fn judge(&self) -> (Class, Verdict, Kind) {
-        use Verdict::{Failure, Neutral, Success};
-        let local = (Class::Local, Neutral, Kind::Local);
-        let failed = (Class::Permanent, Neutral, Kind::Failed);
-        let answered = (Class::Permanent, Success, Kind::Failed);
+    fn judge(&self) -> Judgement {
+        use Blame::{Elsewhere, Request, Service};
+        let local = Judgement::new(Class::Local, Elsewhere, Kind::Local);
+        let failed = Judgement::new(Class::Permanent, Elsewhere, Kind::Failed);
+        let answered = Judgement::new(Class::Permanent, Request, Kind::Failed);
         match self {
-            Self::Locked(_) => (Class::Busy { poll: POLL }, Neutral, Kind::Local),
+            Self::Locked(_) => Judgement::new(Class::Busy { poll: POLL }, Elsewhere, Kind::Local),
             Self::NotRoot { .. }
             | Self::DiskFull { .. }
             | Self::ReadOnly { .. }
@@ -34,21 +33,18 @@ impl Fault {
             | Self::BrokenLists { .. } => local,
             Self::Unreachable { reach, .. } => match reach {
                 Reach::Refused | Reach::NoConnection | Reach::Handshake => {
-                    (Class::NotSent, Failure, Kind::Failed)
+                    Judgement::new(Class::NotSent, Service, Kind::Failed)
                 }
-                Reach::NoRoute | Reach::Resolver => (Class::NotSent, Neutral, Kind::Offline),
-                Reach::NameUnknown => (Class::NotSent, Neutral, Kind::Failed),
-                Reach::TimedOut => (Class::Transient, Failure, Kind::Timeout),
-                Reach::Broken => (Class::Transient, Failure, Kind::Failed),
-                Reach::Certificate => (Class::Permanent, Failure, Kind::Failed),
+                Reach::NoRoute | Reach::Resolver => Judgement::new(Class::NotSent, Elsewhere, Kind::Offline),
+                Reach::NameUnknown => Judgement::new(Class::NotSent, Elsewhere, Kind::Failed),
+                Reach::TimedOut => Judgement::new(Class::Transient, Service, Kind::Timeout),
+                Reach::Broken => Judgement::new(Class::Transient, Service, Kind::Failed),
+                Reach::Certificate => Judgement::new(Class::Permanent, Service, Kind::Failed),
             },
-            Self::Http { status, .. } => {
-                let judgement = judge_status(*status, None);
-                (judgement.class, judgement.verdict, judgement.kind)
-            }
+            Self::Http { status, .. } => judge_status(*status, None),
             // Once more, then for good: whoever runs the steps counts, one text cannot.
-            Self::Corrupt { .. } => (Class::Transient, Neutral, Kind::Integrity),
-            Self::IndexesNotFetched => (Class::Transient, Neutral, Kind::Failed),
+            Self::Corrupt { .. } => Judgement::new(Class::Transient, Elsewhere, Kind::Integrity),
+            Self::IndexesNotFetched => Judgement::new(Class::Transient, Elsewhere, Kind::Failed),
             Self::StaleIndex { .. }
             | Self::RepositoryBroken {
                 why: RepositoryProblem::NoReleaseFile | RepositoryProblem::Http(_),
@@ -76,20 +72,8 @@ impl Fault {
     }
 }
 
-impl Classify for Fault {
-    fn class(&self) -> Class {
-        self.judge().0
-    }
-
-    fn verdict(&self) -> Verdict {
-        self.judge().1
-    }
-
-    fn kind(&self) -> Kind {
-        self.judge().2
-    }
-
-    fn hints(&self) -> Vec<String> {
-        super::hints::of(self).into_iter().collect()
+impl Advise for Fault {
+    fn hints(&self) -> Vec<Hint> {
+        super::hints::of(self).into_iter().map(Hint::Text).collect()
     }
 }

@@ -2,7 +2,7 @@
 //! interrupted where that would leave packages half done.
 //!
 //! [`Apt`] has the steps, each made once: read the indexes, resolve, fetch, install, repair. Their order, and
-//! what is repeated when, is the [workflow](crate::NetworkOperationWrapper::apt_install)'s. Text becomes a
+//! what is repeated when, is the [workflow](Installs)'s. Text becomes a
 //! [`Fault`] in one file.
 //!
 //! ```
@@ -29,6 +29,7 @@ mod fetched;
 mod freshness;
 mod hints;
 mod installed;
+mod installs;
 mod judge;
 mod left_out;
 mod local;
@@ -57,6 +58,7 @@ pub use error::AptError;
 pub(crate) use error::is_stale;
 pub use fault::{Fault, RepositoryProblem};
 pub use installed::{DPKG_FORMAT, Installed, InstalledPackage, PackageState};
+pub use installs::{AptUpdate, Installs};
 pub use lock::{Holder, Lock};
 pub use machine::AptSetup;
 pub use package::{InvalidPackage, InvalidPackages, InvalidReason, PackageSpec, parse_all};

@@ -4,8 +4,8 @@ use super::fault::Fault;
 use super::fetched::{self, Failed};
 use super::said::Said;
 use super::targets::Repository;
-use crate::classify::Classify;
 use vps_retry::Class;
+use vps_retry::Classify;
 
 /// How an update went for one repository.
 #[derive(Clone, Debug, PartialEq, Eq)]

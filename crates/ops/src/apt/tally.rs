@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::event::{Event, EventKind, Observer, OperationId};
+use crate::event::{Event, EventKind, Observer, OperationId, Voice};
 
 /// Stands between the downloads and who watches: their bytes are summed up, all else is passed on.
 pub(crate) struct Tally {
     observer: Arc<dyn Observer>,
-    name: &'static str,
+    /// Of what they are for.
+    whole: Voice,
     total: u64,
     files: Mutex<Files>,
 }
@@ -23,9 +24,9 @@ struct Files {
 }
 
 impl Tally {
-    /// For files of `total` bytes in all.
-    pub(crate) fn new(observer: Arc<dyn Observer>, name: &'static str, total: u64) -> Self {
-        Self { observer, name, total, files: Mutex::default() }
+    /// For files of `total` bytes in all, which are fetched for `whole`.
+    pub(crate) fn new(observer: Arc<dyn Observer>, whole: Voice, total: u64) -> Self {
+        Self { observer, whole, total, files: Mutex::default() }
     }
 
     /// A file turned out to be there already.
@@ -57,21 +58,18 @@ impl Observer for Tally {
             self.observer.on(event);
             return;
         };
-        let (done, resumed_from) = self.sum(event.operation, done, resumed_from);
-        self.observer.on(&Event {
-            operation: event.root,
-            name: self.name,
-            kind: EventKind::Progress { done, total: Some(self.total), resumed_from },
-            ..event.clone()
-        });
+        let (done, resumed_from) = self.sum(event.id, done, resumed_from);
+        let kind = EventKind::Progress { done, total: Some(self.total), resumed_from };
+        self.whole.tell(event.service.clone(), kind);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use vps_breaker::Tick;
-
     use super::*;
+    use crate::env::Env;
+    use crate::event::Teller;
+    use crate::operation::{Operation, OperationKind};
 
     #[derive(Default)]
     struct Seen(Mutex<Vec<(u64, u64, u64)>>);
@@ -79,7 +77,7 @@ mod tests {
     impl Observer for Seen {
         fn on(&self, event: &Event) {
             if let EventKind::Progress { done, total, resumed_from } = event.kind {
-                assert_eq!((event.operation, event.name), (OperationId(1), "apt_install"));
+                assert_eq!((event.id, event.operation.kind), (OperationId(1), OperationKind::AptInstall));
                 self.0.lock().unwrap().push((done, total.unwrap(), resumed_from));
             }
         }
@@ -88,21 +86,22 @@ mod tests {
     #[test]
     fn many_files_are_one_bar() {
         let seen = Arc::new(Seen::default());
-        let tally = Tally::new(Arc::clone(&seen) as Arc<dyn Observer>, "apt_install", 100);
-        let progress = |operation, done, resumed_from| {
-            tally.on(&Event {
-                at: Tick::from_millis(0),
-                operation: OperationId(operation),
-                root: OperationId(1),
-                name: "download",
-                service: None,
-                kind: EventKind::Progress { done, total: Some(50), resumed_from },
-            });
+        let observer = Arc::clone(&seen) as Arc<dyn Observer>;
+        let begin = |id, kind, observer| {
+            let operation = Arc::new(Operation::new(kind, "x"));
+            Teller::begin(Env::real(), observer, OperationId(id), None, operation)
         };
-        progress(2, 10, 5);
-        progress(3, 20, 0);
+        let whole = begin(1, OperationKind::AptInstall, Arc::clone(&observer));
+        let tally = Arc::new(Tally::new(observer, whole.voice().clone(), 100));
+        let downloads = [2, 3].map(|id| begin(id, OperationKind::Download, Arc::clone(&tally) as _));
+        let progress = |download: &Teller, done, resumed_from| {
+            let kind = EventKind::Progress { done, total: Some(50), resumed_from };
+            download.voice().tell(None, kind);
+        };
+        progress(&downloads[0], 10, 5);
+        progress(&downloads[1], 20, 0);
         tally.was_there(30);
-        progress(2, 40, 5);
+        progress(&downloads[0], 40, 5);
         assert_eq!(*seen.0.lock().unwrap(), [(10, 100, 5), (30, 100, 5), (90, 100, 35)]);
     }
 }

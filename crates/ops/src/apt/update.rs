@@ -16,10 +16,11 @@ use super::repositories::{RepositoryResult, RepositoryState, repositories};
 use super::said::Said;
 use super::status::StatusSummary;
 use super::targets::Repository;
-use crate::classify::Classify;
+use crate::failure::Failure as _;
 use crate::pipeline::Members;
 use crate::process::Captured;
 use crate::service::{ServiceName, ServiceTable};
+use vps_retry::Classify;
 
 /// One repository after an update.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,12 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use vps_breaker::Verdict;
-use vps_retry::Class;
+use vps_retry::{Blame, Class, Classify, Judgement, Kind};
 
 use super::error::Fault;
-use crate::classify::{Classify, Kind};
-use crate::http::{Fact, Judgement, judge_status};
+use crate::http::{Fact, judge_status};
 
 /// How often we look whether another process is done.
 const POLL: Duration = Duration::from_secs(1);
@@ -43,22 +41,22 @@ impl Seen {
 }
 
 fn judge(fault: &Fault) -> Judgement {
-    let (class, verdict, kind) = match fault {
-        Fault::Http(error) => (error.class(), error.verdict(), error.kind()),
+    let (class, blame, kind) = match fault {
+        Fault::Http(error) => return error.judge(),
         Fault::Status { status, retry_after } => return judge_status(*status, *retry_after),
-        Fault::TooSlow { .. } => (Class::Transient, Verdict::Failure, Kind::Timeout),
+        Fault::TooSlow { .. } => (Class::Transient, Blame::Service, Kind::Timeout),
         Fault::UnaskedPart | Fault::Length { .. } | Fault::Digest { .. } => {
-            (Class::Transient, Verdict::Neutral, Kind::Integrity)
+            (Class::Transient, Blame::Elsewhere, Kind::Integrity)
         }
-        Fault::TooLarge { .. } => (Class::Permanent, Verdict::Neutral, Kind::Failed),
-        Fault::Invalid(_) => (Class::Permanent, Verdict::Neutral, Kind::Invalid),
+        Fault::TooLarge { .. } => (Class::Permanent, Blame::Elsewhere, Kind::Failed),
+        Fault::Invalid(_) => (Class::Permanent, Blame::Elsewhere, Kind::Invalid),
         Fault::NoParent { .. }
         | Fault::NotReplaceable { .. }
         | Fault::Disk { .. }
-        | Fault::NoSpace { .. } => (Class::Local, Verdict::Neutral, Kind::Local),
-        Fault::Busy { .. } => (Class::Busy { poll: POLL }, Verdict::Neutral, Kind::Local),
+        | Fault::NoSpace { .. } => (Class::Local, Blame::Elsewhere, Kind::Local),
+        Fault::Busy { .. } => (Class::Busy { poll: POLL }, Blame::Elsewhere, Kind::Local),
     };
-    Judgement { class, verdict, kind }
+    Judgement::new(class, blame, kind)
 }
 
 #[cfg(test)]
@@ -72,7 +70,7 @@ mod tests {
     use crate::http::HttpError;
 
     /// Every fault, with its row.
-    fn table() -> Vec<(Fault, Class, Verdict, Kind)> {
+    fn table() -> Vec<(Fault, Class, Blame, Kind)> {
         let checksum = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
         let digest = Fault::Digest { expected: checksum, got: "1".repeat(64) };
         let invalid = InvalidRequest::ForeignScheme { argument: "URL".into(), scheme: "ftp".into() };
@@ -80,8 +78,8 @@ mod tests {
         let disk =
             Fault::Disk { doing: "write", path: "/x".into(), source: io::ErrorKind::StorageFull.into() };
         let busy = Class::Busy { poll: Duration::from_secs(1) };
-        let local = |fault| (fault, Class::Local, Verdict::Neutral, Kind::Local);
-        let wrong = |fault| (fault, Class::Transient, Verdict::Neutral, Kind::Integrity);
+        let local = |fault| (fault, Class::Local, Blame::Elsewhere, Kind::Local);
+        let wrong = |fault| (fault, Class::Transient, Blame::Elsewhere, Kind::Integrity);
         vec![
             wrong(digest),
             wrong(Fault::Length { expected: 1, got: 2 }),
@@ -90,30 +88,30 @@ mod tests {
             local(disk),
             local(Fault::NoParent { folder: "/x".into() }),
             local(Fault::NotReplaceable { path: "/x".into(), what: "a FIFO" }),
-            (Fault::Busy { path: "/x".into() }, busy, Verdict::Neutral, Kind::Local),
-            (Fault::Invalid(invalid), Class::Permanent, Verdict::Neutral, Kind::Invalid),
-            (Fault::TooLarge { limit: 1 }, Class::Permanent, Verdict::Neutral, Kind::Failed),
+            (Fault::Busy { path: "/x".into() }, busy, Blame::Elsewhere, Kind::Local),
+            (Fault::Invalid(invalid), Class::Permanent, Blame::Elsewhere, Kind::Invalid),
+            (Fault::TooLarge { limit: 1 }, Class::Permanent, Blame::Elsewhere, Kind::Failed),
             (
                 Fault::TooSlow { min_speed: 1, window: Duration::from_secs(30) },
                 Class::Transient,
-                Verdict::Failure,
+                Blame::Service,
                 Kind::Timeout,
             ),
             (
                 Fault::Status { status: StatusCode::NOT_FOUND, retry_after: None },
                 Class::Permanent,
-                Verdict::Success,
+                Blame::Request,
                 Kind::Failed,
             ),
-            (Fault::Http(HttpError::new(Fact::Refused)), Class::NotSent, Verdict::Failure, Kind::Failed),
+            (Fault::Http(HttpError::new(Fact::Refused)), Class::NotSent, Blame::Service, Kind::Failed),
         ]
     }
 
     #[test]
     fn every_fault_has_its_row() {
-        for (fault, class, verdict, kind) in table() {
+        for (fault, class, blame, kind) in table() {
             let got = judge(&fault);
-            assert_eq!((got.class, got.verdict, got.kind), (class, verdict, kind), "{fault}");
+            assert_eq!((got.class, got.blame, got.kind), (class, blame, kind), "{fault}");
         }
     }
 

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use http::StatusCode;
 use thiserror::Error;
-use vps_breaker::Verdict;
-use vps_retry::Class;
+use vps_retry::{Class, Classify, Judgement};
 
 use super::checksum::Checksum;
+use super::hint::DownloadHint;
 use super::parse::InvalidRequest;
 use super::size::Size;
-use crate::classify::{Classify, Kind};
-use crate::http::{HttpError, Judgement, SafeUrl};
+use crate::hint::{Advise, Hint};
+use crate::http::{HttpError, SafeUrl};
 
 /// What went wrong, without where it did.
 #[derive(Debug, Error)]
@@ -137,10 +137,10 @@ pub(super) struct Reached {
 ///
 /// ```no_run
 /// # fn show(error: vps_ops::download::DownloadError) {
-/// use vps_ops::Classify;
+/// use vps_ops::{Advise, Classify};
 /// println!("{error} ({:?})", error.class());
 /// for hint in error.hints() {
-///     println!("hint: {hint}");
+///     println!("hint: {hint:?}");
 /// }
 /// # }
 /// ```
@@ -253,26 +253,20 @@ impl Error for DownloadError {
 }
 
 impl Classify for DownloadError {
-    fn class(&self) -> Class {
-        self.0.judgement.class
-    }
-
-    fn verdict(&self) -> Verdict {
-        self.0.judgement.verdict
-    }
-
-    fn kind(&self) -> Kind {
-        self.0.judgement.kind
+    fn judge(&self) -> Judgement {
+        self.0.judgement
     }
 
     fn progressed(&self) -> bool {
         self.0.reached.kept && self.0.reached.gained >= PROGRESS
     }
+}
 
-    fn hints(&self) -> Vec<String> {
-        let mut hints = super::hints::of(&self.0.fault);
+impl Advise for DownloadError {
+    fn hints(&self) -> Vec<Hint> {
+        let mut hints = super::hint::of(&self.0.fault);
         if self.0.reached.kept && self.0.reached.held > 0 && self.0.judgement.class != Class::Permanent {
-            hints.push("the partial file is kept; run the same command to resume".to_owned());
+            hints.push(DownloadHint::Resume.into());
         }
         hints
     }

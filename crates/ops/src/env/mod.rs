@@ -19,6 +19,7 @@
 
 pub mod fs;
 mod fs_real;
+mod mistake;
 mod process_identity;
 mod real;
 mod task;
@@ -33,6 +34,8 @@ use std::time::Duration;
 use vps_breaker::{Clock, Tick};
 use vps_retry::{Rng, Timer};
 
+#[doc(hidden)]
+pub use mistake::Mistake;
 pub use process_identity::ProcessIdentity;
 pub use task::Task;
 pub use thread::Work;
@@ -80,11 +83,15 @@ pub trait World: Send + Sync + 'static {
         false
     }
 
-    /// Whether a mistake was planted at the named place, to see that a law catches it; never on a real
-    /// machine.
-    fn planted(&self, _mistake: &'static str) -> bool {
+    /// Whether a mistake was planted, to see that a law catches it.
+    #[cfg(feature = "__mistakes")]
+    fn planted(&self, _mistake: Mistake) -> bool {
         false
     }
+
+    /// Takes what a planted mistake lets nobody else have, for as long as there is this world.
+    #[cfg(feature = "__mistakes")]
+    fn keep(&self, _what: Box<dyn std::any::Any + Send>) {}
 }
 
 /// A handle to the world; cheap to clone.
@@ -182,10 +189,26 @@ impl Env {
         }
     }
 
-    /// Whether a mistake was planted at the named place: always `false` without the feature `testing`.
-    #[must_use]
-    pub fn planted(&self, mistake: &'static str) -> bool {
-        cfg!(feature = "testing") && self.world.planted(mistake)
+    /// Whether a mistake was planted; without the feature `__mistakes`, whose lines the compiler then takes
+    /// out, never.
+    pub(crate) fn planted(&self, mistake: Mistake) -> bool {
+        #[cfg(feature = "__mistakes")]
+        return self.world.planted(mistake);
+        #[cfg(not(feature = "__mistakes"))]
+        {
+            let _ = mistake;
+            false
+        }
+    }
+
+    /// Lets go of `what`, unless `mistake` was planted.
+    pub(crate) fn let_go<T: Send + 'static>(&self, what: T, mistake: Mistake) {
+        #[cfg(feature = "__mistakes")]
+        if self.world.planted(mistake) {
+            return self.world.keep(Box::new(what));
+        }
+        let _ = mistake;
+        drop(what);
     }
 
     /// Runs `future` until `at`; `None` when the time was over first.

@@ -7,10 +7,9 @@ use std::time::Duration;
 use http::StatusCode;
 use thiserror::Error;
 
-use super::hints;
-use crate::classify::Kind;
 use crate::http::HttpError;
 use crate::process::CommandError;
+use vps_retry::Kind;
 
 /// Why there is no clone, or no newer one. It shows no credentials.
 ///
@@ -206,10 +205,6 @@ impl GitError {
     /// What arrived does not fit together.
     pub(super) fn damaged(why: impl Into<String>) -> Self {
         Self::Damaged { why: why.into(), again: false }
-    }
-
-    pub(super) fn hints_of(&self) -> Vec<String> {
-        hints::of(self)
     }
 }
 

@@ -107,7 +107,7 @@ pub(super) fn short(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::classify::{Classify, Kind};
+    use vps_retry::{Classify, Kind};
 
     fn of_io(error: io::Error) -> GitError {
         of_any("write the pack", io::Error::other(error))

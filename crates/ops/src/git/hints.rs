@@ -1,9 +1,9 @@
 //! What to do about a failed clone.
 
 use super::GitError;
-use crate::classify::Classify;
+use crate::hint::{Advise as _, Hint};
 
-pub(super) fn of(error: &GitError) -> Vec<String> {
+pub(super) fn of(error: &GitError) -> Vec<Hint> {
     let hint: &str = match error {
         GitError::Http(error) | GitError::NoSuchHost(error) => return error.hints(),
         GitError::Program(error) => return error.hints(),
@@ -42,7 +42,7 @@ pub(super) fn of(error: &GitError) -> Vec<String> {
         GitError::Occupied { .. } => "name another folder, or empty this one",
         GitError::NotUpdated { .. } => "commit, push or discard what is there with git, then try again",
         GitError::Foreign { owner, .. } => {
-            return vec![format!("run it as that user: `sudo -u '#{owner}' ...`")];
+            return vec![Hint::Text(format!("run it as that user: `sudo -u '#{owner}' ...`"))];
         }
         GitError::Busy { .. } => {
             "wait until that has ended; remove a lock only when you know that no git is running in it"
@@ -61,7 +61,7 @@ pub(super) fn of(error: &GitError) -> Vec<String> {
         },
         _ => return Vec::new(),
     };
-    vec![hint.to_owned()]
+    vec![Hint::Text(hint.to_owned())]
 }
 
 /// What to do about an ssh that failed: its code says whether it was itself, only its words say why.

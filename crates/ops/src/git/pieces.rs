@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use vps_retry::Class;
 
 use super::{GitError, LineFault};
-use crate::classify::Classify;
+use vps_retry::Classify;
 
 /// A pack that was cut after this much is fetched in pieces from then on.
 pub(super) const LARGE: u64 = 1 << 20;

@@ -196,9 +196,10 @@ fn fault(said: &str) -> LineFault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::classify::Classify;
+    use crate::failure::Failure as _;
     use vps_breaker::Verdict;
     use vps_retry::Class;
+    use vps_retry::Classify;
 
     fn ended(code: i32, said: &str) -> Option<GitError> {
         failed("ssh", &Captured::new(Ended::Code(code), "", said), false)

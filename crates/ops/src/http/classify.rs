@@ -10,26 +10,9 @@ use std::io;
 use std::time::Duration;
 
 use http::StatusCode;
-use vps_breaker::Verdict;
-use vps_retry::Class;
+use vps_retry::{Blame, Class, Judgement, Kind};
 
 use super::error::inner;
-use crate::classify::Kind;
-
-/// What an answer or its absence means to the retry, to the breaker, and to a program.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Judgement {
-    /// Whether trying again can help.
-    pub class: Class,
-    /// What it says about the service.
-    pub verdict: Verdict,
-    /// What sort of failure it is.
-    pub kind: Kind,
-}
-
-const fn judgement(class: Class, verdict: Verdict, kind: Kind) -> Judgement {
-    Judgement { class, verdict, kind }
-}
 
 /// Why there is no response, or no more of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,21 +73,21 @@ impl Fact {
     /// Its row of the table in `docs/failures.md`.
     #[must_use]
     pub fn judge(self) -> Judgement {
-        use Verdict::{Failure, Neutral};
+        use Blame::{Elsewhere, Service};
         match self {
-            Self::ConnectTimeout => judgement(Class::NotSent, Failure, Kind::Timeout),
-            Self::Refused | Self::HandshakeCut => judgement(Class::NotSent, Failure, Kind::Failed),
-            Self::NoRoute | Self::ResolverDown => judgement(Class::NotSent, Neutral, Kind::Offline),
-            Self::NameUnknown => judgement(Class::NotSent, Neutral, Kind::Failed),
-            Self::Reset | Self::EarlyEnd => judgement(Class::Transient, Failure, Kind::Failed),
-            Self::NoAnswer | Self::Idle => judgement(Class::Transient, Failure, Kind::Timeout),
-            Self::Certificate => judgement(Class::Permanent, Failure, Kind::Failed),
-            Self::NoRoots | Self::Local => judgement(Class::Local, Neutral, Kind::Local),
+            Self::ConnectTimeout => Judgement::new(Class::NotSent, Service, Kind::Timeout),
+            Self::Refused | Self::HandshakeCut => Judgement::new(Class::NotSent, Service, Kind::Failed),
+            Self::NoRoute | Self::ResolverDown => Judgement::new(Class::NotSent, Elsewhere, Kind::Offline),
+            Self::NameUnknown => Judgement::new(Class::NotSent, Elsewhere, Kind::Failed),
+            Self::Reset | Self::EarlyEnd => Judgement::new(Class::Transient, Service, Kind::Failed),
+            Self::NoAnswer | Self::Idle => Judgement::new(Class::Transient, Service, Kind::Timeout),
+            Self::Certificate => Judgement::new(Class::Permanent, Service, Kind::Failed),
+            Self::NoRoots | Self::Local => Judgement::new(Class::Local, Elsewhere, Kind::Local),
             Self::RedirectRefused | Self::ForeignScheme | Self::HeaderFlood => {
-                judgement(Class::Permanent, Neutral, Kind::Failed)
+                Judgement::new(Class::Permanent, Elsewhere, Kind::Failed)
             }
             Self::NotHttp | Self::NotTls | Self::ProxyRefused | Self::Unknown => {
-                judgement(Class::Permanent, Neutral, Kind::Failed)
+                Judgement::new(Class::Permanent, Elsewhere, Kind::Failed)
             }
         }
     }
@@ -123,25 +106,6 @@ impl Fact {
             next = inner(error);
         }
         found.unwrap_or(Self::Unknown)
-    }
-
-    /// What to do about it, where something can be done.
-    pub(super) fn hint(self) -> Option<&'static str> {
-        match self {
-            Self::Certificate => Some(
-                "check this machine's clock and its CA certificates; `SSL_CERT_FILE` names another bundle",
-            ),
-            Self::NameUnknown => {
-                Some("check the spelling of the host, and the resolver in `/etc/resolv.conf`")
-            }
-            Self::NoRoute | Self::ResolverDown => Some("this machine seems offline: check its network"),
-            Self::NotTls => Some("check the port, and whether the URL should begin with `http://`"),
-            Self::ProxyRefused => {
-                Some("they belong into the proxy's URL: `https_proxy=http://USER:PASSWORD@HOST:PORT`")
-            }
-            Self::HeaderFlood => Some("a response may have 100 headers of 400 KiB together"),
-            _ => None,
-        }
     }
 }
 
@@ -276,18 +240,18 @@ fn by_words(text: &str) -> Option<Fact> {
 /// What a status that is no success means. `retry_after` is what the server asked to wait.
 #[must_use]
 pub fn judge_status(status: StatusCode, retry_after: Option<Duration>) -> Judgement {
-    let answered = judgement(Class::Permanent, Verdict::Success, Kind::Failed);
+    let answered = Judgement::new(Class::Permanent, Blame::Request, Kind::Failed);
     match status.as_u16() {
-        429 | 503 => judgement(Class::Throttled { at_least: retry_after }, Verdict::Failure, Kind::Failed),
+        429 | 503 => Judgement::new(Class::Throttled { at_least: retry_after }, Blame::Service, Kind::Failed),
         501 | 505 | 506 | 508 | 510 => answered,
-        511 => judgement(Class::Permanent, Verdict::Neutral, Kind::Offline),
+        511 => Judgement::new(Class::Permanent, Blame::Elsewhere, Kind::Offline),
         408 | 425 | 500..=599 => {
             let class = match retry_after {
                 // The wish to wait holds on any status that is tried again.
                 Some(_) => Class::Throttled { at_least: retry_after },
                 None => Class::Transient,
             };
-            judgement(class, Verdict::Failure, Kind::Failed)
+            Judgement::new(class, Blame::Service, Kind::Failed)
         }
         _ => answered,
     }

@@ -14,13 +14,13 @@ fn every_status_is_pinned() {
             code if transient.contains(&code) => Class::Transient,
             _ => Class::Permanent,
         };
-        let verdict = match (code, class) {
-            (511, _) => Verdict::Neutral,
-            (_, Class::Permanent) => Verdict::Success,
-            _ => Verdict::Failure,
+        let blame = match (code, class) {
+            (511, _) => Blame::Elsewhere,
+            (_, Class::Permanent) => Blame::Request,
+            _ => Blame::Service,
         };
         let kind = if code == 511 { Kind::Offline } else { Kind::Failed };
-        assert_eq!(got, judgement(class, verdict, kind), "{code}");
+        assert_eq!(got, Judgement::new(class, blame, kind), "{code}");
     }
 }
 
@@ -30,7 +30,7 @@ fn a_wish_to_wait_holds_on_every_status_that_is_tried_again_and_on_no_other() {
     for code in 100..=599 {
         let status = StatusCode::from_u16(code).unwrap();
         let (with, without) = (judge_status(status, wait), judge_status(status, None));
-        assert_eq!((with.verdict, with.kind), (without.verdict, without.kind), "{code}");
+        assert_eq!((with.blame, with.kind), (without.blame, without.kind), "{code}");
         match without.class {
             Class::Permanent => assert_eq!(with.class, Class::Permanent, "{code}"),
             _ => assert_eq!(with.class, Class::Throttled { at_least: wait }, "{code}"),
@@ -110,7 +110,7 @@ fn every_error_number_of_the_system_has_a_kind_we_pinned_or_none() {
 #[test]
 fn what_is_unknown_is_permanent_and_says_nothing_about_the_service() {
     let got = Fact::Unknown.judge();
-    assert_eq!((got.class, got.verdict), (Class::Permanent, Verdict::Neutral));
+    assert_eq!((got.class, got.blame), (Class::Permanent, Blame::Elsewhere));
 }
 
 #[test]
@@ -140,31 +140,31 @@ fn what_the_resolver_says_is_read() {
 /// The rows of the table, written down a second time.
 #[test]
 fn every_fact_has_its_row() {
+    use Blame::{Elsewhere, Service};
     use Kind::{Failed, Local, Offline, Timeout};
-    use Verdict::{Failure, Neutral};
     let rows = [
-        (Fact::Refused, Class::NotSent, Failure, Failed),
-        (Fact::ConnectTimeout, Class::NotSent, Failure, Timeout),
-        (Fact::HandshakeCut, Class::NotSent, Failure, Failed),
-        (Fact::NoRoute, Class::NotSent, Neutral, Offline),
-        (Fact::ResolverDown, Class::NotSent, Neutral, Offline),
-        (Fact::NameUnknown, Class::NotSent, Neutral, Failed),
-        (Fact::Reset, Class::Transient, Failure, Failed),
-        (Fact::EarlyEnd, Class::Transient, Failure, Failed),
-        (Fact::NoAnswer, Class::Transient, Failure, Timeout),
-        (Fact::Idle, Class::Transient, Failure, Timeout),
-        (Fact::Certificate, Class::Permanent, Failure, Failed),
-        (Fact::RedirectRefused, Class::Permanent, Neutral, Failed),
-        (Fact::ForeignScheme, Class::Permanent, Neutral, Failed),
-        (Fact::HeaderFlood, Class::Permanent, Neutral, Failed),
-        (Fact::NotHttp, Class::Permanent, Neutral, Failed),
-        (Fact::NotTls, Class::Permanent, Neutral, Failed),
-        (Fact::ProxyRefused, Class::Permanent, Neutral, Failed),
-        (Fact::NoRoots, Class::Local, Neutral, Local),
-        (Fact::Local, Class::Local, Neutral, Local),
-        (Fact::Unknown, Class::Permanent, Neutral, Failed),
+        (Fact::Refused, Class::NotSent, Service, Failed),
+        (Fact::ConnectTimeout, Class::NotSent, Service, Timeout),
+        (Fact::HandshakeCut, Class::NotSent, Service, Failed),
+        (Fact::NoRoute, Class::NotSent, Elsewhere, Offline),
+        (Fact::ResolverDown, Class::NotSent, Elsewhere, Offline),
+        (Fact::NameUnknown, Class::NotSent, Elsewhere, Failed),
+        (Fact::Reset, Class::Transient, Service, Failed),
+        (Fact::EarlyEnd, Class::Transient, Service, Failed),
+        (Fact::NoAnswer, Class::Transient, Service, Timeout),
+        (Fact::Idle, Class::Transient, Service, Timeout),
+        (Fact::Certificate, Class::Permanent, Service, Failed),
+        (Fact::RedirectRefused, Class::Permanent, Elsewhere, Failed),
+        (Fact::ForeignScheme, Class::Permanent, Elsewhere, Failed),
+        (Fact::HeaderFlood, Class::Permanent, Elsewhere, Failed),
+        (Fact::NotHttp, Class::Permanent, Elsewhere, Failed),
+        (Fact::NotTls, Class::Permanent, Elsewhere, Failed),
+        (Fact::ProxyRefused, Class::Permanent, Elsewhere, Failed),
+        (Fact::NoRoots, Class::Local, Elsewhere, Local),
+        (Fact::Local, Class::Local, Elsewhere, Local),
+        (Fact::Unknown, Class::Permanent, Elsewhere, Failed),
     ];
-    for (fact, class, verdict, kind) in rows {
-        assert_eq!(fact.judge(), judgement(class, verdict, kind), "{fact:?}");
+    for (fact, class, blame, kind) in rows {
+        assert_eq!(fact.judge(), Judgement::new(class, blame, kind), "{fact:?}");
     }
 }

@@ -4,11 +4,10 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use vps_breaker::Verdict;
-use vps_retry::Class;
+use vps_retry::{Classify, Judgement};
 
-use super::Fact;
-use crate::classify::{Classify, Kind};
+use super::{Fact, HttpHint};
+use crate::hint::{Advise, Hint};
 
 /// A request or a body that failed: the fact, who it happened with, and the library's own words.
 pub struct HttpError {
@@ -64,9 +63,6 @@ impl HttpError {
         self.detail.clone().unwrap_or_else(|| self.fact.to_string())
     }
 }
-
-/// What to look at where the host that is named may not be the one that failed.
-const PROXY_HINT: &str = "a proxy is on the way: check `https_proxy`, and what `no_proxy` leaves out";
 
 impl HttpError {
     /// Whether a tunnel through a proxy failed, which the client says in words only.
@@ -130,21 +126,15 @@ pub(super) fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Err
 }
 
 impl Classify for HttpError {
-    fn class(&self) -> Class {
-        self.fact.judge().class
+    fn judge(&self) -> Judgement {
+        self.fact.judge()
     }
+}
 
-    fn verdict(&self) -> Verdict {
-        self.fact.judge().verdict
-    }
-
-    fn kind(&self) -> Kind {
-        self.fact.judge().kind
-    }
-
-    fn hints(&self) -> Vec<String> {
+impl Advise for HttpError {
+    fn hints(&self) -> Vec<Hint> {
         let unsaid = self.fact != Fact::ProxyRefused && self.is_of_tunnel();
-        let proxy = unsaid.then_some(PROXY_HINT);
-        self.fact.hint().into_iter().chain(proxy).map(str::to_owned).collect()
+        let proxy = unsaid.then_some(HttpHint::CheckProxy);
+        self.fact.hint().into_iter().chain(proxy).map(Hint::from).collect()
     }
 }

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::io;
 
 use thiserror::Error;
-use vps_breaker::Verdict;
-use vps_retry::Class;
+use vps_retry::{Blame, Class, Classify, Judgement};
 
 use super::Ended;
-use crate::classify::{Classify, Kind};
+use crate::hint::{Advise, Hint};
 
 /// Which exit codes are worth another attempt; whoever asked for retries means all, unless told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,32 +94,23 @@ impl CommandError {
 }
 
 impl Classify for CommandError {
-    fn class(&self) -> Class {
+    fn judge(&self) -> Judgement {
         match self {
-            Self::NotFound { .. } | Self::NotExecutable { .. } | Self::Code { retried: false, .. } => {
-                Class::Permanent
-            }
+            Self::NotFound { .. } | Self::NotExecutable { .. } => Class::Permanent.into(),
             // Somebody wanted it to end: SIGINT, SIGTERM, SIGKILL from outside.
-            Self::Signal { signal: 2 | 9 | 15, .. } => Class::Permanent,
-            Self::Code { .. } | Self::Signal { .. } => Class::Transient,
+            Self::Signal { signal: 2 | 9 | 15, .. } => Class::Permanent.into(),
+            Self::Code { retried: false, .. } => Judgement::of(Class::Permanent).blaming(Blame::Service),
+            Self::Code { .. } | Self::Signal { .. } => Class::Transient.into(),
         }
     }
+}
 
-    fn verdict(&self) -> Verdict {
+impl Advise for CommandError {
+    fn hints(&self) -> Vec<Hint> {
         match self {
-            Self::NotFound { .. } | Self::NotExecutable { .. } => Verdict::Neutral,
-            Self::Signal { signal: 2 | 9 | 15, .. } => Verdict::Neutral,
-            Self::Code { .. } | Self::Signal { .. } => Verdict::Failure,
-        }
-    }
-
-    fn kind(&self) -> Kind {
-        Kind::Failed
-    }
-
-    fn hints(&self) -> Vec<String> {
-        match self {
-            Self::NotFound { program } => vec![format!("install `{program}`, or give its full path")],
+            Self::NotFound { program } => {
+                vec![Hint::Text(format!("install `{program}`, or give its full path"))]
+            }
             _ => Vec::new(),
         }
     }

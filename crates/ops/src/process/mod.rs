@@ -8,6 +8,7 @@
 //! ```
 
 mod captured;
+mod commands;
 mod error;
 mod running;
 mod session;
@@ -19,6 +20,7 @@ mod talk;
 use async_trait::async_trait;
 
 pub use captured::Captured;
+pub use commands::Commands;
 pub use error::{CommandError, RetryOn};
 pub use shield::Shield;
 pub use spec::ProcessSpec;

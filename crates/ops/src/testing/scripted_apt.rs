@@ -13,7 +13,7 @@
 //! let policies = Settings::default().check().unwrap();
 //! let network = NetworkOperationWrapper::builder(policies).apt(apt.clone()).build();
 //! let request = InstallRequest::new(parse_all(["curl"]).unwrap());
-//! let done = network.apt_install(&request, &Options::new()).await.unwrap();
+//! let done = network.installs().install(&request, &Options::new()).await.unwrap();
 //! assert_eq!(done.installed[0].name, "curl");
 //! assert_eq!(apt.version("curl").as_deref(), Some("7.88"));
 //! # });

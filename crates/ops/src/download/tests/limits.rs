@@ -7,10 +7,11 @@ use vps_breaker::Verdict;
 use vps_retry::Class;
 
 use super::lab::{Lab, request, sha256};
-use crate::classify::{Classify, Kind};
 use crate::download::{DownloadRequest, Fault, Limits};
+use crate::failure::Failure as _;
 use crate::http::Fact;
 use crate::testing::scripted_http::{Script, ScriptedFile};
+use vps_retry::{Classify, Kind};
 
 const SECOND: Duration = Duration::from_secs(1);
 

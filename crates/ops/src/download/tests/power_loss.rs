@@ -4,11 +4,11 @@
 use std::sync::LazyLock;
 
 use super::lab::{DEST, Lab, is_retried, request, sha256};
-use crate::classify::Classify;
 use crate::download::DownloadRequest;
 use crate::http::{Fact, HttpRequest};
 use crate::testing::disk::Disk;
 use crate::testing::scripted_http::{Script, ScriptedFile};
+use vps_retry::Classify;
 
 /// Power losses tried at each change to the disk, and after how many of them a run follows.
 const LOSSES: u64 = 40;

@@ -5,9 +5,11 @@ use std::sync::LazyLock;
 use http::header::{IF_RANGE, RANGE};
 
 use super::lab::{DEST, Lab, asked, request, sha256};
-use crate::classify::Classify;
+use crate::download::DownloadHint;
+use crate::hint::Advise as _;
 use crate::http::Fact;
 use crate::testing::scripted_http::{Script, ScriptedFile};
+use vps_retry::Classify;
 
 const CUT: usize = 300 << 10;
 
@@ -41,7 +43,7 @@ async fn what_was_gained_does_not_count_as_an_attempt() {
     let first = operation.attempt(&lab.attempt(0)).await.unwrap_err();
     let second = operation.attempt(&lab.attempt(0)).await.unwrap_err();
     assert!(first.progressed() && !second.progressed());
-    assert!(first.hints().iter().any(|hint| hint.contains("run the same command")), "{:?}", first.hints());
+    assert!(first.hints().contains(&DownloadHint::Resume.into()), "{:?}", first.hints());
     let shown = first.to_string();
     assert_eq!(shown, "connection reset by peer (example.com:443, 256.0 KiB of 1.0 MiB received)");
 }

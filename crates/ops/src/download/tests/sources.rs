@@ -7,10 +7,11 @@ use vps_breaker::Verdict;
 use vps_retry::Class;
 
 use super::lab::{Lab, asked, request, sha256};
-use crate::classify::{Classify, Kind};
 use crate::download::DownloadRequest;
+use crate::failure::Failure as _;
 use crate::http::Fact;
 use crate::testing::scripted_http::{Script, ScriptedFile};
+use vps_retry::{Classify, Kind};
 
 fn file() -> ScriptedFile {
     static FILE: LazyLock<ScriptedFile> = LazyLock::new(|| ScriptedFile::of_len(1 << 20, 1));

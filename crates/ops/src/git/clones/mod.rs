@@ -1,4 +1,5 @@
-//! Clones: one operation for the repository and one for each of its modules, under one deadline.
+//! Clones, and what brings them up to date: one operation for the repository and one for each of its modules,
+//! under one deadline.
 
 mod fetching;
 mod modules;
@@ -10,18 +11,48 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use self::fetching::{Fetching, Place};
 use self::modules::Naming;
-use super::NetworkOperationWrapper;
-use crate::git::{CloneRequest, Cloned, GitError, GitUrl, Home, Prepared, Ready, Staging, Step, There};
-use crate::pipeline::{OperationError, Request, Workflow};
+use crate::context::Context;
+use crate::git::{CloneRequest, Cloned, Git, GitError, GitUrl, Home, Prepared, Ready, Staging, Step, There};
+use crate::operation::{Operation, OperationKind};
+use crate::pipeline::{OperationError, Pipeline, Request};
 use crate::service::ServiceName;
 use crate::settings::{Options, ServicePolicy};
+use crate::workflow::Workflow;
 
 /// How a clone, or a part of it, ended badly.
 pub(super) type GitFailed = OperationError<GitError>;
 
-impl NetworkOperationWrapper {
-    /// Clones a repository (the seed's `git_clone_resilient`). On success DEST is complete and right; on
-    /// any failure it is exactly as it was, and nothing is left beside it.
+/// Clones repositories and brings clones up to date; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Clones {
+    context: Context,
+    git: Arc<dyn Git>,
+}
+
+impl Clones {
+    /// Clones by the steps of `git`.
+    #[must_use]
+    pub fn new(context: Context, git: Arc<dyn Git>) -> Self {
+        Self { context, git }
+    }
+
+    /// The same under other limits.
+    #[must_use]
+    pub(crate) fn with_context(&self, context: Context) -> Self {
+        Self { context, ..self.clone() }
+    }
+
+    fn pipeline(&self) -> &Pipeline {
+        self.context.pipeline()
+    }
+
+    /// Waits for threads and processes that were told to end.
+    pub(crate) async fn settle(&self) {
+        self.git.settle().await;
+    }
+
+    /// Clones a repository. On success DEST is complete and right; on any failure it is exactly as it was, and
+    /// nothing is left beside it.
     ///
     /// Where DEST is a clone of it at what is asked for already, nothing is done and no request made,
     /// unless the request says to bring it up to date.
@@ -32,32 +63,24 @@ impl NetworkOperationWrapper {
     ///
     /// # Cancel safety
     /// What was fetched is removed, by the thread that fetches where the future is just dropped.
-    pub async fn git_clone_resilient(
-        &self,
-        request: &CloneRequest,
-        options: &Options,
-    ) -> Result<Cloned, GitFailed> {
-        let policy = self.git_policy(&request.url, options);
+    pub async fn run(&self, request: &CloneRequest, options: &Options) -> Result<Cloned, GitFailed> {
+        let policy = self.policy(&request.url, options);
         let total = options.total_or(policy.timeouts.git_clone);
-        let root = Request::new("git_clone", format!("clone {}", request.url))
-            .strategy(policy.retry)
-            .total(total)
-            .idle(policy.timeouts.idle)
-            .cancel(options.cancel.clone());
-        let workflow = self.pipeline.workflow(root);
-        let outcome = self.git_clone(&workflow, request, options).await;
-        self.git.settle().await;
-        self.runner.settle(self.env()).await;
-        match outcome {
-            Ok(mut cloned) => {
-                cloned.took = workflow.succeeded_after(cloned.attempts.max(1));
-                Ok(cloned)
-            }
-            Err(error) => Err(workflow.failed(error)),
-        }
+        let operation =
+            Operation::new(OperationKind::GitClone, request.url.to_string()).with_replay(request.clone());
+        let root = Request::of(operation).under(&policy, options).total(total);
+        Workflow::run(&self.context, root, |workflow| async move {
+            let outcome = self.bring(&workflow, request, options).await;
+            self.git.settle().await;
+            let mut cloned = outcome?;
+            workflow.took_attempts(cloned.attempts);
+            cloned.took = workflow.took();
+            Ok(cloned)
+        })
+        .await
     }
 
-    async fn git_clone(
+    async fn bring(
         &self,
         workflow: &Workflow,
         request: &CloneRequest,
@@ -66,12 +89,12 @@ impl NetworkOperationWrapper {
         let failed = |error| workflow.error(error);
         let mut there = self.git.look(request).map_err(failed)?;
         if matches!(there, There::Unfinished) {
-            self.git_finish(workflow, request).await?;
+            self.finish(workflow, request).await?;
             there = self.git.look(request).map_err(failed)?;
         }
         if let There::Clone(cloned) = there {
             if request.update {
-                return self.git_update(workflow, request, options, cloned).await;
+                return self.update(workflow, request, options, cloned).await;
             }
             workflow.note("it is there already: nothing to do");
             return Ok(cloned);
@@ -79,7 +102,7 @@ impl NetworkOperationWrapper {
         if request.url.has_credentials() {
             workflow.note("what the URL says of who you are is not stored in the clone");
         }
-        let staging = Arc::new(Staging::make(self.env(), &request.dest).map_err(failed)?);
+        let staging = Arc::new(Staging::make(self.context.env(), &request.dest).map_err(failed)?);
         let mut fetching = Fetching {
             workflow,
             request,
@@ -91,12 +114,12 @@ impl NetworkOperationWrapper {
         let alive = fetching.place.alive();
         let mut step = Step::new(request.url.clone(), staging.path().to_owned(), Some(alive));
         step.want = request.want.clone();
-        let (Prepared { made, .. }, attempts) = self.git_fetch(&fetching, step, None).await?;
+        let (Prepared { made, .. }, attempts) = self.fetch(&fetching, step, None).await?;
         fetching.cloned.bytes = made.bytes;
         if request.modules {
             let home = Home::at(staging.path().to_owned(), staging.path().join(".git"));
             let root = Naming { url: request.url.clone(), path: String::new(), home, is_new: true };
-            self.git_modules(&mut fetching, root, made.modules).await?;
+            self.modules(&mut fetching, root, made.modules).await?;
         }
         let mut cloned = fetching.cloned;
         cloned.attempts = attempts;
@@ -107,15 +130,15 @@ impl NetworkOperationWrapper {
             workflow.warn(text.clone());
             cloned.warnings.push(text);
         }
-        self.git_commit(workflow, &staging).await?;
+        self.commit(workflow, &staging).await?;
         Ok(cloned)
     }
 
     /// Onto the disk, then DEST. The last step that can be stopped is the one before the rename.
-    async fn git_commit(&self, workflow: &Workflow, staging: &Arc<Staging>) -> Result<(), GitFailed> {
-        let request = workflow.step("git_commit", "write the clone to the disk", workflow.whole());
-        let env = self.env();
-        self.pipeline
+    async fn commit(&self, workflow: &Workflow, staging: &Arc<Staging>) -> Result<(), GitFailed> {
+        let request = workflow.step(OperationKind::GitCommit, "", workflow.whole());
+        let env = self.context.env();
+        self.pipeline()
             .run(&request, |_| async move {
                 let synced = Arc::clone(staging);
                 let synced = env.begin("sync", move || synced.sync()).await;
@@ -127,22 +150,23 @@ impl NetworkOperationWrapper {
 
     /// One repository, in as many attempts as it takes; how many that were. Of one that is there, its files in
     /// `there`, what is new is made ready.
-    async fn git_fetch(
+    async fn fetch(
         &self,
         fetching: &Fetching<'_>,
         mut step: Step,
         there: Option<&Path>,
     ) -> Result<(Prepared, u32), GitFailed> {
         let Fetching { workflow, request, options, place, .. } = fetching;
-        let policy = self.git_policy(&step.url, options);
+        let policy = self.policy(&step.url, options);
         step.connect = policy.timeouts.connect;
         step.head = policy.timeouts.http_request;
         step.idle = policy.timeouts.idle;
         step.depth = request.depth;
         step.credentials = request.credentials.clone();
-        let action = format!("fetch {}", step.url);
-        let mut operation = workflow.step("git_fetch", action, workflow.whole()).strategy(policy.retry);
-        if let Some(service) = self.git_service_of(&step.url, options) {
+        let url = step.url.to_string();
+        let mut operation =
+            workflow.step(OperationKind::GitFetch, url, workflow.whole()).strategy(policy.retry);
+        if let Some(service) = self.service_of(&step.url, options) {
             operation = operation.service(service);
         }
         let attempts = AtomicU32::new(0);
@@ -154,22 +178,22 @@ impl NetworkOperationWrapper {
                 None => git.fetch(&attempt, step).await.map(Prepared::unchanged),
             }
         };
-        let made = self.pipeline.run(&operation, run).await?;
+        let made = self.pipeline().run(&operation, run).await?;
         Ok((made, attempts.load(Ordering::Relaxed)))
     }
 
     /// The service that a repository's server belongs to; none for this machine.
     #[must_use]
-    pub fn git_service_of(&self, url: &GitUrl, options: &Options) -> Option<ServiceName> {
+    pub fn service_of(&self, url: &GitUrl, options: &Options) -> Option<ServiceName> {
         let (host, port, scheme) = url.server()?;
-        let own = || self.policies.table().of_host(host, port, scheme);
+        let own = || self.context.policies().table().of_host(host, port, scheme);
         Some(options.service.clone().unwrap_or_else(own))
     }
 
-    fn git_policy(&self, url: &GitUrl, options: &Options) -> ServicePolicy {
-        match self.git_service_of(url, options) {
-            Some(service) => options.over(self.policies.of(&service)),
-            None => options.over(self.policies.general()),
+    fn policy(&self, url: &GitUrl, options: &Options) -> ServicePolicy {
+        match self.service_of(url, options) {
+            Some(service) => options.over(self.context.policies().of(&service)),
+            None => options.over(self.context.policies().general()),
         }
     }
 }

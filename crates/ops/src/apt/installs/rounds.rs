@@ -1,18 +1,18 @@
 //! An install, round after round until it is done: what can be cured on the way is, at most twice each.
 
-use super::AptFailed;
 use super::fetch::Fetched;
-use crate::NetworkOperationWrapper;
+use super::{AptFailed, Installs};
+use crate::Kind;
 use crate::apt::{AptError, AptInstalled, AptSetup, Fault, InstallRequest, Plan, Updated, Wanted};
-use crate::pipeline::{Cause, Workflow};
-use vps_retry::Stop;
+use crate::pipeline::Cause;
+use crate::workflow::Workflow;
 
 /// How often each cure is tried.
 const AT_MOST: u8 = 2;
 
 /// What was done so far.
 pub(super) struct Rounds<'n> {
-    network: &'n NetworkOperationWrapper,
+    installs: &'n Installs,
     workflow: &'n Workflow,
     request: &'n InstallRequest,
     setup: Option<AptSetup>,
@@ -33,13 +33,9 @@ enum After {
 }
 
 impl<'n> Rounds<'n> {
-    pub(super) fn new(
-        network: &'n NetworkOperationWrapper,
-        workflow: &'n Workflow,
-        request: &'n InstallRequest,
-    ) -> Self {
+    pub(super) fn new(installs: &'n Installs, workflow: &'n Workflow, request: &'n InstallRequest) -> Self {
         Self {
-            network,
+            installs,
             workflow,
             request,
             setup: None,
@@ -55,7 +51,7 @@ impl<'n> Rounds<'n> {
 
     pub(super) async fn run(mut self) -> Result<AptInstalled, AptFailed> {
         loop {
-            let installed = self.network.apt_installed(self.workflow).await?;
+            let installed = self.installs.installed(self.workflow).await?;
             let missing = self.request.missing(&installed);
             if missing.is_empty() {
                 self.result.settle(self.request, &installed);
@@ -63,7 +59,7 @@ impl<'n> Rounds<'n> {
             }
             if let After::Done(plan) = self.round(missing).await? {
                 // apt-get has succeeded: dpkg has the last word.
-                let installed = self.network.apt_installed_now(self.workflow).await?;
+                let installed = self.installs.installed_at_last(self.workflow).await?;
                 let missing = self.request.missing_after(&installed, &plan);
                 if !missing.is_empty() {
                     return Err(self.workflow.error(AptError::NotInstalled { packages: missing }));
@@ -78,21 +74,21 @@ impl<'n> Rounds<'n> {
     /// One way through: update, resolve, fetch, install.
     async fn round(&mut self, missing: Vec<String>) -> Result<After, AptFailed> {
         let wanted = Wanted::Packages(missing);
-        let (network, workflow) = (self.network, self.workflow);
+        let (installs, workflow) = (self.installs, self.workflow);
         let plan = if self.setup.is_none() && !self.request.updates() {
             // Whatever the setup says, the lists stay as they are: neither has to wait for the other.
             let (setup, plan) =
-                tokio::join!(network.apt_setup(workflow), network.apt_resolve(workflow, &wanted));
+                tokio::join!(installs.setup_of(workflow), installs.resolve(workflow, &wanted));
             self.setup = Some(setup?);
             plan
         } else {
             if self.setup.is_none() {
-                self.setup = Some(network.apt_setup(workflow).await?);
+                self.setup = Some(installs.setup_of(workflow).await?);
             }
             if self.request.updates() && !self.updated && !self.is_fresh() {
                 self.update().await?;
             }
-            network.apt_resolve(workflow, &wanted).await
+            installs.resolve(workflow, &wanted).await
         };
         self.updated = true;
         match plan {
@@ -103,7 +99,7 @@ impl<'n> Rounds<'n> {
 
     async fn carry_out(&mut self, wanted: &Wanted, plan: Plan) -> Result<After, AptFailed> {
         let fetched = match &self.setup {
-            Some(setup) => self.network.apt_fetch(self.workflow, setup, wanted, &plan).await,
+            Some(setup) => self.installs.fetch(self.workflow, setup, wanted, &plan).await,
             None => Ok((Fetched::default(), plan.archives.clone())),
         };
         let archives = match fetched {
@@ -113,9 +109,9 @@ impl<'n> Rounds<'n> {
             }
             Err(error) => return self.cure(error).await,
         };
-        match self.network.apt_unpack(self.workflow, wanted, &archives).await {
+        match self.installs.unpack(self.workflow, wanted, &archives).await {
             Ok(()) => {
-                self.network.apt.clean(&plan.archives);
+                self.installs.apt.clean(&plan.archives);
                 Ok(After::Done(plan))
             }
             Err(error) => self.after_dpkg(error, plan).await,
@@ -130,7 +126,7 @@ impl<'n> Rounds<'n> {
             Cause::Operation(AptError::Fault(Fault::DpkgFailed { .. } | Fault::Hook { .. }))
         );
         if is_somebody_elses
-            && let Ok(installed) = self.network.apt_installed_now(self.workflow).await
+            && let Ok(installed) = self.installs.installed_at_last(self.workflow).await
             && self.request.missing_after(&installed, &plan).is_empty()
         {
             self.warn(format!("what was asked for is installed, but {}", error.cause));
@@ -140,7 +136,7 @@ impl<'n> Rounds<'n> {
     }
 
     fn is_fresh(&self) -> bool {
-        self.setup.as_ref().is_some_and(|setup| self.network.apt.is_fresh(setup))
+        self.setup.as_ref().is_some_and(|setup| self.installs.apt.is_fresh(setup))
     }
 
     /// Reads the indexes. Where some came, the failed ones are warned of and work goes on: what it takes
@@ -148,11 +144,11 @@ impl<'n> Rounds<'n> {
     async fn update(&mut self) -> Result<(), AptFailed> {
         self.updates += 1;
         let Some(setup) = &self.setup else { return Ok(()) };
-        match self.network.apt_update(self.workflow, setup).await {
+        match self.installs.read_indexes(self.workflow, setup).await {
             Ok(updated) => self.said(&updated),
             Err(error) => match &error.cause {
                 Cause::Operation(AptError::Repositories(updated))
-                    if error.stop != Stop::Cancelled && updated.is_usable() =>
+                    if error.kind() != Kind::Cancelled && updated.is_usable() =>
                 {
                     let updated = (**updated).clone();
                     self.said(&updated);
@@ -161,7 +157,7 @@ impl<'n> Rounds<'n> {
                 Cause::CircuitOpen(_)
                 | Cause::TimedOut { .. }
                 | Cause::Operation(AptError::Fault(Fault::Hook { .. }))
-                    if setup.has_index() && error.stop != Stop::Cancelled =>
+                    if setup.has_index() && error.kind() != Kind::Cancelled =>
                 {
                     let text = format!("the package lists may not be those of now: {}", error.cause);
                     self.warn(text);
@@ -170,7 +166,7 @@ impl<'n> Rounds<'n> {
             },
         }
         // What came tells whose each repository is.
-        self.setup = Some(self.network.apt_setup(self.workflow).await?);
+        self.setup = Some(self.installs.setup_of(self.workflow).await?);
         Ok(())
     }
 
@@ -190,7 +186,7 @@ impl<'n> Rounds<'n> {
     /// Does what may help against an error, or gives it back.
     async fn cure(&mut self, error: AptFailed) -> Result<After, AptFailed> {
         let Cause::Operation(cause) = &error.cause else { return Err(error) };
-        if error.stop == Stop::Cancelled {
+        if error.kind() == Kind::Cancelled {
             return Err(error);
         }
         if cause.is_repairable() && self.repairs < AT_MOST {
@@ -228,23 +224,23 @@ impl<'n> Rounds<'n> {
 
     /// Configures what was left, then fetches and installs what that takes.
     async fn repair(&mut self) -> Result<(), AptFailed> {
-        match self.network.apt_configure(self.workflow).await {
+        match self.installs.configure(self.workflow).await {
             // A package that cannot be configured may need others first.
             Err(error) if !is_dpkgs(&error) => return Err(error),
             _ => {}
         }
         let wanted = Wanted::Fix;
-        let plan = self.network.apt_resolve(self.workflow, &wanted).await?;
+        let plan = self.installs.resolve(self.workflow, &wanted).await?;
         if plan.is_empty() {
             return Ok(());
         }
         let archives = match &self.setup {
-            Some(setup) => self.network.apt_fetch(self.workflow, setup, &wanted, &plan).await?.1,
+            Some(setup) => self.installs.fetch(self.workflow, setup, &wanted, &plan).await?.1,
             None => plan.archives.clone(),
         };
-        match self.network.apt_unpack(self.workflow, &wanted, &archives).await {
+        match self.installs.unpack(self.workflow, &wanted, &archives).await {
             Ok(()) => {
-                self.network.apt.clean(&plan.archives);
+                self.installs.apt.clean(&plan.archives);
                 for removed in &plan.removed {
                     self.warn(format!("the repair removed {}", removed.name));
                 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 use vps_limit::{Full, Usage};
 
+use crate::hint::Hint;
 use crate::service::ServiceName;
 
 /// No place among the calls to a service: nothing was sent, and the service is not to blame.
@@ -43,8 +44,7 @@ impl BulkheadError {
         }
     }
 
-    pub(crate) fn hint(&self) -> String {
-        let group = self.service().group();
-        format!("start fewer at once, or raise `performance.services.{group}.bulkhead.max_concurrent`")
+    pub(crate) fn hint(&self) -> Hint {
+        Hint::FewerAtOnce { group: self.service().group().to_owned() }
     }
 }

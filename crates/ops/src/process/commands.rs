@@ -2,12 +2,25 @@
 
 use std::sync::Arc;
 
-use super::NetworkOperationWrapper;
+use super::{CommandError, ProcessSpec, RetryOn};
+use crate::context::Context;
+use crate::operation::{Operation, OperationKind};
 use crate::pipeline::{OperationError, Request};
-use crate::process::{CommandError, ProcessSpec, RetryOn};
 use crate::settings::Options;
 
-impl NetworkOperationWrapper {
+/// Runs commands; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Commands {
+    context: Context,
+}
+
+impl Commands {
+    /// Runs them by the runner of `context`.
+    #[must_use]
+    pub fn new(context: Context) -> Self {
+        Self { context }
+    }
+
     /// Runs a command until it ends with 0 or there is a reason to stop. `options.service` puts it
     /// under that service's circuit; without one, under none.
     ///
@@ -17,41 +30,39 @@ impl NetworkOperationWrapper {
     /// [`OperationError`] with the last [`CommandError`].
     ///
     /// # Cancel safety
-    /// The command and all it started are told to end; [`close`](Self::close) waits for it.
-    pub async fn run_with_retry(
+    /// The command and all it started are told to end; the runner's `settle` waits for it.
+    pub async fn run(
         &self,
         spec: &ProcessSpec,
         retry_on: &RetryOn,
         options: &Options,
     ) -> Result<(), OperationError<CommandError>> {
+        let policies = self.context.policies();
         let policy = match &options.service {
-            Some(service) => options.over(self.policies.of(service)),
-            None => options.over(self.policies.general()),
+            Some(service) => options.over(policies.of(service)),
+            None => options.over(policies.general()),
         };
         let total = options.total_or(policy.timeouts.command);
         let attempt_limit = if policy.retry.max_attempts().get() > 1 { total / 2 } else { total };
-        let mut request = Request::new("run", format!("run `{}`", spec.name()))
-            .strategy(policy.retry)
-            .total(total)
-            .attempt(attempt_limit)
-            .idle(policy.timeouts.idle)
-            .cancel(options.cancel.clone());
+        let operation =
+            Operation::new(OperationKind::Run, spec.name()).with_replay((spec.clone(), retry_on.clone()));
+        let mut request = Request::of(operation).under(&policy, options).total(total).attempt(attempt_limit);
         if let Some(service) = &options.service {
             request = request.service(service.clone());
         }
-        let runner = Arc::clone(&self.runner);
-        let env = self.env();
+        let (runner, env) = (self.context.runner(), self.context.env());
         let outcome = self
-            .pipeline
+            .context
+            .pipeline()
             .run(&request, |_attempt| {
-                let runner = Arc::clone(&runner);
+                let runner = Arc::clone(runner);
                 async move {
                     let ended = runner.run(env, spec).await?;
                     CommandError::of(spec.name(), ended, retry_on).map_or(Ok(()), Err)
                 }
             })
             .await;
-        self.runner.settle(env).await;
+        self.context.settle().await;
         outcome
     }
 }

@@ -8,15 +8,16 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::AptFailed;
-use crate::NetworkOperationWrapper;
+use super::{AptFailed, Installs};
 use crate::apt::{AptError, AptSetup, Archive, Plan, Tally, Wanted, is_stale};
-use crate::download::{Dest, DownloadError, DownloadRequest, Downloaded};
+use crate::download::{Dest, DownloadError, DownloadRequest, Downloaded, Downloads};
 use crate::env::Task;
-use crate::event::OperationId;
+use crate::event::Root;
 use crate::http::SafeUrl;
-use crate::pipeline::{Cause, OperationError, Workflow};
+use crate::operation::OperationKind;
+use crate::pipeline::{Cause, OperationError};
 use crate::settings::Options;
+use crate::workflow::Workflow;
 
 /// Downloads at once, whoever serves them; each service has its own bulkhead beside.
 const AT_ONCE: usize = 8;
@@ -31,10 +32,10 @@ pub(super) struct Fetched {
 /// One download's end: which archive, and what came of it.
 type Ended = (Archive, Result<Downloaded, OperationError<DownloadError>>);
 
-impl NetworkOperationWrapper {
+impl Installs {
     /// Fetches what the plan needs into the archive folder: by our own means what they can do, the rest
     /// by apt-get, said once.
-    pub(super) async fn apt_fetch(
+    pub(super) async fn fetch(
         &self,
         workflow: &Workflow,
         setup: &AptSetup,
@@ -43,14 +44,14 @@ impl NetworkOperationWrapper {
     ) -> Result<(Fetched, Vec<Archive>), AptFailed> {
         // The strongest digests take another look, which costs nothing beside the network.
         tokio::try_join!(
-            self.apt_bring(workflow, setup, wanted, plan),
-            self.apt_strongest(workflow, setup, wanted, plan)
+            self.bring(workflow, setup, wanted, plan),
+            self.strongest(workflow, setup, wanted, plan)
         )
     }
 
     /// The archives with the strongest digests that the index has. Where it cannot be asked, those of the plan:
     /// what came was held against them already.
-    async fn apt_strongest(
+    async fn strongest(
         &self,
         workflow: &Workflow,
         setup: &AptSetup,
@@ -60,13 +61,13 @@ impl NetworkOperationWrapper {
         if plan.archives.is_empty() {
             return Ok(Vec::new());
         }
-        match self.apt_resolve_strongest(workflow, setup, wanted).await {
+        match self.resolve_strongest(workflow, setup, wanted).await {
             Ok(strongest) => Ok(plan.archives_with_digests_of(&strongest)),
             Err(_) => Ok(plan.archives.clone()),
         }
     }
 
-    async fn apt_bring(
+    async fn bring(
         &self,
         workflow: &Workflow,
         setup: &AptSetup,
@@ -88,49 +89,50 @@ impl NetworkOperationWrapper {
         if !plan.archives.is_empty() {
             let there =
                 ours.iter().filter(|(_, archive)| self.is_there(archive)).map(|(_, archive)| archive.size);
-            self.apt_make_room(workflow, bytes.saturating_sub(there.sum())).await?;
+            self.make_room(workflow, bytes.saturating_sub(there.sum())).await?;
         }
         for (url, archive) in local {
             workflow.note(format!("{} is copied from {}", archive.filename, SafeUrl::new(&url)));
             let from = url.to_file_path().unwrap_or_else(|()| PathBuf::from(url.path()));
-            self.apt_copy(workflow, archive, &from).await?;
+            self.copy(workflow, archive, &from).await?;
         }
-        let fetched = self.apt_download(workflow, setup, ours, bytes).await?;
+        let fetched = self.download(workflow, setup, ours, bytes).await?;
         if let Some((archive, reason)) = why {
             workflow.note(format!("apt-get fetches {} itself: {reason}", archive.filename));
-            let request = workflow.step("apt_fetch", "fetch the packages by apt-get", workflow.whole());
+            let request = workflow.step(OperationKind::AptFetch, archive.filename.as_str(), workflow.whole());
             let apt = &self.apt;
-            self.pipeline.run(&request, |attempt| async move { apt.fetch(&attempt, wanted).await }).await?;
+            self.pipeline().run(&request, |attempt| async move { apt.fetch(&attempt, wanted).await }).await?;
         }
         Ok(fetched)
     }
 
     /// Whether a file of that length is in its place: whether it is right is looked at later.
     fn is_there(&self, archive: &Archive) -> bool {
-        self.env().fs().look(&self.apt.place(archive)).is_ok_and(|meta| meta.len == archive.size)
+        self.context.env().fs().look(&self.apt.place(archive)).is_ok_and(|meta| meta.len == archive.size)
     }
 
-    async fn apt_make_room(&self, workflow: &Workflow, bytes: u64) -> Result<(), AptFailed> {
-        let request = workflow.step("apt_room", "make room for the packages", workflow.whole());
+    async fn make_room(&self, workflow: &Workflow, bytes: u64) -> Result<(), AptFailed> {
+        let request = workflow.step(OperationKind::AptRoom, "", workflow.whole());
         let apt = &self.apt;
-        self.pipeline.run(&request, |_| async move { apt.make_room(bytes) }).await
+        self.pipeline().run(&request, |_| async move { apt.make_room(bytes) }).await
     }
 
-    async fn apt_copy(&self, workflow: &Workflow, archive: &Archive, from: &Path) -> Result<(), AptFailed> {
-        let request = workflow.step("apt_copy", "copy a package", workflow.whole());
+    async fn copy(&self, workflow: &Workflow, archive: &Archive, from: &Path) -> Result<(), AptFailed> {
+        let request = workflow.step(OperationKind::AptCopy, archive.filename.as_str(), workflow.whole());
         let apt = &self.apt;
-        self.pipeline.run(&request, |_| async move { apt.copy(archive, from) }).await
+        self.pipeline().run(&request, |_| async move { apt.copy(archive, from) }).await
     }
 
-    async fn apt_download(
+    async fn download(
         &self,
         workflow: &Workflow,
         setup: &AptSetup,
         archives: Vec<(Url, Archive)>,
         bytes: u64,
     ) -> Result<Fetched, AptFailed> {
-        let tally = Arc::new(Tally::new(Arc::clone(&self.pipeline.observer), "apt_install", bytes));
-        let network = Self { pipeline: self.pipeline.observed_by(Arc::clone(&tally) as _), ..self.clone() };
+        let observer = Arc::clone(&self.pipeline().observer);
+        let tally = Arc::new(Tally::new(observer, workflow.voice().clone(), bytes));
+        let downloads = self.downloads.observed_by(Arc::clone(&tally) as _);
         // One that fails for good ends the others: what they have is kept.
         let stop = workflow.cancel().child_token();
         let (tell, mut told) = mpsc::unbounded_channel::<Ended>();
@@ -142,7 +144,9 @@ impl NetworkOperationWrapper {
                 let Some((url, archive)) = waiting.pop_front() else { break };
                 running += 1;
                 let options = self.archive_options(workflow, setup, &archive, &stop);
-                under_way.push(network.begin_archive(workflow.id(), url, archive, options, tell.clone()));
+                let begun =
+                    self.begin_archive(&downloads, workflow.root(), url, archive, options, tell.clone());
+                under_way.push(begun);
             }
             if running == 0 {
                 break;
@@ -186,29 +190,30 @@ impl NetworkOperationWrapper {
         let mut options = Options::new()
             .total(workflow.left(workflow.whole()))
             .attempts(workflow.strategy().max_attempts())
-            .wait_for_circuit(workflow.strategy().wait_for_circuit())
+            .wait_for_circuit(workflow.waits_for_circuit())
             .cancel(stop.clone());
-        options.service = setup.service_of_file(&archive.url, self.policies.table());
+        options.service = setup.service_of_file(&archive.url, self.context.policies().table());
         options
     }
 
     fn begin_archive(
         &self,
-        root: OperationId,
+        downloads: &Downloads,
+        root: Root,
         url: Url,
         archive: Archive,
         options: Options,
         tell: mpsc::UnboundedSender<Ended>,
     ) -> Task {
-        let network = self.clone();
+        let downloads = downloads.clone();
         let mut request = DownloadRequest::new(url, Dest::Path(self.apt.place(&archive)));
         request.checksum.clone_from(&archive.hash);
         request.size = Some(archive.size);
         request.mode = Some(0o644);
         // dpkg gets none that was not looked at again, and each is gone once it is installed.
         request.durable = archive.hash.is_none();
-        self.env().spawn("archive", async move {
-            let outcome = network.download_for(Some(root), request, &options).await;
+        self.context.env().spawn("archive", async move {
+            let outcome = downloads.run_for(Some(root), request, &options).await;
             // Nobody listens any more once the whole was given up.
             let _ = tell.send((archive, outcome));
         })

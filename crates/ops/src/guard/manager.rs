@@ -1,24 +1,20 @@
-//! The circuits there are, by name.
+//! The guards there are, by name, and what a hand can do to their circuits.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 use vps_breaker::Hold;
 
-use super::breaker::Circuit;
-use super::record;
-use super::shared::Shared;
-use super::status::{self, ByHand, CircuitStatus};
+use super::registry::Registry;
+use super::{Guard, Usage};
+use crate::circuit::{self, ByHand, Circuit, CircuitStatus, Shared};
 use crate::env::Env;
 use crate::service::{ServiceName, UnknownService};
 use crate::settings::Policies;
 use crate::store::{StoreError, StoreHandle};
-
-/// Circuits kept in memory; beyond it, closed ones without failures are let go, the oldest first.
-const CAPACITY: usize = 4_096;
 
 /// The registry of circuit breakers (the seed's name); cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,7 +25,7 @@ pub struct CircuitBreakerManager {
 #[derive(Debug)]
 struct Inner {
     shared: Arc<Shared>,
-    circuits: Mutex<BTreeMap<ServiceName, (u64, Arc<Circuit>)>>,
+    registry: Registry,
 }
 
 /// A reset or a hold that did not reach the store, so that other processes do not see it.
@@ -64,37 +60,28 @@ impl CircuitBreakerManager {
     }
 
     fn over(shared: Shared) -> Self {
-        Self { inner: Arc::new(Inner { shared: Arc::new(shared), circuits: Mutex::default() }) }
+        Self { inner: Arc::new(Inner { shared: Arc::new(shared), registry: Registry::default() }) }
+    }
+
+    /// What stands before a service, made at first use.
+    #[must_use]
+    pub fn guard(&self, service: &ServiceName) -> Arc<Guard> {
+        let shared = &self.inner.shared;
+        let make = || Guard::new(service.clone(), shared);
+        self.inner.registry.get(service, shared.env.now().as_nanos(), make)
     }
 
     /// The circuit of a service, made at first use.
     #[must_use]
     pub fn circuit(&self, service: &ServiceName) -> Arc<Circuit> {
-        let now = self.inner.shared.env.now().as_nanos();
-        let mut circuits = self.inner.circuits.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((used, circuit)) = circuits.get_mut(service) {
-            *used = now;
-            return Arc::clone(circuit);
-        }
-        if circuits.len() >= CAPACITY {
-            let idle = circuits
-                .iter()
-                .filter(|(_, (_, circuit))| Arc::strong_count(circuit) == 1 && circuit.is_forgettable())
-                .min_by_key(|(_, (used, _))| *used)
-                .map(|(name, _)| name.clone());
-            // With none to let go it grows: forgetting an open circuit would be forgetting an outage.
-            if let Some((_, circuit)) = idle.and_then(|name| circuits.remove(&name)) {
-                circuit.flush();
-            }
-        }
-        let circuit = Circuit::new(service.clone(), Arc::clone(&self.inner.shared));
-        circuits.insert(service.clone(), (now, Arc::clone(&circuit)));
-        circuit
+        Arc::clone(self.guard(service).circuit())
     }
 
-    /// What holds for each service.
-    pub(crate) fn policies(&self) -> &Arc<Policies> {
-        &self.inner.shared.policies
+    /// How full the bulkheads are of the services that were used, in this process.
+    #[must_use]
+    pub fn usage(&self) -> BTreeMap<ServiceName, Usage> {
+        let guards = self.inner.registry.all();
+        guards.iter().map(|guard| (guard.service().clone(), guard.bulkhead().usage())).collect()
     }
 
     /// Every circuit by name: the five of the seed, the configured ones, and every host that was used.
@@ -108,7 +95,7 @@ impl CircuitBreakerManager {
             .shared
             .store
             .ask(&self.inner.shared.env, move |store| {
-                status::stored(store, &env, |name| policies.breaker(name))
+                circuit::stored(store, &env, |name| policies.breaker(name))
             })
             .await;
         let mut all = match stored {
@@ -132,7 +119,7 @@ impl CircuitBreakerManager {
                 )
             });
         }
-        status::show_group(&mut all, ServiceName::EXTERNAL_DOWNLOADS);
+        circuit::show_group(&mut all, ServiceName::EXTERNAL_DOWNLOADS);
         all
     }
 
@@ -215,11 +202,14 @@ impl CircuitBreakerManager {
 
     async fn known(&self) -> Vec<ServiceName> {
         let stored =
-            self.inner.shared.store.ask(&self.inner.shared.env, |store| store.list(record::PREFIX)).await;
+            self.inner.shared.store.ask(&self.inner.shared.env, |store| store.list(circuit::RECORDS)).await;
         let mut names: Vec<ServiceName> = self.inner.shared.policies.table().names().cloned().collect();
         if let Ok(Ok(stored)) = stored {
             names.extend(
-                stored.iter().filter_map(|(key, _)| key.strip_prefix(record::PREFIX)).map(ServiceName::from),
+                stored
+                    .iter()
+                    .filter_map(|(key, _)| key.strip_prefix(circuit::RECORDS))
+                    .map(ServiceName::from),
             );
         }
         names.extend(self.in_use().iter().map(|circuit| circuit.service().clone()));
@@ -229,7 +219,6 @@ impl CircuitBreakerManager {
     }
 
     fn in_use(&self) -> Vec<Arc<Circuit>> {
-        let circuits = self.inner.circuits.lock().unwrap_or_else(PoisonError::into_inner);
-        circuits.values().map(|(_, circuit)| Arc::clone(circuit)).collect()
+        self.inner.registry.all().iter().map(|guard| Arc::clone(guard.circuit())).collect()
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::git::{Alive, Change, CloneRequest, Cloned, GitError, Module, Prepared, Ready, Staging, Update};
-use crate::pipeline::Workflow;
 use crate::settings::Options;
+use crate::workflow::Workflow;
 
 use super::modules::{Naming, below};
 

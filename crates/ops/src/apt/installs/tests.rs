@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::apt::{
     AptError, Fault, Holder, InstallRequest, Lock, Said, StatusSummary, Step, fault, parse_all,
 };
-use crate::event::{Event, EventKind, Observer};
+use crate::event::{Awaited, Event, EventKind, Observer};
 use crate::pipeline::Cause;
 use crate::process::Ended;
 use crate::settings::{Options, Settings};
@@ -25,10 +25,10 @@ struct Told(Mutex<Vec<String>>);
 impl Observer for Told {
     fn on(&self, event: &Event) {
         let said = match &event.kind {
-            EventKind::Waiting { reason, .. } => reason.clone(),
+            EventKind::Waiting { what: Awaited::Lock { error }, .. } => error.clone(),
             EventKind::Note { text } | EventKind::Warning { text } => text.clone(),
-            EventKind::Succeeded { .. } | EventKind::Failed(_) if event.operation == event.root => {
-                format!("{} {}", event.name, event.kind.name())
+            EventKind::Succeeded { .. } | EventKind::Failed(_) if event.is_of_root() => {
+                format!("{} {}", event.operation.kind.as_str(), event.kind.name())
             }
             _ => return,
         };
@@ -55,7 +55,7 @@ fn install(apt: ScriptedApt, packages: &[&str], options: impl FnOnce(Options) ->
             .build();
         let request = InstallRequest::new(parse_all(packages.iter().copied()).unwrap());
         let before = env.now();
-        let result = network.apt_install(&request, &options(Options::new())).await;
+        let result = network.installs().install(&request, &options(Options::new())).await;
         let took = env.now().since(before);
         Outcome { result, steps: apt.steps().join(" "), told: told.0.lock().unwrap().clone(), took }
     })

@@ -1,4 +1,4 @@
-//! The adapter: one operation for one file, whose attempts the pipeline makes.
+//! The real adapter: a file over HTTP.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use tokio::sync::Mutex as AsyncMutex;
 use url::Url;
 
+use super::adapter::{Download, Downloader};
 use super::downloaded::Downloaded;
 use super::error::{DownloadError, Reached};
 use super::memory::State;
@@ -17,57 +18,28 @@ use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::http::{HttpClient, SafeUrl};
 
-/// Makes download operations.
-pub trait Downloader: fmt::Debug + Send + Sync + 'static {
-    /// The operation for one request.
-    fn begin(&self, request: DownloadRequest) -> Box<dyn Download>;
-}
-
-/// One file on its way, over as many attempts as the pipeline makes. Dropping it lets go of the
-/// part, which is kept if another run can go on with it.
-#[async_trait]
-pub trait Download: fmt::Debug + Send + Sync + 'static {
-    /// The sources, in order; an attempt's `candidate` is an index into them.
-    fn candidates(&self) -> &[Url];
-
-    /// Looks at DEST without any request: the result, if nothing has to be fetched. Meant to be
-    /// asked before the circuit is, so that an open one does not fail what is done.
-    ///
-    /// # Errors
-    /// [`DownloadError`] if the request makes no sense or DEST cannot be written.
-    async fn prepare(&self) -> Result<Option<Downloaded>, DownloadError>;
-
-    /// One attempt.
-    ///
-    /// Cancel safe: what was received is kept for the next one.
-    ///
-    /// # Errors
-    /// [`DownloadError`], which says whether another attempt can help.
-    async fn attempt(&self, attempt: &Attempt) -> Result<Downloaded, DownloadError>;
-}
-
-/// Downloads over HTTP into files.
+/// HttpDownloader over HTTP into files.
 ///
 /// ```
 /// use std::sync::Arc;
-/// use vps_ops::download::{Dest, DownloadRequest, Downloads, parse_url};
+/// use vps_ops::download::{Dest, DownloadRequest, HttpDownloader, parse_url};
 /// use vps_ops::env::Env;
 /// use vps_ops::http::{ReqwestClient, Trust};
 ///
-/// let downloads = Downloads::new(Env::real(), Arc::new(ReqwestClient::new(Trust::default())));
+/// let downloads = HttpDownloader::new(Env::real(), Arc::new(ReqwestClient::new(Trust::default())));
 /// let url = parse_url("URL", "https://example.com/a").unwrap();
 /// let operation = downloads.operation(DownloadRequest::new(url, Dest::Spool));
 /// assert_eq!(operation.candidates().len(), 1);
 /// ```
 #[derive(Clone, Debug)]
-pub struct Downloads {
+pub struct HttpDownloader {
     env: Env,
     http: Arc<dyn HttpClient>,
     swept: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
-impl Downloads {
-    /// Downloads in the world of `env` by `http`.
+impl HttpDownloader {
+    /// HttpDownloader in the world of `env` by `http`.
     #[must_use]
     pub fn new(env: Env, http: Arc<dyn HttpClient>) -> Self {
         Self { env, http, swept: Arc::default() }
@@ -87,7 +59,7 @@ impl Downloads {
     }
 }
 
-impl Downloader for Downloads {
+impl Downloader for HttpDownloader {
     fn begin(&self, request: DownloadRequest) -> Box<dyn Download> {
         Box::new(self.operation(request))
     }

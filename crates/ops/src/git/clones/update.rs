@@ -5,27 +5,24 @@ use std::sync::Arc;
 
 use super::fetching::{Fetching, Place};
 use super::modules::Naming;
-use super::{GitFailed, NetworkOperationWrapper};
+use super::{Clones, GitFailed};
 use crate::git::{
     CloneRequest, Cloned, GitError, Home, LOCK_PAUSE, LOCK_TRIES, Module, Ready, Step, There, Update, Want,
 };
-use crate::pipeline::Workflow;
+use crate::operation::OperationKind;
 use crate::settings::Options;
+use crate::workflow::Workflow;
 
-impl NetworkOperationWrapper {
+impl Clones {
     /// Finishes an update that was killed half-way.
-    pub(super) async fn git_finish(
-        &self,
-        workflow: &Workflow,
-        request: &CloneRequest,
-    ) -> Result<(), GitFailed> {
+    pub(super) async fn finish(&self, workflow: &Workflow, request: &CloneRequest) -> Result<(), GitFailed> {
         workflow.note("an earlier update of it was killed half-way: it is finished first");
-        let step = workflow.step("git_finish", "finish an earlier update", workflow.whole()).ends_by_itself();
+        let step = workflow.step(OperationKind::GitFinish, "", workflow.whole()).ends_by_itself();
         let (git, dest) = (&self.git, &request.dest);
-        self.pipeline.run(&step, |_| async move { git.finish(dest).await }).await
+        self.pipeline().run(&step, |_| async move { git.finish(dest).await }).await
     }
 
-    pub(super) async fn git_update(
+    pub(super) async fn update(
         &self,
         workflow: &Workflow,
         request: &CloneRequest,
@@ -41,7 +38,7 @@ impl NetworkOperationWrapper {
             return Ok(before);
         }
         let modules_before = self.git.modules(&request.dest).map_err(failed)?;
-        let update = self.git_begin_update(&request.dest).await.map_err(failed)?;
+        let update = self.begin_update(&request.dest).await.map_err(failed)?;
         let mut fetching = Fetching {
             workflow,
             request,
@@ -57,7 +54,7 @@ impl NetworkOperationWrapper {
             let alive = fetching.place.alive();
             let mut step = Step::new(request.url.clone(), request.dest.clone(), Some(alive));
             step.want = request.want.clone();
-            let (prepared, attempts) = self.git_fetch(&fetching, step, Some(update.dest())).await?;
+            let (prepared, attempts) = self.fetch(&fetching, step, Some(update.dest())).await?;
             modules.clone_from(&prepared.made.modules);
             fetching.cloned.attempts = attempts;
             fetching.cloned.commit.clone_from(&prepared.made.commit);
@@ -66,49 +63,44 @@ impl NetworkOperationWrapper {
         }
         fetching.tell_gone(&modules_before, &modules, &root);
         if request.modules {
-            self.git_modules(&mut fetching, root, modules).await?;
+            self.modules(&mut fetching, root, modules).await?;
         } else {
             self.tell_behind(&mut fetching, &modules);
         }
         let Fetching { mut cloned, ready, .. } = fetching;
         cloned.unchanged = ready.is_empty();
         if !cloned.unchanged {
-            self.git_apply(workflow, &update, ready).await?;
+            self.apply(workflow, &update, ready).await?;
         }
         Ok(cloned)
     }
 
-    async fn git_begin_update(&self, dest: &Path) -> Result<Arc<Update>, GitError> {
+    async fn begin_update(&self, dest: &Path) -> Result<Arc<Update>, GitError> {
         for _ in 0..LOCK_TRIES {
-            if let Some(update) = Update::begin(self.env(), dest)? {
+            if let Some(update) = Update::begin(self.context.env(), dest)? {
                 return Ok(update);
             }
-            self.env().sleep(LOCK_PAUSE).await;
+            self.context.env().sleep(LOCK_PAUSE).await;
         }
         Err(Update::busy(dest))
     }
 
     /// Onto the disk, then in place. The last step that can be stopped is the one before.
-    async fn git_apply(
-        &self,
-        workflow: &Workflow,
-        update: &Arc<Update>,
-        ready: Ready,
-    ) -> Result<(), GitFailed> {
-        let env = self.env();
-        let step = workflow.step("git_sync", "write the update to the disk", workflow.whole());
-        self.pipeline
+    async fn apply(&self, workflow: &Workflow, update: &Arc<Update>, ready: Ready) -> Result<(), GitFailed> {
+        let env = self.context.env();
+        let step = workflow.step(OperationKind::GitSync, "", workflow.whole());
+        self.pipeline()
             .run(&step, |_| async move {
                 let synced = Arc::clone(update);
                 let synced = env.begin("sync", move || synced.sync()).await;
                 synced.unwrap_or(Err(GitError::Stopped))
             })
             .await?;
-        let step = workflow.step("git_place", "put the update in place", workflow.whole()).ends_by_itself();
+        let step = workflow.step(OperationKind::GitPlace, "", workflow.whole()).ends_by_itself();
         let git = &self.git;
         let mut ready = Some(ready);
         let placed = self
-            .pipeline
+            .pipeline()
             .run(&step, |_| {
                 let ready = ready.take().unwrap_or_default();
                 async move { git.apply(update, ready).await }

@@ -3,9 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Fetching, GitFailed};
+use super::{Clones, Fetching, GitFailed};
 use crate::Kind;
-use crate::NetworkOperationWrapper;
 use crate::git::{
     ClonedModule, GitError, GitUrl, Home, Module, NewModule, Prepared, Step, There, Want, absorb, activate,
     astray, git_folder, relative,
@@ -38,10 +37,10 @@ struct Waiting {
     depth: u32,
 }
 
-impl NetworkOperationWrapper {
+impl Clones {
     /// Brings what `root` names to where it belongs. One that fails does not keep the others from being tried,
     /// so that all that is wrong is told at once.
-    pub(super) async fn git_modules(
+    pub(super) async fn modules(
         &self,
         fetching: &mut Fetching<'_>,
         root: Naming,
@@ -70,9 +69,9 @@ impl NetworkOperationWrapper {
                 }
             };
             let found = if next.parent.is_new {
-                self.git_new_module(fetching, &next.module, &next.parent, url.clone(), path.clone()).await
+                self.new_module(fetching, &next.module, &next.parent, url.clone(), path.clone()).await
             } else {
-                self.git_module(fetching, &next.module, &next.parent, url.clone(), path.clone()).await
+                self.module(fetching, &next.module, &next.parent, url.clone(), path.clone()).await
             };
             match found {
                 Ok(Found { naming, modules, attempts }) => {
@@ -101,7 +100,7 @@ impl NetworkOperationWrapper {
     }
 
     /// A module of a repository that was cloned just now.
-    async fn git_new_module(
+    async fn new_module(
         &self,
         fetching: &mut Fetching<'_>,
         module: &Module,
@@ -111,14 +110,14 @@ impl NetworkOperationWrapper {
     ) -> Result<Found, GitFailed> {
         refuse_nested(&parent.home, &module.name).map_err(|error| fetching.workflow.error(error))?;
         let home = parent.home.module(&module.path, &module.name);
-        let found = self.git_module_into(fetching, module, home, url, path).await?;
+        let found = self.module_into(fetching, module, home, url, path).await?;
         activate(&parent.home.git, &module.name, found.naming.url.stored())
             .map_err(|error| fetching.workflow.error(error))?;
         Ok(found)
     }
 
     /// Clones one to where it is made ready.
-    async fn git_module_into(
+    async fn module_into(
         &self,
         fetching: &mut Fetching<'_>,
         module: &Module,
@@ -128,15 +127,15 @@ impl NetworkOperationWrapper {
     ) -> Result<Found, GitFailed> {
         let mut step = Step::new(url.clone(), home.files.clone(), Some(fetching.place.alive()));
         step.want = Want::Commit(module.commit);
-        let (Prepared { made, .. }, attempts) = self.git_fetch(fetching, step, None).await?;
-        absorb(self.env(), &module.name, &home).map_err(|error| fetching.workflow.error(error))?;
+        let (Prepared { made, .. }, attempts) = self.fetch(fetching, step, None).await?;
+        absorb(self.context.env(), &module.name, &home).map_err(|error| fetching.workflow.error(error))?;
         fetching.cloned.bytes = fetching.cloned.bytes.saturating_add(made.bytes);
         let naming = Naming { url, path, home, is_new: true };
         Ok(Found { naming, modules: made.modules, attempts })
     }
 
     /// A module of a repository that was there before.
-    async fn git_module(
+    async fn module(
         &self,
         fetching: &mut Fetching<'_>,
         module: &Module,
@@ -154,21 +153,21 @@ impl NetworkOperationWrapper {
         // Behind a link is somebody else's.
         if let Some(link) = astray(&parent.home.files, &module.path) {
             if goes(&link) || writes(&link) {
-                return self.git_missing_module(fetching, module, parent, url, path).await;
+                return self.missing_module(fetching, module, parent, url, path).await;
             }
             let why = format!("{} is a link, behind which a module is to be", files.display());
             return Err(failed(GitError::NotUpdated { path: parent.home.files.clone(), why }));
         }
         let cloned = match self.git.look(&as_asked) {
             Ok(There::Clone(cloned)) => cloned,
-            Ok(There::Free) => return self.git_missing_module(fetching, module, parent, url, path).await,
+            Ok(There::Free) => return self.missing_module(fetching, module, parent, url, path).await,
             Ok(There::Unfinished) => {
                 let why = "an update of it alone was killed, and has to be run again first".to_owned();
                 return Err(failed(GitError::HalfUpdated { path: files, why }));
             }
             // What is there now makes way with the repository's own change.
             Err(GitError::Occupied { .. }) if is_made_room() => {
-                return self.git_missing_module(fetching, module, parent, url, path).await;
+                return self.missing_module(fetching, module, parent, url, path).await;
             }
             Err(error) => return Err(failed(error)),
         };
@@ -180,7 +179,7 @@ impl NetworkOperationWrapper {
         }
         let mut step = Step::new(url, files.clone(), Some(fetching.place.alive()));
         step.want = Want::Commit(module.commit);
-        let (prepared, attempts) = self.git_fetch(fetching, step, Some(&files)).await?;
+        let (prepared, attempts) = self.fetch(fetching, step, Some(&files)).await?;
         fetching.tell_gone(&before, &prepared.made.modules, &naming);
         let modules = prepared.made.modules.clone();
         fetching.take(prepared);
@@ -188,7 +187,7 @@ impl NetworkOperationWrapper {
     }
 
     /// A module that comes new to a repository that was there before.
-    async fn git_missing_module(
+    async fn missing_module(
         &self,
         fetching: &mut Fetching<'_>,
         module: &Module,
@@ -222,7 +221,7 @@ impl NetworkOperationWrapper {
             let why = format!("two modules want to be kept as `{}` and `{git}`", other.git);
             return Err(failed(GitError::Hostile { why }));
         }
-        let found = self.git_module_into(fetching, module, home, url, path.clone()).await?;
+        let found = self.module_into(fetching, module, home, url, path.clone()).await?;
         fetching.ready.modules.push(NewModule { room, files: path, git });
         let parents_git = relative(update.git(), &parent.home.git).to_string_lossy().into_owned();
         let told = (module.name.as_str(), found.naming.url.stored());
