@@ -51,6 +51,15 @@ impl Env {
     }
 }
 
+/// Starts a thread that nobody waits for, outside of any world: for what must live on one, as the store's
+/// connections do.
+///
+/// # Errors
+/// What the system says where it has no thread left.
+pub(crate) fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
+}
+
 /// Stack for work that we did not write.
 const DEEP: usize = 8 << 20;
 
