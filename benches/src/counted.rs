@@ -14,7 +14,7 @@ use vps_breaker::{
     BreakerLayer, CircuitBreaker, ManualClock, Policy, Rate, Registry, StdClock, Verdict, Window,
 };
 use vps_retry::{
-    BlockingTimer, Class, Classify, ExponentialBackoff, JitterStrategy, RetryStrategy, SplitMix64, Timer,
+    BlockingTimer, Class, Classify, ExponentialBackoff, JitterStrategy, Judgement, RetryStrategy, SplitMix64, Timer,
 };
 
 use crate::instructions::CALLS;

@@ -11,7 +11,7 @@ use vps_retry::{RetryStrategy, Stop};
 
 use crate::context::Context;
 use crate::deadline::Deadline;
-use crate::event::{EventKind, Failed, Root, Voice};
+use crate::event::{EventKind, Root, Voice};
 use crate::failure::Failure;
 use crate::operation::{Operation, OperationKind, Role, Target};
 use crate::pipeline::{Cause, OperationError, Pipeline, Request};
@@ -94,7 +94,7 @@ impl Workflow {
             Err(mut error) => {
                 error.operation = Arc::clone(&workflow.request.operation);
                 error.took = workflow.took();
-                teller.failed(error.service.clone(), Failed::of(&error));
+                teller.failed(error.service.clone(), error.told());
                 Err(error)
             }
         }

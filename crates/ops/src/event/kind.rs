@@ -5,8 +5,6 @@ use std::time::Duration;
 use vps_breaker::Transition;
 use vps_retry::{Class, Kind};
 
-use crate::failure::Failure;
-use crate::pipeline::OperationError;
 use crate::service::ServiceName;
 
 /// What happened. Text in it holds no secret: URLs are shown without user, password and query.
@@ -140,11 +138,6 @@ pub struct Failed {
 }
 
 impl Failed {
-    /// Of an operation that ended with `error`.
-    pub(crate) fn of<E: Failure>(error: &OperationError<E>) -> Self {
-        Self::new(error.attempts(), error.took, error.kind(), error.cause.to_string())
-    }
-
     pub(crate) fn new(attempts: u32, took: Duration, kind: Kind, error: String) -> Self {
         Self { attempts, took, kind, error }
     }

@@ -3,10 +3,10 @@
 use vps_breaker::Verdict;
 
 use super::enter::{Entered, Refused, Seat};
-use super::members::Members;
 use super::mostly_one::MostlyOne;
 use super::route::{Member, Route};
 use super::run::Run;
+use crate::attempt::Members;
 use crate::circuit::CircuitBreakerError;
 use crate::env::Mistake;
 use crate::event::EventKind;

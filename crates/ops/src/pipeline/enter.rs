@@ -5,11 +5,11 @@ use std::sync::Arc;
 use vps_breaker::{Settled, Verdict};
 use vps_retry::Budget;
 
-use super::members::Members;
 use super::mostly_one::MostlyOne;
 use super::place::Place;
 use super::route::Route;
 use super::run::Run;
+use crate::attempt::Members;
 use crate::circuit::{Circuit, CircuitBreakerError, Permit};
 use crate::env::Mistake;
 use crate::event::EventKind;

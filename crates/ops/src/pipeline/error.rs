@@ -10,6 +10,7 @@ use vps_retry::{Blame, Class, Judgement, Kind, Stop};
 
 use super::end::End;
 use crate::circuit::CircuitBreakerError;
+use crate::event::Failed;
 use crate::failure::Failure;
 use crate::guard::BulkheadError;
 use crate::hint::{Advise, Hint};
@@ -177,6 +178,13 @@ impl<E: Failure> OperationError<E> {
             End::Stop(Stop::Deadline { .. }) if kind == Kind::Failed => Kind::Timeout,
             _ => kind,
         }
+    }
+}
+
+impl<E: Failure> OperationError<E> {
+    /// How its end is told.
+    pub(crate) fn told(&self) -> Failed {
+        Failed::new(self.attempts(), self.took, self.kind(), self.cause.to_string())
     }
 }
 

@@ -37,7 +37,6 @@ mod decide;
 mod end;
 mod enter;
 mod error;
-mod members;
 mod mostly_one;
 mod one_of;
 mod place;
@@ -62,9 +61,9 @@ use crate::failure::Failure;
 use crate::guard::CircuitBreakerManager;
 use crate::operation::Operation;
 
+pub use crate::attempt::Members;
 pub use end::End;
 pub use error::{AttemptReport, Cause, OperationError};
-pub use members::Members;
 pub use request::Request;
 use run::{Next, Run};
 

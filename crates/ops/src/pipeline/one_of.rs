@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::candidates::Candidates;
 use super::enter::{Entered, Refused, Seat};
-use super::members::Members;
 use super::mostly_one::MostlyOne;
 use super::route::Route;
 use super::run::Run;
+use crate::attempt::Members;
 use crate::circuit::CircuitBreakerError;
 use crate::failure::Failure;
 use crate::guard::{BulkheadError, Guard};

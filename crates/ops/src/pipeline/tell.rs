@@ -11,7 +11,7 @@ use super::error::{AttemptReport, Cause, OperationError};
 use super::run::Run;
 use crate::circuit::CircuitBreakerError;
 use crate::env::Mistake;
-use crate::event::{EventKind, Failed};
+use crate::event::EventKind;
 use crate::failure::Failure;
 use crate::service::ServiceName;
 
@@ -52,7 +52,7 @@ impl<E: Failure> Run<'_, E> {
 
     /// The end of an operation that ended badly.
     pub(super) fn failed(&self, error: OperationError<E>) -> OperationError<E> {
-        self.teller.failed(error.service.clone(), Failed::of(&error));
+        self.teller.failed(error.service.clone(), error.told());
         error
     }
 

@@ -1,5 +1,7 @@
 //! What one attempt is told, and how it tells how far it is.
 
+mod members;
+
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -7,8 +9,9 @@ use vps_retry::Budget;
 
 use crate::deadline::Deadline;
 use crate::event::{EventKind, OperationId, Voice};
-use crate::pipeline::Members;
 use crate::service::ServiceName;
+
+pub use members::Members;
 
 /// One attempt of an operation; owned, and cheap to clone.
 ///
