@@ -6,7 +6,7 @@
 //! | every transition is a new generation with counters of its own; the open time's end is fixed | `each_half_open_time_counts_anew`, `the_end_of_the_open_time_is_fixed`, `breaker_laws` |
 //! | half-open: at most N probes, M of them close it, decided as soon as settled; slow is failed | `m_of_n_probes_decide_as_soon_as_they_can`, `a_slow_probe_is_a_failure` |
 //! | a lease is lost at its end, counts until reissued, says when it ends, free slots first | `a_lease_*`, `free_slots_go_before_lapsed_ones` |
-//! | a drop is neutral, while unwinding a failure, at `abandoned_after` a failure | `breaker_shared`, `breaker_laws` |
+//! | a drop is neutral, while unwinding a failure, at `abandoned_after` a failure | `a_drop_says_nothing_unless_the_call_was_given_up`, `breaker_shared`, `breaker_laws` |
 //! | the clock is read only where it matters | `breaker_shared::the_clock_is_read_only_where_it_matters` |
 //! | a rejection says when to come back, and costs no allocation | `breaker_laws` (never zero); the benches |
 //! | consecutive, rate, slow rate, each at `>=`; only a failure or a slow success opens | `each_rule_opens_at_its_limit`, `a_success_never_opens` |
@@ -305,6 +305,33 @@ fn a_dead_holders_slot_is_free_at_once() {
     assert!(!lab.machine.forfeit(token), "not somebody else's");
     assert_eq!(lab.settle(probe, S), Settled::Stale);
     assert!(matches!(lab.settle(second, S), Settled::Moved(_)));
+}
+
+#[test]
+fn a_drop_says_nothing_unless_the_call_was_given_up() {
+    let nanosecond = Duration::from_nanos(1);
+    let limit = duration(30);
+    for (abandoned_after, age, unwinding, verdict) in [
+        (None, Duration::ZERO, false, Verdict::Neutral),
+        (None, Duration::MAX, false, Verdict::Neutral),
+        (None, Duration::ZERO, true, F),
+        (Some(limit), Duration::ZERO, false, Verdict::Neutral),
+        (Some(limit), limit - nanosecond, false, Verdict::Neutral),
+        (Some(limit), limit, false, F),
+        (Some(limit), limit + nanosecond, false, F),
+        (Some(limit), Duration::MAX, false, F),
+        (Some(limit), Duration::ZERO, true, F),
+        (Some(limit), limit, true, F),
+    ] {
+        // Nothing else in a policy has a say.
+        for policy in
+            [Policy::new(), Policy::new().with_enabled(false), Policy::new().with_timeout(nanosecond)]
+        {
+            let policy = policy.with_abandoned_after(abandoned_after);
+            let said = policy.verdict_when_dropped(age, unwinding);
+            assert_eq!(said, verdict, "{abandoned_after:?}, {age:?}, unwinding: {unwinding}");
+        }
+    }
 }
 
 #[test]

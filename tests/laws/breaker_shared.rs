@@ -92,6 +92,15 @@ fn the_clock_is_read_only_where_it_matters() {
 }
 
 #[test]
+fn a_dropped_permit_reads_the_clock_once_more() {
+    for (abandoned, reads) in [(None, 1), (Some(30), 2)] {
+        let (breaker, clock) = breaker(Rules { abandoned, ..Rules::default() });
+        drop(breaker.try_acquire());
+        assert_eq!(clock.times.load(Ordering::Relaxed), reads, "{abandoned:?}");
+    }
+}
+
+#[test]
 fn a_dropped_permit_is_neutral_a_failure_when_old_and_a_failure_while_unwinding() {
     let (breaker, clock) = breaker(Rules { abandoned: Some(30), ..Rules::default() });
     drop(breaker.try_acquire());

@@ -4,6 +4,7 @@ use core::fmt;
 use core::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 use core::time::Duration;
 
+use crate::machine::Verdict;
 use crate::time::nanos;
 
 /// Nothing here may last longer.
@@ -243,7 +244,8 @@ impl Policy {
         with_forget_after forget_after: Option<Duration>;
         /// What overlapping failures count for (each).
         with_overlap overlap: Overlap;
-        /// A permit dropped without a verdict at this age is a failure (never).
+        /// A permit dropped without a verdict at this age is a failure (never); see
+        /// [`verdict_when_dropped`](Self::verdict_when_dropped).
         with_abandoned_after abandoned_after: Option<Duration>;
         /// Whether the open time gets up to a tenth longer (yes), so that a fleet does not probe in step.
         with_jitter jitter: bool;
@@ -304,6 +306,28 @@ impl Policy {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The verdict on a call whose permit is dropped without one.
+    ///
+    /// Neutral, for there may be any reason to drop it, unless the call was given up: a panic is `unwinding`
+    /// the thread, or `age`, the time since admission, has reached
+    /// [`abandoned_after`](Self::abandoned_after). Then it is a failure. Where that is not set, `age` does
+    /// not matter.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use vps_breaker::{Policy, Verdict};
+    ///
+    /// let policy = Policy::new().with_abandoned_after(Some(Duration::from_secs(30)));
+    /// assert_eq!(policy.verdict_when_dropped(Duration::from_secs(29), false), Verdict::Neutral);
+    /// assert_eq!(policy.verdict_when_dropped(Duration::from_secs(30), false), Verdict::Failure);
+    /// assert_eq!(policy.verdict_when_dropped(Duration::ZERO, true), Verdict::Failure);
+    /// ```
+    #[must_use]
+    pub fn verdict_when_dropped(&self, age: Duration, unwinding: bool) -> Verdict {
+        let abandoned = self.abandoned_after.is_some_and(|limit| age >= limit);
+        if unwinding || abandoned { Verdict::Failure } else { Verdict::Neutral }
     }
 
     /// The longest a circuit can stay open by these rules.

@@ -156,3 +156,21 @@ fn is_forgettable<C: Clock>(breaker: &SharedBreaker<C>) -> bool {
             && calls.slow == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::StdClock;
+    use crate::window::CallWindow;
+
+    #[test]
+    fn a_breaker_of_a_registry_is_small() {
+        let alone = size_of::<SharedBreaker<StdClock>>();
+        assert!(alone <= 96, "{alone} bytes");
+        let with_window = alone + size_of::<CallWindow>();
+        assert!(with_window <= 144, "{with_window} bytes with the last 100 calls");
+        // Calls and failures of each of 20 buckets.
+        let timed = with_window + 20 * 2 * size_of::<u32>();
+        assert!(timed <= 320, "{timed} bytes with the calls of the last 60 s");
+    }
+}

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Hold, Machine, Rejected, Rule, Slot, State, Ticket, Token, Why};
+use super::{HalfOpen, Hold, Machine, Open, Phase, Rejected, Rule, Slot, Ticket, Token, Why};
 use crate::policy::Policy;
 use crate::time::Tick;
 
@@ -25,28 +25,34 @@ impl Machine {
             None if !policy.enabled => return Ok(self.plain_ticket(now)),
             None => {}
         }
-        match self.state {
-            State::Closed => Ok(self.plain_ticket(now)),
-            State::HalfOpen => {
+        match &mut self.phase {
+            Phase::Closed(_) => Ok(self.plain_ticket(now)),
+            Phase::HalfOpen(_) => {
                 let token = self.take_slot(policy, now)?;
                 Ok(self.plain_ticket(now).probe(token, false))
             }
-            State::Open => {
-                self.follow_clock_back(policy, now);
-                if now < self.until {
-                    return Err(Rejected::new(self.until.since(now), Why::Open));
+            Phase::Open(open) => {
+                open.follow_clock_back(policy, now);
+                if now < open.until {
+                    return Err(Rejected::new(open.until.since(now), Why::Open));
                 }
+                let half_open = HalfOpen::new(open.outage);
                 // Slot and transition together, or neither: a probe of an earlier half-open time may
                 // still hold the slot.
                 let token = self.take_slot(policy, now)?;
-                self.enter(State::HalfOpen, Rule::Timeout);
+                self.enter(Phase::HalfOpen(half_open), Rule::Timeout);
                 Ok(self.plain_ticket(now).probe(token, true))
             }
         }
     }
 
     fn plain_ticket(&self, now: Tick) -> Ticket {
-        Ticket::new(self.generation, now, self.run, self.failures)
+        // Where it is not closed, no result is one of a run.
+        let (run, failures) = match &self.phase {
+            Phase::Closed(closed) => (closed.run, closed.failures),
+            Phase::Open(_) | Phase::HalfOpen(_) => (0, 0),
+        };
+        Ticket::new(self.generation, now, run, failures)
     }
 
     /// Takes a free slot, else the one whose lease ended first. Reissuing one makes no other probe stale.
@@ -79,17 +85,6 @@ impl Machine {
             .then(|| Rejected::new(live().min().unwrap_or_default(), Why::Probing))
     }
 
-    /// A clock that went back would keep it open for longer than its time.
-    fn follow_clock_back(&mut self, policy: &Policy, now: Tick) {
-        self.until = now.after(self.open_left(policy, now)).min(self.until);
-        self.at = self.at.min(now);
-    }
-
-    /// What is left of the open time at `now`: never more than it was, nor than the policy allows.
-    pub(super) fn open_left(&self, policy: &Policy, now: Tick) -> Duration {
-        self.until.since(now.max(self.at)).min(policy.longest_open())
-    }
-
     /// Holds on to a probe's slot for another lease. `false` says that it went to someone else (or was
     /// given back): the call must end. A ticket without a slot has nothing to lose.
     pub fn renew(&mut self, policy: &Policy, ticket: &Ticket, now: Tick) -> bool {
@@ -120,5 +115,18 @@ impl Machine {
         aside.slots.retain(|slot| slot.token != token);
         self.drop_empty_aside();
         before != self.aside.as_ref().map_or(0, |aside| aside.slots.len())
+    }
+}
+
+impl Open {
+    /// A clock that went back would keep it open for longer than its time.
+    fn follow_clock_back(&mut self, policy: &Policy, now: Tick) {
+        self.until = now.after(self.left(policy, now)).min(self.until);
+        self.outage.since = self.outage.since.min(now);
+    }
+
+    /// What is left of the open time at `now`: never more than it was, nor than the policy allows.
+    pub(super) fn left(&self, policy: &Policy, now: Tick) -> Duration {
+        self.until.since(now.max(self.outage.since)).min(policy.longest_open())
     }
 }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Machine, Rule, State, Transition};
+use super::{Machine, Open, Outage, Phase, Rule, Transition};
 use crate::policy::Policy;
 use crate::time::Tick;
 
@@ -46,12 +46,12 @@ impl Machine {
         self.end_hold(now);
         let transition = match mode {
             Hold::Open => {
-                let transition = self.enter(State::Open, Rule::ByHand);
-                self.at = now;
-                self.until = limit.map_or(now, |limit| now.after(limit));
-                transition
+                let (failures, level) = (self.phase.failures(), self.phase.level());
+                let outage = Outage { since: now, failures, level };
+                let until = limit.map_or(now, |limit| now.after(limit));
+                self.enter(Phase::Open(Open { outage, until }), Rule::ByHand)
             }
-            Hold::Closed | Hold::Disabled => self.enter(State::Closed, Rule::ByHand),
+            Hold::Closed | Hold::Disabled => self.close(Rule::ByHand),
         };
         self.aside().held = Some(Held::of(mode, limit, now));
         transition
@@ -62,16 +62,15 @@ impl Machine {
     /// Probes in flight are calls, not memories: they keep their slots until they end, so that a reset
     /// neither cuts one off nor lets more than the allowed number run at once. What they report is stale.
     pub fn reset(&mut self, _policy: &Policy, _now: Tick) -> Option<Transition> {
-        let nothing = self.state == State::Closed
-            && self.failures == 0
-            && self.hold_mode().is_none()
-            && self.window.is_none()
-            && self.level == 0;
-        if nothing {
+        let nothing = match &self.phase {
+            Phase::Closed(closed) => closed.failures == 0 && closed.window.is_none(),
+            Phase::Open(_) | Phase::HalfOpen(_) => false,
+        };
+        if nothing && self.hold_mode().is_none() {
             return None;
         }
         self.aside().held = None;
-        let moved = self.enter(State::Closed, Rule::ByHand);
+        let moved = self.close(Rule::ByHand);
         self.drop_empty_aside();
         Some(moved)
     }
@@ -121,9 +120,13 @@ impl Machine {
         aside.held = None;
         match mode {
             // It stays the open circuit it was forced to be; its time is over.
-            Hold::Open => self.until = until,
+            Hold::Open => {
+                if let Phase::Open(open) = &mut self.phase {
+                    open.until = until;
+                }
+            }
             Hold::Closed | Hold::Disabled => {
-                self.enter(State::Closed, Rule::ByHand);
+                self.close(Rule::ByHand);
             }
         }
         self.drop_empty_aside();

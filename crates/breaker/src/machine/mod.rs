@@ -1,10 +1,12 @@
 //! The rules, as a plain value: time comes in as an argument, what happened goes out as a value.
 //!
-//! States and transitions are in `admit.rs` and `settle.rs`, what an operator can do in `control.rs`,
-//! what survives a process in `snapshot.rs`, what a status page sees in `view.rs`.
+//! What it remembers in each state is in `phase.rs`, the transitions are in `admit.rs` and `settle.rs`,
+//! what an operator can do in `control.rs`, what survives a process in `snapshot.rs`, what a status page
+//! sees in `view.rs`.
 
 mod admit;
 mod control;
+mod phase;
 mod settle;
 mod snapshot;
 mod ticket;
@@ -16,7 +18,6 @@ use core::time::Duration;
 
 use crate::policy::Policy;
 use crate::time::Tick;
-use crate::window::CallWindow;
 
 pub use control::Hold;
 pub use snapshot::Snapshot;
@@ -24,6 +25,7 @@ pub use ticket::{Rejected, Rule, Settled, State, Ticket, Token, Transition, Verd
 pub use view::View;
 
 use control::Held;
+use phase::{Closed, HalfOpen, Open, Outage, Phase};
 
 /// A circuit breaker's state and rules, without a lock, a clock or a runtime.
 ///
@@ -49,32 +51,29 @@ use control::Held;
 pub struct Machine {
     /// Of the current state; every transition adds one, and results of an earlier one are stale.
     generation: u64,
-    /// Closed: when the run's last failure was. Else: when it opened.
-    at: Tick,
-    /// Open: its end. Closed and half-open: unused.
-    until: Tick,
-    /// Closed: failures in a row. Else: what opened it.
-    failures: u32,
-    /// Number of the current run of failures.
-    run: u32,
+    /// The state, and what it remembers.
+    phase: Phase,
+    /// What opened it last, also once it is closed again.
+    rule: Rule,
     /// The last token given out.
     last_token: u32,
-    state: State,
-    /// What opened it last.
-    rule: Rule,
-    /// How often probes failed since it was closed.
-    level: u8,
     aside: Option<Box<Aside>>,
-    window: Option<Box<CallWindow>>,
 }
 
-/// What most breakers never need.
+// A breaker with a shared policy and clock is at most 96 bytes, and 144 with a window of 100 calls.
+const _: () = assert!(size_of::<Machine>() <= 56);
+
+/// What most breakers never need, and what outlives a state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Aside {
     slots: Vec<Slot>,
-    successes: u32,
-    failures: u32,
     held: Option<Held>,
+}
+
+impl Aside {
+    const fn is_empty(&self) -> bool {
+        self.slots.is_empty() && self.held.is_none()
+    }
 }
 
 /// A probe in flight. It outlives its generation, so that no more than the allowed number run at once.
@@ -104,16 +103,10 @@ impl Machine {
     pub const fn new() -> Self {
         Self {
             generation: 0,
-            at: Tick::ZERO,
-            until: Tick::ZERO,
-            failures: 0,
-            run: 0,
-            last_token: 0,
-            state: State::Closed,
+            phase: Phase::Closed(Closed::new()),
             rule: Rule::Consecutive,
-            level: 0,
+            last_token: 0,
             aside: None,
-            window: None,
         }
     }
 
@@ -127,11 +120,11 @@ impl Machine {
     #[inline]
     #[must_use]
     pub fn is_clean(&self, policy: &Policy) -> bool {
-        self.state == State::Closed
-            && self.failures == 0
+        let Phase::Closed(closed) = &self.phase else { return false };
+        closed.failures == 0
             && self.hold_mode().is_none()
             && policy.slow_calls.is_none()
-            && match &self.window {
+            && match &closed.window {
                 Some(window) => window.is_clean(),
                 None => policy.window.is_none(),
             }
@@ -141,9 +134,8 @@ impl Machine {
     #[cfg(feature = "std")]
     #[inline]
     pub(crate) fn passes(&self, policy: &Policy) -> bool {
-        self.state == State::Closed
-            && self.hold_mode().is_none()
-            && (self.failures == 0 || policy.overlap == crate::policy::Overlap::Each)
+        let Phase::Closed(closed) = &self.phase else { return false };
+        self.hold_mode().is_none() && (closed.failures == 0 || policy.overlap == crate::policy::Overlap::Each)
     }
 
     /// Whether the time decides if somebody still forces its state.
@@ -157,41 +149,42 @@ impl Machine {
     #[cfg(feature = "std")]
     #[inline]
     pub(crate) fn plainly_open_until(&self, policy: &Policy) -> Option<Tick> {
-        (self.state == State::Open && self.hold_mode().is_none() && policy.enabled).then_some(self.until)
+        let Phase::Open(open) = &self.phase else { return None };
+        (self.hold_mode().is_none() && policy.enabled).then_some(open.until)
     }
 
     fn aside(&mut self) -> &mut Aside {
         self.aside.get_or_insert_default()
     }
 
-    /// Moves to `state`: a new generation, and nothing of the old one's counters.
-    fn enter(&mut self, state: State, rule: Rule) -> Transition {
-        let from = self.state;
-        self.generation = self.generation.saturating_add(1);
-        self.state = state;
-        self.window = None;
-        if let Some(aside) = &mut self.aside {
-            aside.successes = 0;
-            aside.failures = 0;
-        }
-        if state == State::Closed {
-            self.failures = 0;
-            self.level = 0;
-            self.run = self.run.wrapping_add(1);
-        }
-        if state == State::Open {
+    /// Moves to another state, or anew to the same: a new generation, with nothing of the old one's
+    /// counters.
+    fn enter(&mut self, phase: Phase, rule: Rule) -> Transition {
+        let (from, to) = (self.phase.state(), phase.state());
+        self.generation = self.next_generation();
+        self.phase = phase;
+        if to == State::Open {
             self.rule = rule;
         }
-        Transition { from, to: state, rule, generation: self.generation }
+        Transition { from, to, rule, generation: self.generation }
     }
 
-    /// Opens at `now`; the end is fixed here and nothing that comes later moves it.
+    const fn next_generation(&self) -> u64 {
+        self.generation.saturating_add(1)
+    }
+
+    /// Closes, with nothing to remember.
+    fn close(&mut self, rule: Rule) -> Transition {
+        self.enter(Phase::Closed(Closed::new()), rule)
+    }
+
+    /// Opens at `now`, after `level` failures of probes; the end is fixed here and nothing that comes
+    /// later moves it.
     #[cold]
-    fn open(&mut self, policy: &Policy, rule: Rule, now: Tick) -> Transition {
-        let transition = self.enter(State::Open, rule);
-        self.at = now;
-        self.until = now.after(open_time(policy, self.level, self.generation));
-        transition
+    fn open(&mut self, policy: &Policy, rule: Rule, level: u8, now: Tick) -> Transition {
+        let until = now.after(open_time(policy, level, self.next_generation()));
+        let outage = Outage { since: now, failures: self.phase.failures(), level };
+        self.enter(Phase::Open(Open { outage, until }), rule)
     }
 }
 

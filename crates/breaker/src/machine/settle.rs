@@ -1,6 +1,6 @@
 //! What a result does.
 
-use super::{Machine, Rule, Settled, State, Ticket, Transition, Verdict};
+use super::{Aside, Closed, HalfOpen, Machine, Phase, Rule, Settled, Ticket, Transition, Verdict};
 use crate::policy::{Overlap, Policy, Window};
 use crate::time::Tick;
 use crate::window::{CallCounts, CallWindow, Outcome};
@@ -23,15 +23,22 @@ impl Machine {
         if ticket.generation() != self.generation || !held_slot {
             return Settled::Stale;
         }
-        let moved = match self.state {
+        let moved = match &mut self.phase {
             // A success is no probe's here: that one would be of an earlier generation.
-            State::Closed if verdict == Verdict::Failure => {
-                self.settle_closed(policy, &ticket, Outcome::Failure, now)
+            Phase::Closed(closed) if verdict == Verdict::Failure => {
+                let broken = closed.count(policy, &ticket, Outcome::Failure, now);
+                self.open_by(policy, broken, now)
             }
-            State::Closed => None,
-            State::HalfOpen if ticket.is_probe() => self.settle_probe(policy, &ticket, verdict, now),
+            Phase::Closed(_) => None,
+            Phase::HalfOpen(half_open) if ticket.is_probe() => {
+                let level = half_open.outage.level.saturating_add(1);
+                let well = half_open.count(policy, &ticket, verdict, now);
+                well.map(|well| {
+                    if well { self.close(Rule::Probe) } else { self.open(policy, Rule::Probe, level, now) }
+                })
+            }
             // Let through because the policy is disabled: what is not a probe decides nothing here.
-            State::Open | State::HalfOpen => None,
+            Phase::Open(_) | Phase::HalfOpen(_) => None,
         };
         self.drop_empty_aside();
         moved.map_or(Settled::Counted, Settled::Moved)
@@ -50,69 +57,73 @@ impl Machine {
         if generation != self.generation {
             return Settled::Stale;
         }
-        if self.state == State::Closed {
+        if let Phase::Closed(closed) = &mut self.phase {
             if is_slow(policy, admitted, now) {
                 let ticket = Ticket::new(generation, admitted, 0, 0);
-                let moved = self.settle_closed(policy, &ticket, Outcome::Slow, now);
+                let broken = closed.count(policy, &ticket, Outcome::Slow, now);
+                let moved = self.open_by(policy, broken, now);
                 self.drop_empty_aside();
                 return moved.map_or(Settled::Counted, Settled::Moved);
             }
-            self.end_run();
-            self.record_success(policy, now);
+            closed.end_run();
+            closed.record_success(policy, now);
         }
         self.drop_empty_aside();
         Settled::Counted
     }
 
+    /// Opens by the rule that a call broke, unless somebody wants that it never refuses.
+    fn open_by(&mut self, policy: &Policy, broken: Option<Rule>, now: Tick) -> Option<Transition> {
+        let rule = broken.filter(|_| policy.enabled && !self.is_held_closed())?;
+        Some(self.open(policy, rule, 0, now))
+    }
+
+    #[inline]
+    pub(super) fn drop_empty_aside(&mut self) {
+        if self.aside.is_some() {
+            self.drop_aside_if_empty();
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    fn settle_probe(
-        &mut self,
-        policy: &Policy,
-        ticket: &Ticket,
-        verdict: Verdict,
-        now: Tick,
-    ) -> Option<Transition> {
+    fn drop_aside_if_empty(&mut self) {
+        if self.aside.as_deref().is_some_and(Aside::is_empty) {
+            self.aside = None;
+        }
+    }
+}
+
+impl HalfOpen {
+    /// Counts what a probe found. Whether the service is well again, as soon as that is settled.
+    #[cold]
+    #[inline(never)]
+    fn count(&mut self, policy: &Policy, ticket: &Ticket, verdict: Verdict, now: Tick) -> Option<bool> {
         let slow = is_slow(policy, ticket.admitted, now);
         match verdict {
             Verdict::Neutral => None,
             Verdict::Success if !slow => {
-                let aside = self.aside();
-                aside.successes = aside.successes.saturating_add(1);
-                let enough = aside.successes >= policy.success_threshold.get();
-                enough.then(|| self.enter(State::Closed, Rule::Probe))
+                self.successes = self.successes.saturating_add(1);
+                (self.successes >= policy.success_threshold.get()).then_some(true)
             }
             Verdict::Success | Verdict::Failure => {
-                let aside = self.aside();
-                aside.failures = aside.failures.saturating_add(1);
-                if aside.failures <= policy.failures_allowed {
-                    return None;
-                }
-                self.level = self.level.saturating_add(1);
-                Some(self.open(policy, Rule::Probe, now))
+                self.failures = self.failures.saturating_add(1);
+                (self.failures > policy.failures_allowed).then_some(false)
             }
         }
     }
+}
 
-    /// A failure or a slow success, the calls that may open.
+impl Closed {
+    /// Counts a failure or a slow success, the calls that may open. The rule that it breaks, if any.
     #[inline(never)]
-    fn settle_closed(
-        &mut self,
-        policy: &Policy,
-        ticket: &Ticket,
-        outcome: Outcome,
-        now: Tick,
-    ) -> Option<Transition> {
+    fn count(&mut self, policy: &Policy, ticket: &Ticket, outcome: Outcome, now: Tick) -> Option<Rule> {
         match outcome {
             Outcome::Failure => self.count_failure(policy, ticket, now),
             Outcome::Success | Outcome::Slow => self.end_run(),
         }
         let sums = self.record(policy, outcome, now);
-        if !policy.enabled || self.is_held_closed() {
-            return None;
-        }
-        let rule = self.broken_rule(policy, outcome, sums)?;
-        Some(self.open(policy, rule, now))
+        self.broken_rule(policy, outcome, sums)
     }
 
     fn broken_rule(&self, policy: &Policy, outcome: Outcome, sums: Option<CallCounts>) -> Option<Rule> {
@@ -130,7 +141,8 @@ impl Machine {
     }
 
     fn count_failure(&mut self, policy: &Policy, ticket: &Ticket, now: Tick) {
-        if self.failures > 0 && policy.forget_after.is_some_and(|limit| now.since(self.at) >= limit) {
+        if self.failures > 0 && policy.forget_after.is_some_and(|limit| now.since(self.last_failure) >= limit)
+        {
             self.end_run();
         }
         self.failures = match policy.overlap {
@@ -138,7 +150,7 @@ impl Machine {
             // The failures seen at admission, and this one; those that came meanwhile overlapped it.
             Overlap::Once => self.failures.max(ticket.seen_in(self.run).saturating_add(1)),
         };
-        self.at = now;
+        self.last_failure = now;
     }
 
     #[inline]
@@ -162,22 +174,6 @@ impl Machine {
         match &mut self.window {
             Some(window) => window.record_success(now),
             None => drop(self.record(policy, Outcome::Success, now)),
-        }
-    }
-
-    #[inline]
-    pub(super) fn drop_empty_aside(&mut self) {
-        if self.aside.is_some() {
-            self.drop_aside_if_empty();
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn drop_aside_if_empty(&mut self) {
-        let Some(aside) = &self.aside else { return };
-        if aside.slots.is_empty() && aside.held.is_none() && aside.successes == 0 && aside.failures == 0 {
-            self.aside = None;
         }
     }
 }

@@ -1,11 +1,12 @@
 //! What survives a process: the state with what is left of every wait, because ticks of another
 //! process mean nothing. Windows stay behind.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::control::Held;
-use super::{Hold, Machine, Rule, Slot, State, Token};
+use super::{Aside, Closed, HalfOpen, Hold, Machine, Open, Outage, Phase, Rule, Slot, State, Token};
 use crate::policy::Policy;
 use crate::time::{Tick, nanos};
 
@@ -17,6 +18,7 @@ pub struct Snapshot {
     state: State,
     rule: Rule,
     failures: u32,
+    /// Of a closed circuit; it numbers the runs of one generation.
     run: u32,
     level: u8,
     /// Since it opened, or since the last failure of the run.
@@ -64,58 +66,79 @@ impl Machine {
     /// What there is to keep at `now`.
     #[must_use]
     pub fn snapshot(&self, now: Tick) -> Snapshot {
-        let left = |until: Tick| nanos(until.since(now));
-        let aside = self.aside.as_deref().cloned().unwrap_or_default();
-        let ages = self.state != State::Closed || self.failures > 0;
-        Snapshot {
+        let slots = self.aside.as_deref().map_or(&[][..], |aside| &aside.slots);
+        let held = self.aside.as_deref().and_then(|aside| aside.held);
+        let mut snapshot = Snapshot {
             generation: self.generation,
-            state: self.state,
+            state: self.phase.state(),
             rule: self.rule,
-            failures: self.failures,
-            run: self.run,
-            level: self.level,
-            since: if ages { nanos(now.since(self.at)) } else { 0 },
-            left: if self.state == State::Open { nanos(self.until.since(now.max(self.at))) } else { 0 },
+            failures: self.phase.failures(),
+            run: 0,
+            level: self.phase.level(),
+            since: self.phase.outage().map_or(0, |outage| nanos(now.since(outage.since))),
+            left: 0,
             last_token: self.last_token,
-            successes: aside.successes,
-            probe_failures: aside.failures,
-            slots: aside.slots.iter().map(|slot| (slot.token, left(slot.until))).collect(),
-            held: aside.held.map(|held| (held.mode, held.left(now).map(nanos))),
+            successes: 0,
+            probe_failures: 0,
+            slots: slots.iter().map(|slot| (slot.token, nanos(slot.until.since(now)))).collect(),
+            held: held.map(|held| (held.mode, held.left(now).map(nanos))),
+        };
+        match &self.phase {
+            Phase::Closed(closed) => {
+                snapshot.run = closed.run;
+                if closed.failures > 0 {
+                    snapshot.since = nanos(now.since(closed.last_failure));
+                }
+            }
+            Phase::Open(open) => snapshot.left = nanos(open.until.since(now.max(open.outage.since))),
+            Phase::HalfOpen(half_open) => {
+                snapshot.successes = half_open.successes;
+                snapshot.probe_failures = half_open.failures;
+            }
         }
+        snapshot
     }
 
     /// The machine of a snapshot at `now`. No wait gets longer than it was or than the policy allows.
     #[must_use]
     pub fn restore(policy: &Policy, snapshot: &Snapshot, now: Tick) -> Self {
         let until = |left: u64, most: Duration| now.after(Duration::from_nanos(left).min(most));
-        let mut machine = Self::new();
-        machine.generation = snapshot.generation;
-        machine.state = snapshot.state;
-        machine.rule = snapshot.rule;
-        machine.failures = snapshot.failures;
-        machine.run = snapshot.run;
-        machine.level = snapshot.level;
-        machine.at = Tick::from_nanos(now.as_nanos().saturating_sub(snapshot.since));
-        let forced = matches!(snapshot.held, Some((Hold::Open, _)));
-        let most = if forced { Duration::MAX } else { policy.longest_open() };
-        machine.until = if snapshot.state == State::Open { until(snapshot.left, most) } else { Tick::ZERO };
-        machine.last_token = snapshot.last_token;
-        let aside = machine.aside();
-        aside.successes = snapshot.successes;
-        aside.failures = snapshot.probe_failures;
-        aside.slots = snapshot
-            .slots
-            .iter()
-            .map(|(token, left)| Slot { token: *token, until: until(*left, policy.probe_lease) })
-            .collect();
-        aside.held = snapshot.held.map(|(mode, left)| Held::of(mode, left.map(Duration::from_nanos), now));
-        machine.drop_empty_aside();
-        // A tick cannot be older than the clock, so an age is judged here while it is known.
-        let age = Duration::from_nanos(snapshot.since);
-        if machine.state == State::Closed && policy.forget_after.is_some_and(|limit| age >= limit) {
-            machine.end_run();
+        let since = Tick::from_nanos(now.as_nanos().saturating_sub(snapshot.since));
+        let outage = Outage { since, failures: snapshot.failures, level: snapshot.level };
+        let phase = match snapshot.state {
+            State::Closed => {
+                let (run, failures) = (snapshot.run, snapshot.failures);
+                let mut closed = Closed { run, failures, last_failure: since, window: None };
+                // A tick cannot be older than the clock, so an age is judged here while it is known.
+                let age = Duration::from_nanos(snapshot.since);
+                if policy.forget_after.is_some_and(|limit| age >= limit) {
+                    closed.end_run();
+                }
+                Phase::Closed(closed)
+            }
+            State::Open => {
+                let forced = matches!(snapshot.held, Some((Hold::Open, _)));
+                let most = if forced { Duration::MAX } else { policy.longest_open() };
+                Phase::Open(Open { outage, until: until(snapshot.left, most) })
+            }
+            State::HalfOpen => {
+                let (successes, failures) = (snapshot.successes, snapshot.probe_failures);
+                Phase::HalfOpen(HalfOpen { outage, successes, failures })
+            }
+        };
+        let slot =
+            |(token, left): &(Token, u64)| Slot { token: *token, until: until(*left, policy.probe_lease) };
+        let aside = Aside {
+            slots: snapshot.slots.iter().map(slot).collect(),
+            held: snapshot.held.map(|(mode, left)| Held::of(mode, left.map(Duration::from_nanos), now)),
+        };
+        Self {
+            generation: snapshot.generation,
+            phase,
+            rule: snapshot.rule,
+            last_token: snapshot.last_token,
+            aside: (!aside.is_empty()).then(|| Box::new(aside)),
         }
-        machine
     }
 
     /// Takes over what another holder of the same circuit did, as `other` has it now.
@@ -130,11 +153,14 @@ impl Machine {
         let mine = core::mem::replace(self, other.clone());
         // No token is given out twice, whoever gave out the last one.
         self.last_token = self.last_token.max(mine.last_token);
-        if self.generation == mine.generation && self.state == mine.state {
-            if self.state == State::Closed && (mine.run, mine.failures) > (self.run, self.failures) {
-                (self.run, self.failures, self.at) = (mine.run, mine.failures, mine.at);
+        if self.generation == mine.generation
+            && let (Phase::Closed(closed), Phase::Closed(mine)) = (&mut self.phase, mine.phase)
+        {
+            if (mine.run, mine.failures) > (closed.run, closed.failures) {
+                *closed = mine;
+            } else {
+                closed.window = mine.window;
             }
-            self.window = mine.window;
         }
         true
     }

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::{Hold, Machine, Rejected, Rule, State, Why};
+use super::{Hold, Machine, Phase, Rejected, Rule, State, Why};
 use crate::policy::{Policy, Window};
 use crate::time::Tick;
 use crate::window::CallCounts;
@@ -31,39 +31,43 @@ impl Machine {
     #[must_use]
     pub fn peek(&self, policy: &Policy, now: Tick) -> View {
         let held = self.held_at(now).map(|held| held.mode);
-        let open_left = self.open_left(policy, now);
-        let due = open_left.is_zero() || self.hold_mode() == Some(Hold::Open);
-        let state = match (held, self.state) {
-            (Some(Hold::Open), _) => State::Open,
-            (Some(_), _) => State::Closed,
-            (None, _) if !policy.enabled => State::Closed,
-            (None, State::Open) if due => State::HalfOpen,
-            (None, state) => state,
+        let open_left = match (&self.phase, self.hold_mode()) {
+            // One that was held open is due as soon as that is over.
+            (Phase::Closed(_) | Phase::HalfOpen(_), _) | (Phase::Open(_), Some(Hold::Open)) => None,
+            (Phase::Open(open), _) => Some(open.left(policy, now)).filter(|left| !left.is_zero()),
         };
-        let rejection = match (held, state) {
-            (Some(Hold::Open), _) => Some(Rejected::new(self.held_for(policy, now), Why::Held)),
-            (_, State::Closed) => None,
-            (_, State::Open) => Some(Rejected::new(open_left, Why::Open)),
-            (_, State::HalfOpen) => self.slots_taken(policy, now),
+        let (state, rejection) = match (held, &self.phase, open_left) {
+            (Some(Hold::Open), ..) => {
+                (State::Open, Some(Rejected::new(self.held_for(policy, now), Why::Held)))
+            }
+            (Some(_), ..) | (None, Phase::Closed(_), _) => (State::Closed, None),
+            (None, ..) if !policy.enabled => (State::Closed, None),
+            (None, _, Some(left)) => (State::Open, Some(Rejected::new(left, Why::Open))),
+            (None, _, None) => (State::HalfOpen, self.slots_taken(policy, now)),
         };
-        // A circuit that was held closed starts clean.
+        // One that was held closed starts clean.
         let starts_clean = held.is_none() && self.is_held_closed();
-        let window = self.window.as_ref().filter(|_| !starts_clean);
-        let aside = self.aside.as_deref();
-        let slots = aside.map_or(&[][..], |aside| &aside.slots);
+        let sums = match &self.phase {
+            Phase::Closed(closed) if !starts_clean => closed.window.as_ref().map(|window| window.sums(now)),
+            Phase::Closed(_) | Phase::Open(_) | Phase::HalfOpen(_) => None,
+        };
+        let slots = self.aside.as_deref().map_or(&[][..], |aside| &aside.slots);
         View {
             state,
-            failures: if starts_clean { 0 } else { self.failures },
-            sums: window.map(|window| window.sums(now)).unwrap_or_default(),
-            successes: aside.map_or(0, |aside| aside.successes),
-            level: self.level,
+            failures: if starts_clean { 0 } else { self.phase.failures() },
+            sums: sums.unwrap_or_default(),
+            successes: match &self.phase {
+                Phase::HalfOpen(half_open) => half_open.successes,
+                Phase::Closed(_) | Phase::Open(_) => 0,
+            },
+            level: self.phase.level(),
             probes: slots.iter().filter(|slot| slot.left(policy, now).is_some()).count(),
             rule: self.rule,
             generation: self.generation,
             hold: held,
             held_for: self.held_at(now).and_then(|held| held.left(now)),
             policy: *policy,
-            opened_for: (self.state != State::Closed).then(|| now.since(self.at)),
+            opened_for: self.phase.outage().map(|outage| now.since(outage.since)),
             rejection,
         }
     }

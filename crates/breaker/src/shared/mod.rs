@@ -171,8 +171,10 @@ impl<C: Clock, P: PolicyRef> CircuitBreaker<C, P> {
 
     #[inline(never)]
     fn settle_slowly(&self, ticket: [u64; 4], verdict: Verdict) -> Settled {
-        let mut ticket = Ticket::of_words(ticket);
-        let now = self.clock.now();
+        self.settle_at(Ticket::of_words(ticket), verdict, self.clock.now())
+    }
+
+    fn settle_at(&self, mut ticket: Ticket, verdict: Verdict, now: Tick) -> Settled {
         if planted(Plant::AnyGeneration) {
             ticket = ticket.of_generation(self.lock().generation());
         }

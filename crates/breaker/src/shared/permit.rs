@@ -11,8 +11,8 @@ use crate::time::Clock;
 
 /// The right to make one call; it must live exactly as long as the call.
 ///
-/// Dropped without a verdict it gives its slot back and says nothing about the service, unless it is
-/// as old as the policy's `abandoned_after` or the thread is panicking: then it is a failure.
+/// Dropped without a verdict it gives its slot back and says nothing about the service, unless the call
+/// was given up: see [`Policy::verdict_when_dropped`].
 #[must_use = "a permit that is dropped at once gives the call back"]
 pub struct Permit<H: Deref<Target = CircuitBreaker<C, P>>, C: Clock, P: PolicyRef = Policy> {
     breaker: H,
@@ -79,10 +79,11 @@ impl<H: Deref<Target = CircuitBreaker<C, P>>, C: Clock, P: PolicyRef> Permit<H, 
 #[cold]
 #[inline(never)]
 fn abandon<C: Clock, P: PolicyRef>(breaker: &CircuitBreaker<C, P>, ticket: Ticket) {
-    let limit = breaker.policy().abandoned_after;
-    let old = limit.is_some_and(|limit| breaker.clock.now().since(ticket.admitted) >= limit);
-    let failed = old || std::thread::panicking();
-    breaker.settle(ticket, if failed { Verdict::Failure } else { Verdict::Neutral });
+    let now = breaker.clock.now();
+    // Where no rule looks at the age, the ticket was admitted without a look at the clock.
+    let age = now.since(ticket.admitted);
+    let verdict = breaker.policy().verdict_when_dropped(age, std::thread::panicking());
+    breaker.settle_at(ticket, verdict, now);
 }
 
 impl<H: Deref<Target = CircuitBreaker<C, P>>, C: Clock, P: PolicyRef> Drop for Permit<H, C, P> {

@@ -10,8 +10,8 @@ use crate::service::ServiceName;
 
 /// The right to make one call; it must live exactly as long as the call.
 ///
-/// Dropped without a verdict it gives its slot back and says nothing about the service, unless it
-/// is older than the policy's `abandoned_after` or the thread is panicking: then it is a failure.
+/// Dropped without a verdict it gives its slot back and says nothing about the service, unless the call
+/// was given up: see [`verdict_when_dropped`](vps_breaker::Policy::verdict_when_dropped).
 #[derive(Debug)]
 #[must_use = "a permit that is dropped at once gives the call back"]
 pub struct Permit {
@@ -82,12 +82,8 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket.take() else { return };
-        let old = self
-            .circuit
-            .policy()
-            .abandoned_after()
-            .is_some_and(|limit| self.circuit.now().since(self.admitted) >= limit);
-        let verdict = if old || std::thread::panicking() { Verdict::Failure } else { Verdict::Neutral };
+        let age = self.circuit.now().since(self.admitted);
+        let verdict = self.circuit.policy().verdict_when_dropped(age, std::thread::panicking());
         self.circuit.settle_later(ticket, verdict);
     }
 }
