@@ -146,6 +146,13 @@ impl Env {
         self.world.sleep_until(self.now().after(duration))
     }
 
+    /// Rings at `at`, for what happens beside an attempt's work: a look at its speed, a word on how far it is.
+    /// Who has to wait for something says so to the pipeline instead, which alone sleeps.
+    #[must_use = "futures do nothing unless awaited"]
+    pub fn bell(&self, at: Tick) -> BoxFuture<()> {
+        self.world.sleep_until(at)
+    }
+
     /// The next random number.
     #[must_use]
     pub fn next_u64(&self) -> u64 {
