@@ -92,7 +92,7 @@ impl Workflow {
                 Ok(value)
             }
             Err(mut error) => {
-                error.operation = Arc::clone(&workflow.request.operation);
+                error.operation.clone_from(&workflow.request.operation);
                 error.took = workflow.took();
                 teller.failed(error.service.clone(), error.told());
                 Err(error)
@@ -211,7 +211,7 @@ impl Workflow {
     /// An error of its own, of no operation that it ran.
     pub fn error<E: Failure>(&self, error: E) -> OperationError<E> {
         OperationError {
-            operation: Arc::clone(&self.request.operation),
+            operation: self.request.operation.clone(),
             service: None,
             cause: Cause::Operation(error),
             end: Stop::Permanent.into(),

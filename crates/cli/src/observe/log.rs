@@ -28,7 +28,7 @@ impl Log {
     }
 
     /// Whether a line about waiting is due.
-    fn is_news(&self, event: &Event) -> bool {
+    fn is_news(&self, event: &Event<'_>) -> bool {
         let mut last = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let said =
             last.is_some_and(|(at, operation)| operation == event.id && event.at.since(at) < WAITING_EVERY);
@@ -40,7 +40,7 @@ impl Log {
 }
 
 impl Observer for Log {
-    fn on(&self, event: &Event) {
+    fn on(&self, event: &Event<'_>) {
         let operation = event.operation.kind.as_str();
         let service = event.service.as_ref().map(tracing::field::display);
         let words = self.words;
@@ -137,7 +137,7 @@ impl Observer for Log {
 }
 
 /// Whether beginning and end of an operation are only a part of another one's, whose lines say enough.
-fn is_detail(event: &Event) -> bool {
+fn is_detail(event: &Event<'_>) -> bool {
     match event.operation.role {
         Role::Root => false,
         // What an install reads first is news; when an update is all there is, it is told of as that.

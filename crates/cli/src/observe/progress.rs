@@ -65,7 +65,7 @@ fn size(bytes: u64) -> String {
 }
 
 impl Observer for Progress {
-    fn on(&self, event: &Event) {
+    fn on(&self, event: &Event<'_>) {
         match &event.kind {
             EventKind::Progress { done, total, resumed_from } => {
                 self.screen.show(*total);

@@ -53,7 +53,7 @@ impl fmt::Debug for Tally {
 }
 
 impl Observer for Tally {
-    fn on(&self, event: &Event) {
+    fn on(&self, event: &Event<'_>) {
         let EventKind::Progress { done, resumed_from, .. } = event.kind else {
             self.observer.on(event);
             return;
@@ -75,7 +75,7 @@ mod tests {
     struct Seen(Mutex<Vec<(u64, u64, u64)>>);
 
     impl Observer for Seen {
-        fn on(&self, event: &Event) {
+        fn on(&self, event: &Event<'_>) {
             if let EventKind::Progress { done, total, resumed_from } = event.kind {
                 assert_eq!((event.id, event.operation.kind), (OperationId(1), OperationKind::AptInstall));
                 self.0.lock().unwrap().push((done, total.unwrap(), resumed_from));
@@ -88,7 +88,7 @@ mod tests {
         let seen = Arc::new(Seen::default());
         let observer = Arc::clone(&seen) as Arc<dyn Observer>;
         let begin = |id, kind, observer| {
-            let operation = Arc::new(Operation::new(kind, "x"));
+            let operation = Operation::new(kind, "x");
             Teller::begin(Env::real(), observer, OperationId(id), None, operation)
         };
         let whole = begin(1, OperationKind::AptInstall, Arc::clone(&observer));

@@ -7,7 +7,7 @@
 //! #[derive(Default)]
 //! struct Words(Mutex<Vec<String>>);
 //! impl Observer for Words {
-//!     fn on(&self, event: &Event) {
+//!     fn on(&self, event: &Event<'_>) {
 //!         self.0.lock().unwrap().push(format!("{} {}", event.operation.kind, event.kind.name()));
 //!     }
 //! }
@@ -49,16 +49,16 @@ pub struct Root {
     pub kind: OperationKind,
 }
 
-/// One thing that happened to one operation.
+/// One thing that happened to one operation. Who keeps some of it clones what it keeps, which is cheap.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Event {
+pub struct Event<'a> {
     /// When, in the pipeline's time.
     pub at: Tick,
     /// Whose number it is.
     pub id: OperationId,
     /// What the operation is.
-    pub operation: Arc<Operation>,
+    pub operation: &'a Operation,
     /// The operation that the caller named; itself unless a workflow runs several.
     pub root: Root,
     /// Whose service it is about, as far as one is known.
@@ -67,7 +67,7 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-impl Event {
+impl Event<'_> {
     /// Whether it is about what the caller named, and not about a step of that or a look.
     #[must_use]
     pub fn is_of_root(&self) -> bool {
@@ -78,23 +78,23 @@ impl Event {
 /// Sees every event, in order, on the thread it happens on. Must be quick and must not block.
 pub trait Observer: Send + Sync + 'static {
     /// Called once for each event.
-    fn on(&self, event: &Event);
+    fn on(&self, event: &Event<'_>);
 }
 
 /// Sees nothing.
 impl Observer for () {
-    fn on(&self, _event: &Event) {}
+    fn on(&self, _event: &Event<'_>) {}
 }
 
 impl<O: Observer + ?Sized> Observer for Arc<O> {
-    fn on(&self, event: &Event) {
+    fn on(&self, event: &Event<'_>) {
         (**self).on(event);
     }
 }
 
 /// Several observers, told in order.
 impl Observer for Vec<Arc<dyn Observer>> {
-    fn on(&self, event: &Event) {
+    fn on(&self, event: &Event<'_>) {
         for observer in self {
             observer.on(event);
         }

@@ -30,7 +30,7 @@ struct Inner {
     observer: Arc<dyn Observer>,
     id: OperationId,
     root: Root,
-    operation: Arc<Operation>,
+    operation: Operation,
     started: Tick,
     /// Attempts that were told of.
     attempts: AtomicU32,
@@ -58,7 +58,7 @@ impl Teller {
         observer: Arc<dyn Observer>,
         id: OperationId,
         root: Option<Root>,
-        operation: Arc<Operation>,
+        operation: Operation,
     ) -> Self {
         let inner = Inner {
             started: env.now(),
@@ -124,7 +124,7 @@ impl Voice {
         self.inner.root
     }
 
-    pub(crate) fn operation(&self) -> &Arc<Operation> {
+    pub(crate) fn operation(&self) -> &Operation {
         &self.inner.operation
     }
 
@@ -163,7 +163,7 @@ impl Voice {
         inner.observer.on(&Event {
             at: inner.env.now(),
             id: inner.id,
-            operation: Arc::clone(&inner.operation),
+            operation: &inner.operation,
             root: inner.root,
             service,
             kind,
@@ -182,14 +182,14 @@ mod tests {
     struct Seen(Mutex<Vec<&'static str>>);
 
     impl Observer for Seen {
-        fn on(&self, event: &Event) {
+        fn on(&self, event: &Event<'_>) {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.kind.name());
         }
     }
 
     fn begin() -> (Arc<Seen>, Teller) {
         let seen = Arc::new(Seen::default());
-        let operation = Arc::new(Operation::new(OperationKind::Execute, "x"));
+        let operation = Operation::new(OperationKind::Execute, "x");
         let observer = Arc::clone(&seen) as Arc<dyn Observer>;
         (seen, Teller::begin(Env::real(), observer, OperationId(1), None, operation))
     }

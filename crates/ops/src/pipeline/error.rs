@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use vps_breaker::Why;
@@ -103,7 +102,7 @@ pub struct AttemptReport {
 #[non_exhaustive]
 pub struct OperationError<E> {
     /// What it was.
-    pub operation: Arc<Operation>,
+    pub operation: Operation,
     /// Whose service the last attempt was, or whose circuit refused.
     pub service: Option<ServiceName>,
     /// The last failure.

@@ -90,9 +90,9 @@ impl Pipeline {
     }
 
     /// Begins an operation, one of `root` if that is given, and tells of it.
-    pub(crate) fn begin(&self, operation: &Arc<Operation>, root: Option<Root>) -> Teller {
+    pub(crate) fn begin(&self, operation: &Operation, root: Option<Root>) -> Teller {
         let id = OperationId(self.ids.fetch_add(1, Ordering::Relaxed));
-        Teller::begin(self.env.clone(), Arc::clone(&self.observer), id, root, Arc::clone(operation))
+        Teller::begin(self.env.clone(), Arc::clone(&self.observer), id, root, operation.clone())
     }
 
     /// The same pipeline, watched by somebody else.

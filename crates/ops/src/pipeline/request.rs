@@ -1,6 +1,5 @@
 //! What the pipeline is asked to do.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -34,7 +33,7 @@ pub(super) struct Wanted {
 /// ([`member`](Self::member)), which all do; the kind that was named last holds.
 #[derive(Clone, Debug)]
 pub struct Request {
-    pub(crate) operation: Arc<Operation>,
+    pub(crate) operation: Operation,
     pub(super) services: Services,
     pub(super) ends_by_itself: bool,
     pub(crate) strategy: RetryStrategy,
@@ -61,7 +60,7 @@ impl Request {
     #[must_use]
     pub fn of(operation: Operation) -> Self {
         Self {
-            operation: Arc::new(operation),
+            operation,
             services: Services::OneOf(MostlyOne::new()),
             ends_by_itself: false,
             strategy: RetryStrategy::new(),
@@ -177,7 +176,7 @@ impl Request {
     /// Makes it a step of `root`, or a look, which changes nothing.
     pub(crate) fn for_root(mut self, root: Root, role: Role) -> Self {
         self.root = Some(root);
-        Arc::make_mut(&mut self.operation).role = role;
+        self.operation.role = role;
         self
     }
 

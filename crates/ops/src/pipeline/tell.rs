@@ -1,6 +1,5 @@
 //! What a run tells of itself: events, the history of attempts, the error at the end.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use vps_retry::{Class, Stop};
@@ -39,7 +38,7 @@ impl<E: Failure> Run<'_, E> {
         circuit: Option<CircuitBreakerError>,
     ) -> OperationError<E> {
         OperationError {
-            operation: Arc::clone(&self.request.operation),
+            operation: self.request.operation.clone(),
             service,
             cause,
             end,

@@ -23,7 +23,7 @@ fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
 struct Told(Mutex<Vec<String>>);
 
 impl Observer for Told {
-    fn on(&self, event: &Event) {
+    fn on(&self, event: &Event<'_>) {
         let said = match &event.kind {
             EventKind::Waiting { what: Awaited::Lock { error }, .. } => error.clone(),
             EventKind::Note { text } | EventKind::Warning { text } => text.clone(),

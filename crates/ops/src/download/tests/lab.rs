@@ -71,7 +71,7 @@ impl World for TestWorld {
 pub(super) struct Told(Mutex<Vec<String>>);
 
 impl Observer for Told {
-    fn on(&self, event: &Event) {
+    fn on(&self, event: &Event<'_>) {
         let line = match &event.kind {
             EventKind::Progress { done, total, resumed_from } => {
                 format!(
@@ -128,7 +128,7 @@ impl Lab {
         disk.set_now(env.wall());
         let http = ScriptedHttp::new(env.clone(), answer);
         let told = Arc::new(Told::default());
-        let operation = Arc::new(Operation::new(OperationKind::Download, "test"));
+        let operation = Operation::new(OperationKind::Download, "test");
         let observer = Arc::clone(&told) as Arc<dyn Observer>;
         let teller = Teller::begin(env.clone(), observer, OperationId(1), None, operation);
         Self { disk, env, http, told, teller }

@@ -141,7 +141,7 @@ impl AtFirstAttempt {
 }
 
 impl Observer for AtFirstAttempt {
-    fn on(&self, event: &Event) {
+    fn on(&self, event: &Event<'_>) {
         if matches!(event.kind, EventKind::AttemptStarted { .. })
             && let Some(call) = self.0.lock().unwrap().take()
         {

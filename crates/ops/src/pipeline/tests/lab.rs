@@ -42,7 +42,7 @@ impl Advise for Failed {}
 pub(super) struct Said(Mutex<Vec<String>>);
 
 impl Observer for Said {
-    fn on(&self, event: &Event) {
+    fn on(&self, event: &Event<'_>) {
         let service = event.service.as_ref().map_or("-", |service| service.as_str());
         let text = match &event.kind {
             EventKind::Warning { text } => format!(" {text}"),

@@ -27,7 +27,7 @@ fn state(state: State) -> Value {
 }
 
 impl Observer for Recorder {
-    fn on(&self, event: &Event) {
+    fn on(&self, event: &Event<'_>) {
         let simulation = &self.process.host().inner.simulation;
         let operation = event.id.0;
         let service = match &event.service {
