@@ -4,9 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use vps_breaker::{CircuitBreaker, Machine, Policy, Rejected, Settled, State, Tick, Ticket, Verdict, View};
+use vps_breaker::{
+    CircuitBreaker, Machine, OutageId, Policy, Rejected, Settled, State, Tick, Ticket, Verdict, View,
+};
 
 use super::given_up::SetOnDrop;
+use super::late::{Late, Outcome};
 use super::permit::Permit;
 use super::record::{self, Record};
 use super::shared::Shared;
@@ -105,7 +108,27 @@ impl Circuit {
     /// The same as [`enter`](Self::enter), but a refusal is not counted.
     pub(crate) async fn try_enter(self: &Arc<Self>) -> Result<Permit, CircuitBreakerError> {
         self.look().await;
-        let admitted = if self.takes_a_slot() { self.enter_stored().await } else { self.breaker.admit() };
+        let admitted =
+            if self.takes_a_slot() { self.enter_stored(None).await } else { self.breaker.admit() };
+        self.granted(admitted)
+    }
+
+    /// The same for whose own attempt opened the circuit: while it is open, and that outage lasts, it is let
+    /// through without a slot; in every other state it is admitted like anyone.
+    pub(crate) async fn try_enter_by_pass(
+        self: &Arc<Self>,
+        outage: OutageId,
+    ) -> Result<Permit, CircuitBreakerError> {
+        self.look().await;
+        let admitted = if self.takes_a_slot() {
+            self.enter_stored(Some(outage)).await
+        } else {
+            self.breaker.with_machine(|machine, policy, now| machine.admit_opener(policy, outage, now))
+        };
+        self.granted(admitted)
+    }
+
+    fn granted(self: &Arc<Self>, admitted: Result<Ticket, Rejected>) -> Result<Permit, CircuitBreakerError> {
         match admitted {
             Ok(ticket) => {
                 self.uncounted.granted();
@@ -132,7 +155,7 @@ impl Circuit {
     }
 
     /// Takes a probe's slot in one transaction of the store, or in memory where that fails.
-    async fn enter_stored(self: &Arc<Self>) -> Result<Ticket, Rejected> {
+    async fn enter_stored(self: &Arc<Self>, pass: Option<OutageId>) -> Result<Ticket, Rejected> {
         let circuit = Arc::clone(self);
         let given_up = Arc::new(AtomicBool::new(false));
         let job_given_up = Arc::clone(&given_up);
@@ -144,7 +167,7 @@ impl Circuit {
                 if job_given_up.load(Ordering::Acquire) {
                     return Err(StoreError::Unavailable);
                 }
-                let admitted = circuit.update(store, Machine::admit)?;
+                let admitted = circuit.update(store, |machine, policy, now| admit(machine, policy, pass, now))?;
                 if matches!(&admitted, Ok(ticket) if ticket.transition().is_some()) {
                     circuit.shared.write_status(store);
                 }
@@ -163,28 +186,33 @@ impl Circuit {
             .await;
         match answer {
             Ok(Ok(admitted)) => admitted,
-            Ok(Err(_)) | Err(_) => self.breaker.admit(),
+            Ok(Err(_)) | Err(_) => {
+                self.breaker.with_machine(|machine, policy, now| admit(machine, policy, pass, now))
+            }
         }
     }
 
     /// What a finished call was. Writes only where something changes.
-    pub(super) async fn settle(self: &Arc<Self>, ticket: Ticket, verdict: Verdict) -> Settled {
+    pub(super) async fn settle(self: &Arc<Self>, ticket: Ticket, verdict: Verdict) -> Outcome {
         if !self.must_be_stored(&ticket, verdict) {
-            return self.breaker.settle(ticket, verdict);
+            return Outcome::Known(self.breaker.settle(ticket, verdict));
         }
+        let late = Late::default();
+        let told = late.clone();
         let slot = Arc::new(Mutex::new(Some(ticket)));
         let circuit = Arc::clone(self);
         let job_slot = Arc::clone(&slot);
         let stored = self
             .shared
             .store
-            .ask(&self.shared.env, move |store| circuit.settle_in(store, &job_slot, verdict))
+            .ask(&self.shared.env, move |store| circuit.settle_in(store, &job_slot, verdict, &told))
             .await;
         match stored {
-            Ok(Ok(Some(settled))) => settled,
+            Ok(Ok(Some(settled))) => Outcome::Known(settled),
             _ => match take(&slot) {
-                Some(ticket) => self.breaker.settle(ticket, verdict),
-                None => Settled::Counted,
+                Some(ticket) => Outcome::Known(self.breaker.settle(ticket, verdict)),
+                // The store's thread has it, and will say.
+                None => Outcome::Late(late),
             },
         }
     }
@@ -201,7 +229,7 @@ impl Circuit {
         let circuit = Arc::clone(self);
         let slot = Mutex::new(Some(ticket));
         self.shared.store.tell(move |store| {
-            if circuit.settle_in(store, &slot, verdict).is_err()
+            if circuit.settle_in(store, &slot, verdict, &Late::default()).is_err()
                 && let Some(ticket) = take(&slot)
             {
                 circuit.breaker.settle(ticket, verdict);
@@ -214,6 +242,7 @@ impl Circuit {
         store: &dyn Store,
         slot: &Mutex<Option<Ticket>>,
         verdict: Verdict,
+        late: &Late,
     ) -> Result<Option<Settled>, StoreError> {
         let settled = self.update(store, |machine, policy, now| {
             let mut ticket = take(slot)?;
@@ -222,7 +251,9 @@ impl Circuit {
             {
                 ticket = current;
             }
-            Some(machine.settle(policy, ticket, verdict, now))
+            let settled = machine.settle(policy, ticket, verdict, now);
+            late.tell(settled);
+            Some(settled)
         })?;
         if let Some(Settled::Moved(_)) = settled {
             self.shared.write_status(store);
@@ -256,6 +287,10 @@ impl Circuit {
     }
 
     fn must_be_stored(&self, ticket: &Ticket, verdict: Verdict) -> bool {
+        // The failure of one that a pass let through changes nothing.
+        if ticket.is_opener() && verdict != Verdict::Success {
+            return false;
+        }
         ticket.is_probe()
             || match verdict {
                 Verdict::Failure => true,
@@ -381,6 +416,18 @@ impl Circuit {
 
     pub(crate) fn uncounted(&self) -> Totals {
         self.uncounted.peek()
+    }
+}
+
+fn admit(
+    machine: &mut Machine,
+    policy: &Policy,
+    pass: Option<OutageId>,
+    now: Tick,
+) -> Result<Ticket, Rejected> {
+    match pass {
+        Some(outage) => machine.admit_opener(policy, outage, now),
+        None => machine.admit(policy, now),
     }
 }
 

@@ -25,6 +25,7 @@
 mod breaker;
 mod error;
 mod given_up;
+mod late;
 mod permit;
 mod record;
 mod shared;
@@ -33,6 +34,7 @@ mod totals;
 
 pub use breaker::Circuit;
 pub use error::CircuitBreakerError;
+pub(crate) use late::{Late, Outcome, opened};
 pub use permit::Permit;
 pub(crate) use record::PREFIX as RECORDS;
 pub(crate) use shared::Shared;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use vps_breaker::{Settled, Tick, Ticket, Transition, Verdict};
 
 use super::Circuit;
+use super::late::Outcome;
 use crate::service::ServiceName;
 
 /// The right to make one call; it must live exactly as long as the call.
@@ -54,11 +55,24 @@ impl Permit {
     /// # Cancel safety
     ///
     /// Once polled, the verdict reaches the store even if this future is dropped.
-    pub async fn settle(mut self, verdict: Verdict) -> Settled {
+    pub async fn settle(self, verdict: Verdict) -> Settled {
+        match self.settle_or_late(verdict).await {
+            Outcome::Known(settled) => settled,
+            Outcome::Late(_) => Settled::Counted,
+        }
+    }
+
+    /// The same for who wants to know what came of it even if the store is slow to say so.
+    pub(crate) async fn settle_or_late(mut self, verdict: Verdict) -> Outcome {
         match self.ticket.take() {
             Some(ticket) => self.circuit.settle(ticket, verdict).await,
-            None => Settled::Stale,
+            None => Outcome::Known(Settled::Stale),
         }
+    }
+
+    /// Whether a pass let it through: the circuit is open.
+    pub(crate) fn is_opener(&self) -> bool {
+        self.ticket.as_ref().is_some_and(Ticket::is_opener)
     }
 
     /// How a call ended that was dropped, from a `Drop`, which cannot wait: `None` where nobody said it.

@@ -2,8 +2,9 @@
 
 use vps_breaker::Verdict;
 
-use super::enter::{Entered, Refused, Seat};
+use super::enter::{Entered, Refused, Seat, Way};
 use super::mostly_one::MostlyOne;
+use super::pass::Passes;
 use super::route::{Member, Route};
 use super::run::Run;
 use crate::attempt::Members;
@@ -30,31 +31,52 @@ impl<E: Failure> Run<'_, E> {
     /// refused gives back what the others gave.
     pub(super) async fn enter_all(&mut self, members: &[Member]) -> Result<Entered, Refused> {
         let (mut refusals, mut willing) = (Vec::new(), Vec::new());
+        self.keep_all_turns_or_none(members);
         for member in members {
-            match self.look(&member.guard).await {
-                Ok(()) => willing.push(member),
-                Err(rejected) => refusals.push(member.refused(rejected)),
+            let way = match member.guard.circuit().peek().await {
+                Ok(()) => Ok(Way::LikeAnyone),
+                // Whose circuit this root opened is asked, and not left out.
+                Err(rejected) if self.passes.may_have(member.guard.service()) => {
+                    self.way_past(&member.guard).await?.ok_or(rejected)
+                }
+                Err(rejected) => Err(rejected),
+            };
+            match way {
+                Ok(way) => willing.push((member, way)),
+                Err(rejected) => {
+                    self.tell_rejected(member.guard.circuit(), &rejected);
+                    refusals.push(member.refused(rejected));
+                }
             }
         }
         if let Some(rejected) = refused(&refusals, willing.is_empty()) {
             return Err(Refused::Circuit(rejected.clone()));
         }
         let mut with_place = Vec::new();
-        for member in willing {
-            with_place.push((member, self.place(&member.guard).await?));
+        for (member, way) in willing {
+            with_place.push((member, way, self.place(&member.guard).await?));
         }
         // Rate limits wait here.
-        let mut seats = MostlyOne::new();
-        for (member, place) in with_place {
-            match self.enter_circuit(&member.guard).await {
+        let (mut seats, mut probed) = (MostlyOne::new(), None);
+        for (member, way, place) in with_place {
+            match self.enter_circuit(&member.guard, way).await {
                 Ok(permit) => seats.push(Seat { permit, place }),
-                Err(rejected) => refusals.push(member.refused(rejected)),
+                Err(rejected) => {
+                    if member.required && way.is_probed(&rejected) {
+                        probed = probed.or(Some(rejected.clone()));
+                    } else {
+                        self.tell_rejected(member.guard.circuit(), &rejected);
+                    }
+                    refusals.push(member.refused(rejected));
+                }
             }
         }
+        if let Some(probed) = probed {
+            give_back(seats).await;
+            return Err(Refused::Probed(probed));
+        }
         if let Some(rejected) = refused(&refusals, seats.is_empty()) {
-            for Seat { permit, .. } in seats {
-                permit.settle(Verdict::Neutral).await;
-            }
+            give_back(seats).await;
             return Err(Refused::Circuit(rejected.clone()));
         }
         let left_out = self.leave_out(&refusals);
@@ -63,6 +85,16 @@ impl<E: Failure> Run<'_, E> {
             admitted.extend_from_slice(&left_out);
         }
         Ok(self.entered(0, Members::new(admitted, left_out), seats))
+    }
+
+    /// Turns are waited for in order of name, so that nobody is waited for in a circle: with one missing, all are
+    /// let go of first.
+    fn keep_all_turns_or_none(&mut self, members: &[Member]) {
+        let opened = members.iter().map(|member| member.guard.service());
+        let opened = opened.filter(|service| self.passes.may_have(service)).count();
+        if opened > self.turns.len() {
+            self.turns.clear();
+        }
     }
 
     /// Tells once of each member that the operation goes on without.
@@ -81,12 +113,17 @@ impl<E: Failure> Run<'_, E> {
     }
 }
 
+async fn give_back(seats: MostlyOne<Seat>) {
+    for Seat { permit, .. } in seats {
+        permit.settle(Verdict::Neutral).await;
+    }
+}
+
 /// What the next attempt would be told, as memory has it, if it could not call the members.
-pub(super) fn refusal(members: &[Member]) -> Option<CircuitBreakerError> {
-    let refusals: Vec<Refusal> = members
-        .iter()
-        .filter_map(|member| Some(member.refused(member.guard.circuit().rejection()?)))
-        .collect();
+pub(super) fn refusal(members: &[Member], passes: &Passes) -> Option<CircuitBreakerError> {
+    let others = members.iter().filter(|member| !passes.may_have(member.guard.service()));
+    let refusals: Vec<Refusal> =
+        others.filter_map(|member| Some(member.refused(member.guard.circuit().rejection()?))).collect();
     refused(&refusals, refusals.len() == members.len()).cloned()
 }
 

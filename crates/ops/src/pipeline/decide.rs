@@ -24,6 +24,7 @@ impl<E: Failure> Run<'_, E> {
         match refused {
             Refused::Cancelled => self.stop(Stop::Cancelled, None),
             Refused::Circuit(rejected) => self.rejected(rejected),
+            Refused::Probed(probed) => self.probed(probed),
             Refused::Bulkhead(error) => Next::Stop(Box::new(self.no_place(error))),
         }
     }
@@ -37,6 +38,19 @@ impl<E: Failure> Run<'_, E> {
         let service = Some(error.service().clone());
         let (cause, service) = self.last.take().unwrap_or((Cause::NoPlace(error), service));
         self.error(cause, end, service, None)
+    }
+
+    /// Somebody probes the circuit that we opened: its end is waited for, which costs no attempt.
+    fn probed(&mut self, probed: CircuitBreakerError) -> Next<E> {
+        let retry_after = probed.retry_after;
+        match self.schedule.wait(retry_after.min(LOOK_AGAIN), self.elapsed()) {
+            Decision::Wait { after } => {
+                let service = probed.service;
+                self.wait(Some(service.clone()), retry_after, Awaited::Circuit { service });
+                Next::Sleep(after)
+            }
+            _ => Next::Stop(Box::new(self.rejected_for_good(End::CircuitOpen { retry_after }, probed))),
+        }
     }
 
     /// Waits for the circuit if that was asked for and ends in time, else stops.
@@ -118,7 +132,8 @@ impl<E: Failure> Run<'_, E> {
             return self.stop(end, Some(rejected));
         }
         let withdrawal = self.route.budget(candidate).withdraw_owned();
-        if withdrawal.is_none() && !self.pipeline.env.planted(Mistake::BudgetIgnored) {
+        let is_over = withdrawal.is_none() && !self.request.is_asked_for;
+        if is_over && !self.pipeline.env.planted(Mistake::BudgetIgnored) {
             return self.stop(End::Budget, None);
         }
         let after = if self.route.next_is_fresh() { Duration::ZERO } else { after };

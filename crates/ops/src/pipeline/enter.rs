@@ -1,18 +1,23 @@
 //! How an attempt is let in past a guard, and what the guard is told when it is over.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
-use vps_breaker::{Settled, Verdict};
+use vps_breaker::{OutageId, Settled, State, Verdict, Why};
 use vps_retry::Budget;
 
 use super::mostly_one::MostlyOne;
+use super::pass::Turn;
 use super::place::Place;
 use super::route::Route;
 use super::run::Run;
 use crate::attempt::Members;
-use crate::circuit::{Circuit, CircuitBreakerError, Permit};
+use crate::circuit::{Circuit, CircuitBreakerError, Outcome, Permit, opened};
 use crate::env::Mistake;
-use crate::event::EventKind;
+use crate::event::{Awaited, EventKind};
 use crate::failure::Failure;
 use crate::guard::{BulkheadError, Guard};
 use crate::service::ServiceName;
@@ -38,7 +43,24 @@ pub(super) enum Refused {
     /// The caller stopped it.
     Cancelled,
     Circuit(CircuitBreakerError),
+    /// Somebody probes the circuit that we opened: worth another look.
+    Probed(CircuitBreakerError),
     Bulkhead(BulkheadError),
+}
+
+/// How a circuit is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    LikeAnyone,
+    /// By the pass of whose attempt opened it.
+    ByPass(OutageId),
+}
+
+impl Way {
+    /// Whether a refusal is a probe's of somebody else, which a holder of a pass waits for.
+    pub(super) fn is_probed(self, rejected: &CircuitBreakerError) -> bool {
+        matches!(self, Self::ByPass(_)) && rejected.rejected.why() == Why::Probing
+    }
 }
 
 impl Entered {
@@ -94,57 +116,132 @@ impl<E: Failure> Run<'_, E> {
 
     pub(super) fn entered(&mut self, candidate: usize, members: Members, seats: MostlyOne<Seat>) -> Entered {
         self.refused.clear();
+        if !seats.is_empty() {
+            self.passes.attempted();
+        }
         Entered { candidate, members, budget: self.route.budget(candidate), seats, whole: None }
     }
 
-    /// A look at the circuit: an open one fails fast, before any queue.
-    pub(super) async fn look(&mut self, guard: &Guard) -> Result<(), CircuitBreakerError> {
-        let looked = guard.circuit().peek().await;
-        looked.map_err(|rejected| self.tell_rejected(guard.circuit(), rejected))
+    /// The circuit itself, once there is a place.
+    pub(super) async fn enter_circuit(
+        &mut self,
+        guard: &Guard,
+        way: Way,
+    ) -> Result<Permit, CircuitBreakerError> {
+        let Way::ByPass(outage) = way else {
+            let permit = guard.circuit().try_enter().await?;
+            self.let_in(guard, &permit);
+            return Ok(permit);
+        };
+        match guard.circuit().try_enter_by_pass(outage).await {
+            Ok(permit) => {
+                if !permit.is_opener() && !permit.is_probe() {
+                    // It has closed meanwhile.
+                    self.give_up_pass(guard.service(), outage);
+                }
+                self.let_in(guard, &permit);
+                Ok(permit)
+            }
+            Err(rejected) => {
+                if rejected.rejected.why() == Why::Open {
+                    // Another outage, which others began.
+                    self.give_up_pass(guard.service(), outage);
+                }
+                Err(rejected)
+            }
+        }
     }
 
-    /// The circuit itself, once there is a place.
-    pub(super) async fn enter_circuit(&mut self, guard: &Guard) -> Result<Permit, CircuitBreakerError> {
-        let entered = guard.circuit().try_enter().await;
-        let permit = entered.map_err(|rejected| self.tell_rejected(guard.circuit(), rejected))?;
+    fn let_in(&self, guard: &Guard, permit: &Permit) {
         guard.budget().deposit();
         if let Some(transition) = permit.transition() {
             self.tell(Some(permit.service().clone()), EventKind::CircuitMoved { transition });
         }
-        Ok(permit)
+    }
+
+    /// How to get past a circuit that refuses and that this root opened: at its turn. `None` where it turns out
+    /// that others opened it.
+    pub(super) async fn way_past(&mut self, guard: &Guard) -> Result<Option<Way>, Refused> {
+        let service = guard.service();
+        if let Some(turn) = self.turns.iter().find(|turn| turn.service == *service) {
+            return Ok(Some(Way::ByPass(turn.outage)));
+        }
+        if let Some(turn) = self.wait_for_turn(service).await? {
+            let way = Way::ByPass(turn.outage);
+            self.turns.push(turn);
+            return Ok(Some(way));
+        }
+        // There is no turn any more once the circuit has closed.
+        Ok(guard.circuit().peek().await.is_ok().then_some(Way::LikeAnyone))
+    }
+
+    async fn wait_for_turn(&mut self, service: &ServiceName) -> Result<Option<Turn>, Refused> {
+        let passes = self.passes.clone();
+        let mut turn = pin!(passes.turn(service));
+        let at_once = poll_fn(|context| Poll::Ready(turn.as_mut().poll(context))).await;
+        if let Poll::Ready(turn) = at_once {
+            return Ok(turn);
+        }
+        let what = Awaited::Circuit { service: service.clone() };
+        self.wait(Some(service.clone()), Duration::ZERO, what);
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(Refused::Cancelled),
+            turn = turn => Ok(turn),
+            () = self.limit(self.deadline) => Ok(None),
+        }
+    }
+
+    fn give_up_pass(&mut self, service: &ServiceName, outage: OutageId) {
+        self.passes.give_up(service, outage);
+        self.turns.retain(|turn| turn.service != *service);
     }
 
     /// Counts and tells of a refusal, once until an attempt is let in.
-    fn tell_rejected(&mut self, circuit: &Circuit, rejected: CircuitBreakerError) -> CircuitBreakerError {
+    pub(super) fn tell_rejected(&mut self, circuit: &Circuit, rejected: &CircuitBreakerError) {
         if self.refused.insert(rejected.service.clone()) {
             circuit.refused();
             let kind = EventKind::CircuitRejected { retry_after: rejected.retry_after };
             self.tell(Some(rejected.service.clone()), kind);
         }
-        rejected
     }
 
     /// What the next attempt would be told, as memory has it, if no circuit would let it in.
     pub(super) fn would_be_refused(&self) -> Option<CircuitBreakerError> {
         match &self.route {
             Route::Nobody(_) => None,
-            Route::OneOf { guards, candidates } => super::one_of::refusal(guards, candidates),
-            Route::AllOf(members) => super::all_of::refusal(&members.each),
+            Route::OneOf { guards, candidates } => {
+                super::one_of::refusal(guards, candidates, &self.passes)
+            }
+            Route::AllOf(members) => super::all_of::refusal(&members.each, &self.passes),
         }
+    }
+
+    /// Tells of a circuit that moved. Whose attempt opened it may go on.
+    fn moved(&mut self, service: ServiceName, settled: Settled) {
+        let Settled::Moved(transition) = settled else { return };
+        match (opened(settled), transition.outage) {
+            (Some(outage), _) => self.passes.grant(&service, outage),
+            (None, Some(outage)) if transition.to == State::Closed => self.give_up_pass(&service, outage),
+            (None, _) => {}
+        }
+        self.tell(Some(service), EventKind::CircuitMoved { transition });
     }
 
     /// Tells the circuits how the attempt ended, and lets the next ones in.
     ///
     /// Dropped half-way it still tells all of them.
-    pub(super) async fn settle(&self, mut entered: Entered, whole: Verdict) {
-        let env = &self.pipeline.env;
+    pub(super) async fn settle(&mut self, mut entered: Entered, whole: Verdict) {
+        let env = self.pipeline.env.clone();
         entered.whole = Some(whole);
         while let Some(Seat { permit, place }) = entered.seats.take_first() {
             let service = permit.service().clone();
             let alike = env.planted(Mistake::MembersSettledAlike);
             let verdict = if alike { whole } else { entered.members.verdict(&service, whole) };
-            if let Settled::Moved(transition) = permit.settle(verdict).await {
-                self.tell(Some(service), EventKind::CircuitMoved { transition });
+            match permit.settle_or_late(verdict).await {
+                Outcome::Known(settled) => self.moved(service, settled),
+                Outcome::Late(late) if verdict == Verdict::Failure => self.passes.expect(&service, late),
+                Outcome::Late(_) => {}
             }
             // Only now does the place go: who comes in next must meet what this attempt did to the circuit.
             env.let_go(place, Mistake::PlaceLeaked);

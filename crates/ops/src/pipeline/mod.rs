@@ -39,6 +39,7 @@ mod enter;
 mod error;
 mod mostly_one;
 mod one_of;
+mod pass;
 mod place;
 mod request;
 mod route;
@@ -64,7 +65,9 @@ use crate::operation::Operation;
 pub use crate::attempt::Members;
 pub use end::End;
 pub use error::{AttemptReport, Cause, OperationError};
+pub(crate) use pass::Passes;
 pub use request::Request;
+pub(crate) use request::Under;
 use run::{Next, Run};
 
 /// Runs operations; cheap to clone.

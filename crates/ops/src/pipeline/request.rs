@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use vps_retry::RetryStrategy;
 
 use super::mostly_one::MostlyOne;
+use super::pass::Passes;
 use crate::event::Root;
 use crate::operation::{Operation, OperationKind, Role, Target};
 use crate::service::ServiceName;
@@ -27,6 +28,13 @@ pub(super) struct Wanted {
     pub(super) required: bool,
 }
 
+/// The root that an operation is a part of, and the passes that its parts share.
+#[derive(Clone, Debug)]
+pub(crate) struct Under {
+    pub(crate) root: Root,
+    pub(crate) passes: Passes,
+}
+
 /// An operation's name, its services and its limits.
 ///
 /// It has either candidates ([`service`](Self::service)), of which one serves an attempt, or members
@@ -42,8 +50,10 @@ pub struct Request {
     pub(crate) idle: Duration,
     /// The caller's; without one nobody can stop it.
     pub(crate) cancel: Option<CancellationToken>,
-    pub(crate) root: Option<Root>,
+    /// What it is a part of.
+    pub(crate) under: Option<Under>,
     pub(crate) wait_for_circuit: bool,
+    pub(crate) is_asked_for: bool,
 }
 
 impl Request {
@@ -68,7 +78,8 @@ impl Request {
             attempt: None,
             idle: Duration::from_secs(30),
             cancel: None,
-            root: None,
+            under: None,
+            is_asked_for: false,
             wait_for_circuit: false,
         }
     }
@@ -170,13 +181,21 @@ impl Request {
         self.strategy(policy.retry)
             .idle(policy.timeouts.idle)
             .wait_for_circuit(options.wait_for_circuit)
+            .asked_for(policy.is_asked_for)
             .cancel(options.cancel.clone())
     }
 
-    /// Makes it a step of `root`, or a look, which changes nothing.
-    pub(crate) fn for_root(mut self, root: Root, role: Role) -> Self {
-        self.root = Some(root);
+    /// Makes it a step of a larger operation, or a look, which changes nothing.
+    pub(crate) fn part_of(mut self, under: &Under, role: Role) -> Self {
+        self.under = Some(under.clone());
         self.operation.role = role;
+        self
+    }
+
+    /// Whether somebody asked for just so many attempts: then no allowance for retries cuts them.
+    #[must_use]
+    pub fn asked_for(mut self, asked: bool) -> Self {
+        self.is_asked_for = asked;
         self
     }
 

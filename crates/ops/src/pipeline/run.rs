@@ -10,6 +10,7 @@ use vps_retry::{Budget, Schedule, Stop, Withdrawal};
 
 use super::end::End;
 use super::error::{AttemptReport, Cause, OperationError};
+use super::pass::{Passes, Turn};
 use super::route::Route;
 use super::{Pipeline, Request};
 use crate::circuit::CircuitBreakerError;
@@ -32,6 +33,10 @@ pub(super) struct Run<'p, E> {
     /// The caller's, or one that nobody cancels.
     pub(super) cancel: CancellationToken,
     pub(super) route: Route,
+    /// Whose circuits this operation, or another part of its root, opened.
+    pub(super) passes: Passes,
+    /// The turns to use them; kept from attempt to attempt, each service once.
+    pub(super) turns: Vec<Turn>,
     /// Whose refusals were counted and told since the last attempt: who waits is refused once.
     pub(super) refused: BTreeSet<ServiceName>,
     pub(super) schedule: Schedule,
@@ -57,9 +62,11 @@ impl<'p, E: Failure> Run<'p, E> {
         Self {
             pipeline,
             request,
-            teller: pipeline.begin(&request.operation, request.root),
+            teller: pipeline.begin(&request.operation, request.under.as_ref().map(|under| under.root)),
             cancel: request.cancel.clone().unwrap_or_default(),
             route: Route::of(&request.services, &pipeline.circuits),
+            passes: request.under.as_ref().map(|under| under.passes.clone()).unwrap_or_default(),
+            turns: Vec::new(),
             refused: BTreeSet::new(),
             schedule: Schedule::start(&strategy, request.total),
             started,
