@@ -1,64 +1,15 @@
-//! The one file that says what an HTTP failure means: error -> fact -> retry, breaker, exit.
+//! What the libraries below us and the system say of a failure -> which [`Fact`] it is.
 //!
-//! Facts come from types, through the whole chain of causes. Three things have no type and are read
-//! from their text, in `by_words`: what the resolver said, what a proxy did to a tunnel, and that a
-//! head was too large (hyper tells its servers by type, its clients not).
+//! Facts come from types, through the whole chain of causes. Three things have no type and are read from
+//! their text, here and nowhere else: what the resolver said (words of glibc and musl behind the standard
+//! library's), that a proxy's tunnel failed and why (hyper-util's words), and that a head was too large
+//! (hyper tells its servers by type, its clients not).
 
 use std::error::Error;
-use std::fmt;
 use std::io;
-use std::time::Duration;
-
-use http::StatusCode;
-use vps_retry::{Blame, Class, Judgement, Kind};
 
 use super::error::inner;
-
-/// Why there is no response, or no more of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Fact {
-    /// Nobody listens there.
-    Refused,
-    /// No connection within its limit.
-    ConnectTimeout,
-    /// The connection ended before anything could be asked.
-    HandshakeCut,
-    /// The network says the host cannot be reached, or we have none.
-    NoRoute,
-    /// The resolver does not answer, or cannot say.
-    ResolverDown,
-    /// The name does not exist.
-    NameUnknown,
-    /// The connection was torn down.
-    Reset,
-    /// The connection ended before the response did.
-    EarlyEnd,
-    /// No head of a response within its limit.
-    NoAnswer,
-    /// No bytes for too long.
-    Idle,
-    /// The server could not prove who it is.
-    Certificate,
-    /// A redirect that is not followed: too many, to plain http, without a target.
-    RedirectRefused,
-    /// A scheme that is neither http nor https.
-    ForeignScheme,
-    /// More header than a response may have.
-    HeaderFlood,
-    /// What answered does not speak HTTP as it should.
-    NotHttp,
-    /// What answered does not speak TLS.
-    NotTls,
-    /// The proxy does not let us through without a name and a password.
-    ProxyRefused,
-    /// The roots of trust cannot be read on this machine.
-    NoRoots,
-    /// This machine refused: no permission, no space, no descriptors left.
-    Local,
-    /// None of these.
-    Unknown,
-}
+use super::fact::Fact;
 
 /// How far a request had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,28 +21,6 @@ pub(super) enum Phase {
 }
 
 impl Fact {
-    /// Its row of the table in `docs/failures.md`.
-    #[must_use]
-    pub fn judge(self) -> Judgement {
-        use Blame::{Elsewhere, Service};
-        match self {
-            Self::ConnectTimeout => Judgement::new(Class::NotSent, Service, Kind::Timeout),
-            Self::Refused | Self::HandshakeCut => Judgement::new(Class::NotSent, Service, Kind::Failed),
-            Self::NoRoute | Self::ResolverDown => Judgement::new(Class::NotSent, Elsewhere, Kind::Offline),
-            Self::NameUnknown => Judgement::new(Class::NotSent, Elsewhere, Kind::Failed),
-            Self::Reset | Self::EarlyEnd => Judgement::new(Class::Transient, Service, Kind::Failed),
-            Self::NoAnswer | Self::Idle => Judgement::new(Class::Transient, Service, Kind::Timeout),
-            Self::Certificate => Judgement::new(Class::Permanent, Service, Kind::Failed),
-            Self::NoRoots | Self::Local => Judgement::new(Class::Local, Elsewhere, Kind::Local),
-            Self::RedirectRefused | Self::ForeignScheme | Self::HeaderFlood => {
-                Judgement::new(Class::Permanent, Elsewhere, Kind::Failed)
-            }
-            Self::NotHttp | Self::NotTls | Self::ProxyRefused | Self::Unknown => {
-                Judgement::new(Class::Permanent, Elsewhere, Kind::Failed)
-            }
-        }
-    }
-
     /// What `error` is, by all of its causes.
     pub(super) fn of(error: &(dyn Error + 'static), phase: Phase) -> Self {
         let mut found = None;
@@ -106,33 +35,6 @@ impl Fact {
             next = inner(error);
         }
         found.unwrap_or(Self::Unknown)
-    }
-}
-
-impl fmt::Display for Fact {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Refused => "connection refused",
-            Self::ConnectTimeout => "connection timeout",
-            Self::HandshakeCut => "connection closed before the request could be sent",
-            Self::NoRoute => "no route to the host",
-            Self::ResolverDown => "the resolver does not answer",
-            Self::NameUnknown => "no such host",
-            Self::Reset => "connection reset by peer",
-            Self::EarlyEnd => "connection closed before the end of the response",
-            Self::NoAnswer => "no answer in time",
-            Self::Idle => "no data in time",
-            Self::Certificate => "the server's certificate is not trusted",
-            Self::RedirectRefused => "redirect refused",
-            Self::ForeignScheme => "only http and https are spoken here",
-            Self::HeaderFlood => "more headers than a response may have",
-            Self::NotHttp => "the answer is not HTTP",
-            Self::NotTls => "the answer is not TLS",
-            Self::ProxyRefused => "the proxy wants a user and a password",
-            Self::NoRoots => "the trusted certificates of this machine cannot be read",
-            Self::Local => "this machine could not do it",
-            Self::Unknown => "unexpected failure",
-        })
     }
 }
 
@@ -237,26 +139,18 @@ fn by_words(text: &str) -> Option<Fact> {
     }
 }
 
-/// What a status that is no success means. `retry_after` is what the server asked to wait.
-#[must_use]
-pub fn judge_status(status: StatusCode, retry_after: Option<Duration>) -> Judgement {
-    let answered = Judgement::new(Class::Permanent, Blame::Request, Kind::Failed);
-    match status.as_u16() {
-        429 | 503 => Judgement::new(Class::Throttled { at_least: retry_after }, Blame::Service, Kind::Failed),
-        501 | 505 | 506 | 508 | 510 => answered,
-        511 => Judgement::new(Class::Permanent, Blame::Elsewhere, Kind::Offline),
-        408 | 425 | 500..=599 => {
-            let class = match retry_after {
-                // The wish to wait holds on any status that is tried again.
-                Some(_) => Class::Throttled { at_least: retry_after },
-                None => Class::Transient,
-            };
-            Judgement::new(class, Blame::Service, Kind::Failed)
+/// Whether a tunnel through a proxy failed, which hyper-util says in words only.
+pub(super) fn is_of_tunnel(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.to_string().starts_with("tunnel error") {
+            return true;
         }
-        _ => answered,
+        next = inner(error);
     }
+    false
 }
 
 #[cfg(test)]
-#[path = "classify_tests.rs"]
+#[path = "words_tests.rs"]
 mod tests;
