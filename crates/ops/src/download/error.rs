@@ -8,13 +8,11 @@ use std::time::Duration;
 
 use http::StatusCode;
 use thiserror::Error;
-use vps_retry::{Class, Classify, Judgement};
+use vps_retry::Judgement;
 
-use super::checksum::Checksum;
-use super::hint::DownloadHint;
+use super::checksum::{Checksum, ChecksumError};
 use super::parse::InvalidRequest;
 use super::size::Size;
-use crate::hint::{Advise, Hint};
 use crate::http::{HttpError, SafeUrl};
 
 /// What went wrong, without where it did.
@@ -103,6 +101,12 @@ pub enum Fault {
         /// What it has.
         got: String,
     },
+    /// The list that was to name the digest came, and does not name one for the file.
+    #[error("{0}")]
+    Unlisted(ChecksumError),
+    /// The list that was to name the digest came, and is no list.
+    #[error("the list of checksums cannot be read: {0}")]
+    UnreadableList(io::Error),
     /// Larger than allowed.
     #[error("the file is larger than the {} allowed", Size(*limit))]
     TooLarge {
@@ -169,9 +173,8 @@ impl DownloadError {
     }
 
     /// A first attempt's `fault` that left nothing.
-    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn of(fault: Fault, url: &url::Url) -> Self {
-        let judgement = super::classify::Seen::default().judge(0, &fault);
+        let judgement = super::judge::Seen::default().judge(0, &fault);
         Self::new(fault, SafeUrl::new(url), None, Reached::default(), judgement)
     }
 
@@ -203,6 +206,16 @@ impl DownloadError {
     #[must_use]
     pub fn total(&self) -> Option<u64> {
         self.0.reached.total
+    }
+
+    /// Bytes more than were ever held before.
+    pub(super) fn gained(&self) -> u64 {
+        self.0.reached.gained
+    }
+
+    /// What it means after all that came before.
+    pub(super) fn judgement(&self) -> Judgement {
+        self.0.judgement
     }
 
     /// Whether what was received is kept, so that the same command goes on with it.
@@ -249,25 +262,5 @@ impl Error for DownloadError {
             Fault::Http(error) => error.source(),
             fault => fault.source(),
         }
-    }
-}
-
-impl Classify for DownloadError {
-    fn judge(&self) -> Judgement {
-        self.0.judgement
-    }
-
-    fn progressed(&self) -> bool {
-        self.0.reached.kept && self.0.reached.gained >= PROGRESS
-    }
-}
-
-impl Advise for DownloadError {
-    fn hints(&self) -> Vec<Hint> {
-        let mut hints = super::hint::of(&self.0.fault);
-        if self.0.reached.kept && self.0.reached.held > 0 && self.0.judgement.class != Class::Permanent {
-            hints.push(DownloadHint::Resume.into());
-        }
-        hints
     }
 }

@@ -37,6 +37,12 @@ pub enum InvalidRequest {
         /// Which URL.
         url: SafeUrl,
     },
+    /// A list that the file's digest is in was not read yet.
+    #[error("the file's digest is still to be looked up in {url}")]
+    UnreadList {
+        /// The list, without its secrets.
+        url: SafeUrl,
+    },
     /// Not a checksum.
     #[error("{argument}: {source}")]
     Checksum {
@@ -54,7 +60,7 @@ pub enum InvalidRequest {
 /// use vps_ops::download::parse_url;
 ///
 /// assert!(parse_url("URL", "https://example.com/a").is_ok());
-/// assert!(parse_url("--mirror", "ftp://x/a").unwrap_err().to_string().starts_with("--mirror"));
+/// assert!(parse_url("mirror", "ftp://x/a").unwrap_err().to_string().starts_with("mirror is a `ftp` URL"));
 /// ```
 ///
 /// # Errors

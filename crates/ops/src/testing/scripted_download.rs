@@ -22,7 +22,10 @@ use async_trait::async_trait;
 use url::Url;
 
 use crate::attempt::Attempt;
-use crate::download::{Dest, Download, DownloadError, DownloadRequest, Downloaded, Downloader, Fault};
+use crate::download::{
+    Dest, Download, DownloadError, DownloadRequest, Downloaded, Downloader, Expected, Fault, InvalidRequest,
+};
+use crate::http::SafeUrl;
 
 type Outcome = dyn Fn(&DownloadRequest, u32) -> Result<u64, Fault> + Send + Sync;
 
@@ -75,8 +78,15 @@ impl Download for ScriptedDownload {
         &self.candidates
     }
 
+    /// Refuses, as every downloader must, a file whose digest is still to be looked up.
     async fn prepare(&self) -> Result<Option<Downloaded>, DownloadError> {
-        Ok(None)
+        match &self.request.expected {
+            Some(Expected::ListedAt(list)) => {
+                let unread = InvalidRequest::UnreadList { url: SafeUrl::new(list.as_url()) };
+                Err(DownloadError::of(unread.into(), self.request.url.as_url()))
+            }
+            _ => Ok(None),
+        }
     }
 
     async fn attempt(&self, attempt: &Attempt) -> Result<Downloaded, DownloadError> {
@@ -89,7 +99,7 @@ impl Download for ScriptedDownload {
                     Dest::Spool => PathBuf::from("-"),
                 };
                 attempt.progress(bytes, Some(bytes), 0);
-                Ok(Downloaded::fetched(path, bytes, self.request.checksum.clone(), url))
+                Ok(Downloaded::fetched(path, bytes, self.request.digest().cloned(), url))
             }
             Err(fault) => Err(DownloadError::of(fault, url)),
         }
