@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::apt::{AptUpdate, InstallRequest, parse_all};
-use crate::download::{Dest, DownloadRequest, parse_url};
+use crate::download::{Dest, DownloadRequest, Expected, parse_url};
 use crate::env::Env;
 use crate::event::{Event, EventKind, Observer};
 use crate::operation::{OperationKind, Replay};
@@ -68,6 +68,21 @@ async fn files_are_downloaded() {
     assert_eq!((done.bytes, done.path()), (5, Some("/x".as_ref())));
     let again: DownloadRequest = roots.request(OperationKind::Download);
     assert_eq!((&again.url, &again.dest), (&request.url, &request.dest));
+}
+
+#[tokio::test]
+async fn a_digest_is_looked_up_in_a_list() {
+    let (roots, builder) = network();
+    let list = format!("{}  a\n", "1".repeat(64));
+    let downloader = ScriptedDownloader::new(|_, _| Ok(5)).with_spooled(list);
+    let url = parse_url("URL", "https://example.com/a").unwrap();
+    let mut request = DownloadRequest::new(url, Dest::Path("/x".into()));
+    request.expected = Some(Expected::parse("list", "https://example.com/SHA256SUMS").unwrap());
+    let network = builder.downloader(Arc::new(downloader)).build();
+    let done = network.download_with_retry(request.clone(), &Options::new()).await.unwrap();
+    assert_eq!(done.digest.unwrap().hex(), "1".repeat(64));
+    let again: DownloadRequest = roots.request(OperationKind::Download);
+    assert_eq!(again.expected, request.expected);
 }
 
 #[tokio::test]
