@@ -25,7 +25,7 @@ pub enum Fault {
     /// The folder DEST would be in is not there.
     #[error("the folder `{}` does not exist", folder.display())]
     NoParent {
-        /// Which folder.
+        /// The folder that is missing.
         folder: PathBuf,
     },
     /// DEST is nothing that a file may replace.
@@ -41,7 +41,7 @@ pub enum Fault {
     Disk {
         /// What was tried.
         doing: &'static str,
-        /// With which file.
+        /// The file it was tried with.
         path: PathBuf,
         /// What the system says.
         #[source]
@@ -50,11 +50,11 @@ pub enum Fault {
     /// The disk is too small for the file.
     #[error("not enough space in `{}`: {} needed, {} free", folder.display(), Size(*needed), Size(*free))]
     NoSpace {
-        /// Where.
+        /// The folder that DEST is in.
         folder: PathBuf,
         /// Bytes still to come.
         needed: u64,
-        /// Bytes there are.
+        /// Bytes that are free there.
         free: u64,
     },
     /// Another process writes the same file.
@@ -74,18 +74,18 @@ pub enum Fault {
         /// How long it asked to wait.
         retry_after: Option<Duration>,
     },
-    /// Less than the minimum speed, and there is another source.
+    /// The source sent less than the minimum speed, and there is another one.
     #[error("less than {} a second over {}", Size(*min_speed), humantime::format_duration(*window))]
     TooSlow {
-        /// Bytes a second.
+        /// The least bytes a second.
         min_speed: u64,
-        /// Over how long.
+        /// How long it was less.
         window: Duration,
     },
-    /// A part of a file though all of it was asked for.
+    /// The server sent a part of the file though all of it was asked for.
     #[error("the server sent a part of the file though all of it was asked for")]
     UnaskedPart,
-    /// Another length than it must have.
+    /// The file has another length than it must have.
     #[error("the file has {got} bytes, not {expected}")]
     Length {
         /// What it must have.
@@ -93,7 +93,7 @@ pub enum Fault {
         /// What it has.
         got: u64,
     },
-    /// Another digest than it must have.
+    /// The file has another digest than it must have.
     #[error("the file's {} is {got}, not {}", expected.algorithm().name(), expected.hex())]
     Digest {
         /// What it must have.
@@ -107,10 +107,10 @@ pub enum Fault {
     /// The list that was to name the digest came, and is no list.
     #[error("the list of checksums cannot be read: {0}")]
     UnreadableList(io::Error),
-    /// Larger than allowed.
+    /// The file is larger than allowed.
     #[error("the file is larger than the {} allowed", Size(*limit))]
     TooLarge {
-        /// What is allowed.
+        /// The most bytes that are allowed.
         limit: u64,
     },
 }

@@ -14,7 +14,7 @@ use crate::hint::{Advise, Hint};
 pub enum DownloadHint {
     /// The folder of DEST is not there: make it.
     MakeFolder {
-        /// Which.
+        /// The folder to make.
         folder: PathBuf,
     },
     /// DEST cannot be replaced: write to standard output.

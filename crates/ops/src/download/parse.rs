@@ -15,26 +15,26 @@ use crate::http::decoded;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum InvalidRequest {
-    /// Not a URL.
+    /// The text is no URL.
     #[error("{argument} is not a URL: {reason}; write it as `https://host/path/file`")]
     MalformedUrl {
-        /// Which argument.
+        /// What the caller calls it.
         argument: String,
-        /// Why.
+        /// What is wrong with it.
         reason: String,
     },
-    /// Neither http nor https.
+    /// The URL is neither of http nor of https.
     #[error("{argument} is a `{scheme}` URL; only http and https can be downloaded")]
     ForeignScheme {
-        /// Which argument.
+        /// What the caller calls it.
         argument: String,
-        /// What it is instead.
+        /// The scheme it has instead.
         scheme: String,
     },
     /// A URL that ends in no usable file name, and none was given.
     #[error("{url} ends in no file name; give one as DEST")]
     NoFileName {
-        /// Which URL.
+        /// The URL, without its secrets.
         url: SafeUrl,
     },
     /// A list that the file's digest is in was not read yet.
@@ -43,12 +43,12 @@ pub enum InvalidRequest {
         /// The list, without its secrets.
         url: SafeUrl,
     },
-    /// Not a checksum.
+    /// The text is no checksum.
     #[error("{argument}: {source}")]
     Checksum {
-        /// Which argument.
+        /// What the caller calls it.
         argument: String,
-        /// Why.
+        /// What is wrong with it.
         #[source]
         source: ChecksumError,
     },

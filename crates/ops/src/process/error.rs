@@ -22,7 +22,7 @@ pub enum CommandError {
     NotExecutable {
         /// Its name.
         program: String,
-        /// Why.
+        /// What the system says.
         #[source]
         source: io::Error,
     },
@@ -41,7 +41,7 @@ pub enum CommandError {
     Signal {
         /// Its name.
         program: String,
-        /// Which.
+        /// The number of the signal.
         signal: i32,
     },
 }
