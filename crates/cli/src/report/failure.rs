@@ -19,7 +19,7 @@ pub(crate) enum FailureKind {
 }
 
 impl FailureKind {
-    /// For programs: `circuit_open`.
+    /// Its name in JSON.
     fn as_str(self) -> &'static str {
         match self {
             Self::Of(kind) => kind.as_str(),
