@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::download::DownloadHint;
 use crate::http::HttpHint;
+use crate::process::ProcessHint;
 use crate::service::ServiceName;
 
 /// An error that knows what to do about it.
@@ -47,6 +48,8 @@ pub enum Hint {
     Http(HttpHint),
     /// About a failed download.
     Download(DownloadHint),
+    /// About a command that failed.
+    Process(ProcessHint),
     /// Not worded by its kind yet.
     Text(String),
 }

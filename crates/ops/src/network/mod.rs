@@ -22,6 +22,8 @@
 
 mod builder;
 mod connectivity;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::future::Future;

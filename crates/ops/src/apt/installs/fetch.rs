@@ -207,7 +207,7 @@ impl Installs {
     ) -> Task {
         let downloads = downloads.clone();
         let mut request = DownloadRequest::new(url, Dest::Path(self.apt.place(&archive)));
-        request.checksum.clone_from(&archive.hash);
+        request.expected = archive.hash.clone().map(Into::into);
         request.size = Some(archive.size);
         request.mode = Some(0o644);
         // dpkg gets none that was not looked at again, and each is gone once it is installed.

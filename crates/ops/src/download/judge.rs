@@ -1,13 +1,23 @@
 //! What a failed download means to the retry, to the breaker and for the exit code: its rows of the
-//! table in `docs/failures.md`. What concerns connections and statuses is `http::classify`'s.
+//! table in `docs/failures.md`. What concerns connections and statuses is in the rows of `http::judge`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use vps_retry::{Blame, Class, Classify, Judgement, Kind};
 
-use super::error::Fault;
+use super::error::{DownloadError, Fault, PROGRESS};
 use crate::http::{Fact, judge_status};
+
+impl Classify for DownloadError {
+    fn judge(&self) -> Judgement {
+        self.judgement()
+    }
+
+    fn progressed(&self) -> bool {
+        self.is_kept() && self.gained() >= PROGRESS
+    }
+}
 
 /// How often we look whether another process is done.
 const POLL: Duration = Duration::from_secs(1);
@@ -48,6 +58,9 @@ fn judge(fault: &Fault) -> Judgement {
         Fault::UnaskedPart | Fault::Length { .. } | Fault::Digest { .. } => {
             (Class::Transient, Blame::Elsewhere, Kind::Integrity)
         }
+        Fault::Unlisted(_) | Fault::UnreadableList(_) => {
+            (Class::Permanent, Blame::Elsewhere, Kind::Integrity)
+        }
         Fault::TooLarge { .. } => (Class::Permanent, Blame::Elsewhere, Kind::Failed),
         Fault::Invalid(_) => (Class::Permanent, Blame::Elsewhere, Kind::Invalid),
         Fault::NoParent { .. }
@@ -66,7 +79,7 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
-    use crate::download::InvalidRequest;
+    use crate::download::{ChecksumError, InvalidRequest};
     use crate::http::HttpError;
 
     /// Every fault, with its row.
@@ -80,10 +93,13 @@ mod tests {
         let busy = Class::Busy { poll: Duration::from_secs(1) };
         let local = |fault| (fault, Class::Local, Blame::Elsewhere, Kind::Local);
         let wrong = |fault| (fault, Class::Transient, Blame::Elsewhere, Kind::Integrity);
+        let list = |fault| (fault, Class::Permanent, Blame::Elsewhere, Kind::Integrity);
         vec![
             wrong(digest),
             wrong(Fault::Length { expected: 1, got: 2 }),
             wrong(Fault::UnaskedPart),
+            list(Fault::Unlisted(ChecksumError::NotListed("f".into()))),
+            list(Fault::UnreadableList(io::ErrorKind::InvalidData.into())),
             local(full),
             local(disk),
             local(Fault::NoParent { folder: "/x".into() }),

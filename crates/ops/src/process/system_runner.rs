@@ -8,10 +8,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::process::{Child, Command};
 
+use super::adapter::{Ended, Listener, Runner};
+use super::captured::{self, Captured};
+use super::error::CommandError;
+use super::request::ProcessSpec;
 use super::running::{Ending, Guard, Running};
-use super::{
-    Captured, CommandError, Ended, Listener, ProcessSpec, Runner, Shield, Talk, captured, session, talk,
-};
+use super::shield::Shield;
+use super::talk::{self, Talk};
+use super::{session, words};
 use crate::env::Env;
 
 /// How long the lines of a process that has ended may take.
@@ -73,10 +77,9 @@ impl Runner for SystemRunner {
         let ended = ended(waited.map_err(failed)?);
         let stdout = captured::read(&session.stdout).map_err(failed)?;
         let stderr = captured::read(&session.stderr).map_err(failed)?;
-        match ended {
-            // The shell between us and the program says so.
-            Ended::Code(127) if stderr.contains("not found") => Err(failed(io::ErrorKind::NotFound.into())),
-            ended => Ok(Captured { ended, stdout, stderr }),
+        match words::of_session(ended, &stderr) {
+            Some(kind) => Err(failed(kind.into())),
+            None => Ok(Captured { ended, stdout, stderr }),
         }
     }
 
@@ -102,26 +105,15 @@ impl Runner for SystemRunner {
             None => Ended::Signal(0),
         };
         let stderr = captured::read(&stderr).map_err(failed)?;
-        match ended {
-            // Those between us and the program say so.
-            Ended::Code(126 | 127) if is_of_starter(&stderr) => {
-                let missing = stderr.contains("not found") || stderr.contains("No such file");
-                let kind = if missing { io::ErrorKind::NotFound } else { io::ErrorKind::PermissionDenied };
-                Err(failed(kind.into()))
-            }
-            ended => Ok(Captured { ended, stdout: String::new(), stderr }),
+        match words::of_starter(ended, &stderr) {
+            Some(kind) => Err(failed(kind.into())),
+            None => Ok(Captured { ended, stdout: String::new(), stderr }),
         }
     }
 
     async fn settle(&self, env: &Env) {
         self.ending.settle(env).await;
     }
-}
-
-/// Whether one of the programs that start another could not.
-fn is_of_starter(stderr: &str) -> bool {
-    let starters = ["setpriv", talk::STARTER];
-    starters.iter().any(|name| stderr.strip_prefix(name).is_some_and(|rest| rest.starts_with(": ")))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]

@@ -14,7 +14,7 @@ use crate::report::{Failure, print, print_json};
 
 /// What would be done.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct Preview {
     /// For people: `download https://example.com/f to f`.
     pub(super) action: String,
     /// What it would talk to, in order, and whose circuit that is.
@@ -23,7 +23,7 @@ pub(super) struct Plan {
     pub(super) configured: fn(&vps_ops::settings::Timeouts) -> Duration,
 }
 
-impl Plan {
+impl Preview {
     pub(super) async fn show(
         &self,
         app: &App,
@@ -48,7 +48,7 @@ impl Plan {
                 })
                 .collect();
             return print_json(&json!({
-                "schema": "vps-configurator.plan/1",
+                "schema": "vps-configurator.preview/1",
                 "action": self.action,
                 "steps": steps,
                 "attempts": attempts,

@@ -1,5 +1,6 @@
-//! What to run.
+//! What is to be run, and when again.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::Path;
@@ -87,5 +88,23 @@ impl ProcessSpec {
 impl fmt::Debug for ProcessSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProcessSpec").field("program", &self.name()).finish_non_exhaustive()
+    }
+}
+
+/// Which exit codes are worth another attempt; whoever asked for retries means all, unless told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RetryOn {
+    codes: Option<BTreeSet<i32>>,
+}
+
+impl RetryOn {
+    /// Only these codes.
+    #[must_use]
+    pub fn only(codes: impl IntoIterator<Item = i32>) -> Self {
+        Self { codes: Some(codes.into_iter().collect()) }
+    }
+
+    pub(super) fn includes(&self, code: i32) -> bool {
+        self.codes.as_ref().is_none_or(|codes| codes.contains(&code))
     }
 }

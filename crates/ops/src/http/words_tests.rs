@@ -1,43 +1,5 @@
 use super::*;
 
-fn status(code: u16) -> Judgement {
-    judge_status(StatusCode::from_u16(code).unwrap(), None)
-}
-
-#[test]
-fn every_status_is_pinned() {
-    let transient = [vec![408, 425, 500, 502, 504, 507, 509], (512..=599).collect()].concat();
-    for code in 100..=599 {
-        let got = status(code);
-        let class = match code {
-            429 | 503 => Class::Throttled { at_least: None },
-            code if transient.contains(&code) => Class::Transient,
-            _ => Class::Permanent,
-        };
-        let blame = match (code, class) {
-            (511, _) => Blame::Elsewhere,
-            (_, Class::Permanent) => Blame::Request,
-            _ => Blame::Service,
-        };
-        let kind = if code == 511 { Kind::Offline } else { Kind::Failed };
-        assert_eq!(got, Judgement::new(class, blame, kind), "{code}");
-    }
-}
-
-#[test]
-fn a_wish_to_wait_holds_on_every_status_that_is_tried_again_and_on_no_other() {
-    let wait = Some(Duration::from_secs(9));
-    for code in 100..=599 {
-        let status = StatusCode::from_u16(code).unwrap();
-        let (with, without) = (judge_status(status, wait), judge_status(status, None));
-        assert_eq!((with.blame, with.kind), (without.blame, without.kind), "{code}");
-        match without.class {
-            Class::Permanent => assert_eq!(with.class, Class::Permanent, "{code}"),
-            _ => assert_eq!(with.class, Class::Throttled { at_least: wait }, "{code}"),
-        }
-    }
-}
-
 /// Every kind of I/O error that can be named, with what it is before and after the request was sent.
 const KINDS: [(io::ErrorKind, Fact, Fact); 38] = {
     use Fact as F;
@@ -108,12 +70,6 @@ fn every_error_number_of_the_system_has_a_kind_we_pinned_or_none() {
 }
 
 #[test]
-fn what_is_unknown_is_permanent_and_says_nothing_about_the_service() {
-    let got = Fact::Unknown.judge();
-    assert_eq!((got.class, got.blame), (Class::Permanent, Blame::Elsewhere));
-}
-
-#[test]
 fn a_wrapped_cause_is_found_however_deep() {
     let inner = io::Error::from(io::ErrorKind::ConnectionReset);
     let wrapped = io::Error::other(io::Error::other(inner));
@@ -135,36 +91,4 @@ fn what_the_resolver_says_is_read() {
     assert_eq!(said("No address associated with hostname"), Fact::NameUnknown);
     assert_eq!(said("Temporary failure in name resolution"), Fact::ResolverDown);
     assert_eq!(said("Non-recoverable failure in name resolution"), Fact::ResolverDown);
-}
-
-/// The rows of the table, written down a second time.
-#[test]
-fn every_fact_has_its_row() {
-    use Blame::{Elsewhere, Service};
-    use Kind::{Failed, Local, Offline, Timeout};
-    let rows = [
-        (Fact::Refused, Class::NotSent, Service, Failed),
-        (Fact::ConnectTimeout, Class::NotSent, Service, Timeout),
-        (Fact::HandshakeCut, Class::NotSent, Service, Failed),
-        (Fact::NoRoute, Class::NotSent, Elsewhere, Offline),
-        (Fact::ResolverDown, Class::NotSent, Elsewhere, Offline),
-        (Fact::NameUnknown, Class::NotSent, Elsewhere, Failed),
-        (Fact::Reset, Class::Transient, Service, Failed),
-        (Fact::EarlyEnd, Class::Transient, Service, Failed),
-        (Fact::NoAnswer, Class::Transient, Service, Timeout),
-        (Fact::Idle, Class::Transient, Service, Timeout),
-        (Fact::Certificate, Class::Permanent, Service, Failed),
-        (Fact::RedirectRefused, Class::Permanent, Elsewhere, Failed),
-        (Fact::ForeignScheme, Class::Permanent, Elsewhere, Failed),
-        (Fact::HeaderFlood, Class::Permanent, Elsewhere, Failed),
-        (Fact::NotHttp, Class::Permanent, Elsewhere, Failed),
-        (Fact::NotTls, Class::Permanent, Elsewhere, Failed),
-        (Fact::ProxyRefused, Class::Permanent, Elsewhere, Failed),
-        (Fact::NoRoots, Class::Local, Elsewhere, Local),
-        (Fact::Local, Class::Local, Elsewhere, Local),
-        (Fact::Unknown, Class::Permanent, Elsewhere, Failed),
-    ];
-    for (fact, class, blame, kind) in rows {
-        assert_eq!(fact.judge(), Judgement::new(class, blame, kind), "{fact:?}");
-    }
 }

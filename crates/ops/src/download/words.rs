@@ -1,4 +1,5 @@
-//! What a response is worth to what we hold already: pure, so that every case can be tried.
+//! What a server says -> what its response is worth to what we hold already. Pure, so that every case can be
+//! tried. What it says of tags and ranges is read in `validator` and `content_range`.
 
 use http::{HeaderMap, StatusCode, Version, header};
 
@@ -32,8 +33,8 @@ pub(super) enum Answer {
     Refused(Fault),
 }
 
-/// Decides what a response to `asked` is. The status of a refusal comes without its `Retry-After`.
-pub(super) fn judge(asked: &Asked, status: StatusCode, headers: &HeaderMap, version: Version) -> Answer {
+/// What a response to `asked` is. The status of a refusal comes without its `Retry-After`.
+pub(super) fn read(asked: &Asked, status: StatusCode, headers: &HeaderMap, version: Version) -> Answer {
     match status {
         StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION => whole(headers, version),
         StatusCode::PARTIAL_CONTENT if asked.start == 0 => Answer::Refused(Fault::UnaskedPart),
@@ -105,7 +106,7 @@ mod tests {
 
     fn answer(asked: &Asked, status: u16, pairs: &[(&'static str, &str)]) -> Answer {
         let headers = pairs.iter().map(|(k, v)| (k.parse().unwrap(), v.parse().unwrap())).collect();
-        judge(asked, StatusCode::from_u16(status).unwrap(), &headers, Version::HTTP_11)
+        read(asked, StatusCode::from_u16(status).unwrap(), &headers, Version::HTTP_11)
     }
 
     fn restarts(pairs: &[(&'static str, &str)]) -> bool {
@@ -183,7 +184,7 @@ mod tests {
         };
         assert!(closes(&[]));
         assert!(!closes(&[("transfer-encoding", "chunked")]) && !closes(&[("content-length", "1")]));
-        let h2 = judge(&Asked::default(), StatusCode::OK, &HeaderMap::new(), Version::HTTP_2);
+        let h2 = read(&Asked::default(), StatusCode::OK, &HeaderMap::new(), Version::HTTP_2);
         assert!(matches!(h2, Answer::Whole { closes: false, .. }));
     }
 
