@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::apt::AptHint;
 use crate::download::DownloadHint;
 use crate::http::HttpHint;
 use crate::service::ServiceName;
@@ -47,6 +48,8 @@ pub enum Hint {
     Http(HttpHint),
     /// About a failed download.
     Download(DownloadHint),
+    /// About a failure of apt's.
+    Apt(AptHint),
     /// Not worded by its kind yet.
     Text(String),
 }
