@@ -6,7 +6,8 @@
 //! `words`, and only there; what a fact means is `judge`'s, what to do about it `hint`'s, what may cure it
 //! `cure`'s. The steps' order, and what is repeated when, is the [workflow](Installs)'s.
 //!
-//! No file here uses one that uses it: `facts` know nothing of the others, `words` the facts alone.
+//! No file here uses one that uses it. `facts` know nothing of the others; `words` know the facts, and ask what a
+//! fault means only where of several one has to decide.
 //!
 //! ```
 //! use vps_ops::apt::{InstallRequest, StatusLine, archives, parse_all};

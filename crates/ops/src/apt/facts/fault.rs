@@ -9,6 +9,8 @@ use thiserror::Error;
 use super::lock::Lock;
 use super::package_failure::PackageFailure;
 use super::reach::{Corrupt, FetchFailure, Reach};
+use super::repository_problem::RepositoryProblem;
+use super::sentence::{Failures, In, Of, Quoted, Times};
 
 /// Why a run failed. Every text in it is fit for a screen and free of passwords.
 ///
@@ -218,113 +220,6 @@ pub enum Fault {
         /// All that was said about it.
         text: String,
     },
-}
-
-/// Why a repository cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum RepositoryProblem {
-    /// It has no Release file: the URI or the release is wrong, or it is gone.
-    #[error("has no Release file")]
-    NoReleaseFile,
-    /// It is not signed.
-    #[error("is not signed")]
-    NotSigned,
-    /// Its key is not here.
-    #[error("is signed with the key {key}, which is not installed")]
-    NoKey {
-        /// Its id.
-        key: String,
-    },
-    /// Its signature does not hold.
-    #[error("has a signature that does not hold: {text}")]
-    BadSignature {
-        /// apt-get's words.
-        text: String,
-    },
-    /// Its Release file is too old to be trusted.
-    #[error("has expired: nobody updates it any more, or the mirror is stuck")]
-    Expired,
-    /// It answered, but did not give the file.
-    #[error("answered {}", .0.as_u16())]
-    Http(StatusCode),
-    /// It says it is another one than before.
-    #[error("is not what it was: {text}")]
-    Changed {
-        /// apt-get's words.
-        text: String,
-    },
-    /// It lacks a part that the sources ask for.
-    #[error("has no such part: {text}")]
-    Lacks {
-        /// apt-get's words.
-        text: String,
-    },
-}
-
-use shown::{Failures, In, Of, Quoted, Times};
-
-/// Parts of the sentences above.
-mod shown {
-    use std::fmt;
-    use std::path::PathBuf;
-    use std::time::Duration;
-
-    use super::PackageFailure;
-
-    pub(super) struct Failures<'a>(pub(super) &'a [PackageFailure]);
-
-    impl fmt::Display for Failures<'_> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            let Some(first) = self.0.first() else { return f.write_str("a package it does not name") };
-            write!(f, "`{}`", first.package)?;
-            if !first.text.is_empty() {
-                write!(f, ": {}", first.text)?;
-            }
-            match self.0.len() {
-                0 | 1 => Ok(()),
-                more => write!(f, " (and {} more)", more.saturating_sub(1)),
-            }
-        }
-    }
-
-    pub(super) struct In<'a>(pub(super) Option<&'a PathBuf>);
-
-    impl fmt::Display for In<'_> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            self.0.map_or(Ok(()), |path| write!(f, " for `{}`", path.display()))
-        }
-    }
-
-    pub(super) struct Of<'a>(pub(super) Option<&'a str>);
-
-    impl fmt::Display for Of<'_> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            self.0.map_or(Ok(()), |package| write!(f, " for `{package}`"))
-        }
-    }
-
-    pub(super) struct Quoted<'a>(pub(super) &'a [String]);
-
-    impl fmt::Display for Quoted<'_> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            for (at, name) in self.0.iter().enumerate() {
-                write!(f, "{}`{name}`", if at == 0 { "" } else { ", " })?;
-            }
-            Ok(())
-        }
-    }
-
-    pub(super) struct Times(pub(super) Option<Duration>);
-
-    impl fmt::Display for Times {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            match self.0 {
-                Some(early) => write!(f, "is valid only in {}", humantime::format_duration(early)),
-                None => f.write_str("and others have all expired"),
-            }
-        }
-    }
 }
 
 impl Fault {

@@ -4,8 +4,9 @@ use std::fmt;
 
 use http::StatusCode;
 
-use super::fault::{Fault, RepositoryProblem};
+use super::fault::Fault;
 use super::reach::{Corrupt, FetchFailure, Reach};
+use super::repository_problem::RepositoryProblem;
 
 /// A [`Fault`] without the URL or the repository that its own words name: for where those stand already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
