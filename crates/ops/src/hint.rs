@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::apt::AptHint;
 use crate::download::DownloadHint;
 use crate::http::HttpHint;
 use crate::process::ProcessHint;
@@ -50,6 +51,8 @@ pub enum Hint {
     Download(DownloadHint),
     /// About a command that failed.
     Process(ProcessHint),
+    /// About a failure of apt's.
+    Apt(AptHint),
     /// Not worded by its kind yet.
     Text(String),
 }

@@ -1,7 +1,7 @@
 //! A download whose digest is looked up first, in a list on a server: two steps of one operation.
 
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use super::checksum::Checksum;
 use super::downloads::operation;
@@ -18,7 +18,7 @@ use crate::workflow::Workflow;
 type Failed = OperationError<DownloadError>;
 
 /// The list, where it could not be downloaded.
-type MissedList = OnceLock<Arc<Operation>>;
+type MissedList = OnceLock<Operation>;
 
 impl Downloads {
     /// The list at `list` and then the file, under one limit.
@@ -44,7 +44,7 @@ impl Downloads {
         done.await.map_err(|mut error| {
             // That the file could not be had would send a reader to the wrong server.
             if let Some(list) = missed.get() {
-                error.operation = Arc::clone(list);
+                error.operation.clone_from(list);
             }
             error
         })
@@ -67,7 +67,7 @@ impl Downloads {
         let options = self.within(workflow, &of_list, options);
         let fetched = self.fetch(Some((workflow.root(), Role::Look)), of_list, &options).await;
         let (fetched, _) = fetched.inspect_err(|error| {
-            missed.get_or_init(|| Arc::clone(&error.operation));
+            missed.get_or_init(|| error.operation.clone());
         })?;
         let useless = |fault| workflow.error(DownloadError::of(fault, list.as_url()));
         let Saved::Spool(spool) = &fetched.saved else {

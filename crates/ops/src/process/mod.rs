@@ -9,7 +9,6 @@
 
 mod adapter;
 mod captured;
-mod commands;
 mod error;
 mod hint;
 mod judge;
@@ -23,7 +22,6 @@ mod words;
 
 pub use adapter::{Ended, Listener, Runner};
 pub use captured::Captured;
-pub use commands::Commands;
 pub use error::CommandError;
 pub use hint::ProcessHint;
 pub use request::{ProcessSpec, RetryOn};
