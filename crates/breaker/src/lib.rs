@@ -58,7 +58,7 @@ mod tower;
 pub use machine::{
     Hold, Machine, Rejected, Rule, Settled, Snapshot, State, Ticket, Token, Transition, Verdict, View, Why,
 };
-pub use policy::{InvalidPolicy, OpenBackoff, Overlap, Policy, Rate, SlowCalls, Window};
+pub use policy::{InvalidPolicy, OpenBackoff, Overlap, Policy, PolicyRule, Rate, SlowCalls, Window};
 #[cfg(feature = "std")]
 pub use time::StdClock;
 pub use time::{Clock, ManualClock, Tick};

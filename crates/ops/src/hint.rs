@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use crate::apt::AptHint;
 use crate::download::DownloadHint;
 use crate::http::HttpHint;
+use crate::process::ProcessHint;
 use crate::service::ServiceName;
 
 /// An error that knows what to do about it.
@@ -47,6 +49,10 @@ pub enum Hint {
     Http(HttpHint),
     /// About a failed download.
     Download(DownloadHint),
+    /// About a command that failed.
+    Process(ProcessHint),
+    /// About a failure of apt's.
+    Apt(AptHint),
     /// Not worded by its kind yet.
     Text(String),
 }

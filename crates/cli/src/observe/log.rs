@@ -144,6 +144,10 @@ fn is_detail(event: &Event<'_>) -> bool {
         Role::Step if event.operation.kind == OperationKind::AptUpdate => {
             event.root.kind == OperationKind::AptUpdate || matches!(event.kind, EventKind::Failed(_))
         }
+        // The list that a download looks its digest up in is news; that it failed is told of the download.
+        Role::Look if event.operation.kind == OperationKind::Download => {
+            matches!(event.kind, EventKind::Failed(_))
+        }
         _ => true,
     }
 }

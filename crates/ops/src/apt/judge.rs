@@ -1,13 +1,12 @@
-//! What a fault of apt-get's means to the retry, to the breaker and for the exit code: its rows of the
-//! table in `docs/failures.md`.
+//! What a failure of apt's means to the retry, to the breaker and for the exit code: its rows of the table
+//! in `docs/failures.md`.
 
 use std::time::Duration;
 
 use vps_retry::{Blame, Class, Classify, Judgement, Kind};
 
-use super::fault::{Fault, RepositoryProblem};
-use super::reach::Reach;
-use crate::hint::{Advise, Hint};
+use super::error::AptError;
+use super::facts::{Fault, Reach, RepositoryProblem};
 use crate::http::judge_status;
 
 /// How often we look whether a lock is free.
@@ -72,8 +71,38 @@ impl Classify for Fault {
     }
 }
 
-impl Advise for Fault {
-    fn hints(&self) -> Vec<Hint> {
-        super::hints::of(self).into_iter().map(Hint::Text).collect()
+impl Classify for AptError {
+    fn judge(&self) -> Judgement {
+        match self {
+            Self::Repositories(updated) if updated.given_up => {
+                let judgement = self.fault().map_or(Class::Permanent.into(), Classify::judge);
+                Judgement::new(Class::Permanent, judgement.blame, judgement.kind)
+            }
+            Self::Fault(_) | Self::Repositories(_) => {
+                self.fault().map_or(Class::Permanent.into(), Classify::judge)
+            }
+            Self::Download { source, .. } => source.judge(),
+            Self::Program(error) => Judgement::new(error.class(), Blame::Elsewhere, Kind::Failed),
+            Self::Files { .. } | Self::NoRoom { .. } => Class::Local.into(),
+            Self::Stopped => Class::Cancelled.into(),
+            Self::Changed { .. } => Judgement::of(Class::Permanent).kind(Kind::Integrity),
+            Self::OutOfTime => Judgement::of(Class::Permanent).kind(Kind::Timeout),
+            Self::Plan(_) | Self::NotInstalled { .. } => Class::Permanent.into(),
+        }
+    }
+}
+
+impl AptError {
+    /// The fault that decides: of several repositories' the first that another attempt may cure.
+    pub(super) fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Fault(fault) => Some(fault),
+            Self::Repositories(updated) => {
+                let faults = || updated.failed().filter_map(|one| one.result.state.fault());
+                let is_curable = |fault: &&Fault| fault.class() != Class::Permanent;
+                faults().find(is_curable).or_else(|| faults().next())
+            }
+            _ => None,
+        }
     }
 }

@@ -3,8 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::error::Fault;
-use crate::hint::{Advise as _, Hint};
+use vps_retry::Class;
+
+use super::error::{DownloadError, Fault};
+use crate::hint::{Advise, Hint};
 
 /// One thing to do about a failed download.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +14,7 @@ use crate::hint::{Advise as _, Hint};
 pub enum DownloadHint {
     /// The folder of DEST is not there: make it.
     MakeFolder {
-        /// Which.
+        /// The folder to make.
         folder: PathBuf,
     },
     /// DEST cannot be replaced: write to standard output.
@@ -43,7 +45,17 @@ impl From<DownloadHint> for Hint {
     }
 }
 
-pub(super) fn of(fault: &Fault) -> Vec<Hint> {
+impl Advise for DownloadError {
+    fn hints(&self) -> Vec<Hint> {
+        let mut hints = of(self.fault());
+        if self.is_kept() && self.received() > 0 && self.judgement().class != Class::Permanent {
+            hints.push(DownloadHint::Resume.into());
+        }
+        hints
+    }
+}
+
+fn of(fault: &Fault) -> Vec<Hint> {
     let hint = match fault {
         Fault::Http(error) => return error.hints(),
         Fault::NoParent { folder } => DownloadHint::MakeFolder { folder: folder.clone() },

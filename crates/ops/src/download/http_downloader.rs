@@ -1,4 +1,4 @@
-//! The real adapter: a file over HTTP.
+//! The real downloader: a file over HTTP.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,7 +18,7 @@ use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::http::{HttpClient, SafeUrl};
 
-/// HttpDownloader over HTTP into files.
+/// Downloads over HTTP into files.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -39,7 +39,7 @@ pub struct HttpDownloader {
 }
 
 impl HttpDownloader {
-    /// HttpDownloader in the world of `env` by `http`.
+    /// One in the world of `env` by `http`.
     #[must_use]
     pub fn new(env: Env, http: Arc<dyn HttpClient>) -> Self {
         Self { env, http, swept: Arc::default() }

@@ -25,11 +25,9 @@
 //! ```
 
 mod adapter;
-mod answer;
 mod ask;
 mod attempt;
 mod checksum;
-mod classify;
 mod commit;
 mod content_range;
 mod downloaded;
@@ -39,6 +37,8 @@ mod existing;
 mod hash;
 mod hint;
 mod http_downloader;
+mod judge;
+mod listed;
 mod memory;
 mod names;
 mod open_part;
@@ -53,6 +53,7 @@ mod speed;
 mod sums;
 mod sweep;
 mod validator;
+mod words;
 
 pub use adapter::{Download, Downloader};
 pub use checksum::{Algorithm, Checksum, ChecksumError};
@@ -63,7 +64,7 @@ pub(crate) use existing::digest_of;
 pub use hint::DownloadHint;
 pub use http_downloader::{DownloadOperation, HttpDownloader};
 pub use parse::{DownloadUrl, InvalidRequest, file_name, parse_url};
-pub use request::{Dest, DownloadRequest, Limits, MAX_CHECKSUM_FILE};
+pub use request::{Dest, DownloadRequest, Expected, Limits, MAX_CHECKSUM_FILE};
 pub use sums::find_checksum;
 
 #[cfg(test)]

@@ -4,10 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use vps_retry::{Classify, Judgement};
-
-use super::{Fact, HttpHint};
-use crate::hint::{Advise, Hint};
+use super::fact::Fact;
 
 /// A request or a body that failed: the fact, who it happened with, and the library's own words.
 pub struct HttpError {
@@ -57,24 +54,15 @@ impl HttpError {
         self.host.as_deref()
     }
 
+    /// What the library below says of it, with all its causes.
+    pub(super) fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|error| error as _)
+    }
+
     /// What happened, without with whom.
     #[must_use]
     pub fn what(&self) -> String {
         self.detail.clone().unwrap_or_else(|| self.fact.to_string())
-    }
-}
-
-impl HttpError {
-    /// Whether a tunnel through a proxy failed, which the client says in words only.
-    fn is_of_tunnel(&self) -> bool {
-        let mut next: Option<&(dyn Error + 'static)> = self.source.as_deref().map(|error| error as _);
-        while let Some(error) = next {
-            if error.to_string().starts_with("tunnel error") {
-                return true;
-            }
-            next = inner(error);
-        }
-        false
     }
 }
 
@@ -122,19 +110,5 @@ pub(super) fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Err
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(wrapped) => Some(wrapped),
         None => error.source(),
-    }
-}
-
-impl Classify for HttpError {
-    fn judge(&self) -> Judgement {
-        self.fact.judge()
-    }
-}
-
-impl Advise for HttpError {
-    fn hints(&self) -> Vec<Hint> {
-        let unsaid = self.fact != Fact::ProxyRefused && self.is_of_tunnel();
-        let proxy = unsaid.then_some(HttpHint::CheckProxy);
-        self.fact.hint().into_iter().chain(proxy).map(Hint::from).collect()
     }
 }

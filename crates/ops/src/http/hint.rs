@@ -1,7 +1,9 @@
 //! What to do about an HTTP failure.
 
-use super::classify::Fact;
-use crate::hint::Hint;
+use super::error::HttpError;
+use super::fact::Fact;
+use super::words;
+use crate::hint::{Advise, Hint};
 
 /// One thing to do about an HTTP failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +33,7 @@ impl From<HttpHint> for Hint {
 
 impl Fact {
     /// What to do about it, where something can be done.
-    pub(super) fn hint(self) -> Option<HttpHint> {
+    fn hint(self) -> Option<HttpHint> {
         match self {
             Self::Certificate => Some(HttpHint::CheckCertificates),
             Self::NameUnknown => Some(HttpHint::CheckHostName),
@@ -41,5 +43,13 @@ impl Fact {
             Self::HeaderFlood => Some(HttpHint::HeaderLimits),
             _ => None,
         }
+    }
+}
+
+impl Advise for HttpError {
+    fn hints(&self) -> Vec<Hint> {
+        let unsaid = self.fact() != Fact::ProxyRefused && self.cause().is_some_and(words::is_of_tunnel);
+        let proxy = unsaid.then_some(HttpHint::CheckProxy);
+        self.fact().hint().into_iter().chain(proxy).map(Hint::from).collect()
     }
 }

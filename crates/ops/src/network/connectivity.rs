@@ -17,7 +17,7 @@ pub type Target = Url;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TargetReport {
-    /// Which.
+    /// The place that was asked.
     pub url: SafeUrl,
     /// Its status, if it answered.
     pub status: Option<u16>,

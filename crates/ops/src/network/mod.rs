@@ -21,7 +21,10 @@
 //! ```
 
 mod builder;
+mod commands;
 mod connectivity;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -40,11 +43,12 @@ use crate::guard::CircuitBreakerManager;
 use crate::http::HttpClient;
 use crate::operation::OperationKind;
 use crate::pipeline::{OperationError, Pipeline, Request};
-use crate::process::{CommandError, Commands, ProcessSpec, RetryOn};
+use crate::process::{CommandError, ProcessSpec, RetryOn};
 use crate::service::ServiceName;
 use crate::settings::{InvalidSettings, Options, Policies, RetryConfig};
 
 pub use builder::Builder;
+pub use commands::Commands;
 pub use connectivity::{Connectivity, Target, TargetReport};
 
 /// Network operations under retry, circuit breaker and timeouts (the seed's name); cheap to clone.

@@ -1,8 +1,11 @@
 //! What to do about a failure, in this program's words: its flags and commands.
 
+mod apt;
+
 use vps_ops::Hint;
 use vps_ops::download::DownloadHint;
 use vps_ops::http::HttpHint;
+use vps_ops::process::ProcessHint;
 
 /// One sentence, lower case, without a full stop.
 pub(crate) fn hint(hint: &Hint) -> String {
@@ -21,6 +24,8 @@ pub(crate) fn hint(hint: &Hint) -> String {
         }
         Hint::Http(hint) => http(*hint).to_owned(),
         Hint::Download(hint) => download(hint),
+        Hint::Process(hint) => process(hint),
+        Hint::Apt(hint) => apt::apt(hint),
         Hint::Text(text) => text.clone(),
         // One of a later version of the library: better its name than silence.
         other => format!("{other:?}"),
@@ -62,4 +67,11 @@ fn download(hint: &DownloadHint) -> String {
         other => return format!("{other:?}"),
     };
     plain.to_owned()
+}
+
+fn process(hint: &ProcessHint) -> String {
+    match hint {
+        ProcessHint::Install { program } => format!("install `{program}`, or give its full path"),
+        other => format!("{other:?}"),
+    }
 }

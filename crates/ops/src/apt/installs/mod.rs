@@ -1,31 +1,35 @@
 //! Package lists and packages, by apt: workflows that run several operations under one deadline.
 
+mod beside;
+mod cures;
 mod fetch;
 mod rounds;
 mod steps;
+mod tally;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::apt::{Apt, AptError, AptInstalled, AptSetup, InstallRequest, Plan, Updated, Wanted};
+use self::rounds::Rounds;
+use self::steps::{AptFailed, Steps};
+use super::adapter::Apt;
+use super::facts::{AptSetup, Plan, Updated};
+use super::outcome::AptInstalled;
+use super::request::{AptUpdate, InstallRequest, Wanted};
 use crate::context::Context;
 use crate::download::Downloads;
 use crate::operation::{Operation, OperationKind, Role};
-use crate::pipeline::{OperationError, Pipeline, Request};
+use crate::pipeline::Request;
 use crate::service::ServiceName;
 use crate::settings::{Options, ServicePolicy};
 use crate::workflow::Workflow;
 
-/// How a step of apt's ended badly.
-pub(super) type AptFailed = OperationError<AptError>;
-
 /// Updates package lists and installs packages; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Installs {
-    context: Context,
-    apt: Arc<dyn Apt>,
+    steps: Steps,
     downloads: Downloads,
 }
 
@@ -33,18 +37,14 @@ impl Installs {
     /// Installs by the steps of `apt`, whose files `downloads` fetches.
     #[must_use]
     pub fn new(context: Context, apt: Arc<dyn Apt>, downloads: Downloads) -> Self {
-        Self { context, apt, downloads }
+        Self { steps: Steps::new(context, apt), downloads }
     }
 
     /// The same under other limits.
     #[must_use]
     pub(crate) fn with_context(&self, context: Context) -> Self {
         let downloads = self.downloads.with_context(context.clone());
-        Self { context, downloads, ..self.clone() }
-    }
-
-    fn pipeline(&self) -> &Pipeline {
-        self.context.pipeline()
+        Self { steps: self.steps.with_context(context), downloads }
     }
 
     /// Reads the index of every repository. One that fails is a failure, even where apt-get calls it none;
@@ -54,7 +54,7 @@ impl Installs {
     /// whose circuit is open is not asked, and named in the result; the distribution's stops the update.
     ///
     /// # Errors
-    /// [`OperationError`] with [`AptError::Repositories`] or what else apt-get said. Within
+    /// [`OperationError`](crate::pipeline::OperationError) with [`AptError::Repositories`](super::AptError::Repositories) or what else apt-get said. Within
     /// `timeouts.apt_update` unless `options` say otherwise.
     ///
     /// # Cancel safety
@@ -63,9 +63,9 @@ impl Installs {
         let policy = self.policy(options);
         let total = options.total_or(policy.timeouts.apt_update);
         let operation = Operation::new(OperationKind::AptUpdate, "").with_replay(AptUpdate);
-        Workflow::run(&self.context, root(operation, &policy, total, options), |workflow| async move {
-            let setup = self.setup_of(&workflow).await?;
-            let mut updated = self.read_indexes(&workflow, &setup).await?;
+        Workflow::run(self.steps.context(), root(operation, &policy, total, options), |workflow| async move {
+            let setup = self.steps.setup(&workflow).await?;
+            let mut updated = self.steps.update(&workflow, &setup).await?;
             updated.took = workflow.took();
             Ok(updated)
         })
@@ -81,7 +81,7 @@ impl Installs {
     /// comes from a healthy one.
     ///
     /// # Errors
-    /// [`OperationError`] with an [`AptError`]. Within `timeouts.apt_install` unless `options` say
+    /// [`OperationError`](crate::pipeline::OperationError) with an [`AptError`](super::AptError). Within `timeouts.apt_install` unless `options` say
     /// otherwise; but once dpkg works, it is waited for, whatever the limit.
     ///
     /// # Cancel safety
@@ -96,8 +96,8 @@ impl Installs {
         let total = options.total_or(policy.timeouts.apt_install);
         let operation =
             Operation::new(OperationKind::AptInstall, request.names()).with_replay(request.clone());
-        Workflow::run(&self.context, root(operation, &policy, total, options), |workflow| async move {
-            let mut installed = rounds::Rounds::new(self, &workflow, request).run().await?;
+        Workflow::run(self.steps.context(), root(operation, &policy, total, options), |workflow| async move {
+            let mut installed = Rounds::new(&self.steps, &self.downloads, &workflow, request).run().await?;
             installed.took = workflow.took();
             Ok(installed)
         })
@@ -108,16 +108,16 @@ impl Installs {
     /// that are installed already are not in it.
     ///
     /// # Errors
-    /// [`OperationError`] with why it cannot be resolved.
+    /// [`OperationError`](crate::pipeline::OperationError) with why it cannot be resolved.
     pub async fn plan(&self, request: &InstallRequest, options: &Options) -> Result<Plan, AptFailed> {
         let policy = self.policy(options);
         let total = options.total_or(policy.timeouts.apt_install);
         let operation = Operation::new(OperationKind::AptPlan, request.names()).with_role(Role::Look);
-        Workflow::run(&self.context, root(operation, &policy, total, options), |workflow| async move {
-            let installed = self.installed(&workflow).await?;
+        Workflow::run(self.steps.context(), root(operation, &policy, total, options), |workflow| async move {
+            let installed = self.steps.installed(&workflow).await?;
             match request.missing(&installed) {
                 missing if missing.is_empty() => Ok(Plan::default()),
-                missing => self.resolve(&workflow, &Wanted::Packages(missing)).await,
+                missing => self.steps.plan(&workflow, &Wanted::Packages(missing)).await,
             }
         })
         .await
@@ -126,26 +126,22 @@ impl Installs {
     /// How apt is set up on this machine, and what an update would read. No request.
     ///
     /// # Errors
-    /// [`OperationError`] when apt cannot be asked.
+    /// [`OperationError`](crate::pipeline::OperationError) when apt cannot be asked.
     pub async fn setup(&self, options: &Options) -> Result<AptSetup, AptFailed> {
         let policy = self.policy(options);
         let total = options.total_or(policy.timeouts.apt_update);
         let operation = Operation::new(OperationKind::AptSetup, "").with_role(Role::Look);
-        Workflow::run(&self.context, root(operation, &policy, total, options), |workflow| async move {
-            self.setup_of(&workflow).await
+        Workflow::run(self.steps.context(), root(operation, &policy, total, options), |workflow| async move {
+            self.steps.setup(&workflow).await
         })
         .await
     }
 
     fn policy(&self, options: &Options) -> ServicePolicy {
         let service = options.service.clone().unwrap_or_else(|| ServiceName::APT_REPOSITORY.into());
-        options.over(self.context.policies().of(&service))
+        options.over(self.steps.context().policies().of(&service))
     }
 }
-
-/// The request of an update, which has nothing to say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AptUpdate;
 
 fn root(operation: Operation, policy: &ServicePolicy, total: Duration, options: &Options) -> Request {
     Request::of(operation).under(policy, options).total(total)

@@ -1,28 +1,33 @@
-//! An install, round after round until it is done: what can be cured on the way is, at most twice each.
+//! An install, round after round until it is done: what can be cured on the way is.
+//!
+//! dpkg is asked before anything else, for what is there costs no request. The indexes are read before
+//! apt-get resolves, or it would resolve to files that are gone. All files are fetched before dpkg begins:
+//! fetching may be cut at any moment, dpkg never. And dpkg is asked once more at the end, since apt-get's
+//! success does not say that all of it is there.
 
-use super::fetch::Fetched;
-use super::{AptFailed, Installs};
+use super::cures::Cures;
+use super::fetch::{Fetch, Fetched};
+use super::steps::{AptFailed, Steps};
 use crate::Kind;
-use crate::apt::{AptError, AptInstalled, AptSetup, Fault, InstallRequest, Plan, Updated, Wanted};
+use crate::apt::cure::Cure;
+use crate::apt::error::AptError;
+use crate::apt::facts::{AptSetup, Fault, PackageSpec, Plan, Updated};
+use crate::apt::outcome::AptInstalled;
+use crate::apt::request::{InstallRequest, Wanted};
+use crate::download::Downloads;
 use crate::pipeline::Cause;
 use crate::workflow::Workflow;
 
-/// How often each cure is tried.
-const AT_MOST: u8 = 2;
-
-/// What was done so far.
+/// What was done until now.
 pub(super) struct Rounds<'n> {
-    installs: &'n Installs,
+    steps: &'n Steps,
+    downloads: &'n Downloads,
     workflow: &'n Workflow,
     request: &'n InstallRequest,
     setup: Option<AptSetup>,
     /// Whether this run has read the indexes, or found them fresh.
     updated: bool,
-    updates: u8,
-    stale: u8,
-    corrupt: u8,
-    repairs: u8,
-    fetches: u8,
+    cures: Cures,
     result: AptInstalled,
 }
 
@@ -33,25 +38,28 @@ enum After {
 }
 
 impl<'n> Rounds<'n> {
-    pub(super) fn new(installs: &'n Installs, workflow: &'n Workflow, request: &'n InstallRequest) -> Self {
+    pub(super) fn new(
+        steps: &'n Steps,
+        downloads: &'n Downloads,
+        workflow: &'n Workflow,
+        request: &'n InstallRequest,
+    ) -> Self {
         Self {
-            installs,
+            steps,
+            downloads,
             workflow,
             request,
             setup: None,
             updated: false,
-            updates: 0,
-            stale: 0,
-            corrupt: 0,
-            repairs: 0,
-            fetches: 0,
+            cures: Cures::default(),
             result: AptInstalled::default(),
         }
     }
 
     pub(super) async fn run(mut self) -> Result<AptInstalled, AptFailed> {
         loop {
-            let installed = self.installs.installed(self.workflow).await?;
+            // In each round anew: a repair may have brought some of it.
+            let installed = self.steps.installed(self.workflow).await?;
             let missing = self.request.missing(&installed);
             if missing.is_empty() {
                 self.result.settle(self.request, &installed);
@@ -59,7 +67,7 @@ impl<'n> Rounds<'n> {
             }
             if let After::Done(plan) = self.round(missing).await? {
                 // apt-get has succeeded: dpkg has the last word.
-                let installed = self.installs.installed_at_last(self.workflow).await?;
+                let installed = self.steps.installed_at_last(self.workflow).await?;
                 let missing = self.request.missing_after(&installed, &plan);
                 if !missing.is_empty() {
                     return Err(self.workflow.error(AptError::NotInstalled { packages: missing }));
@@ -72,24 +80,25 @@ impl<'n> Rounds<'n> {
     }
 
     /// One way through: update, resolve, fetch, install.
-    async fn round(&mut self, missing: Vec<String>) -> Result<After, AptFailed> {
+    async fn round(&mut self, missing: Vec<PackageSpec>) -> Result<After, AptFailed> {
         let wanted = Wanted::Packages(missing);
-        let (installs, workflow) = (self.installs, self.workflow);
+        let (steps, workflow) = (self.steps, self.workflow);
         let plan = if self.setup.is_none() && !self.request.updates() {
             // Whatever the setup says, the lists stay as they are: neither has to wait for the other.
-            let (setup, plan) =
-                tokio::join!(installs.setup_of(workflow), installs.resolve(workflow, &wanted));
+            let (setup, plan) = tokio::join!(steps.setup(workflow), steps.plan(workflow, &wanted));
             self.setup = Some(setup?);
             plan
         } else {
+            // The setup says whether the lists are fresh, and whose circuits an update enters.
             if self.setup.is_none() {
-                self.setup = Some(installs.setup_of(workflow).await?);
+                self.setup = Some(steps.setup(workflow).await?);
             }
             if self.request.updates() && !self.updated && !self.is_fresh() {
                 self.update().await?;
             }
-            installs.resolve(workflow, &wanted).await
+            steps.plan(workflow, &wanted).await
         };
+        // Also where the plan failed: whether the lists are read again for it is the cure's to say.
         self.updated = true;
         match plan {
             Ok(plan) => self.carry_out(&wanted, plan).await,
@@ -98,24 +107,26 @@ impl<'n> Rounds<'n> {
     }
 
     async fn carry_out(&mut self, wanted: &Wanted, plan: Plan) -> Result<After, AptFailed> {
-        let fetched = match &self.setup {
-            Some(setup) => self.installs.fetch(self.workflow, setup, wanted, &plan).await,
-            None => Ok((Fetched::default(), plan.archives.clone())),
-        };
-        let archives = match fetched {
-            Ok((fetched, archives)) => {
-                self.result.fetched = self.result.fetched.saturating_add(fetched.bytes);
-                archives
-            }
+        let fetched = match self.fetch(wanted, &plan).await {
+            Ok(fetched) => fetched,
             Err(error) => return self.cure(error).await,
         };
-        match self.installs.unpack(self.workflow, wanted, &archives).await {
+        self.result.fetched = self.result.fetched.saturating_add(fetched.bytes);
+        match self.steps.install(self.workflow, wanted, &fetched.archives).await {
             Ok(()) => {
-                self.installs.apt.clean(&plan.archives);
+                self.steps.clean(&plan.archives);
                 Ok(After::Done(plan))
             }
             Err(error) => self.after_dpkg(error, plan).await,
         }
+    }
+
+    async fn fetch(&self, wanted: &Wanted, plan: &Plan) -> Result<Fetched, AptFailed> {
+        let Some(setup) = &self.setup else {
+            return Ok(Fetched { bytes: 0, archives: plan.archives.clone() });
+        };
+        let (steps, downloads, workflow) = (self.steps, self.downloads, self.workflow);
+        Fetch { steps, downloads, workflow, setup, wanted }.bring(plan).await
     }
 
     /// dpkg failed. With what was asked for in place, that is somebody else's trouble: a package that fails
@@ -126,7 +137,7 @@ impl<'n> Rounds<'n> {
             Cause::Operation(AptError::Fault(Fault::DpkgFailed { .. } | Fault::Hook { .. }))
         );
         if is_somebody_elses
-            && let Ok(installed) = self.installs.installed_at_last(self.workflow).await
+            && let Ok(installed) = self.steps.installed_at_last(self.workflow).await
             && self.request.missing_after(&installed, &plan).is_empty()
         {
             self.warn(format!("what was asked for is installed, but {}", error.cause));
@@ -136,22 +147,21 @@ impl<'n> Rounds<'n> {
     }
 
     fn is_fresh(&self) -> bool {
-        self.setup.as_ref().is_some_and(|setup| self.installs.apt.is_fresh(setup))
+        self.setup.as_ref().is_some_and(|setup| self.steps.is_fresh(setup))
     }
 
     /// Reads the indexes. Where some came, the failed ones are warned of and work goes on: what it takes
     /// may well come from the others.
     async fn update(&mut self) -> Result<(), AptFailed> {
-        self.updates += 1;
+        self.cures.lists_were_read();
         let Some(setup) = &self.setup else { return Ok(()) };
-        match self.installs.read_indexes(self.workflow, setup).await {
-            Ok(updated) => self.said(&updated),
+        match self.steps.update(self.workflow, setup).await {
+            Ok(updated) => self.told(&updated),
             Err(error) => match &error.cause {
                 Cause::Operation(AptError::Repositories(updated))
                     if error.kind() != Kind::Cancelled && updated.is_usable() =>
                 {
-                    let updated = (**updated).clone();
-                    self.said(&updated);
+                    self.told(updated);
                 }
                 // Nothing new came, or not all of it, but what an earlier update brought is there.
                 Cause::CircuitOpen(_)
@@ -166,11 +176,12 @@ impl<'n> Rounds<'n> {
             },
         }
         // What came tells whose each repository is.
-        self.setup = Some(self.installs.setup_of(self.workflow).await?);
+        self.setup = Some(self.steps.setup(self.workflow).await?);
         Ok(())
     }
 
-    fn said(&mut self, updated: &Updated) {
+    /// Warns of every index that is not that of now.
+    fn told(&mut self, updated: &Updated) {
         for warning in updated.warnings() {
             self.warn(warning);
         }
@@ -186,61 +197,45 @@ impl<'n> Rounds<'n> {
     /// Does what may help against an error, or gives it back.
     async fn cure(&mut self, error: AptFailed) -> Result<After, AptFailed> {
         let Cause::Operation(cause) = &error.cause else { return Err(error) };
-        if error.kind() == Kind::Cancelled {
+        // Who gave up wants no cure, whatever failed because of that.
+        let cure = Cure::of(cause).filter(|_| error.kind() != Kind::Cancelled);
+        // Asked before a try is taken: an update that nobody wants is none.
+        let is_wanted = |cure: &Cure| self.request.updates() || !matches!(cure, Cure::Update(_));
+        let Some(cure) = cure.filter(is_wanted).filter(|cure| self.cures.take(*cure)) else {
             return Err(error);
+        };
+        match cure {
+            Cure::Repair => {
+                self.workflow.note(format!("{cause}: repairing that, as by `dpkg --configure -a`"));
+                self.repair().await?;
+                self.result.repaired = true;
+            }
+            Cure::Update(_) => {
+                self.workflow.note("the package lists look out of date: reading them again");
+                self.update().await?;
+            }
+            Cure::Fetch => self.workflow.note(format!("fetching again: {cause}")),
         }
-        if cause.is_repairable() && self.repairs < AT_MOST {
-            self.repairs += 1;
-            self.workflow.note(format!("{cause}: repairing that, as by `dpkg --configure -a`"));
-            self.repair().await?;
-            self.result.repaired = true;
-            return Ok(After::Again);
-        }
-        if cause.is_cured_by_update() && self.request.updates() && self.may_update(cause) {
-            self.workflow.note("the package lists look out of date: reading them again");
-            self.update().await?;
-            return Ok(After::Again);
-        }
-        if cause.is_cured_by_fetching() && self.fetches < AT_MOST {
-            self.fetches += 1;
-            self.workflow.note(format!("fetching again: {cause}"));
-            return Ok(After::Again);
-        }
-        Err(error)
+        Ok(After::Again)
     }
 
-    /// A file that is gone: twice. One that is wrong, which was fetched twice already, or a name that nobody
-    /// knows: only if the lists were not read in this run, or it would be the same again.
-    fn may_update(&mut self, cause: &AptError) -> bool {
-        let counter = if cause.is_corrupt() { &mut self.corrupt } else { &mut self.stale };
-        match (cause.is_corrupt(), cause.is_stale_index()) {
-            (true, _) if *counter < 1 => *counter += 1,
-            (false, true) if *counter < AT_MOST => *counter += 1,
-            (false, false) if self.updates == 0 => {}
-            _ => return false,
-        }
-        true
-    }
-
-    /// Configures what was left, then fetches and installs what that takes.
+    /// Configures what was left, then fetches and installs what that takes. In this order: apt-get refuses to
+    /// work at all while dpkg has something left to configure.
     async fn repair(&mut self) -> Result<(), AptFailed> {
-        match self.installs.configure(self.workflow).await {
+        match self.steps.repair(self.workflow).await {
             // A package that cannot be configured may need others first.
             Err(error) if !is_dpkgs(&error) => return Err(error),
             _ => {}
         }
         let wanted = Wanted::Fix;
-        let plan = self.installs.resolve(self.workflow, &wanted).await?;
+        let plan = self.steps.plan(self.workflow, &wanted).await?;
         if plan.is_empty() {
             return Ok(());
         }
-        let archives = match &self.setup {
-            Some(setup) => self.installs.fetch(self.workflow, setup, &wanted, &plan).await?.1,
-            None => plan.archives.clone(),
-        };
-        match self.installs.unpack(self.workflow, &wanted, &archives).await {
+        let archives = self.fetch(&wanted, &plan).await?.archives;
+        match self.steps.install(self.workflow, &wanted, &archives).await {
             Ok(()) => {
-                self.installs.apt.clean(&plan.archives);
+                self.steps.clean(&plan.archives);
                 for removed in &plan.removed {
                     self.warn(format!("the repair removed {}", removed.name));
                 }

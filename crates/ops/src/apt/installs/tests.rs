@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::apt::{
-    AptError, Fault, Holder, InstallRequest, Lock, Said, StatusSummary, Step, fault, parse_all,
+    AptError, Fault, Holder, InstallRequest, Lock, PackageFailure, PackageTrouble, Said, StatusSummary, Step,
+    fault, parse_all,
 };
 use crate::event::{Awaited, Event, EventKind, Observer};
 use crate::pipeline::Cause;
@@ -38,7 +39,7 @@ impl Observer for Told {
 
 /// What was asked for, what became of it, which steps were made and what was told.
 struct Outcome {
-    result: Result<crate::apt::AptInstalled, super::AptFailed>,
+    result: Result<crate::apt::AptInstalled, super::steps::AptFailed>,
     steps: String,
     told: Vec<String>,
     took: Duration,
@@ -135,7 +136,7 @@ fn files_that_are_gone_are_looked_for_twice() {
 #[test]
 fn a_script_that_fails_is_a_failure_at_once() {
     let failed = Fault::DpkgFailed {
-        failures: vec![crate::apt::PackageFailure { package: "other".into(), text: "script failed".into() }],
+        failures: vec![PackageFailure::new("other", "script failed", PackageTrouble::Other)],
     };
     let done = install(healthy().with_fault(Step::Install, failed), &["curl"], |options| options);
     assert!(done.result.is_err() && done.steps.ends_with("install"), "{}", done.steps);
