@@ -14,7 +14,7 @@ use crate::deadline::Deadline;
 use crate::event::{EventKind, Root, Voice};
 use crate::failure::Failure;
 use crate::operation::{Operation, OperationKind, Role, Target};
-use crate::pipeline::{Cause, OperationError, Pipeline, Request};
+use crate::pipeline::{Cause, OperationError, Passes, Pipeline, Request, Under};
 
 /// The limit of a last look.
 const LAST_LOOK: Duration = Duration::from_secs(10);
@@ -54,6 +54,8 @@ pub struct Workflow {
     started: Tick,
     /// What its main operation took.
     attempts: Arc<AtomicU32>,
+    /// Whose circuits its parts opened.
+    passes: Passes,
 }
 
 impl Workflow {
@@ -83,6 +85,7 @@ impl Workflow {
             request: Arc::new(root),
             voice: teller.voice().clone(),
             attempts: Arc::new(AtomicU32::new(1)),
+            passes: Passes::default(),
         };
         let outcome = body(workflow.clone()).await;
         context.settle().await;
@@ -94,6 +97,7 @@ impl Workflow {
             Err(mut error) => {
                 error.operation.clone_from(&workflow.request.operation);
                 error.took = workflow.took();
+                error.attempted |= workflow.passes.has_attempted();
                 teller.failed(error.service.clone(), error.told());
                 Err(error)
             }
@@ -128,6 +132,12 @@ impl Workflow {
     #[must_use]
     pub fn strategy(&self) -> &RetryStrategy {
         &self.request.strategy
+    }
+
+    /// Whether somebody asked for just so many attempts.
+    #[must_use]
+    pub fn is_asked_for(&self) -> bool {
+        self.request.is_asked_for
     }
 
     /// Whether its steps wait for open circuits.
@@ -174,10 +184,11 @@ impl Workflow {
 
     fn part(&self, kind: OperationKind, target: impl Into<Target>, limit: Duration, role: Role) -> Request {
         Request::new(kind, target)
-            .for_root(self.root(), role)
+            .part_of(&self.under(), role)
             .strategy(self.request.strategy)
             .idle(self.request.idle)
             .wait_for_circuit(self.request.wait_for_circuit)
+            .asked_for(self.request.is_asked_for)
             .total(self.left(limit))
             .cancel(self.cancel.clone())
     }
@@ -186,7 +197,7 @@ impl Workflow {
     /// seconds of its own.
     #[must_use]
     pub fn last_look(&self, kind: OperationKind, target: impl Into<Target>) -> Request {
-        Request::new(kind, target).for_root(self.root(), Role::Look).total(LAST_LOOK)
+        Request::new(kind, target).part_of(&self.under(), Role::Look).total(LAST_LOOK)
     }
 
     /// Says something worth a line.
@@ -197,6 +208,11 @@ impl Workflow {
     /// Says that something is not as it should be, while work goes on.
     pub fn warn(&self, text: impl Into<String>) {
         self.voice.tell(None, EventKind::Warning { text: text.into() });
+    }
+
+    /// What its parts carry of it.
+    pub(crate) fn under(&self) -> Under {
+        Under { root: self.root(), passes: self.passes.clone() }
     }
 
     pub(crate) fn voice(&self) -> &Voice {
@@ -219,6 +235,8 @@ impl Workflow {
             took: self.took(),
             circuit: None,
             waits: self.request.wait_for_circuit,
+            attempted: self.passes.has_attempted(),
+            allowed: self.request.strategy.max_attempts().get(),
         }
     }
 }

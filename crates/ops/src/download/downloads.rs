@@ -6,9 +6,9 @@ use url::Url;
 
 use super::{DownloadError, DownloadRequest, Downloaded, Downloader, Expected};
 use crate::context::Context;
-use crate::event::{Observer, Root};
+use crate::event::Observer;
 use crate::operation::{Operation, OperationKind, Role};
-use crate::pipeline::{OperationError, Request};
+use crate::pipeline::{OperationError, Request, Under};
 use crate::service::ServiceName;
 use crate::settings::{Options, ServicePolicy};
 
@@ -80,18 +80,18 @@ impl Downloads {
     /// The same for the operation `root` of a workflow, if it is for one. The digest is known, or there is none.
     pub(crate) async fn run_for(
         &self,
-        root: Option<Root>,
+        under: Option<&Under>,
         request: DownloadRequest,
         options: &Options,
     ) -> Result<Downloaded, OperationError<DownloadError>> {
-        let part = root.map(|root| (root, Role::Step));
+        let part = under.map(|under| (under, Role::Step));
         self.fetch(part, request, options).await.map(|(done, _)| done)
     }
 
     /// Fetches one file, as a root or as part of one; with how many attempts it took.
     pub(super) async fn fetch(
         &self,
-        part: Option<(Root, Role)>,
+        part: Option<(&Under, Role)>,
         mut request: DownloadRequest,
         options: &Options,
     ) -> Result<(Downloaded, u32), OperationError<DownloadError>> {
@@ -106,8 +106,8 @@ impl Downloads {
         }
         let mut wanted =
             Request::of(operation).under(&policy, options).total(options.total_or(policy.timeouts.download));
-        if let Some((root, role)) = part {
-            wanted = wanted.for_root(root, role);
+        if let Some((under, role)) = part {
+            wanted = wanted.part_of(under, role);
         }
         let services = self.services(&request, options);
         let pipeline = self.context.pipeline();

@@ -37,7 +37,7 @@ impl Downloads {
             let digest = self.look_up(&workflow, list, request, options, missed).await?;
             let request = DownloadRequest { expected: Some(Expected::Digest(digest)), ..request.clone() };
             let options = self.within(&workflow, &request, options);
-            let (done, attempts) = self.fetch(Some((workflow.root(), Role::Step)), request, &options).await?;
+            let (done, attempts) = self.fetch(Some((&workflow.under(), Role::Step)), request, &options).await?;
             workflow.took_attempts(attempts);
             Ok(done)
         });
@@ -65,7 +65,7 @@ impl Downloads {
         })?;
         let of_list = request.for_checksum_file(list.as_url().clone());
         let options = self.within(workflow, &of_list, options);
-        let fetched = self.fetch(Some((workflow.root(), Role::Look)), of_list, &options).await;
+        let fetched = self.fetch(Some((&workflow.under(), Role::Look)), of_list, &options).await;
         let (fetched, _) = fetched.inspect_err(|error| {
             missed.get_or_init(|| error.operation.clone());
         })?;

@@ -117,6 +117,10 @@ pub struct OperationError<E> {
     pub circuit: Option<CircuitBreakerError>,
     /// Whether an open circuit was to be waited for.
     pub waits: bool,
+    /// Whether any attempt was made for what the caller asked for, by this operation or another part of it.
+    pub attempted: bool,
+    /// Attempts that were allowed in all.
+    pub allowed: u32,
 }
 
 impl<E> OperationError<E> {
@@ -139,6 +143,8 @@ impl<E> OperationError<E> {
             took: self.took,
             circuit: self.circuit,
             waits: self.waits,
+            attempted: self.attempted,
+            allowed: self.allowed,
         }
     }
 }
@@ -175,6 +181,8 @@ impl<E: Failure> OperationError<E> {
         match self.end {
             End::Stop(Stop::Cancelled) => Kind::Cancelled,
             End::Stop(Stop::Deadline { .. }) if kind == Kind::Failed => Kind::Timeout,
+            // Where something was tried, the circuit is not the whole story.
+            _ if kind == Kind::CircuitOpen && self.attempted => Kind::Failed,
             _ => kind,
         }
     }

@@ -46,6 +46,8 @@ impl<E: Failure> Run<'_, E> {
             took: self.elapsed(),
             circuit,
             waits: self.request.wait_for_circuit,
+            attempted: self.passes.has_attempted(),
+            allowed: self.request.strategy.max_attempts().get(),
         }
     }
 

@@ -99,6 +99,7 @@ impl Settings {
         faults: &mut Faults,
     ) -> ServicePolicy {
         ServicePolicy {
+            is_asked_for: false,
             breaker: checked::breaker(breaker, timeouts, faults),
             retry: checked::retry(retry, self.download.max_retry_after.0, faults),
             timeouts: checked::timeouts(timeouts, faults),

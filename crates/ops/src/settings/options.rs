@@ -37,6 +37,8 @@ pub struct Options {
     pub wait_for_circuit: bool,
     /// Stops the operation when cancelled.
     pub cancel: CancellationToken,
+    /// The attempts are those of a larger operation, for which nobody may have asked.
+    pub(crate) inherits_attempts: bool,
 }
 
 impl Options {
@@ -103,6 +105,7 @@ impl Options {
         policy.timeouts.idle = self.idle.unwrap_or(policy.timeouts.idle);
         if let Some(attempts) = self.attempts {
             policy.retry = policy.retry.with_max_attempts(attempts);
+            policy.is_asked_for |= !self.inherits_attempts;
         }
         policy
     }

@@ -36,6 +36,8 @@ pub struct ServicePolicy {
     pub breaker: Policy,
     /// How its operations are repeated.
     pub retry: RetryStrategy,
+    /// Whether somebody asked for just so many attempts: then no allowance for retries cuts them.
+    pub is_asked_for: bool,
     /// Its limits in time.
     pub timeouts: Timeouts,
     /// How many calls to it may be under way at once, in each process.

@@ -149,6 +149,7 @@ impl RetryConfig {
         policy.retry = policy.retry.with_backoff(backoff);
         if let Some(attempts) = self.max_retries.and_then(NonZeroU32::new) {
             policy.retry = policy.retry.with_max_attempts(attempts);
+            policy.is_asked_for = true;
         }
         if let Some(jitter) = self.jitter {
             let kind = if jitter { JitterStrategy::Proportional } else { JitterStrategy::None };

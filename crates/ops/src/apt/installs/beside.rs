@@ -95,7 +95,7 @@ impl Beside<'_> {
         stop: &CancellationToken,
         tell: mpsc::UnboundedSender<Ended>,
     ) -> Task {
-        let (downloads, root) = (downloads.clone(), self.workflow.root());
+        let (downloads, root) = (downloads.clone(), self.workflow.under());
         let options = self.options(&archive, stop);
         let mut request = DownloadRequest::new(url, Dest::Path(self.steps.place(&archive)));
         request.expected = archive.hash.clone().map(Into::into);
@@ -104,7 +104,7 @@ impl Beside<'_> {
         // dpkg gets none that was not looked at again, and each is gone once it is installed.
         request.durable = archive.hash.is_none();
         self.steps.context().env().spawn("archive", async move {
-            let outcome = downloads.run_for(Some(root), request, &options).await;
+            let outcome = downloads.run_for(Some(&root), request, &options).await;
             // Nobody listens any more once the whole was given up.
             let _ = tell.send((archive, outcome));
         })
@@ -117,6 +117,7 @@ impl Beside<'_> {
             .attempts(workflow.strategy().max_attempts())
             .wait_for_circuit(workflow.waits_for_circuit())
             .cancel(stop.clone());
+        options.inherits_attempts = !workflow.is_asked_for();
         options.service = self.setup.service_of_file(&archive.url, self.steps.context().policies().table());
         options
     }
