@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use crate::download::DownloadHint;
+#[cfg(feature = "git")]
+use crate::git::GitHint;
 use crate::http::HttpHint;
 use crate::service::ServiceName;
 
@@ -47,6 +49,9 @@ pub enum Hint {
     Http(HttpHint),
     /// About a failed download.
     Download(DownloadHint),
+    /// About a failed clone or update.
+    #[cfg(feature = "git")]
+    Git(GitHint),
     /// Not worded by its kind yet.
     Text(String),
 }

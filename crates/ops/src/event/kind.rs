@@ -5,6 +5,7 @@ use std::time::Duration;
 use vps_breaker::Transition;
 use vps_retry::{Class, Kind};
 
+use super::warning::Warning;
 use crate::failure::Failure;
 use crate::pipeline::OperationError;
 use crate::service::ServiceName;
@@ -88,8 +89,8 @@ pub enum EventKind {
     },
     /// Something is not as it should be, but work goes on.
     Warning {
-        /// One sentence, lower case.
-        text: String,
+        /// What.
+        what: Warning,
     },
     /// The operation ended well.
     Succeeded {

@@ -17,6 +17,7 @@
 
 mod kind;
 mod teller;
+mod warning;
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::service::ServiceName;
 
 pub use kind::{Awaited, EventKind, Failed};
 pub(crate) use teller::{Teller, Voice};
+pub use warning::Warning;
 
 /// The number of an operation within its process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -27,7 +27,7 @@ pub struct Step {
     pub url: GitUrl,
     /// What is checked out.
     pub want: Want,
-    /// Commits of history; all of it without.
+    /// Commits of history; `None` is all of it.
     pub depth: Option<NonZeroU32>,
     /// Where it goes; emptied by each attempt that does not go on with another's pieces.
     pub folder: PathBuf,

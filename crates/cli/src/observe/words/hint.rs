@@ -1,5 +1,7 @@
 //! What to do about a failure, in this program's words: its flags and commands.
 
+mod git;
+
 use vps_ops::Hint;
 use vps_ops::download::DownloadHint;
 use vps_ops::http::HttpHint;
@@ -21,6 +23,7 @@ pub(crate) fn hint(hint: &Hint) -> String {
         }
         Hint::Http(hint) => http(*hint).to_owned(),
         Hint::Download(hint) => download(hint),
+        Hint::Git(hint) => git::git(hint),
         Hint::Text(text) => text.clone(),
         // One of a later version of the library: better its name than silence.
         other => format!("{other:?}"),

@@ -22,7 +22,6 @@ pub use change::{Change, Prepared};
 pub(super) use finish::finish;
 pub(super) use place::apply;
 pub(crate) use plan::NewModule;
-pub(super) use plan::is_unfinished;
 pub(super) use prepare::prepare;
 pub use room::Update;
-pub(crate) use room::{LOCK_PAUSE, LOCK_TRIES};
+pub(super) use room::is_unfinished;

@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, crash, room};
+use super::{Change, crash};
 use crate::env::fs::{Clobber, Fs};
 use crate::git::GitError;
 
@@ -61,11 +61,6 @@ fn is_below(path: &str) -> bool {
 
 pub(super) fn is_there(folder: &Path) -> bool {
     fs::symlink_metadata(folder.join(NAME)).is_ok()
-}
-
-/// Whether an update of the clone with this git folder was begun and not finished.
-pub(in crate::git) fn is_unfinished(git: &Path) -> bool {
-    is_there(&room::folder(git))
 }
 
 impl Plan {
