@@ -4,6 +4,9 @@
 //! program on this machine, under the attempt's limits. A clone grows in a folder beside
 //! DEST, is verified there, and becomes DEST in one step.
 //!
+//! As every adapter, it has a `request` (what is wanted), an `adapter` (the trait), the real one (`gix_git`), `words`
+//! (what others say, as facts), `judge` (what the facts mean) and `hint` (what to do); `clones` are its workflows.
+//!
 //! ```no_run
 //! use vps_ops::NetworkOperationWrapper;
 //! use vps_ops::git::CloneRequest;
@@ -53,6 +56,7 @@ mod serve_http;
 mod serve_process;
 mod ssh;
 mod staging;
+mod step;
 mod talk;
 mod target;
 #[cfg(test)]
@@ -66,8 +70,7 @@ mod words;
 mod work;
 
 pub(crate) use absorb::{Home, absorb, activate, relative};
-pub(crate) use adapter::Alive;
-pub use adapter::{Git, Ready, Step};
+pub use adapter::Git;
 pub use cause::{AtWork, Damage, LineCause, LineFault, LineProgram, Missing};
 pub use clones::Clones;
 pub use error::GitError;
@@ -81,8 +84,10 @@ pub use modules::Module;
 pub use ref_name::{CommitId, InvalidRef, RefName};
 pub use request::{CloneRequest, Cloned, ClonedModule};
 pub(crate) use staging::Staging;
+pub(crate) use step::Alive;
+pub use step::Step;
 pub use target::Want;
 pub(crate) use update::NewModule;
-pub use update::{Change, Prepared, Update};
+pub use update::{Change, Prepared, Ready, Update};
 pub use url::GitUrl;
 pub use warning::CloneWarning;

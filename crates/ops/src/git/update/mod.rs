@@ -22,6 +22,7 @@ pub use change::{Change, Prepared};
 pub(super) use finish::finish;
 pub(super) use place::apply;
 pub(crate) use plan::NewModule;
+pub use plan::Ready;
 pub(super) use prepare::prepare;
 pub use room::Update;
 pub(super) use room::is_unfinished;

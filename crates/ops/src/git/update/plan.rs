@@ -50,6 +50,24 @@ impl NewModule {
     }
 }
 
+/// All that an update puts in place.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Ready {
+    /// Of repositories that are there, the outermost first.
+    pub(crate) changes: Vec<Change>,
+    /// Modules that come new.
+    pub(crate) modules: Vec<NewModule>,
+}
+
+impl Ready {
+    /// Whether all is as it should be.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.modules.is_empty()
+    }
+}
+
 fn elsewhere() -> std::io::Error {
     std::io::Error::new(std::io::ErrorKind::InvalidData, "it leads out of the clone")
 }

@@ -10,7 +10,7 @@ use gix::remote::fetch::Shallow;
 use super::change::{Change, Prepared};
 use super::difference::{self, Difference};
 use super::quarantine::{self, Refs};
-use super::refs::{self, Ready};
+use super::refs::{self, Writer};
 use super::room::Room;
 use super::{Update, own_work};
 use crate::git::absorb::relative;
@@ -57,7 +57,7 @@ pub(in crate::git) fn prepare(
 ) -> Result<Prepared, GitError> {
     let refused = |why: String| GitError::NotUpdated { path: files.to_owned(), why };
     let real = repository::open(files)?;
-    // Before anything is asked of the network: nobody is to wait for a fetch and then hear of a file that he
+    // Before anything is asked of the network: nobody is to wait for a fetch and then hear of a file that they
     // changed. It is looked at once more before anything is touched.
     own_work::idle(&real, files, update.fs().user(), &refused)?;
     let here = Here::of(&real)?;
@@ -294,27 +294,27 @@ fn write_refs(
             return Err(refused(format!("its {name} only points to another ref")));
         }
     }
-    let mut ready = Ready::new(real, repo, room, change, &message);
+    let mut writer = Writer::new(real, repo, room, change, &message);
     // They are put in place in this order. Where the history ends is told before a ref leads there: else git
     // would look for what is behind the end. HEAD comes last, when the branch that it names is there.
     let (before, boundary) = (boundary(real), boundary(repo));
     if boundary.is_empty() && !before.is_empty() {
-        ready.no_file("shallow")?;
+        writer.no_file("shallow")?;
     } else if boundary != before {
-        ready.file("shallow", &boundary)?;
+        writer.file("shallow", &boundary)?;
     }
     for (name, id) in &wanted {
-        ready.reference(name, *id, &here.refs)?;
+        writer.reference(name, *id, &here.refs)?;
     }
     match &target.head {
         Head::Branch(name) if here.branch.as_deref() == Some(name) => {
             if here.commit != Some(new) {
-                ready.log("HEAD", here.commit, new)?;
+                writer.log("HEAD", here.commit, new)?;
             }
         }
-        Head::Branch(name) => ready.head(&format!("ref: {name}\n"), here.commit, new)?,
+        Head::Branch(name) => writer.head(&format!("ref: {name}\n"), here.commit, new)?,
         Head::Tag(_) | Head::Detached if here.branch.is_none() && here.commit == Some(new) => {}
-        Head::Tag(_) | Head::Detached => ready.head(&format!("{new}\n"), here.commit, new)?,
+        Head::Tag(_) | Head::Detached => writer.head(&format!("{new}\n"), here.commit, new)?,
     }
     Ok(())
 }

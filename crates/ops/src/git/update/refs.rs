@@ -16,7 +16,7 @@ use crate::git::{GitError, reflog, words};
 pub(super) const INDEX: &str = "index";
 
 /// Makes files ready in a room.
-pub(super) struct Ready<'a> {
+pub(super) struct Writer<'a> {
     /// The repository as it is.
     there: &'a gix::Repository,
     /// The one that knows who we are.
@@ -32,7 +32,7 @@ pub(super) fn ready(room: &Path, name: &str) -> PathBuf {
     room.join(".git").join(PUTS).join(name)
 }
 
-impl<'a> Ready<'a> {
+impl<'a> Writer<'a> {
     /// For `change`, whose room is at `room`.
     pub(super) const fn new(
         there: &'a gix::Repository,
