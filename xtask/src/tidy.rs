@@ -12,8 +12,9 @@ use crate::paths;
 
 /// Lines a file may have without its tests.
 const LONGEST: usize = 400;
-/// It names the hints of all adapters, which is what it is for; nobody reads their code to read it.
-const LIST_OF_HINTS: &str = "hint";
+/// They name the hints and the warnings of all adapters, which is what they are for; nobody has to read the
+/// adapters to read them.
+const LISTS: [&str; 2] = ["hint", "warning"];
 /// Folder and file names that say nothing.
 const GRAB_BAGS: [&str; 5] = ["utils", "util", "helpers", "common", "misc"];
 /// What may reach the world, and the only files that may: words, and parts of the paths that may hold them.
@@ -112,7 +113,7 @@ fn circles(source: &Path, faults: &mut Vec<String>) -> Result<()> {
         let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
         for import in lines.flat_map(|line| line.split("crate::").skip(1)) {
             let other: String = import.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
-            if !other.is_empty() && other != module && other != LIST_OF_HINTS {
+            if !other.is_empty() && other != module && !LISTS.contains(&&*other) {
                 imports.entry(module.clone()).or_default().insert(other);
             }
         }

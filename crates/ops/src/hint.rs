@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::apt::AptHint;
 use crate::download::DownloadHint;
+#[cfg(feature = "git")]
+use crate::git::GitHint;
 use crate::http::HttpHint;
 use crate::process::ProcessHint;
 use crate::service::ServiceName;
@@ -53,6 +55,7 @@ pub enum Hint {
     Process(ProcessHint),
     /// About a failure of apt's.
     Apt(AptHint),
-    /// Not worded by its kind yet.
-    Text(String),
+    /// About a failed clone or update.
+    #[cfg(feature = "git")]
+    Git(GitHint),
 }

@@ -9,6 +9,7 @@ mod attempt;
 mod context;
 mod deadline;
 mod failure;
+mod warning;
 mod workflow;
 
 pub mod apt;

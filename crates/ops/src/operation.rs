@@ -129,6 +129,8 @@ kinds! {
     GitFetch = "git_fetch",
     /// A clone is written to the disk and becomes DEST.
     GitCommit = "git_commit",
+    /// A clone is taken for an update: nobody else may be at it.
+    GitBegin = "git_begin",
     /// An update that was killed half-way is finished.
     GitFinish = "git_finish",
     /// What an update fetched is written to the disk.

@@ -11,7 +11,7 @@ use vps_retry::{RetryStrategy, Stop};
 
 use crate::context::Context;
 use crate::deadline::Deadline;
-use crate::event::{EventKind, Root, Voice};
+use crate::event::{EventKind, Root, Voice, Warning};
 use crate::failure::Failure;
 use crate::operation::{Operation, OperationKind, Role, Target};
 use crate::pipeline::{Cause, OperationError, Passes, Pipeline, Request, Under};
@@ -206,8 +206,8 @@ impl Workflow {
     }
 
     /// Says that something is not as it should be, while work goes on.
-    pub fn warn(&self, text: impl Into<String>) {
-        self.voice.tell(None, EventKind::Warning { text: text.into() });
+    pub fn warn(&self, what: impl Into<Warning>) {
+        self.voice.tell(None, EventKind::Warning { what: what.into() });
     }
 
     /// What its parts carry of it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 use vps_breaker::Tick;
-use vps_ops::event::{Event, EventKind, Observer, OperationId};
+use vps_ops::event::{Awaited, Event, EventKind, Observer, OperationId};
 use vps_ops::operation::{OperationKind, Role};
 use vps_ops::{Class, Kind, State};
 
@@ -13,6 +13,9 @@ use super::words::{self, Words};
 
 /// A wait is looked at every second, and worth a line less often.
 const WAITING_EVERY: Duration = Duration::from_secs(10);
+
+/// A lock that is looked at this often is soon free, or soon given up: the wait is no news.
+const BRIEF: Duration = Duration::from_millis(100);
 
 /// The one observer that logs.
 #[derive(Debug)]
@@ -75,6 +78,7 @@ impl Observer for Log {
                     words.retrying(*after, *left)
                 );
             }
+            EventKind::Waiting { after, what: Awaited::Lock { .. } } if *after < BRIEF => {}
             EventKind::Waiting { after, what } => {
                 let delay_seconds = after.as_secs_f64();
                 if self.is_news(event) {
@@ -108,7 +112,7 @@ impl Observer for Log {
             }
             EventKind::Step { text, .. } => debug!(operation, service, "{text}"),
             EventKind::Note { text } => info!(operation, service, "{text}"),
-            EventKind::Warning { text } => warn!(operation, service, "{text}"),
+            EventKind::Warning { what } => warn!(operation, service, "{}", words::warning(what)),
             EventKind::Succeeded { attempts, took } => {
                 let duration_seconds = took.as_secs_f64();
                 info!(

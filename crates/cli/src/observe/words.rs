@@ -2,6 +2,7 @@
 //! English of an operation is here and below.
 
 mod hint;
+mod warning;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use vps_ops::event::Awaited;
 use vps_ops::operation::{Operation, OperationKind};
 
 pub(crate) use hint::hint;
+pub(crate) use warning::{of_clone, warning};
 
 /// Words, with or without emoji. The meaning is always in the words.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +119,7 @@ pub(crate) fn to_do(operation: &Operation) -> String {
         OperationKind::AptRepair => "configure what an earlier run left unconfigured",
         OperationKind::AptUnpack => "install the packages",
         OperationKind::GitCommit => "write the clone to the disk",
+        OperationKind::GitBegin => "begin the update",
         OperationKind::GitFinish => "finish an earlier update",
         OperationKind::GitSync => "write the update to the disk",
         OperationKind::GitPlace => "put the update in place",

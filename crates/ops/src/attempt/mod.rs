@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use vps_retry::Budget;
 
 use crate::deadline::Deadline;
-use crate::event::{EventKind, OperationId, Voice};
+use crate::event::{EventKind, OperationId, Voice, Warning};
 use crate::service::ServiceName;
 
 pub use members::Members;
@@ -75,8 +75,8 @@ impl Attempt {
     }
 
     /// Says that something is not as it should be, while work goes on.
-    pub fn warn(&self, text: impl Into<String>) {
-        self.tell(EventKind::Warning { text: text.into() });
+    pub fn warn(&self, what: impl Into<Warning>) {
+        self.tell(EventKind::Warning { what: what.into() });
     }
 
     fn tell(&self, kind: EventKind) {

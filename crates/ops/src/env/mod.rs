@@ -79,6 +79,11 @@ pub trait World: Send + Sync + 'static {
         Err(work)
     }
 
+    /// How many processors there are for work that can be shared out; one, unless a world knows of more.
+    fn cores(&self) -> usize {
+        1
+    }
+
     /// Whether a simulated fault fires at the named place; never on a real machine.
     fn buggify(&self, _site: &'static str) -> bool {
         false

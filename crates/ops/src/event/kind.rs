@@ -6,6 +6,7 @@ use vps_breaker::Transition;
 use vps_retry::{Class, Kind};
 
 use crate::service::ServiceName;
+use crate::warning::Warning;
 
 /// What happened. Text in it holds no secret: URLs are shown without user, password and query.
 #[derive(Clone, Debug)]
@@ -86,8 +87,8 @@ pub enum EventKind {
     },
     /// Something is not as it should be, but work goes on.
     Warning {
-        /// One sentence, lower case.
-        text: String,
+        /// What.
+        what: Warning,
     },
     /// The operation ended well.
     Succeeded {

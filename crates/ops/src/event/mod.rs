@@ -26,6 +26,7 @@ use vps_breaker::Tick;
 use crate::operation::{Operation, OperationKind};
 use crate::service::ServiceName;
 
+pub use crate::warning::Warning;
 pub use kind::{Awaited, EventKind, Failed};
 pub(crate) use teller::{Teller, Voice};
 

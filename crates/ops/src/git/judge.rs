@@ -1,10 +1,17 @@
 //! What a failed clone means for retry, breaker and exit code: one row for each.
 
+use std::time::Duration;
+
 use vps_retry::{Blame, Class, Classify, Judgement, Kind};
 
-use super::{GitError, LineFault};
+use super::GitError;
+use super::cause::{AtWork, LineFault};
 use crate::hint::{Advise, Hint};
 use crate::http::judge_status;
+
+/// How often we look whether the lock of an update is free: a program that is just being started holds it for a
+/// moment, too.
+const POLL: Duration = Duration::from_millis(10);
 
 impl Classify for GitError {
     /// Its row of the table in `docs/failures.md`.
@@ -34,6 +41,9 @@ impl Classify for GitError {
             Self::Local { .. } | Self::Occupied { .. } => {
                 Judgement::new(Class::Local, Elsewhere, Kind::Local)
             }
+            Self::Busy { who: AtWork::Update, .. } => {
+                Judgement::new(Class::Busy { poll: POLL }, Elsewhere, Kind::Local)
+            }
             Self::NotUpdated { .. } | Self::Foreign { .. } | Self::Busy { .. } | Self::HalfUpdated { .. } => {
                 Judgement::new(Class::Permanent, Elsewhere, Kind::Local)
             }
@@ -56,7 +66,7 @@ impl Classify for GitError {
 
 impl Advise for GitError {
     fn hints(&self) -> Vec<Hint> {
-        super::hints::of(self)
+        super::hint::of(self)
     }
 }
 
@@ -67,6 +77,7 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
+    use crate::git::Damage;
     use crate::{Failure as _, Verdict};
 
     fn status(code: u16) -> GitError {
@@ -98,7 +109,7 @@ mod tests {
 
     #[test]
     fn damage_is_fetched_once_more_and_then_told_as_such() {
-        let damaged = |again| GitError::Damaged { why: "checksum".to_owned(), again };
+        let damaged = |again| GitError::Damaged { why: Damage::Said("checksum".to_owned()), again };
         assert_eq!(damaged(false).class(), Class::Transient);
         assert_eq!(damaged(true).class(), Class::Permanent);
         assert_eq!(damaged(true).kind(), Kind::Integrity);

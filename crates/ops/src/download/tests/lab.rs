@@ -80,7 +80,7 @@ impl Observer for Told {
                 )
             }
             EventKind::Note { text } => format!("note {text}"),
-            EventKind::Warning { text } => format!("warning {text}"),
+            EventKind::Warning { what } => format!("warning {what}"),
             _ => return,
         };
         self.0.lock().unwrap().push(line);

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::git::{Alive, Change, CloneRequest, Cloned, GitError, Module, Prepared, Ready, Staging, Update};
+use crate::git::{
+    Alive, Change, CloneRequest, CloneWarning, Cloned, GitError, Module, Prepared, Ready, Staging, Update,
+};
 use crate::settings::Options;
 use crate::workflow::Workflow;
 
-use super::modules::{Naming, below};
+use super::naming::{Naming, below};
 
 /// Where what is fetched is made ready.
 #[derive(Clone, Debug)]
@@ -55,9 +57,10 @@ impl Fetching<'_> {
         }
     }
 
-    pub(super) fn warn(&mut self, text: String) {
-        self.workflow.warn(text.clone());
-        self.cloned.warnings.push(text);
+    /// Tells of what is not as it should be, now and with the result.
+    pub(super) fn warn(&mut self, warning: CloneWarning) {
+        self.workflow.warn(warning.clone());
+        self.cloned.warnings.push(warning);
     }
 
     /// The change of the repository at `path` below the clone.
@@ -84,7 +87,7 @@ impl Fetching<'_> {
             let is_gone = !now.iter().any(|other| other.path == module.path);
             if is_gone && of.home.files.join(&module.path).join(".git").exists() {
                 let path = below(&of.path, &module.path);
-                self.warn(format!("the module {path} belongs to it no more; its folder stays"));
+                self.warn(CloneWarning::ModuleGone { path });
             }
         }
     }

@@ -1,18 +1,19 @@
 //! Clones, and what brings them up to date: one operation for the repository and one for each of its modules,
 //! under one deadline.
 
+mod anew;
 mod fetching;
 mod modules;
+mod naming;
 mod update;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use self::fetching::{Fetching, Place};
-use self::modules::Naming;
+use self::fetching::Fetching;
 use crate::context::Context;
-use crate::git::{CloneRequest, Cloned, Git, GitError, GitUrl, Home, Prepared, Ready, Staging, Step, There};
+use crate::git::{CloneRequest, Cloned, Git, GitError, GitUrl, Prepared, Step, There};
 use crate::operation::{Operation, OperationKind};
 use crate::pipeline::{OperationError, Pipeline, Request};
 use crate::service::ServiceName;
@@ -70,7 +71,7 @@ impl Clones {
             Operation::new(OperationKind::GitClone, request.url.to_string()).with_replay(request.clone());
         let root = Request::of(operation).under(&policy, options).total(total);
         Workflow::run(&self.context, root, |workflow| async move {
-            let outcome = self.bring(&workflow, request, options).await;
+            let outcome = self.make(&workflow, request, options).await;
             self.git.settle().await;
             let mut cloned = outcome?;
             workflow.took_attempts(cloned.attempts);
@@ -80,7 +81,8 @@ impl Clones {
         .await
     }
 
-    async fn bring(
+    /// What is done is decided by what stands at DEST.
+    async fn make(
         &self,
         workflow: &Workflow,
         request: &CloneRequest,
@@ -92,60 +94,14 @@ impl Clones {
             self.finish(workflow, request).await?;
             there = self.git.look(request).map_err(failed)?;
         }
-        if let There::Clone(cloned) = there {
-            if request.update {
-                return self.update(workflow, request, options, cloned).await;
+        match there {
+            There::Clone(cloned) if request.update => self.update(workflow, request, options, cloned).await,
+            There::Clone(cloned) => {
+                workflow.note("it is there already: nothing to do");
+                Ok(cloned)
             }
-            workflow.note("it is there already: nothing to do");
-            return Ok(cloned);
+            There::Free | There::Unfinished => self.clone_anew(workflow, request, options).await,
         }
-        if request.url.has_credentials() {
-            workflow.note("what the URL says of who you are is not stored in the clone");
-        }
-        let staging = Arc::new(Staging::make(self.context.env(), &request.dest).map_err(failed)?);
-        let mut fetching = Fetching {
-            workflow,
-            request,
-            options,
-            place: Place::Staging(Arc::clone(&staging)),
-            cloned: Cloned::at(&request.dest, &request.url),
-            ready: Ready::default(),
-        };
-        let alive = fetching.place.alive();
-        let mut step = Step::new(request.url.clone(), staging.path().to_owned(), Some(alive));
-        step.want = request.want.clone();
-        let (Prepared { made, .. }, attempts) = self.fetch(&fetching, step, None).await?;
-        fetching.cloned.bytes = made.bytes;
-        if request.modules {
-            let home = Home::at(staging.path().to_owned(), staging.path().join(".git"));
-            let root = Naming { url: request.url.clone(), path: String::new(), home, is_new: true };
-            self.modules(&mut fetching, root, made.modules).await?;
-        }
-        let mut cloned = fetching.cloned;
-        cloned.attempts = attempts;
-        cloned.commit = made.commit;
-        cloned.reference = made.reference;
-        if cloned.commit.is_none() {
-            let text = "the repository is empty".to_owned();
-            workflow.warn(text.clone());
-            cloned.warnings.push(text);
-        }
-        self.commit(workflow, &staging).await?;
-        Ok(cloned)
-    }
-
-    /// Onto the disk, then DEST. The last step that can be stopped is the one before the rename.
-    async fn commit(&self, workflow: &Workflow, staging: &Arc<Staging>) -> Result<(), GitFailed> {
-        let request = workflow.step(OperationKind::GitCommit, "", workflow.whole());
-        let env = self.context.env();
-        self.pipeline()
-            .run(&request, |_| async move {
-                let synced = Arc::clone(staging);
-                let synced = env.begin("sync", move || synced.sync()).await;
-                synced.unwrap_or(Err(GitError::Stopped))?;
-                staging.commit(env)
-            })
-            .await
     }
 
     /// One repository, in as many attempts as it takes; how many that were. Of one that is there, its files in

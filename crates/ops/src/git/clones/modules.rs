@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Clones, Fetching, GitFailed};
+use super::fetching::Fetching;
+use super::naming::{Naming, below};
+use super::{Clones, GitFailed};
 use crate::Kind;
 use crate::git::{
     ClonedModule, GitError, GitUrl, Home, Module, NewModule, Prepared, Step, There, Want, absorb, activate,
@@ -12,16 +14,6 @@ use crate::git::{
 
 /// How deep modules may lie in modules.
 const DEEPEST: u32 = 8;
-
-/// A repository that names modules.
-pub(super) struct Naming {
-    pub(super) url: GitUrl,
-    /// Its folder below the whole clone's; empty for the whole.
-    pub(super) path: String,
-    pub(super) home: Home,
-    /// Whether it was cloned just now, and its modules with it.
-    pub(super) is_new: bool,
-}
 
 /// A module that is as it is to be, or made ready for that.
 struct Found {
@@ -69,9 +61,9 @@ impl Clones {
                 }
             };
             let found = if next.parent.is_new {
-                self.new_module(fetching, &next.module, &next.parent, url.clone(), path.clone()).await
+                self.clone_module(fetching, &next.module, &next.parent, url.clone(), path.clone()).await
             } else {
-                self.module(fetching, &next.module, &next.parent, url.clone(), path.clone()).await
+                self.update_module(fetching, &next.module, &next.parent, url.clone(), path.clone()).await
             };
             match found {
                 Ok(Found { naming, modules, attempts }) => {
@@ -79,7 +71,7 @@ impl Clones {
                     fetching.cloned.submodules.push(ClonedModule {
                         path,
                         url: url.stored().to_owned(),
-                        commit: next.module.commit.to_string(),
+                        commit: next.module.commit,
                         attempts,
                     });
                 }
@@ -100,7 +92,7 @@ impl Clones {
     }
 
     /// A module of a repository that was cloned just now.
-    async fn new_module(
+    async fn clone_module(
         &self,
         fetching: &mut Fetching<'_>,
         module: &Module,
@@ -110,14 +102,14 @@ impl Clones {
     ) -> Result<Found, GitFailed> {
         refuse_nested(&parent.home, &module.name).map_err(|error| fetching.workflow.error(error))?;
         let home = parent.home.module(&module.path, &module.name);
-        let found = self.module_into(fetching, module, home, url, path).await?;
+        let found = self.fetch_module(fetching, module, home, url, path).await?;
         activate(&parent.home.git, &module.name, found.naming.url.stored())
             .map_err(|error| fetching.workflow.error(error))?;
         Ok(found)
     }
 
     /// Clones one to where it is made ready.
-    async fn module_into(
+    async fn fetch_module(
         &self,
         fetching: &mut Fetching<'_>,
         module: &Module,
@@ -135,7 +127,7 @@ impl Clones {
     }
 
     /// A module of a repository that was there before.
-    async fn module(
+    async fn update_module(
         &self,
         fetching: &mut Fetching<'_>,
         module: &Module,
@@ -153,28 +145,28 @@ impl Clones {
         // Behind a link is somebody else's.
         if let Some(link) = astray(&parent.home.files, &module.path) {
             if goes(&link) || writes(&link) {
-                return self.missing_module(fetching, module, parent, url, path).await;
+                return self.add_module(fetching, module, parent, url, path).await;
             }
             let why = format!("{} is a link, behind which a module is to be", files.display());
             return Err(failed(GitError::NotUpdated { path: parent.home.files.clone(), why }));
         }
         let cloned = match self.git.look(&as_asked) {
             Ok(There::Clone(cloned)) => cloned,
-            Ok(There::Free) => return self.missing_module(fetching, module, parent, url, path).await,
+            Ok(There::Free) => return self.add_module(fetching, module, parent, url, path).await,
             Ok(There::Unfinished) => {
                 let why = "an update of it alone was killed, and has to be run again first".to_owned();
                 return Err(failed(GitError::HalfUpdated { path: files, why }));
             }
             // What is there now makes way with the repository's own change.
             Err(GitError::Occupied { .. }) if is_made_room() => {
-                return self.missing_module(fetching, module, parent, url, path).await;
+                return self.add_module(fetching, module, parent, url, path).await;
             }
             Err(error) => return Err(failed(error)),
         };
         let home = Home::at(files.clone(), git_folder(&files).map_err(failed)?);
         let before = self.git.modules(&files).map_err(failed)?;
         let naming = Naming { url: url.clone(), path, home, is_new: false };
-        if cloned.commit == Some(module.commit.to_string()) {
+        if cloned.commit == Some(module.commit) {
             return Ok(Found { naming, modules: before, attempts: 0 });
         }
         let mut step = Step::new(url, files.clone(), Some(fetching.place.alive()));
@@ -187,7 +179,7 @@ impl Clones {
     }
 
     /// A module that comes new to a repository that was there before.
-    async fn missing_module(
+    async fn add_module(
         &self,
         fetching: &mut Fetching<'_>,
         module: &Module,
@@ -221,7 +213,7 @@ impl Clones {
             let why = format!("two modules want to be kept as `{}` and `{git}`", other.git);
             return Err(failed(GitError::Hostile { why }));
         }
-        let found = self.module_into(fetching, module, home, url, path.clone()).await?;
+        let found = self.fetch_module(fetching, module, home, url, path.clone()).await?;
         fetching.ready.modules.push(NewModule { room, files: path, git });
         let parents_git = relative(update.git(), &parent.home.git).to_string_lossy().into_owned();
         let told = (module.name.as_str(), found.naming.url.stored());
@@ -241,8 +233,4 @@ fn refuse_nested(parent: &Home, name: &str) -> Result<(), GitError> {
             })
         }
     }
-}
-
-pub(super) fn below(above: &str, path: &str) -> String {
-    if above.is_empty() { path.to_owned() } else { format!("{above}/{path}") }
 }

@@ -2,24 +2,40 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+use vps_retry::Class;
 
 use super::fetching::{Fetching, Place};
-use super::modules::Naming;
+use super::naming::Naming;
 use super::{Clones, GitFailed};
 use crate::git::{
-    CloneRequest, Cloned, GitError, Home, LOCK_PAUSE, LOCK_TRIES, Module, Ready, Step, There, Update, Want,
+    CloneRequest, CloneWarning, Cloned, GitError, Home, Module, Ready, Step, There, Update, Want,
 };
 use crate::operation::OperationKind;
+use crate::pipeline::Cause;
 use crate::settings::Options;
 use crate::workflow::Workflow;
+
+/// How long we wait for another update's lock: it may be free at once, as that of one that was just killed, or
+/// will not be for long.
+const LOCK_LIMIT: Duration = Duration::from_millis(200);
 
 impl Clones {
     /// Finishes an update that was killed half-way.
     pub(super) async fn finish(&self, workflow: &Workflow, request: &CloneRequest) -> Result<(), GitFailed> {
         workflow.note("an earlier update of it was killed half-way: it is finished first");
-        let step = workflow.step(OperationKind::GitFinish, "", workflow.whole()).ends_by_itself();
+        // The limit is that of the wait for the lock alone: what has begun goes on to its end.
+        let step = workflow.step(OperationKind::GitFinish, "", LOCK_LIMIT).ends_by_itself();
         let (git, dest) = (&self.git, &request.dest);
-        self.pipeline().run(&step, |_| async move { git.finish(dest).await }).await
+        let finished = self.pipeline().run(&step, |_| async move { git.finish(dest).await }).await;
+        finished.map_err(|mut failed| {
+            // Nor is a look for a lock an attempt to finish.
+            let last = failed.history.pop();
+            failed.history.retain(|report| !matches!(report.class, Class::Busy { .. }));
+            failed.history.extend(last);
+            failed
+        })
     }
 
     pub(super) async fn update(
@@ -31,14 +47,14 @@ impl Clones {
     ) -> Result<Cloned, GitFailed> {
         let failed = |error| workflow.error(error);
         // A commit stays what it is: if it is there, nobody needs to be asked for no more than that.
-        let is_there = matches!(&request.want, Want::Commit(id) if before.commit == Some(id.to_string()))
+        let is_there = matches!(&request.want, Want::Commit(id) if before.commit == Some(*id))
             && request.depth.is_some_and(|depth| depth.get() == 1);
         if is_there && !request.modules {
             workflow.note("it is there already: nothing to do");
             return Ok(before);
         }
         let modules_before = self.git.modules(&request.dest).map_err(failed)?;
-        let update = self.begin_update(&request.dest).await.map_err(failed)?;
+        let update = self.begin(workflow, &request.dest).await?;
         let mut fetching = Fetching {
             workflow,
             request,
@@ -75,14 +91,16 @@ impl Clones {
         Ok(cloned)
     }
 
-    async fn begin_update(&self, dest: &Path) -> Result<Arc<Update>, GitError> {
-        for _ in 0..LOCK_TRIES {
-            if let Some(update) = Update::begin(self.context.env(), dest)? {
-                return Ok(update);
-            }
-            self.context.env().sleep(LOCK_PAUSE).await;
-        }
-        Err(Update::busy(dest))
+    /// Takes the clone for an update, as soon as another one lets go of it.
+    async fn begin(&self, workflow: &Workflow, dest: &Path) -> Result<Arc<Update>, GitFailed> {
+        let step = workflow.step(OperationKind::GitBegin, "", LOCK_LIMIT);
+        let env = self.context.env();
+        let begun = self.pipeline().run(&step, |_| async move { Update::begin(env, dest) }).await;
+        begun.map_err(|failed| match failed.cause {
+            // To look for a lock is no attempt at what was asked for.
+            Cause::Operation(error) => workflow.error(error),
+            _ => failed,
+        })
     }
 
     /// Onto the disk, then in place. The last step that can be stopped is the one before.
@@ -107,9 +125,7 @@ impl Clones {
             })
             .await;
         if placed.is_err() && update.is_begun() {
-            workflow.warn(
-                "the update is half done: mend what is said below, and the same command goes on with it",
-            );
+            workflow.warn(CloneWarning::HalfDone);
         }
         placed
     }
@@ -121,11 +137,8 @@ impl Clones {
             let Ok(url) = fetching.request.url.module(&module.url) else { continue };
             let as_asked = fetching.request.of_module(url, files, module.commit);
             let Ok(There::Clone(here)) = self.git.look(&as_asked) else { continue };
-            if here.commit != Some(module.commit.to_string()) {
-                let path = &module.path;
-                fetching.warn(format!(
-                    "the module {path} is not at the commit that belongs to it now: add --recurse-submodules"
-                ));
+            if here.commit != Some(module.commit) {
+                fetching.warn(CloneWarning::ModuleBehind { path: module.path.clone() });
             }
         }
     }

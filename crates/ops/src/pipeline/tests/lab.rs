@@ -45,7 +45,7 @@ impl Observer for Said {
     fn on(&self, event: &Event<'_>) {
         let service = event.service.as_ref().map_or("-", |service| service.as_str());
         let text = match &event.kind {
-            EventKind::Warning { text } => format!(" {text}"),
+            EventKind::Warning { what } => format!(" {what}"),
             EventKind::Waiting { what: Awaited::Place { places, .. }, .. } => format!(" {places} places"),
             EventKind::LeftOut { retry_after } => format!(" {}s", retry_after.as_secs()),
             _ => String::new(),
