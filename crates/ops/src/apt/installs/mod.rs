@@ -54,8 +54,11 @@ impl Installs {
     /// whose circuit is open is not asked, and named in the result; the distribution's stops the update.
     ///
     /// # Errors
-    /// [`OperationError`](crate::pipeline::OperationError) with [`AptError::Repositories`](super::AptError::Repositories) or what else apt-get said. Within
+    /// [`OperationError`] with [`AptError::Repositories`] or what else apt-get said. Within
     /// `timeouts.apt_update` unless `options` say otherwise.
+    ///
+    /// [`OperationError`]: crate::pipeline::OperationError
+    /// [`AptError::Repositories`]: super::AptError::Repositories
     ///
     /// # Cancel safety
     /// apt-get ends with the future, and leaves the indexes as they were or as they came.
@@ -81,8 +84,11 @@ impl Installs {
     /// comes from a healthy one.
     ///
     /// # Errors
-    /// [`OperationError`](crate::pipeline::OperationError) with an [`AptError`](super::AptError). Within `timeouts.apt_install` unless `options` say
+    /// [`OperationError`] with an [`AptError`]. Within `timeouts.apt_install` unless `options` say
     /// otherwise; but once dpkg works, it is waited for, whatever the limit.
+    ///
+    /// [`OperationError`]: crate::pipeline::OperationError
+    /// [`AptError`]: super::AptError
     ///
     /// # Cancel safety
     /// Cancel by the token of `options`: fetching stops at once, dpkg is waited for. A future that is
