@@ -489,7 +489,9 @@ fn a_reset_clears_everything_and_there_may_be_nothing() {
 fn the_open_time_is_spread_upwards() {
     let mut seen = std::collections::BTreeSet::new();
     for seed in 0..200 {
-        let policy = Policy::new().with_jitter_seed(seed).with_failure_threshold(NonZeroU32::MIN);
+        let policy = Policy::new().with_failure_threshold(NonZeroU32::MIN).with_jitter_seed(seed);
+        assert_eq!(Lab::over(policy).open().view().retry_after(), Some(duration(60)), "not unless asked");
+        let policy = policy.with_jitter(true);
         assert_eq!(policy.longest_open(), duration(66));
         let wait = |policy: Policy| Lab::over(policy).open().view().retry_after().unwrap();
         assert!(wait(policy) >= duration(60) && wait(policy) <= duration(66));

@@ -34,7 +34,7 @@ pub(crate) use word::{Word, first_word};
 /// }
 /// assert_eq!(breaker.peek().state(), State::Open);
 /// let rejected = breaker.try_acquire().unwrap_err();
-/// assert!(rejected.retry_after().as_secs() >= 60);
+/// assert_eq!(rejected.retry_after().as_secs(), 60);
 /// ```
 pub struct CircuitBreaker<C, P = Policy> {
     pub(crate) word: Word,
