@@ -56,7 +56,8 @@ mod sync;
 mod tower;
 
 pub use machine::{
-    Hold, Machine, Rejected, Rule, Settled, Snapshot, State, Ticket, Token, Transition, Verdict, View, Why,
+    Hold, Machine, OutageId, Rejected, Rule, Settled, Snapshot, State, Ticket, Token, Transition, Verdict,
+    View, Why,
 };
 pub use policy::{InvalidPolicy, OpenBackoff, Overlap, Policy, Rate, SlowCalls, Window};
 #[cfg(feature = "std")]
