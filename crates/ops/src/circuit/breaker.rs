@@ -108,8 +108,7 @@ impl Circuit {
     /// The same as [`enter`](Self::enter), but a refusal is not counted.
     pub(crate) async fn try_enter(self: &Arc<Self>) -> Result<Permit, CircuitBreakerError> {
         self.look().await;
-        let admitted =
-            if self.takes_a_slot() { self.enter_stored(None).await } else { self.breaker.admit() };
+        let admitted = if self.takes_a_slot() { self.enter_stored(None).await } else { self.breaker.admit() };
         self.granted(admitted)
     }
 
@@ -167,7 +166,8 @@ impl Circuit {
                 if job_given_up.load(Ordering::Acquire) {
                     return Err(StoreError::Unavailable);
                 }
-                let admitted = circuit.update(store, |machine, policy, now| admit(machine, policy, pass, now))?;
+                let admitted =
+                    circuit.update(store, |machine, policy, now| admit(machine, policy, pass, now))?;
                 if matches!(&admitted, Ok(ticket) if ticket.transition().is_some()) {
                     circuit.shared.write_status(store);
                 }

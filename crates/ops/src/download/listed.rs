@@ -37,7 +37,8 @@ impl Downloads {
             let digest = self.look_up(&workflow, list, request, options, missed).await?;
             let request = DownloadRequest { expected: Some(Expected::Digest(digest)), ..request.clone() };
             let options = self.within(&workflow, &request, options);
-            let (done, attempts) = self.fetch(Some((&workflow.under(), Role::Step)), request, &options).await?;
+            let (done, attempts) =
+                self.fetch(Some((&workflow.under(), Role::Step)), request, &options).await?;
             workflow.took_attempts(attempts);
             Ok(done)
         });

@@ -116,7 +116,7 @@ impl<E: Failure> Run<'_, E> {
             }
             // A circuit that this failure opened is worth a word, though it did not end the attempts.
             Decision::Stop(stop) => {
-                let opened = self.would_be_refused();
+                let opened = self.next_would_be_refused();
                 self.stop(stop, opened)
             }
             _ => self.stop(Stop::Permanent, None),

@@ -10,7 +10,7 @@ use vps_breaker::{OutageId, Settled, State, Verdict, Why};
 use vps_retry::Budget;
 
 use super::mostly_one::MostlyOne;
-use super::pass::Turn;
+use super::pass::{Passes, Turn};
 use super::place::Place;
 use super::route::Route;
 use super::run::Run;
@@ -208,12 +208,19 @@ impl<E: Failure> Run<'_, E> {
 
     /// What the next attempt would be told, as memory has it, if no circuit would let it in.
     pub(super) fn would_be_refused(&self) -> Option<CircuitBreakerError> {
+        self.refusal(&self.passes)
+    }
+
+    /// What the next operation would be told, which has no pass of ours.
+    pub(super) fn next_would_be_refused(&self) -> Option<CircuitBreakerError> {
+        self.refusal(&Passes::default())
+    }
+
+    fn refusal(&self, passes: &Passes) -> Option<CircuitBreakerError> {
         match &self.route {
             Route::Nobody(_) => None,
-            Route::OneOf { guards, candidates } => {
-                super::one_of::refusal(guards, candidates, &self.passes)
-            }
-            Route::AllOf(members) => super::all_of::refusal(&members.each, &self.passes),
+            Route::OneOf { guards, candidates } => super::one_of::refusal(guards, candidates, passes),
+            Route::AllOf(members) => super::all_of::refusal(&members.each, passes),
         }
     }
 

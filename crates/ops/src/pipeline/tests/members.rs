@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use vps_breaker::{State, Verdict};
-use vps_retry::{Class, RetryStrategy};
+use vps_retry::{Class, RetryStrategy, Stop};
 
 use super::lab::{Failed, Lab, paused, virtually, with};
 use crate::attempt::Attempt;
@@ -134,7 +134,31 @@ fn with_several_required_ones_open_it_says_when_the_last_comes_back() {
 }
 
 #[test]
-fn a_retry_goes_on_without_the_member_that_opened_meanwhile() {
+fn a_retry_goes_on_without_the_member_that_others_opened_meanwhile() {
+    virtually(|lab| async move {
+        lab.tell("third", Verdict::Failure).await;
+        lab.wait(1).await;
+        lab.tell("third", Verdict::Failure).await;
+        lab.wait(1).await;
+        let lab = &lab;
+        let outcome = lab
+            .pipeline
+            .run(&three(lab), |attempt: Attempt| async move {
+                if attempt.number == 1 {
+                    // Somebody else's call.
+                    lab.tell("third", Verdict::Failure).await;
+                    return Err(Failed(Class::Transient));
+                }
+                Ok(names(attempt.members.left_out()).join(" "))
+            })
+            .await;
+        assert_eq!(outcome.unwrap(), "third");
+        assert_eq!(lab.said(&["circuit_moved"]).len(), 0, "it was not ours that opened it");
+    });
+}
+
+#[test]
+fn a_member_that_the_operation_opened_is_asked_again() {
     virtually(|lab| async move {
         lab.tell("third", Verdict::Failure).await;
         lab.wait(1).await;
@@ -147,16 +171,18 @@ fn a_retry_goes_on_without_the_member_that_opened_meanwhile() {
                     attempt.members.report(&"third".into(), Verdict::Failure);
                     return Err(Failed(Class::Transient));
                 }
-                Ok(names(attempt.members.left_out()).join(" "))
+                Ok((names(attempt.members.admitted()).len(), attempt.members.left_out().len()))
             })
             .await;
-        assert_eq!(outcome.unwrap(), "third");
-        assert_eq!(lab.said(&["circuit_moved"]), ["circuit_moved third"]);
+        assert_eq!(outcome.unwrap(), (3, 0));
+        // Opened by the first attempt, closed by the second.
+        assert_eq!(lab.said(&["circuit_moved"]), ["circuit_moved third", "circuit_moved third"]);
+        assert_eq!(lab.state("third"), State::Closed);
     });
 }
 
 #[test]
-fn an_attempt_that_opens_a_required_member_is_not_repeated() {
+fn an_attempt_that_opens_a_required_member_is_repeated_as_often_as_was_asked() {
     let settings = json!({"performance": {"circuit_breaker": {"failure_threshold": 1}}});
     with(&settings, |lab| async move {
         let outcome = lab
@@ -167,8 +193,8 @@ fn an_attempt_that_opens_a_required_member_is_not_repeated() {
             })
             .await;
         let error = outcome.unwrap_err();
-        assert_eq!(error.attempts(), 1);
-        assert!(matches!(error.end, End::CircuitOpen { .. }), "{:?}", error.end);
+        assert_eq!(error.attempts(), 3);
+        assert_eq!(error.end, End::Stop(Stop::AttemptsUsedUp { attempts: 3 }));
         assert_eq!(error.circuit.unwrap().service.as_str(), "distribution");
     });
 }

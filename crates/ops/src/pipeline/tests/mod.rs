@@ -5,4 +5,5 @@ mod ends_by_itself;
 mod lab;
 mod let_go;
 mod members;
+mod pass;
 mod refused;
