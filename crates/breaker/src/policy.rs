@@ -247,10 +247,10 @@ impl Policy {
             forget_after: None,
             overlap: Overlap::Each,
             abandoned_after: None,
-            jitter: true,
+            jitter: false,
             jitter_seed: 0,
             open_backoff: None,
-            longest_open: 66_000_000_000,
+            longest_open: 60_000_000_000,
         }
     }
 
@@ -295,7 +295,7 @@ impl Policy {
         /// A permit dropped without a verdict at this age is a failure (never); see
         /// [`verdict_when_dropped`](Self::verdict_when_dropped).
         with_abandoned_after abandoned_after: Option<Duration>;
-        /// Whether the open time gets up to a tenth longer (yes), so that a fleet does not probe in step.
+        /// Whether the open time gets up to a tenth longer (no), so that a fleet does not probe in step.
         with_jitter jitter: bool;
         /// What the jitter is drawn from, together with the generation.
         with_jitter_seed jitter_seed: u64;
