@@ -944,6 +944,8 @@ fn each_failed_probe_makes_a_holder() {
 fn a_pass_survives_a_record() {
     let mut lab = Lab::new(Rules { successes: 2, ..Rules::default() });
     let pass = lab.opened();
+    // Its name is not that of the state that is written.
+    lab.pass(60).call(F);
     lab.goes_on(pass, S);
     let late = lab.enter(pass).unwrap();
     let mut other = Lab::new(Rules { successes: 2, ..Rules::default() });
@@ -1077,7 +1079,17 @@ fn after_two_probations_lost_health_probes_close_nothing() {
     assert_eq!(lab.view().probes_in_flight(), 0, "the slot is free");
     assert!(matches!(lab.call(S), Settled::Moved(_)), "a call's success closes it");
     assert!(lab.view().trusts_health_probes() && !lab.view().is_on_probation());
-    // So does a holder's; and a hand makes a new beginning.
+    // One success of a call is enough, even where two must succeed.
+    let mut lab = Lab::new(Rules { threshold: 1, successes: 2, ..Rules::default() }).open();
+    for _ in 0..2 {
+        lab.pass(60).health(S);
+        lab.health(S);
+        assert_eq!(opened_by(lab.call(F)), Some(Rule::Probation));
+    }
+    lab.pass(60).call(S);
+    assert!(lab.view().trusts_health_probes());
+    assert!(matches!(lab.health(S), Settled::Moved(_)));
+    // So is a holder's; and a hand makes a new beginning.
     for by_hand in [false, true] {
         let mut lab = Lab::new(Rules { threshold: 1, ..Rules::default() }).open();
         lose(&mut lab);
@@ -1125,13 +1137,18 @@ fn a_health_probe_costs_no_call() {
 
 #[test]
 fn one_real_success_is_proof_enough() {
-    let rules = Rules { threshold: 1, successes: 2, ..Rules::default() };
-    for (real, probation) in [([false, false], true), ([true, false], false), ([false, true], false)] {
+    let rules = Rules { threshold: 1, successes: 3, ..Rules::default() };
+    for (real, probation) in [
+        ([false, false, false], true),
+        ([true, false, false], false),
+        ([false, true, false], false),
+        ([false, false, true], false),
+    ] {
         let mut lab = Lab::new(rules).open();
         lab.pass(60);
         for (at, real) in real.into_iter().enumerate() {
             let settled = if real { lab.call(S) } else { lab.health(S) };
-            assert_eq!(matches!(settled, Settled::Moved(_)), at == 1);
+            assert_eq!(matches!(settled, Settled::Moved(_)), at == 2);
             // What they were is not lost with the process.
             let snapshot = lab.machine.snapshot(lab.now);
             lab.machine = Machine::restore(&lab.policy, &snapshot, lab.now);

@@ -258,6 +258,9 @@ impl World {
             assert!(!check || decided, "the first outcome decides: {after}");
             self.reached.insert(if lost { Reached::ProbationLost } else { Reached::ProbationEnds });
         }
+        if verdict == Verdict::Success && before.state() != State::Closed && settled != Settled::Stale {
+            assert!(!check || after.trusts_health_probes(), "a call succeeded");
+        }
         match settled {
             Settled::Stale => {
                 self.reached.insert(Reached::StaleResult);

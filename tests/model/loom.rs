@@ -5,6 +5,8 @@
 
 extern crate alloc;
 
+#[path = "../../crates/breaker/src/invalid_policy.rs"]
+mod invalid_policy;
 #[path = "../../crates/breaker/src/machine/mod.rs"]
 mod machine;
 #[path = "../../crates/breaker/src/policy.rs"]

@@ -38,6 +38,7 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod invalid_policy;
 mod machine;
 mod policy;
 mod time;
@@ -58,11 +59,12 @@ mod sync;
 #[cfg(feature = "tower")]
 mod tower;
 
+pub use invalid_policy::{InvalidPolicy, PolicyRule};
 pub use machine::{
     Hold, Machine, OutageId, Rejected, Rule, Settled, Snapshot, State, Ticket, Token, Transition, Verdict,
     View, Why,
 };
-pub use policy::{InvalidPolicy, OpenBackoff, Overlap, Policy, PolicyRule, Rate, SlowCalls, Window};
+pub use policy::{OpenBackoff, Overlap, Policy, Rate, SlowCalls, Window};
 #[cfg(feature = "std")]
 pub use time::StdClock;
 pub use time::{Clock, ManualClock, Tick};
