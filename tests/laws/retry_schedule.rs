@@ -115,7 +115,7 @@ impl Model {
                 return Expected::Wait(retry_after);
             }
             Class::Rejected { .. } => return Expected::Stop("rejected"),
-            Class::Transient | Class::Throttled { at_least: None } if !self.setting.idempotent => {
+            Class::Transient | Class::Throttled { .. } if !self.setting.idempotent => {
                 return Expected::Stop("not idempotent");
             }
             _ => {}

@@ -8,7 +8,6 @@ use core::time::Duration;
 /// ```
 /// use vps_retry::Class;
 ///
-/// assert!(Class::NotSent.is_retried_always());
 /// assert_eq!(Class::Transient.to_string(), "transient");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,12 +41,6 @@ pub enum Class {
 }
 
 impl Class {
-    /// Whether even an operation that must not happen twice may be repeated.
-    #[must_use]
-    pub const fn is_retried_always(self) -> bool {
-        matches!(self, Self::NotSent | Self::Throttled { at_least: Some(_) })
-    }
-
     /// The class's name in logs and traces.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

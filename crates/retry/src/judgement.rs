@@ -56,19 +56,30 @@ pub struct Judgement {
     pub blame: Blame,
     /// What sort of failure it is.
     pub kind: Kind,
+    /// Whether it is certain that nothing was done, so that even what must not happen twice may be repeated. A
+    /// class alone is certain of that only where nothing was sent.
+    pub not_done: bool,
 }
 
 impl Judgement {
     /// What a class implies where nothing more is known.
     #[must_use]
     pub const fn of(class: Class) -> Self {
-        Self { class, blame: Blame::of(class), kind: Kind::of(class) }
+        Self::new(class, Blame::of(class), Kind::of(class))
     }
 
-    /// All three.
+    /// What the class does not imply.
     #[must_use]
     pub const fn new(class: Class, blame: Blame, kind: Kind) -> Self {
-        Self { class, blame, kind }
+        Self { class, blame, kind, not_done: matches!(class, Class::NotSent) }
+    }
+
+    /// The same, by whose answer it is certain that nothing was done: as with HTTP's 429, and a 503 that says
+    /// when to come back.
+    #[must_use]
+    pub const fn not_done(mut self, not_done: bool) -> Self {
+        self.not_done = not_done;
+        self
     }
 
     /// The same, with somebody else at fault.

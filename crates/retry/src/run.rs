@@ -85,7 +85,7 @@ fn next<'b>(
     rng: &mut impl Rng,
     budget: Option<&'b Budget>,
 ) -> Next<'b> {
-    match (schedule.failed(error.class(), elapsed, rng), budget) {
+    match (schedule.failed(error.judge(), elapsed, rng), budget) {
         (Decision::Stop(stop), _) => Next::End(Ended::Stop(stop)),
         (Decision::Retry { after, .. }, Some(budget)) => match budget.withdraw() {
             Some(token) => Next::Sleep(after, Some(token)),

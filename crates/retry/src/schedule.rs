@@ -4,6 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::class::Class;
+use crate::judgement::Judgement;
 use crate::rng::Rng;
 use crate::strategy::RetryStrategy;
 
@@ -146,9 +147,15 @@ impl Schedule {
         self.progressed = true;
     }
 
-    /// What comes after the current attempt failed with `class`, `elapsed` after the start of it all.
-    /// Draws one random number for each delay.
-    pub fn failed(&mut self, class: Class, elapsed: Duration, rng: &mut impl Rng) -> Decision {
+    /// What comes after the current attempt failed, `elapsed` after the start of it all. Of a failure of which no
+    /// more is known its class will do. Draws one random number for each delay.
+    pub fn failed(
+        &mut self,
+        failure: impl Into<Judgement>,
+        elapsed: Duration,
+        rng: &mut impl Rng,
+    ) -> Decision {
+        let Judgement { class, not_done, .. } = failure.into();
         match class {
             Class::Cancelled => return Decision::Stop(Stop::Cancelled),
             Class::Permanent => return Decision::Stop(Stop::Permanent),
@@ -157,7 +164,7 @@ impl Schedule {
             Class::Rejected { retry_after } => return Decision::Stop(Stop::Rejected { retry_after }),
             Class::Transient | Class::NotSent | Class::Throttled { .. } => {}
         }
-        if !self.strategy.idempotent && !class.is_retried_always() {
+        if !self.strategy.idempotent && !not_done {
             return Decision::Stop(Stop::NotIdempotent);
         }
         self.count();

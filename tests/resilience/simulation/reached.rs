@@ -6,12 +6,14 @@ use vps_ops::testing::sim::Line;
 
 use crate::plan::{Clock, Plan, StoreKind};
 
-pub(crate) const RARE: [&str; 27] = [
+pub(crate) const RARE: [&str; 29] = [
     "opened",
     "half-open",
     "closed again",
     "opened again by a probe",
     "refused",
+    "went on by a pass",
+    "closed by a pass",
     "Retry-After",
     "out of time",
     "waited for a circuit",
@@ -51,6 +53,8 @@ pub(crate) fn reached(plan: &Plan, trace: &[Line]) -> BTreeSet<&'static str> {
     let mut probing: BTreeMap<(u32, u64), BTreeSet<u64>> = BTreeMap::new();
     let (mut opened, mut half_open_at) = (false, None);
     let mut moves = 0;
+    // By machine-wide service number: who opened it, and has not seen it close.
+    let mut openers: BTreeMap<u64, BTreeSet<(u32, u64)>> = BTreeMap::new();
     for line in trace {
         let operation = (line.process, line.operation);
         match line.kind {
@@ -59,6 +63,17 @@ pub(crate) fn reached(plan: &Plan, trace: &[Line]) -> BTreeSet<&'static str> {
                 half_open_at = None;
                 if line.word("to") == Some("half_open") {
                     probing.entry(operation).or_default().extend(line.number("service"));
+                }
+                let service = line.number("service").unwrap_or_default();
+                match line.word("to") {
+                    Some("open") => drop(openers.entry(service).or_default().insert(operation)),
+                    Some("closed") if plan.machines == 1 => {
+                        let held = openers.remove(&service).unwrap_or_default();
+                        if line.word("from") == Some("open") && held.contains(&operation) {
+                            seen.insert("closed by a pass");
+                        }
+                    }
+                    _ => {}
                 }
                 match (line.word("from"), line.word("to")) {
                     (Some("half_open"), Some("open")) => drop(seen.insert("opened again by a probe")),
@@ -73,6 +88,10 @@ pub(crate) fn reached(plan: &Plan, trace: &[Line]) -> BTreeSet<&'static str> {
                 opened |= line.word("to") == Some("open");
             }
             "attempt_started" | "joined" => {
+                let service = line.number("service").unwrap_or_default();
+                if openers.get(&service).is_some_and(|held| held.contains(&operation)) {
+                    seen.insert("went on by a pass");
+                }
                 began.insert(operation, moves);
                 *tokens.entry(of_service(line)).or_insert(10_000) += 200;
                 if half_open_at.is_some() && half_open_at == line.number("service") {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use vps_ops::event::Awaited;
 use vps_ops::operation::{Operation, OperationKind};
+use vps_ops::pipeline::{End, Stop};
 
 pub(crate) use hint::hint;
 pub(crate) use warning::{of_clone, warning};
@@ -88,14 +89,33 @@ pub(crate) fn doing(operation: &Operation) -> String {
     }
 }
 
-/// What could not be done.
-pub(crate) fn could_not(operation: &Operation, attempts: u32) -> String {
+/// What could not be done, after how many attempts of how many and why no more, where that is not plain.
+pub(crate) fn could_not(operation: &Operation, end: &End, attempts: u32, allowed: u32) -> String {
     let what = to_do(operation);
+    if let Some(stopped) = stopped(end, attempts, allowed) {
+        return format!("could not {what}: {stopped}");
+    }
     match attempts {
         0 => format!("could not {what}"),
         1 => format!("could not {what} (1 attempt)"),
         _ => format!("could not {what} after {attempts} attempts"),
     }
+}
+
+/// Why there were fewer attempts than were allowed, where that is not plain from the failure itself.
+fn stopped(end: &End, attempts: u32, allowed: u32) -> Option<String> {
+    let why = match end {
+        _ if attempts == 0 || attempts >= allowed => return None,
+        End::CircuitOpen { retry_after } => {
+            let seconds = retry_after.as_secs_f64().ceil();
+            format!("the circuit was opened by others, next probe in {seconds:.0}s")
+        }
+        End::Budget => "the service's allowance for retries is used up".to_owned(),
+        End::Full => "too many calls to the service are under way and waiting".to_owned(),
+        End::Stop(Stop::Deadline { .. }) => "no time is left for another".to_owned(),
+        _ => return None,
+    };
+    Some(format!("stopped after {attempts} of {allowed} attempts: {why}"))
 }
 
 /// What is to be done: follows "could not".

@@ -66,10 +66,11 @@ impl Failure {
 
     pub(crate) fn of_operation<E: vps_ops::Failure + Advise>(error: &OperationError<E>) -> Self {
         let kind = error.kind();
+        let message = words::could_not(&error.operation, &error.end, error.attempts(), error.allowed);
         Self {
             causes: causes(error),
             hints: error.hints().iter().map(words::hint).collect(),
-            ..Self::new(Exit::of(kind), kind, words::could_not(&error.operation, error.attempts()))
+            ..Self::new(Exit::of(kind), kind, message)
         }
     }
 

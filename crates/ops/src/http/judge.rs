@@ -43,8 +43,11 @@ impl Fact {
 #[must_use]
 pub fn judge_status(status: StatusCode, retry_after: Option<Duration>) -> Judgement {
     let answered = Judgement::new(Class::Permanent, Blame::Request, Kind::Failed);
+    let throttled = Judgement::new(Class::Throttled { at_least: retry_after }, Blame::Service, Kind::Failed);
     match status.as_u16() {
-        429 | 503 => Judgement::new(Class::Throttled { at_least: retry_after }, Blame::Service, Kind::Failed),
+        429 => throttled.not_done(true),
+        // One that says when to come back has not begun; any other may have.
+        503 => throttled.not_done(retry_after.is_some()),
         501 | 505 | 506 | 508 | 510 => answered,
         511 => Judgement::new(Class::Permanent, Blame::Elsewhere, Kind::Offline),
         408 | 425 | 500..=599 => {
@@ -83,8 +86,18 @@ mod tests {
                 _ => Blame::Service,
             };
             let kind = if code == 511 { Kind::Offline } else { Kind::Failed };
-            assert_eq!(got, Judgement::new(class, blame, kind), "{code}");
+            assert_eq!(got, Judgement::new(class, blame, kind).not_done(code == 429), "{code}");
         }
+    }
+
+    /// What must not happen twice is repeated after these alone.
+    #[test]
+    fn only_a_refusal_is_certain_that_nothing_was_done() {
+        let certain = |wait| {
+            (100..=599).filter(move |code| judge_status(StatusCode::from_u16(*code).unwrap(), wait).not_done)
+        };
+        assert_eq!(certain(None).collect::<Vec<_>>(), [429]);
+        assert_eq!(certain(Some(Duration::from_secs(1))).collect::<Vec<_>>(), [429, 503]);
     }
 
     #[test]

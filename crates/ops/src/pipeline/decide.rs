@@ -88,9 +88,10 @@ impl<E: Failure> Run<'_, E> {
     /// What comes after an attempt that failed, and why.
     pub(super) fn decide(&mut self, candidate: usize, cause: Cause<E>) -> Next<E> {
         let service = self.route.service_of(candidate);
-        let mut class = cause.judge().class;
-        if matches!(class, Class::Throttled { .. }) && self.pipeline.env.planted(Mistake::RetryAfterIgnored) {
-            class = Class::Transient;
+        let mut judgement = cause.judge();
+        let throttled = matches!(judgement.class, Class::Throttled { .. });
+        if throttled && self.pipeline.env.planted(Mistake::RetryAfterIgnored) {
+            judgement.class = Class::Transient;
         }
         let progressed = cause.progressed();
         self.route.after(candidate);
@@ -99,7 +100,7 @@ impl<E: Failure> Run<'_, E> {
             // An operation that ends by itself has an error of its own.
             return self.stop(Stop::Cancelled, None);
         }
-        if class == Class::Permanent && self.route.give_up(candidate) && self.left() {
+        if judgement.class == Class::Permanent && self.route.give_up(candidate) && self.left() {
             // This mirror will never do, another one may: nobody is owed a pause.
             return Next::Sleep(Duration::ZERO);
         }
@@ -107,7 +108,7 @@ impl<E: Failure> Run<'_, E> {
             self.schedule.progressed();
         }
         let mut env = self.pipeline.env.clone();
-        match self.schedule.failed(class, self.elapsed(), &mut env) {
+        match self.schedule.failed(judgement, self.elapsed(), &mut env) {
             Decision::Retry { after, left } => self.retry(candidate, after, left),
             Decision::Wait { after } => {
                 let error = self.last.as_ref().map(|(cause, _)| cause.to_string()).unwrap_or_default();

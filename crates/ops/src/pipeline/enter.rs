@@ -102,10 +102,7 @@ impl<E: Failure> Run<'_, E> {
             return Err(Refused::Cancelled);
         }
         match &self.route {
-            Route::Nobody(budget) => {
-                budget.deposit();
-                Ok(self.entered(0, Members::default(), MostlyOne::new()))
-            }
+            Route::Nobody(_) => Ok(self.entered(0, Members::default(), MostlyOne::new())),
             Route::OneOf { .. } => self.enter_one().await,
             Route::AllOf(members) => {
                 let each = Arc::clone(&members.each);
@@ -153,7 +150,10 @@ impl<E: Failure> Run<'_, E> {
     }
 
     fn let_in(&self, guard: &Guard, permit: &Permit) {
-        guard.budget().deposit();
+        if self.schedule.attempt() == 1 {
+            // An operation earns once, however many attempts it makes.
+            guard.budget().deposit();
+        }
         if let Some(transition) = permit.transition() {
             self.tell(Some(permit.service().clone()), EventKind::CircuitMoved { transition });
         }

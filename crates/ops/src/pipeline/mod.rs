@@ -69,6 +69,7 @@ pub(crate) use pass::Passes;
 pub use request::Request;
 pub(crate) use request::Under;
 use run::{Next, Run};
+pub use vps_retry::Stop;
 
 /// Runs operations; cheap to clone.
 #[derive(Clone)]
