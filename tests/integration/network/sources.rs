@@ -67,7 +67,7 @@ fn a_list_that_is_of_no_use_says_so() {
     let (lab, server) = (Lab::new(), Server::start());
     server.route("/f", Route::content(Content::seeded(4, 5_000)));
     server.route("/others", Route::content(Content::fixed(format!("{}  other\n", "0".repeat(64)))));
-    server.route("/binary", Route::content(Content::fixed([0xff; 100].to_vec())));
+    server.route("/binary", Route::content(Content::fixed([0xff; 100])));
     server.route("/gone", Route::only(Behaviour::status(404)));
     let error = |list: &str| {
         let list = server.url(list);
