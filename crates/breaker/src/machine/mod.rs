@@ -2,10 +2,12 @@
 //!
 //! What it remembers in each state is in `phase.rs`, the transitions are in `admit.rs` and `settle.rs`,
 //! what an operator can do in `control.rs`, what survives a process in `snapshot.rs`, what a status page
-//! sees in `view.rs`.
+//! sees in `view.rs`, what a caller may be told without asking the machine in `outlook.rs`.
 
 mod admit;
 mod control;
+#[cfg(feature = "std")]
+mod outlook;
 mod phase;
 mod settle;
 mod snapshot;
@@ -23,6 +25,9 @@ pub use control::Hold;
 pub use snapshot::Snapshot;
 pub use ticket::{Rejected, Rule, Settled, State, Ticket, Token, Transition, Verdict, Why};
 pub use view::View;
+
+#[cfg(feature = "std")]
+pub(crate) use outlook::Outlook;
 
 use control::Held;
 use phase::{Closed, HalfOpen, Open, Outage, Phase};
@@ -120,22 +125,7 @@ impl Machine {
     #[inline]
     #[must_use]
     pub fn is_clean(&self, policy: &Policy) -> bool {
-        let Phase::Closed(closed) = &self.phase else { return false };
-        closed.failures == 0
-            && self.hold_mode().is_none()
-            && policy.slow_calls.is_none()
-            && match &closed.window {
-                Some(window) => window.is_clean(),
-                None => policy.window.is_none(),
-            }
-    }
-
-    /// Closed, and a ticket needs nothing that only the machine knows.
-    #[cfg(feature = "std")]
-    #[inline]
-    pub(crate) fn passes(&self, policy: &Policy) -> bool {
-        let Phase::Closed(closed) = &self.phase else { return false };
-        self.hold_mode().is_none() && (closed.failures == 0 || policy.overlap == crate::policy::Overlap::Each)
+        self.hold_mode().is_none() && matches!(&self.phase, Phase::Closed(closed) if closed.is_clean(policy))
     }
 
     /// Whether the time decides if somebody still forces its state.
@@ -143,14 +133,6 @@ impl Machine {
     #[inline]
     pub(crate) fn may_end_hold(&self) -> bool {
         self.hold_mode().is_some()
-    }
-
-    /// The end of the open time, where a rejection needs no more than that.
-    #[cfg(feature = "std")]
-    #[inline]
-    pub(crate) fn plainly_open_until(&self, policy: &Policy) -> Option<Tick> {
-        let Phase::Open(open) = &self.phase else { return None };
-        (self.hold_mode().is_none() && policy.enabled).then_some(open.until)
     }
 
     fn aside(&mut self) -> &mut Aside {

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 
 use super::State;
+use crate::policy::Policy;
 use crate::time::Tick;
 use crate::window::CallWindow;
 
@@ -88,6 +89,17 @@ impl Closed {
     /// With nothing to remember.
     pub(super) const fn new() -> Self {
         Self { run: 0, failures: 0, last_failure: Tick::ZERO, window: None }
+    }
+
+    /// Whether one more success would change nothing.
+    #[inline]
+    pub(super) fn is_clean(&self, policy: &Policy) -> bool {
+        self.failures == 0
+            && policy.slow_calls.is_none()
+            && match &self.window {
+                Some(window) => window.is_clean(),
+                None => policy.window.is_none(),
+            }
     }
 }
 
