@@ -14,7 +14,7 @@ use vps_breaker::{
     BreakerLayer, CircuitBreaker, ManualClock, Policy, Rate, Registry, StdClock, Verdict, Window,
 };
 use vps_retry::{
-    BlockingTimer, Class, Classify, ExponentialBackoff, JitterStrategy, RetryStrategy, SplitMix64, Timer,
+    BlockingTimer, Class, Classify, ExponentialBackoff, JitterStrategy, Judgement, RetryStrategy, SplitMix64, Timer,
 };
 
 use crate::instructions::CALLS;
@@ -105,8 +105,8 @@ impl Timer for NoTime {
 pub(crate) struct Never;
 
 impl Classify for Never {
-    fn class(&self) -> Class {
-        Class::Permanent
+    fn judge(&self) -> Judgement {
+        Class::Permanent.into()
     }
 }
 

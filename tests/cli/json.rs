@@ -30,7 +30,7 @@ fn download() {
     let (lab, server) = (Lab::new(), Server::start());
     let content = Content::seeded(1, 10_000);
     server.route("/f", Route::content(content.clone()));
-    golden!("download-plan", json(&lab, &["download", "-n", &server.url("/f"), "f"], 0));
+    golden!("download-preview", json(&lab, &["download", "-n", &server.url("/f"), "f"], 0));
     golden!("download", json(&lab, &["download", &server.url("/f"), "f", "--sha256", &content.sha256()], 0));
     golden!("download-unchanged", json(&lab, &["download", &server.url("/f"), "f", "--no-clobber"], 0));
 }
@@ -38,7 +38,7 @@ fn download() {
 #[test]
 fn run_command() {
     let lab = Lab::new();
-    golden!("run-plan", json(&lab, &["run", "-n", "--service", "github", "--", "true", "secret"], 0));
+    golden!("run-preview", json(&lab, &["run", "-n", "--service", "github", "--", "true", "secret"], 0));
     golden!("run", json(&lab, &["run", "--", "true"], 0));
 }
 
@@ -62,7 +62,7 @@ fn circuit_breaker() {
 fn connectivity() {
     let (lab, server, dead) = (Lab::new(), Server::start(), Refusing::start());
     server.route("/", Route::of(10));
-    golden!("connectivity-plan", json(&lab, &["connectivity", "-n", &server.url("/")], 0));
+    golden!("connectivity-preview", json(&lab, &["connectivity", "-n", &server.url("/")], 0));
     golden!("connectivity", json(&lab, &["connectivity", &server.url("/"), &dead.url("/")], 5));
 }
 

@@ -1,7 +1,7 @@
 //! The lines of a run, for people and for programs. The two about APT, which no command says yet, are
 //! tested beside the words, in `cli/src/observe/words.rs`.
 
-use tests::server::{Behaviour, BlackHole, Route, Server};
+use tests::server::{Behaviour, BlackHole, Content, Route, Server};
 
 use crate::lab::Lab;
 use crate::said::{Said, golden, run, run_with};
@@ -46,6 +46,22 @@ fn the_service_of_the_seed_is_named() {
     run(&lab, &["circuit-breaker", "open", "apt_repository"]);
     let said = run(&lab, &["run", "--service", "apt_repository", "--", "true"]);
     assert!(said.err.contains("ERROR: 🚨 Circuit breaker open: apt_repository\n"), "{}", said.err);
+}
+
+#[test]
+fn a_list_of_checksums_is_told_of_within_the_download() {
+    let (lab, server) = (Lab::new(), Server::start());
+    let content = Content::seeded(1, 10);
+    server.route("/f", Route::content(content.clone()));
+    server.route("/sums", Route::content(Content::fixed(format!("{}  f\n", content.sha256()))));
+    let said = run(&lab, &["download", &server.url("/f"), "--checksum", &server.url("/sums")]);
+    let told: Vec<&str> = said.err.lines().filter_map(|line| Some(line.split_once("INFO: ")?.1)).collect();
+    let (file, list) = (server.url("/f"), server.url("/sums"));
+    let begun = |url: &str| format!("Downloading {url} (with retry protection)...");
+    assert_eq!(told, [&*begun(&file), &*begun(&list), "✅ Download successful", "✅ Download successful"]);
+    let failed = run_with(&lab, &[DELAY], &["download", &file, "--checksum", &server.url("/none")]);
+    assert_eq!(failed.code, 1);
+    assert_eq!(failed.err.matches("could not download").count(), 1, "{}", failed.err);
 }
 
 fn in_json(lab: &Lab, url: &str) -> Said {

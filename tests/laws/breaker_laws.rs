@@ -8,18 +8,22 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use vps_breaker::{
-    CircuitBreaker, Hold, Machine, ManualClock, Permit, Policy, Rejected, Settled, State, Tick, Ticket,
-    Transition, Verdict, View, Why,
+    CircuitBreaker, Hold, Machine, ManualClock, OutageId, Permit, Policy, Rejected, Settled, State, Tick,
+    Ticket, Transition, Verdict, View, Why,
 };
 
-use crate::breaker_model::{Did, Model, Over, Pass, Rules, SECOND, Shown, rules};
+use crate::breaker_model::{Admitted, Did, Model, Over, Rules, SECOND, Shown, rules};
 use crate::runner;
 
 /// One thing that happens; the number says to which caller, times are seconds.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Admit(usize),
+    /// With the pass of whoever opened it, so many openings ago.
+    Opener(usize, usize),
     Settle(usize, Verdict),
+    /// What a health probe found.
+    Health(usize, Verdict),
     Drop(usize),
     Unwind(usize),
     Leak(usize),
@@ -36,9 +40,18 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let caller = || 0_usize..4;
+    let verdicts = prop::sample::select(vec![
+        Verdict::Success,
+        Verdict::Success,
+        Verdict::Success,
+        Verdict::Failure,
+        Verdict::Neutral,
+    ]);
     let holds = prop::sample::select(vec![Hold::Open, Hold::Closed, Hold::Disabled]);
     prop_oneof![
         30 => caller().prop_map(Step::Admit),
+        8 => (caller(), prop::sample::select(vec![0, 0, 0, 1, 2])).prop_map(|(caller, ago)| Step::Opener(caller, ago)),
+        5 => (caller(), verdicts).prop_map(|(caller, verdict)| Step::Health(caller, verdict)),
         14 => caller().prop_map(|caller| Step::Settle(caller, Verdict::Failure)),
         9 => caller().prop_map(|caller| Step::Settle(caller, Verdict::Success)),
         3 => caller().prop_map(|caller| Step::Settle(caller, Verdict::Neutral)),
@@ -60,7 +73,7 @@ type Shared = CircuitBreaker<Arc<ManualClock>, Policy>;
 
 /// One caller's right to a call, three times.
 struct Held {
-    pass: Pass,
+    admitted: Admitted,
     ticket: Ticket,
     permit: Option<Permit<Arc<Shared>, Arc<ManualClock>>>,
 }
@@ -73,6 +86,8 @@ struct World {
     clock: Arc<ManualClock>,
     now: u64,
     callers: Vec<Option<Held>>,
+    /// Of every opening.
+    passes: Vec<OutageId>,
     probes: usize,
     generation: u64,
 }
@@ -110,6 +125,9 @@ fn shown(view: &View) -> Shown {
         held_for: view.held_for().map(nanos),
         window: (window.calls, window.failures, window.slow),
         opened_for: view.opened_for().map(nanos),
+        outage: view.outage().map(OutageId::as_u64),
+        on_probation: view.is_on_probation(),
+        trusts_health: view.trusts_health_probes(),
         rejection: view.rejection().map(refused),
     }
 }
@@ -126,6 +144,7 @@ impl World {
             clock,
             now: 0,
             callers: (0..callers).map(|_| None).collect(),
+            passes: Vec::new(),
             probes: usize::from(rules.probes),
             generation: 0,
         };
@@ -144,21 +163,30 @@ impl World {
 
     fn play(&mut self, step: Step) -> Result<(), TestCaseError> {
         match step {
-            Step::Admit(caller) => self.admit(caller)?,
-            Step::Settle(caller, verdict) => self.settle(caller, verdict, |permit| match verdict {
+            Step::Admit(caller) => self.admit(caller, None)?,
+            Step::Opener(caller, ago) => {
+                let at = self.passes.len().checked_sub(ago + 1);
+                if let Some(pass) = at.map(|at| self.passes[at]) {
+                    self.admit(caller, Some(pass))?;
+                }
+            }
+            Step::Health(caller, verdict) => {
+                self.settle(caller, verdict, true, |permit| Some(permit.health(verdict)))?;
+            }
+            Step::Settle(caller, verdict) => self.settle(caller, verdict, false, |permit| match verdict {
                 Verdict::Success => Some(permit.success()),
                 Verdict::Failure => Some(permit.failure()),
                 Verdict::Neutral => Some(permit.neutral()),
             })?,
             Step::Drop(caller) => {
                 let Some(Some(held)) = self.callers.get(caller) else { return Ok(()) };
-                let verdict = self.model.dropped(&held.pass, self.now);
-                self.settle(caller, verdict, |permit| {
+                let verdict = self.model.dropped(&held.admitted, self.now);
+                self.settle(caller, verdict, false, |permit| {
                     drop(permit);
                     None
                 })?;
             }
-            Step::Unwind(caller) => self.settle(caller, Verdict::Failure, |permit| {
+            Step::Unwind(caller) => self.settle(caller, Verdict::Failure, false, |permit| {
                 let unwound = catch_unwind(AssertUnwindSafe(|| {
                     let _permit = permit;
                     resume_unwind(Box::new("the operation panicked"));
@@ -173,7 +201,7 @@ impl World {
             }
             Step::Renew(caller) => {
                 if let Some(Some(held)) = self.callers.get(caller) {
-                    let expected = self.model.renew(&held.pass, self.now);
+                    let expected = self.model.renew(&held.admitted, self.now);
                     prop_assert_eq!(self.machine.renew(&self.policy, &held.ticket, self.tick()), expected);
                     if let Some(permit) = &held.permit {
                         prop_assert_eq!(permit.renew(), expected);
@@ -209,23 +237,40 @@ impl World {
         self.compare()
     }
 
-    fn admit(&mut self, caller: usize) -> Result<(), TestCaseError> {
+    fn admit(&mut self, caller: usize, pass: Option<OutageId>) -> Result<(), TestCaseError> {
         if !matches!(self.callers.get(caller), Some(None)) {
             return Ok(());
         }
-        let expected = self.model.admit(self.now);
-        let ticket = self.machine.admit(&self.policy, self.tick());
-        let permit = self.shared.as_ref().map(|shared| Arc::clone(shared).enter());
+        let (now, before) = (self.tick(), self.machine.clone());
+        let shared = self.shared.clone();
+        let (expected, ticket, permit) = match pass {
+            None => {
+                (self.model.admit(self.now), self.machine.admit(&self.policy, now), shared.map(Shared::enter))
+            }
+            Some(pass) => (
+                self.model.admit_opener(pass.as_u64(), self.now),
+                self.machine.admit_opener(&self.policy, pass, now),
+                shared.map(|shared| shared.enter_opener(pass)),
+            ),
+        };
         match (expected, ticket) {
-            (Ok((pass, half_opened)), Ok(ticket)) => {
-                prop_assert_eq!(ticket.is_probe(), pass.slot.is_some());
+            (Ok((admitted, half_opened)), Ok(ticket)) => {
+                prop_assert_eq!(ticket.is_probe(), admitted.slot.is_some());
+                prop_assert_eq!(ticket.is_opener(), admitted.opener.is_some());
                 prop_assert_eq!(ticket.transition().is_some(), half_opened);
+                if ticket.is_opener() {
+                    prop_assert_eq!(ticket.outage(), pass);
+                    prop_assert_eq!(&self.machine, &before, "a pass changes nothing");
+                } else if ticket.is_probe() {
+                    prop_assert_eq!(ticket.outage().map(OutageId::as_u64), self.model.outage);
+                }
                 let permit = permit.transpose().map_err(|_| TestCaseError::fail("the shared one refuses"))?;
                 if let Some(permit) = &permit {
                     prop_assert_eq!(permit.is_probe(), ticket.is_probe());
+                    prop_assert_eq!(permit.is_opener(), ticket.is_opener());
                     prop_assert_eq!(permit.transition(), ticket.transition());
                 }
-                self.callers[caller] = Some(Held { pass, ticket, permit });
+                self.callers[caller] = Some(Held { admitted, ticket, permit });
             }
             (Err(expected), Err(rejected)) => {
                 prop_assert_eq!(refused(rejected), expected);
@@ -244,17 +289,29 @@ impl World {
         &mut self,
         caller: usize,
         verdict: Verdict,
+        health: bool,
         report: impl FnOnce(Permit<Arc<Shared>, Arc<ManualClock>>) -> Option<Settled>,
     ) -> Result<(), TestCaseError> {
         let Some(held) = self.callers.get_mut(caller).and_then(Option::take) else { return Ok(()) };
-        let now = self.tick();
-        let settled = self.machine.settle(&self.policy, held.ticket, verdict, now);
+        let (now, was_in) = (self.tick(), self.model.outage);
+        let settled = if health {
+            self.machine.settle_health(&self.policy, held.ticket, verdict, now)
+        } else {
+            self.machine.settle(&self.policy, held.ticket, verdict, now)
+        };
         // With jitter only bounds are known; within them the machine's own answer is taken on trust.
         let told = self.machine.peek(&self.policy, now).retry_after().map_or(0, nanos);
-        let expected = self.model.settle(&held.pass, verdict, self.now, told);
+        let expected = if health {
+            self.model.settle_health(&held.admitted, verdict, self.now, told)
+        } else {
+            self.model.settle(&held.admitted, verdict, self.now, told)
+        };
         prop_assert_eq!(did(settled), expected);
         if let Settled::Moved(transition) = settled {
             prop_assert_eq!(transition.generation, self.model.generation);
+            // That of an outage that ends is the one there was.
+            prop_assert_eq!(transition.outage.map(OutageId::as_u64), self.model.outage.or(was_in));
+            self.passes.extend(transition.outage.filter(|_| transition.to == State::Open));
         }
         if let Some(permit) = held.permit
             && let Some(shared) = report(permit)
@@ -270,6 +327,11 @@ impl World {
         let snapshot = self.machine.snapshot(self.tick());
         let text = serde_json::to_string(&snapshot).unwrap();
         prop_assert_eq!(&serde_json::from_str::<vps_breaker::Snapshot>(&text).unwrap(), &snapshot);
+        let mut old = serde_json::to_value(&snapshot).unwrap();
+        for key in ["outage", "trust", "health_only"] {
+            assert!(old.as_object_mut().unwrap().remove(key).is_some(), "{key} is not written");
+        }
+        let old: vps_breaker::Snapshot = serde_json::from_value(old).unwrap();
         self.model.restore(self.now, now);
         self.set(now);
         self.machine = Machine::restore(&self.policy, &snapshot, self.tick());
@@ -281,6 +343,13 @@ impl World {
         prop_assert!(wait(&after) <= wait(&before), "{:?} became {:?}", wait(&before), wait(&after));
         prop_assert_eq!(after.state(), before.state());
         prop_assert_eq!(after.generation(), before.generation());
+        // A record of before passes and probations is the same but for those.
+        let old = Machine::restore(&self.policy, &old, self.tick()).peek(&self.policy, self.tick());
+        let (old, new) = (shown(&old), shown(&after));
+        prop_assert_eq!(old.outage.is_some(), new.outage.is_some());
+        prop_assert!(!old.on_probation && old.trusts_health);
+        let Shown { outage, on_probation, trusts_health, .. } = new;
+        prop_assert_eq!(Shown { outage, on_probation, trusts_health, ..old }, new);
         Ok(())
     }
 

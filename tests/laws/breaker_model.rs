@@ -173,19 +173,21 @@ pub(crate) fn rules() -> impl Strategy<Value = Rules> {
 
 /// What a caller holds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pass {
+pub(crate) struct Admitted {
     generation: u64,
-    pub(crate) admitted: u64,
+    pub(crate) at: u64,
     pub(crate) slot: Option<u64>,
+    /// The outage whose pass let it through.
+    pub(crate) opener: Option<u64>,
     run: u64,
     seen: u32,
 }
 
+/// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
-    Fine,
-    Slow,
-    Failed,
+struct Kind {
+    failed: bool,
+    slow: bool,
 }
 
 /// What a result did: nothing more than count, a move (from, to, rule), or nothing at all.
@@ -209,6 +211,9 @@ pub(crate) struct Shown {
     /// Calls, failed, slow.
     pub(crate) window: (u32, u32, u32),
     pub(crate) opened_for: Option<u64>,
+    pub(crate) outage: Option<u64>,
+    pub(crate) on_probation: bool,
+    pub(crate) trusts_health: bool,
     pub(crate) rejection: Option<(Why, u64)>,
 }
 
@@ -235,8 +240,15 @@ pub(crate) struct Model {
     slots: Vec<(u64, u64)>,
     slots_given: u64,
     good_probes: u32,
+    /// Those of the good ones that were health probes'.
+    good_health: u32,
     bad_probes: u32,
     failed_probes: u32,
+    /// The generation that its outage began with.
+    pub(crate) outage: Option<u64>,
+    on_probation: bool,
+    /// Probations lost since a call succeeded.
+    lost: u32,
     forced: Option<Forced>,
 }
 
@@ -254,8 +266,12 @@ impl Model {
             slots: Vec::new(),
             slots_given: 0,
             good_probes: 0,
+            good_health: 0,
             bad_probes: 0,
             failed_probes: 0,
+            outage: None,
+            on_probation: false,
+            lost: 0,
             forced: None,
         }
     }
@@ -268,10 +284,15 @@ impl Model {
         self.state = to;
         self.generation += 1;
         self.calls.clear();
-        (self.good_probes, self.bad_probes) = (0, 0);
+        (self.good_probes, self.good_health, self.bad_probes) = (0, 0, 0);
+        self.on_probation = false;
         if to == State::Closed {
             self.failed_probes = 0;
+            self.lost = 0;
+            self.outage = None;
             self.run = (self.run.0 + 1, 0, 0);
+        } else if from == State::Closed {
+            self.outage = Some(self.generation);
         }
         Did::Moved(from, to, rule)
     }
@@ -324,11 +345,22 @@ impl Model {
         }
     }
 
-    pub(crate) fn admit(&mut self, now: u64) -> Result<(Pass, bool), (Why, u64)> {
+    /// Whoever opened it goes on while it is open and nobody's hand is on it; else it asks as anybody.
+    pub(crate) fn admit_opener(&mut self, outage: u64, now: u64) -> Result<(Admitted, bool), (Why, u64)> {
+        let open = self.state == State::Open && self.open_left(now) > 0;
+        if open && self.rules.enabled && self.forced.is_none() && self.outage == Some(outage) {
+            let (generation, opener) = (self.generation, Some(outage));
+            return Ok((Admitted { generation, at: now, slot: None, opener, run: 0, seen: 0 }, false));
+        }
+        self.admit(now)
+    }
+
+    pub(crate) fn admit(&mut self, now: u64) -> Result<(Admitted, bool), (Why, u64)> {
         self.look_at_hold(now);
-        let pass = Pass {
+        let pass = Admitted {
             generation: self.generation,
-            admitted: now,
+            at: now,
+            opener: None,
             slot: None,
             run: self.run.0,
             seen: self.run.1,
@@ -370,10 +402,10 @@ impl Model {
         if moved {
             self.moves(State::HalfOpen, Rule::Timeout);
         }
-        Ok((Pass { generation: self.generation, slot: Some(slot.0), ..pass }, moved))
+        Ok((Admitted { generation: self.generation, slot: Some(slot.0), ..pass }, moved))
     }
 
-    pub(crate) fn renew(&mut self, pass: &Pass, now: u64) -> bool {
+    pub(crate) fn renew(&mut self, pass: &Admitted, now: u64) -> bool {
         let Some(slot) = pass.slot else { return true };
         match self.slots.iter().position(|(number, _)| *number == slot) {
             Some(at) => self.slots[at].1 = now + self.rules.lease * SECOND,
@@ -382,40 +414,37 @@ impl Model {
         true
     }
 
-    fn forfeit(&mut self, pass: &Pass) -> bool {
+    fn forfeit(&mut self, pass: &Admitted) -> bool {
         let before = self.slots.len();
         self.slots.retain(|(number, _)| Some(*number) != pass.slot);
         before != self.slots.len()
     }
 
-    pub(crate) fn settle(&mut self, pass: &Pass, verdict: Verdict, now: u64, told: u64) -> Did {
+    pub(crate) fn settle(&mut self, pass: &Admitted, verdict: Verdict, now: u64, told: u64) -> Did {
         let has_slot = self.forfeit(pass) || pass.slot.is_none();
         self.look_at_hold(now);
+        let slow = self.rules.slow_after().is_some_and(|limit| now.saturating_sub(pass.at) >= limit);
+        if let Some(outage) = pass.opener {
+            return match verdict {
+                _ if self.outage != Some(outage) || self.forced.is_some() => Did::Stale,
+                Verdict::Success if !slow => self.good_probe(),
+                _ => Did::Counted,
+            };
+        }
         if pass.generation != self.generation || !has_slot {
             return Did::Stale;
         }
-        let slow = self.rules.slow_after().is_some_and(|limit| now.saturating_sub(pass.admitted) >= limit);
         match (self.state, verdict) {
             (_, Verdict::Neutral) | (State::Open, _) => Did::Counted,
             (State::HalfOpen, _) if pass.slot.is_none() => Did::Counted,
-            (State::HalfOpen, Verdict::Success) if !slow => {
-                self.good_probes += 1;
-                if self.good_probes < self.rules.successes {
-                    return Did::Counted;
-                }
-                self.moves(State::Closed, Rule::Probe)
-            }
-            (State::HalfOpen, _) => {
-                self.bad_probes += 1;
-                if self.bad_probes <= self.rules.allowed {
-                    return Did::Counted;
-                }
-                self.failed_probes += 1;
-                self.opens(Rule::Probe, now, told)
-            }
+            (State::HalfOpen, Verdict::Success) if !slow => self.good_probe(),
+            (State::HalfOpen, _) => self.bad_probe(now, told),
             (State::Closed, Verdict::Success) => {
+                if self.on_probation {
+                    (self.on_probation, self.lost, self.failed_probes) = (false, 0, 0);
+                }
                 self.end_run();
-                self.count(if slow { Kind::Slow } else { Kind::Fine }, now, told)
+                self.count(Kind { failed: false, slow }, now, told)
             }
             (State::Closed, Verdict::Failure) => {
                 let (_, length, last) = self.run;
@@ -427,8 +456,55 @@ impl Model {
                 let seen = if pass.run == self.run.0 { pass.seen } else { 0 };
                 let grown = if self.rules.once { self.run.1.max(seen + 1) } else { self.run.1 + 1 };
                 self.run = (self.run.0, grown, now);
-                self.count(Kind::Failed, now, told)
+                self.count(Kind { failed: true, slow }, now, told)
             }
+        }
+    }
+
+    fn good_probe(&mut self) -> Did {
+        self.lost = 0;
+        self.good_probes += 1;
+        if self.good_probes < self.rules.successes {
+            return Did::Counted;
+        }
+        self.moves(State::Closed, Rule::Probe)
+    }
+
+    fn bad_probe(&mut self, now: u64, told: u64) -> Did {
+        self.bad_probes += 1;
+        if self.bad_probes <= self.rules.allowed {
+            return Did::Counted;
+        }
+        self.failed_probes += 1;
+        self.opens(Rule::Probe, now, told)
+    }
+
+    /// What a health probe found, whose speed says nothing: with a slot it is a probe whose success has to
+    /// be confirmed by a call, without one nothing.
+    pub(crate) fn settle_health(&mut self, pass: &Admitted, verdict: Verdict, now: u64, told: u64) -> Did {
+        let has_slot = self.forfeit(pass) || pass.slot.is_none();
+        self.look_at_hold(now);
+        if pass.generation != self.generation || !has_slot {
+            return Did::Stale;
+        }
+        match verdict {
+            _ if pass.slot.is_none() => Did::Counted,
+            Verdict::Failure => self.bad_probe(now, told),
+            Verdict::Success if self.lost < 2 => {
+                self.good_probes += 1;
+                self.good_health += 1;
+                if self.good_probes < self.rules.successes {
+                    return Did::Counted;
+                }
+                let (lost, failed_probes) = (self.lost, self.failed_probes);
+                let unconfirmed = self.good_health == self.good_probes;
+                let did = self.moves(State::Closed, Rule::Probe);
+                if unconfirmed {
+                    (self.on_probation, self.lost, self.failed_probes) = (true, lost, failed_probes);
+                }
+                did
+            }
+            _ => Did::Counted,
         }
     }
 
@@ -444,8 +520,13 @@ impl Model {
         let grid = self.calls.last().map_or(0, |(grid, _)| *grid).max(self.grid(now));
         self.calls.push((grid, kind));
         self.calls = self.in_window(now);
-        if kind == Kind::Fine || !self.rules.enabled || self.forced.is_some() {
+        if !(kind.failed || kind.slow) || !self.rules.enabled || self.forced.is_some() {
             return Did::Counted;
+        }
+        if kind.failed && self.on_probation {
+            self.lost += 1;
+            self.failed_probes += 1;
+            return self.opens(Rule::Probation, now, told);
         }
         let (all, failed, slow) = self.sums(now);
         let reached = |part: u32, share: Option<u16>| {
@@ -454,7 +535,7 @@ impl Model {
         };
         let (failed_share, slow_share) =
             self.rules.window.map_or((None, None), |(_, _, failed, slow)| (failed, slow.map(|slow| slow.1)));
-        let rule = if kind == Kind::Failed && self.run.1 >= self.rules.threshold {
+        let rule = if kind.failed && self.run.1 >= self.rules.threshold {
             Rule::Consecutive
         } else if reached(failed, failed_share) {
             Rule::FailureRate
@@ -495,8 +576,10 @@ impl Model {
 
     fn sums(&self, now: u64) -> (u32, u32, u32) {
         let calls = self.in_window(now);
-        let count = |kind| u32::try_from(calls.iter().filter(|(_, is)| *is == kind).count()).unwrap();
-        (u32::try_from(calls.len()).unwrap(), count(Kind::Failed), count(Kind::Slow))
+        let count = |is: fn(&Kind) -> bool| calls.iter().filter(|(_, kind)| is(kind)).count();
+        let sums = [calls.len(), count(|kind| kind.failed), count(|kind| kind.slow)];
+        let [all, failed, slow] = sums.map(|sum| u32::try_from(sum).unwrap());
+        (all, failed, slow)
     }
 
     pub(crate) fn hold(&mut self, mode: Hold, length: Option<u64>, now: u64) -> Did {
@@ -517,7 +600,7 @@ impl Model {
     pub(crate) fn reset(&mut self) -> Option<Did> {
         let nothing =
             self.state == State::Closed && self.run.1 == 0 && self.calls.is_empty() && self.forced.is_none();
-        if nothing {
+        if nothing && !self.on_probation {
             return None;
         }
         self.forced = None;
@@ -577,15 +660,18 @@ impl Model {
             hold: forced.map(|(mode, _)| mode),
             held_for: forced.and_then(|(_, left)| left),
             window: if clean { (0, 0, 0) } else { self.sums(now) },
+            outage: self.outage,
+            on_probation: self.on_probation,
+            trusts_health: self.lost < 2,
             opened_for: (self.state != State::Closed).then(|| now.saturating_sub(self.opened)),
             rejection,
         }
     }
 
     /// What is dropped without a verdict: too old is a failure, else it says nothing.
-    pub(crate) fn dropped(&self, pass: &Pass, now: u64) -> Verdict {
+    pub(crate) fn dropped(&self, pass: &Admitted, now: u64) -> Verdict {
         let limit = self.rules.abandoned;
-        let old = limit.is_some_and(|limit| now.saturating_sub(pass.admitted) >= limit * SECOND);
+        let old = limit.is_some_and(|limit| now.saturating_sub(pass.at) >= limit * SECOND);
         if old { Verdict::Failure } else { Verdict::Neutral }
     }
 }

@@ -10,10 +10,19 @@
 //! | the clock is read only where it matters | `breaker_shared::the_clock_is_read_only_where_it_matters` |
 //! | a rejection says when to come back, and costs no allocation | `breaker_laws` (never zero); the benches |
 //! | consecutive, rate, slow rate, each at `>=`; only a failure or a slow success opens | `each_rule_opens_at_its_limit`, `a_success_never_opens` |
+//! | a slow failure counts as slow and as failed | `a_slow_failure_counts_as_both`, `breaker_laws` |
 //! | overlapping failures are one piece of evidence | `overlapping_failures_count_once` |
 //! | a run is forgotten when its last failure is old | `an_old_run_is_forgotten` |
 //! | what makes no sense is refused by name | `nonsense_is_refused_by_name` |
 //! | reset, forced open and closed, disabled | `what_a_hand_can_do`, `a_hand_that_opens_it_keeps_the_back_off`, `a_policy_that_is_off_*`, `breaker_laws` |
+//! | who opened it goes on while it is open; the success counts, nothing else does | `whoever_opened_it_goes_on`, `a_holders_success_counts_as_a_probes`, `a_slow_or_failed_holder_changes_nothing`, `breaker_search`, `breaker_laws` |
+//! | elsewhere a holder asks as anybody | `where_it_is_not_open_a_holder_asks_as_anybody` |
+//! | a pass is of one outage, in other processes too; a failed due probe's caller holds it too | `a_pass_is_of_one_outage`, `each_failed_probe_makes_a_holder`, `a_pass_survives_a_record` |
+//! | closed by a health probe: the first call decides; lost twice, such probes close nothing | `the_first_call_decides_after_a_health_probe`, `after_two_probations_lost_health_probes_close_nothing`, `breaker_search`, `breaker_laws` |
+//! | a health probe says nothing to a closed circuit, and nothing by its speed | `a_health_probe_costs_no_call` |
+//! | one real success among those that close it, and there is no probation | `one_real_success_is_proof_enough` |
+//! | a record of an older layout is read | `a_record_of_before_passes_is_read`, `breaker_laws` |
+//! | open for exactly `timeout` unless jitter is asked for | `the_open_time_is_spread_upwards` |
 //! | jitter of a tenth, from seed and generation; back-off, capped | `the_open_time_is_spread_upwards`, `the_open_time_grows_while_probes_fail` |
 //! | no timers: due shows as half-open | `it_shows_as_due_without_a_call` |
 //! | the registry is bounded | `breaker_registry` |
@@ -26,8 +35,8 @@ use std::num::{NonZeroU8, NonZeroU32};
 use std::time::Duration;
 
 use vps_breaker::{
-    Hold, Machine, OpenBackoff, Policy, Rate, Rule, Settled, SlowCalls, State, Tick, Ticket, Verdict, View,
-    Why,
+    Hold, Machine, OpenBackoff, OutageId, Policy, Rate, Rejected, Rule, Settled, SlowCalls, Snapshot, State,
+    Tick, Ticket, Verdict, View, Why,
 };
 
 use crate::breaker_model::{Over, Rules, duration};
@@ -85,6 +94,35 @@ impl Lab {
 
     fn state(&self) -> State {
         self.view().state()
+    }
+
+    /// Opens it, which gives the pass.
+    fn opened(&mut self) -> OutageId {
+        loop {
+            if let Settled::Moved(moved) = self.call(F) {
+                return moved.outage.unwrap();
+            }
+        }
+    }
+
+    fn enter(&mut self, pass: OutageId) -> Result<Ticket, Rejected> {
+        self.machine.admit_opener(&self.policy, pass, self.now)
+    }
+
+    /// One call with the pass.
+    fn goes_on(&mut self, pass: OutageId, verdict: Verdict) -> Settled {
+        let ticket = self.enter(pass).unwrap();
+        assert!(ticket.is_opener());
+        self.settle(ticket, verdict)
+    }
+
+    fn health(&mut self, verdict: Verdict) -> Settled {
+        let ticket = self.admit();
+        self.machine.settle_health(&self.policy, ticket, verdict, self.now)
+    }
+
+    fn hold(&mut self, mode: Hold, seconds: u64) {
+        self.machine.hold(&self.policy, mode, Some(duration(seconds)), self.now);
     }
 
     fn open(mut self) -> Self {
@@ -518,7 +556,9 @@ fn a_policy_that_is_off_lets_calls_through_that_decide_nothing() {
 fn the_open_time_is_spread_upwards() {
     let mut seen = std::collections::BTreeSet::new();
     for seed in 0..200 {
-        let policy = Policy::new().with_jitter_seed(seed).with_failure_threshold(NonZeroU32::MIN);
+        let policy = Policy::new().with_failure_threshold(NonZeroU32::MIN).with_jitter_seed(seed);
+        assert_eq!(Lab::over(policy).open().view().retry_after(), Some(duration(60)), "not unless asked");
+        let policy = policy.with_jitter(true);
         assert_eq!(policy.longest_open(), duration(66));
         let wait = |policy: Policy| Lab::over(policy).open().view().retry_after().unwrap();
         assert!(wait(policy) >= duration(60) && wait(policy) <= duration(66));
@@ -577,7 +617,7 @@ fn a_snapshot_grows_older_elsewhere() {
     assert!(!snapshot.is_closed());
     assert_eq!(snapshot.generation(), 1);
     let policy = lab.policy;
-    let read = |snapshot: vps_breaker::Snapshot, seconds, now| {
+    let read = |snapshot: Snapshot, seconds, now| {
         let machine = Machine::restore(&policy, &snapshot.aged(duration(seconds)), now);
         machine.peek(&policy, now)
     };
@@ -764,4 +804,433 @@ fn every_decision_explains_itself() {
     );
     let off = Lab::new(Rules { enabled: false, ..Rules::default() });
     assert!(off.view().to_string().starts_with("disabled by its policy: counts, never refuses; "));
+}
+
+#[test]
+fn whoever_opened_it_goes_on() {
+    let mut lab = Lab::new(Rules { backoff: Some((2, 600)), ..Rules::default() });
+    let pass = lab.opened();
+    assert_eq!(lab.view().outage(), Some(pass));
+    let before = (lab.machine.clone(), lab.view());
+    for verdict in [F, Verdict::Neutral, F] {
+        assert_eq!(lab.refused().0, Why::Open, "everybody else");
+        let ticket = lab.enter(pass).unwrap();
+        assert!(ticket.is_opener() && !ticket.is_probe() && ticket.token().is_none());
+        assert_eq!((ticket.transition(), ticket.outage()), (None, Some(pass)));
+        assert!(lab.renew(&ticket), "it has nothing to lose");
+        assert_eq!(lab.settle(ticket, verdict), Settled::Counted);
+        assert_eq!((lab.machine.clone(), lab.view()), before, "{verdict:?} changes nothing");
+    }
+    lab.pass(59);
+    lab.goes_on(pass, F);
+    assert_eq!(lab.refused(), (Why::Open, 1), "nobody waits longer for it");
+    let Settled::Moved(moved) = lab.goes_on(pass, S) else { panic!("it stays open") };
+    assert_eq!((moved.from, moved.to, moved.rule), (State::Open, State::Closed, Rule::Probe));
+    assert_eq!((moved.outage, moved.generation), (Some(pass), before.1.generation() + 1));
+    assert_eq!((lab.state(), lab.view().failure_count(), lab.view().outage()), (State::Closed, 0, None));
+    assert!(lab.machine.is_clean(&lab.policy));
+}
+
+#[test]
+fn where_it_is_not_open_a_holder_asks_as_anybody() {
+    let rules = Rules { lease: 10, ..Rules::default() };
+    let mut lab = Lab::new(rules);
+    let pass = lab.opened();
+    // Due: the probe's slot.
+    lab.pass(60);
+    let probe = lab.enter(pass).unwrap();
+    assert!(probe.is_probe() && !probe.is_opener() && probe.outage() == Some(pass));
+    let moved = probe.transition().unwrap();
+    assert_eq!((moved.to, moved.outage), (State::HalfOpen, Some(pass)));
+    // Half-open: a slot, or wait for one.
+    let rejected = lab.enter(pass).unwrap_err();
+    assert_eq!((rejected.why(), rejected.retry_after()), (Why::Probing, duration(10)));
+    lab.settle(probe, Verdict::Neutral);
+    let probe = lab.enter(pass).unwrap();
+    assert!(probe.is_probe() && probe.transition().is_none());
+    // Closed: as anybody.
+    lab.settle(probe, S);
+    let plain = lab.enter(pass).unwrap();
+    assert!(!plain.is_probe() && !plain.is_opener());
+    assert_eq!(lab.settle(plain, F), Settled::Counted);
+    assert_eq!(lab.view().failure_count(), 1);
+    // Held open: refused; then due.
+    let pass = lab.opened();
+    lab.hold(Hold::Open, 5);
+    assert_eq!(lab.view().outage(), Some(pass), "the same outage");
+    assert_eq!(lab.enter(pass).unwrap_err().why(), Why::Held);
+    lab.pass(5);
+    assert!(lab.enter(pass).unwrap().is_probe());
+    // Held closed, and a policy that is off: let through.
+    lab.hold(Hold::Closed, 5);
+    assert!(!lab.enter(pass).unwrap().is_opener());
+    let mut lab = Lab::new(rules).open();
+    lab.policy = lab.policy.with_enabled(false);
+    let pass = lab.view().outage().unwrap();
+    assert!(!lab.enter(pass).unwrap().is_opener());
+}
+
+#[test]
+fn a_holders_success_counts_as_a_probes() {
+    let mut lab = Lab::new(Rules { successes: 2, ..Rules::default() });
+    let pass = lab.opened();
+    assert_eq!(lab.goes_on(pass, S), Settled::Counted);
+    assert_eq!((lab.state(), lab.view().success_count()), (State::Open, 1));
+    assert_eq!(lab.refused(), (Why::Open, 60));
+    assert_eq!(lab.goes_on(pass, F), Settled::Counted);
+    assert!(matches!(lab.goes_on(pass, S), Settled::Moved(_)));
+    assert_eq!(lab.state(), State::Closed);
+    // As every counter, it is the state's.
+    let pass = lab.opened();
+    lab.goes_on(pass, S);
+    lab.pass(60);
+    let probe = lab.admit();
+    assert_eq!(lab.view().success_count(), 0);
+    lab.settle(probe, Verdict::Neutral);
+    // One that arrives when it is half-open counts there, and frees nobody's slot.
+    let pass = lab.opened();
+    let late = [lab.enter(pass).unwrap(), lab.enter(pass).unwrap()];
+    lab.pass(60);
+    let probe = lab.admit();
+    let [first, second] = late;
+    assert_eq!(lab.settle(first, S), Settled::Counted);
+    assert_eq!((lab.view().success_count(), lab.view().probes_in_flight()), (1, 1));
+    assert_eq!(lab.refused().0, Why::Probing);
+    assert!(matches!(lab.settle(second, S), Settled::Moved(moved) if moved.from == State::HalfOpen));
+    assert_eq!(lab.settle(probe, F), Settled::Stale);
+    assert_eq!(lab.state(), State::Closed);
+}
+
+#[test]
+fn a_slow_or_failed_holder_changes_nothing() {
+    let window = Some((Over::Count(5), 5, None, Some((3, 500))));
+    let mut lab = Lab::new(Rules { window, ..Rules::default() });
+    let pass = lab.opened();
+    let (slow, fast) = (lab.enter(pass).unwrap(), lab.enter(pass).unwrap());
+    lab.pass(2);
+    assert!(matches!(lab.settle(fast, S), Settled::Moved(_)));
+    let again = lab.opened();
+    lab.pass(1);
+    assert_eq!(lab.settle(slow, S), Settled::Stale, "of an earlier outage");
+    let slow = lab.enter(again).unwrap();
+    lab.pass(3);
+    assert_eq!(lab.settle(slow, S), Settled::Counted);
+    assert_eq!((lab.state(), lab.view().success_count()), (State::Open, 0));
+    // Half-open, a holder's failure is not one of the probes'.
+    let [failed, slow] = [lab.enter(again).unwrap(), lab.enter(again).unwrap()];
+    lab.pass(60);
+    let probe = lab.admit();
+    let before = lab.view();
+    assert_eq!([lab.settle(failed, F), lab.settle(slow, S)], [Settled::Counted; 2]);
+    assert_eq!(lab.view(), before);
+    // Under a hand, nothing counts.
+    lab.settle(probe, F);
+    let [success, failure] = [lab.enter(again).unwrap(), lab.enter(again).unwrap()];
+    lab.hold(Hold::Open, 100);
+    let before = lab.view();
+    assert_eq!([lab.settle(success, S), lab.settle(failure, F)], [Settled::Stale; 2]);
+    assert_eq!(lab.view(), before);
+}
+
+#[test]
+fn a_pass_is_of_one_outage() {
+    let mut lab = Lab::new(Rules::default());
+    let first = lab.opened();
+    let late = lab.enter(first).unwrap();
+    lab.goes_on(first, S);
+    let second = lab.opened();
+    assert_ne!(first, second);
+    assert_eq!(lab.enter(first).unwrap_err().why(), Why::Open);
+    assert_eq!(lab.settle(late, S), Settled::Stale);
+    assert_eq!(lab.state(), State::Open);
+    // Nor after a reset.
+    lab.machine.reset(&lab.policy, lab.now);
+    let third = lab.opened();
+    assert!(lab.enter(second).is_err() && lab.enter(third).is_ok());
+    // One that a hand opened is an outage that nobody has a pass of, until its probe fails.
+    lab.machine.reset(&lab.policy, lab.now);
+    let moved = lab.machine.hold(&lab.policy, Hold::Open, Some(duration(5)), lab.now);
+    assert!(moved.outage.is_some() && moved.outage != Some(third));
+    lab.pass(5).call(F);
+    assert!(lab.enter(third).is_err() && lab.enter(moved.outage.unwrap()).unwrap().is_opener());
+}
+
+#[test]
+fn each_failed_probe_makes_a_holder() {
+    let mut lab = Lab::new(Rules::default());
+    let pass = lab.opened();
+    for _ in 0..3 {
+        lab.pass(60);
+        let Settled::Moved(moved) = lab.call(F) else { panic!("it did not open again") };
+        assert_eq!((moved.to, moved.outage), (State::Open, Some(pass)), "of the same outage");
+        assert_eq!(lab.goes_on(pass, F), Settled::Counted);
+    }
+    lab.goes_on(pass, S);
+    assert_eq!(lab.state(), State::Closed);
+}
+
+#[test]
+fn a_pass_survives_a_record() {
+    let mut lab = Lab::new(Rules { successes: 2, ..Rules::default() });
+    let pass = lab.opened();
+    // Its name is not that of the state that is written.
+    lab.pass(60).call(F);
+    lab.goes_on(pass, S);
+    let late = lab.enter(pass).unwrap();
+    let mut other = Lab::new(Rules { successes: 2, ..Rules::default() });
+    let snapshot = lab.machine.snapshot(lab.now);
+    other.now = Tick::from_millis(7);
+    other.machine = Machine::restore(&other.policy, &snapshot, other.now);
+    assert_eq!((other.view().outage(), other.view().success_count()), (Some(pass), 1));
+    assert!(other.enter(pass).unwrap().is_opener());
+    // The other process's probe fails; then a result of here still counts there.
+    other.pass(60).call(F);
+    assert!(lab.machine.adopt(&lab.policy, &other.machine, lab.now));
+    lab.now = other.now;
+    assert_eq!(lab.settle(late, S), Settled::Counted);
+    assert!(matches!(lab.goes_on(pass, S), Settled::Moved(_)));
+}
+
+#[test]
+fn a_slow_failure_counts_as_both() {
+    let window = |slow| Some((Over::Count(10), 4, Some(900), Some((3, slow))));
+    let call = |lab: &mut Lab, seconds, verdict| {
+        let ticket = lab.admit();
+        lab.pass(seconds);
+        lab.settle(ticket, verdict)
+    };
+    for over in [Over::Count(10), Over::Time(100)] {
+        let window = Some((over, 4, Some(900), Some((3, 500))));
+        let mut lab = Lab::new(Rules { threshold: 99, window, ..Rules::default() });
+        call(&mut lab, 3, F);
+        let counts = lab.view().window();
+        assert_eq!((counts.calls, counts.failures, counts.slow), (1, 1, 1));
+        call(&mut lab, 2, F);
+        call(&mut lab, 0, S);
+        let counts = lab.view().window();
+        assert_eq!((counts.calls, counts.failures, counts.slow), (3, 2, 1));
+        assert_eq!(opened_by(call(&mut lab, 3, F)), Some(Rule::SlowRate), "two of four were slow");
+    }
+    // It is a failure to the other rules.
+    let mut lab = Lab::new(Rules { window: window(1_000), ..Rules::default() });
+    call(&mut lab, 3, F);
+    call(&mut lab, 3, F);
+    assert_eq!(opened_by(call(&mut lab, 3, F)), Some(Rule::Consecutive));
+}
+
+#[test]
+fn the_first_call_decides_after_a_health_probe() {
+    let rules = Rules { threshold: 5, timeout: 10, backoff: Some((2, 600)), ..Rules::default() };
+    let due = || {
+        let mut lab = Lab::new(rules).open();
+        lab.pass(10);
+        assert!(matches!(lab.health(S), Settled::Moved(moved) if moved.to == State::Closed));
+        assert!(lab.view().is_on_probation() && !lab.machine.is_clean(&lab.policy));
+        assert!(
+            lab.view().to_string().starts_with(
+                "on probation after a health probe closed it: the next failure opens it; 0 of 5 failures"
+            ),
+            "{}",
+            lab.view()
+        );
+        lab
+    };
+    // A success ends it.
+    let mut lab = due();
+    assert_eq!(lab.call(Verdict::Neutral), Settled::Counted);
+    assert!(lab.view().is_on_probation(), "that was no outcome");
+    lab.call(S);
+    assert!(!lab.view().is_on_probation() && lab.machine.is_clean(&lab.policy));
+    assert_eq!(lab.calls(&[F, F, F, F]), Settled::Counted);
+    assert_eq!(opened_by(lab.call(F)), Some(Rule::Consecutive));
+    assert_eq!(lab.refused(), (Why::Open, 10));
+    // A failure opens it, as if the probe had failed.
+    let mut lab = due();
+    assert_eq!(opened_by(lab.call(F)), Some(Rule::Probation));
+    assert_eq!(lab.refused(), (Why::Open, 20), "the open time goes on growing");
+    assert!(!lab.view().is_on_probation());
+    assert!(
+        lab.view()
+            .to_string()
+            .starts_with("opened again because the first call failed after a health probe had closed it; ")
+    );
+    // It survives a process, and a clock.
+    let mut lab = due();
+    lab.machine = Machine::restore(&lab.policy, &lab.machine.snapshot(lab.now), Tick::ZERO);
+    lab.now = Tick::ZERO;
+    assert_eq!(opened_by(lab.call(F)), Some(Rule::Probation));
+    assert_eq!(lab.refused(), (Why::Open, 20));
+    // One that ended here does not begin again by what another process still has.
+    let mut lab = due();
+    let other = lab.machine.clone();
+    lab.call(S);
+    assert!(lab.machine.adopt(&lab.policy, &other, lab.now));
+    assert!(!lab.view().is_on_probation());
+    let mut lab = due();
+    let mut other = lab.machine.clone();
+    let ticket = other.admit(&lab.policy, lab.now).unwrap();
+    other.settle(&lab.policy, ticket, S, lab.now);
+    assert!(lab.machine.adopt(&lab.policy, &other, lab.now));
+    assert!(!lab.view().is_on_probation(), "nor does one that ended there go on here");
+    // A hand ends it, and what is late has no say.
+    let mut lab = due();
+    assert!(lab.machine.reset(&lab.policy, lab.now).is_some());
+    assert_eq!((lab.view().is_on_probation(), lab.call(F)), (false, Settled::Counted));
+    let mut lab = Lab::new(rules);
+    let late = lab.admit();
+    let mut lab = lab.open();
+    lab.pass(10).health(S);
+    assert_eq!(lab.settle(late, F), Settled::Stale);
+    assert!(lab.view().is_on_probation());
+}
+
+#[test]
+fn after_two_probations_lost_health_probes_close_nothing() {
+    let mut lab = Lab::new(Rules { threshold: 1, ..Rules::default() }).open();
+    let lose = |lab: &mut Lab| {
+        lab.pass(60);
+        assert!(matches!(lab.health(S), Settled::Moved(_)));
+        assert_eq!(opened_by(lab.call(F)), Some(Rule::Probation));
+    };
+    // One that a call confirms counts anew.
+    lose(&mut lab);
+    lab.pass(60).health(S);
+    lab.calls(&[S, F]);
+    lose(&mut lab);
+    assert!(lab.view().trusts_health_probes());
+    lose(&mut lab);
+    assert!(!lab.view().trusts_health_probes());
+    let snapshot = lab.machine.snapshot(lab.now);
+    lab.machine = Machine::restore(&lab.policy, &snapshot, lab.now);
+    lab.pass(60);
+    assert_eq!(lab.health(S), Settled::Counted);
+    assert_eq!((lab.state(), lab.view().success_count()), (State::HalfOpen, 0));
+    assert_eq!(lab.view().probes_in_flight(), 0, "the slot is free");
+    assert!(matches!(lab.call(S), Settled::Moved(_)), "a call's success closes it");
+    assert!(lab.view().trusts_health_probes() && !lab.view().is_on_probation());
+    // One success of a call is enough, even where two must succeed.
+    let mut lab = Lab::new(Rules { threshold: 1, successes: 2, ..Rules::default() }).open();
+    for _ in 0..2 {
+        lab.pass(60).health(S);
+        lab.health(S);
+        assert_eq!(opened_by(lab.call(F)), Some(Rule::Probation));
+    }
+    lab.pass(60).call(S);
+    assert!(lab.view().trusts_health_probes());
+    assert!(matches!(lab.health(S), Settled::Moved(_)));
+    // So is a holder's; and a hand makes a new beginning.
+    for by_hand in [false, true] {
+        let mut lab = Lab::new(Rules { threshold: 1, ..Rules::default() }).open();
+        lose(&mut lab);
+        lose(&mut lab);
+        let pass = lab.view().outage().unwrap();
+        if by_hand {
+            lab.machine.reset(&lab.policy, lab.now);
+        } else {
+            lab.goes_on(pass, S);
+        }
+        assert!(lab.view().trusts_health_probes());
+    }
+}
+
+#[test]
+fn a_health_probe_costs_no_call() {
+    let window = Some((Over::Count(5), 5, None, Some((3, 500))));
+    let mut lab = Lab::new(Rules { window, ..Rules::default() });
+    lab.calls(&[F, F]);
+    let before = lab.view();
+    for verdict in [S, F, Verdict::Neutral] {
+        assert_eq!(lab.health(verdict), Settled::Counted);
+        assert_eq!(lab.view(), before, "closed, {verdict:?} says nothing");
+    }
+    lab.call(F);
+    // A slow answer is an answer.
+    lab.pass(60);
+    let probe = lab.admit();
+    lab.pass(3);
+    let settled = lab.machine.settle_health(&lab.policy, probe, S, lab.now);
+    assert!(matches!(settled, Settled::Moved(moved) if moved.to == State::Closed));
+    // A failed one is a failed probe; neutral, its slot is free again; late, it is as late as any.
+    lab.call(F);
+    lab.pass(60);
+    assert_eq!(opened_by(lab.health(F)), Some(Rule::Probe));
+    lab.pass(60);
+    assert_eq!(lab.health(Verdict::Neutral), Settled::Counted);
+    assert_eq!(lab.view().probes_in_flight(), 0);
+    let late = lab.admit();
+    lab.pass(60);
+    let probe = lab.admit();
+    assert_eq!(lab.machine.settle_health(&lab.policy, late, S, lab.now), Settled::Stale);
+    assert!(matches!(lab.settle(probe, S), Settled::Moved(_)));
+}
+
+#[test]
+fn one_real_success_is_proof_enough() {
+    let rules = Rules { threshold: 1, successes: 3, ..Rules::default() };
+    for (real, probation) in [
+        ([false, false, false], true),
+        ([true, false, false], false),
+        ([false, true, false], false),
+        ([false, false, true], false),
+    ] {
+        let mut lab = Lab::new(rules).open();
+        lab.pass(60);
+        for (at, real) in real.into_iter().enumerate() {
+            let settled = if real { lab.call(S) } else { lab.health(S) };
+            assert_eq!(matches!(settled, Settled::Moved(_)), at == 2);
+            // What they were is not lost with the process.
+            let snapshot = lab.machine.snapshot(lab.now);
+            lab.machine = Machine::restore(&lab.policy, &snapshot, lab.now);
+        }
+        assert_eq!((lab.state(), lab.view().is_on_probation()), (State::Closed, probation), "{real:?}");
+    }
+}
+
+#[test]
+fn a_record_of_before_passes_is_read() {
+    let read = |state: &str, failures: u32, left: u64, successes: u32, slots: &str| {
+        let text = format!(
+            r#"{{"generation":7,"state":"{state}","rule":"consecutive","failures":{failures},"run":2,"level":1,
+            "since":5000000000,"left":{left},"last_token":4,"successes":{successes},"probe_failures":0,
+            "slots":{slots},"held":null}}"#
+        );
+        let mut lab = Lab::new(Rules { successes: 2, backoff: Some((2, 600)), ..Rules::default() });
+        let snapshot: Snapshot = serde_json::from_str(&text).unwrap();
+        lab.machine = Machine::restore(&lab.policy, &snapshot, lab.now);
+        assert!(!lab.view().is_on_probation() && lab.view().trusts_health_probes());
+        lab
+    };
+    let mut lab = read("closed", 2, 0, 0, "[]");
+    assert_eq!((lab.state(), lab.view().failure_count(), lab.view().outage()), (State::Closed, 2, None));
+    assert_eq!(opened_by(lab.call(F)), Some(Rule::Consecutive));
+    assert_eq!(lab.refused(), (Why::Open, 60));
+    let mut lab = read("open", 3, 40_000_000_000, 0, "[]");
+    assert_eq!(lab.refused(), (Why::Open, 40));
+    let outage = lab.view().outage().unwrap();
+    lab.pass(40);
+    assert!(matches!(lab.call(F), Settled::Moved(moved) if moved.outage == Some(outage)));
+    assert_eq!(lab.refused(), (Why::Open, 240), "twice longer already");
+    let mut lab = read("half_open", 3, 0, 1, "[[4,30000000000]]");
+    assert_eq!(lab.refused(), (Why::Probing, 30));
+    lab.pass(30);
+    assert!(matches!(lab.health(S), Settled::Moved(_)));
+    assert!(!lab.view().is_on_probation(), "the first success was a call's");
+}
+
+#[test]
+fn a_damaged_record_puts_nothing_where_it_cannot_be() {
+    for state in ["closed", "open", "half_open"] {
+        let mut written =
+            serde_json::to_value(Lab::new(Rules::default()).machine.snapshot(Tick::ZERO)).unwrap();
+        written["state"] = state.into();
+        written["level"] = 9.into();
+        written["trust"] = serde_json::json!({"on_probation": state != "closed", "lost": 200});
+        let snapshot: Snapshot = serde_json::from_value(written).unwrap();
+        let mut lab = Lab::new(Rules::default());
+        lab.machine = Machine::restore(&lab.policy, &snapshot, lab.now);
+        assert!(!lab.view().is_on_probation(), "{state}");
+        assert_eq!(lab.machine.is_clean(&lab.policy), state == "closed");
+        lab.pass(60).call(S);
+        assert!(lab.machine.is_clean(&lab.policy) && lab.view().trusts_health_probes());
+    }
 }

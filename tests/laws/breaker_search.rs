@@ -8,14 +8,18 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vps_breaker::{Hold, Machine, Policy, Settled, State, Tick, Ticket, Token, Verdict};
+use vps_breaker::{Hold, Machine, OutageId, Policy, Settled, State, Tick, Ticket, Token, Verdict};
 
 use crate::breaker_model::{Over, Rules, SECOND};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Step {
     Admit(usize),
+    /// With the pass of an opening of its own.
+    Opener(usize),
     Settle(usize, Verdict),
+    /// What a health probe found.
+    Health(usize, Verdict),
     Leak(usize),
     Renew(usize),
     /// A second passes.
@@ -35,6 +39,30 @@ enum Reached {
     SlotReissued,
     RenewalRefused,
     ProbeRefused,
+    PassUsed,
+    PassOfAnEarlierOutage,
+    PassCloses,
+    PassClosesHalfOpen,
+    StaleOpener,
+    OnProbation,
+    ProbationEnds,
+    ProbationLost,
+    HealthNotTrusted,
+}
+
+/// What else can happen than calls.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Also {
+    Nothing,
+    Passes,
+    PassesAndHands,
+    Health,
+}
+
+impl Also {
+    fn passes(self) -> bool {
+        matches!(self, Self::Passes | Self::PassesAndHands)
+    }
 }
 
 struct World {
@@ -42,6 +70,9 @@ struct World {
     machine: Machine,
     now: u64,
     callers: Vec<Option<Ticket>>,
+    /// Of whose result moved it to open last.
+    passes: Vec<Option<OutageId>>,
+    also: Also,
     /// Run and failures at admission, where a ticket has them too.
     seen: Vec<(u64, u64)>,
     /// Probes that nobody took the slot from: token, end of the lease.
@@ -52,12 +83,14 @@ struct World {
 }
 
 impl World {
-    fn new(policy: Policy, callers: usize) -> Self {
+    fn new(policy: Policy, callers: usize, also: Also) -> Self {
         Self {
             policy,
             machine: Machine::new(),
             now: 1_000 * SECOND,
             callers: (0..callers).map(|_| None).collect(),
+            passes: vec![None; callers],
+            also,
             seen: vec![(0, 0); callers],
             live: Vec::new(),
             recent: Vec::new(),
@@ -81,15 +114,34 @@ impl World {
     fn play(&mut self, step: Step, check: bool) -> bool {
         let before = self.machine.peek(&self.policy, self.tick());
         match step {
-            Step::Admit(caller) => {
+            Step::Admit(caller) | Step::Opener(caller) => {
                 if self.callers[caller].is_some() {
                     return false;
                 }
-                let now = self.tick();
-                let admitted = self.machine.admit(&self.policy, now);
+                let (now, machine) = (self.tick(), self.machine.clone());
+                let pass = self.passes[caller].filter(|_| step == Step::Opener(caller));
+                let admitted = match (step, pass) {
+                    (Step::Admit(_), _) => self.machine.admit(&self.policy, now),
+                    (_, Some(pass)) => self.machine.admit_opener(&self.policy, pass, now),
+                    (_, None) => return false,
+                };
+                let open = before.state() == State::Open && before.hold().is_none();
+                let holder = open && pass.is_some() && pass == before.outage();
+                let used = matches!(&admitted, Ok(ticket) if ticket.is_opener());
                 if check {
-                    assert_eq!(admitted.is_ok(), before.rejection().is_none(), "{before}: {admitted:?}");
-                    assert!(admitted.is_err() || before.state() != State::Open, "a call while open");
+                    let passes = before.rejection().is_none() || holder;
+                    assert_eq!(admitted.is_ok(), passes, "{before}: {admitted:?}");
+                    assert!(
+                        before.state() != State::Open || holder || admitted.is_err(),
+                        "a call while open"
+                    );
+                    assert_eq!(used, holder, "{before}: {admitted:?}");
+                    assert!(!used || self.machine == machine, "a pass changes nothing");
+                }
+                if used {
+                    self.reached.insert(Reached::PassUsed);
+                } else if open && pass.is_some() {
+                    self.reached.insert(Reached::PassOfAnEarlierOutage);
                 }
                 match admitted {
                     Ok(ticket) => {
@@ -112,7 +164,11 @@ impl World {
             }
             Step::Settle(caller, verdict) => {
                 let Some(ticket) = self.callers[caller].take() else { return false };
-                self.settle(ticket, verdict, check);
+                self.settle(caller, ticket, verdict, check);
+            }
+            Step::Health(caller, verdict) => {
+                let Some(ticket) = self.callers[caller].take() else { return false };
+                self.settle_health(ticket, verdict, check);
             }
             Step::Leak(caller) => {
                 // A ticket has no destructor: gone without a word.
@@ -155,15 +211,56 @@ impl World {
         true
     }
 
-    fn settle(&mut self, ticket: Ticket, verdict: Verdict, check: bool) {
+    fn settle_health(&mut self, ticket: Ticket, verdict: Verdict, check: bool) {
         let now = self.tick();
         let before = self.machine.peek(&self.policy, now);
-        let stale = ticket.generation() != self.machine.generation();
+        let token = ticket.token().map(Token::as_u64);
+        let settled = self.machine.settle_health(&self.policy, ticket, verdict, now);
+        self.live.retain(|(live, _)| Some(*live) != token);
+        let after = self.machine.peek(&self.policy, now);
+        if let Settled::Moved(moved) = settled {
+            self.recent.clear();
+            if after.is_on_probation() {
+                self.reached.insert(Reached::OnProbation);
+            }
+            assert!(!check || before.trusts_health_probes() || moved.to == State::Open, "not trusted");
+        } else if !before.trusts_health_probes() && token.is_some() {
+            self.reached.insert(Reached::HealthNotTrusted);
+        }
+        assert!(!check || before.state() != State::Closed || before == after, "closed, it says nothing");
+    }
+
+    fn settle(&mut self, caller: usize, ticket: Ticket, verdict: Verdict, check: bool) {
+        let now = self.tick();
+        let before = self.machine.peek(&self.policy, now);
+        let opener = ticket.is_opener();
+        let stale = if opener {
+            ticket.outage() != before.outage() || before.hold().is_some()
+        } else {
+            ticket.generation() != self.machine.generation()
+        };
         let token = ticket.token().map(Token::as_u64);
         let late = self.live.iter().any(|(live, end)| Some(*live) == token && *end <= self.now);
         let settled = self.machine.settle(&self.policy, ticket, verdict, now);
         self.live.retain(|(live, _)| Some(*live) != token);
         let after = self.machine.peek(&self.policy, now);
+        if opener {
+            assert!(!check || verdict == Verdict::Success || before == after, "a holder's failure counts");
+            self.reached.extend(match settled {
+                Settled::Stale => Some(Reached::StaleOpener),
+                Settled::Moved(moved) if moved.from == State::HalfOpen => Some(Reached::PassClosesHalfOpen),
+                Settled::Moved(_) => Some(Reached::PassCloses),
+                _ => None,
+            });
+        } else if before.is_on_probation() && !stale && verdict != Verdict::Neutral {
+            let lost = verdict == Verdict::Failure;
+            let decided = !after.is_on_probation() && (after.state() == State::Open) == lost;
+            assert!(!check || decided, "the first outcome decides: {after}");
+            self.reached.insert(if lost { Reached::ProbationLost } else { Reached::ProbationEnds });
+        }
+        if verdict == Verdict::Success && before.state() != State::Closed && settled != Settled::Stale {
+            assert!(!check || after.trusts_health_probes(), "a call succeeded");
+        }
         match settled {
             Settled::Stale => {
                 self.reached.insert(Reached::StaleResult);
@@ -190,7 +287,16 @@ impl World {
             Settled::Moved(moved) => {
                 assert!(!check || !stale, "a stale result moved it");
                 assert!(!check || moved.generation == before.generation() + 1);
+                let ends = moved.to == State::Closed;
+                assert!(!check || moved.outage == if ends { before.outage() } else { after.outage() });
+                assert!(!check || moved.outage.is_some());
+                if moved.from == State::HalfOpen {
+                    assert!(!check || moved.outage == before.outage(), "opened again: the same outage");
+                }
                 self.recent.clear();
+                if moved.to == State::Open && self.also.passes() {
+                    self.passes[caller] = moved.outage;
+                }
                 self.reached.insert(match (moved.from, moved.to) {
                     (_, State::Closed) => Reached::Closed,
                     (State::HalfOpen, _) => Reached::OpenedAgain,
@@ -208,7 +314,8 @@ impl World {
         let current_run = written["run"].as_u64();
         let ages = rules.forget.is_some() && written["state"] == json!("closed");
         let age = written["since"].as_u64().unwrap().min(rules.forget.unwrap_or(0) * SECOND);
-        for key in ["generation", "last_token", "run", "since", "rule"] {
+        let outage = self.machine.peek(&self.policy, self.tick()).outage();
+        for key in ["generation", "last_token", "run", "since", "rule", "outage"] {
             written[key] = Value::Null;
         }
         if rules.backoff.is_none() {
@@ -224,13 +331,19 @@ impl World {
             .callers
             .iter()
             .zip(&self.seen)
-            .map(|(ticket, (run, seen))| {
-                let Some(ticket) = ticket else { return String::new() };
+            .zip(&self.passes)
+            .map(|((ticket, (run, seen)), pass)| {
+                let pass = pass.map(|pass| Some(pass) == outage);
+                let Some(ticket) = ticket else { return format!("{pass:?}") };
                 let token = ticket.token().map(Token::as_u64);
                 let slot = slots.iter().position(|(slot, _)| Some(*slot) == token);
-                let current = ticket.generation() == self.machine.generation();
+                let current = if ticket.is_opener() {
+                    ticket.outage() == outage
+                } else {
+                    ticket.generation() == self.machine.generation()
+                };
                 let seen = (rules.once && current && Some(*run) == current_run).then_some(seen);
-                format!("{current} {} {slot:?} {seen:?}", token.is_some())
+                format!("{current} {} {} {slot:?} {seen:?} {pass:?}", token.is_some(), ticket.is_opener())
             })
             .collect();
         callers.sort();
@@ -265,7 +378,7 @@ impl World {
     }
 }
 
-fn explore(rules: &Rules, callers: usize, by_hand: bool) -> (usize, BTreeSet<Reached>) {
+fn explore(rules: &Rules, callers: usize, also: Also) -> (usize, BTreeSet<Reached>) {
     let policy = rules.policy();
     let mut steps = vec![Step::Tick];
     for caller in 0..callers {
@@ -277,8 +390,14 @@ fn explore(rules: &Rules, callers: usize, by_hand: bool) -> (usize, BTreeSet<Rea
             Step::Leak(caller),
             Step::Renew(caller),
         ]);
+        if also.passes() {
+            steps.push(Step::Opener(caller));
+        }
+        if also == Also::Health {
+            steps.extend([Verdict::Success, Verdict::Failure].map(|verdict| Step::Health(caller, verdict)));
+        }
     }
-    if by_hand {
+    if also == Also::PassesAndHands {
         steps.extend([Step::HoldOpen, Step::Reset]);
     }
     let mut known = HashSet::new();
@@ -286,7 +405,7 @@ fn explore(rules: &Rules, callers: usize, by_hand: bool) -> (usize, BTreeSet<Rea
     let mut queue = VecDeque::from([Vec::new()]);
     while let Some(path) = queue.pop_front() {
         let replay = || {
-            let mut world = World::new(policy, callers);
+            let mut world = World::new(policy, callers, also);
             for step in &path {
                 world.play(*step, false);
             }
@@ -316,7 +435,7 @@ fn small() -> Rules {
 #[test]
 fn two_callers_and_one_probe() {
     use Reached::*;
-    let (states, reached) = explore(&small(), 2, false);
+    let (states, reached) = explore(&small(), 2, Also::Nothing);
     assert!(states >= 50, "{states} states");
     let all = [Opened, OpenedAgain, Closed, StaleResult, SlotReissued, RenewalRefused, ProbeRefused];
     assert_eq!(reached, BTreeSet::from(all));
@@ -325,7 +444,7 @@ fn two_callers_and_one_probe() {
 #[test]
 fn three_callers_and_two_probes_of_which_two_must_succeed() {
     let rules = Rules { threshold: 1, probes: 2, successes: 2, allowed: 1, timeout: 1, lease: 2, ..small() };
-    let (states, reached) = explore(&rules, 3, false);
+    let (states, reached) = explore(&rules, 3, Also::Nothing);
     assert!(states >= 1700, "{states} states");
     assert!(reached.contains(&Reached::LateResultCounts), "{reached:?}");
     assert!(reached.contains(&Reached::SlotReissued), "{reached:?}");
@@ -334,7 +453,7 @@ fn three_callers_and_two_probes_of_which_two_must_succeed() {
 #[test]
 fn four_callers_whose_failures_overlap() {
     let rules = Rules { once: true, forget: Some(2), timeout: 1, lease: 1, ..small() };
-    let (states, _) = explore(&rules, 4, false);
+    let (states, _) = explore(&rules, 4, Also::Nothing);
     assert!(states >= 440, "{states} states");
 }
 
@@ -342,15 +461,46 @@ fn four_callers_whose_failures_overlap() {
 fn two_callers_and_the_last_three_calls() {
     let window = Some((Over::Count(3), 2, Some(667), None));
     let rules = Rules { threshold: 3, window, timeout: 1, lease: 1, ..small() };
-    let (states, _) = explore(&rules, 2, false);
+    let (states, _) = explore(&rules, 2, Also::Nothing);
     assert!(states >= 110, "{states} states");
 }
 
 #[test]
 fn two_callers_and_an_operator() {
     let rules = Rules { threshold: 1, timeout: 1, lease: 2, ..small() };
-    let (states, _) = explore(&rules, 2, true);
-    assert!(states >= 180, "{states} states");
+    let (states, _) = explore(&rules, 2, Also::PassesAndHands);
+    assert!(states >= 1400, "{states} states");
+}
+
+#[test]
+fn two_callers_with_passes() {
+    use Reached::*;
+    let (states, reached) = explore(&small(), 2, Also::Passes);
+    assert!(states >= 400, "{states} states");
+    for state in [PassUsed, PassOfAnEarlierOutage, PassCloses, PassClosesHalfOpen, StaleOpener] {
+        assert!(reached.contains(&state), "{state:?} of {reached:?}");
+    }
+}
+
+#[test]
+fn three_callers_with_passes_of_whom_two_must_succeed() {
+    let rules = Rules { threshold: 1, successes: 2, timeout: 1, lease: 1, ..small() };
+    let (states, reached) = explore(&rules, 3, Also::Passes);
+    assert!(states >= 2600, "{states} states");
+    assert!(reached.contains(&Reached::PassClosesHalfOpen), "{reached:?}");
+}
+
+#[test]
+fn two_callers_and_health_probes() {
+    use Reached::*;
+    for successes in [1, 2] {
+        let rules = Rules { successes, timeout: 1, lease: 1, ..small() };
+        let (states, reached) = explore(&rules, 2, Also::Health);
+        assert!(states >= 100, "{states} states");
+        for state in [OnProbation, ProbationEnds, ProbationLost, HealthNotTrusted] {
+            assert!(reached.contains(&state), "{state:?} of {reached:?}");
+        }
+    }
 }
 
 #[test]
@@ -377,7 +527,7 @@ fn explore_levels(rules: &Rules) -> usize {
     ];
     while let Some(path) = queue.pop_front() {
         for step in steps {
-            let mut world = World::new(policy, 2);
+            let mut world = World::new(policy, 2, Also::Nothing);
             let played = path.iter().all(|step| world.play(*step, false)) && world.play(step, true);
             if !played || world.written()["level"].as_u64().unwrap() > 3 || !known.insert(world.key(rules)) {
                 continue;

@@ -357,3 +357,57 @@ fn a_decision_that_panics_leaves_the_breaker_in_use() {
     assert!(breaker.try_acquire().is_err(), "what it left is what holds, without the lock too");
     assert_eq!(breaker.peek().retry_after(), Some(Duration::from_secs(60)));
 }
+
+#[test]
+fn whoever_opened_it_goes_on_by_any_handle() {
+    let (breaker, clock) = breaker(Rules { threshold: 1, successes: 4, ..Rules::default() });
+    let reads = || clock.times.load(Ordering::Relaxed);
+    let Settled::Moved(moved) = breaker.try_acquire().unwrap().failure() else { panic!("it is closed") };
+    let pass = moved.outage.unwrap();
+    assert!(breaker.try_acquire().is_err());
+    // A permit that is dropped says nothing, not even while unwinding.
+    let unwound = catch_unwind(AssertUnwindSafe(|| {
+        let _permit = breaker.try_acquire_opener(pass);
+        resume_unwind(Box::new(()));
+    }));
+    assert!(unwound.is_err());
+    drop(breaker.try_acquire_opener(pass));
+    assert_eq!(breaker.try_acquire().map(|_| ()).unwrap_err().retry_after(), duration(60));
+    let permit = breaker.try_acquire_opener(pass).unwrap();
+    assert!(permit.is_opener() && !permit.is_probe() && permit.renew());
+    assert_eq!(permit.transition(), None);
+    assert_eq!(permit.success(), Settled::Counted);
+    assert_eq!(Arc::clone(&breaker).enter_opener(pass).unwrap().success(), Settled::Counted);
+    let ticket = breaker.admit_opener(pass).unwrap();
+    assert_eq!(breaker.settle(ticket, Verdict::Success), Settled::Counted);
+    assert_eq!(breaker.try_acquire_opener(pass).unwrap().failure(), Settled::Counted);
+    assert!(matches!(breaker.try_acquire_opener(pass).unwrap().success(), Settled::Moved(_)));
+    // Closed it is the same as for anybody, without the lock or the clock.
+    let before = reads();
+    let permit = breaker.try_acquire_opener(pass).unwrap();
+    assert!(breaker.is_clean() && !permit.is_opener());
+    permit.success();
+    assert_eq!(reads(), before);
+}
+
+#[test]
+fn on_probation_every_result_is_looked_at() {
+    let (breaker, clock) = breaker(Rules::default());
+    for confirmed in [true, false] {
+        open(&breaker);
+        clock.clock.advance(duration(60));
+        assert!(matches!(breaker.try_acquire().unwrap().health(Verdict::Success), Settled::Moved(_)));
+        assert!(breaker.peek().is_on_probation() && !breaker.is_clean());
+        if confirmed {
+            breaker.try_acquire().unwrap().success();
+            assert!(breaker.is_clean());
+        } else {
+            assert!(matches!(breaker.try_acquire().unwrap().failure(), Settled::Moved(_)));
+        }
+    }
+    // A ticket without a permit.
+    clock.clock.advance(duration(60));
+    let ticket = breaker.admit().unwrap();
+    breaker.settle_health(ticket, Verdict::Success);
+    assert!(breaker.peek().is_on_probation());
+}

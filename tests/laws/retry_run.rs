@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use vps_retry::{
-    BlockingTimer, Budget, Class, Classify, Exhausted, RetryStrategy, SplitMix64, Stop, Timer, run, run_async,
+    BlockingTimer, Budget, Class, Classify, Ended, Exhausted, Judgement, RetryStrategy, SplitMix64, Stop,
+    Timer, run, run_async,
 };
 
 use crate::runner;
@@ -21,8 +22,8 @@ struct Fault {
 }
 
 impl Classify for Fault {
-    fn class(&self) -> Class {
-        self.class
+    fn judge(&self) -> Judgement {
+        self.class.into()
     }
 }
 
@@ -132,13 +133,11 @@ fn play(
 #[test]
 fn a_call_keeps_its_promises() {
     let script = prop::collection::vec((class(), 0_u64..30), 0..30);
-    let cases = (script, 1_u32..8, prop::option::of(1_u64..300), any::<bool>(), any::<u64>());
+    let cases = (script, 1_u32..8, prop::option::of(1_u64..300), any::<u64>());
     runner(2_000)
-        .run(&cases, |(script, max, total, wait, seed)| {
+        .run(&cases, |(script, max, total, seed)| {
             let total = total.map(Duration::from_secs);
-            let strategy = RetryStrategy::new()
-                .with_max_attempts(NonZeroU32::new(max).unwrap())
-                .with_wait_for_circuit(wait);
+            let strategy = RetryStrategy::new().with_max_attempts(NonZeroU32::new(max).unwrap());
             let seen = play(&script, &strategy, total, seed, true);
             let free =
                 |class: &Option<Class>| matches!(class, Some(Class::Busy { .. } | Class::Rejected { .. }));
@@ -147,7 +146,8 @@ fn a_call_keeps_its_promises() {
             for pair in seen.calls.windows(2) {
                 let [(number, class, _, ended), (next, _, started, _)] = pair else { continue };
                 let class = class.unwrap();
-                prop_assert!(!matches!(class, Class::Permanent | Class::Local), "tried again after {class}");
+                let is_final = matches!(class, Class::Permanent | Class::Local | Class::Rejected { .. });
+                prop_assert!(!is_final, "tried again after {class}");
                 prop_assert_eq!(*next, number + u32::from(!free(&Some(class))));
                 if let Class::Throttled { at_least: Some(asked) } = class {
                     prop_assert!(*started - *ended >= asked, "Retry-After undercut");
@@ -203,7 +203,7 @@ fn an_empty_budget_ends_it_with_the_error_of_the_operation() {
     let timer = Virtual::default();
     let mut rng = SplitMix64::new(1);
     let failed = run(&RetryStrategy::new(), None, Some(&budget), &timer, &mut rng, transient).unwrap_err();
-    assert_eq!((failed.stop, failed.attempts, failed.error.number), (Stop::Budget, 1, 1));
+    assert_eq!((failed.ended, failed.attempts, failed.error.number), (Ended::Budget, 1, 1));
     assert_eq!(timer.0.get(), Duration::ZERO, "a budget is asked before the pause");
 }
 
@@ -231,6 +231,6 @@ fn a_wait_of_nothing_does_not_spin() {
         Err::<(), _>(Fault { class: Class::Busy { poll: Duration::ZERO }, number })
     })
     .unwrap_err();
-    assert!(matches!(failed.stop, Stop::Deadline { .. }));
+    assert!(matches!(failed.ended, Ended::Stop(Stop::Deadline { .. })));
     assert_eq!(failed.attempts, 1);
 }

@@ -37,6 +37,7 @@ struct Setting {
     max: u32,
     total: Option<Duration>,
     idempotent: bool,
+    /// Whether the caller waits for what refused it.
     wait: bool,
     initial: u64,
     most: u64,
@@ -73,7 +74,6 @@ impl Setting {
             .with_backoff(backoff)
             .with_jitter(self.jitter)
             .with_idempotent(self.idempotent)
-            .with_wait_for_circuit(self.wait)
     }
 
     /// The shortest and the longest delay after that many failures that gained nothing.
@@ -114,7 +114,7 @@ impl Model {
             Class::Rejected { retry_after } if self.setting.wait && !late(retry_after) => {
                 return Expected::Wait(retry_after);
             }
-            Class::Rejected { .. } => return Expected::Stop("circuit"),
+            Class::Rejected { .. } => return Expected::Stop("rejected"),
             Class::Transient | Class::Throttled { at_least: None } if !self.setting.idempotent => {
                 return Expected::Stop("not idempotent");
             }
@@ -156,7 +156,7 @@ fn name(stop: Stop) -> &'static str {
         Stop::AttemptsUsedUp { .. } => "attempts",
         Stop::Deadline { .. } => "deadline",
         Stop::RetryAfterTooLong { .. } => "retry after",
-        Stop::CircuitOpen { .. } => "circuit",
+        Stop::Rejected { .. } => "rejected",
         _ => "other",
     }
 }
@@ -166,7 +166,7 @@ fn decisions_are_those_of_the_rules() {
     let steps = prop::collection::vec((class(), 0_u64..40, prop::bool::weighted(0.2)), 1..60);
     runner(2_500)
         .run(&(setting(), any::<u64>(), steps), |(setting, seed, steps)| {
-            let total = setting.total;
+            let (total, schedule_waits) = (setting.total, setting.wait);
             let mut schedule = Schedule::start(&setting.strategy(), total);
             let mut model = Model { setting, failed: 0, counted: 0, barren: 0 };
             let mut rng = Counting::new(seed);
@@ -179,7 +179,16 @@ fn decisions_are_those_of_the_rules() {
                 }
                 let counts = !matches!(class, Class::Busy { .. } | Class::Rejected { .. });
                 let expected = model.failed(class, elapsed, progressed && counts);
-                let decision = schedule.failed(class, elapsed, &mut rng);
+                let waited = match class {
+                    Class::Rejected { retry_after } if schedule_waits => {
+                        Some(schedule.wait(retry_after, elapsed))
+                    }
+                    _ => None,
+                };
+                let decision = match waited {
+                    Some(wait @ Decision::Wait { .. }) => wait,
+                    _ => schedule.failed(class, elapsed, &mut rng),
+                };
                 match (&decision, &expected) {
                     (Decision::Stop(stop), Expected::Stop(why)) => {
                         prop_assert_eq!(name(*stop), *why);

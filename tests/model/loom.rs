@@ -34,6 +34,7 @@ mod sync {
         UnlockedSettle,
         BlindSuccess,
         AnyGeneration,
+        AnyOutage,
     }
 
     std::thread_local! {

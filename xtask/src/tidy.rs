@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: rules of ARCHITECTURE.md that a compiler does not know. Each names the file and
 //! says what to do.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,23 +12,37 @@ use crate::paths;
 
 /// Lines a file may have without its tests.
 const LONGEST: usize = 400;
+/// They name the hints and the warnings of all adapters, which is what they are for; nobody has to read the
+/// adapters to read them.
+const LISTS: [&str; 2] = ["hint", "warning"];
 /// Folder and file names that say nothing.
 const GRAB_BAGS: [&str; 5] = ["utils", "util", "helpers", "common", "misc"];
-/// What may reach the world, and the only files that may: part of a path to words in it.
-const SEAMS: [(&str, &[&str]); 6] = [
+/// What may reach the world, and the only files that may: words, and parts of the paths that may hold them.
+const SEAMS: [(&str, &[&str]); 12] = [
     ("Instant::now(", &["breaker/src/time.rs"]),
     ("SystemTime::now(", &["ops/src/env/real.rs"]),
     ("tokio::time::", &["ops/src/env/real.rs"]),
     ("tokio::spawn(", &["ops/src/env/real.rs"]),
     ("std::env::var(", &["cli/src/"]),
     ("Command::new(", &["ops/src/process/", "cli/src/"]),
+    ("thread::Builder", &["ops/src/env/thread.rs"]),
+    ("thread::spawn(", &["ops/src/env/thread.rs"]),
+    ("thread::scope(", &["ops/src/env/thread.rs"]),
+    // Adapters and workflows neither wait nor repeat: what rings beside an attempt's work is a bell.
+    (".sleep(", &["ops/src/env/", "ops/src/pipeline/", "retry/src/run.rs"]),
+    ("sleep_until(", &["ops/src/env/", "ops/src/pipeline/"]),
+    // Events are made by who tells of an operation, and nowhere else.
+    ("Event {", &["ops/src/event/"]),
 ];
+/// Words of ours that no code may decide by: what they stood for has a type.
+const DECIDED_BY_TEXT: [&str; 3] = ["kind.starts_with(", "hint.starts_with(", "cause.starts_with("];
 
 pub(crate) fn run() -> Result<()> {
     let root = paths::root();
     let sh = Shell::new()?;
     sh.change_dir(&root);
     let mut faults = Vec::new();
+    circles(&root.join("crates/ops/src"), &mut faults)?;
     for folder in ["crates", "xtask/src", "tests"] {
         for file in files(&root.join(folder))? {
             let text =
@@ -65,6 +80,14 @@ fn check(name: &str, text: &str, faults: &mut Vec<String>) {
             faults.push(format!("{name}: `{word}` belongs into {}", allowed.join(" or ")));
         }
     }
+    for words in DECIDED_BY_TEXT {
+        if code.iter().any(|line| line.contains(words)) {
+            faults.push(format!("{name}: `{words}` decides by text; give the fact a type"));
+        }
+    }
+    if code.iter().any(|line| line.contains("mem::forget(")) {
+        faults.push(format!("{name}: `mem::forget` leaks; a mistake to be found is a line of `Env`'s"));
+    }
     if code.iter().any(|line| line.contains("sync::watch")) {
         faults.push(format!("{name}: tokio's watch wakes in random order; use another channel"));
     }
@@ -74,6 +97,40 @@ fn check(name: &str, text: &str, faults: &mut Vec<String>) {
             faults.push(format!("{name}: every select! is biased, or traces are not deterministic"));
         }
     }
+}
+
+/// Modules of `ops` that import each other in a circle: a reader could begin nowhere.
+fn circles(source: &Path, faults: &mut Vec<String>) -> Result<()> {
+    let mut imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in files(source)? {
+        let name = file.strip_prefix(source).unwrap_or(&file).display().to_string();
+        if name.contains("tests") || name.starts_with("testing") || name == "lib.rs" {
+            continue;
+        }
+        let module = name.split(['/', '.']).next().unwrap_or_default().to_owned();
+        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let code = text.split("#[cfg(test)]\nmod").next().unwrap_or(&text);
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for import in lines.flat_map(|line| line.split("crate::").skip(1)) {
+            let other: String = import.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            if !other.is_empty() && other != module && !LISTS.contains(&&*other) {
+                imports.entry(module.clone()).or_default().insert(other);
+            }
+        }
+    }
+    for module in imports.keys() {
+        let mut reached = BTreeSet::new();
+        let mut waiting: Vec<&String> = imports.get(module).into_iter().flatten().collect();
+        while let Some(next) = waiting.pop() {
+            if reached.insert(next) {
+                waiting.extend(imports.get(next).into_iter().flatten());
+            }
+        }
+        if reached.contains(module) {
+            faults.push(format!("ops::{module} imports itself through others; let one of them not know it"));
+        }
+    }
+    Ok(())
 }
 
 /// Features that would change what is stored or how it is tested.

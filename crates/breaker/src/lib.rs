@@ -18,6 +18,9 @@
 //!   answers the common cases without it. Hands out [`Permit`]s; a dropped one gives its slot back.
 //! * `call` and `call_async`, and with feature `tower` a layer: sugar on the permit.
 //!
+//! Whoever's call opened a circuit may go on with its own attempts while everybody else is refused:
+//! [`Machine::admit_opener`]. A cheap health check may close one on probation: [`Machine::settle_health`].
+//!
 //! # Features
 //!
 //! | feature | default | adds |
@@ -56,9 +59,10 @@ mod sync;
 mod tower;
 
 pub use machine::{
-    Hold, Machine, Rejected, Rule, Settled, Snapshot, State, Ticket, Token, Transition, Verdict, View, Why,
+    Hold, Machine, OutageId, Rejected, Rule, Settled, Snapshot, State, Ticket, Token, Transition, Verdict,
+    View, Why,
 };
-pub use policy::{InvalidPolicy, OpenBackoff, Overlap, Policy, Rate, SlowCalls, Window};
+pub use policy::{InvalidPolicy, OpenBackoff, Overlap, Policy, PolicyRule, Rate, SlowCalls, Window};
 #[cfg(feature = "std")]
 pub use time::StdClock;
 pub use time::{Clock, ManualClock, Tick};

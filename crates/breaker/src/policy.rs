@@ -145,6 +145,54 @@ pub struct InvalidPolicy {
     pub key: &'static str,
     /// What is wrong with it.
     pub reason: &'static str,
+    /// The same for programs.
+    pub rule: PolicyRule,
+}
+
+/// What a setting of a policy must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PolicyRule {
+    /// A duration is longer than nothing.
+    LongerThanNothing,
+    /// A duration is not longer than a year.
+    WithinAYear,
+    /// A rate is taken over a window.
+    HasWindow,
+    /// A window is there for a rate.
+    HasRate,
+    /// A window over calls holds no more than it can.
+    WindowFits,
+    /// A window holds the calls that a rate takes at least.
+    MinCallsFit,
+    /// A window over time is longer than nothing and within a year.
+    WindowLasts,
+    /// A window over time slides by so many buckets.
+    BucketsFit,
+    /// A rate is above nothing.
+    RateAboveNothing,
+    /// The rate of slow calls is above nothing.
+    SlowRateAboveNothing,
+    /// The open time grows to no less than it begins with.
+    CapAboveTimeout,
+}
+
+impl PolicyRule {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::LongerThanNothing => "must be longer than nothing",
+            Self::WithinAYear => "must not be longer than a year",
+            Self::HasWindow => "needs a window",
+            Self::HasRate => "needs a failure rate or a slow-call rate",
+            Self::WindowFits => "holds at most 1024 calls",
+            Self::MinCallsFit => "is more than the window holds, so no rate would ever be taken",
+            Self::WindowLasts => "must be longer than nothing and not longer than a year",
+            Self::BucketsFit => "must be 10 to 60",
+            Self::RateAboveNothing => "must be above nothing",
+            Self::SlowRateAboveNothing => "its rate must be above nothing",
+            Self::CapAboveTimeout => "its cap must not be below timeout",
+        }
+    }
 }
 
 impl fmt::Display for InvalidPolicy {
@@ -199,10 +247,10 @@ impl Policy {
             forget_after: None,
             overlap: Overlap::Each,
             abandoned_after: None,
-            jitter: true,
+            jitter: false,
             jitter_seed: 0,
             open_backoff: None,
-            longest_open: 66_000_000_000,
+            longest_open: 60_000_000_000,
         }
     }
 
@@ -247,7 +295,7 @@ impl Policy {
         /// A permit dropped without a verdict at this age is a failure (never); see
         /// [`verdict_when_dropped`](Self::verdict_when_dropped).
         with_abandoned_after abandoned_after: Option<Duration>;
-        /// Whether the open time gets up to a tenth longer (yes), so that a fleet does not probe in step.
+        /// Whether the open time gets up to a tenth longer (no), so that a fleet does not probe in step.
         with_jitter jitter: bool;
         /// What the jitter is drawn from, together with the generation.
         with_jitter_seed jitter_seed: u64;
@@ -261,7 +309,7 @@ impl Policy {
     ///
     /// [`InvalidPolicy`] names the first setting at fault.
     pub fn check(&self) -> Result<(), InvalidPolicy> {
-        let fault = |key, reason| Err(InvalidPolicy { key, reason });
+        let fault = |key, rule: PolicyRule| Err(InvalidPolicy { key, reason: rule.as_str(), rule });
         let durations = [
             ("timeout", Some(self.timeout)),
             ("probe_lease", Some(self.probe_lease)),
@@ -272,37 +320,37 @@ impl Policy {
         ];
         for (key, duration) in durations {
             match duration {
-                Some(Duration::ZERO) => return fault(key, "must be longer than nothing"),
-                Some(duration) if duration > YEAR => return fault(key, "must not be longer than a year"),
+                Some(Duration::ZERO) => return fault(key, PolicyRule::LongerThanNothing),
+                Some(duration) if duration > YEAR => return fault(key, PolicyRule::WithinAYear),
                 _ => {}
             }
         }
         match self.window {
-            None if self.failure_rate.is_some() => fault("failure_rate", "needs a window"),
-            None if self.slow_calls.is_some() => fault("slow_calls", "needs a window"),
+            None if self.failure_rate.is_some() => fault("failure_rate", PolicyRule::HasWindow),
+            None if self.slow_calls.is_some() => fault("slow_calls", PolicyRule::HasWindow),
             Some(_) if self.failure_rate.is_none() && self.slow_calls.is_none() => {
-                fault("window", "needs a failure rate or a slow-call rate")
+                fault("window", PolicyRule::HasRate)
             }
             Some(Window::Count { calls, .. }) if calls.get() > MOST_CALLS => {
-                fault("window", "holds at most 1024 calls")
+                fault("window", PolicyRule::WindowFits)
             }
             Some(Window::Count { calls, min_calls }) if min_calls.get() > u32::from(calls.get()) => {
-                fault("min_calls", "is more than the window holds, so no rate would ever be taken")
+                fault("min_calls", PolicyRule::MinCallsFit)
             }
             Some(Window::Time { length, .. }) if length.is_zero() || length > YEAR => {
-                fault("window", "must be longer than nothing and not longer than a year")
+                fault("window", PolicyRule::WindowLasts)
             }
             Some(Window::Time { buckets, .. }) if !(10..=60).contains(&buckets.get()) => {
-                fault("buckets", "must be 10 to 60")
+                fault("buckets", PolicyRule::BucketsFit)
             }
             _ if self.failure_rate.is_some_and(|rate| rate.0 == 0) => {
-                fault("failure_rate", "must be above nothing")
+                fault("failure_rate", PolicyRule::RateAboveNothing)
             }
             _ if self.slow_calls.is_some_and(|slow| slow.rate.0 == 0) => {
-                fault("slow_calls", "its rate must be above nothing")
+                fault("slow_calls", PolicyRule::SlowRateAboveNothing)
             }
             _ if self.open_backoff.is_some_and(|backoff| backoff.cap < self.timeout) => {
-                fault("open_backoff", "its cap must not be below timeout")
+                fault("open_backoff", PolicyRule::CapAboveTimeout)
             }
             _ => Ok(()),
         }

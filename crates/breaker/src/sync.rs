@@ -20,6 +20,9 @@ pub(crate) enum Plant {
     BlindSuccess,
     /// Take the generation at the end of a call for the one it was admitted in: a stale result counts.
     AnyGeneration,
+    /// Take the outage at the end of a call for the one whose pass let it through: one of an earlier
+    /// outage closes the circuit.
+    AnyOutage,
 }
 
 /// Whether the mistake is made: never, in what is shipped.

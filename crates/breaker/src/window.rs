@@ -14,7 +14,28 @@ pub(crate) enum Outcome {
     Success,
     Slow,
     Failure,
+    SlowFailure,
 }
+
+impl Outcome {
+    pub(crate) const fn is_failure(self) -> bool {
+        self.bits() & FAILED != 0
+    }
+
+    /// As a window keeps it.
+    #[inline]
+    const fn bits(self) -> u64 {
+        match self {
+            Self::Success => 0,
+            Self::Slow => SLOW,
+            Self::Failure => FAILED,
+            Self::SlowFailure => FAILED | SLOW,
+        }
+    }
+}
+
+const SLOW: u64 = 0b01;
+const FAILED: u64 = 0b10;
 
 /// The calls in a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,7 +45,7 @@ pub struct CallCounts {
     pub calls: u32,
     /// Those that failed.
     pub failures: u32,
-    /// Those that succeeded, but slowly.
+    /// Those that were slow, whether they failed or not.
     pub slow: u32,
 }
 
@@ -32,10 +53,11 @@ impl CallCounts {
     #[inline]
     fn add(&mut self, outcome: Outcome) {
         self.calls = self.calls.saturating_add(1);
-        match outcome {
-            Outcome::Success => {}
-            Outcome::Slow => self.slow = self.slow.saturating_add(1),
-            Outcome::Failure => self.failures = self.failures.saturating_add(1),
+        if outcome.bits() & FAILED != 0 {
+            self.failures = self.failures.saturating_add(1);
+        }
+        if outcome.bits() & SLOW != 0 {
+            self.slow = self.slow.saturating_add(1);
         }
     }
 
@@ -142,26 +164,19 @@ impl<B: AsMut<[u64]>> CountWindow<B> {
         let shift = u32::from(self.next % CALLS_A_WORD) * 2;
         if let Some(word) = self.bits.as_mut().get_mut(usize::from(self.next / CALLS_A_WORD)) {
             if self.len == self.size {
-                match (*word >> shift) & 0b11 {
-                    1 => self.slow = self.slow.saturating_sub(1),
-                    2 => self.failures = self.failures.saturating_sub(1),
-                    _ => {}
+                let oldest = *word >> shift;
+                // Most were plain successes, which leave nothing to take back.
+                if oldest & (FAILED | SLOW) != 0 {
+                    self.slow = self.slow.saturating_sub(u16::from(oldest & SLOW != 0));
+                    self.failures = self.failures.saturating_sub(u16::from(oldest & FAILED != 0));
                 }
             } else {
                 self.len += 1;
             }
-            let bits: u64 = match outcome {
-                Outcome::Success => 0,
-                Outcome::Slow => 1,
-                Outcome::Failure => 2,
-            };
-            *word = (*word & !(0b11 << shift)) | (bits << shift);
+            *word = (*word & !((FAILED | SLOW) << shift)) | (outcome.bits() << shift);
         }
-        match outcome {
-            Outcome::Success => {}
-            Outcome::Slow => self.slow += 1,
-            Outcome::Failure => self.failures += 1,
-        }
+        self.slow += u16::from(outcome.bits() & SLOW != 0);
+        self.failures += u16::from(outcome.bits() & FAILED != 0);
         self.next = if self.next + 1 < self.size { self.next + 1 } else { 0 };
         self.sums()
     }
@@ -216,10 +231,13 @@ impl TimeWindow {
         let newest = self.newest;
         if let [calls, failures, slow @ ..] = self.bucket(newest) {
             *calls = calls.saturating_add(1);
-            match (outcome, slow) {
-                (Outcome::Failure, _) => *failures = failures.saturating_add(1),
-                (Outcome::Slow, [slow]) => *slow = slow.saturating_add(1),
-                _ => {}
+            if outcome.bits() & FAILED != 0 {
+                *failures = failures.saturating_add(1);
+            }
+            if outcome.bits() & SLOW != 0
+                && let [slow] = slow
+            {
+                *slow = slow.saturating_add(1);
             }
             self.sums.add(outcome);
         }
@@ -284,7 +302,7 @@ mod tests {
     use super::*;
     use crate::policy::{Rate, SlowCalls};
 
-    const OUTCOMES: [Outcome; 3] = [Outcome::Success, Outcome::Slow, Outcome::Failure];
+    const OUTCOMES: [Outcome; 4] = [Outcome::Success, Outcome::Slow, Outcome::Failure, Outcome::SlowFailure];
 
     fn counted<'a>(calls: impl Iterator<Item = &'a Outcome>) -> CallCounts {
         let mut counts = CallCounts::default();
@@ -302,7 +320,7 @@ mod tests {
             let mut last = VecDeque::new();
             // First all kinds mixed, then only successes.
             for call in 0..usize::from(size) * 5 {
-                let kind = if call < usize::from(size) * 3 { call * call % 7 % 3 } else { 0 };
+                let kind = if call < usize::from(size) * 3 { call * call % 11 % 4 } else { 0 };
                 last.push_back(OUTCOMES[kind]);
                 if last.len() > usize::from(size) {
                     last.pop_front();
@@ -331,9 +349,9 @@ mod tests {
             for call in 0..2_000_usize {
                 // Mostly no step, sometimes one of up to eleven seconds.
                 second += if call % 3 == 0 { (call as u64 * 31) % 12 } else { 0 };
-                let kind = call * call % 7 % 3;
+                let kind = call * call % 11 % 4;
                 // Without a rule for them there are no slow calls.
-                let outcome = OUTCOMES[if slow.is_none() && kind == 1 { 0 } else { kind }];
+                let outcome = OUTCOMES[if slow.is_none() { kind & 0b10 } else { kind }];
                 all.push_back((second, outcome));
                 all.retain(|(at, _)| at + 10 > second);
                 let expected = counted(all.iter().map(|(_, outcome)| outcome));
@@ -360,6 +378,11 @@ mod tests {
         assert!(!window.is_clean());
         window.record(Outcome::Success);
         assert!(window.is_clean());
+        // One that was both leaves as both.
+        assert_eq!(window.record(Outcome::SlowFailure), CallCounts { calls: 3, failures: 1, slow: 1 });
+        window.record(Outcome::Success);
+        assert_eq!(window.record(Outcome::Slow), CallCounts { calls: 3, failures: 1, slow: 2 });
+        assert_eq!(window.record(Outcome::Success), CallCounts { calls: 3, failures: 0, slow: 1 });
     }
 
     #[test]

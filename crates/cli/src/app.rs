@@ -4,18 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use vps_ops::NetworkOperationWrapper;
 use vps_ops::env::Env;
 use vps_ops::http::{ReqwestClient, Trust};
 use vps_ops::service::{ServiceName, UnknownService};
 use vps_ops::settings::{Backend, Options};
 use vps_ops::store::{SqliteStore, StateFolder, StoreHandle};
+use vps_ops::{Kind, NetworkOperationWrapper};
 
 use crate::args::{GlobalArgs, NetworkArgs};
 use crate::config::{Environment, Loaded, load};
 use crate::exit::Exit;
 use crate::observe::{self, Screen};
-use crate::report::Failure;
+use crate::report::{Failure, FailureKind};
 use crate::term::Term;
 
 /// What every command works with.
@@ -47,7 +47,7 @@ impl App {
 
     pub(crate) fn config(&self) -> Result<Loaded, Failure> {
         load(self.global.config(), &self.environment)
-            .map_err(|error| Failure::of_error(Exit::Config, "config", &error))
+            .map_err(|error| Failure::of_error(Exit::Config, FailureKind::Config, &error))
     }
 
     /// Where state is kept; `None` where it ends with the process.
@@ -73,7 +73,7 @@ impl App {
             }
             Some(folder) => match SqliteStore::open(&folder, &self.env, warn) {
                 Ok(_) => return Ok(()),
-                Err(error) => Failure::of_error(Exit::Local, "local", &error),
+                Err(error) => Failure::of_error(Exit::Local, Kind::Local, &error),
             },
         };
         Err(failure.hint("see `vps-configurator config path` for where state is kept"))

@@ -43,7 +43,7 @@ fn run(app: &App, command: Command) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => {
             let exit = if is_run { Exit::REFUSED } else { Exit::Local };
-            return app.tell(&Failure::of_error(exit, "local", &error));
+            return app.tell(&Failure::of_error(exit, vps_ops::Kind::Local, &error));
         }
     };
     let exit = runtime.block_on(dispatch(app, command));

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
+use vps_ops::Kind;
 
 use crate::args::Cli;
 use crate::config::Environment;
@@ -50,7 +51,8 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Exit> {
     Err(exit)
 }
 
-/// Whether the value at fault is that of our variable, which is looked at whatever is typed.
+/// Whether the value at fault is that of our variable, which is looked at whatever is typed. clap names an option
+/// as its help does: by its flag and what it takes.
 fn is_of_variable(error: &clap::Error, variable: Option<&str>) -> bool {
     let is = |kind, expected: &str| match error.get(kind) {
         Some(ContextValue::String(text)) => text.starts_with(expected),
@@ -91,6 +93,8 @@ fn wants_json(typed: &[OsString], variable: Option<&str>) -> bool {
     log_format.as_deref() == Some("json")
 }
 
+/// The error in our form. The words are clap's, and so are `error:`, `Usage:` and `tip:`, by which its parts are
+/// told from each other: it has no other form for them.
 fn failure(error: &clap::Error, exit: Exit) -> Failure {
     let text = error.render().to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
@@ -103,7 +107,7 @@ fn failure(error: &clap::Error, exit: Exit) -> Failure {
             message = format!("{message} {line}");
         }
     }
-    let mut failure = Failure::new(exit, "invalid", message);
+    let mut failure = Failure::new(exit, Kind::Invalid, message);
     for tip in lines.filter_map(|line| line.strip_prefix("tip: ")) {
         failure = failure.hint(tip);
     }

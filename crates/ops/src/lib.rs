@@ -6,8 +6,11 @@
 #![forbid(unsafe_code)]
 
 mod attempt;
-mod classify;
+mod context;
 mod deadline;
+mod failure;
+mod warning;
+mod workflow;
 
 pub mod apt;
 pub mod circuit;
@@ -16,9 +19,11 @@ pub mod env;
 pub mod event;
 #[cfg(feature = "git")]
 pub mod git;
+pub mod guard;
+pub mod hint;
 pub mod http;
-pub mod limits;
 pub mod network;
+pub mod operation;
 pub mod pipeline;
 pub mod process;
 pub mod service;
@@ -28,10 +33,15 @@ pub mod store;
 pub mod testing;
 
 pub use attempt::Attempt;
-pub use circuit::{CircuitBreakerError, CircuitBreakerManager, CircuitStatus};
-pub use classify::{Classify, Kind, verdict_of};
+pub use circuit::{CircuitBreakerError, CircuitStatus};
+pub use context::Context;
 pub use deadline::Deadline;
+pub use failure::{Failure, verdict_of};
+pub use guard::CircuitBreakerManager;
+pub use hint::{Advise, Hint};
 pub use network::NetworkOperationWrapper;
 pub use pipeline::OperationError;
 pub use vps_breaker::{Hold, State, Verdict};
-pub use vps_retry::{Class, ExponentialBackoff, JitterStrategy, RetryStrategy};
+pub use vps_retry::{Blame, Class, Classify, Judgement, Kind};
+pub use vps_retry::{ExponentialBackoff, JitterStrategy, RetryStrategy};
+pub use workflow::Workflow;

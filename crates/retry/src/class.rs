@@ -69,9 +69,3 @@ impl fmt::Display for Class {
         f.pad(self.as_str())
     }
 }
-
-/// An error that knows its class.
-pub trait Classify {
-    /// Whether trying again can help.
-    fn class(&self) -> Class;
-}

@@ -6,7 +6,7 @@ use core::future::Future;
 use core::time::Duration;
 
 use crate::budget::{Budget, Withdrawal};
-use crate::class::Classify;
+use crate::judgement::Classify;
 use crate::rng::Rng;
 use crate::schedule::{Decision, Schedule, Stop};
 use crate::strategy::RetryStrategy;
@@ -36,14 +36,33 @@ pub struct Exhausted<E> {
     /// The last attempt's error.
     pub error: E,
     /// Why there was no further attempt.
-    pub stop: Stop,
+    pub ended: Ended,
     /// Attempts made.
     pub attempts: u32,
 }
 
+/// What ended the loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Ended {
+    /// The schedule had no further attempt.
+    Stop(Stop),
+    /// The allowance for retries is used up.
+    Budget,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stop(stop) => stop.fmt(f),
+            Self::Budget => f.write_str("the allowance for retries is used up"),
+        }
+    }
+}
+
 impl<E: fmt::Display> fmt::Display for Exhausted<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (attempt {}; {})", self.error, self.attempts, self.stop)
+        write!(f, "{} (attempt {}; {})", self.error, self.attempts, self.ended)
     }
 }
 
@@ -56,7 +75,7 @@ impl<E: Error + 'static> Error for Exhausted<E> {
 enum Next<'b> {
     /// Then spend the token: dropped before, as with a future that is cancelled, it goes back.
     Sleep(Duration, Option<Withdrawal<&'b Budget>>),
-    Stop(Stop),
+    End(Ended),
 }
 
 fn next<'b>(
@@ -67,10 +86,10 @@ fn next<'b>(
     budget: Option<&'b Budget>,
 ) -> Next<'b> {
     match (schedule.failed(error.class(), elapsed, rng), budget) {
-        (Decision::Stop(stop), _) => Next::Stop(stop),
+        (Decision::Stop(stop), _) => Next::End(Ended::Stop(stop)),
         (Decision::Retry { after, .. }, Some(budget)) => match budget.withdraw() {
             Some(token) => Next::Sleep(after, Some(token)),
-            None => Next::Stop(Stop::Budget),
+            None => Next::End(Ended::Budget),
         },
         (Decision::Retry { after, .. } | Decision::Wait { after }, _) => Next::Sleep(after, None),
     }
@@ -83,7 +102,7 @@ fn next<'b>(
 /// ```
 /// use std::cell::Cell;
 /// use std::time::Duration;
-/// use vps_retry::{BlockingTimer, Class, Classify, RetryStrategy, SplitMix64, run};
+/// use vps_retry::{BlockingTimer, Class, Classify, Judgement, RetryStrategy, SplitMix64, run};
 ///
 /// struct Virtual(Cell<Duration>);
 /// impl BlockingTimer for Virtual {
@@ -93,7 +112,7 @@ fn next<'b>(
 /// #[derive(Debug)]
 /// struct Reset;
 /// impl Classify for Reset {
-///     fn class(&self) -> Class { Class::Transient }
+///     fn judge(&self) -> Judgement { Class::Transient.into() }
 /// }
 ///
 /// let timer = Virtual(Cell::default());
@@ -131,7 +150,7 @@ pub fn run<T, E: Classify>(
         let elapsed = started.map_or(Duration::ZERO, |started| timer.now().saturating_sub(started));
         let attempts = schedule.attempt();
         match next(&mut schedule, &error, elapsed, rng, budget) {
-            Next::Stop(stop) => return Err(Exhausted { error, stop, attempts }),
+            Next::End(ended) => return Err(Exhausted { error, ended, attempts }),
             Next::Sleep(after, token) => {
                 timer.sleep(after);
                 token.into_iter().for_each(Withdrawal::spend);
@@ -151,7 +170,7 @@ pub fn run<T, E: Classify>(
 /// use std::pin::pin;
 /// use std::task::{Context, Poll, Waker};
 /// use std::time::Duration;
-/// use vps_retry::{Class, Classify, RetryStrategy, SplitMix64, Stop, Timer, run_async};
+/// use vps_retry::{Class, Classify, Ended, Judgement, RetryStrategy, SplitMix64, Stop, Timer, run_async};
 ///
 /// /// With tokio: `Instant::now()` since some start, and `tokio::time::sleep(duration)`.
 /// struct NoTime;
@@ -162,7 +181,7 @@ pub fn run<T, E: Classify>(
 /// #[derive(Debug)]
 /// struct NotFound;
 /// impl Classify for NotFound {
-///     fn class(&self) -> Class { Class::Permanent }
+///     fn judge(&self) -> Judgement { Class::Permanent.into() }
 /// }
 ///
 /// let (strategy, mut rng) = (RetryStrategy::new(), SplitMix64::new(1));
@@ -170,7 +189,7 @@ pub fn run<T, E: Classify>(
 /// // Any executor will do; here nothing waits, so that one poll is enough.
 /// let polled = pin!(call).poll(&mut Context::from_waker(Waker::noop()));
 /// let Poll::Ready(Err(failed)) = polled else { panic!("it is not there, and never will be") };
-/// assert_eq!((failed.attempts, failed.stop), (1, Stop::Permanent));
+/// assert_eq!((failed.attempts, failed.ended), (1, Ended::Stop(Stop::Permanent)));
 /// ```
 ///
 /// # Errors
@@ -202,7 +221,7 @@ pub async fn run_async<T, E: Classify, F: Future<Output = Result<T, E>>>(
         let elapsed = started.map_or(Duration::ZERO, |started| timer.now().saturating_sub(started));
         let attempts = schedule.attempt();
         match next(&mut schedule, &error, elapsed, rng, budget) {
-            Next::Stop(stop) => return Err(Exhausted { error, stop, attempts }),
+            Next::End(ended) => return Err(Exhausted { error, ended, attempts }),
             Next::Sleep(after, token) => {
                 timer.sleep(after).await;
                 token.into_iter().for_each(Withdrawal::spend);

@@ -29,8 +29,9 @@ pub enum Decision {
     Stop(Stop),
 }
 
-/// Why there is no further attempt. Where several reasons hold, the first of these in the order
-/// cancelled, permanent, attempts used up, deadline, circuit open, budget.
+/// Why a schedule has no further attempt. Where several reasons hold, the first of these in the order
+/// cancelled, permanent, attempts used up, deadline. What else may end an operation (a circuit, a budget, a
+/// queue) is not a schedule's to decide, and whoever decides it has a word of their own for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stop {
@@ -57,16 +58,11 @@ pub enum Stop {
         /// How long.
         at_least: Duration,
     },
-    /// The circuit is open.
-    CircuitOpen {
+    /// A limit of the caller's own refused it, and the caller did not say that it waits.
+    Rejected {
         /// When it is worth another try.
         retry_after: Duration,
     },
-    /// The service's allowance for retries is used up.
-    Budget,
-    /// Too many calls to the service are under way, and too many wait. Not a decision of a
-    /// [`Schedule`]: who limits calls says so.
-    Full,
 }
 
 impl fmt::Display for Stop {
@@ -83,11 +79,9 @@ impl fmt::Display for Stop {
                 let seconds = at_least.as_secs().saturating_add(u64::from(at_least.subsec_nanos() > 0));
                 write!(f, "the server asked to wait {seconds}s")
             }
-            Self::CircuitOpen { retry_after } => {
-                write!(f, "the circuit is open for another {:.1}s", retry_after.as_secs_f64())
+            Self::Rejected { retry_after } => {
+                write!(f, "it was refused, and may be let in after {:.1}s", retry_after.as_secs_f64())
             }
-            Self::Budget => f.write_str("the service's allowance for retries is used up"),
-            Self::Full => f.write_str("too many calls to the service are under way and waiting"),
         }
     }
 }
@@ -160,13 +154,7 @@ impl Schedule {
             Class::Permanent => return Decision::Stop(Stop::Permanent),
             Class::Local => return Decision::Stop(Stop::Local),
             Class::Busy { poll } => return self.wait(poll, elapsed),
-            Class::Rejected { retry_after } if self.strategy.wait_for_circuit => {
-                return match self.wait(retry_after, elapsed) {
-                    Decision::Stop(_) => Decision::Stop(Stop::CircuitOpen { retry_after }),
-                    wait => wait,
-                };
-            }
-            Class::Rejected { retry_after } => return Decision::Stop(Stop::CircuitOpen { retry_after }),
+            Class::Rejected { retry_after } => return Decision::Stop(Stop::Rejected { retry_after }),
             Class::Transient | Class::NotSent | Class::Throttled { .. } => {}
         }
         if !self.strategy.idempotent && !class.is_retried_always() {
@@ -203,7 +191,10 @@ impl Schedule {
         }
     }
 
-    fn wait(&self, after: Duration, elapsed: Duration) -> Decision {
+    /// A wait for something that costs no attempt, and what comes after it: another look, or
+    /// [`Stop::Deadline`] where it would not end in time. At least a millisecond, so that no loop spins.
+    #[must_use]
+    pub fn wait(&self, after: Duration, elapsed: Duration) -> Decision {
         // Waits cost no attempt, so one of nothing would spin for ever.
         let after = after.max(SHORTEST_WAIT);
         if self.is_too_late(elapsed, after) {

@@ -21,7 +21,6 @@ pub(crate) struct Stored {
     jitter: JitterStrategy,
     max_retry_after: Duration,
     idempotent: bool,
-    wait_for_circuit: bool,
 }
 
 impl Default for Stored {
@@ -40,7 +39,6 @@ impl From<RetryStrategy> for Stored {
             jitter: strategy.jitter,
             max_retry_after: strategy.max_retry_after,
             idempotent: strategy.idempotent,
-            wait_for_circuit: strategy.wait_for_circuit,
         }
     }
 }
@@ -60,7 +58,6 @@ impl TryFrom<Stored> for RetryStrategy {
             jitter: stored.jitter,
             max_retry_after: stored.max_retry_after,
             idempotent: stored.idempotent,
-            wait_for_circuit: stored.wait_for_circuit,
         };
         strategy.check().map_err(|invalid| invalid.to_string())?;
         Ok(strategy)

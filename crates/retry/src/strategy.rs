@@ -35,7 +35,6 @@ pub struct RetryStrategy {
     pub(crate) jitter: JitterStrategy,
     pub(crate) max_retry_after: Duration,
     pub(crate) idempotent: bool,
-    pub(crate) wait_for_circuit: bool,
 }
 
 /// A rule that makes no sense.
@@ -75,7 +74,6 @@ impl RetryStrategy {
             jitter: JitterStrategy::Proportional,
             max_retry_after: Duration::from_secs(300),
             idempotent: true,
-            wait_for_circuit: false,
         }
     }
 
@@ -115,13 +113,6 @@ impl RetryStrategy {
         self
     }
 
-    /// Whether to wait for an open circuit, if that fits the deadline, instead of stopping (no).
-    #[must_use]
-    pub const fn with_wait_for_circuit(mut self, wait: bool) -> Self {
-        self.wait_for_circuit = wait;
-        self
-    }
-
     /// Attempts in all.
     #[must_use]
     pub const fn max_attempts(&self) -> NonZeroU32 {
@@ -150,12 +141,6 @@ impl RetryStrategy {
     #[must_use]
     pub const fn is_idempotent(&self) -> bool {
         self.idempotent
-    }
-
-    /// Whether to wait for an open circuit.
-    #[must_use]
-    pub const fn wait_for_circuit(&self) -> bool {
-        self.wait_for_circuit
     }
 
     /// Attempts in all where each gained something: never more than 20, unless more were asked for.

@@ -10,9 +10,9 @@ const HALF_A_ROUND_TRIP: Duration = Duration::from_millis(25);
 /// What is demanded.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
-    /// apt-get takes at least so many times as long.
+    /// apt-get takes at least this many times as long.
     Faster(f64),
-    /// We take at most so many seconds more.
+    /// We take at most this many seconds more.
     More(f64),
     /// Measured, not demanded.
     Nothing,

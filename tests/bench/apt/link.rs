@@ -80,7 +80,7 @@ struct Pace {
 }
 
 impl Pace {
-    /// Takes the line for so many bytes, and says when they have passed.
+    /// Takes the line for this many bytes, and says when they have passed.
     fn pass(&mut self, bytes: usize, rate: f64) -> Instant {
         let now = Instant::now();
         let begin = self.free.map_or(now, |free| free.max(now));

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use vps_ops::apt::{Fault, Step};
-use vps_ops::{Class, Classify, Kind, Verdict};
+use vps_ops::apt::{AptHint, Fault, Step};
+use vps_ops::{Advise, Class, Classify, Failure, Kind, Verdict};
 
 use crate::captured::{Captured, names};
 
@@ -550,10 +550,15 @@ fn whatever_a_person_can_do_about_is_hinted_at() {
             assert!(!fault.hints().is_empty(), "{name}: {fault}");
         }
     }
-    let hint = |name, step| Captured::read(name).fault(step).unwrap().hints().concat();
-    assert!(hint("install_dpkg_interrupted", Step::Install).contains("`dpkg --configure -a`"));
-    assert!(hint("install_conffile_prompt", Step::Install).contains("--force-confold"));
-    assert!(hint("update_sources_malformed", Step::Update).contains("entry 1 of `/etc/apt/sources.list`"));
-    assert!(hint("install_unknown_version", Step::Plan).contains("apt-cache madison lab-app"));
-    assert!(hint("update_captive_portal", Step::Update).contains("log-in page"));
+    let package = "lab-app".parse().unwrap();
+    let entry = AptHint::MendEntry { file: "/etc/apt/sources.list".into(), line: 1 };
+    for (name, step, hint) in [
+        ("install_dpkg_interrupted", Step::Install, AptHint::FinishCutRun),
+        ("install_conffile_prompt", Step::Install, AptHint::KeepChangedFile),
+        ("update_sources_malformed", Step::Update, entry),
+        ("install_unknown_version", Step::Plan, AptHint::ListVersions { package }),
+        ("update_captive_portal", Step::Update, AptHint::LogInOrSuspectProxy),
+    ] {
+        assert_eq!(Captured::read(name).fault(step).unwrap().hints(), [hint.into()], "{name}");
+    }
 }

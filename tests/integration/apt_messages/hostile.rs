@@ -6,7 +6,7 @@ use vps_ops::apt::{
     archives, fault, parse_all, repositories,
 };
 use vps_ops::process::Ended;
-use vps_ops::{Class, Classify, Verdict};
+use vps_ops::{Advise, Class, Classify, Failure, Verdict};
 
 use crate::captured::{Captured, names};
 
@@ -26,7 +26,7 @@ fn shown(said: &Said, status: &StatusSummary) -> Vec<String> {
             );
             if let Some(fault) = found {
                 shown.extend([format!("{fault} {fault:?}")]);
-                shown.extend(fault.hints());
+                shown.extend(fault.hints().iter().map(|hint| format!("{hint:?}")));
                 shown.push(AptError::Fault(fault).to_string());
             }
         }

@@ -21,19 +21,21 @@ macro_rules! inside {
     };
 }
 
-const INSIDE: [(&str, &str); 8] = [
-    inside!("download/answer"),
+const INSIDE: [(&str, &str); 10] = [
     inside!("download/tests/commit"),
     inside!("download/tests/hostile"),
     inside!("download/tests/limits"),
+    inside!("download/tests/listed"),
     inside!("download/tests/power_loss"),
     inside!("download/tests/resume"),
-    inside!("http/classify_tests"),
+    inside!("download/words"),
+    inside!("http/judge"),
     inside!("http/retry_after"),
+    inside!("http/words_tests"),
 ];
 
 /// Chapter, sentence, file, test.
-const PROMISES: [(&str, &str, &str, &str); 81] = [
+const PROMISES: [(&str, &str, &str, &str); 84] = [
     ("promise", "exit 0 means that DEST is complete and right", "faults", "a_download_is_complete_and_right"),
     (
         "promise",
@@ -101,7 +103,7 @@ const PROMISES: [(&str, &str, &str, &str); 81] = [
         "not_satisfiable_with_the_right_total_is_complete",
     ),
     ("2 resume", "a changed tag restarts, never splices", "resume", "a_changed_file_is_never_spliced"),
-    ("2 resume", "with 416 too", "download/answer", "all_of_another_file_is_not_all_of_ours"),
+    ("2 resume", "with 416 too", "download/words", "all_of_another_file_is_not_all_of_ours"),
     (
         "2 resume",
         "206 without having been asked for is an error",
@@ -135,6 +137,14 @@ const PROMISES: [(&str, &str, &str, &str); 81] = [
         "sources",
         "other_digests_and_lists_are_understood",
     ),
+    ("5 digest", "a list that is of no use says so", "sources", "a_list_that_is_of_no_use_says_so"),
+    (
+        "5 digest",
+        "and the file is not asked for then",
+        "download/tests/listed",
+        "a_list_without_the_file_fails_its_integrity_before_the_file_is_asked_for",
+    ),
+    ("5 digest", "list and file have one limit", "download/tests/listed", "both_have_one_limit"),
     (
         "5 digest",
         "a wrong one is fetched once more from zero, then exit 6",
@@ -245,9 +255,9 @@ const PROMISES: [(&str, &str, &str, &str); 81] = [
     ),
     ("http", "404 is asked for once", "faults", "a_404_is_asked_for_once"),
     ("http", "refused is tried again", "faults", "a_refused_connection_is_retried"),
-    ("http", "every status has its row", "http/classify_tests", "every_status_is_pinned"),
-    ("http", "every kind of I/O error is a fact", "http/classify_tests", "every_kind_of_io_error_is_pinned"),
-    ("http", "every fact has its row", "http/classify_tests", "every_fact_has_its_row"),
+    ("http", "every status has its row", "http/judge", "every_status_is_pinned"),
+    ("http", "every kind of I/O error is a fact", "http/words_tests", "every_kind_of_io_error_is_pinned"),
+    ("http", "every fact has its row", "http/judge", "every_fact_has_its_row"),
     ("http", "Retry-After is honoured, and refused when too long", "faults", "retry_after_is_honoured"),
     ("http", "as a date too", "pace", "retry_after_may_be_a_date"),
     ("http", "it may overflow", "http/retry_after", "seconds_are_digits_and_saturate"),

@@ -61,3 +61,30 @@ fn other_digests_and_lists_are_understood() {
     assert_eq!(lab.read("b").unwrap(), content.bytes());
     assert!(lab.read("c").is_none());
 }
+
+#[test]
+fn a_list_that_is_of_no_use_says_so() {
+    let (lab, server) = (Lab::new(), Server::start());
+    server.route("/f", Route::content(Content::seeded(4, 5_000)));
+    server.route("/others", Route::content(Content::fixed(format!("{}  other\n", "0".repeat(64)))));
+    server.route("/binary", Route::content(Content::fixed([0xff; 100].to_vec())));
+    server.route("/gone", Route::only(Behaviour::status(404)));
+    let error = |list: &str| {
+        let list = server.url(list);
+        let output = lab.run(&["download", &server.url("/f"), "g", "--checksum", &list]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        let (_, error) = said.split_once("error: ").unwrap();
+        (output.status.code(), error.replace(&list, "LIST"))
+    };
+    assert_eq!(error("/others"), (Some(6), "the checksum file has no line for `f`\n".to_owned()));
+    let unreadable = "the list of checksums cannot be read: it is not text\n";
+    assert_eq!(error("/binary"), (Some(6), unreadable.to_owned()));
+    let (code, gone) = error("/gone");
+    assert_eq!(code, Some(1));
+    assert!(
+        gone.starts_with("could not download LIST (1 attempt)\n  caused by: the server answered 404"),
+        "{gone}"
+    );
+    assert!(gone.ends_with("hint: check the URL\n"), "{gone}");
+    assert!(server.log().of("/f").is_empty() && lab.read("g").is_none());
+}

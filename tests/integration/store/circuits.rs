@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use vps_ops::env::Env;
 use vps_ops::settings::{Options, Settings};
 use vps_ops::store::{SqliteStore, StateFolder, StoreHandle, read_status};
-use vps_ops::{Class, Classify, NetworkOperationWrapper};
+use vps_ops::{Class, Classify, Judgement, NetworkOperationWrapper};
 
 use crate::child;
 use crate::lab::Lab;
@@ -26,8 +26,8 @@ impl std::fmt::Display for Down {
 impl std::error::Error for Down {}
 
 impl Classify for Down {
-    fn class(&self) -> Class {
-        Class::Transient
+    fn judge(&self) -> Judgement {
+        Class::Transient.into()
     }
 }
 

@@ -53,15 +53,14 @@ fn machines(trace: &[Line]) -> BTreeMap<u32, u64> {
     born.map(|line| (line.process, line.number("machine").unwrap())).collect()
 }
 
-/// Exactly one end for each operation, unless its process died or the caller let it go.
+/// Exactly one end for each operation, unless its process died. One that the caller let go of ends, too.
 fn one_end(trace: &[Line]) -> Result<(), String> {
     let mut ends: BTreeMap<Operation, u32> = BTreeMap::new();
-    let (mut dead, mut given_up) = (BTreeSet::new(), BTreeMap::<u32, u32>::new());
+    let mut dead = BTreeSet::new();
     for line in trace {
         let key = (line.process, line.operation);
         match line.kind {
             "crashed" => drop(dead.insert(line.process)),
-            "gave_up" => *given_up.entry(line.process).or_default() += 1,
             "started" => drop(ends.insert(key, 0)),
             "succeeded" | "failed" => *ends.get_mut(&key).ok_or("an end without a start")? += 1,
             "over" if line.number("ended") != Some(1) => return Err(format!("never ended: {line}")),
@@ -70,10 +69,7 @@ fn one_end(trace: &[Line]) -> Result<(), String> {
     }
     for ((process, operation), count) in ends {
         if count == 0 && !dead.contains(&process) {
-            let left = given_up.entry(process).or_default();
-            *left = left
-                .checked_sub(1)
-                .ok_or_else(|| format!("no end of operation {operation} of process {process}"))?;
+            return Err(format!("no end of operation {operation} of process {process}"));
         } else if count > 1 {
             return Err(format!("{count} ends of operation {operation} of process {process}"));
         }

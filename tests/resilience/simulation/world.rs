@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use vps_ops::env::Task;
+use vps_ops::env::{Mistake, Task};
+use vps_ops::operation::OperationKind;
 use vps_ops::pipeline::Request;
 use vps_ops::settings::{Options, Policies, Settings};
 use vps_ops::store::StoreHandle;
@@ -75,7 +76,7 @@ struct Life {
 }
 
 /// Runs `plan` to its end, with a mistake planted in the shipped code or without.
-pub(crate) fn run(plan: &Plan, planted: Option<&'static str>) -> Outcome {
+pub(crate) fn run(plan: &Plan, planted: Option<Mistake>) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(async {
         let simulation = Simulation::new(plan.seed);
@@ -205,7 +206,7 @@ impl World {
         let (network, itself) = (self.network(&process, store), process.clone());
         let task = process.env().spawn("life", async move {
             tokio::join!(biased; world.lane(&network, &itself, 1), world.lane(&network, &itself, 2));
-            for (service, usage) in network.bulkheads().usage() {
+            for (service, usage) in network.circuit_breakers().usage() {
                 let service = world.simulation.service_number(&service).into();
                 let fields = [("inside", usage.inside.into()), ("waiting", usage.waiting.into())];
                 itself.note(0, "left", [("service", service), fields[0], fields[1]]);
@@ -263,8 +264,11 @@ impl World {
             return network.execute_with_retry(SERVICES[kind.service], "call", &options, call).await.is_ok();
         }
         let policy = options.over(network.policies().of(&SERVICES[kind.service].into()));
-        let request = Request::new("execute", "call").strategy(policy.retry).total(total).attempt(total / 2);
-        let mut request = request.cancel(options.cancel.clone());
+        let request = Request::new(OperationKind::Execute, "call")
+            .strategy(policy.retry)
+            .total(total)
+            .attempt(total / 2);
+        let mut request = request.cancel(options.cancel.clone()).wait_for_circuit(options.wait_for_circuit);
         request = match kind.members {
             None => request.service(SERVICES[kind.service].into()),
             Some(required) => SERVICES

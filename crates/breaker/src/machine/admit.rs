@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{HalfOpen, Hold, Machine, Open, Phase, Rejected, Rule, Slot, Ticket, Token, Why};
+use super::{Hold, Machine, Outage, Phase, Rejected, Rule, Slot, Ticket, Token, Why};
 use crate::policy::Policy;
 use crate::time::Tick;
 
@@ -27,21 +27,24 @@ impl Machine {
         }
         match &mut self.phase {
             Phase::Closed(_) => Ok(self.plain_ticket(now)),
-            Phase::HalfOpen(_) => {
+            Phase::HalfOpen { outage, .. } => {
+                let outage = outage.id;
                 let token = self.take_slot(policy, now)?;
-                Ok(self.plain_ticket(now).probe(token, false))
+                Ok(Ticket::probe(self.generation, now, outage, token, false))
             }
-            Phase::Open(open) => {
-                open.follow_clock_back(policy, now);
-                if now < open.until {
-                    return Err(Rejected::new(open.until.since(now), Why::Open));
+            Phase::Open { outage, until, .. } => {
+                // A clock that went back would keep it open for longer than its time.
+                *until = now.after(outage.open_left(*until, policy, now)).min(*until);
+                outage.since = outage.since.min(now);
+                if now < *until {
+                    return Err(Rejected::new(until.since(now), Why::Open));
                 }
-                let half_open = HalfOpen::new(open.outage);
+                let outage = *outage;
                 // Slot and transition together, or neither: a probe of an earlier half-open time may
                 // still hold the slot.
                 let token = self.take_slot(policy, now)?;
-                self.enter(Phase::HalfOpen(half_open), Rule::Timeout);
-                Ok(self.plain_ticket(now).probe(token, true))
+                self.enter(Phase::half_open(outage), Rule::Timeout);
+                Ok(Ticket::probe(self.generation, now, outage.id, token, true))
             }
         }
     }
@@ -50,7 +53,7 @@ impl Machine {
         // Where it is not closed, no result is one of a run.
         let (run, failures) = match &self.phase {
             Phase::Closed(closed) => (closed.run, closed.failures),
-            Phase::Open(_) | Phase::HalfOpen(_) => (0, 0),
+            Phase::Open { .. } | Phase::HalfOpen { .. } => (0, 0),
         };
         Ticket::new(self.generation, now, run, failures)
     }
@@ -118,15 +121,10 @@ impl Machine {
     }
 }
 
-impl Open {
-    /// A clock that went back would keep it open for longer than its time.
-    fn follow_clock_back(&mut self, policy: &Policy, now: Tick) {
-        self.until = now.after(self.left(policy, now)).min(self.until);
-        self.outage.since = self.outage.since.min(now);
-    }
-
-    /// What is left of the open time at `now`: never more than it was, nor than the policy allows.
-    pub(super) fn left(&self, policy: &Policy, now: Tick) -> Duration {
-        self.until.since(now.max(self.outage.since)).min(policy.longest_open())
+impl Outage {
+    /// What is left at `now` of the open time until `until`: never more than it was, nor than the policy
+    /// allows.
+    pub(super) fn open_left(&self, until: Tick, policy: &Policy, now: Tick) -> Duration {
+        until.since(now.max(self.since)).min(policy.longest_open())
     }
 }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Machine, Open, Outage, Phase, Rule, Transition};
+use super::{Machine, Phase, Rule, Transition};
 use crate::policy::Policy;
 use crate::time::Tick;
 
@@ -46,10 +46,9 @@ impl Machine {
         self.end_hold(now);
         let transition = match mode {
             Hold::Open => {
-                let (failures, level) = (self.phase.failures(), self.phase.level());
-                let outage = Outage { since: now, failures, level };
+                let outage = self.outage_at(now);
                 let until = limit.map_or(now, |limit| now.after(limit));
-                self.enter(Phase::Open(Open { outage, until }), Rule::ByHand)
+                self.enter(Phase::Open { outage, until, successes: 0 }, Rule::ByHand)
             }
             Hold::Closed | Hold::Disabled => self.close(Rule::ByHand),
         };
@@ -63,8 +62,10 @@ impl Machine {
     /// neither cuts one off nor lets more than the allowed number run at once. What they report is stale.
     pub fn reset(&mut self, _policy: &Policy, _now: Tick) -> Option<Transition> {
         let nothing = match &self.phase {
-            Phase::Closed(closed) => closed.failures == 0 && closed.window.is_none(),
-            Phase::Open(_) | Phase::HalfOpen(_) => false,
+            Phase::Closed(closed) => {
+                closed.failures == 0 && closed.window.is_none() && !self.trust.on_probation
+            }
+            Phase::Open { .. } | Phase::HalfOpen { .. } => false,
         };
         if nothing && self.hold_mode().is_none() {
             return None;
@@ -121,8 +122,8 @@ impl Machine {
         match mode {
             // It stays the open circuit it was forced to be; its time is over.
             Hold::Open => {
-                if let Phase::Open(open) = &mut self.phase {
-                    open.until = until;
+                if let Phase::Open { until: due, .. } = &mut self.phase {
+                    *due = until;
                 }
             }
             Hold::Closed | Hold::Disabled => {

@@ -1,11 +1,14 @@
 //! The rules, as a plain value: time comes in as an argument, what happened goes out as a value.
 //!
 //! What it remembers in each state is in `phase.rs`, the transitions are in `admit.rs` and `settle.rs`,
-//! what an operator can do in `control.rs`, what survives a process in `snapshot.rs`, what a status page
-//! sees in `view.rs`, what a caller may be told without asking the machine in `outlook.rs`.
+//! what whoever opened it may go on with in `opener.rs`, what a health probe may do in `health.rs`, what an
+//! operator can do in `control.rs`, what survives a process in `snapshot.rs`, what a status page sees in
+//! `view.rs`, what a caller may be told without asking the machine in `outlook.rs`.
 
 mod admit;
 mod control;
+mod health;
+mod opener;
 #[cfg(feature = "std")]
 mod outlook;
 mod phase;
@@ -23,14 +26,15 @@ use crate::time::Tick;
 
 pub use control::Hold;
 pub use snapshot::Snapshot;
-pub use ticket::{Rejected, Rule, Settled, State, Ticket, Token, Transition, Verdict, Why};
+pub use ticket::{OutageId, Rejected, Rule, Settled, State, Ticket, Token, Transition, Verdict, Why};
 pub use view::View;
 
 #[cfg(feature = "std")]
 pub(crate) use outlook::Outlook;
 
 use control::Held;
-use phase::{Closed, HalfOpen, Open, Outage, Phase};
+use health::Trust;
+use phase::{Closed, Outage, Phase};
 
 /// A circuit breaker's state and rules, without a lock, a clock or a runtime.
 ///
@@ -60,6 +64,10 @@ pub struct Machine {
     phase: Phase,
     /// What opened it last, also once it is closed again.
     rule: Rule,
+    /// How often probes failed since a call succeeded; closed, that is more than never on probation only.
+    level: u8,
+    /// What health probes are worth here.
+    trust: Trust,
     /// The last token given out.
     last_token: u32,
     aside: Option<Box<Aside>>,
@@ -110,6 +118,8 @@ impl Machine {
             generation: 0,
             phase: Phase::Closed(Closed::new()),
             rule: Rule::Consecutive,
+            level: 0,
+            trust: Trust::new(),
             last_token: 0,
             aside: None,
         }
@@ -125,7 +135,19 @@ impl Machine {
     #[inline]
     #[must_use]
     pub fn is_clean(&self, policy: &Policy) -> bool {
-        self.hold_mode().is_none() && matches!(&self.phase, Phase::Closed(closed) if closed.is_clean(policy))
+        self.hold_mode().is_none()
+            && matches!(&self.phase, Phase::Closed(closed) if self.has_nothing_to_clear(closed, policy))
+    }
+
+    #[inline]
+    fn has_nothing_to_clear(&self, closed: &Closed, policy: &Policy) -> bool {
+        closed.failures == 0
+            && !self.trust.on_probation
+            && policy.slow_calls.is_none()
+            && match &closed.window {
+                Some(window) => window.is_clean(),
+                None => policy.window.is_none(),
+            }
     }
 
     /// Whether the time decides if somebody still forces its state.
@@ -143,12 +165,14 @@ impl Machine {
     /// counters.
     fn enter(&mut self, phase: Phase, rule: Rule) -> Transition {
         let (from, to) = (self.phase.state(), phase.state());
+        let outage = phase.outage().or(self.phase.outage()).map(|outage| outage.id);
         self.generation = self.next_generation();
         self.phase = phase;
+        self.trust.on_probation = false;
         if to == State::Open {
             self.rule = rule;
         }
-        Transition { from, to, rule, generation: self.generation }
+        Transition { from, to, rule, outage, generation: self.generation }
     }
 
     const fn next_generation(&self) -> u64 {
@@ -157,16 +181,29 @@ impl Machine {
 
     /// Closes, with nothing to remember.
     fn close(&mut self, rule: Rule) -> Transition {
+        self.forget_probes();
         self.enter(Phase::Closed(Closed::new()), rule)
     }
 
-    /// Opens at `now`, after `level` failures of probes; the end is fixed here and nothing that comes
-    /// later moves it.
+    /// Opens at `now`; the end is fixed here and nothing that comes later moves it.
     #[cold]
-    fn open(&mut self, policy: &Policy, rule: Rule, level: u8, now: Tick) -> Transition {
-        let until = now.after(open_time(policy, level, self.next_generation()));
-        let outage = Outage { since: now, failures: self.phase.failures(), level };
-        self.enter(Phase::Open(Open { outage, until }), rule)
+    fn open(&mut self, policy: &Policy, rule: Rule, now: Tick) -> Transition {
+        if matches!(rule, Rule::Probe | Rule::Probation) {
+            self.level = self.level.saturating_add(1);
+        }
+        let until = now.after(open_time(policy, self.level, self.next_generation()));
+        let outage = self.outage_at(now);
+        self.enter(Phase::Open { outage, until, successes: 0 }, rule)
+    }
+
+    /// The outage of a circuit that opens at `now`: a new one, or the one there is.
+    fn outage_at(&self, now: Tick) -> Outage {
+        let current = self.phase.outage().map(|outage| outage.id);
+        Outage {
+            since: now,
+            failures: self.phase.failures(),
+            id: current.unwrap_or(OutageId::beginning_with(self.next_generation())),
+        }
     }
 }
 

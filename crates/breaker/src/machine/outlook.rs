@@ -24,10 +24,10 @@ impl Machine {
         }
         match &self.phase {
             Phase::Closed(closed) if closed.failures == 0 || policy.overlap == Overlap::Each => {
-                Outlook::Passes { clean: closed.is_clean(policy) }
+                Outlook::Passes { clean: self.has_nothing_to_clear(closed, policy) }
             }
-            Phase::Open(open) if policy.enabled => Outlook::RefusedUntil(open.until),
-            Phase::Closed(_) | Phase::Open(_) | Phase::HalfOpen(_) => Outlook::Unknown,
+            Phase::Open { until, .. } if policy.enabled => Outlook::RefusedUntil(*until),
+            Phase::Closed(_) | Phase::Open { .. } | Phase::HalfOpen { .. } => Outlook::Unknown,
         }
     }
 }

@@ -2,17 +2,33 @@
 
 use alloc::boxed::Box;
 
-use super::State;
-use crate::policy::Policy;
+use super::{OutageId, State};
 use crate::time::Tick;
 use crate::window::CallWindow;
 
 /// The state with its memory. What is done with it is in `admit.rs` and `settle.rs`.
+///
+/// The fields stand in the variants themselves, because in structs of their own they would not share a
+/// word with the tag, and a circuit would be eight bytes larger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     Closed(Closed),
-    Open(Open),
-    HalfOpen(HalfOpen),
+    /// Calls are refused.
+    Open {
+        outage: Outage,
+        /// When it is due for a probe.
+        until: Tick,
+        /// Of calls that a pass let through.
+        successes: u32,
+    },
+    /// A few calls pass, and their results decide.
+    HalfOpen {
+        outage: Outage,
+        successes: u32,
+        failures: u32,
+        /// There were successes, and all of them were health probes'.
+        health_only: bool,
+    },
 }
 
 /// Calls pass and are counted.
@@ -34,40 +50,23 @@ pub(super) struct Outage {
     pub(super) since: Tick,
     /// Failures in a row when it was last closed.
     pub(super) failures: u32,
-    /// How often probes failed since then.
-    pub(super) level: u8,
-}
-
-/// Calls are refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Open {
-    pub(super) outage: Outage,
-    /// When it is due for a probe.
-    pub(super) until: Tick,
-}
-
-/// A few calls pass, and their results decide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct HalfOpen {
-    pub(super) outage: Outage,
-    pub(super) successes: u32,
-    pub(super) failures: u32,
+    /// Stays the same until it closes.
+    pub(super) id: OutageId,
 }
 
 impl Phase {
     pub(super) const fn state(&self) -> State {
         match self {
             Self::Closed(_) => State::Closed,
-            Self::Open(_) => State::Open,
-            Self::HalfOpen(_) => State::HalfOpen,
+            Self::Open { .. } => State::Open,
+            Self::HalfOpen { .. } => State::HalfOpen,
         }
     }
 
     pub(super) const fn outage(&self) -> Option<&Outage> {
         match self {
             Self::Closed(_) => None,
-            Self::Open(open) => Some(&open.outage),
-            Self::HalfOpen(half_open) => Some(&half_open.outage),
+            Self::Open { outage, .. } | Self::HalfOpen { outage, .. } => Some(outage),
         }
     }
 
@@ -75,13 +74,21 @@ impl Phase {
     pub(super) const fn failures(&self) -> u32 {
         match self {
             Self::Closed(closed) => closed.failures,
-            Self::Open(Open { outage, .. }) | Self::HalfOpen(HalfOpen { outage, .. }) => outage.failures,
+            Self::Open { outage, .. } | Self::HalfOpen { outage, .. } => outage.failures,
         }
     }
 
-    /// How often probes failed since it was closed.
-    pub(super) fn level(&self) -> u8 {
-        self.outage().map_or(0, |outage| outage.level)
+    /// Successes towards closing.
+    pub(super) const fn successes(&self) -> u32 {
+        match self {
+            Self::Closed(_) => 0,
+            Self::Open { successes, .. } | Self::HalfOpen { successes, .. } => *successes,
+        }
+    }
+
+    /// Half-open before its first result.
+    pub(super) const fn half_open(outage: Outage) -> Self {
+        Self::HalfOpen { outage, successes: 0, failures: 0, health_only: false }
     }
 }
 
@@ -89,23 +96,5 @@ impl Closed {
     /// With nothing to remember.
     pub(super) const fn new() -> Self {
         Self { run: 0, failures: 0, last_failure: Tick::ZERO, window: None }
-    }
-
-    /// Whether one more success would change nothing.
-    #[inline]
-    pub(super) fn is_clean(&self, policy: &Policy) -> bool {
-        self.failures == 0
-            && policy.slow_calls.is_none()
-            && match &self.window {
-                Some(window) => window.is_clean(),
-                None => policy.window.is_none(),
-            }
-    }
-}
-
-impl HalfOpen {
-    /// Before its first result.
-    pub(super) const fn new(outage: Outage) -> Self {
-        Self { outage, successes: 0, failures: 0 }
     }
 }

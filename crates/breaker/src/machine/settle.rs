@@ -1,6 +1,6 @@
 //! What a result does.
 
-use super::{Aside, Closed, HalfOpen, Machine, Phase, Rule, Settled, Ticket, Transition, Verdict};
+use super::{Aside, Closed, Machine, Phase, Rule, Settled, Ticket, Transition, Verdict};
 use crate::policy::{Overlap, Policy, Window};
 use crate::time::Tick;
 use crate::window::{CallCounts, CallWindow, Outcome};
@@ -9,39 +9,72 @@ impl Machine {
     /// Reports how a call ended.
     ///
     /// A result of an earlier generation, or of a slot that was given to someone else, changes nothing
-    /// but frees the slot it still holds.
+    /// but frees the slot it still holds. Of a call that a [pass](super::OutageId) let through only a success
+    /// counts, and as long as its outage lasts.
     #[expect(clippy::needless_pass_by_value, reason = "a ticket is reported once: settling consumes it")]
     pub fn settle(&mut self, policy: &Policy, ticket: Ticket, verdict: Verdict, now: Tick) -> Settled {
-        if verdict == Verdict::Success && !ticket.is_probe() {
+        if verdict == Verdict::Success && ticket.is_plain() {
             return self.settle_success(policy, ticket.generation(), ticket.admitted, now);
         }
-        let held_slot = match ticket.token() {
-            Some(token) => self.forfeit(token),
-            None => true,
-        };
-        self.end_hold(now);
-        if ticket.generation() != self.generation || !held_slot {
+        if ticket.is_opener() {
+            return self.settle_opener(policy, &ticket, verdict, now);
+        }
+        if !self.takes_result(&ticket, now) {
             return Settled::Stale;
         }
+        let slow = is_slow(policy, ticket.admitted, now);
         let moved = match &mut self.phase {
             // A success is no probe's here: that one would be of an earlier generation.
             Phase::Closed(closed) if verdict == Verdict::Failure => {
-                let broken = closed.count(policy, &ticket, Outcome::Failure, now);
+                let outcome = if slow { Outcome::SlowFailure } else { Outcome::Failure };
+                let mut broken = closed.count(policy, &ticket, outcome, now);
+                if self.trust.on_probation {
+                    broken = Some(Rule::Probation);
+                }
                 self.open_by(policy, broken, now)
             }
-            Phase::Closed(_) => None,
-            Phase::HalfOpen(half_open) if ticket.is_probe() => {
-                let level = half_open.outage.level.saturating_add(1);
-                let well = half_open.count(policy, &ticket, verdict, now);
-                well.map(|well| {
-                    if well { self.close(Rule::Probe) } else { self.open(policy, Rule::Probe, level, now) }
-                })
-            }
+            Phase::HalfOpen { .. } if ticket.is_probe() => match verdict {
+                Verdict::Success if !slow => self.count_probe_success(policy),
+                Verdict::Success | Verdict::Failure => self.count_probe_failure(policy, now),
+                Verdict::Neutral => None,
+            },
             // Let through because the policy is disabled: what is not a probe decides nothing here.
-            Phase::Open(_) | Phase::HalfOpen(_) => None,
+            Phase::Closed(_) | Phase::Open { .. } | Phase::HalfOpen { .. } => None,
         };
         self.drop_empty_aside();
         moved.map_or(Settled::Counted, Settled::Moved)
+    }
+
+    /// Frees the slot of a call that ended at `now`; whether its result is one of this generation.
+    pub(super) fn takes_result(&mut self, ticket: &Ticket, now: Tick) -> bool {
+        let held_slot = ticket.token().is_none_or(|token| self.forfeit(token));
+        self.end_hold(now);
+        ticket.generation() == self.generation && held_slot
+    }
+
+    /// A real call's success, of one that was let through while the circuit was not closed.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn count_probe_success(&mut self, policy: &Policy) -> Option<Transition> {
+        self.trust.lost = 0;
+        let successes = match &mut self.phase {
+            Phase::Closed(_) => return None,
+            Phase::Open { successes, .. } => successes,
+            Phase::HalfOpen { successes, health_only, .. } => {
+                *health_only = false;
+                successes
+            }
+        };
+        *successes = successes.saturating_add(1);
+        (*successes >= policy.success_threshold.get()).then(|| self.close(Rule::Probe))
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn count_probe_failure(&mut self, policy: &Policy, now: Tick) -> Option<Transition> {
+        let Phase::HalfOpen { failures, .. } = &mut self.phase else { return None };
+        *failures = failures.saturating_add(1);
+        (*failures > policy.failures_allowed).then(|| self.open(policy, Rule::Probe, now))
     }
 
     /// The usual case: a success of a call that is no probe.
@@ -56,6 +89,9 @@ impl Machine {
         self.end_hold(now);
         if generation != self.generation {
             return Settled::Stale;
+        }
+        if self.trust.on_probation {
+            self.forget_probes();
         }
         if let Phase::Closed(closed) = &mut self.phase {
             if is_slow(policy, admitted, now) {
@@ -75,7 +111,10 @@ impl Machine {
     /// Opens by the rule that a call broke, unless somebody wants that it never refuses.
     fn open_by(&mut self, policy: &Policy, broken: Option<Rule>, now: Tick) -> Option<Transition> {
         let rule = broken.filter(|_| policy.enabled && !self.is_held_closed())?;
-        Some(self.open(policy, rule, 0, now))
+        if rule == Rule::Probation {
+            self.trust.lost = self.trust.lost.saturating_add(1);
+        }
+        Some(self.open(policy, rule, now))
     }
 
     #[inline]
@@ -94,40 +133,21 @@ impl Machine {
     }
 }
 
-impl HalfOpen {
-    /// Counts what a probe found. Whether the service is well again, as soon as that is settled.
-    #[cold]
-    #[inline(never)]
-    fn count(&mut self, policy: &Policy, ticket: &Ticket, verdict: Verdict, now: Tick) -> Option<bool> {
-        let slow = is_slow(policy, ticket.admitted, now);
-        match verdict {
-            Verdict::Neutral => None,
-            Verdict::Success if !slow => {
-                self.successes = self.successes.saturating_add(1);
-                (self.successes >= policy.success_threshold.get()).then_some(true)
-            }
-            Verdict::Success | Verdict::Failure => {
-                self.failures = self.failures.saturating_add(1);
-                (self.failures > policy.failures_allowed).then_some(false)
-            }
-        }
-    }
-}
-
 impl Closed {
     /// Counts a failure or a slow success, the calls that may open. The rule that it breaks, if any.
     #[inline(never)]
     fn count(&mut self, policy: &Policy, ticket: &Ticket, outcome: Outcome, now: Tick) -> Option<Rule> {
-        match outcome {
-            Outcome::Failure => self.count_failure(policy, ticket, now),
-            Outcome::Success | Outcome::Slow => self.end_run(),
+        if outcome.is_failure() {
+            self.count_failure(policy, ticket, now);
+        } else {
+            self.end_run();
         }
         let sums = self.record(policy, outcome, now);
         self.broken_rule(policy, outcome, sums)
     }
 
     fn broken_rule(&self, policy: &Policy, outcome: Outcome, sums: Option<CallCounts>) -> Option<Rule> {
-        if outcome == Outcome::Failure && self.failures >= policy.failure_threshold.get() {
+        if outcome.is_failure() && self.failures >= policy.failure_threshold.get() {
             return Some(Rule::Consecutive);
         }
         let sums = sums.filter(|sums| sums.calls >= min_calls(policy))?;
@@ -179,7 +199,7 @@ impl Closed {
 }
 
 #[inline]
-fn is_slow(policy: &Policy, admitted: Tick, now: Tick) -> bool {
+pub(super) fn is_slow(policy: &Policy, admitted: Tick, now: Tick) -> bool {
     policy.slow_calls.is_some_and(|slow| now.since(admitted) >= slow.after)
 }
 

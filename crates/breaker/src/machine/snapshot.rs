@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::control::Held;
-use super::{Aside, Closed, HalfOpen, Hold, Machine, Open, Outage, Phase, Rule, Slot, State, Token};
+use super::{Aside, Closed, Hold, Machine, Outage, OutageId, Phase, Rule, Slot, State, Token, Trust};
 use crate::policy::Policy;
 use crate::time::{Tick, nanos};
 
@@ -28,6 +28,13 @@ pub struct Snapshot {
     last_token: u32,
     successes: u32,
     probe_failures: u32,
+    /// `None` while closed, and in a record of before there were passes.
+    #[cfg_attr(feature = "serde", serde(default))]
+    outage: Option<OutageId>,
+    #[cfg_attr(feature = "serde", serde(default))]
+    trust: Trust,
+    #[cfg_attr(feature = "serde", serde(default))]
+    health_only: bool,
     slots: Vec<(Token, u64)>,
     /// How it is forced, and for how long.
     held: Option<(Hold, Option<u64>)>,
@@ -74,12 +81,15 @@ impl Machine {
             rule: self.rule,
             failures: self.phase.failures(),
             run: 0,
-            level: self.phase.level(),
+            level: self.level,
             since: self.phase.outage().map_or(0, |outage| nanos(now.since(outage.since))),
             left: 0,
             last_token: self.last_token,
-            successes: 0,
+            successes: self.phase.successes(),
             probe_failures: 0,
+            outage: self.phase.outage().map(|outage| outage.id),
+            trust: self.trust,
+            health_only: false,
             slots: slots.iter().map(|slot| (slot.token, nanos(slot.until.since(now)))).collect(),
             held: held.map(|held| (held.mode, held.left(now).map(nanos))),
         };
@@ -90,10 +100,12 @@ impl Machine {
                     snapshot.since = nanos(now.since(closed.last_failure));
                 }
             }
-            Phase::Open(open) => snapshot.left = nanos(open.until.since(now.max(open.outage.since))),
-            Phase::HalfOpen(half_open) => {
-                snapshot.successes = half_open.successes;
-                snapshot.probe_failures = half_open.failures;
+            Phase::Open { outage, until, .. } => {
+                snapshot.left = nanos(until.since(now.max(outage.since)));
+            }
+            Phase::HalfOpen { failures, health_only, .. } => {
+                snapshot.probe_failures = *failures;
+                snapshot.health_only = *health_only;
             }
         }
         snapshot
@@ -104,7 +116,12 @@ impl Machine {
     pub fn restore(policy: &Policy, snapshot: &Snapshot, now: Tick) -> Self {
         let until = |left: u64, most: Duration| now.after(Duration::from_nanos(left).min(most));
         let since = Tick::from_nanos(now.as_nanos().saturating_sub(snapshot.since));
-        let outage = Outage { since, failures: snapshot.failures, level: snapshot.level };
+        let outage = Outage {
+            since,
+            failures: snapshot.failures,
+            id: snapshot.outage.unwrap_or(OutageId::beginning_with(snapshot.generation)),
+        };
+        let successes = snapshot.successes;
         let phase = match snapshot.state {
             State::Closed => {
                 let (run, failures) = (snapshot.run, snapshot.failures);
@@ -119,11 +136,11 @@ impl Machine {
             State::Open => {
                 let forced = matches!(snapshot.held, Some((Hold::Open, _)));
                 let most = if forced { Duration::MAX } else { policy.longest_open() };
-                Phase::Open(Open { outage, until: until(snapshot.left, most) })
+                Phase::Open { outage, until: until(snapshot.left, most), successes }
             }
             State::HalfOpen => {
-                let (successes, failures) = (snapshot.successes, snapshot.probe_failures);
-                Phase::HalfOpen(HalfOpen { outage, successes, failures })
+                let (failures, health_only) = (snapshot.probe_failures, snapshot.health_only);
+                Phase::HalfOpen { outage, successes, failures, health_only }
             }
         };
         let slot =
@@ -132,10 +149,17 @@ impl Machine {
             slots: snapshot.slots.iter().map(slot).collect(),
             held: snapshot.held.map(|(mode, left)| Held::of(mode, left.map(Duration::from_nanos), now)),
         };
+        // What only a closed circuit can be, or an outage has, is nowhere else, whatever a record says.
+        let mut trust = snapshot.trust;
+        trust.on_probation &= snapshot.is_closed();
+        let may_be_back = trust.on_probation || !snapshot.is_closed();
+        let (level, trust) = if may_be_back { (snapshot.level, trust) } else { (0, Trust::new()) };
         Self {
             generation: snapshot.generation,
             phase,
             rule: snapshot.rule,
+            level,
+            trust,
             last_token: snapshot.last_token,
             aside: (!aside.is_empty()).then(|| Box::new(aside)),
         }
@@ -144,12 +168,14 @@ impl Machine {
     /// Takes over what another holder of the same circuit did, as `other` has it now.
     ///
     /// An older generation is refused. Of the same one the window stays, because each process keeps
-    /// its own, and so does a longer or newer run of failures, which the other could not be told.
+    /// its own, and so does a longer or newer run of failures, or the end of a probation, which the other
+    /// could not be told.
     /// Returns whether `other` was taken.
     pub fn adopt(&mut self, _policy: &Policy, other: &Self, _now: Tick) -> bool {
         if other.generation < self.generation {
             return false;
         }
+        let was_on_probation = self.trust.on_probation;
         let mine = core::mem::replace(self, other.clone());
         // No token is given out twice, whoever gave out the last one.
         self.last_token = self.last_token.max(mine.last_token);
@@ -160,6 +186,9 @@ impl Machine {
                 *closed = mine;
             } else {
                 closed.window = mine.window;
+            }
+            if !was_on_probation {
+                self.forget_probes();
             }
         }
         true

@@ -1,6 +1,7 @@
 //! What goes in and comes out: tickets, verdicts, transitions, rejections.
 
 use core::fmt;
+use core::num::NonZeroU32;
 use core::time::Duration;
 
 use crate::time::{Tick, nanos};
@@ -57,8 +58,10 @@ pub enum Rule {
     FailureRate,
     /// The share of slow calls.
     SlowRate,
-    /// A probe.
+    /// A probe, or the success of a call that a pass let through.
     Probe,
+    /// The first call after a health probe had closed it.
+    Probation,
     /// The open time was over.
     Timeout,
     /// Somebody's hand.
@@ -72,9 +75,40 @@ impl fmt::Display for Rule {
             Self::FailureRate => "share of failures",
             Self::SlowRate => "share of slow calls",
             Self::Probe => "probe",
+            Self::Probation => "first call after a health probe",
             Self::Timeout => "open time over",
             Self::ByHand => "by hand",
         })
+    }
+}
+
+/// Names one outage: from the transition that leaves closed until the circuit closes, however often
+/// probes fail and open it again.
+///
+/// Whoever's call moved a circuit to open learns it from that [`Transition`] and may go on with
+/// [`Machine::admit_opener`](crate::Machine::admit_opener); that is called a pass.
+///
+/// It is the lower half of the generation that the outage began with. Passes are kept in memory by the
+/// operation that opened the circuit, and no operation lasts for the four thousand million transitions
+/// after which the number would come again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct OutageId(NonZeroU32);
+
+impl OutageId {
+    /// Of an outage that begins with this generation.
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is what it is about")]
+    pub(crate) const fn beginning_with(generation: u64) -> Self {
+        match NonZeroU32::new(generation as u32) {
+            Some(number) => Self(number),
+            None => Self(NonZeroU32::MAX),
+        }
+    }
+
+    /// As a number, for a record.
+    #[must_use]
+    pub const fn as_u64(self) -> u64 {
+        self.0.get() as u64
     }
 }
 
@@ -88,6 +122,8 @@ pub struct Transition {
     pub to: State,
     /// Why.
     pub rule: Rule,
+    /// The outage that begins, goes on or ends with it; `None` where there was none.
+    pub outage: Option<OutageId>,
     /// Of the new state.
     pub generation: u64,
 }
@@ -119,15 +155,17 @@ impl Token {
 pub struct Ticket {
     generation: u64,
     pub(crate) admitted: Tick,
-    /// The run of failures, above the failures in it.
+    /// The run of failures, above the failures in it; where the circuit was not closed, the outage.
     failures: u64,
-    /// Nothing, or a probe's token below [`PROBE`] and perhaps [`MOVED`].
+    /// Nothing, or a probe's token below [`PROBE`] and perhaps [`MOVED`], or [`OPENER`].
     slot: u64,
 }
 
 const PROBE: u64 = 1 << 32;
 /// Its admission moved the circuit from open to half-open.
 const MOVED: u64 = 1 << 33;
+/// A pass let it through while the circuit was open.
+const OPENER: u64 = 1 << 34;
 
 impl Ticket {
     /// Of a call that is no probe, in a run of failures with `seen` of them.
@@ -136,10 +174,21 @@ impl Ticket {
         Self { generation, admitted, failures: (run as u64) << 32 | seen as u64, slot: 0 }
     }
 
-    /// The same of a probe; `moved` if it is the first one of a half-open circuit.
-    pub(crate) const fn probe(mut self, token: Token, moved: bool) -> Self {
-        self.slot = token.as_u64() | PROBE | if moved { MOVED } else { 0 };
-        self
+    /// Of a probe; `moved` if it is the first one of a half-open circuit.
+    pub(crate) const fn probe(
+        generation: u64,
+        admitted: Tick,
+        outage: OutageId,
+        token: Token,
+        moved: bool,
+    ) -> Self {
+        let slot = token.as_u64() | PROBE | if moved { MOVED } else { 0 };
+        Self { generation, admitted, failures: outage.as_u64(), slot }
+    }
+
+    /// Of a call that a pass let through.
+    pub(crate) const fn opener(generation: u64, admitted: Tick, outage: OutageId) -> Self {
+        Self { generation, admitted, failures: outage.as_u64(), slot: OPENER }
     }
 
     /// For the permit alone, which settles one of the two and cannot give up its own.
@@ -174,11 +223,42 @@ impl Ticket {
         Self { generation, ..self }
     }
 
+    #[cfg(feature = "std")]
+    pub(crate) const fn of_outage(self, outage: OutageId) -> Self {
+        Self { failures: outage.as_u64(), ..self }
+    }
+
+    /// Neither a probe's nor an opener's.
+    #[inline]
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.slot == 0
+    }
+
     /// Whether it is a probe of a half-open circuit.
     #[inline]
     #[must_use]
     pub const fn is_probe(&self) -> bool {
-        self.slot != 0
+        self.slot & PROBE != 0
+    }
+
+    /// Whether the circuit was open and let it through for its [pass](OutageId).
+    #[inline]
+    #[must_use]
+    pub const fn is_opener(&self) -> bool {
+        self.slot & OPENER != 0
+    }
+
+    /// The outage it was given out in, for a probe and for an opener.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is what it is about")]
+    pub const fn outage(&self) -> Option<OutageId> {
+        if self.is_plain() {
+            return None;
+        }
+        match NonZeroU32::new(self.failures as u32) {
+            Some(number) => Some(OutageId(number)),
+            None => None,
+        }
     }
 
     /// The probe's slot.
@@ -193,7 +273,7 @@ impl Ticket {
     #[must_use]
     pub const fn transition(&self) -> Option<Transition> {
         let (from, to, rule) = (State::Open, State::HalfOpen, Rule::Timeout);
-        let moved = Transition { from, to, rule, generation: self.generation };
+        let moved = Transition { from, to, rule, outage: self.outage(), generation: self.generation };
         if self.slot & MOVED == 0 { None } else { Some(moved) }
     }
 
@@ -213,9 +293,13 @@ pub enum Settled {
     Counted,
     /// It changed the state.
     Moved(Transition),
-    /// It came from an earlier generation, or from a slot that went to someone else: it changed nothing.
+    /// It came from an earlier generation or outage, or from a slot that went to someone else: it changed
+    /// nothing.
     Stale,
 }
+
+// Two words, which travel in registers; the outage has the room that was left.
+const _: () = assert!(size_of::<Settled>() <= 16);
 
 /// Why a call was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

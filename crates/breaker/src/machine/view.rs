@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::{Hold, Machine, Phase, Rejected, Rule, State, Why};
+use super::{Hold, Machine, OutageId, Phase, Rejected, Rule, State, Trust, Why};
 use crate::policy::{Policy, Window};
 use crate::time::Tick;
 use crate::window::CallCounts;
@@ -16,6 +16,8 @@ pub struct View {
     sums: CallCounts,
     successes: u32,
     level: u8,
+    trust: Trust,
+    outage: Option<OutageId>,
     probes: usize,
     rule: Rule,
     generation: u64,
@@ -33,8 +35,10 @@ impl Machine {
         let held = self.held_at(now).map(|held| held.mode);
         let open_left = match (&self.phase, self.hold_mode()) {
             // One that was held open is due as soon as that is over.
-            (Phase::Closed(_) | Phase::HalfOpen(_), _) | (Phase::Open(_), Some(Hold::Open)) => None,
-            (Phase::Open(open), _) => Some(open.left(policy, now)).filter(|left| !left.is_zero()),
+            (Phase::Closed(_) | Phase::HalfOpen { .. }, _) | (_, Some(Hold::Open)) => None,
+            (Phase::Open { outage, until, .. }, _) => {
+                Some(outage.open_left(*until, policy, now)).filter(|left| !left.is_zero())
+            }
         };
         let (state, rejection) = match (held, &self.phase, open_left) {
             (Some(Hold::Open), ..) => {
@@ -49,18 +53,17 @@ impl Machine {
         let starts_clean = held.is_none() && self.is_held_closed();
         let sums = match &self.phase {
             Phase::Closed(closed) if !starts_clean => closed.window.as_ref().map(|window| window.sums(now)),
-            Phase::Closed(_) | Phase::Open(_) | Phase::HalfOpen(_) => None,
+            Phase::Closed(_) | Phase::Open { .. } | Phase::HalfOpen { .. } => None,
         };
         let slots = self.aside.as_deref().map_or(&[][..], |aside| &aside.slots);
         View {
             state,
             failures: if starts_clean { 0 } else { self.phase.failures() },
             sums: sums.unwrap_or_default(),
-            successes: match &self.phase {
-                Phase::HalfOpen(half_open) => half_open.successes,
-                Phase::Closed(_) | Phase::Open(_) => 0,
-            },
-            level: self.phase.level(),
+            successes: self.phase.successes(),
+            level: self.level,
+            trust: self.trust,
+            outage: self.phase.outage().map(|outage| outage.id),
             probes: slots.iter().filter(|slot| slot.left(policy, now).is_some()).count(),
             rule: self.rule,
             generation: self.generation,
@@ -86,7 +89,7 @@ impl View {
         self.failures
     }
 
-    /// Successes of probes so far.
+    /// Successes so far of probes, or while open of calls that a pass let through.
     #[must_use]
     pub const fn success_count(&self) -> u32 {
         self.successes
@@ -132,6 +135,24 @@ impl View {
     #[must_use]
     pub const fn window(&self) -> CallCounts {
         self.sums
+    }
+
+    /// The outage it is in, open or half-open.
+    #[must_use]
+    pub const fn outage(&self) -> Option<OutageId> {
+        self.outage
+    }
+
+    /// Closed by a health probe, with no call yet to tell whether rightly: if the first fails, it opens.
+    #[must_use]
+    pub const fn is_on_probation(&self) -> bool {
+        self.trust.on_probation
+    }
+
+    /// Whether a health probe's success would count; not after two probations lost in a row.
+    #[must_use]
+    pub const fn trusts_health_probes(&self) -> bool {
+        self.trust.may_close()
     }
 
     /// How long ago it opened.
@@ -196,6 +217,9 @@ impl View {
         if !self.policy.enabled {
             f.write_str("disabled by its policy: counts, never refuses; ")?;
         }
+        if self.trust.on_probation {
+            f.write_str("on probation after a health probe closed it: the next failure opens it; ")?;
+        }
         let threshold = self.policy.failure_threshold;
         write!(f, "{} of {threshold} failures in a row that would open it", self.failures)?;
         if self.policy.window.is_some() {
@@ -220,6 +244,9 @@ impl View {
                 Seconds(slow.after)
             ),
             (Rule::Probe, ..) => write!(f, "opened again because a probe failed, {} in a row", self.level),
+            (Rule::Probation, ..) => {
+                f.write_str("opened again because the first call failed after a health probe had closed it")
+            }
             (rule, ..) => write!(f, "opened by {rule}"),
         }
     }

@@ -13,7 +13,9 @@ use core::fmt;
 use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
-use crate::machine::{Hold, Machine, Rejected, Settled, Snapshot, Ticket, Transition, Verdict, View, Why};
+use crate::machine::{
+    Hold, Machine, OutageId, Rejected, Settled, Snapshot, Ticket, Transition, Verdict, View, Why,
+};
 use crate::policy::Policy;
 use crate::sync::{Mutex, MutexGuard, Plant, PoisonError, planted};
 use crate::time::{Clock, Tick};
@@ -34,7 +36,7 @@ pub(crate) use word::{Word, first_word};
 /// }
 /// assert_eq!(breaker.peek().state(), State::Open);
 /// let rejected = breaker.try_acquire().unwrap_err();
-/// assert!(rejected.retry_after().as_secs() >= 60);
+/// assert_eq!(rejected.retry_after().as_secs(), 60);
 /// ```
 pub struct CircuitBreaker<C, P = Policy> {
     pub(crate) word: Word,
@@ -83,7 +85,7 @@ impl<C: Clock, P: PolicyRef> CircuitBreaker<C, P> {
     /// [`Rejected`] says when to come back. It costs a load and a clock read, and allocates nothing.
     #[inline]
     pub fn try_acquire(&self) -> Result<Permit<&Self, C, P>, Rejected> {
-        Permit::over(self)
+        Permit::over(self, self.admit())
     }
 
     /// As [`try_acquire`](Self::try_acquire), with a permit that owns its breaker.
@@ -92,7 +94,28 @@ impl<C: Clock, P: PolicyRef> CircuitBreaker<C, P> {
     ///
     /// [`Rejected`] says when to come back.
     pub fn enter(self: Arc<Self>) -> Result<Permit<Arc<Self>, C, P>, Rejected> {
-        Permit::over(self)
+        let admitted = self.admit();
+        Permit::over(self, admitted)
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), for whoever's call moved the circuit to open in `outage`; see
+    /// [`Machine::admit_opener`].
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] says when to come back.
+    pub fn try_acquire_opener(&self, outage: OutageId) -> Result<Permit<&Self, C, P>, Rejected> {
+        Permit::over(self, self.admit_opener(outage))
+    }
+
+    /// The same, with a permit that owns its breaker.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] says when to come back.
+    pub fn enter_opener(self: Arc<Self>, outage: OutageId) -> Result<Permit<Arc<Self>, C, P>, Rejected> {
+        let admitted = self.admit_opener(outage);
+        Permit::over(self, admitted)
     }
 
     /// Admission without a permit: whoever takes the ticket must [`settle`](Self::settle) it.
@@ -109,10 +132,27 @@ impl<C: Clock, P: PolicyRef> CircuitBreaker<C, P> {
         }
     }
 
+    /// The same for whoever's call moved the circuit to open in `outage`; see [`Machine::admit_opener`].
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] says when to come back.
+    pub fn admit_opener(&self, outage: OutageId) -> Result<Ticket, Rejected> {
+        match self.word.see().passes() {
+            Some(generation) => Ok(Ticket::new(generation, Tick::ZERO, 0, 0)),
+            None => self.with_machine(|machine, policy, now| machine.admit_opener(policy, outage, now)),
+        }
+    }
+
+    /// Reports what a health probe found; see [`Machine::settle_health`].
+    pub fn settle_health(&self, ticket: Ticket, verdict: Verdict) -> Settled {
+        self.with_machine(|machine, policy, now| machine.settle_health(policy, ticket, verdict, now))
+    }
+
     /// Reports how an admitted call ended.
     #[inline]
     pub fn settle(&self, ticket: Ticket, verdict: Verdict) -> Settled {
-        if verdict != Verdict::Success || ticket.is_probe() {
+        if verdict != Verdict::Success || !ticket.is_plain() {
             return self.settle_slowly(ticket.into_words(), verdict);
         }
         if self.is_clean_in(ticket.generation()) {
@@ -177,6 +217,11 @@ impl<C: Clock, P: PolicyRef> CircuitBreaker<C, P> {
     fn settle_at(&self, mut ticket: Ticket, verdict: Verdict, now: Tick) -> Settled {
         if planted(Plant::AnyGeneration) {
             ticket = ticket.of_generation(self.lock().generation());
+        }
+        if planted(Plant::AnyOutage)
+            && let Some(outage) = self.peek().outage()
+        {
+            ticket = ticket.of_outage(outage);
         }
         if planted(Plant::UnlockedSettle) {
             let mut read = self.lock().clone();

@@ -30,8 +30,8 @@ impl<H: Deref<Target = CircuitBreaker<C, P>>, C: Clock, P: PolicyRef> fmt::Debug
 
 impl<H: Deref<Target = CircuitBreaker<C, P>>, C: Clock, P: PolicyRef> Permit<H, C, P> {
     #[inline]
-    pub(super) fn over(breaker: H) -> Result<Self, Rejected> {
-        let ticket = breaker.admit()?;
+    pub(super) fn over(breaker: H, admitted: Result<Ticket, Rejected>) -> Result<Self, Rejected> {
+        let ticket = admitted?;
         Ok(Self { breaker, ticket, done: false, marker: PhantomData })
     }
 
@@ -39,6 +39,12 @@ impl<H: Deref<Target = CircuitBreaker<C, P>>, C: Clock, P: PolicyRef> Permit<H, 
     #[must_use]
     pub fn is_probe(&self) -> bool {
         self.ticket.is_probe()
+    }
+
+    /// Whether the circuit was open and let the call through for its [pass](crate::OutageId).
+    #[must_use]
+    pub fn is_opener(&self) -> bool {
+        self.ticket.is_opener()
     }
 
     /// The transition that admission made: open to half-open.
@@ -64,6 +70,12 @@ impl<H: Deref<Target = CircuitBreaker<C, P>>, C: Clock, P: PolicyRef> Permit<H, 
     pub fn neutral(mut self) -> Settled {
         self.done = true;
         self.breaker.settle(self.ticket.copied(), Verdict::Neutral)
+    }
+
+    /// What a health probe found; see [`Machine::settle_health`](crate::Machine::settle_health).
+    pub fn health(mut self, verdict: Verdict) -> Settled {
+        self.done = true;
+        self.breaker.settle_health(self.ticket.copied(), verdict)
     }
 
     /// Holds on to a probe's slot for another lease. `false` says that it went to someone else and the

@@ -9,7 +9,7 @@ use vps_ops::settings::Options;
 
 use crate::app::App;
 use crate::args::{AptCommand, AptInstallArgs, AptUpdateArgs};
-use crate::cmd::plan::Plan;
+use crate::cmd::preview::Preview;
 use crate::exit::Exit;
 use crate::report::Failure;
 
@@ -51,13 +51,13 @@ async fn install(app: &App, args: &AptInstallArgs) -> Result<Exit, Failure> {
     let options = app.options(&network, &args.network)?;
     let request = InstallRequest::new(packages).update_cache(!args.no_update).upgrade(args.upgrade);
     if args.network.dry_run {
-        let plan = network.apt_plan(&request, &options).await;
+        let plan = network.installs().plan(&request, &options).await;
         return match plan {
-            Ok(plan) => report::plan(app, &request, &plan),
+            Ok(plan) => report::preview(app, &request, &plan),
             Err(error) => Err(Failure::of_operation(&error)),
         };
     }
-    let outcome = network.apt_install(&request, &options).await;
+    let outcome = network.installs().install(&request, &options).await;
     network.close().await;
     match outcome {
         Ok(installed) => report::installed(app, &installed),
@@ -66,13 +66,13 @@ async fn install(app: &App, args: &AptInstallArgs) -> Result<Exit, Failure> {
 }
 
 /// What an update would read, and past which circuits.
-async fn repositories(network: &NetworkOperationWrapper, options: &Options) -> Result<Plan, Failure> {
-    let setup = network.apt_setup_now(options).await.map_err(|error| Failure::of_operation(&error))?;
+async fn repositories(network: &NetworkOperationWrapper, options: &Options) -> Result<Preview, Failure> {
+    let setup = network.installs().setup(options).await.map_err(|error| Failure::of_operation(&error))?;
     let steps = setup.repositories().iter().map(|repository| {
         let service = setup.service_of(repository, network.policies().table());
         (format!("{} {}", repository.uri, repository.release), service)
     });
-    Ok(Plan {
+    Ok(Preview {
         action: "update the package lists".to_owned(),
         steps: steps.collect(),
         configured: |limits| limits.apt_update,

@@ -6,11 +6,12 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use serde_json::json;
-use vps_ops::circuit::{CircuitStatus, ControlError, document, rfc3339};
+use vps_ops::circuit::{CircuitStatus, document, rfc3339};
 use vps_ops::env::fs::Fs;
+use vps_ops::guard::ControlError;
 use vps_ops::service::ServiceName;
 use vps_ops::store::read_status;
-use vps_ops::{Hold, NetworkOperationWrapper, State};
+use vps_ops::{Hold, Kind, NetworkOperationWrapper, State};
 
 use crate::app::{App, named, unknown_service};
 use crate::args::{CircuitBreakerCommand, HoldArgs, ResetArgs};
@@ -220,7 +221,7 @@ async fn hold(
 fn failed(error: &ControlError) -> Failure {
     match error {
         ControlError::Unknown(unknown) => unknown_service(unknown),
-        error => Failure::of_error(Exit::Local, "local", error)
+        error => Failure::of_error(Exit::Local, Kind::Local, error)
             .hint("see `vps-configurator config path` for where state is kept"),
     }
 }

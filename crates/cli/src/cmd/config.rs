@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::args::ConfigCommand;
+use crate::config::Origin;
 use crate::exit::Exit;
 use crate::report::{Failure, print, print_json};
 
@@ -17,13 +18,15 @@ pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Failure> {
             if app.global.json {
                 let keys: Map<String, Value> = entries
                     .iter()
-                    .map(|entry| (entry.key.clone(), json!({"value": entry.value, "origin": entry.origin})))
+                    .map(|entry| {
+                        (entry.key.clone(), json!({"value": entry.value, "origin": entry.origin.to_string()}))
+                    })
                     .collect();
                 return print_json(&json!({"schema": "vps-configurator.config/1", "keys": keys}));
             }
-            let lines: Vec<(String, &str)> = entries
+            let lines: Vec<(String, &Origin)> = entries
                 .iter()
-                .map(|entry| (format!("{} = {}", entry.key, entry.value), entry.origin.as_str()))
+                .map(|entry| (format!("{} = {}", entry.key, entry.value), &entry.origin))
                 .collect();
             let width = lines.iter().map(|(line, _)| line.len()).max().unwrap_or(0).min(72);
             let mut text = String::new();

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
+use vps_ops::Kind;
 use vps_ops::http::SafeUrl;
 use vps_ops::settings::RetryConfig;
 
@@ -36,7 +37,7 @@ pub(crate) async fn run(app: &App, args: ConnectivityArgs) -> Result<Exit, Failu
                 })
                 .collect();
             return print_json(&json!({
-                "schema": "vps-configurator.plan/1",
+                "schema": "vps-configurator.preview/1",
                 "action": "check connectivity",
                 "steps": steps,
                 "attempts": 1,
@@ -49,7 +50,10 @@ pub(crate) async fn run(app: &App, args: ConnectivityArgs) -> Result<Exit, Failu
     tracing::info!(operation = "connectivity", "Checking internet connectivity...");
     let result = tokio::select! {
         biased;
-        () = app.cancel.cancelled() => return Err(Failure::new(Exit::Signal(rustix::process::Signal::INT), "cancelled", "stopped before there was an answer")),
+        () = app.cancel.cancelled() => {
+            let stopped = Kind::Cancelled;
+            return Err(Failure::new(Exit::of(stopped), stopped, "stopped before there was an answer"));
+        }
         result = network.check_internet_connectivity(&targets) => result,
     };
     let exit = if result.online { Exit::Done } else { Exit::Offline };

@@ -11,7 +11,7 @@ use vps_ops::settings::Options;
 
 use crate::app::App;
 use crate::args::{CloneArgs, GitCommand};
-use crate::cmd::plan::Plan;
+use crate::cmd::preview::Preview;
 use crate::exit::Exit;
 use crate::report::Failure;
 
@@ -29,11 +29,11 @@ async fn clone(app: &App, args: &CloneArgs) -> Result<Exit, Failure> {
     options.connect = args.connect_timeout;
     options.idle = args.idle_timeout;
     if args.network.dry_run {
-        return plan(&network, &request, &options).show(app, &network, &options).await;
+        return preview(&network, &request, &options).show(app, &network, &options).await;
     }
     // An update takes nobody's place.
     let is_here = is_current(&request.dest) && !is_there(&request);
-    let outcome = network.git_clone_resilient(&request, &options).await;
+    let outcome = network.clones().run(&request, &options).await;
     network.close().await;
     match outcome {
         Ok(cloned) => {
@@ -58,10 +58,10 @@ fn is_current(dest: &Path) -> bool {
 }
 
 /// What would be cloned, and past which circuit.
-fn plan(network: &NetworkOperationWrapper, request: &CloneRequest, options: &Options) -> Plan {
-    let service = network.git_service_of(&request.url, options);
+fn preview(network: &NetworkOperationWrapper, request: &CloneRequest, options: &Options) -> Preview {
+    let service = network.clones().service_of(&request.url, options);
     let (url, dest) = (&request.url, request.dest.display());
-    Plan {
+    Preview {
         action: match (is_there(request), request.update) {
             (false, _) => format!("clone {url} to {dest}"),
             (true, true) => format!("update {dest} from {url}, unless that would lose work"),

@@ -8,6 +8,6 @@ pub(crate) mod download;
 #[cfg(feature = "git")]
 pub(crate) mod git;
 mod netrc;
-mod plan;
+mod preview;
 pub(crate) mod print;
 pub(crate) mod run;

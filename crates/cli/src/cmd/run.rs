@@ -7,7 +7,7 @@ use vps_ops::{Kind, OperationError};
 
 use crate::app::App;
 use crate::args::RunArgs;
-use crate::cmd::plan::Plan;
+use crate::cmd::preview::Preview;
 use crate::exit::Exit;
 use crate::report::{Failure, print_json};
 
@@ -34,12 +34,12 @@ async fn execute(app: &App, args: RunArgs) -> Result<Exit, Failure> {
         RetryOn::only(args.retry_on.iter().map(|code| i32::from(*code)))
     };
     if args.network.dry_run {
-        let plan = Plan {
+        let preview = Preview {
             action: format!("run `{}`", spec.name()),
             steps: vec![(spec.name(), options.service.clone())],
             configured: |limits| limits.command,
         };
-        return plan.show(app, &network, &options).await;
+        return preview.show(app, &network, &options).await;
     }
     let outcome = network.run_with_retry(&spec, &retry_on, &options).await;
     network.close().await;
@@ -62,10 +62,9 @@ async fn execute(app: &App, args: RunArgs) -> Result<Exit, Failure> {
 
 fn exit(error: &OperationError<vps_ops::process::CommandError>, otherwise: Exit) -> Exit {
     match &error.cause {
-        _ if Failure::is_cancelled(error.kind()) => otherwise,
+        _ if error.kind() == Kind::Cancelled => otherwise,
         Cause::Operation(command) => Exit::Command(u8::try_from(command.code()).unwrap_or(255)),
         Cause::TimedOut { .. } => Exit::TIMED_OUT,
-        _ if error.kind() == Kind::CircuitOpen => Exit::REFUSED,
         _ => Exit::REFUSED,
     }
 }

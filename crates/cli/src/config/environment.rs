@@ -34,7 +34,7 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// This process's.
+    /// The environment of this process.
     pub(crate) fn read() -> Self {
         let base = etcetera::base_strategy::choose_base_strategy().ok();
         let locale =

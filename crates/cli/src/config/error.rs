@@ -8,9 +8,8 @@ use figment::error::Kind;
 use thiserror::Error;
 use vps_ops::settings::InvalidSettings;
 
-use super::origin;
+use super::origin::{self, Origin};
 use super::place::Tree;
-use super::variables;
 
 /// A configuration that cannot be used. Nothing was touched.
 #[derive(Debug, Error)]
@@ -43,7 +42,8 @@ impl ConfigError {
         Self::Wrong(report.trim_end().to_owned())
     }
 
-    /// What is wrong with the value of one variable.
+    /// What is wrong with the value of one variable. What was found and expected is in figment's and serde's
+    /// words, which are all they give.
     pub(super) fn variable(name: &str, error: &figment::Error) -> Self {
         let what = match &error.kind {
             Kind::UnknownField(field, known) => {
@@ -85,7 +85,8 @@ impl ConfigError {
         let faults = invalid.0.iter().map(|fault| {
             // The default is not what is wrong with two keys that do not go together.
             let keys = std::iter::once(&fault.key).chain(&fault.related);
-            let key = keys.clone().find(|key| !origin::is_built_in(figment, key)).unwrap_or(&fault.key);
+            let key =
+                keys.clone().find(|key| origin::of(figment, key) != Origin::BuiltIn).unwrap_or(&fault.key);
             format!("{}: {fault}", place(figment, key, texts))
         });
         Self::Wrong(faults.collect::<Vec<_>>().join("\n"))
@@ -95,14 +96,15 @@ impl ConfigError {
 /// The file and line, or the variable, that a key has its value from.
 fn place(figment: &Figment, key: &str, texts: &[(PathBuf, String)]) -> String {
     let origin = origin::of(figment, key);
-    if let Some(name) = origin.strip_prefix(variables::ORIGIN) {
-        return format!("environment variable {name}");
-    }
-    let file = texts.iter().rev().find(|(path, _)| path.display().to_string() == origin);
-    match file.and_then(|(_, text)| Tree::of(text).line_of(key)) {
-        Some(line) => format!("{origin}: line {line}"),
-        None => origin,
-    }
+    let line = match &origin {
+        Origin::Variable(name) => return format!("environment variable {name}"),
+        Origin::File(path) => {
+            let text = texts.iter().rev().find(|(read, _)| read == path);
+            text.and_then(|(_, text)| Tree::of(text).line_of(key))
+        }
+        Origin::BuiltIn => None,
+    };
+    line.map_or_else(|| origin.to_string(), |line| format!("{origin}: line {line}"))
 }
 
 /// The parser's words for programmers, in words for everyone.

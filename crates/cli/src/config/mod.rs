@@ -20,7 +20,7 @@ use vps_ops::settings::{Policies, Settings};
 pub(crate) use discover::Found;
 pub(crate) use environment::Environment;
 pub(crate) use error::ConfigError;
-pub(crate) use origin::{Entry, entries};
+pub(crate) use origin::{Entry, Origin, entries};
 
 /// The configuration of this run.
 #[derive(Debug)]

@@ -1,6 +1,9 @@
 //! Where each value came from.
 
-use figment::Figment;
+use std::fmt;
+use std::path::PathBuf;
+
+use figment::{Figment, Source};
 use serde_json::Value;
 use vps_ops::settings::Settings;
 
@@ -11,7 +14,7 @@ use super::layers;
 pub(crate) struct Entry {
     pub(crate) key: String,
     pub(crate) value: Value,
-    pub(crate) origin: String,
+    pub(crate) origin: Origin,
 }
 
 /// Every key in order.
@@ -38,18 +41,31 @@ fn walk(figment: &Figment, key: String, value: Value, found: &mut Vec<Entry>) {
     }
 }
 
-/// The file, the variable, or built in.
-pub(super) fn of(figment: &Figment, key: &str) -> String {
-    match figment.find_metadata(key) {
-        Some(metadata) => match &metadata.source {
-            Some(figment::Source::File(path)) => path.display().to_string(),
-            _ => metadata.name.to_string(),
-        },
-        None => layers::BUILT_IN.to_owned(),
+/// Who said what a key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Nobody.
+    BuiltIn,
+    File(PathBuf),
+    Variable(String),
+}
+
+/// As `config show --origin` has it.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BuiltIn => f.write_str(layers::BUILT_IN),
+            Self::File(path) => path.display().fmt(f),
+            Self::Variable(name) => write!(f, "env {name}"),
+        }
     }
 }
 
-/// Whether nobody set it.
-pub(super) fn is_built_in(figment: &Figment, key: &str) -> bool {
-    figment.find_metadata(key).is_none_or(|metadata| metadata.name == layers::BUILT_IN)
+/// Who said what `key` is. Files and variables each leave their source with what they say; nobody else does.
+pub(super) fn of(figment: &Figment, key: &str) -> Origin {
+    match figment.find_metadata(key).and_then(|metadata| metadata.source.as_ref()) {
+        Some(Source::File(path)) => Origin::File(path.clone()),
+        Some(Source::Custom(name)) => Origin::Variable(name.clone()),
+        _ => Origin::BuiltIn,
+    }
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::ffi::OsString;
 
 use figment::value::{Dict, Map, Value};
-use figment::{Error, Figment, Metadata, Profile, Provider};
+use figment::{Error, Figment, Metadata, Profile, Provider, Source};
 use vps_ops::settings::Settings;
 
 use super::error::ConfigError;
@@ -12,8 +12,6 @@ use super::layers::BuiltIn;
 
 /// Every variable of ours begins like this.
 const PREFIX: &str = "VPS_CONFIGURATOR_";
-/// How a variable appears as an origin.
-pub(super) const ORIGIN: &str = "env ";
 
 /// One variable that sets a key.
 #[derive(Clone, Debug)]
@@ -54,7 +52,7 @@ impl Variable {
 
 impl Provider for Variable {
     fn metadata(&self) -> Metadata {
-        Metadata::named(format!("{ORIGIN}{}", self.name))
+        Metadata::from("environment variable", Source::Custom(self.name.clone()))
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, Error> {

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 use vps_breaker::Tick;
-use vps_ops::event::{Event, EventKind, Observer, OperationId};
+use vps_ops::event::{Awaited, Event, EventKind, Observer, OperationId};
+use vps_ops::operation::{OperationKind, Role};
 use vps_ops::{Class, Kind, State};
 
-use super::Words;
+use super::words::{self, Words};
 
 /// A wait is looked at every second, and worth a line less often.
 const WAITING_EVERY: Duration = Duration::from_secs(10);
+
+/// A lock that is looked at this often is soon free, or soon given up: the wait is no news.
+const BRIEF: Duration = Duration::from_millis(100);
 
 /// The one observer that logs.
 #[derive(Debug)]
@@ -27,30 +31,31 @@ impl Log {
     }
 
     /// Whether a line about waiting is due.
-    fn is_news(&self, event: &Event) -> bool {
+    fn is_news(&self, event: &Event<'_>) -> bool {
         let mut last = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let said = last.is_some_and(|(at, operation)| {
-            operation == event.operation && event.at.since(at) < WAITING_EVERY
-        });
+        let said =
+            last.is_some_and(|(at, operation)| operation == event.id && event.at.since(at) < WAITING_EVERY);
         if !said {
-            *last = Some((event.at, event.operation));
+            *last = Some((event.at, event.id));
         }
         !said
     }
 }
 
 impl Observer for Log {
-    fn on(&self, event: &Event) {
-        let operation = event.name;
+    fn on(&self, event: &Event<'_>) {
+        let operation = event.operation.kind.as_str();
         let service = event.service.as_ref().map(tracing::field::display);
         let words = self.words;
         match &event.kind {
-            EventKind::Started { target } if is_detail(event) => debug!(operation, service, "{target}"),
+            EventKind::Started if is_detail(event) => {
+                debug!(operation, service, "{}", words::to_do(&event.operation));
+            }
             EventKind::Succeeded { .. } | EventKind::Failed(_) if is_detail(event) => {
                 debug!(operation, service, "{}", event.kind.name());
             }
-            EventKind::Started { target } => {
-                info!(operation, service, "{}", words.started(event.name, target));
+            EventKind::Started => {
+                info!(operation, service, "{}", words.started(&event.operation));
             }
             EventKind::AttemptStarted { number, of } => {
                 debug!(operation, service, attempt = number, attempts_max = of, "attempt {number} of {of}");
@@ -73,10 +78,11 @@ impl Observer for Log {
                     words.retrying(*after, *left)
                 );
             }
-            EventKind::Waiting { after, reason } => {
+            EventKind::Waiting { after, what: Awaited::Lock { .. } } if *after < BRIEF => {}
+            EventKind::Waiting { after, what } => {
                 let delay_seconds = after.as_secs_f64();
                 if self.is_news(event) {
-                    info!(operation, service, delay_seconds, "waiting: {reason}");
+                    info!(operation, service, delay_seconds, "waiting: {}", words::awaited(what));
                 }
             }
             EventKind::CircuitMoved { transition } => {
@@ -100,12 +106,22 @@ impl Observer for Log {
                     "circuit breaker refused"
                 );
             }
+            EventKind::LeftOut { retry_after } => {
+                let name = event.service.as_ref().map_or("", |service| service.as_str());
+                warn!(operation, service, "{}", words::left_out(name, *retry_after));
+            }
             EventKind::Step { text, .. } => debug!(operation, service, "{text}"),
             EventKind::Note { text } => info!(operation, service, "{text}"),
-            EventKind::Warning { text } => warn!(operation, service, "{text}"),
+            EventKind::Warning { what } => warn!(operation, service, "{}", words::warning(what)),
             EventKind::Succeeded { attempts, took } => {
                 let duration_seconds = took.as_secs_f64();
-                info!(operation, attempts, duration_seconds, "{}", words.succeeded(event.name, *attempts));
+                info!(
+                    operation,
+                    attempts,
+                    duration_seconds,
+                    "{}",
+                    words.succeeded(event.operation.kind, *attempts)
+                );
             }
             EventKind::Failed(failed) => match failed.kind {
                 Kind::CircuitOpen => {
@@ -125,10 +141,17 @@ impl Observer for Log {
 }
 
 /// Whether beginning and end of an operation are only a part of another one's, whose lines say enough.
-fn is_detail(event: &Event) -> bool {
-    // Looking is not worth a line.
-    let is_a_look = matches!(event.name, "apt_plan" | "apt_setup");
-    is_a_look
-        || event.operation != event.root
-            && (event.name != "apt_update" || matches!(event.kind, EventKind::Failed(_)))
+fn is_detail(event: &Event<'_>) -> bool {
+    match event.operation.role {
+        Role::Root => false,
+        // What an install reads first is news; when an update is all there is, it is told of as that.
+        Role::Step if event.operation.kind == OperationKind::AptUpdate => {
+            event.root.kind == OperationKind::AptUpdate || matches!(event.kind, EventKind::Failed(_))
+        }
+        // The list that a download looks its digest up in is news; that it failed is told of the download.
+        Role::Look if event.operation.kind == OperationKind::Download => {
+            matches!(event.kind, EventKind::Failed(_))
+        }
+        _ => true,
+    }
 }

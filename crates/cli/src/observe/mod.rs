@@ -4,7 +4,7 @@ mod format;
 mod log;
 mod progress;
 mod screen;
-mod words;
+pub(crate) mod words;
 
 use std::sync::Arc;
 

@@ -65,7 +65,7 @@ fn size(bytes: u64) -> String {
 }
 
 impl Observer for Progress {
-    fn on(&self, event: &Event) {
+    fn on(&self, event: &Event<'_>) {
         match &event.kind {
             EventKind::Progress { done, total, resumed_from } => {
                 self.screen.show(*total);
@@ -80,7 +80,7 @@ impl Observer for Progress {
                     None => {
                         let mut plain = self.plain.lock().unwrap_or_else(PoisonError::into_inner);
                         if let Some(line) = plain.line(event.at, *done, *total) {
-                            info!(operation = event.name, bytes = done, "{line}");
+                            info!(operation = event.operation.kind.as_str(), bytes = done, "{line}");
                         }
                     }
                 }
@@ -90,7 +90,7 @@ impl Observer for Progress {
                 let mut plain = self.plain.lock().unwrap_or_else(PoisonError::into_inner);
                 if self.screen.bar().is_none() && plain.is_due(event.at) {
                     let percent = percent / 1_000;
-                    info!(operation = event.name, percent, "{percent} %: {text}");
+                    info!(operation = event.operation.kind.as_str(), percent, "{percent} %: {text}");
                 }
             }
             EventKind::Succeeded { .. } | EventKind::Failed(_) | EventKind::Retrying { .. } => {

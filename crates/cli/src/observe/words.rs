@@ -1,6 +1,16 @@
-//! The seed's words for what happens, with signs where the terminal can show them.
+//! The words for what happens: the seed's where it has them, with signs where the terminal can show them. All
+//! English of an operation is here and below.
+
+mod hint;
+mod warning;
 
 use std::time::Duration;
+
+use vps_ops::event::Awaited;
+use vps_ops::operation::{Operation, OperationKind};
+
+pub(crate) use hint::hint;
+pub(crate) use warning::{of_clone, warning};
 
 /// Words, with or without emoji. The meaning is always in the words.
 #[derive(Clone, Copy, Debug)]
@@ -17,23 +27,21 @@ impl Words {
         if self.unicode { emoji } else { ascii }
     }
 
-    pub(crate) fn started(self, name: &str, target: &str) -> String {
-        match name {
-            "apt_update" => "Updating APT package lists (with retry protection)...".to_owned(),
-            _ => format!("{} (with retry protection)...", gerund(target)),
-        }
+    pub(crate) fn started(self, operation: &Operation) -> String {
+        format!("{} (with retry protection)...", doing(operation))
     }
 
-    pub(crate) fn succeeded(self, name: &str, attempts: u32) -> String {
+    pub(crate) fn succeeded(self, kind: OperationKind, attempts: u32) -> String {
         let ok = self.sign("✅", "[ok]");
-        match (attempts, name) {
-            (2.., _) => format!("{ok} Operation succeeded after {attempts} attempts"),
-            (_, "apt_update") => format!("{ok} APT update successful"),
-            (_, "apt_install") => format!("{ok} Packages installed"),
-            (_, "download") => format!("{ok} Download successful"),
-            (_, "git_clone") => format!("{ok} Repository cloned"),
-            _ => format!("{ok} Operation successful"),
-        }
+        let what = match kind {
+            _ if attempts > 1 => return format!("{ok} Operation succeeded after {attempts} attempts"),
+            OperationKind::AptUpdate => "APT update successful",
+            OperationKind::AptInstall => "Packages installed",
+            OperationKind::Download => "Download successful",
+            OperationKind::GitClone => "Repository cloned",
+            _ => "Operation successful",
+        };
+        format!("{ok} {what}")
     }
 
     pub(crate) fn attempt_failed(self, number: u32, error: &str) -> String {
@@ -67,15 +75,76 @@ fn capitalised(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// `download X` becomes `Downloading X`.
-fn gerund(action: &str) -> String {
-    match action.split_once(' ') {
-        Some(("run", rest)) => format!("Running {rest}"),
-        Some(("install", rest)) => format!("Installing {rest}"),
-        Some(("download", rest)) => format!("Downloading {rest}"),
-        Some(("clone", rest)) => format!("Cloning {rest}"),
-        _ => capitalised(action),
+/// What is being done: the beginning of a line.
+pub(crate) fn doing(operation: &Operation) -> String {
+    let target = operation.target.as_str();
+    match operation.kind {
+        OperationKind::Download => format!("Downloading {target}"),
+        OperationKind::AptUpdate => "Updating APT package lists".to_owned(),
+        OperationKind::AptInstall => format!("Installing {target}"),
+        OperationKind::GitClone => format!("Cloning {target}"),
+        OperationKind::Run => format!("Running `{target}`"),
+        _ => capitalised(&to_do(operation)),
     }
+}
+
+/// What could not be done.
+pub(crate) fn could_not(operation: &Operation, attempts: u32) -> String {
+    let what = to_do(operation);
+    match attempts {
+        0 => format!("could not {what}"),
+        1 => format!("could not {what} (1 attempt)"),
+        _ => format!("could not {what} after {attempts} attempts"),
+    }
+}
+
+/// What is to be done: follows "could not".
+pub(crate) fn to_do(operation: &Operation) -> String {
+    let target = operation.target.as_str();
+    let plain = match operation.kind {
+        OperationKind::Download => return format!("download {target}"),
+        OperationKind::AptInstall => return format!("install {target}"),
+        OperationKind::AptPlan if !target.is_empty() => return format!("plan the install of {target}"),
+        OperationKind::AptCopy => return format!("copy {target}"),
+        OperationKind::AptFetch => return format!("fetch {target} by apt-get"),
+        OperationKind::GitClone => return format!("clone {target}"),
+        OperationKind::GitFetch => return format!("fetch {target}"),
+        OperationKind::Run => return format!("run `{target}`"),
+        OperationKind::Execute => return target.to_owned(),
+        OperationKind::AptUpdate => "update the package lists",
+        OperationKind::AptSetup => "look at apt's sources",
+        OperationKind::AptLook => "look at what is installed",
+        OperationKind::AptPlan => "resolve the packages",
+        OperationKind::AptRoom => "make room for the packages",
+        OperationKind::AptRepair => "configure what an earlier run left unconfigured",
+        OperationKind::AptUnpack => "install the packages",
+        OperationKind::GitCommit => "write the clone to the disk",
+        OperationKind::GitBegin => "begin the update",
+        OperationKind::GitFinish => "finish an earlier update",
+        OperationKind::GitSync => "write the update to the disk",
+        OperationKind::GitPlace => "put the update in place",
+        // A kind of a later version of the library.
+        _ => return operation.to_string(),
+    };
+    plain.to_owned()
+}
+
+/// What is waited for.
+pub(crate) fn awaited(what: &Awaited) -> String {
+    match what {
+        Awaited::Circuit { service } => format!("circuit breaker open: {service}"),
+        Awaited::Place { service, places } => {
+            format!("all {places} places for calls to {service} are taken")
+        }
+        Awaited::Lock { error } => error.clone(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// That an operation goes on without a service.
+pub(crate) fn left_out(service: &str, retry_after: Duration) -> String {
+    let seconds = retry_after.as_secs_f64().ceil();
+    format!("going on without {service}: its circuit is open for another {seconds:.0}s")
 }
 
 #[cfg(test)]
@@ -86,11 +155,11 @@ mod tests {
     fn the_seeds_seven_lines_word_for_word() {
         let words = Words::new(true);
         let said = [
-            words.started("apt_update", "update package lists"),
-            words.succeeded("apt_update", 1),
+            words.started(&Operation::new(OperationKind::AptUpdate, "")),
+            words.succeeded(OperationKind::AptUpdate, 1),
             words.attempt_failed(1, "connection timeout"),
             words.retrying(Duration::from_millis(1_200), 2),
-            words.succeeded("apt_update", 2),
+            words.succeeded(OperationKind::AptUpdate, 2),
             words.circuit_open("apt_repository"),
             words.all_failed(3),
         ];

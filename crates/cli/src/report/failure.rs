@@ -4,48 +4,72 @@ use std::error::Error;
 use std::io::Write;
 
 use serde_json::json;
-use vps_ops::{Classify, Kind, OperationError};
+use vps_ops::{Advise, Kind, OperationError};
 
 use crate::exit::Exit;
-use crate::observe::Screen;
+use crate::observe::{Screen, words};
+
+/// What sort of failure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FailureKind {
+    /// One that the library knows too.
+    Of(Kind),
+    /// The configuration is wrong or cannot be read.
+    Config,
+}
+
+impl FailureKind {
+    /// Its name in JSON.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Of(kind) => kind.as_str(),
+            Self::Config => "config",
+        }
+    }
+}
+
+impl From<Kind> for FailureKind {
+    fn from(kind: Kind) -> Self {
+        Self::Of(kind)
+    }
+}
 
 /// A command that did not do what it was asked.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
-    /// For programs: `circuit_open`.
-    pub(crate) kind: String,
+    pub(crate) kind: FailureKind,
     pub(crate) message: String,
     pub(crate) causes: Vec<String>,
     pub(crate) hints: Vec<String>,
 }
 
 impl Failure {
-    pub(crate) fn new(exit: Exit, kind: &str, message: impl Into<String>) -> Self {
-        Self { exit, kind: kind.to_owned(), message: message.into(), causes: Vec::new(), hints: Vec::new() }
+    pub(crate) fn new(exit: Exit, kind: impl Into<FailureKind>, message: impl Into<String>) -> Self {
+        let (kind, message) = (kind.into(), message.into());
+        Self { exit, kind, message, causes: Vec::new(), hints: Vec::new() }
     }
 
     /// A wrong command line that clap could not see.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::new(Exit::Usage, "invalid", message)
+        Self::new(Exit::Usage, Kind::Invalid, message)
     }
 
     /// A problem of this machine.
     pub(crate) fn local(message: impl Into<String>) -> Self {
-        Self::new(Exit::Local, "local", message)
+        Self::new(Exit::Local, Kind::Local, message)
     }
 
-    pub(crate) fn of_error(exit: Exit, kind: &str, error: &(dyn Error + 'static)) -> Self {
+    pub(crate) fn of_error(exit: Exit, kind: impl Into<FailureKind>, error: &(dyn Error + 'static)) -> Self {
         Self { causes: causes(error), ..Self::new(exit, kind, error.to_string()) }
     }
 
-    pub(crate) fn of_operation<E: Classify>(error: &OperationError<E>) -> Self {
-        let kind = serde_json::to_value(error.kind()).ok().and_then(|kind| kind.as_str().map(str::to_owned));
+    pub(crate) fn of_operation<E: vps_ops::Failure + Advise>(error: &OperationError<E>) -> Self {
+        let kind = error.kind();
         Self {
-            kind: kind.unwrap_or_default(),
             causes: causes(error),
-            hints: error.hints(),
-            ..Self::new(Exit::of(error.kind()), "", error.to_string())
+            hints: error.hints().iter().map(words::hint).collect(),
+            ..Self::new(Exit::of(kind), kind, words::could_not(&error.operation, error.attempts()))
         }
     }
 
@@ -81,15 +105,11 @@ impl Failure {
         json!({
             "schema": "vps-configurator.error/1",
             "code": self.exit.code(),
-            "kind": self.kind,
+            "kind": self.kind.as_str(),
             "message": self.message,
             "causes": self.causes,
             "hints": self.hints,
         })
-    }
-
-    pub(crate) fn is_cancelled(kind: Kind) -> bool {
-        kind == Kind::Cancelled
     }
 }
 
@@ -108,7 +128,8 @@ fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
     found
 }
 
-/// `Connection refused (os error 111)` without the number.
+/// `Connection refused (os error 111)` without the number: so does the standard library write what the system
+/// says.
 fn without_number(text: &str) -> &str {
     text.split_once(" (os error ").map_or(text, |(words, _)| words)
 }

@@ -7,7 +7,7 @@ mod out;
 use vps_ops::circuit::rfc3339;
 use vps_ops::env::Env;
 
-pub(crate) use failure::Failure;
+pub(crate) use failure::{Failure, FailureKind};
 pub(crate) use out::{print, print_bytes, print_json};
 
 /// Now, for people.

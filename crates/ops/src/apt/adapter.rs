@@ -5,23 +5,10 @@ use std::fmt;
 use async_trait::async_trait;
 
 use super::error::AptError;
-use super::installed::Installed;
-use super::machine::AptSetup;
-use super::plan::Plan;
-use super::update::Updated;
-use super::uris::Archive;
+use super::facts::{AptSetup, Archive, Installed, Plan, Updated};
+use super::request::Wanted;
 use crate::attempt::Attempt;
 use crate::service::ServiceName;
-
-/// What is to be installed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Wanted {
-    /// These, as apt-get is told them: `curl`, `nginx=1.22.1-9`.
-    Packages(Vec<String>),
-    /// What it takes to make whole what is broken.
-    Fix,
-}
 
 /// apt, step by step. Each method makes one attempt and says what kind of failure it was; nothing is
 /// repeated, nothing waits for a lock.

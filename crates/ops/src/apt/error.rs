@@ -5,14 +5,9 @@ use std::path::PathBuf;
 
 use bytesize::ByteSize;
 use thiserror::Error;
-use vps_breaker::Verdict;
-use vps_retry::Class;
 
-use super::fault::Fault;
-use super::update::Updated;
-use super::uris::InvalidPlan;
-use crate::classify::{Classify, Kind};
-use crate::download::{self, DownloadError};
+use super::facts::{Fault, InvalidPlan, PackageSpec, Updated};
+use crate::download::DownloadError;
 use crate::process::CommandError;
 
 /// Why a step failed.
@@ -68,10 +63,10 @@ pub enum AptError {
         gone: bool,
     },
     /// apt-get has succeeded, dpkg knows nothing of it.
-    #[error("apt-get reports success, but dpkg does not have {}", packages.join(", "))]
+    #[error("apt-get reports success, but dpkg does not have {}", listed(packages))]
     NotInstalled {
         /// What is not there.
-        packages: Vec<String>,
+        packages: Vec<PackageSpec>,
     },
     /// The caller gave up before dpkg had begun.
     #[error("stopped before dpkg had begun")]
@@ -85,116 +80,6 @@ fn size(bytes: u64) -> String {
     ByteSize::b(bytes).display().iec().to_string()
 }
 
-/// Whether a file is gone, or not what its index promises: the index may be older than the files.
-pub(crate) fn is_stale(error: &DownloadError) -> bool {
-    let is_gone = |status: &http::StatusCode| matches!(status.as_u16(), 404 | 410);
-    matches!(error.fault(), download::Fault::Status { status, .. } if is_gone(status))
-        || error.kind() == Kind::Integrity
-}
-
-impl AptError {
-    /// The fault that decides: of several repositories' the first that another attempt may cure.
-    fn fault(&self) -> Option<&Fault> {
-        match self {
-            Self::Fault(fault) => Some(fault),
-            Self::Repositories(updated) => {
-                let faults = || updated.failed().filter_map(|one| one.result.state.fault());
-                let is_curable = |fault: &&Fault| fault.class() != Class::Permanent;
-                faults().find(is_curable).or_else(|| faults().next())
-            }
-            _ => None,
-        }
-    }
-
-    pub(crate) fn is_repairable(&self) -> bool {
-        matches!(self, Self::Fault(fault) if fault.is_repairable())
-    }
-
-    /// Whether the index names a file that is gone, or that is not what it promises.
-    pub(crate) fn is_stale_index(&self) -> bool {
-        match self {
-            Self::Fault(Fault::StaleIndex { .. }) => true,
-            Self::Download { source, .. } => is_stale(source),
-            _ => false,
-        }
-    }
-
-    /// Whether what came, twice, was not what the index promises.
-    pub(crate) fn is_corrupt(&self) -> bool {
-        matches!(self, Self::Download { source, .. } if source.kind() == Kind::Integrity)
-    }
-
-    pub(crate) fn is_cured_by_update(&self) -> bool {
-        self.is_stale_index() || matches!(self, Self::Fault(fault) if fault.is_cured_by_update())
-    }
-
-    pub(crate) fn is_cured_by_fetching(&self) -> bool {
-        matches!(self, Self::Changed { .. } | Self::Fault(Fault::MissingArchives))
-    }
-}
-
-impl Classify for AptError {
-    fn class(&self) -> Class {
-        match self {
-            Self::Repositories(updated) if updated.given_up => Class::Permanent,
-            Self::Fault(_) | Self::Repositories(_) => self.fault().map_or(Class::Permanent, Classify::class),
-            Self::Download { source, .. } => source.class(),
-            Self::Program(error) => error.class(),
-            Self::Files { .. } | Self::NoRoom { .. } => Class::Local,
-            Self::Stopped => Class::Cancelled,
-            Self::Plan(_) | Self::Changed { .. } | Self::NotInstalled { .. } | Self::OutOfTime => {
-                Class::Permanent
-            }
-        }
-    }
-
-    fn verdict(&self) -> Verdict {
-        match self {
-            Self::Fault(_) | Self::Repositories(_) => {
-                self.fault().map_or(Verdict::Neutral, Classify::verdict)
-            }
-            Self::Download { source, .. } => source.verdict(),
-            _ => Verdict::Neutral,
-        }
-    }
-
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Fault(_) | Self::Repositories(_) => self.fault().map_or(Kind::Failed, Classify::kind),
-            Self::Download { source, .. } => source.kind(),
-            Self::Files { .. } | Self::NoRoom { .. } => Kind::Local,
-            Self::Changed { .. } => Kind::Integrity,
-            Self::Stopped => Kind::Cancelled,
-            Self::OutOfTime => Kind::Timeout,
-            Self::Program(_) | Self::Plan(_) | Self::NotInstalled { .. } => Kind::Failed,
-        }
-    }
-
-    fn is_offline(&self) -> bool {
-        match self {
-            Self::Fault(_) | Self::Repositories(_) => self.fault().is_some_and(Classify::is_offline),
-            Self::Download { source, .. } => source.is_offline(),
-            _ => false,
-        }
-    }
-
-    fn hints(&self) -> Vec<String> {
-        match self {
-            Self::Fault(_) | Self::Repositories(_) => self.fault().map(Classify::hints).unwrap_or_default(),
-            Self::Download { source, .. } => source.hints(),
-            Self::Program(_) => vec!["this needs apt-get and dpkg, as on Debian and Ubuntu".to_owned()],
-            Self::NoRoom { path, .. } => {
-                vec![format!("make room there, as by `apt-get clean`, or see `df -h {}`", path.display())]
-            }
-            Self::Files { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                vec!["run it as root, as with `sudo`".to_owned()]
-            }
-            Self::Changed { .. } => {
-                vec!["somebody changes files in our archive folder, or the disk is failing".to_owned()]
-            }
-            Self::OutOfTime => vec!["allow more time with `--timeout`".to_owned()],
-            Self::NotInstalled { .. } => vec!["see `dpkg --audit`".to_owned()],
-            _ => Vec::new(),
-        }
-    }
+fn listed(packages: &[PackageSpec]) -> String {
+    packages.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

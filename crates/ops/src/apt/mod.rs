@@ -1,9 +1,13 @@
 //! Package lists and packages by apt-get and dpkg: run without a terminal, understood, and never
 //! interrupted where that would leave packages half done.
 //!
-//! [`Apt`] has the steps, each made once: read the indexes, resolve, fetch, install, repair. Their order, and
-//! what is repeated when, is the [workflow](crate::NetworkOperationWrapper::apt_install)'s. Text becomes a
-//! [`Fault`] in one file.
+//! What is wanted is typed (`request`). [`Apt`] has the steps (`adapter`), each made once: read the indexes,
+//! resolve, fetch, install, repair; [`AptGet`] makes them by the real programs. What those say becomes facts in
+//! `words`, and only there; what a fact means is `judge`'s, what to do about it `hint`'s, what may cure it
+//! `cure`'s. The steps' order, and what is repeated when, is the [workflow](Installs)'s.
+//!
+//! No file here uses one that uses it. `facts` know nothing of the others; `words` know the facts, and ask what a
+//! fault means only where of several one has to decide.
 //!
 //! ```
 //! use vps_ops::apt::{InstallRequest, StatusLine, archives, parse_all};
@@ -18,55 +22,30 @@
 
 mod adapter;
 mod apt_get;
-mod classify;
-mod command;
-mod config;
-mod digests;
-mod dpkg_watch;
+mod cure;
 mod error;
-mod fault;
-mod fetched;
-mod freshness;
-mod hints;
-mod installed;
+mod facts;
+mod hint;
+mod installs;
 mod judge;
-mod left_out;
-mod local;
-mod lock;
-mod machine;
-mod package;
-mod plan;
-mod reach;
-mod release_files;
-mod repositories;
+mod outcome;
 mod request;
-mod said;
-mod show;
-mod sources;
-mod status;
-mod tally;
-mod targets;
-mod update;
-mod uris;
-mod verify;
+mod words;
 
-pub use adapter::{Apt, Wanted};
+pub use adapter::Apt;
 pub use apt_get::{ARCHIVES, AptGet};
-pub use classify::{Step, fault};
 pub use error::AptError;
-pub(crate) use error::is_stale;
-pub use fault::{Fault, RepositoryProblem};
-pub use installed::{DPKG_FORMAT, Installed, InstalledPackage, PackageState};
-pub use lock::{Holder, Lock};
-pub use machine::AptSetup;
-pub use package::{InvalidPackage, InvalidPackages, InvalidReason, PackageSpec, parse_all};
-pub use plan::{Change, Plan};
-pub use reach::{Corrupt, FetchFailure, Reach};
-pub use repositories::{RepositoryResult, RepositoryState, repositories};
-pub use request::{AptInstalled, InstallRequest};
-pub use said::{Message, Said, Severity};
-pub use status::{Doing, PackageFailure, StatusLine, StatusSummary};
-pub(crate) use tally::Tally;
-pub use targets::{Repository, SourceEntry};
-pub use update::{Updated, UpdatedRepository};
-pub use uris::{Archive, InvalidPlan, PlanReason, archives};
+pub use facts::{
+    AptSetup, Archive, Change, Corrupt, Fault, FetchFailure, Holder, Installed, InstalledPackage,
+    InvalidPackage, InvalidPackages, InvalidPlan, InvalidReason, Lock, PackageFailure, PackageSpec,
+    PackageState, PackageTrouble, Plan, PlanReason, Reach, Reason, Repository, RepositoryProblem,
+    RepositoryResult, RepositoryState, SourceEntry, Updated, UpdatedRepository, parse_all,
+};
+pub use hint::AptHint;
+pub use installs::Installs;
+pub use outcome::AptInstalled;
+pub use request::{AptUpdate, InstallRequest, Wanted};
+pub use words::{
+    DPKG_FORMAT, Doing, Message, Said, Severity, StatusLine, StatusSummary, Step, archives, fault,
+    repositories,
+};

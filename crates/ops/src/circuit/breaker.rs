@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use vps_breaker::{CircuitBreaker, Machine, Policy, Rejected, Settled, State, Tick, Ticket, Verdict, View};
-use vps_retry::Budget;
 
 use super::given_up::SetOnDrop;
 use super::permit::Permit;
@@ -13,7 +12,7 @@ use super::record::{self, Record};
 use super::shared::Shared;
 use super::totals::{self, Totals, Uncounted};
 use super::{ByHand, CircuitBreakerError};
-use crate::env::Env;
+use crate::env::{Env, Mistake};
 use crate::service::ServiceName;
 use crate::store::{Store, StoreError, update_with};
 
@@ -24,12 +23,11 @@ const COUNT_EVERY: Duration = Duration::from_secs(10);
 
 /// One service's circuit breaker, shared with every process of this machine.
 ///
-/// Obtained from a [`CircuitBreakerManager`](super::CircuitBreakerManager).
+/// Obtained from a [`CircuitBreakerManager`](crate::CircuitBreakerManager).
 #[derive(Debug)]
 pub struct Circuit {
     name: ServiceName,
     breaker: CircuitBreaker<Env>,
-    budget: Arc<Budget>,
     shared: Arc<Shared>,
     /// Tick of the last look at the store; 0 before the first.
     looked_at: AtomicU64,
@@ -40,13 +38,12 @@ pub struct Circuit {
 }
 
 impl Circuit {
-    pub(super) fn new(name: ServiceName, shared: Arc<Shared>) -> Arc<Self> {
+    pub(crate) fn new(name: ServiceName, shared: Arc<Shared>) -> Arc<Self> {
         // Drawn, so that machines do not probe in step.
         let policy = shared.policies.breaker(&name).with_jitter_seed(shared.env.next_u64());
         Arc::new(Self {
             name,
             breaker: CircuitBreaker::new(policy, shared.env.clone()),
-            budget: Arc::new(Budget::new()),
             counted_at: AtomicU64::new(shared.env.now().as_nanos()),
             shared,
             looked_at: AtomicU64::new(0),
@@ -59,12 +56,6 @@ impl Circuit {
     #[must_use]
     pub fn service(&self) -> &ServiceName {
         &self.name
-    }
-
-    /// The service's allowance for retries.
-    #[must_use]
-    pub fn budget(&self) -> &Arc<Budget> {
-        &self.budget
     }
 
     /// The rules it follows.
@@ -118,7 +109,6 @@ impl Circuit {
         match admitted {
             Ok(ticket) => {
                 self.uncounted.granted();
-                self.budget.deposit();
                 Ok(Permit::new(Arc::clone(self), ticket))
             }
             Err(rejected) => Err(CircuitBreakerError::new(self.name.clone(), rejected)),
@@ -136,7 +126,9 @@ impl Circuit {
             return false;
         }
         let view = self.breaker.peek();
-        view.state() == State::HalfOpen && !view.is_held() && !self.shared.env.planted("slot in memory only")
+        view.state() == State::HalfOpen
+            && !view.is_held()
+            && !self.shared.env.planted(Mistake::SlotInMemoryOnly)
     }
 
     /// Takes a probe's slot in one transaction of the store, or in memory where that fails.
@@ -199,7 +191,7 @@ impl Circuit {
 
     /// The same from a `Drop`, which cannot wait.
     pub(super) fn settle_later(self: &Arc<Self>, ticket: Ticket, verdict: Verdict) {
-        if self.shared.env.planted("dropped permit kept") {
+        if self.shared.env.planted(Mistake::DroppedPermitKept) {
             return;
         }
         if !self.must_be_stored(&ticket, verdict) {
@@ -225,7 +217,7 @@ impl Circuit {
     ) -> Result<Option<Settled>, StoreError> {
         let settled = self.update(store, |machine, policy, now| {
             let mut ticket = take(slot)?;
-            if self.shared.env.planted("stale result counts")
+            if self.shared.env.planted(Mistake::StaleResultCounts)
                 && let Ok(current) = machine.admit(policy, now)
             {
                 ticket = current;
@@ -239,7 +231,7 @@ impl Circuit {
     }
 
     /// Somebody's hand: in memory at once, in the store if it takes it.
-    pub(super) async fn control(
+    pub(crate) async fn control(
         self: &Arc<Self>,
         by_hand: Option<ByHand>,
         decide: impl Fn(&mut Machine, &Policy, Tick) + Clone + Send + 'static,
@@ -311,7 +303,7 @@ impl Circuit {
             let before = bytes.and_then(Record::decode);
             self.breaker.with_machine(|machine, policy, now| {
                 if let Some(record) =
-                    before.as_ref().filter(|_| !self.shared.env.planted("update without re-reading"))
+                    before.as_ref().filter(|_| !self.shared.env.planted(Mistake::UpdateWithoutReading))
                 {
                     machine.adopt(policy, &record.current(policy, &self.shared.env, now), now);
                 }
@@ -329,7 +321,7 @@ impl Circuit {
         let now = self.shared.env.now();
         let looked_at = self.looked_at.load(Ordering::Relaxed);
         let recently = now.since(Tick::from_nanos(looked_at)) < LOOK_EVERY;
-        if looked_at != 0 && (recently || self.shared.env.planted("others not looked at")) {
+        if looked_at != 0 && (recently || self.shared.env.planted(Mistake::OthersNotLookedAt)) {
             return;
         }
         self.looked_at.store(now.as_nanos().max(1), Ordering::Relaxed);
@@ -358,7 +350,7 @@ impl Circuit {
     }
 
     /// Adds what was counted to the store's totals, without waiting for it.
-    pub(super) fn flush(self: &Arc<Self>) {
+    pub(crate) fn flush(self: &Arc<Self>) {
         self.counted_at.store(self.shared.env.now().as_nanos(), Ordering::Relaxed);
         let delta = self.uncounted.take();
         if delta.is_zero() {
@@ -383,11 +375,11 @@ impl Circuit {
     }
 
     /// Whether nothing is lost with the copy in memory.
-    pub(super) fn is_forgettable(&self) -> bool {
+    pub(crate) fn is_forgettable(&self) -> bool {
         self.breaker.is_clean()
     }
 
-    pub(super) fn uncounted(&self) -> Totals {
+    pub(crate) fn uncounted(&self) -> Totals {
         self.uncounted.peek()
     }
 }

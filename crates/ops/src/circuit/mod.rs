@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use vps_ops::circuit::CircuitBreakerManager;
+//! use vps_ops::CircuitBreakerManager;
 //! use vps_ops::env::Env;
 //! use vps_ops::settings::Settings;
 //! use vps_ops::store::StoreHandle;
@@ -25,7 +25,6 @@
 mod breaker;
 mod error;
 mod given_up;
-mod manager;
 mod permit;
 mod record;
 mod shared;
@@ -34,6 +33,8 @@ mod totals;
 
 pub use breaker::Circuit;
 pub use error::CircuitBreakerError;
-pub use manager::{CircuitBreakerManager, ControlError};
 pub use permit::Permit;
+pub(crate) use record::PREFIX as RECORDS;
+pub(crate) use shared::Shared;
 pub use status::{ByHand, CircuitStatus, document, rfc3339};
+pub(crate) use status::{show_group, stored};

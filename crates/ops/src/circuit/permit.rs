@@ -1,6 +1,7 @@
 //! The right to make one call.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use vps_breaker::{Settled, Tick, Ticket, Transition, Verdict};
 
@@ -35,6 +36,11 @@ impl Permit {
     #[must_use]
     pub fn is_probe(&self) -> bool {
         self.ticket.as_ref().is_some_and(Ticket::is_probe)
+    }
+
+    /// How long a probe's slot is kept without being renewed.
+    pub(crate) fn lease(&self) -> Duration {
+        self.circuit.policy().probe_lease()
     }
 
     /// The transition that admission made: open to half-open.

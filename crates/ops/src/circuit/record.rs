@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use vps_breaker::{Machine, Policy, Snapshot, Tick, Token};
 
 use super::ByHand;
-use crate::env::{Env, ProcessIdentity};
+use crate::env::{Env, Mistake, ProcessIdentity};
 
 /// Where the circuits' records begin in the store.
-pub(super) const PREFIX: &str = "circuit/";
+pub(crate) const PREFIX: &str = "circuit/";
 
 /// The store's key of a circuit.
 pub(super) fn key(name: &str) -> String {
@@ -64,7 +64,7 @@ impl Record {
         let live: Vec<u64> = machine.leases().map(Token::as_u64).collect();
         let mut holders = before.map(|record| record.holders.clone()).unwrap_or_default();
         holders.retain(|token, _| live.contains(token));
-        for token in live.into_iter().filter(|_| !env.planted("lease without a holder")) {
+        for token in live.into_iter().filter(|_| !env.planted(Mistake::LeaseWithoutHolder)) {
             holders.entry(token).or_insert_with(|| env.identity().clone());
         }
         let same = before.filter(|record| record.machine.generation() == snapshot.generation());

@@ -9,12 +9,12 @@ use crate::settings::Policies;
 use crate::store::{Store, StoreHandle, write_status};
 
 #[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) env: Env,
-    pub(super) policies: Arc<Policies>,
-    pub(super) store: StoreHandle,
+pub(crate) struct Shared {
+    pub(crate) env: Env,
+    pub(crate) policies: Arc<Policies>,
+    pub(crate) store: StoreHandle,
     /// Where `status.json` goes, if anywhere.
-    pub(super) status_folder: Option<PathBuf>,
+    pub(crate) status_folder: Option<PathBuf>,
 }
 
 impl Shared {

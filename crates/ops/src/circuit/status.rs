@@ -69,12 +69,12 @@ impl CircuitStatus {
     }
 
     /// A circuit that only this process knows.
-    pub(super) fn of_view(service: ServiceName, view: &View) -> Self {
+    pub(crate) fn of_view(service: ServiceName, view: &View) -> Self {
         Self::of(service, view, Totals::default(), None)
     }
 
     /// A circuit that nobody used yet.
-    pub(super) fn unused(service: ServiceName, policy: &Policy, env: &Env) -> Self {
+    pub(crate) fn unused(service: ServiceName, policy: &Policy, env: &Env) -> Self {
         let view = vps_breaker::Machine::new().peek(policy, env.now());
         Self::of(service, &view, Totals::default(), None)
     }
@@ -94,7 +94,7 @@ fn rank(state: State) -> u8 {
 }
 
 /// Every circuit the store holds, with what `policy_of` says about its service.
-pub(super) fn stored(
+pub(crate) fn stored(
     store: &dyn Store,
     env: &Env,
     policy_of: impl Fn(&ServiceName) -> Policy,
@@ -127,7 +127,7 @@ pub(super) fn stored(
 }
 
 /// Shows a group by its worst member, with the sums of all.
-pub(super) fn show_group(all: &mut BTreeMap<ServiceName, CircuitStatus>, group: &str) {
+pub(crate) fn show_group(all: &mut BTreeMap<ServiceName, CircuitStatus>, group: &str) {
     let members: Vec<CircuitStatus> = all
         .values()
         .filter(|one| one.service.group() == group && one.service.as_str() != group)

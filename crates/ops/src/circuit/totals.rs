@@ -15,11 +15,11 @@ pub(super) fn key(name: &str) -> String {
 
 /// Calls since the store was made; a reset keeps them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Totals {
+pub(crate) struct Totals {
     /// Permits granted.
-    pub(super) calls: u64,
+    pub(crate) calls: u64,
     /// Calls refused; one that waits for the circuit and asks again is one.
-    pub(super) rejected: u64,
+    pub(crate) rejected: u64,
 }
 
 impl Totals {

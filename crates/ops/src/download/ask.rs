@@ -4,13 +4,13 @@
 use http::{HeaderValue, header};
 use url::Url;
 
-use super::answer::{Answer, Asked, judge};
 use super::attempt::Failed;
 use super::error::Fault;
 use super::part::Part;
 use super::record::Origin;
 use super::request::DownloadRequest;
 use super::validator::Validator;
+use super::words::{Answer, Asked, read};
 use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::http::{
@@ -49,7 +49,7 @@ impl Asking<'_> {
             let response = self.send(&asked).await?;
             self.attempt.answered();
             let host = host_and_port(&response.url);
-            match judge(&asked, response.status, &response.headers, response.version) {
+            match read(&asked, response.status, &response.headers, response.version) {
                 Answer::Whole { total, closes } => {
                     let HttpResponse { headers, body, .. } = response;
                     self.begin_anew(part, Validator::of(&headers), total).await?;
@@ -107,8 +107,12 @@ impl Asking<'_> {
         if part.written > 0 {
             self.attempt.note("the server sent the whole file again: starting from zero");
         }
-        let origin =
-            Origin { url: Origin::hash(self.url), validator, total, checksum: self.request.checksum.clone() };
+        let origin = Origin {
+            url: Origin::hash(self.url),
+            validator,
+            total,
+            checksum: self.request.digest().cloned(),
+        };
         let path =
             part.place.as_ref().map_or_else(|| "the temporary file".into(), |place| place.part.clone());
         part.restart(Some(origin)).await.map_err(|source| Fault::Disk { doing: "empty", path, source })
@@ -116,7 +120,7 @@ impl Asking<'_> {
 
     /// The part is of this source from now on: that is whom the next attempt may ask by validator.
     fn go_on(&self, part: &mut Part, response: &HttpResponse, total: Option<u64>) {
-        let (url, checksum) = (Origin::hash(self.url), self.request.checksum.clone());
+        let (url, checksum) = (Origin::hash(self.url), self.request.digest().cloned());
         let Some(before) = part.origin.take() else { return };
         let validator =
             if before.url == url { before.validator.clone() } else { Validator::of(&response.headers) };
@@ -145,10 +149,10 @@ impl Asking<'_> {
 pub(super) fn from_part(part: &Part, url: &Url, request: &DownloadRequest) -> Asked {
     let Some(origin) = part.origin.as_ref().filter(|_| part.is_resumable()) else { return Asked::default() };
     let (start, total) = (part.written, origin.total);
-    if origin.url == Origin::hash(url) && (origin.validator.is_some() || request.checksum.is_some()) {
+    if origin.url == Origin::hash(url) && (origin.validator.is_some() || request.digest().is_some()) {
         return Asked { start, validator: origin.validator.clone(), total };
     }
-    if request.checksum.is_some() && origin.checksum == request.checksum {
+    if request.digest().is_some() && origin.checksum.as_ref() == request.digest() {
         return Asked { start, validator: None, total };
     }
     Asked::default()

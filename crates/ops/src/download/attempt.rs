@@ -5,7 +5,6 @@ use std::sync::Arc;
 use url::Url;
 use vps_retry::Class;
 
-use super::answer::Asked;
 use super::ask::{Asking, Incoming, from_part};
 use super::commit::{Committed, How, commit};
 use super::downloaded::{Downloaded, Saved, Spool};
@@ -19,6 +18,7 @@ use super::plan::Target;
 use super::receive::{Terms, receive};
 use super::request::DownloadRequest;
 use super::sweep::sweep;
+use super::words::Asked;
 use super::{DownloadError, DownloadOperation};
 use crate::attempt::Attempt;
 use crate::env::fs::Clobber;
@@ -186,7 +186,7 @@ impl DownloadOperation {
     /// What turning to a mirror may cost: with a digest it goes on with what is held, without one
     /// it begins at zero.
     fn alternative(&self) -> Option<u64> {
-        match (self.candidates.len(), &self.request.checksum) {
+        match (self.candidates.len(), self.request.digest()) {
             (..=1, _) => None,
             (_, Some(_)) => Some(u64::MAX),
             (_, None) => Some(PROGRESS),
@@ -225,9 +225,9 @@ impl DownloadOperation {
             bytes,
             fetched: memory.fetched,
             resumed_from,
-            digest: request.checksum.clone(),
+            digest: request.digest().cloned(),
             url: SafeUrl::new(url),
-            verified: request.checksum.is_some(),
+            verified: request.digest().is_some(),
             unchanged: false,
             warnings: std::mem::take(&mut memory.warnings),
         })
@@ -282,7 +282,7 @@ fn is_wrong(fault: &Fault) -> bool {
 
 /// Makes the digest cover what is there; `false` if it is not what it was.
 async fn hash_what_is_there(part: &mut Part, request: &DownloadRequest) -> Result<bool, Fault> {
-    let Some(checksum) = request.checksum.as_ref().filter(|_| part.running.is_none()) else {
+    let Some(checksum) = request.digest().filter(|_| part.running.is_none()) else {
         return Ok(true);
     };
     let path = part.place.as_ref().map_or_else(|| "the temporary file".into(), |place| place.part.clone());
@@ -324,7 +324,7 @@ fn make_room(part: &Part, target: &Target, total: Option<u64>) -> Result<(), Fau
 }
 
 fn begin_hashing(part: &mut Part, request: &DownloadRequest, total: Option<u64>) -> Option<Hashing> {
-    let checksum = request.checksum.as_ref()?;
+    let checksum = request.digest()?;
     let running = part.running.take().unwrap_or_else(|| Running::new(checksum.algorithm()));
     let large = total.is_none_or(|total| total - part.written >= LARGE);
     Some(Hashing::begin(&part.env, running, large))
@@ -339,7 +339,7 @@ fn check_complete(part: &Part, total: Option<u64>) -> Result<(), Fault> {
 
 /// Whether a digest says that the part is right; an error if it says that it is not.
 async fn verify(part: &mut Part, request: &DownloadRequest) -> Result<bool, Fault> {
-    let Some(expected) = request.checksum.clone() else { return Ok(false) };
+    let Some(expected) = request.digest().cloned() else { return Ok(false) };
     if part.running.is_none() {
         hash_what_is_there(part, request).await?;
     }

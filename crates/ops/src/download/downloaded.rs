@@ -27,7 +27,7 @@ pub struct Spool {
 }
 
 impl Spool {
-    pub(super) fn new(file: Arc<dyn FsFile>, len: u64) -> Self {
+    pub(crate) fn new(file: Arc<dyn FsFile>, len: u64) -> Self {
         Self { file, len }
     }
 
@@ -94,9 +94,9 @@ pub struct Downloaded {
 impl Downloaded {
     /// A file that was fetched in one go.
     #[cfg(any(test, feature = "testing"))]
-    pub(crate) fn fetched(path: PathBuf, bytes: u64, digest: Option<Checksum>, url: &url::Url) -> Self {
+    pub(crate) fn fetched(saved: Saved, bytes: u64, digest: Option<Checksum>, url: &url::Url) -> Self {
         Self {
-            saved: Saved::File(path),
+            saved,
             bytes,
             fetched: bytes,
             resumed_from: 0,

@@ -8,14 +8,12 @@ use std::time::Duration;
 
 use http::StatusCode;
 use thiserror::Error;
-use vps_breaker::Verdict;
-use vps_retry::Class;
+use vps_retry::Judgement;
 
-use super::checksum::Checksum;
+use super::checksum::{Checksum, ChecksumError};
 use super::parse::InvalidRequest;
 use super::size::Size;
-use crate::classify::{Classify, Kind};
-use crate::http::{HttpError, Judgement, SafeUrl};
+use crate::http::{HttpError, SafeUrl};
 
 /// What went wrong, without where it did.
 #[derive(Debug, Error)]
@@ -27,7 +25,7 @@ pub enum Fault {
     /// The folder DEST would be in is not there.
     #[error("the folder `{}` does not exist", folder.display())]
     NoParent {
-        /// Which folder.
+        /// The folder that is missing.
         folder: PathBuf,
     },
     /// DEST is nothing that a file may replace.
@@ -43,7 +41,7 @@ pub enum Fault {
     Disk {
         /// What was tried.
         doing: &'static str,
-        /// With which file.
+        /// The file it was tried with.
         path: PathBuf,
         /// What the system says.
         #[source]
@@ -52,11 +50,11 @@ pub enum Fault {
     /// The disk is too small for the file.
     #[error("not enough space in `{}`: {} needed, {} free", folder.display(), Size(*needed), Size(*free))]
     NoSpace {
-        /// Where.
+        /// The folder that DEST is in.
         folder: PathBuf,
         /// Bytes still to come.
         needed: u64,
-        /// Bytes there are.
+        /// Bytes that are free there.
         free: u64,
     },
     /// Another process writes the same file.
@@ -76,18 +74,18 @@ pub enum Fault {
         /// How long it asked to wait.
         retry_after: Option<Duration>,
     },
-    /// Less than the minimum speed, and there is another source.
+    /// The source sent less than the minimum speed, and there is another one.
     #[error("less than {} a second over {}", Size(*min_speed), humantime::format_duration(*window))]
     TooSlow {
-        /// Bytes a second.
+        /// The least bytes a second.
         min_speed: u64,
-        /// Over how long.
+        /// How long it was less.
         window: Duration,
     },
-    /// A part of a file though all of it was asked for.
+    /// The server sent a part of the file though all of it was asked for.
     #[error("the server sent a part of the file though all of it was asked for")]
     UnaskedPart,
-    /// Another length than it must have.
+    /// The file has another length than it must have.
     #[error("the file has {got} bytes, not {expected}")]
     Length {
         /// What it must have.
@@ -95,7 +93,7 @@ pub enum Fault {
         /// What it has.
         got: u64,
     },
-    /// Another digest than it must have.
+    /// The file has another digest than it must have.
     #[error("the file's {} is {got}, not {}", expected.algorithm().name(), expected.hex())]
     Digest {
         /// What it must have.
@@ -103,10 +101,16 @@ pub enum Fault {
         /// What it has.
         got: String,
     },
-    /// Larger than allowed.
+    /// The list that was to name the digest came, and does not name one for the file.
+    #[error("{0}")]
+    Unlisted(ChecksumError),
+    /// The list that was to name the digest came, and is no list.
+    #[error("the list of checksums cannot be read: {0}")]
+    UnreadableList(io::Error),
+    /// The file is larger than allowed.
     #[error("the file is larger than the {} allowed", Size(*limit))]
     TooLarge {
-        /// What is allowed.
+        /// The most bytes that are allowed.
         limit: u64,
     },
 }
@@ -137,10 +141,10 @@ pub(super) struct Reached {
 ///
 /// ```no_run
 /// # fn show(error: vps_ops::download::DownloadError) {
-/// use vps_ops::Classify;
+/// use vps_ops::{Advise, Classify};
 /// println!("{error} ({:?})", error.class());
 /// for hint in error.hints() {
-///     println!("hint: {hint}");
+///     println!("hint: {hint:?}");
 /// }
 /// # }
 /// ```
@@ -169,9 +173,8 @@ impl DownloadError {
     }
 
     /// A first attempt's `fault` that left nothing.
-    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn of(fault: Fault, url: &url::Url) -> Self {
-        let judgement = super::classify::Seen::default().judge(0, &fault);
+        let judgement = super::judge::Seen::default().judge(0, &fault);
         Self::new(fault, SafeUrl::new(url), None, Reached::default(), judgement)
     }
 
@@ -203,6 +206,16 @@ impl DownloadError {
     #[must_use]
     pub fn total(&self) -> Option<u64> {
         self.0.reached.total
+    }
+
+    /// Bytes more than were ever held before.
+    pub(super) fn gained(&self) -> u64 {
+        self.0.reached.gained
+    }
+
+    /// What it means after all that came before.
+    pub(super) fn judgement(&self) -> Judgement {
+        self.0.judgement
     }
 
     /// Whether what was received is kept, so that the same command goes on with it.
@@ -249,31 +262,5 @@ impl Error for DownloadError {
             Fault::Http(error) => error.source(),
             fault => fault.source(),
         }
-    }
-}
-
-impl Classify for DownloadError {
-    fn class(&self) -> Class {
-        self.0.judgement.class
-    }
-
-    fn verdict(&self) -> Verdict {
-        self.0.judgement.verdict
-    }
-
-    fn kind(&self) -> Kind {
-        self.0.judgement.kind
-    }
-
-    fn progressed(&self) -> bool {
-        self.0.reached.kept && self.0.reached.gained >= PROGRESS
-    }
-
-    fn hints(&self) -> Vec<String> {
-        let mut hints = super::hints::of(&self.0.fault);
-        if self.0.reached.kept && self.0.reached.held > 0 && self.0.judgement.class != Class::Permanent {
-            hints.push("the partial file is kept; run the same command to resume".to_owned());
-        }
-        hints
     }
 }

@@ -22,7 +22,7 @@ pub(super) async fn is_done(
     if request.keep_existing {
         return Ok(Some(unchanged(request, target, None)));
     }
-    let Some(checksum) = request.checksum.as_ref().filter(|_| existing.kind == FileKind::File) else {
+    let Some(checksum) = request.digest().filter(|_| existing.kind == FileKind::File) else {
         return Ok(None);
     };
     if request.size.is_some_and(|size| size != existing.len) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::classify::Seen;
+use super::judge::Seen;
 use super::names;
 use super::part::Part;
 use super::plan::{FileTarget, Target};

@@ -9,12 +9,12 @@
 //!
 //! ```no_run
 //! use std::sync::Arc;
-//! use vps_ops::download::{Dest, DownloadRequest, Downloads, parse_url};
+//! use vps_ops::download::{Dest, DownloadRequest, HttpDownloader, parse_url};
 //! use vps_ops::env::Env;
 //! use vps_ops::http::{ReqwestClient, Trust};
 //!
 //! # async fn show(attempt: vps_ops::Attempt) -> Result<(), Box<dyn std::error::Error>> {
-//! let downloads = Downloads::new(Env::real(), Arc::new(ReqwestClient::new(Trust::default())));
+//! let downloads = HttpDownloader::new(Env::real(), Arc::new(ReqwestClient::new(Trust::default())));
 //! let url = parse_url("URL", "https://example.com/a.tar.gz")?;
 //! let operation = downloads.operation(DownloadRequest::new(url, Dest::Path("/tmp/a.tar.gz".into())));
 //! if operation.prepare().await?.is_none() {
@@ -24,22 +24,24 @@
 //! # Ok(()) }
 //! ```
 
-mod answer;
+mod adapter;
 mod ask;
 mod attempt;
 mod checksum;
-mod classify;
 mod commit;
 mod content_range;
 mod downloaded;
+mod downloads;
 mod error;
 mod existing;
 mod hash;
-mod hints;
+mod hint;
+mod http_downloader;
+mod judge;
+mod listed;
 mod memory;
 mod names;
 mod open_part;
-mod operation;
 mod parse;
 mod part;
 mod plan;
@@ -51,14 +53,18 @@ mod speed;
 mod sums;
 mod sweep;
 mod validator;
+mod words;
 
+pub use adapter::{Download, Downloader};
 pub use checksum::{Algorithm, Checksum, ChecksumError};
 pub use downloaded::{Downloaded, Saved, Spool};
+pub use downloads::Downloads;
 pub use error::{DownloadError, Fault};
 pub(crate) use existing::digest_of;
-pub use operation::{Download, DownloadOperation, Downloader, Downloads};
+pub use hint::DownloadHint;
+pub use http_downloader::{DownloadOperation, HttpDownloader};
 pub use parse::{DownloadUrl, InvalidRequest, file_name, parse_url};
-pub use request::{Dest, DownloadRequest, Limits, MAX_CHECKSUM_FILE};
+pub use request::{Dest, DownloadRequest, Expected, Limits, MAX_CHECKSUM_FILE};
 pub use sums::find_checksum;
 
 #[cfg(test)]

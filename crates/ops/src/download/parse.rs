@@ -15,34 +15,40 @@ use crate::http::decoded;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum InvalidRequest {
-    /// Not a URL.
+    /// The text is no URL.
     #[error("{argument} is not a URL: {reason}; write it as `https://host/path/file`")]
     MalformedUrl {
-        /// Which argument.
+        /// What the caller calls it.
         argument: String,
-        /// Why.
+        /// What is wrong with it.
         reason: String,
     },
-    /// Neither http nor https.
+    /// The URL is neither of http nor of https.
     #[error("{argument} is a `{scheme}` URL; only http and https can be downloaded")]
     ForeignScheme {
-        /// Which argument.
+        /// What the caller calls it.
         argument: String,
-        /// What it is instead.
+        /// The scheme it has instead.
         scheme: String,
     },
     /// A URL that ends in no usable file name, and none was given.
     #[error("{url} ends in no file name; give one as DEST")]
     NoFileName {
-        /// Which URL.
+        /// The URL, without its secrets.
         url: SafeUrl,
     },
-    /// Not a checksum.
+    /// A list that the file's digest is in was not read yet.
+    #[error("the file's digest is still to be looked up in {url}")]
+    UnreadList {
+        /// The list, without its secrets.
+        url: SafeUrl,
+    },
+    /// The text is no checksum.
     #[error("{argument}: {source}")]
     Checksum {
-        /// Which argument.
+        /// What the caller calls it.
         argument: String,
-        /// Why.
+        /// What is wrong with it.
         #[source]
         source: ChecksumError,
     },
@@ -54,7 +60,7 @@ pub enum InvalidRequest {
 /// use vps_ops::download::parse_url;
 ///
 /// assert!(parse_url("URL", "https://example.com/a").is_ok());
-/// assert!(parse_url("--mirror", "ftp://x/a").unwrap_err().to_string().starts_with("--mirror"));
+/// assert!(parse_url("mirror", "ftp://x/a").unwrap_err().to_string().starts_with("mirror is a `ftp` URL"));
 /// ```
 ///
 /// # Errors

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use super::error::Fault;
-use super::parse::file_name;
-use super::request::{Dest, DownloadRequest};
+use super::parse::{InvalidRequest, file_name};
+use super::request::{Dest, DownloadRequest, Expected};
 use crate::env::fs::{FileKind, Fs, Meta};
+use crate::http::SafeUrl;
 
 /// Where the file will be.
 #[derive(Clone, Debug)]
@@ -37,8 +38,12 @@ impl Target {
     }
 }
 
-/// Decides where `request` goes, and refuses what a file may not replace.
+/// Decides where `request` goes, and refuses what a file may not replace. Refuses also a file whose digest
+/// nobody has looked up yet: it would come without being held against anything.
 pub(super) fn look(fs: &dyn Fs, request: &DownloadRequest) -> Result<Target, Fault> {
+    if let Some(Expected::ListedAt(list)) = &request.expected {
+        return Err(InvalidRequest::UnreadList { url: SafeUrl::new(list.as_url()) }.into());
+    }
     let path = match &request.dest {
         Dest::Spool => return Ok(Target::Spool),
         Dest::Folder(folder) => folder.join(file_name(request.url.as_url())?),

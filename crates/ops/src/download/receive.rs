@@ -137,7 +137,7 @@ struct Watch<'a> {
 impl<'a> Watch<'a> {
     fn new(env: &'a Env, terms: &'a Terms<'a>) -> Self {
         let speed = Speed::new(env.now(), terms.limits.idle, terms.limits.min_speed);
-        let bell = env.sleep_until(speed.next_look());
+        let bell = env.bell(speed.next_look());
         Self { env, terms, speed, bell }
     }
 
@@ -169,7 +169,7 @@ impl<'a> Watch<'a> {
                     }
                 }
             }
-            self.bell = self.env.sleep_until(self.speed.next_look());
+            self.bell = self.env.bell(self.speed.next_look());
         }
     }
 }

@@ -40,7 +40,7 @@ impl Origin {
 /// What stands in the record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
-    /// Of what the part is.
+    /// The file that the part is of.
     pub(super) origin: Origin,
     /// The boot it was written in; after another one only what was synced counts.
     pub(super) boot: String,

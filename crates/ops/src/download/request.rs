@@ -9,7 +9,7 @@ use url::Url;
 
 use super::checksum::Checksum;
 use super::names;
-use super::parse::{DownloadUrl, InvalidRequest, file_name};
+use super::parse::{DownloadUrl, InvalidRequest, file_name, parse_url};
 use crate::http::{Connection, Credentials, Verify};
 
 /// Where a download goes.
@@ -47,6 +47,51 @@ impl Dest {
     }
 }
 
+/// What a file must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Expected {
+    /// It has this digest.
+    Digest(Checksum),
+    /// It has the digest that a list at this URL, as of `sha256sum`, gives its name. The list is fetched
+    /// first, on the same terms; by [`Downloads`](super::Downloads), and not by a
+    /// [`Downloader`](super::Downloader).
+    ListedAt(DownloadUrl),
+}
+
+impl Expected {
+    /// `ALGO:HEX`, or the URL of a list; `argument` is what the error calls it.
+    ///
+    /// ```
+    /// use vps_ops::download::Expected;
+    ///
+    /// let digest = format!("sha256:{}", "0".repeat(64));
+    /// assert!(matches!(Expected::parse("it", &digest), Ok(Expected::Digest(_))));
+    /// let list = Expected::parse("it", "https://example.com/SHA256SUMS");
+    /// assert!(matches!(list, Ok(Expected::ListedAt(_))));
+    /// assert!(Expected::parse("it", "md5:00").unwrap_err().to_string().starts_with("it: "));
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidRequest`], of a digest or of a URL.
+    pub fn parse(argument: &str, text: &str) -> Result<Self, InvalidRequest> {
+        // No algorithm's name is followed by two slashes.
+        if text.contains("://") {
+            return Ok(Self::ListedAt(parse_url(argument, text)?.into()));
+        }
+        let digest = text.parse();
+        digest
+            .map(Self::Digest)
+            .map_err(|source| InvalidRequest::Checksum { argument: argument.to_owned(), source })
+    }
+}
+
+impl From<Checksum> for Expected {
+    fn from(digest: Checksum) -> Self {
+        Self::Digest(digest)
+    }
+}
+
 /// The limits of one download, beside its total deadline, which is the pipeline's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -79,11 +124,11 @@ impl Default for Limits {
 /// One file to be downloaded.
 ///
 /// ```
-/// use vps_ops::download::{Dest, DownloadRequest, parse_url};
+/// use vps_ops::download::{Dest, DownloadRequest, Expected, parse_url};
 ///
 /// let url = parse_url("URL", "https://example.com/a.tar.gz").unwrap();
 /// let mut request = DownloadRequest::new(url, Dest::Folder("/opt".into()));
-/// request.checksum = Some(format!("sha256:{}", "0".repeat(64)).parse().unwrap());
+/// request.expected = Some(Expected::parse("digest", &format!("sha256:{}", "0".repeat(64))).unwrap());
 /// assert!(request.resume && !request.keep_existing);
 /// ```
 #[derive(Clone, Debug)]
@@ -96,7 +141,7 @@ pub struct DownloadRequest {
     /// Where it goes.
     pub dest: Dest,
     /// What it must be.
-    pub checksum: Option<Checksum>,
+    pub expected: Option<Expected>,
     /// How many bytes it must have.
     pub size: Option<u64>,
     /// Whether a part may be kept and gone on with. True.
@@ -128,7 +173,7 @@ impl DownloadRequest {
             url: url.into(),
             mirrors: Vec::new(),
             dest,
-            checksum: None,
+            expected: None,
             size: None,
             resume: true,
             keep_existing: false,
@@ -151,6 +196,15 @@ impl DownloadRequest {
             verify: self.verify,
             limits,
             ..Self::new(url, Dest::Spool)
+        }
+    }
+
+    /// The digest it must have, if that is known.
+    #[must_use]
+    pub fn digest(&self) -> Option<&Checksum> {
+        match &self.expected {
+            Some(Expected::Digest(digest)) => Some(digest),
+            Some(Expected::ListedAt(_)) | None => None,
         }
     }
 

@@ -19,6 +19,7 @@
 
 pub mod fs;
 mod fs_real;
+mod mistake;
 mod process_identity;
 mod real;
 mod task;
@@ -33,9 +34,12 @@ use std::time::Duration;
 use vps_breaker::{Clock, Tick};
 use vps_retry::{Rng, Timer};
 
+#[doc(hidden)]
+pub use mistake::Mistake;
 pub use process_identity::ProcessIdentity;
 pub use task::Task;
 pub use thread::Work;
+pub(crate) use thread::start_thread;
 
 /// A boxed future that owns what it needs.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
@@ -75,16 +79,25 @@ pub trait World: Send + Sync + 'static {
         Err(work)
     }
 
+    /// How many processors there are for work that can be shared out; one, unless a world knows of more.
+    fn cores(&self) -> usize {
+        1
+    }
+
     /// Whether a simulated fault fires at the named place; never on a real machine.
     fn buggify(&self, _site: &'static str) -> bool {
         false
     }
 
-    /// Whether a mistake was planted at the named place, to see that a law catches it; never on a real
-    /// machine.
-    fn planted(&self, _mistake: &'static str) -> bool {
+    /// Whether a mistake was planted, to see that a law catches it.
+    #[cfg(feature = "__mistakes")]
+    fn planted(&self, _mistake: Mistake) -> bool {
         false
     }
+
+    /// Takes what a planted mistake lets nobody else have, for as long as there is this world.
+    #[cfg(feature = "__mistakes")]
+    fn keep(&self, _what: Box<dyn std::any::Any + Send>) {}
 }
 
 /// A handle to the world; cheap to clone.
@@ -138,6 +151,13 @@ impl Env {
         self.world.sleep_until(self.now().after(duration))
     }
 
+    /// Rings at `at`, for what happens beside an attempt's work: a look at its speed, a word on how far it is.
+    /// Who has to wait for something says so to the pipeline instead, which alone sleeps.
+    #[must_use = "futures do nothing unless awaited"]
+    pub fn bell(&self, at: Tick) -> BoxFuture<()> {
+        self.world.sleep_until(at)
+    }
+
     /// The next random number.
     #[must_use]
     pub fn next_u64(&self) -> u64 {
@@ -182,10 +202,26 @@ impl Env {
         }
     }
 
-    /// Whether a mistake was planted at the named place: always `false` without the feature `testing`.
-    #[must_use]
-    pub fn planted(&self, mistake: &'static str) -> bool {
-        cfg!(feature = "testing") && self.world.planted(mistake)
+    /// Whether a mistake was planted; without the feature `__mistakes`, whose lines the compiler then takes
+    /// out, never.
+    pub(crate) fn planted(&self, mistake: Mistake) -> bool {
+        #[cfg(feature = "__mistakes")]
+        return self.world.planted(mistake);
+        #[cfg(not(feature = "__mistakes"))]
+        {
+            let _ = mistake;
+            false
+        }
+    }
+
+    /// Lets go of `what`, unless `mistake` was planted.
+    pub(crate) fn let_go<T: Send + 'static>(&self, what: T, mistake: Mistake) {
+        #[cfg(feature = "__mistakes")]
+        if self.world.planted(mistake) {
+            return self.world.keep(Box::new(what));
+        }
+        let _ = mistake;
+        drop(what);
     }
 
     /// Runs `future` until `at`; `None` when the time was over first.

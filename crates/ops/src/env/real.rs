@@ -79,6 +79,10 @@ impl World for Real {
         thread::start(name, work)
     }
 
+    fn cores(&self) -> usize {
+        thread::cores()
+    }
+
     fn is_alive(&self, identity: &ProcessIdentity) -> bool {
         identity.may_be_alive(&self.identity.boot_id)
     }

@@ -1,5 +1,7 @@
 //! Work that would hold up everything else, on a thread of its own where the world has one to spare.
 
+use std::sync::OnceLock;
+
 use tokio::sync::oneshot;
 
 use super::Env;
@@ -51,16 +53,62 @@ impl Env {
     }
 }
 
+/// Starts a thread that nobody waits for, outside of any world: for what must live on one, as the store's
+/// connections do.
+///
+/// # Errors
+/// What the system says where it has no thread left.
+pub(crate) fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
+}
+
+impl Env {
+    /// How many processors there are for us.
+    #[must_use]
+    pub fn cores(&self) -> usize {
+        self.world.cores()
+    }
+
+    /// Does `work` with each of `hands` at the same time: with the first on this thread, with each other one on
+    /// a thread of its own, and waits for all. What each came to; an error of one that panicked, and nothing
+    /// of those that the system had no thread for.
+    pub fn by_all_hands<H: Send, T: Send>(
+        &self,
+        name: &'static str,
+        hands: impl IntoIterator<Item = H>,
+        work: impl Fn(H) -> T + Sync,
+    ) -> Vec<std::thread::Result<T>> {
+        let mut hands = hands.into_iter();
+        let Some(own) = hands.next() else { return Vec::new() };
+        let work = &work;
+        std::thread::scope(|scope| {
+            let start = |hand| {
+                let named = std::thread::Builder::new().name(name.to_owned());
+                named.spawn_scoped(scope, move || work(hand)).ok()
+            };
+            let others: Vec<_> = hands.filter_map(start).collect();
+            let mut done = vec![Ok(work(own))];
+            done.extend(others.into_iter().map(std::thread::ScopedJoinHandle::join));
+            done
+        })
+    }
+}
+
 /// Stack for work that we did not write.
 const DEEP: usize = 8 << 20;
 
-/// Starts a thread, unless there is only one core for all of us.
-pub(super) fn start(name: &str, work: Work) -> Result<(), Work> {
-    use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-
+/// How many cores this machine has for us.
+pub(super) fn cores() -> usize {
     // Asking the system reads several files.
     static CORES: OnceLock<usize> = OnceLock::new();
-    if *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from)) < 2 {
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// Starts a thread, unless there is only one core for all of us.
+pub(super) fn start(name: &str, work: Work) -> Result<(), Work> {
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    if cores() < 2 {
         return Err(work);
     }
     let slot = Arc::new(Mutex::new(Some(work)));

@@ -1,22 +1,19 @@
 //! The things that can happen to an operation.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use vps_breaker::Transition;
-use vps_retry::Class;
+use vps_retry::{Class, Kind};
 
-use crate::classify::Kind;
+use crate::service::ServiceName;
+use crate::warning::Warning;
 
 /// What happened. Text in it holds no secret: URLs are shown without user, password and query.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum EventKind {
     /// An operation began. Exactly one of `Succeeded` and `Failed` follows.
-    Started {
-        /// What it works on, safe to print.
-        target: Arc<str>,
-    },
+    Started,
     /// An attempt was admitted and begins.
     AttemptStarted {
         /// From 1.
@@ -50,7 +47,7 @@ pub enum EventKind {
         /// Looked at again after; zero where we are told.
         after: Duration,
         /// What for.
-        reason: String,
+        what: Awaited,
     },
     /// A circuit changed its state.
     CircuitMoved {
@@ -60,6 +57,11 @@ pub enum EventKind {
     /// A circuit refused an attempt. Told once until an attempt is let in, however often we look.
     CircuitRejected {
         /// When to come back.
+        retry_after: Duration,
+    },
+    /// The operation goes on without a service that it need not call: its circuit refused.
+    LeftOut {
+        /// When the circuit is worth another try.
         retry_after: Duration,
     },
     /// Bytes moved.
@@ -85,8 +87,8 @@ pub enum EventKind {
     },
     /// Something is not as it should be, but work goes on.
     Warning {
-        /// One sentence, lower case.
-        text: String,
+        /// What.
+        what: Warning,
     },
     /// The operation ended well.
     Succeeded {
@@ -97,6 +99,29 @@ pub enum EventKind {
     },
     /// The operation ended badly.
     Failed(Failed),
+}
+
+/// What is waited for, while it costs no attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Awaited {
+    /// An open circuit.
+    Circuit {
+        /// Whose.
+        service: ServiceName,
+    },
+    /// A place among the calls to a service.
+    Place {
+        /// Whose calls.
+        service: ServiceName,
+        /// How many may be under way at once.
+        places: u32,
+    },
+    /// Somebody's lock.
+    Lock {
+        /// The error that names it, without its causes.
+        error: String,
+    },
 }
 
 /// How an operation ended badly.
@@ -124,13 +149,14 @@ impl EventKind {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Started { .. } => "started",
+            Self::Started => "started",
             Self::AttemptStarted { .. } => "attempt_started",
             Self::AttemptFailed { .. } => "attempt_failed",
             Self::Retrying { .. } => "retrying",
             Self::Waiting { .. } => "waiting",
             Self::CircuitMoved { .. } => "circuit_moved",
             Self::CircuitRejected { .. } => "circuit_rejected",
+            Self::LeftOut { .. } => "left_out",
             Self::Progress { .. } => "progress",
             Self::Step { .. } => "step",
             Self::Note { .. } => "note",

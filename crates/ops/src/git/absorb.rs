@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::{GitError, fault};
+use super::{GitError, words};
 use crate::env::Env;
 use crate::env::fs::Clobber;
 
@@ -82,11 +82,11 @@ fn configure(git: &Path, values: &[(&str, Option<&str>, &str, &str)]) -> Result<
     let path = git.join("config");
     let doing = "write the configuration";
     let mut config = gix::config::File::from_path_no_includes(path.clone(), gix::config::Source::Local)
-        .map_err(|error| fault::of_any(doing, error))?;
+        .map_err(|error| words::of_any(doing, error))?;
     for (section, name, key, value) in values {
         config
             .set_raw_value_by(*section, name.map(Into::into), *key, value.as_bytes())
-            .map_err(|error| fault::of_any(doing, error))?;
+            .map_err(|error| words::of_any(doing, error))?;
     }
     let mut text = Vec::new();
     config.write_to(&mut text).map_err(|error| GitError::local(doing, error))?;

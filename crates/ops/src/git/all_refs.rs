@@ -13,11 +13,11 @@ use gix::protocol::fetch::{Shallow, Tags};
 use gix::refspec::RefSpec;
 use gix::refspec::parse::Operation;
 
+use super::job::{self, Job, Line};
 use super::negotiate::JustThese;
 use super::talk::Talk;
 use super::target::Target;
-use super::work::{self, Job, Line};
-use super::{GitError, fault};
+use super::{GitError, words};
 
 const BRANCHES: &str = "+refs/heads/*:refs/remotes/origin/*";
 
@@ -30,8 +30,8 @@ pub(super) fn fetch(repo: &gix::Repository, job: &Job, line: Line) -> Result<Tar
     // Nothing is asked of an empty repository.
     if !wants.is_empty() {
         let all = JustThese { ids: &wants, filter: None };
-        talk.bring(repo, all, &Shallow::NoChange, &Cell::new(0)).map_err(|error| work::named(job, error))?;
-        work::stopped(job)?;
+        talk.bring(repo, all, &Shallow::NoChange, &Cell::new(0)).map_err(|error| job::named(job, error))?;
+        job::stopped(job)?;
         write(repo, &refs.mappings)?;
     }
     talk.end();
@@ -42,7 +42,7 @@ pub(super) fn fetch(repo: &gix::Repository, job: &Job, line: Line) -> Result<Tar
 pub(super) fn specs(job: &Job) -> Result<Specs, GitError> {
     let parse = |spec: &str| {
         let spec = gix::refspec::parse(spec.into(), Operation::Fetch);
-        spec.map(|spec| spec.to_owned()).map_err(|error| fault::of_any("fetch", error))
+        spec.map(|spec| spec.to_owned()).map_err(|error| words::of_any("fetch", error))
     };
     let mut extra = job.want.specs().iter().map(|name| parse(name)).collect::<Result<Vec<RefSpec>, _>>()?;
     let mut own = Vec::new();

@@ -8,7 +8,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
-use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -30,7 +29,8 @@ use rustix::fs::{Mode as Permissions, OFlags};
 use super::bases::Place;
 use super::meter::Meter;
 use super::objects::Objects;
-use super::{GitError, fault};
+use super::{GitError, words};
+use crate::env::Env;
 
 const DOING: &str = "check out the files";
 /// Files that a thread takes at a time, at most.
@@ -41,11 +41,12 @@ const PIECE: usize = 4 << 20;
 /// Where files are written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct To<'a> {
+    pub(super) env: &'a Env,
     pub(super) folder: &'a Path,
     pub(super) meter: &'a Meter,
     /// Set when nobody waits for it any more.
     pub(super) stop: &'a AtomicBool,
-    /// Which of them; all without.
+    /// Only these of them; `None` is all.
     pub(super) only: Option<&'a BTreeSet<BString>>,
 }
 
@@ -69,7 +70,7 @@ pub(super) fn write(
     let counter = counter(to.meter, wanted);
     folders(root.as_fd(), index, to)?;
     let mut hand = Hand::new(repo, root.as_fd(), objects, index)?;
-    let mut stats = by_all_hands(&hand, index, &files, to.stop, &counter)?;
+    let mut stats = by_all_hands(to.env, &hand, index, &files, to.stop, &counter)?;
     for at in links {
         stopped(to.stop)?;
         stats.push((at, hand.link(to.folder, index, at)?));
@@ -172,16 +173,17 @@ fn pieces(files: &[Packed], threads: usize) -> Vec<&[Packed]> {
 
 /// Writes files on as many threads as there are processors.
 fn by_all_hands(
+    env: &Env,
     hand: &Hand<'_>,
     index: &gix::index::State,
     files: &[Packed],
     stop: &AtomicBool,
     counter: &AtomicUsize,
 ) -> Result<Vec<(usize, Stat)>, GitError> {
-    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = env.cores();
     let pieces = pieces(files, threads);
     let (next, over) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let work = |mut hand: Hand<'_>| {
+    let work = |mut hand: Hand<'_>| -> Result<Vec<(usize, Stat)>, GitError> {
         let mut stats = Vec::new();
         while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
             for (_, _, at) in *piece {
@@ -195,29 +197,13 @@ fn by_all_hands(
         }
         Ok(stats)
     };
-    std::thread::scope(|scope| {
-        let mut others = Vec::new();
-        for _ in 1..threads.min(pieces.len()) {
-            let hand = hand.clone();
-            let named = std::thread::Builder::new().name("checkout".to_owned());
-            // With fewer threads it only takes longer.
-            others.extend(named.spawn_scoped(scope, || work(hand)));
-        }
-        let mut stats = work(hand.clone());
-        for other in others {
-            let theirs = other
-                .join()
-                .unwrap_or_else(|_| Err(GitError::Protocol { why: format!("{DOING}: a thread broke down") }));
-            stats = match (stats, theirs) {
-                (Ok(mut stats), Ok(theirs)) => {
-                    stats.extend(theirs);
-                    Ok(stats)
-                }
-                (Err(error), _) | (_, Err(error)) => Err(error),
-            };
-        }
-        stats
-    })
+    let hands = threads.min(pieces.len()).max(1);
+    let mut all = Vec::with_capacity(files.len());
+    for done in env.by_all_hands("checkout", (0..hands).map(|_| hand.clone()), work) {
+        let broke_down = |_| GitError::Protocol { why: format!("{DOING}: a thread broke down") };
+        all.extend(done.map_err(broke_down)??);
+    }
+    Ok(all)
 }
 
 /// What a thread writes with.
@@ -238,7 +224,7 @@ impl<'a> Hand<'a> {
         objects: &Objects,
         index: &gix::index::State,
     ) -> Result<Self, GitError> {
-        let options = repo.checkout_options(Source::IdMapping).map_err(|error| fault::of(DOING, &error))?;
+        let options = repo.checkout_options(Source::IdMapping).map_err(|error| words::of(DOING, &error))?;
         let name = |path: &BStr| path.rsplit_str("/").next() == Some(b".gitattributes");
         let has_attributes = index.entries().iter().any(|entry| name(entry.path(index)));
         let attributes = has_attributes.then(|| {
@@ -257,7 +243,7 @@ impl<'a> Hand<'a> {
             Mode::FILE_EXECUTABLE => 0o777,
             _ => return Err(no_kind(path)),
         };
-        let broken = |error: gix::Error| fault::of(DOING, &error);
+        let broken = |error: gix::Error| words::of(DOING, &error);
         let blob = self.objects.find_blob(&entry.id, &mut self.buffer).map_err(broken)?;
         let mut attributes = match &mut self.attributes {
             None => None,
@@ -301,7 +287,7 @@ impl<'a> Hand<'a> {
     fn link(&mut self, folder: &Path, index: &gix::index::State, at: usize) -> Result<Stat, GitError> {
         let Some(entry) = index.entries().get(at) else { return Err(no_kind("".into())) };
         let path = entry.path(index);
-        let broken = |error: gix::Error| fault::of(DOING, &error);
+        let broken = |error: gix::Error| words::of(DOING, &error);
         let target = self.objects.find_blob(&entry.id, &mut self.buffer).map_err(broken)?;
         rustix::fs::symlinkat(target.data, self.root, path.as_bytes())
             .map_err(|errno| failed(path, errno.into()))?;
@@ -312,7 +298,7 @@ impl<'a> Hand<'a> {
 }
 
 fn stat(said: &Metadata) -> Result<Stat, GitError> {
-    Stat::from_fs(said).map_err(|error| fault::of_any(DOING, error))
+    Stat::from_fs(said).map_err(|error| words::of_any(DOING, error))
 }
 
 fn failed(path: &BStr, error: io::Error) -> GitError {
@@ -320,7 +306,7 @@ fn failed(path: &BStr, error: io::Error) -> GitError {
         io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
             GitError::Checkout { path: path.to_string(), why: "something else stands there".to_owned() }
         }
-        _ => fault::of_any(DOING, error),
+        _ => words::of_any(DOING, error),
     }
 }
 

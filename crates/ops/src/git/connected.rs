@@ -8,9 +8,10 @@ use gix::hashtable::HashSet;
 use gix::objs::{CommitRefIter, Exists, FindExt, Kind, TagRefIter};
 use gix::progress::StepShared;
 
+use super::cause::Damage;
 use super::meter::Meter;
 use super::objects::Objects;
-use super::{GitError, fault};
+use super::{GitError, words};
 
 /// Walks from `tips` over everything that they lead to.
 ///
@@ -60,8 +61,8 @@ pub(super) fn check_new(
     }
     let peeled = |id: ObjectId| repo.find_object(id).ok()?.peel_to_commit().ok().map(|commit| commit.id);
     let known: HashSet<ObjectId> = known.filter_map(peeled).collect();
-    let failed = |error: gix::Error| match fault::of("read the history", &error) {
-        GitError::Protocol { why } => GitError::damaged(why),
+    let failed = |error: gix::Error| match words::of("read the history", &error) {
+        GitError::Protocol { why } => Damage::Said(why).into(),
         error => error,
     };
     for commit in repo.rev_walk(commits).with_hidden(known).all().map_err(failed)? {
@@ -96,7 +97,7 @@ impl<'a> Walk<'a> {
     ) -> Result<(), GitError> {
         let boundary: HashSet<ObjectId> = repo
             .shallow_commits()
-            .map_err(|error| fault::of("read the shallow boundary", &error))?
+            .map_err(|error| words::of("read the shallow boundary", &error))?
             .map(|commits| commits.iter().copied().collect())
             .unwrap_or_default();
         let mut level = Vec::new();
@@ -186,9 +187,9 @@ impl<'a> Walk<'a> {
 }
 
 fn missing(id: &ObjectId) -> GitError {
-    GitError::damaged(format!("object {id} is missing"))
+    Damage::missing(*id).into()
 }
 
-fn unreadable(what: &str, id: &ObjectId) -> GitError {
-    GitError::damaged(format!("{what} {id} cannot be read"))
+fn unreadable(kind: &'static str, id: &ObjectId) -> GitError {
+    Damage::unreadable(kind, *id).into()
 }

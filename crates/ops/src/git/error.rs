@@ -7,10 +7,10 @@ use std::time::Duration;
 use http::StatusCode;
 use thiserror::Error;
 
-use super::hints;
-use crate::classify::Kind;
+use super::cause::{AtWork, Damage, LineCause, LineFault, LineProgram, Missing};
 use crate::http::HttpError;
 use crate::process::CommandError;
+use vps_retry::Kind;
 
 /// Why there is no clone, or no newer one. It shows no credentials.
 ///
@@ -49,12 +49,14 @@ pub enum GitError {
     Aborted {
         /// Its words.
         said: String,
+        /// Whether they are of a repository that is damaged there, or of memory that ran out.
+        corruption: bool,
     },
     /// The repository has no such branch, tag or commit.
     #[error("the repository has no {what}")]
     RefNotFound {
-        /// `branch or tag x`, `commit 1234`.
-        what: String,
+        /// What it does not have.
+        what: Missing,
     },
     /// The repository is of a kind that is not cloned here.
     #[error("the repository has {what}, which are not supported here")]
@@ -68,14 +70,16 @@ pub enum GitError {
     /// The program that talks to the other end failed.
     #[error("`{program}` ended with code {code}{}", after_colon(said))]
     Connection {
-        /// Its name.
-        program: String,
+        /// Which.
+        program: LineProgram,
         /// Its code; 128 and the signal where one ended it.
         code: i32,
         /// Its last words.
         said: String,
         /// What that says of the way there.
         fault: LineFault,
+        /// Why, where that is known.
+        cause: Option<LineCause>,
     },
     /// The other end is silent.
     #[error("nothing came for {}", humantime::format_duration(*after))]
@@ -90,7 +94,7 @@ pub enum GitError {
     #[error("what arrived is damaged: {why}")]
     Damaged {
         /// What is wrong with it.
-        why: String,
+        why: Damage,
         /// Whether it was fetched twice, and damaged both times.
         again: bool,
     },
@@ -154,12 +158,12 @@ pub enum GitError {
         owner: u32,
     },
     /// Somebody else is at work in the clone at DEST.
-    #[error("the clone in {} is not updated: {why}", path.display())]
+    #[error("the clone in {} is not updated: {who}", path.display())]
     Busy {
         /// DEST.
         path: PathBuf,
         /// Who.
-        why: String,
+        who: AtWork,
     },
     /// An update of the clone at DEST was killed while it was put in place, and cannot be finished.
     #[error("the clone in {} is half updated: {why}", path.display())]
@@ -185,31 +189,22 @@ pub enum GitError {
     Stopped,
 }
 
-/// What the end of a program that talks to the other end says of the way there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LineFault {
-    /// Nothing: it was refused, or refused itself.
-    None,
-    /// There was no connection, or it broke.
-    Broken,
-    /// This machine has no way there at all.
-    Offline,
+impl From<Missing> for GitError {
+    fn from(what: Missing) -> Self {
+        Self::RefNotFound { what }
+    }
+}
+
+impl From<Damage> for GitError {
+    fn from(why: Damage) -> Self {
+        Self::Damaged { why, again: false }
+    }
 }
 
 impl GitError {
     /// What this machine could not do, and why.
     pub(super) fn local(doing: impl Into<String>, source: io::Error) -> Self {
         Self::Local { doing: doing.into(), source }
-    }
-
-    /// What arrived does not fit together.
-    pub(super) fn damaged(why: impl Into<String>) -> Self {
-        Self::Damaged { why: why.into(), again: false }
-    }
-
-    pub(super) fn hints_of(&self) -> Vec<String> {
-        hints::of(self)
     }
 }
 

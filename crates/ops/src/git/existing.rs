@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::target::Want;
 use super::update::is_unfinished;
-use super::{CloneRequest, Cloned, ClonedModule, GitError, heads, modules, work};
+use super::{CloneRequest, Cloned, ClonedModule, CommitId, GitError, heads, modules, repository};
 
 /// What stands there.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ pub(super) fn look(request: &CloneRequest) -> Result<There, GitError> {
 
 fn compare(request: &CloneRequest, dest: &Path) -> Result<There, GitError> {
     let occupied = |why: String| GitError::Occupied { path: dest.to_owned(), why };
-    let repo = work::open(dest).map_err(|_| occupied("is not empty, and no repository".to_owned()))?;
+    let repo = repository::open(dest).map_err(|_| occupied("is not empty, and no repository".to_owned()))?;
     let remote = repo.config_snapshot().string("remote.origin.url").map(|url| url.to_string());
     match &remote {
         Some(remote) if request.url.is_that_of(remote) => {}
@@ -95,9 +95,8 @@ fn compare(request: &CloneRequest, dest: &Path) -> Result<There, GitError> {
             Lacks::Module(why) => occupied(why),
         })?;
     }
-    let commit = commit.map(|id| id.to_string());
     Ok(There::Clone(Cloned {
-        commit,
+        commit: commit.map(CommitId),
         reference,
         unchanged: true,
         submodules,
@@ -124,7 +123,7 @@ fn modules_of(
         if fs::symlink_metadata(files.join(".git")).is_err() {
             return Err(Lacks::Module(format!("is a clone of it, but without the module {path}")));
         }
-        let inner = work::open(&files).map_err(Lacks::Error)?;
+        let inner = repository::open(&files).map_err(Lacks::Error)?;
         let here = heads::find(&inner, "HEAD");
         if here != Some(module.commit.0) {
             let at = here.map_or_else(|| "nothing".to_owned(), |id| id.to_string());
@@ -134,7 +133,7 @@ fn modules_of(
         let url = url.unwrap_or(module.url);
         // What somebody else wrote there may hold a password.
         let url = url.parse::<super::GitUrl>().map_or_else(|_| String::new(), |url| url.stored().to_owned());
-        found.push(ClonedModule { path: path.clone(), url, commit: module.commit.to_string(), attempts: 0 });
+        found.push(ClonedModule { path: path.clone(), url, commit: module.commit, attempts: 0 });
         modules_of(&inner, dest, &path, found)?;
     }
     Ok(())
@@ -150,7 +149,7 @@ pub(crate) fn astray(files: &Path, path: &str) -> Option<String> {
 
 /// The git folder of a repository, by its own name.
 pub(crate) fn git_folder(files: &Path) -> Result<PathBuf, GitError> {
-    let git = work::open(files)?.git_dir().to_owned();
+    let git = repository::open(files)?.git_dir().to_owned();
     fs::canonicalize(&git).map_err(|error| GitError::local(format!("find {}", git.display()), error))
 }
 

@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use gix_transport::Protocol;
@@ -13,23 +12,26 @@ use gix_transport::client::git::{ConnectMode, blocking_io::Connection};
 use tokio::sync::{mpsc, oneshot};
 use url::Url;
 
+use super::cause::LineProgram;
 use super::existing::{self, There};
 use super::http_transport::WiredHttp;
+use super::job::{Job, Line};
 use super::meter::Meter;
+use super::running::{Running, Task, broke_down};
 use super::serve_http::{HttpSide, Limits};
-use super::serve_process::{self, End, ProcessSide};
-use super::update::{self, LOCK_PAUSE, LOCK_TRIES, Prepared, Update};
+use super::serve_process::{End, ProcessSide};
+use super::update::{self, Prepared, Update};
 use super::url::Way;
 use super::wire::{Incoming, Outgoing};
-use super::work::{self, Job, Line};
-use super::{CloneRequest, Git, GitError, Made, Module, Ready, Step, branches, local, modules, piecewise};
+use super::{
+    CloneRequest, Git, GitError, Made, Module, Ready, Step, branches, local, modules, piecewise, repository,
+    words, work,
+};
 use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::http::{Fact, HttpClient};
 use crate::process::{ProcessSpec, Runner};
 
-/// How often is told how far gix is.
-const TELL_EVERY: Duration = Duration::from_millis(250);
 /// Pieces that gix may write ahead of a process.
 const AHEAD: usize = 16;
 
@@ -46,15 +48,6 @@ pub struct GixGit {
 impl fmt::Debug for GixGit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GixGit").finish_non_exhaustive()
-    }
-}
-
-/// Tells gix to stop when the attempt is over, however it ends.
-struct StopOnDrop(Arc<AtomicBool>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -106,8 +99,8 @@ impl GixGit {
         let (asks, asked) = mpsc::unbounded_channel();
         let stored = step.url.stored().to_owned();
         let line = move || {
-            let url = gix::url::parse(stored.as_str())
-                .map_err(|error| super::fault::of_any("read the URL", error))?;
+            let url =
+                gix::url::parse(stored.as_str()).map_err(|error| words::of_any("read the URL", error))?;
             let http = http::Transport::new_http(WiredHttp::new(asks), url, Protocol::V2, false);
             Ok(Box::new(http) as Line)
         };
@@ -124,23 +117,23 @@ impl GixGit {
         let mut fault = None;
         let outcome = {
             let serving = side.serve(asked);
-            tokio::pin!(serving);
+            let end = running.end(&self.env, attempt);
+            tokio::pin!(serving, end);
             let mut is_serving = true;
             loop {
                 tokio::select! {
                     biased;
-                    outcome = &mut running.outcome => break outcome,
+                    outcome = &mut end => break outcome,
                     served = &mut serving, if is_serving => {
                         is_serving = false;
                         fault = served.err();
                     }
-                    () = self.env.sleep(TELL_EVERY) => running.tell(attempt),
                 }
             }
         };
         // What the wire knows is nearer to the cause than what gix makes of it.
         step.pieces.received(side.bytes);
-        let made = ended(outcome, &running.meter).map_err(|error| fault.unwrap_or(error))?;
+        let made = outcome.map_err(|error| fault.unwrap_or(error))?;
         Ok(Made { bytes: side.bytes, ..made })
     }
 
@@ -178,7 +171,7 @@ impl GixGit {
             end: None,
         };
         // A shell may stand before it; nobody knows it by that name.
-        let program = if step.url.is_local() { spec.name() } else { "ssh".to_owned() };
+        let program = if step.url.is_local() { LineProgram::UploadPack } else { LineProgram::Ssh };
         let mut process = None;
         let outcome = {
             let serving = async {
@@ -187,32 +180,31 @@ impl GixGit {
                 side.hang_up();
                 served
             };
-            tokio::pin!(serving);
+            let end = running.end(&self.env, attempt);
+            tokio::pin!(serving, end);
             loop {
                 tokio::select! {
                     biased;
                     served = &mut serving, if process.is_none() => process = Some(served),
-                    outcome = &mut running.outcome => {
-                        let failed = !matches!(outcome, Ok(Ok(_)));
-                        if failed && process.is_none() {
+                    outcome = &mut end => {
+                        if outcome.is_err() && process.is_none() {
                             // How the process ends says why.
                             process = Some(serving.await);
                         }
                         break outcome;
                     }
-                    () = self.env.sleep(TELL_EVERY) => running.tell(attempt),
                 }
             }
         };
         step.pieces.received(side.bytes);
-        let made = ended(outcome, &running.meter).map_err(|error| match (process, &error) {
+        let made = outcome.map_err(|error| match (process, &error) {
             _ if side.end == Some(End::Silent) => GitError::Idle { after: step.idle },
             (Some(Err(not_started)), _) => not_started.into(),
             // One that ends because gix has failed knows less than gix.
             (Some(Ok(captured)), GitError::CutOff | GitError::Protocol { .. })
                 if side.end == Some(End::Closed) =>
             {
-                serve_process::failed(&program, &captured, side.bytes > 0).unwrap_or(error)
+                words::of_process(program, &captured, side.bytes > 0).unwrap_or(error)
             }
             _ => error,
         })?;
@@ -246,6 +238,7 @@ impl GixGit {
         let meter = Meter::new();
         let stop = Arc::new(AtomicBool::new(false));
         let job = Job {
+            env: self.env.clone(),
             folder: step.folder.clone(),
             url: step.url.clone(),
             want: step.want.clone(),
@@ -266,47 +259,8 @@ impl GixGit {
         let outcome =
             self.env.thread("git", work).map_err(|error| GitError::local("start a thread", error))?;
         self.ending.lock().unwrap_or_else(PoisonError::into_inner).push(end);
-        Ok(Running { outcome, meter, told: None, _stop: StopOnDrop(stop) })
+        Ok(Running::new(outcome, meter, stop))
     }
-}
-
-/// What gix does with the other end.
-type Task = Box<dyn FnOnce(&Job, Line) -> Result<Made, GitError> + Send>;
-
-struct Running {
-    outcome: oneshot::Receiver<Result<Made, GitError>>,
-    meter: Meter,
-    told: Option<(u32, String)>,
-    _stop: StopOnDrop,
-}
-
-impl Running {
-    fn tell(&mut self, attempt: &Attempt) {
-        let now = self.meter.read();
-        if now != self.told {
-            if let Some((percent, text)) = &now {
-                attempt.step(*percent, text.clone());
-            }
-            self.told = now;
-        }
-    }
-}
-
-/// What gix made of it. A thread that is gone without a word has panicked; a conversation that broke off has
-/// been so by the other end where that said so.
-fn ended(
-    outcome: Result<Result<Made, GitError>, oneshot::error::RecvError>,
-    meter: &Meter,
-) -> Result<Made, GitError> {
-    let outcome = outcome.unwrap_or_else(|_| Err(broke_down()));
-    outcome.map_err(|error| match (error, meter.failure()) {
-        (GitError::CutOff | GitError::Protocol { .. }, Some(said)) => GitError::Aborted { said },
-        (error, _) => error,
-    })
-}
-
-fn broke_down() -> GitError {
-    GitError::Protocol { why: "git's thread broke down".to_owned() }
 }
 
 #[async_trait]
@@ -320,7 +274,7 @@ impl Git for GixGit {
         let pieces = &step.pieces;
         if pieces.begin() {
             if !pieces.is_kept() {
-                local::clear(&step.folder)?;
+                local::clear(&self.env, &step.folder)?;
             }
             let outcome = self.attempt(attempt, step, Box::new(piecewise::clone)).await;
             if !pieces.are_refused(&outcome) {
@@ -328,7 +282,7 @@ impl Git for GixGit {
             }
             self.settle().await;
         }
-        local::clear(&step.folder)?;
+        local::clear(&self.env, &step.folder)?;
         let outcome = self.attempt(attempt, step, Box::new(work::clone)).await;
         let made = outcome.map_err(|error| pieces.ended(error))?;
         if made.commit.is_none() {
@@ -338,7 +292,7 @@ impl Git for GixGit {
     }
 
     fn modules(&self, files: &Path) -> Result<Vec<Module>, GitError> {
-        modules::list(&work::open(files)?)
+        modules::list(&repository::open(files)?)
     }
 
     async fn prepare(
@@ -370,14 +324,8 @@ impl Git for GixGit {
     }
 
     async fn finish(&self, dest: &Path) -> Result<(), GitError> {
-        for _ in 0..LOCK_TRIES {
-            let (env, folder) = (self.env.clone(), dest.to_owned());
-            if self.aside(move || update::finish(&env, &folder)).await? {
-                return Ok(());
-            }
-            self.env.sleep(LOCK_PAUSE).await;
-        }
-        Err(Update::busy(dest))
+        let (env, folder) = (self.env.clone(), dest.to_owned());
+        self.aside(move || update::finish(&env, &folder)).await
     }
 
     async fn settle(&self) {

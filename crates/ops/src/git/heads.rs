@@ -3,9 +3,10 @@
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 use gix::refs::{FullName, Target as RefTarget};
 
+use super::job::Job;
+use super::reflog::{self, Deed};
 use super::target::{Head, Target};
-use super::work::{Job, log_message};
-use super::{GitError, fault, reflog};
+use super::{GitError, words};
 
 /// Writes refs and configuration as git's own clone does.
 pub(super) fn write(repo: &gix::Repository, job: &Job, target: &Target) -> Result<(), GitError> {
@@ -31,10 +32,10 @@ pub(super) fn write(repo: &gix::Repository, job: &Job, target: &Target) -> Resul
         (_, Some(id)) => edits.push(edit(job, "HEAD", RefTarget::Object(target.commit(repo, id)?))?),
         (_, None) => {}
     }
-    repo.edit_references(edits).map_err(|error| fault::of("write the refs", &error))?;
+    repo.edit_references(edits).map_err(|error| words::of("write the refs", &error))?;
     // gix keeps no log of a HEAD that points to a branch.
     if let (Head::Branch(_), Some(id)) = (&target.head, target.id) {
-        let line = reflog::line(repo, None, id, &log_message(job).to_string())?;
+        let line = reflog::line(repo, None, id, &Deed::Clone.message(&job.url))?;
         reflog::append(repo.git_dir(), "HEAD", &line)?;
     }
     Ok(())
@@ -51,7 +52,7 @@ fn short(name: &str) -> &str {
 }
 
 fn full(name: &str) -> Result<FullName, GitError> {
-    FullName::try_from(name).map_err(|error| fault::of_any("name a ref", error))
+    FullName::try_from(name).map_err(|error| words::of_any("name a ref", error))
 }
 
 fn symbolic(name: &str) -> Result<RefTarget, GitError> {
@@ -59,7 +60,8 @@ fn symbolic(name: &str) -> Result<RefTarget, GitError> {
 }
 
 fn edit(job: &Job, name: &str, new: RefTarget) -> Result<RefEdit, GitError> {
-    let log = LogChange { mode: RefLog::AndReference, force_create_reflog: false, message: log_message(job) };
+    let message = Deed::Clone.message(&job.url).into();
+    let log = LogChange { mode: RefLog::AndReference, force_create_reflog: false, message };
     let change = Change::Update { log, expected: PreviousValue::Any, new };
     Ok(RefEdit { change, name: full(name)?, deref: false })
 }
@@ -69,10 +71,10 @@ fn configure(repo: &gix::Repository, job: &Job, target: &Target) -> Result<(), G
     let path = repo.git_dir().join("config");
     let doing = "write the configuration";
     let mut config = gix::config::File::from_path_no_includes(path.clone(), gix::config::Source::Local)
-        .map_err(|error| fault::of_any(doing, error))?;
+        .map_err(|error| words::of_any(doing, error))?;
     let mut set = |section: &str, name: &str, key: &str, value: &str| {
         let set = config.set_raw_value_by(section, Some(name.into()), key, value.as_bytes());
-        set.map(|_| ()).map_err(|error| fault::of_any(doing, error))
+        set.map(|_| ()).map_err(|error| words::of_any(doing, error))
     };
     set("remote", "origin", "url", job.url.stored())?;
     match (&target.head, job.depth) {

@@ -1,75 +1,72 @@
 //! What a failed clone means for retry, breaker and exit code: one row for each.
 
-use vps_breaker::Verdict;
-use vps_retry::Class;
+use std::time::Duration;
 
-use super::{GitError, LineFault};
-use crate::classify::{Classify, Kind};
-use crate::http::{Judgement, judge_status};
+use vps_retry::{Blame, Class, Classify, Judgement, Kind};
 
-const fn judgement(class: Class, verdict: Verdict, kind: Kind) -> Judgement {
-    Judgement { class, verdict, kind }
-}
+use super::GitError;
+use super::cause::{AtWork, LineFault};
+use crate::hint::{Advise, Hint};
+use crate::http::judge_status;
 
-impl GitError {
+/// How often we look whether the lock of an update is free: a program that is just being started holds it for a
+/// moment, too.
+const POLL: Duration = Duration::from_millis(10);
+
+impl Classify for GitError {
     /// Its row of the table in `docs/failures.md`.
     fn judge(&self) -> Judgement {
-        use Verdict::{Failure, Neutral, Success};
+        use Blame::{Elsewhere, Request, Service};
         match self {
-            Self::Http(error) => judgement(error.class(), error.verdict(), error.kind()),
-            Self::NoSuchHost(error) => judgement(Class::Permanent, error.verdict(), error.kind()),
-            Self::Program(error) => judgement(error.class(), Neutral, error.kind()),
+            Self::Http(error) => Judgement::new(error.class(), error.judge().blame, error.kind()),
+            Self::NoSuchHost(error) => Judgement::new(Class::Permanent, error.judge().blame, error.kind()),
+            Self::Program(error) => Judgement::new(error.class(), Elsewhere, error.kind()),
             Self::Status { status, retry_after } => judge_status(*status, *retry_after),
-            Self::Idle { .. } => judgement(Class::Transient, Failure, Kind::Timeout),
-            Self::CutOff | Self::Aborted { .. } => judgement(Class::Transient, Failure, Kind::Failed),
+            Self::Idle { .. } => Judgement::new(Class::Transient, Service, Kind::Timeout),
+            Self::CutOff | Self::Aborted { .. } => Judgement::new(Class::Transient, Service, Kind::Failed),
             Self::Connection { fault: LineFault::Broken, .. } => {
-                judgement(Class::Transient, Failure, Kind::Failed)
+                Judgement::new(Class::Transient, Service, Kind::Failed)
             }
             Self::Connection { fault: LineFault::Offline, .. } => {
-                judgement(Class::NotSent, Neutral, Kind::Offline)
+                Judgement::new(Class::NotSent, Elsewhere, Kind::Offline)
             }
             // It answered, and meant it.
             Self::RefNotFound { .. } | Self::Depth { .. } | Self::Unsupported { .. } => {
-                judgement(Class::Permanent, Success, Kind::Failed)
+                Judgement::new(Class::Permanent, Request, Kind::Failed)
             }
-            Self::Damaged { again: false, .. } => judgement(Class::Transient, Neutral, Kind::Integrity),
-            Self::Damaged { again: true, .. } => judgement(Class::Permanent, Neutral, Kind::Integrity),
-            Self::Local { .. } | Self::Occupied { .. } => judgement(Class::Local, Neutral, Kind::Local),
+            Self::Damaged { again: false, .. } => {
+                Judgement::new(Class::Transient, Elsewhere, Kind::Integrity)
+            }
+            Self::Damaged { again: true, .. } => Judgement::new(Class::Permanent, Elsewhere, Kind::Integrity),
+            Self::Local { .. } | Self::Occupied { .. } => {
+                Judgement::new(Class::Local, Elsewhere, Kind::Local)
+            }
+            Self::Busy { who: AtWork::Update, .. } => {
+                Judgement::new(Class::Busy { poll: POLL }, Elsewhere, Kind::Local)
+            }
             Self::NotUpdated { .. } | Self::Foreign { .. } | Self::Busy { .. } | Self::HalfUpdated { .. } => {
-                judgement(Class::Permanent, Neutral, Kind::Local)
+                Judgement::new(Class::Permanent, Elsewhere, Kind::Local)
             }
-            Self::Modules { kind, .. } => judgement(Class::Permanent, Neutral, *kind),
+            Self::Modules { kind, .. } => Judgement::new(Class::Permanent, Elsewhere, *kind),
             Self::Headway(error) => error.judge(),
-            Self::Stopped => judgement(Class::Cancelled, Neutral, Kind::Cancelled),
+            Self::Stopped => Judgement::new(Class::Cancelled, Elsewhere, Kind::Cancelled),
             Self::Connection { .. }
             | Self::Remote { .. }
             | Self::NotGit { .. }
             | Self::Hostile { .. }
             | Self::Checkout { .. }
-            | Self::Protocol { .. } => judgement(Class::Permanent, Neutral, Kind::Failed),
+            | Self::Protocol { .. } => Judgement::new(Class::Permanent, Elsewhere, Kind::Failed),
         }
-    }
-}
-
-impl Classify for GitError {
-    fn class(&self) -> Class {
-        self.judge().class
-    }
-
-    fn verdict(&self) -> Verdict {
-        self.judge().verdict
-    }
-
-    fn kind(&self) -> Kind {
-        self.judge().kind
     }
 
     fn progressed(&self) -> bool {
         matches!(self, Self::Headway(_))
     }
+}
 
-    fn hints(&self) -> Vec<String> {
-        self.hints_of()
+impl Advise for GitError {
+    fn hints(&self) -> Vec<Hint> {
+        super::hint::of(self)
     }
 }
 
@@ -80,6 +77,8 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
+    use crate::git::Damage;
+    use crate::{Failure as _, Verdict};
 
     fn status(code: u16) -> GitError {
         GitError::Status { status: StatusCode::from_u16(code).unwrap(), retry_after: None }
@@ -110,7 +109,7 @@ mod tests {
 
     #[test]
     fn damage_is_fetched_once_more_and_then_told_as_such() {
-        let damaged = |again| GitError::Damaged { why: "checksum".to_owned(), again };
+        let damaged = |again| GitError::Damaged { why: Damage::Said("checksum".to_owned()), again };
         assert_eq!(damaged(false).class(), Class::Transient);
         assert_eq!(damaged(true).class(), Class::Permanent);
         assert_eq!(damaged(true).kind(), Kind::Integrity);

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::{GitError, remove};
+use crate::env::Env;
 use crate::process::ProcessSpec;
 
 /// Variables that tell git about a repository that it is in: not this one.
@@ -38,12 +39,12 @@ pub(super) fn upload_pack(path: &Path) -> ProcessSpec {
 }
 
 /// Makes `folder` empty, and makes it where it is missing.
-pub(super) fn clear(folder: &Path) -> Result<(), GitError> {
+pub(super) fn clear(env: &Env, folder: &Path) -> Result<(), GitError> {
     let failed = |error| GitError::local(format!("empty {}", folder.display()), error);
     match fs::create_dir(folder) {
         Ok(()) => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(failed(error)),
     }
-    remove::empty(folder).map_err(failed)
+    remove::empty(env, folder).map_err(failed)
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gix::progress::{Id, MessageLevel, Step, StepShared, Unit};
 use gix::{Count, NestedProgress, Progress};
 
-use super::fault;
+use super::words;
 
 /// What is counted, by gix's ids of it.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +83,7 @@ impl Meter {
         })
     }
 
-    /// Counts those of so many objects that were looked for.
+    /// Counts those of this many objects that were looked for.
     pub(super) fn checking(&self, objects: usize) -> StepShared {
         self.checked.of.store(objects, Ordering::Relaxed);
         self.checked.done.clone()
@@ -154,7 +154,7 @@ impl Progress for Reading {
 
     fn message(&self, level: MessageLevel, message: String) {
         if self.id == REMOTE && matches!(level, MessageLevel::Failure) {
-            let said = fault::short(message.trim());
+            let said = words::short(message.trim());
             *self.meter.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(said);
         }
     }

@@ -4,6 +4,9 @@
 //! program on this machine, under the attempt's limits. A clone grows in a folder beside
 //! DEST, is verified there, and becomes DEST in one step.
 //!
+//! As every adapter, it has a `request` (what is wanted), an `adapter` (the trait), the real one (`gix_git`), `words`
+//! (what others say, as facts), `judge` (what the facts mean) and `hint` (what to do); `clones` are its workflows.
+//!
 //! ```no_run
 //! use vps_ops::NetworkOperationWrapper;
 //! use vps_ops::git::CloneRequest;
@@ -22,16 +25,19 @@ mod advertisement;
 mod all_refs;
 mod bases;
 mod branches;
+mod cause;
 mod checkout;
+mod clones;
 mod connected;
 mod delta;
 mod error;
 mod existing;
-mod fault;
 mod gix_git;
 mod heads;
-mod hints;
+mod hint;
 mod http_transport;
+mod invalid_url;
+mod job;
 mod judge;
 mod local;
 mod meter;
@@ -43,11 +49,14 @@ mod piecewise;
 mod ref_name;
 mod reflog;
 mod remove;
+mod repository;
 mod request;
+mod running;
 mod serve_http;
 mod serve_process;
 mod ssh;
 mod staging;
+mod step;
 mod talk;
 mod target;
 #[cfg(test)]
@@ -55,22 +64,30 @@ mod tests;
 mod update;
 mod url;
 mod verify;
+mod warning;
 mod wire;
+mod words;
 mod work;
 
 pub(crate) use absorb::{Home, absorb, activate, relative};
-pub(crate) use adapter::Alive;
-pub use adapter::{Git, Ready, Step};
-pub use error::{GitError, LineFault};
+pub use adapter::Git;
+pub use cause::{AtWork, Damage, LineCause, LineFault, LineProgram, Missing};
+pub use clones::Clones;
+pub use error::GitError;
 pub use existing::There;
 pub(crate) use existing::{astray, git_folder};
 pub use gix_git::GixGit;
+pub use hint::GitHint;
+pub use invalid_url::InvalidGitUrl;
+pub use job::Made;
 pub use modules::Module;
 pub use ref_name::{CommitId, InvalidRef, RefName};
 pub use request::{CloneRequest, Cloned, ClonedModule};
 pub(crate) use staging::Staging;
+pub(crate) use step::Alive;
+pub use step::Step;
 pub use target::Want;
-pub use update::{Change, Prepared, Update};
-pub(crate) use update::{LOCK_PAUSE, LOCK_TRIES, NewModule};
-pub use url::{GitUrl, InvalidGitUrl};
-pub use work::Made;
+pub(crate) use update::NewModule;
+pub use update::{Change, Prepared, Ready, Update};
+pub use url::GitUrl;
+pub use warning::CloneWarning;

@@ -2,7 +2,7 @@
 
 use gix::index::entry::Mode;
 
-use super::{CommitId, GitError, fault};
+use super::{CommitId, GitError, words};
 
 /// One module, as `.gitmodules` and the tree name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Module {
 
 /// The modules of what is checked out, in order of path. One without an entry in the tree is none.
 pub(super) fn list(repo: &gix::Repository) -> Result<Vec<Module>, GitError> {
-    let failed = |error: gix::Error| fault::of("read `.gitmodules`", &error);
+    let failed = |error: gix::Error| words::of("read `.gitmodules`", &error);
     let index = repo.open_index().map_err(failed)?;
     let Some(found) = repo.submodules().map_err(failed)? else { return Ok(Vec::new()) };
     let mut modules = Vec::new();

@@ -20,7 +20,7 @@ use gix::zlib::Inflate;
 use gix::{OdbHandleArc, oid};
 
 use super::bases::{Bases, Place, Whole};
-use super::{GitError, delta, fault};
+use super::{GitError, delta, words};
 
 /// Bytes of objects that are kept, by all threads together.
 const KEPT: usize = 32 << 20;
@@ -77,7 +77,7 @@ impl Objects {
                 packs.extend(Bundle::at(&path, repo.object_hash()));
             }
         }
-        let others = repo.objects.clone().into_arc().map_err(|error| fault::of_any(doing, error))?;
+        let others = repo.objects.clone().into_arc().map_err(|error| words::of_any(doing, error))?;
         Ok(Self { packs: packs.into(), bases: Arc::new(Bases::new(bytes)), others, work: RefCell::default() })
     }
 

@@ -5,8 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use vps_retry::Class;
 
-use super::{GitError, LineFault};
-use crate::classify::Classify;
+use super::GitError;
+use super::cause::LineFault;
+use vps_retry::Classify;
 
 /// A pack that was cut after this much is fetched in pieces from then on.
 pub(super) const LARGE: u64 = 1 << 20;
@@ -130,7 +131,7 @@ impl Pieces {
         self.state().files
     }
 
-    /// A piece of so many files had so many bytes.
+    /// A piece of this many files had this many bytes.
     pub(super) fn brought(&self, files: usize, bytes: u64) {
         self.keep();
         let mut state = self.state();
@@ -141,7 +142,7 @@ impl Pieces {
         }
     }
 
-    /// A piece of so many files was cut after so many bytes, `whole` of the files in them.
+    /// A piece of this many files was cut after this many bytes, which held `whole` of the files.
     pub(super) fn cut(&self, files: usize, bytes: u64, whole: usize) {
         let mut state = self.state();
         // A connection that just happened to end early must not make all that follows tiny.
@@ -169,6 +170,7 @@ const fn passes(class: Class) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::git::Damage;
 
     fn sizes(pieces: &Pieces) -> (usize, u64) {
         let state = pieces.state();
@@ -191,7 +193,7 @@ mod tests {
             (LARGE, GitError::CutOff, true),
             (LARGE, idle(), true),
             (LARGE - 1, GitError::CutOff, false),
-            (LARGE, GitError::damaged("checksum"), false),
+            (LARGE, Damage::Said("checksum".to_owned()).into(), false),
             (LARGE, GitError::Stopped, false),
         ] {
             let (pieces, told) = (Pieces::default(), format!("{bytes} {error:?}"));

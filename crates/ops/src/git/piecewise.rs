@@ -11,18 +11,19 @@ use gix::ObjectId;
 use gix::odb::store::RefreshMode;
 use gix::protocol::fetch::Shallow;
 
+use super::job::{self, Job, Line, Made, stopped};
 use super::negotiate::JustThese;
 use super::objects::Objects;
 use super::talk::Talk;
-use super::work::{self, Job, Line, Made, stopped};
-use super::{GitError, all_refs, connected, fault};
+use super::{GitError, all_refs, connected, repository, words, work};
 
 /// All but the files.
 const NO_FILES: &str = "blob:none";
 
 /// As [`work::clone`], with what the folder holds of an earlier attempt.
 pub(super) fn clone(job: &Job, line: Line) -> Result<Made, GitError> {
-    let repo = if job.pieces.is_kept() { work::open(&job.folder) } else { work::init(&job.folder) }?;
+    let repo =
+        if job.pieces.is_kept() { repository::open(&job.folder) } else { repository::init(&job.folder) }?;
     let mut talk = Talk::begin(job, line)?;
     if !talk.serves_pieces() {
         return Err(refused(job));
@@ -39,8 +40,8 @@ pub(super) fn clone(job: &Job, line: Line) -> Result<Made, GitError> {
     // What is wrong from here on is wrong with what came.
     job.pieces.complete();
     // With all the packs that came.
-    let mut repo = work::open(&job.folder)?;
-    repo.committer_or_set_generic_fallback().map_err(|error| fault::of("prepare the repository", &error))?;
+    let mut repo = repository::open(&job.folder)?;
+    repo.committer_or_set_generic_fallback().map_err(|error| words::of("prepare the repository", &error))?;
     all_refs::write(&repo, &refs.mappings)?;
     work::complete(&repo, job, target)
 }
@@ -62,7 +63,7 @@ fn files(
         found => return found,
     }
     // What it says belongs to a branch as it was.
-    let shallow = repo.shallow_file().map_err(|error| fault::of("fetch", &error))?;
+    let shallow = repo.shallow_file().map_err(|error| words::of("fetch", &error))?;
     match fs::remove_file(&shallow) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             return Err(GitError::local("begin the history anew", error));
@@ -71,7 +72,7 @@ fn files(
     }
     let depth = job.depth.map_or(Shallow::NoChange, Shallow::DepthAtRemote);
     let all = JustThese { ids: wants, filter: Some(NO_FILES) };
-    talk.bring(repo, all, &depth, &Cell::new(0)).map_err(|error| work::named(job, error))?;
+    talk.bring(repo, all, &depth, &Cell::new(0)).map_err(|error| job::named(job, error))?;
     job.pieces.keep();
     absent(job, wants).map_err(|error| match error {
         // It leaves out more than files.
@@ -82,7 +83,7 @@ fn files(
 
 /// The files that are not there.
 fn absent(job: &Job, wants: &[ObjectId]) -> Result<Vec<ObjectId>, GitError> {
-    let mut repo = work::open(&job.folder)?;
+    let mut repo = repository::open(&job.folder)?;
     // Most of what is looked for is not there, and nobody else brings it.
     repo.objects.refresh = RefreshMode::Never;
     connected::absent(&repo, &Objects::of(&repo)?, wants, &job.meter, &job.stop)

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Why something names no branch, tag or commit.
@@ -60,9 +61,24 @@ impl fmt::Display for RefName {
     }
 }
 
-/// A commit by its full id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A commit by its full id. A precision cuts what is shown: `{id:.12}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct CommitId(pub(super) gix::ObjectId);
+
+impl TryFrom<String> for CommitId {
+    type Error = InvalidRef;
+
+    fn try_from(text: String) -> Result<Self, InvalidRef> {
+        text.parse()
+    }
+}
+
+impl From<CommitId> for String {
+    fn from(id: CommitId) -> Self {
+        id.to_string()
+    }
+}
 
 impl FromStr for CommitId {
     type Err = InvalidRef;
@@ -75,7 +91,7 @@ impl FromStr for CommitId {
 
 impl fmt::Display for CommitId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.pad(&self.0.to_hex().to_string())
     }
 }
 

@@ -6,7 +6,33 @@ use std::path::Path;
 
 use gix::ObjectId;
 
-use super::{GitError, fault};
+use super::{GitError, GitUrl, words};
+
+/// What our lines say that was done.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Deed {
+    Clone,
+    Update,
+}
+
+impl Deed {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Clone => "clone:",
+            Self::Update => "update:",
+        }
+    }
+
+    /// What a line says of it.
+    pub(super) fn message(self, from: &GitUrl) -> String {
+        format!("{} from {}", self.word(), from.stored())
+    }
+}
+
+/// Whether a line's message is one of ours: what came to be by it came from the other end.
+pub(super) fn is_ours(message: &[u8]) -> bool {
+    [Deed::Clone, Deed::Update].iter().any(|deed| message.starts_with(deed.word().as_bytes()))
+}
 
 /// A line that says that a ref went from `old` to `new`, and why.
 pub(super) fn line(
@@ -18,8 +44,8 @@ pub(super) fn line(
     let doing = "name the committer";
     let mut who = Vec::new();
     if let Some(committer) = repo.committer() {
-        let committer = committer.map_err(|error| fault::of(doing, &error))?;
-        committer.trim().write_to(&mut who).map_err(|error| fault::of_any(doing, error))?;
+        let committer = committer.map_err(|error| words::of(doing, &error))?;
+        committer.trim().write_to(&mut who).map_err(|error| words::of_any(doing, error))?;
     }
     let old = old.unwrap_or(ObjectId::null(new.kind()));
     Ok(format!("{old} {new} {}\t{message}\n", String::from_utf8_lossy(&who)))

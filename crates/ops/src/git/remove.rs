@@ -5,7 +5,6 @@
 
 use std::ffi::{CStr, CString};
 use std::io;
-use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,31 +12,27 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::env::Env;
+
 /// More only wait for each other.
 const THREADS: usize = 8;
 
 /// Removes the folder and all in it. Goes on after a failure, and tells the first one.
-pub(super) fn remove(folder: &Path) -> io::Result<()> {
-    empty(folder)?;
+pub(super) fn remove(env: &Env, folder: &Path) -> io::Result<()> {
+    empty(env, folder)?;
     std::fs::remove_dir(folder)
 }
 
 /// Removes all that is in the folder.
-pub(super) fn empty(folder: &Path) -> io::Result<()> {
+pub(super) fn empty(env: &Env, folder: &Path) -> io::Result<()> {
     let work = Work::default();
     let top =
         Arc::new(Folder { opened: open(CWD, folder)?, above: None, failure: Arc::clone(&work.failure) });
     work.sweep(&top);
     drop(top);
     let waiting = work.queue().waiting.len();
-    let others = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(THREADS).min(waiting);
-    std::thread::scope(|scope| {
-        for _ in 1..others {
-            // With fewer threads it only takes longer.
-            let _ = std::thread::Builder::new().spawn_scoped(scope, || work.help());
-        }
-        work.help();
-    });
+    let hands = env.cores().min(THREADS).min(waiting).max(1);
+    let _ = env.by_all_hands("remove", 0..hands, |_| work.help());
     let failure = work.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
     failure.map_or(Ok(()), |errno| Err(errno.into()))
 }
@@ -184,15 +179,15 @@ mod tests {
             symlink(&other, deep.join("link")).unwrap();
             symlink(other.join("theirs"), top.join(format!("{folder}/link"))).unwrap();
         }
-        empty(&top).unwrap();
+        empty(&Env::real(), &top).unwrap();
         assert_eq!(fs::read_dir(&top).unwrap().count(), 0);
-        remove(&top).unwrap();
+        remove(&Env::real(), &top).unwrap();
         assert!(!top.exists() && other.join("theirs").exists());
 
         let link = place.path().join("link");
         symlink(&other, &link).unwrap();
-        assert!(remove(&link).is_err());
-        assert!(empty(&other.join("theirs")).is_err());
+        assert!(remove(&Env::real(), &link).is_err());
+        assert!(empty(&Env::real(), &other.join("theirs")).is_err());
         assert!(other.join("theirs").exists());
     }
 
@@ -208,7 +203,7 @@ mod tests {
         fs::write(kept.join("f"), "x").unwrap();
         fs::create_dir_all(place.path().join("a/c")).unwrap();
         fs::set_permissions(&kept, fs::Permissions::from_mode(0o500)).unwrap();
-        assert_eq!(empty(place.path()).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(empty(&Env::real(), place.path()).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
         assert!(kept.join("f").exists() && !place.path().join("a").exists());
         fs::set_permissions(&kept, fs::Permissions::from_mode(0o700)).unwrap();
     }

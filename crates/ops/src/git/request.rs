@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{CommitId, GitUrl, Want};
+use super::{CloneWarning, CommitId, GitUrl, Want};
 use crate::http::Credentials;
 
 /// A repository to clone. By default its own branch, one commit deep, without modules.
@@ -22,7 +22,7 @@ pub struct CloneRequest {
     pub url: GitUrl,
     /// Where it goes: absent, or an empty folder, or a clone of it already.
     pub dest: PathBuf,
-    /// Commits of history; all of it without.
+    /// Commits of history; `None` is all of it.
     pub depth: Option<NonZeroU32>,
     /// What is checked out.
     pub want: Want,
@@ -101,7 +101,7 @@ pub struct Cloned {
     /// Where it came from, without credentials.
     pub url: String,
     /// The commit that is checked out; none in an empty repository.
-    pub commit: Option<String>,
+    pub commit: Option<CommitId>,
     /// `refs/heads/main`, `refs/tags/v1`; none where a commit was asked for as such.
     pub reference: Option<String>,
     /// Bytes that came over the network, those of modules included.
@@ -113,7 +113,7 @@ pub struct Cloned {
     /// Its modules, and theirs, in order of path.
     pub submodules: Vec<ClonedModule>,
     /// What is not as it should be.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<CloneWarning>,
     /// From start to end.
     pub took: Duration,
 }
@@ -127,7 +127,7 @@ pub struct ClonedModule {
     /// Where it came from, without credentials.
     pub url: String,
     /// The commit that is checked out.
-    pub commit: String,
+    pub commit: CommitId,
     /// Attempts that it took.
     pub attempts: u32,
 }

@@ -8,11 +8,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::mpsc;
 
+use super::advertisement;
 use super::wire::Piece;
-use super::{GitError, LineFault, advertisement};
 use crate::attempt::Attempt;
 use crate::env::Env;
-use crate::process::{Captured, Ended, Talk};
+use crate::process::Talk;
 
 /// Bytes read at once.
 const CHUNK: usize = 64 << 10;
@@ -145,107 +145,9 @@ fn has_first_line(bytes: &[u8]) -> bool {
     }
 }
 
-/// ssh's own code: it never came to the command, or lost it. Any other is the command's.
-const SSH_FAILED: i32 = 255;
-
-/// Why a process that talks to the other end failed, by how it ended; `talked` when the other end had said
-/// something.
-pub(super) fn failed(program: &str, captured: &Captured, talked: bool) -> Option<GitError> {
-    let code = match captured.ended {
-        Ended::Code(0) | Ended::Signal(0) => return None,
-        Ended::Code(code) => code,
-        Ended::Signal(signal) => signal.saturating_add(128),
-    };
-    let lines = captured.stderr.lines().map(str::trim).filter(|line| !is_noise(line));
-    let lines: Vec<&str> = lines.collect();
-    let last = lines.get(lines.len().saturating_sub(3)..).unwrap_or_default();
-    let said: String = last.join("; ").chars().filter(|letter| !letter.is_control()).take(400).collect();
-    let fault = match fault(&captured.stderr) {
-        // Who had begun to talk had let us in, and who refuses says so: only the connection can have ended.
-        LineFault::None if code == SSH_FAILED && (talked || said.is_empty()) => LineFault::Broken,
-        fault => fault,
-    };
-    Some(GitError::Connection { program: program.to_owned(), code, said, fault })
-}
-
-/// What stands around the words that say why.
-fn is_noise(line: &str) -> bool {
-    line.is_empty() || line.starts_with('@') || line.starts_with("Warning: Permanently added")
-}
-
-/// ssh says in words only what became of its connection.
-fn fault(said: &str) -> LineFault {
-    const BROKEN: [&str; 8] = [
-        "Connection refused",
-        "Connection timed out",
-        "Connection reset",
-        "Connection closed",
-        "Operation timed out",
-        "closed by remote host",
-        "send disconnect: Broken pipe",
-        "not responding",
-    ];
-    const OFFLINE: [&str; 3] =
-        ["No route to host", "Network is unreachable", "Temporary failure in name resolution"];
-    if OFFLINE.iter().any(|words| said.contains(words)) {
-        return LineFault::Offline;
-    }
-    if BROKEN.iter().any(|words| said.contains(words)) { LineFault::Broken } else { LineFault::None }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::classify::Classify;
-    use vps_breaker::Verdict;
-    use vps_retry::Class;
-
-    fn ended(code: i32, said: &str) -> Option<GitError> {
-        failed("ssh", &Captured::new(Ended::Code(code), "", said), false)
-    }
-
-    #[test]
-    fn what_ssh_says_decides_whether_it_is_tried_again() {
-        for said in [
-            "ssh: connect to host example.com port 22: Connection refused",
-            "kex_exchange_identification: Connection closed by remote host",
-            "Connection to example.com closed by remote host.",
-            "client_loop: send disconnect: Broken pipe",
-            "Timeout, server example.com not responding.",
-        ] {
-            assert_eq!(ended(255, said).unwrap().class(), Class::Transient, "{said}");
-        }
-        let offline = ended(255, "ssh: connect to host example.com port 22: No route to host").unwrap();
-        assert_eq!((offline.class(), offline.verdict()), (Class::NotSent, Verdict::Neutral));
-        for said in [
-            "git@example.com: Permission denied (publickey).",
-            "Host key verification failed.",
-            "ERROR: Repository not found.",
-            "ssh: Could not resolve hostname x.invalid: Name or service not known",
-        ] {
-            assert_eq!(ended(255, said).unwrap().class(), Class::Permanent, "{said}");
-        }
-        assert!(ended(0, "").is_none());
-    }
-
-    #[test]
-    fn a_line_that_ends_in_the_talk_was_cut() {
-        let ended = |code, said, talked| {
-            failed("ssh", &Captured::new(Ended::Code(code), "", said), talked).unwrap().class()
-        };
-        assert_eq!(ended(255, "who knows", true), Class::Transient);
-        assert_eq!(ended(255, "who knows", false), Class::Permanent);
-        assert_eq!(ended(255, "", false), Class::Transient);
-        assert_eq!(ended(128, "", true), Class::Permanent, "the command's own end");
-    }
-
-    #[test]
-    fn the_words_that_say_why_are_kept() {
-        let said = "Warning: Permanently added 'example.com' to the list of known hosts.\r\n@@@@@@@\n\
-                    a\nb\n\nc\x1b[2J\nd\n";
-        let Some(GitError::Connection { said, .. }) = ended(255, said) else { panic!("no error") };
-        assert_eq!(said, "b; c[2J; d");
-    }
 
     #[test]
     fn the_first_line_is_waited_for() {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::url::InvalidGitUrl;
+use super::invalid_url::InvalidGitUrl;
 use crate::process::ProcessSpec;
 
 /// `[USER@]HOST[:PORT]` and a path there.

@@ -32,6 +32,7 @@ const TRIES: u32 = 16;
 /// nobody's any more.
 #[derive(Debug)]
 pub(crate) struct Staging {
+    env: Env,
     path: PathBuf,
     dest: PathBuf,
     /// Folders above DEST that were made for it, the outermost first.
@@ -50,7 +51,7 @@ impl Staging {
         replaceable(&dest)?;
         let made = make_parents(parent)?;
         let stem = stem(name.as_bytes());
-        sweep(parent, &stem);
+        sweep(env, parent, &stem);
         let failed =
             |error| GitError::local(format!("make a folder beside DEST, in {}", parent.display()), error);
         for _ in 0..TRIES {
@@ -68,7 +69,7 @@ impl Staging {
             // Somebody's sweep may have been quicker between the two.
             if let Some(lock) = locked(&path) {
                 let lock = Mutex::new(Some(lock));
-                return Ok(Self { path, dest: dest.clone(), made, lock });
+                return Ok(Self { env: env.clone(), path, dest: dest.clone(), made, lock });
             }
         }
         unmake(&made);
@@ -118,7 +119,7 @@ impl Drop for Staging {
         let kept = self.lock.get_mut().unwrap_or_else(PoisonError::into_inner).is_none();
         if !kept {
             // Nobody is told of an error here; the next run sweeps.
-            let _ = remove::remove(&self.path);
+            let _ = remove::remove(&self.env, &self.path);
             unmake(&self.made);
         }
     }
@@ -228,7 +229,7 @@ fn stem(name: &[u8]) -> Vec<u8> {
 }
 
 /// Removes what runs for the same DEST left that are dead: whose lock can be had.
-fn sweep(parent: &Path, stem: &[u8]) {
+fn sweep(env: &Env, parent: &Path, stem: &[u8]) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
@@ -238,7 +239,7 @@ fn sweep(parent: &Path, stem: &[u8]) {
         let path = entry.path();
         let Ok(folder) = File::open(&path) else { continue };
         if flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            let _ = remove::remove(&path);
+            let _ = remove::remove(env, &path);
         }
     }
 }

@@ -13,9 +13,9 @@ use gix::protocol::fetch::{Context, Options, RefMap, Shallow, Tags};
 use gix::protocol::{Handshake, fetch, handshake, indicate_end_of_interaction};
 use gix_transport::{Protocol, Service};
 
+use super::job::{Job, Line};
 use super::negotiate::JustThese;
-use super::work::{Job, Line};
-use super::{GitError, fault};
+use super::{GitError, words};
 
 const DOING: &str = "fetch";
 
@@ -25,7 +25,7 @@ fn agent() -> (&'static str, Option<String>) {
 }
 
 fn failed(error: &gix::Error) -> GitError {
-    fault::of(DOING, error)
+    words::of(DOING, error)
 }
 
 /// The other end, once it said what it can do.

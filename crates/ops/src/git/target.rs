@@ -1,10 +1,11 @@
 //! What is wanted of a repository, and what it is found to be there.
 
 use gix::ObjectId;
-use gix::bstr::BStr;
+use gix::bstr::{BStr, ByteSlice};
 use gix::protocol::handshake::Ref;
 
-use super::{CommitId, GitError, RefName, branches};
+use super::cause::{Damage, Missing};
+use super::{CommitId, GitError, RefName};
 
 /// What is to be checked out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,17 +44,16 @@ pub(super) struct Target {
 impl Target {
     /// The commit that `id`, which is what it was found to be, leads to.
     pub(super) fn commit(&self, repo: &gix::Repository, id: ObjectId) -> Result<ObjectId, GitError> {
-        let object =
-            repo.find_object(id).map_err(|_| GitError::damaged(format!("object {id} is missing")))?;
+        let object = repo.find_object(id).map_err(|_| Damage::missing(id))?;
         object.peel_to_commit().map(|commit| commit.id).map_err(|_| {
-            let what = match &self.head {
+            let missing = match &self.head {
                 Head::Tag(name) => {
-                    let short = name.strip_prefix("refs/tags/").unwrap_or(name);
-                    format!("commit behind the tag `{short}`, which names files")
+                    let tag = name.strip_prefix("refs/tags/").unwrap_or(name).to_owned();
+                    Missing::BehindTag { tag }
                 }
-                _ => format!("commit {id}: it is something else"),
+                _ => Missing::NoCommit(CommitId(id)),
             };
-            GitError::RefNotFound { what }
+            missing.into()
         })
     }
 
@@ -86,8 +86,7 @@ impl Want {
                     let is_branch = full.starts_with("refs/heads/");
                     Some((id, if is_branch { Head::Branch(full) } else { Head::Tag(full) }))
                 });
-                let (id, head) =
-                    found.ok_or_else(|| GitError::RefNotFound { what: format!("branch or tag `{name}`") })?;
+                let (id, head) = found.ok_or_else(|| Missing::Named(name.clone()))?;
                 Ok(Target { id: Some(id), head, is_default: false })
             }
             Self::Default => default(refs),
@@ -108,7 +107,7 @@ fn default(refs: &[Ref]) -> Result<Target, GitError> {
             Ok(target(None, Head::Branch(name)))
         }
         Some(found) => Ok(target(found.unpack().1.map(ToOwned::to_owned), Head::Detached)),
-        None => match branches::without_head(refs) {
+        None => match without_head(refs) {
             Some(error) => Err(error),
             // Nothing is there, or a server that says nothing of what is not born yet.
             None => Ok(target(None, Head::Branch("refs/heads/main".to_owned()))),
@@ -116,11 +115,28 @@ fn default(refs: &[Ref]) -> Result<Target, GitError> {
     }
 }
 
+/// The error for refs that are there while HEAD leads to none of them.
+pub(super) fn without_head(refs: &[Ref]) -> Option<GitError> {
+    let names = |prefix: &str| -> Vec<String> {
+        let full = refs.iter().filter(|found| found.unpack().1.is_some()).map(|found| found.unpack().0);
+        let short = full.filter_map(|name| name.strip_prefix(prefix.as_bytes()));
+        short.map(|name| name.to_str_lossy().into_owned()).collect()
+    };
+    let (mut branches, tags) = (names("refs/heads/"), names("refs/tags/").len());
+    if branches.is_empty() && tags == 0 {
+        return None;
+    }
+    let more = branches.len().saturating_sub(NAMED);
+    branches.truncate(NAMED);
+    Some(Missing::Head { branches, more, tags }.into())
+}
+
 /// A branch by its full name.
 pub(super) fn branch_of(refs: &[Ref], full: &str) -> Result<Target, GitError> {
-    let short = full.strip_prefix("refs/heads/").unwrap_or(full);
-    let id = id_of(refs, full)
-        .ok_or_else(|| GitError::RefNotFound { what: format!("branch `{short}` any more") })?;
+    let id = id_of(refs, full).ok_or_else(|| {
+        let branch = full.strip_prefix("refs/heads/").unwrap_or(full).to_owned();
+        Missing::Gone { branch }
+    })?;
     Ok(Target { id: Some(id), head: Head::Branch(full.to_owned()), is_default: false })
 }
 
@@ -130,6 +146,9 @@ fn branch(name: &BStr) -> Option<String> {
     let is_valid = gix::validate::reference::name(name.into()).is_ok();
     (name.starts_with("refs/heads/") && is_valid).then(|| name.to_owned())
 }
+
+/// Branches that are named to a person.
+const NAMED: usize = 3;
 
 /// What a ref points to: the tag where it is one.
 fn id_of(refs: &[Ref], full: &str) -> Option<ObjectId> {
@@ -181,5 +200,22 @@ mod tests {
         let found = Want::Default.find(&[unborn]).unwrap();
         assert_eq!((found.id, found.head), (None, Head::Branch("refs/heads/trunk".to_owned())));
         assert!(Want::Default.find(&[direct("refs/heads/x")]).is_err());
+    }
+
+    fn without(names: &[&str]) -> Option<String> {
+        let refs: Vec<Ref> = names.iter().map(|name| direct(name)).collect();
+        without_head(&refs).map(|error| error.to_string())
+    }
+
+    #[test]
+    fn some_branches_are_named_and_the_others_counted() {
+        assert_eq!(without(&["HEAD", "refs/pull/1/head"]), None);
+        let one = without(&["refs/heads/main", "refs/tags/v1"]).unwrap();
+        assert!(one.ends_with("it has `main`"), "{one}");
+        let five =
+            without(&["refs/heads/a", "refs/heads/b", "refs/heads/c/d", "refs/heads/e", "refs/heads/f"]);
+        assert!(five.unwrap().ends_with("it has `a`, `b`, `c/d` and 2 more"));
+        let tags = without(&["refs/tags/a", "refs/tags/b"]).unwrap();
+        assert!(tags.ends_with("it has no branch, but 2 tags"), "{tags}");
     }
 }

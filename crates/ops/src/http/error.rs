@@ -4,11 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use vps_breaker::Verdict;
-use vps_retry::Class;
-
-use super::Fact;
-use crate::classify::{Classify, Kind};
+use super::fact::Fact;
 
 /// A request or a body that failed: the fact, who it happened with, and the library's own words.
 pub struct HttpError {
@@ -58,27 +54,15 @@ impl HttpError {
         self.host.as_deref()
     }
 
+    /// What the library below says of it, with all its causes.
+    pub(super) fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|error| error as _)
+    }
+
     /// What happened, without with whom.
     #[must_use]
     pub fn what(&self) -> String {
         self.detail.clone().unwrap_or_else(|| self.fact.to_string())
-    }
-}
-
-/// What to look at where the host that is named may not be the one that failed.
-const PROXY_HINT: &str = "a proxy is on the way: check `https_proxy`, and what `no_proxy` leaves out";
-
-impl HttpError {
-    /// Whether a tunnel through a proxy failed, which the client says in words only.
-    fn is_of_tunnel(&self) -> bool {
-        let mut next: Option<&(dyn Error + 'static)> = self.source.as_deref().map(|error| error as _);
-        while let Some(error) = next {
-            if error.to_string().starts_with("tunnel error") {
-                return true;
-            }
-            next = inner(error);
-        }
-        false
     }
 }
 
@@ -126,25 +110,5 @@ pub(super) fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Err
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(wrapped) => Some(wrapped),
         None => error.source(),
-    }
-}
-
-impl Classify for HttpError {
-    fn class(&self) -> Class {
-        self.fact.judge().class
-    }
-
-    fn verdict(&self) -> Verdict {
-        self.fact.judge().verdict
-    }
-
-    fn kind(&self) -> Kind {
-        self.fact.judge().kind
-    }
-
-    fn hints(&self) -> Vec<String> {
-        let unsaid = self.fact != Fact::ProxyRefused && self.is_of_tunnel();
-        let proxy = unsaid.then_some(PROXY_HINT);
-        self.fact.hint().into_iter().chain(proxy).map(str::to_owned).collect()
     }
 }

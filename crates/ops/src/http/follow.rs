@@ -118,8 +118,8 @@ mod tests {
     use vps_retry::Class;
 
     use super::*;
-    use crate::classify::Classify;
     use crate::testing::scripted_http::{Script, ScriptedHttp};
+    use vps_retry::Classify;
 
     const START: &str = "https://example.com/dir/a";
 

@@ -2,8 +2,8 @@
 //!
 //! [`HttpClient`] sends one request and gives back one response: no redirect, no retry, no
 //! decompression. Redirects are followed by [`follow`] under our own rules. [`ReqwestClient`] is
-//! the real one, and the only file that knows reqwest. What an error means for the retry and the
-//! breaker is said in one file, `classify`.
+//! the real one, and the only file that knows reqwest. What an error is, is read in `words`; what
+//! that means for the retry and the breaker is said in `judge`.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -19,12 +19,14 @@
 //! # Ok(()) }
 //! ```
 
-mod classify;
-mod client;
+mod adapter;
 mod credentials;
 mod error;
+mod fact;
 mod follow;
 mod header_file;
+mod hint;
+mod judge;
 mod netrc;
 mod request;
 mod reqwest_client;
@@ -33,16 +35,19 @@ mod retry_after;
 mod roots;
 mod safe_url;
 mod tls;
+mod words;
 
-pub use classify::{Fact, Judgement, judge_status};
-pub use client::HttpClient;
+pub use adapter::HttpClient;
 pub use credentials::Credentials;
 pub(crate) use credentials::decoded;
 pub use error::HttpError;
+pub use fact::Fact;
 #[cfg(feature = "git")]
 pub(crate) use follow::same_origin;
 pub use follow::{MAX_REDIRECTS, follow};
 pub use header_file::{HeaderFileError, parse_header_file};
+pub use hint::HttpHint;
+pub use judge::judge_status;
 pub use netrc::{Netrc, NetrcError};
 pub use request::{Connection, HttpRequest, Verify};
 pub use reqwest_client::ReqwestClient;

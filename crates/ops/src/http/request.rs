@@ -32,7 +32,7 @@ pub enum Verify {
 pub struct HttpRequest {
     /// GET, HEAD or POST.
     pub method: Method,
-    /// Where.
+    /// The resource that is asked for.
     pub url: Url,
     /// What else it says. `User-Agent`, `Accept` and `Accept-Encoding: identity` are added.
     pub headers: HeaderMap,

@@ -13,9 +13,9 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::{HeaderValue, header};
 
-use super::classify::Phase;
 use super::error::inner;
 use super::roots::{LazyVerifier, RootsError};
+use super::words::Phase;
 use super::{
     Body, BodySource, Connection, Fact, HttpClient, HttpError, HttpRequest, HttpResponse, Trust, Verify,
     host_and_port, tls,

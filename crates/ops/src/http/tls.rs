@@ -51,7 +51,7 @@ pub(super) fn config(
     Ok(config)
 }
 
-/// For `--insecure`: takes any certificate, but still proves that its key signs the handshake.
+/// For [`Verify::Nothing`]: takes any certificate, but still proves that its key signs the handshake.
 #[derive(Debug)]
 struct AnyCertificate(WebPkiSupportedAlgorithms);
 

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::NetworkOperationWrapper;
-use crate::apt::{Apt, AptGet};
-use crate::circuit::CircuitBreakerManager;
-use crate::download::{Downloader, Downloads};
+use crate::apt::{Apt, AptGet, Installs};
+use crate::context::Context;
+use crate::download::{Downloader, Downloads, HttpDownloader};
 use crate::env::Env;
 use crate::event::Observer;
+use crate::guard::CircuitBreakerManager;
 use crate::http::{HttpClient, ReqwestClient, Trust};
 use crate::pipeline::Pipeline;
 use crate::process::{Runner, SystemRunner};
@@ -138,7 +139,7 @@ impl Builder {
         let observer = self.observer.unwrap_or_else(|| Arc::new(()));
         let http = self.http.unwrap_or_else(|| Arc::new(ReqwestClient::new(Trust::default())));
         let downloader =
-            self.downloader.unwrap_or_else(|| Arc::new(Downloads::new(env.clone(), Arc::clone(&http))));
+            self.downloader.unwrap_or_else(|| Arc::new(HttpDownloader::new(env.clone(), Arc::clone(&http))));
         let runner = self.runner.unwrap_or_else(|| Arc::new(SystemRunner::new()));
         let apt = self.apt.unwrap_or_else(|| {
             let apt = AptGet::new(env.clone(), Arc::clone(&runner), policies.table().clone());
@@ -156,16 +157,15 @@ impl Builder {
             }
             None => CircuitBreakerManager::new(env.clone(), Arc::clone(&policies), store),
         };
-        let pipeline = Pipeline::new(env, circuits, observer);
+        let context = Context::new(Pipeline::new(env, circuits, observer), policies, runner);
+        let downloads = Downloads::new(context.clone(), downloader);
         NetworkOperationWrapper {
-            pipeline,
-            policies,
-            http,
-            downloader,
-            runner,
-            apt,
+            installs: Installs::new(context.clone(), apt, downloads.clone()),
             #[cfg(feature = "git")]
-            git,
+            clones: crate::git::Clones::new(context.clone(), git),
+            http,
+            downloads,
+            context,
         }
     }
 }

@@ -17,7 +17,7 @@ pub type Target = Url;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TargetReport {
-    /// Which.
+    /// The place that was asked.
     pub url: SafeUrl,
     /// Its status, if it answered.
     pub status: Option<u16>,
@@ -45,7 +45,7 @@ impl NetworkOperationWrapper {
     /// `timeouts.http_request`. Circuits are neither asked nor told.
     pub async fn check_internet_connectivity(&self, targets: &[Target]) -> Connectivity {
         let targets = if targets.is_empty() { self.connectivity_targets() } else { targets.to_vec() };
-        let limit = self.policies.general().timeouts.http_request;
+        let limit = self.policies().general().timeouts.http_request;
         let (tell, mut told) = mpsc::unbounded_channel();
         // Dropped with this future, and so are the requests still under way.
         let mut asked = Vec::new();
@@ -87,7 +87,7 @@ impl NetworkOperationWrapper {
     pub fn connectivity_targets(&self) -> Vec<Target> {
         let mut seen = BTreeSet::new();
         let hosts = self
-            .policies
+            .policies()
             .table()
             .hosts()
             .filter(|(host, service)| !host.starts_with('.') && seen.insert((*service).clone()));

@@ -9,12 +9,14 @@ use tokio_util::sync::CancellationToken;
 use super::enter::Entered;
 use super::error::Cause;
 use super::run::Run;
-use crate::attempt::{Attempt, Progress};
-use crate::classify::Classify;
+use crate::attempt::Attempt;
+use crate::circuit::Permit;
 use crate::deadline::Deadline;
+use crate::env::Mistake;
 use crate::event::EventKind;
+use crate::failure::Failure;
 
-impl<E: Classify> Run<'_, E> {
+impl<E: Failure> Run<'_, E> {
     pub(super) async fn attempt<T, F, Fut>(
         &mut self,
         entered: &Entered,
@@ -27,30 +29,29 @@ impl<E: Classify> Run<'_, E> {
         self.began = self.pipeline.env.now();
         let own = self.request.attempt.map_or(Deadline::NEVER, |limit| Deadline::after(self.began, limit));
         let deadline = own.earlier(self.deadline);
-        let progress = self.progress(entered);
-        self.candidates.tried(entered.candidate);
+        self.route.tried(entered.candidate);
         if let Some(withdrawal) = self.withdrawn.take() {
             withdrawal.spend();
         }
         let (number, of) = (self.schedule.attempt(), self.request.strategy.max_attempts().get());
-        self.emit(entered.service(), EventKind::AttemptStarted { number, of });
+        self.tell(entered.service(), EventKind::AttemptStarted { number, of });
         if self.cancel.is_cancelled() {
             return Err(Cause::Cancelled);
         }
-        let work = operation(self.told(number, entered, deadline, progress.clone()));
-        if self.request.ends_by_itself && !self.pipeline.env.planted("ends by itself but is cut") {
+        let work = operation(self.told(number, entered, deadline));
+        if self.request.ends_by_itself && !self.pipeline.env.planted(Mistake::CutHalfWay) {
             return self.to_its_end(entered, work).await;
         }
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => Err(Cause::Cancelled),
             outcome = work => outcome.map_err(Cause::Operation),
-            () = self.limit(deadline) => Err(self.timed_out(&progress)),
+            () = self.limit(deadline) => Err(self.timed_out()),
             () = self.keep_probes(entered) => Err(Cause::ProbeLost),
         }
     }
 
-    fn told(&self, number: u32, entered: &Entered, deadline: Deadline, progress: Progress) -> Attempt {
+    fn told(&self, number: u32, entered: &Entered, deadline: Deadline) -> Attempt {
         let mut attempt = Attempt {
             number,
             candidate: entered.candidate,
@@ -58,12 +59,13 @@ impl<E: Classify> Run<'_, E> {
             deadline,
             budget: Arc::clone(&entered.budget),
             cancel: self.cancel.clone(),
-            progress,
+            service: entered.service(),
+            voice: self.teller.voice().clone(),
         };
-        if self.pipeline.env.planted("deadline not told") {
+        if self.pipeline.env.planted(Mistake::DeadlineNotTold) {
             attempt.deadline = Deadline::NEVER;
         }
-        if self.pipeline.env.planted("cancel not told") {
+        if self.pipeline.env.planted(Mistake::CancelNotTold) {
             attempt.cancel = CancellationToken::new();
         }
         attempt
@@ -88,30 +90,29 @@ impl<E: Classify> Run<'_, E> {
 
     pub(super) async fn limit(&self, deadline: Deadline) {
         match deadline.tick() {
-            Some(at) if !self.pipeline.env.planted("limit only before the pause") => {
+            Some(at) if !self.pipeline.env.planted(Mistake::LimitOnlyBeforePause) => {
                 self.pipeline.env.sleep_until(at).await;
             }
             _ => pending().await,
         }
     }
 
-    fn timed_out(&self, progress: &Progress) -> Cause<E> {
+    fn timed_out(&self) -> Cause<E> {
         let now = self.pipeline.env.now();
         Cause::TimedOut {
             after: now.since(self.began),
-            flowing: progress.is_flowing(now, self.request.idle),
+            flowing: self.teller.voice().is_flowing(now, self.request.idle),
             total: self.deadline.is_over(now),
         }
     }
 
     /// Renews the probes' leases every third of the shortest; ends only when a slot went to someone else.
     async fn keep_probes(&self, entered: &Entered) {
-        let circuits = &self.pipeline.circuits;
-        let leases = entered.probes().map(|permit| circuits.circuit(permit.service()).policy().probe_lease());
+        let leases = entered.probes().map(Permit::lease);
         let Some(shortest) = leases.min() else { return pending().await };
         loop {
             self.pipeline.env.sleep(shortest / 3).await;
-            if self.pipeline.env.planted("probe not renewed") {
+            if self.pipeline.env.planted(Mistake::ProbeNotRenewed) {
                 continue;
             }
             for permit in entered.probes() {

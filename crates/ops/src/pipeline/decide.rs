@@ -1,23 +1,24 @@
 //! What comes after an attempt that failed, or was not let in.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use vps_breaker::Verdict;
 use vps_retry::{Class, Decision, Stop};
 
+use super::end::End;
 use super::enter::Refused;
 use super::error::{Cause, OperationError};
 use super::run::{Next, Run};
 use crate::circuit::CircuitBreakerError;
-use crate::classify::Classify;
-use crate::event::EventKind;
-use crate::limits::BulkheadError;
+use crate::env::Mistake;
+use crate::event::{Awaited, EventKind};
+use crate::failure::{Failure, verdict_of};
+use crate::guard::BulkheadError;
 
 /// How long a waiter for an open circuit sleeps before it looks again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-impl<E: Classify> Run<'_, E> {
+impl<E: Failure> Run<'_, E> {
     /// What to do when an attempt was not let in.
     pub(super) fn refused_entry(&mut self, refused: Refused) -> Next<E> {
         match refused {
@@ -29,39 +30,34 @@ impl<E: Classify> Run<'_, E> {
 
     /// A full queue is not waited for: what fills it is our own doing.
     fn no_place(&mut self, error: BulkheadError) -> OperationError<E> {
-        let stop = match error {
-            BulkheadError::Full { .. } => Stop::Full,
-            BulkheadError::OutOfTime { .. } => Stop::Deadline { pause: Duration::ZERO },
+        let end = match error {
+            BulkheadError::Full { .. } => End::Full,
+            BulkheadError::OutOfTime { .. } => Stop::Deadline { pause: Duration::ZERO }.into(),
         };
         let service = Some(error.service().clone());
         let (cause, service) = self.last.take().unwrap_or((Cause::NoPlace(error), service));
-        self.error(cause, stop, service, None)
+        self.error(cause, end, service, None)
     }
 
+    /// Waits for the circuit if that was asked for and ends in time, else stops.
     fn rejected(&mut self, rejected: CircuitBreakerError) -> Next<E> {
-        let class = Class::Rejected { retry_after: rejected.retry_after };
-        let mut env = self.pipeline.env.clone();
-        match self.schedule.failed(class, self.elapsed(), &mut env) {
-            Decision::Wait { after } => {
-                let after = after.min(LOOK_AGAIN);
-                self.wait(Some(rejected.service.clone()), rejected.retry_after, rejected.to_string());
-                Next::Sleep(after)
-            }
-            Decision::Retry { .. } => Next::Sleep(rejected.retry_after.min(LOOK_AGAIN)),
-            Decision::Stop(stop) => Next::Stop(Box::new(self.rejected_for_good(stop, rejected))),
-            _ => Next::Stop(Box::new(
-                self.rejected_for_good(Stop::CircuitOpen { retry_after: rejected.retry_after }, rejected),
-            )),
+        let retry_after = rejected.retry_after;
+        let waits = self.request.wait_for_circuit;
+        if waits && let Decision::Wait { after } = self.schedule.wait(retry_after, self.elapsed()) {
+            let service = rejected.service;
+            self.wait(Some(service.clone()), retry_after, Awaited::Circuit { service });
+            return Next::Sleep(after.min(LOOK_AGAIN));
         }
+        Next::Stop(Box::new(self.rejected_for_good(End::CircuitOpen { retry_after }, rejected)))
     }
 
     /// With attempts made, their last error is the cause and the circuit a hint; with none, the circuit is it.
-    fn rejected_for_good(&mut self, stop: Stop, rejected: CircuitBreakerError) -> OperationError<E> {
+    fn rejected_for_good(&mut self, end: End, rejected: CircuitBreakerError) -> OperationError<E> {
         match self.last.take() {
-            Some((cause, service)) => self.error(cause, stop, service, Some(rejected)),
+            Some((cause, service)) => self.error(cause, end, service, Some(rejected)),
             None => {
                 let service = Some(rejected.service.clone());
-                self.error(Cause::CircuitOpen(rejected), stop, service, None)
+                self.error(Cause::CircuitOpen(rejected), end, service, None)
             }
         }
     }
@@ -69,7 +65,7 @@ impl<E: Classify> Run<'_, E> {
     /// What a failure says about the service. One that came after much of a transfer says nothing: else
     /// three cuts of one long download would open the circuit that it gets on well with.
     pub(super) fn verdict(&self, cause: &Cause<E>) -> Verdict {
-        match cause.verdict() {
+        match verdict_of(cause.judge().blame) {
             Verdict::Failure if cause.progressed() => Verdict::Neutral,
             verdict => verdict,
         }
@@ -77,19 +73,19 @@ impl<E: Classify> Run<'_, E> {
 
     /// What comes after an attempt that failed, and why.
     pub(super) fn decide(&mut self, candidate: usize, cause: Cause<E>) -> Next<E> {
-        let service = self.service_of(candidate);
-        let mut class = cause.class();
-        if matches!(class, Class::Throttled { .. }) && self.pipeline.env.planted("Retry-After ignored") {
+        let service = self.route.service_of(candidate);
+        let mut class = cause.judge().class;
+        if matches!(class, Class::Throttled { .. }) && self.pipeline.env.planted(Mistake::RetryAfterIgnored) {
             class = Class::Transient;
         }
         let progressed = cause.progressed();
-        self.candidates.after(candidate);
+        self.route.after(candidate);
         self.last = Some((cause, service.clone()));
         if self.cancel.is_cancelled() {
             // An operation that ends by itself has an error of its own.
             return self.stop(Stop::Cancelled, None);
         }
-        if class == Class::Permanent && self.candidates.give_up(candidate) && self.left() {
+        if class == Class::Permanent && self.route.give_up(candidate) && self.left() {
             // This mirror will never do, another one may: nobody is owed a pause.
             return Next::Sleep(Duration::ZERO);
         }
@@ -100,8 +96,8 @@ impl<E: Classify> Run<'_, E> {
         match self.schedule.failed(class, self.elapsed(), &mut env) {
             Decision::Retry { after, left } => self.retry(candidate, after, left),
             Decision::Wait { after } => {
-                let reason = self.last.as_ref().map(|(cause, _)| cause.to_string()).unwrap_or_default();
-                self.wait(service, after, reason);
+                let error = self.last.as_ref().map(|(cause, _)| cause.to_string()).unwrap_or_default();
+                self.wait(service, after, Awaited::Lock { error });
                 Next::Sleep(after)
             }
             // A circuit that this failure opened is worth a word, though it did not end the attempts.
@@ -114,19 +110,19 @@ impl<E: Classify> Run<'_, E> {
     }
 
     fn retry(&mut self, candidate: usize, after: Duration, left: u32) -> Next<E> {
-        if !self.request.strategy.wait_for_circuit()
-            && !self.pipeline.env.planted("retry after open")
+        if !self.request.wait_for_circuit
+            && !self.pipeline.env.planted(Mistake::RetryAfterOpen)
             && let Some(rejected) = self.would_be_refused()
         {
-            let stop = Stop::CircuitOpen { retry_after: rejected.retry_after };
-            return self.stop(stop, Some(rejected));
+            let end = End::CircuitOpen { retry_after: rejected.retry_after };
+            return self.stop(end, Some(rejected));
         }
-        let withdrawal = Arc::clone(self.budget(candidate)).withdraw_owned();
-        if withdrawal.is_none() && !self.pipeline.env.planted("budget ignored") {
-            return self.stop(Stop::Budget, None);
+        let withdrawal = self.route.budget(candidate).withdraw_owned();
+        if withdrawal.is_none() && !self.pipeline.env.planted(Mistake::BudgetIgnored) {
+            return self.stop(End::Budget, None);
         }
-        let after = if self.candidates.next_is_fresh() { Duration::ZERO } else { after };
-        self.emit(self.service_of(candidate), EventKind::Retrying { after, left });
+        let after = if self.route.next_is_fresh() { Duration::ZERO } else { after };
+        self.tell(self.route.service_of(candidate), EventKind::Retrying { after, left });
         self.withdrawn = withdrawal;
         Next::Sleep(after)
     }

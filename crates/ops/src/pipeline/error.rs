@@ -2,15 +2,18 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use vps_breaker::{Verdict, Why};
-use vps_retry::{Class, Stop};
+use vps_breaker::Why;
+use vps_retry::{Blame, Class, Judgement, Kind, Stop};
 
+use super::end::End;
 use crate::circuit::CircuitBreakerError;
-use crate::classify::{Classify, Kind};
-use crate::limits::BulkheadError;
+use crate::event::Failed;
+use crate::failure::Failure;
+use crate::guard::BulkheadError;
+use crate::hint::{Advise, Hint};
+use crate::operation::Operation;
 use crate::service::ServiceName;
 
 /// Why an attempt failed, or why none was made.
@@ -38,42 +41,27 @@ pub enum Cause<E> {
     Cancelled,
 }
 
-impl<E: Classify> Cause<E> {
-    /// Whether trying again can help.
-    pub fn class(&self) -> Class {
+impl<E: Failure> Cause<E> {
+    /// What it means.
+    pub fn judge(&self) -> Judgement {
+        let rejected = |retry_after| Judgement::of(Class::Rejected { retry_after });
         match self {
-            Self::Operation(error) => error.class(),
-            Self::TimedOut { .. } | Self::ProbeLost => Class::Transient,
-            Self::CircuitOpen(error) => Class::Rejected { retry_after: error.retry_after },
-            Self::NoPlace(_) => Class::Rejected { retry_after: Duration::ZERO },
-            Self::Cancelled => Class::Cancelled,
-        }
-    }
-
-    pub(super) fn verdict(&self) -> Verdict {
-        match self {
-            Self::Operation(error) => error.verdict(),
+            Self::Operation(error) => error.judge(),
             // Cut while bytes flowed, by a limit on the whole: the service did nothing wrong.
-            Self::TimedOut { flowing: true, total: true, .. } => Verdict::Neutral,
-            Self::TimedOut { .. } => Verdict::Failure,
-            Self::CircuitOpen(_) | Self::NoPlace(_) | Self::ProbeLost | Self::Cancelled => Verdict::Neutral,
+            Self::TimedOut { flowing: true, total: true, .. } => {
+                Judgement::new(Class::Transient, Blame::Elsewhere, Kind::Timeout)
+            }
+            Self::TimedOut { .. } => Judgement::new(Class::Transient, Blame::Service, Kind::Timeout),
+            Self::CircuitOpen(error) => rejected(error.retry_after),
+            Self::NoPlace(BulkheadError::Full { .. }) => rejected(Duration::ZERO).kind(Kind::QueueFull),
+            Self::NoPlace(BulkheadError::OutOfTime { .. }) => rejected(Duration::ZERO).kind(Kind::Timeout),
+            Self::ProbeLost => Judgement::new(Class::Transient, Blame::Elsewhere, Kind::Failed),
+            Self::Cancelled => Class::Cancelled.into(),
         }
     }
 
     pub(super) fn progressed(&self) -> bool {
         matches!(self, Self::Operation(error) if error.progressed())
-    }
-
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Operation(error) => error.kind(),
-            Self::TimedOut { .. } => Kind::Timeout,
-            Self::CircuitOpen(_) => Kind::CircuitOpen,
-            Self::NoPlace(BulkheadError::Full { .. }) => Kind::QueueFull,
-            Self::NoPlace(BulkheadError::OutOfTime { .. }) => Kind::Timeout,
-            Self::ProbeLost => Kind::Failed,
-            Self::Cancelled => Kind::Cancelled,
-        }
     }
 }
 
@@ -113,16 +101,14 @@ pub struct AttemptReport {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct OperationError<E> {
-    /// For programs: `download`, `run`, `execute`.
-    pub operation: &'static str,
-    /// For people; follows "could not".
-    pub action: Arc<str>,
+    /// What it was.
+    pub operation: Operation,
     /// Whose service the last attempt was, or whose circuit refused.
     pub service: Option<ServiceName>,
     /// The last failure.
     pub cause: Cause<E>,
     /// Why there was no further attempt.
-    pub stop: Stop,
+    pub end: End,
     /// The attempts made, in order.
     pub history: Vec<AttemptReport>,
     /// From start to end.
@@ -146,10 +132,9 @@ impl<E> OperationError<E> {
         };
         OperationError {
             operation: self.operation,
-            action: self.action,
             service: self.service,
             cause,
-            stop: self.stop,
+            end: self.end,
             history: self.history,
             took: self.took,
             circuit: self.circuit,
@@ -158,7 +143,7 @@ impl<E> OperationError<E> {
     }
 }
 
-impl<E: Classify> OperationError<E> {
+impl<E: Failure> OperationError<E> {
     /// Attempts made.
     #[must_use]
     pub fn attempts(&self) -> u32 {
@@ -174,28 +159,44 @@ impl<E: Classify> OperationError<E> {
     /// Whether this machine has no network.
     #[must_use]
     pub fn is_offline(&self) -> bool {
-        matches!(&self.cause, Cause::Operation(error) if error.is_offline())
+        matches!(&self.cause, Cause::Operation(error) if error.kind() == Kind::Offline)
     }
 
     /// The class of the last failure.
     #[must_use]
     pub fn class(&self) -> Class {
-        self.cause.class()
+        self.cause.judge().class
     }
 
     /// What sort of failure it is.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        match self.stop {
-            Stop::Cancelled => Kind::Cancelled,
-            Stop::Deadline { .. } if self.cause.kind() == Kind::Failed => Kind::Timeout,
-            _ => self.cause.kind(),
+        let kind = self.cause.judge().kind;
+        match self.end {
+            End::Stop(Stop::Cancelled) => Kind::Cancelled,
+            End::Stop(Stop::Deadline { .. }) if kind == Kind::Failed => Kind::Timeout,
+            _ => kind,
         }
     }
+}
 
-    /// What to do about it, the most useful first.
+impl<E: Failure> OperationError<E> {
+    /// How its end is told.
+    pub(crate) fn told(&self) -> Failed {
+        Failed::new(self.attempts(), self.took, self.kind(), self.cause.to_string())
+    }
+}
+
+impl<E: Failure + Advise> OperationError<E> {
+    /// The first of the [`hints`](Advise::hints).
     #[must_use]
-    pub fn hints(&self) -> Vec<String> {
+    pub fn hint(&self) -> Option<Hint> {
+        self.hints().into_iter().next()
+    }
+}
+
+impl<E: Failure + Advise> Advise for OperationError<E> {
+    fn hints(&self) -> Vec<Hint> {
         let mut hints = match &self.cause {
             Cause::Operation(error) => error.hints(),
             Cause::NoPlace(error) => vec![error.hint()],
@@ -203,43 +204,29 @@ impl<E: Classify> OperationError<E> {
         };
         match &self.cause {
             Cause::CircuitOpen(error) if error.rejected.why() == Why::Held => {
-                let service = &error.service;
-                hints.push(format!("let go of it with `vps-configurator circuit-breaker reset {service}`"));
+                hints.push(Hint::LetGoOfCircuit { service: error.service.clone() });
             }
-            Cause::CircuitOpen(_) if !self.waits => {
-                hints.push("wait for it with `--wait-for-circuit`".to_owned());
-            }
+            Cause::CircuitOpen(_) if !self.waits => hints.push(Hint::WaitForCircuit),
             // It would have taken too long.
-            Cause::CircuitOpen(_) | Cause::TimedOut { .. } => {
-                hints.push("allow more time with `--timeout`".to_owned());
-            }
+            Cause::CircuitOpen(_) | Cause::TimedOut { .. } => hints.push(Hint::AllowMoreTime),
             _ => {}
         }
-        if let Stop::RetryAfterTooLong { at_least } = self.stop {
-            hints.push(format!(
-                "the server asked to wait {:.0}s before the next try",
-                at_least.as_secs_f64().ceil()
-            ));
+        if let End::Stop(Stop::RetryAfterTooLong { at_least }) = self.end {
+            hints.push(Hint::ServerAskedToWait { at_least });
         }
         if let Some(circuit) = self.circuit.as_ref().or(match &self.cause {
             Cause::CircuitOpen(error) => Some(error),
             _ => None,
         }) {
-            hints.push(format!("see `vps-configurator circuit-breaker status {}`", circuit.service));
+            hints.push(Hint::SeeCircuit { service: circuit.service.clone() });
         }
         hints
-    }
-
-    /// The first of the [`hints`](Self::hints).
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        self.hints().into_iter().next()
     }
 }
 
 impl<E> fmt::Display for OperationError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "could not {}", self.action)?;
+        write!(f, "{} failed", self.operation)?;
         match self.history.len() {
             0 => Ok(()),
             1 => f.write_str(" (1 attempt)"),
@@ -248,7 +235,7 @@ impl<E> fmt::Display for OperationError<E> {
     }
 }
 
-impl<E: Classify> Error for OperationError<E> {
+impl<E: Failure> Error for OperationError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.cause {
             Cause::Operation(error) => Some(error),

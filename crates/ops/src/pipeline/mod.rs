@@ -10,8 +10,9 @@
 //! ```
 //! use std::sync::Arc;
 //! use std::time::Duration;
-//! use vps_ops::circuit::CircuitBreakerManager;
+//! use vps_ops::CircuitBreakerManager;
 //! use vps_ops::env::Env;
+//! use vps_ops::operation::OperationKind;
 //! use vps_ops::pipeline::{Pipeline, Request};
 //! use vps_ops::settings::Settings;
 //! use vps_ops::store::StoreHandle;
@@ -23,26 +24,28 @@
 //! let circuits = CircuitBreakerManager::new(env.clone(), policies, StoreHandle::in_memory());
 //! let pipeline = Pipeline::new(env, circuits, Arc::new(()));
 //!
-//! let request = Request::new("execute", "say hello").service("github".into()).total(Duration::from_secs(5));
+//! let request = Request::new(OperationKind::Execute, "say hello").service("github".into()).total(Duration::from_secs(5));
 //! let answer = pipeline.run(&request, |_attempt| async { Ok::<_, std::convert::Infallible>("hello") }).await;
 //! assert_eq!(answer.unwrap(), "hello");
 //! # });
 //! ```
 
+mod all_of;
 mod attempt;
 mod candidates;
 mod decide;
+mod end;
 mod enter;
 mod error;
-mod members;
 mod mostly_one;
+mod one_of;
 mod place;
 mod request;
+mod route;
 mod run;
 mod tell;
 #[cfg(test)]
 mod tests;
-mod workflow;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -52,24 +55,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use vps_breaker::Verdict;
 
 use crate::attempt::Attempt;
-use crate::circuit::CircuitBreakerManager;
-use crate::classify::Classify;
 use crate::env::Env;
-use crate::event::{Observer, OperationId};
-use crate::limits::Bulkheads;
+use crate::event::{Observer, OperationId, Root, Teller};
+use crate::failure::Failure;
+use crate::guard::CircuitBreakerManager;
+use crate::operation::Operation;
 
+pub use crate::attempt::Members;
+pub use end::End;
 pub use error::{AttemptReport, Cause, OperationError};
-pub use members::Members;
 pub use request::Request;
 use run::{Next, Run};
-pub(crate) use workflow::Workflow;
 
 /// Runs operations; cheap to clone.
 #[derive(Clone)]
 pub struct Pipeline {
     pub(crate) env: Env,
     pub(crate) circuits: CircuitBreakerManager,
-    bulkheads: Bulkheads,
     pub(crate) observer: Arc<dyn Observer>,
     ids: Arc<AtomicU64>,
 }
@@ -81,22 +83,21 @@ impl std::fmt::Debug for Pipeline {
 }
 
 impl Pipeline {
-    /// A pipeline over a world, its circuits, and who is told about it all. Its bulkheads follow the
-    /// circuits' policies; its clones share them.
+    /// A pipeline over a world, the guards of its services, and who is told about it all.
     #[must_use]
     pub fn new(env: Env, circuits: CircuitBreakerManager, observer: Arc<dyn Observer>) -> Self {
-        let bulkheads = Bulkheads::new(Arc::clone(circuits.policies()));
-        Self { env, circuits, bulkheads, observer, ids: Arc::new(AtomicU64::new(1)) }
+        Self { env, circuits, observer, ids: Arc::new(AtomicU64::new(1)) }
     }
 
-    /// How many calls to each service are under way at once, and may be.
-    #[must_use]
-    pub fn bulkheads(&self) -> &Bulkheads {
-        &self.bulkheads
+    /// Begins an operation, one of `root` if that is given, and tells of it.
+    pub(crate) fn begin(&self, operation: &Operation, root: Option<Root>) -> Teller {
+        let id = OperationId(self.ids.fetch_add(1, Ordering::Relaxed));
+        Teller::begin(self.env.clone(), Arc::clone(&self.observer), id, root, operation.clone())
     }
 
-    pub(crate) fn next_id(&self) -> OperationId {
-        OperationId(self.ids.fetch_add(1, Ordering::Relaxed))
+    /// The same pipeline, watched by somebody else.
+    pub(crate) fn observed_by(&self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer, ..self.clone() }
     }
 
     /// Tells of an operation that had nothing left to do.
@@ -105,7 +106,7 @@ impl Pipeline {
     }
 
     /// Tells of an operation that was refused before anything was tried.
-    pub fn refuse<E: Classify>(&self, request: &Request, error: E) -> OperationError<E> {
+    pub fn refuse<E: Failure>(&self, request: &Request, error: E) -> OperationError<E> {
         let run = Run::start(self, request);
         run.failed(run.refused(error))
     }
@@ -125,7 +126,7 @@ impl Pipeline {
     pub async fn run<T, E, F, Fut>(&self, request: &Request, mut operation: F) -> Result<T, OperationError<E>>
     where
         T: Send,
-        E: Classify,
+        E: Failure,
         F: FnMut(Attempt) -> Fut + Send,
         Fut: Future<Output = Result<T, E>> + Send,
     {

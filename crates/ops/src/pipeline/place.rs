@@ -9,21 +9,22 @@ use std::time::Duration;
 
 use super::enter::Refused;
 use super::run::Run;
-use crate::classify::Classify;
-use crate::limits::{Bulkhead, BulkheadError};
-use crate::service::ServiceName;
+use crate::env::Mistake;
+use crate::event::Awaited;
+use crate::failure::Failure;
+use crate::guard::{Bulkhead, BulkheadError, Guard};
 
 /// The right to be one of the calls under way; dropped it lets the next one in.
 pub(super) type Place = vps_limit::Place<Arc<Bulkhead>>;
 
-impl<E: Classify> Run<'_, E> {
+impl<E: Failure> Run<'_, E> {
     /// Takes a place, or waits for one until the operation's deadline or the caller's cancel.
     ///
     /// Who needs several takes them in order of name: else two that hold one each could wait for each
     /// other's.
-    pub(super) async fn place(&mut self, service: &ServiceName) -> Result<Place, Refused> {
-        let mut bulkhead = self.pipeline.bulkheads.of(service);
-        if self.pipeline.env.planted("bulkhead of its own") {
+    pub(super) async fn place(&mut self, guard: &Guard) -> Result<Place, Refused> {
+        let (service, mut bulkhead) = (guard.service(), Arc::clone(guard.bulkhead()));
+        if self.pipeline.env.planted(Mistake::BulkheadOfItsOwn) {
             bulkhead = Arc::new(Bulkhead::new(NonZeroU32::MIN, 0));
         }
         let mut entering = Arc::clone(&bulkhead).enter_owned();
@@ -34,8 +35,8 @@ impl<E: Classify> Run<'_, E> {
             Poll::Pending => {
                 let began = self.pipeline.env.now();
                 let places = bulkhead.usage().max_concurrent;
-                let reason = format!("all {places} places for calls to {service} are taken");
-                self.wait(Some(service.clone()), Duration::ZERO, reason);
+                let what = Awaited::Place { service: service.clone(), places };
+                self.wait(Some(service.clone()), Duration::ZERO, what);
                 tokio::select! {
                     biased;
                     () = self.cancel.cancelled() => return Err(Refused::Cancelled),

@@ -1,14 +1,15 @@
 //! What the pipeline is asked to do.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use vps_retry::RetryStrategy;
 
 use super::mostly_one::MostlyOne;
-use crate::event::OperationId;
+use crate::event::Root;
+use crate::operation::{Operation, OperationKind, Role, Target};
 use crate::service::ServiceName;
+use crate::settings::{Options, ServicePolicy};
 
 /// Whose circuits an attempt enters.
 #[derive(Clone, Debug)]
@@ -32,8 +33,7 @@ pub(super) struct Wanted {
 /// ([`member`](Self::member)), which all do; the kind that was named last holds.
 #[derive(Clone, Debug)]
 pub struct Request {
-    pub(crate) name: &'static str,
-    pub(crate) action: Arc<str>,
+    pub(crate) operation: Operation,
     pub(super) services: Services,
     pub(super) ends_by_itself: bool,
     pub(crate) strategy: RetryStrategy,
@@ -42,20 +42,25 @@ pub struct Request {
     pub(crate) idle: Duration,
     /// The caller's; without one nobody can stop it.
     pub(crate) cancel: Option<CancellationToken>,
-    pub(crate) root: Option<OperationId>,
+    pub(crate) root: Option<Root>,
+    pub(crate) wait_for_circuit: bool,
 }
 
 impl Request {
-    /// An operation: `name` for programs (`download`), `action` for people (`download
-    /// https://example.com/x`; it follows "could not"). It must hold no secret.
+    /// An operation of that kind on `target`, which must hold no secret.
     ///
     /// Without [`service`](Self::service) no circuit is asked; without [`total`](Self::total) there is
     /// no deadline; the strategy is the seed's.
     #[must_use]
-    pub fn new(name: &'static str, action: impl Into<Arc<str>>) -> Self {
+    pub fn new(kind: OperationKind, target: impl Into<Target>) -> Self {
+        Self::of(Operation::new(kind, target))
+    }
+
+    /// The same of an operation that says more of itself.
+    #[must_use]
+    pub fn of(operation: Operation) -> Self {
         Self {
-            name,
-            action: action.into(),
+            operation,
             services: Services::OneOf(MostlyOne::new()),
             ends_by_itself: false,
             strategy: RetryStrategy::new(),
@@ -64,6 +69,7 @@ impl Request {
             idle: Duration::from_secs(30),
             cancel: None,
             root: None,
+            wait_for_circuit: false,
         }
     }
 
@@ -152,10 +158,31 @@ impl Request {
         self
     }
 
-    /// The operation the caller named, for one that a workflow runs on the way.
+    /// Whether an open circuit is waited for, if that fits the limit, instead of stopping (no).
     #[must_use]
-    pub fn root(mut self, root: OperationId) -> Self {
-        self.root = Some(root);
+    pub fn wait_for_circuit(mut self, wait: bool) -> Self {
+        self.wait_for_circuit = wait;
         self
+    }
+
+    /// As `policy` says, and `options` over it: retries, silence, waiting, who may stop it.
+    pub(crate) fn under(self, policy: &ServicePolicy, options: &Options) -> Self {
+        self.strategy(policy.retry)
+            .idle(policy.timeouts.idle)
+            .wait_for_circuit(options.wait_for_circuit)
+            .cancel(options.cancel.clone())
+    }
+
+    /// Makes it a step of `root`, or a look, which changes nothing.
+    pub(crate) fn for_root(mut self, root: Root, role: Role) -> Self {
+        self.root = Some(root);
+        self.operation.role = role;
+        self
+    }
+
+    /// What the operation is.
+    #[must_use]
+    pub fn operation(&self) -> &Operation {
+        &self.operation
     }
 }

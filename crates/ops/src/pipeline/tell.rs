@@ -1,30 +1,29 @@
 //! What a run tells of itself: events, the history of attempts, the error at the end.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use vps_retry::{Class, Stop};
 
+use super::end::End;
 use super::enter::Entered;
 use super::error::{AttemptReport, Cause, OperationError};
 use super::run::Run;
-use crate::attempt::Progress;
 use crate::circuit::CircuitBreakerError;
-use crate::classify::{Classify, Kind};
-use crate::event::{Event, EventKind, Failed};
+use crate::env::Mistake;
+use crate::event::EventKind;
+use crate::failure::Failure;
 use crate::service::ServiceName;
 
-impl<E: Classify> Run<'_, E> {
+impl<E: Failure> Run<'_, E> {
     /// Tells of a failed attempt, before what it does to the circuit.
     pub(super) fn record(&mut self, entered: &Entered, cause: &Cause<E>) {
         let service = entered.service();
         let (number, of) = (self.schedule.attempt(), self.request.strategy.max_attempts().get());
-        let class = cause.class();
-        let leaks = self.pipeline.env.planted("secret in an event");
+        let class = cause.judge().class;
+        let leaks = self.pipeline.env.planted(Mistake::SecretInEvent);
         let error = if leaks { format!("{cause:?}") } else { cause.to_string() };
         let took = self.pipeline.env.now().since(self.began);
-        self.emit(
+        self.tell(
             service.clone(),
             EventKind::AttemptFailed { number, of, class, error: error.clone(), took },
         );
@@ -34,61 +33,43 @@ impl<E: Classify> Run<'_, E> {
     pub(super) fn error(
         &self,
         cause: Cause<E>,
-        stop: Stop,
+        end: End,
         service: Option<ServiceName>,
         circuit: Option<CircuitBreakerError>,
     ) -> OperationError<E> {
         OperationError {
-            operation: self.request.name,
-            action: Arc::clone(&self.request.action),
+            operation: self.request.operation.clone(),
             service,
             cause,
-            stop,
+            end,
             history: self.history.clone(),
             took: self.elapsed(),
             circuit,
-            waits: self.request.strategy.wait_for_circuit(),
+            waits: self.request.wait_for_circuit,
         }
     }
 
-    /// The one terminal event of an operation that ended badly.
+    /// The end of an operation that ended badly.
     pub(super) fn failed(&self, error: OperationError<E>) -> OperationError<E> {
-        let kind: Kind = error.kind();
-        let failed = Failed::new(error.attempts(), error.took, kind, error.cause.to_string());
-        if self.pipeline.env.planted("told twice") {
-            self.emit(error.service.clone(), EventKind::Failed(failed.clone()));
-        }
-        self.emit(error.service.clone(), EventKind::Failed(failed));
+        self.teller.failed(error.service.clone(), error.told());
         error
     }
 
-    /// The one terminal event of an operation that ended well.
+    /// The end of an operation that ended well.
     pub(super) fn succeeded(&self) {
         let attempts = u32::try_from(self.history.len()).unwrap_or(u32::MAX).saturating_add(1);
-        self.emit(None, EventKind::Succeeded { attempts, took: self.elapsed() });
+        self.teller.succeeded(attempts);
     }
 
     /// The same where nothing had to be tried.
     pub(super) fn succeeded_without_attempt(&self) {
-        self.emit(None, EventKind::Succeeded { attempts: 0, took: self.elapsed() });
+        self.teller.succeeded(0);
     }
 
     /// The error of an operation that was refused before anything was tried.
     pub(super) fn refused(&self, error: E) -> OperationError<E> {
         let stop = if error.class() == Class::Local { Stop::Local } else { Stop::Permanent };
-        self.error(Cause::Operation(error), stop, None, None)
-    }
-
-    pub(super) fn progress(&self, entered: &Entered) -> Progress {
-        Progress {
-            env: self.pipeline.env.clone(),
-            observer: Arc::clone(&self.pipeline.observer),
-            operation: self.id,
-            root: self.request.root.unwrap_or(self.id),
-            name: self.request.name,
-            service: entered.service(),
-            alive_at: Arc::new(AtomicU64::new(0)),
-        }
+        self.error(Cause::Operation(error), stop.into(), None, None)
     }
 
     pub(super) fn left(&self) -> bool {
@@ -99,14 +80,7 @@ impl<E: Classify> Run<'_, E> {
         self.pipeline.env.now().since(self.started)
     }
 
-    pub(super) fn emit(&self, service: Option<ServiceName>, kind: EventKind) {
-        self.pipeline.observer.on(&Event {
-            at: self.pipeline.env.now(),
-            operation: self.id,
-            root: self.request.root.unwrap_or(self.id),
-            name: self.request.name,
-            service,
-            kind,
-        });
+    pub(super) fn tell(&self, service: Option<ServiceName>, kind: EventKind) {
+        self.teller.voice().tell(service, kind);
     }
 }

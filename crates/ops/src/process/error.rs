@@ -1,32 +1,11 @@
 //! How a command failed.
 
-use std::collections::BTreeSet;
 use std::io;
 
 use thiserror::Error;
-use vps_breaker::Verdict;
-use vps_retry::Class;
 
-use super::Ended;
-use crate::classify::{Classify, Kind};
-
-/// Which exit codes are worth another attempt; whoever asked for retries means all, unless told.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RetryOn {
-    codes: Option<BTreeSet<i32>>,
-}
-
-impl RetryOn {
-    /// Only these codes.
-    #[must_use]
-    pub fn only(codes: impl IntoIterator<Item = i32>) -> Self {
-        Self { codes: Some(codes.into_iter().collect()) }
-    }
-
-    fn includes(&self, code: i32) -> bool {
-        self.codes.as_ref().is_none_or(|codes| codes.contains(&code))
-    }
-}
+use super::adapter::Ended;
+use super::request::RetryOn;
 
 /// A command that did not succeed. Its arguments are not in it: they may hold secrets.
 #[derive(Debug, Error)]
@@ -43,7 +22,7 @@ pub enum CommandError {
     NotExecutable {
         /// Its name.
         program: String,
-        /// Why.
+        /// What the system says.
         #[source]
         source: io::Error,
     },
@@ -62,7 +41,7 @@ pub enum CommandError {
     Signal {
         /// Its name.
         program: String,
-        /// Which.
+        /// The number of the signal.
         signal: i32,
     },
 }
@@ -90,38 +69,6 @@ impl CommandError {
             Self::NotExecutable { .. } => 126,
             Self::Code { code, .. } => *code,
             Self::Signal { signal, .. } => signal.saturating_add(128),
-        }
-    }
-}
-
-impl Classify for CommandError {
-    fn class(&self) -> Class {
-        match self {
-            Self::NotFound { .. } | Self::NotExecutable { .. } | Self::Code { retried: false, .. } => {
-                Class::Permanent
-            }
-            // Somebody wanted it to end: SIGINT, SIGTERM, SIGKILL from outside.
-            Self::Signal { signal: 2 | 9 | 15, .. } => Class::Permanent,
-            Self::Code { .. } | Self::Signal { .. } => Class::Transient,
-        }
-    }
-
-    fn verdict(&self) -> Verdict {
-        match self {
-            Self::NotFound { .. } | Self::NotExecutable { .. } => Verdict::Neutral,
-            Self::Signal { signal: 2 | 9 | 15, .. } => Verdict::Neutral,
-            Self::Code { .. } | Self::Signal { .. } => Verdict::Failure,
-        }
-    }
-
-    fn kind(&self) -> Kind {
-        Kind::Failed
-    }
-
-    fn hints(&self) -> Vec<String> {
-        match self {
-            Self::NotFound { program } => vec![format!("install `{program}`, or give its full path")],
-            _ => Vec::new(),
         }
     }
 }

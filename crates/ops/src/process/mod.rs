@@ -7,107 +7,27 @@
 //! assert_eq!(spec.name(), "curl");
 //! ```
 
+mod adapter;
 mod captured;
 mod error;
+mod hint;
+mod judge;
+mod request;
 mod running;
 mod session;
 mod shield;
-mod spec;
-mod system;
+mod system_runner;
 mod talk;
+mod words;
 
-use async_trait::async_trait;
-
+pub use adapter::{Ended, Listener, Runner};
 pub use captured::Captured;
-pub use error::{CommandError, RetryOn};
+pub use error::CommandError;
+pub use hint::ProcessHint;
+pub use request::{ProcessSpec, RetryOn};
 pub use shield::Shield;
-pub use spec::ProcessSpec;
-pub use system::SystemRunner;
+pub use system_runner::SystemRunner;
 pub use talk::Talk;
-
-use crate::env::Env;
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Ended {
-    /// With a code.
-    Code(i32),
-    /// By a signal.
-    Signal(i32),
-}
-
-/// Hears what a process says on its descriptor 3, line by line.
-pub trait Listener: Send {
-    /// Called for each line, without its end. Must be quick.
-    fn hear(&mut self, line: &str);
-}
-
-/// Hears nothing.
-impl Listener for () {
-    fn hear(&mut self, _line: &str) {}
-}
-
-/// Keeps every line.
-impl Listener for Vec<String> {
-    fn hear(&mut self, line: &str) {
-        self.push(line.to_owned());
-    }
-}
-
-/// Runs processes.
-#[async_trait]
-pub trait Runner: Send + Sync + 'static {
-    /// Runs one process to its end.
-    ///
-    /// # Errors
-    /// [`CommandError`] when it could not be started.
-    ///
-    /// # Cancel safety
-    /// Dropping the future asks the process and all it started to end (SIGTERM); the next
-    /// [`run`](Self::run) or [`settle`](Self::settle) waits for that, and kills what is left.
-    async fn run(&self, env: &Env, spec: &ProcessSpec) -> Result<Ended, CommandError>;
-
-    /// Runs one process away from every terminal, to its end: in a session of its own, without input,
-    /// what it says kept for the end. Lines that it writes to its descriptor 3 are handed to `status`
-    /// as they come.
-    ///
-    /// # Errors
-    /// [`CommandError`] when it could not be started.
-    ///
-    /// # Cancel safety
-    /// As [`run`](Self::run), unless the `shield` is raised: then it is let alone, and works on to its
-    /// end even when this process dies.
-    async fn capture(
-        &self,
-        env: &Env,
-        spec: &ProcessSpec,
-        shield: &Shield,
-        status: &mut dyn Listener,
-    ) -> Result<Captured, CommandError>;
-
-    /// Runs one process away from every terminal and talks with it. Its standard output is not in the
-    /// result, what it says on standard error is.
-    ///
-    /// # Errors
-    /// [`CommandError`] when it could not be started, or cannot be talked with here.
-    ///
-    /// # Cancel safety
-    /// As [`run`](Self::run).
-    async fn converse(
-        &self,
-        _env: &Env,
-        spec: &ProcessSpec,
-        _talk: &mut dyn Talk,
-    ) -> Result<Captured, CommandError> {
-        let source = std::io::ErrorKind::Unsupported.into();
-        Err(CommandError::NotExecutable { program: spec.name(), source })
-    }
-
-    /// Waits for the processes whose futures were dropped: two seconds at most, then kills them; those
-    /// behind a raised [`Shield`] to their own end.
-    async fn settle(&self, env: &Env);
-}
 
 #[cfg(test)]
 mod tests;

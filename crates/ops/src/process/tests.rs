@@ -1,6 +1,7 @@
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::env::Env;
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)

@@ -24,13 +24,6 @@ pub struct UnknownService {
     pub known: String,
 }
 
-impl Default for ServiceTable {
-    /// The five services, with the hosts of `config/default.yaml`.
-    fn default() -> Self {
-        crate::settings::Settings::default().service_table()
-    }
-}
-
 impl ServiceTable {
     /// The five services without any host.
     #[must_use]

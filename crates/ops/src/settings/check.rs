@@ -53,7 +53,7 @@ impl Settings {
     pub fn check(&self) -> Result<Policies, InvalidSettings> {
         let mut faults = Faults::default();
         let performance = &self.performance;
-        faults.within("performance");
+        faults.within(Place::Group("performance"));
         let general = self.policy(
             &performance.circuit_breaker,
             &performance.network_retry,
@@ -64,7 +64,7 @@ impl Settings {
         let mut services = BTreeMap::new();
         let before = faults.len();
         for (name, own) in &performance.services {
-            faults.within(format!("performance.services.{name}"));
+            faults.within(Place::Service(name.clone()));
             faults.services_name(name);
             let policy = self.policy(
                 &own.circuit_breaker.over(&performance.circuit_breaker),
@@ -77,11 +77,7 @@ impl Settings {
         }
         if before > 0 {
             // What is wrong with the general settings is wrong with every service: said once.
-            faults.keep_first(before, |fault| {
-                let related = fault.related.as_deref();
-                self.is_set_by_a_service(&fault.key)
-                    || related.is_some_and(|key| self.is_set_by_a_service(key))
-            });
+            faults.keep_first(before, |fault| self.is_of_its_service(fault));
         }
         self.check_hosts(&mut faults);
         self.check_the_rest(&mut faults);
@@ -114,7 +110,7 @@ impl Settings {
     fn check_hosts(&self, faults: &mut Faults) {
         let mut owners: BTreeMap<String, &str> = BTreeMap::new();
         for (name, service) in &self.performance.services {
-            faults.within(format!("performance.services.{name}"));
+            faults.within(Place::Service(name.clone()));
             for host in service.hosts.iter().flatten() {
                 if let Some(reason) = what_is_wrong_with(host) {
                     faults.add("hosts", format!("has `{host}`, {reason}; write `example.com`, or `.example.com` for everything below it"));
@@ -129,39 +125,32 @@ impl Settings {
     }
 
     fn check_the_rest(&self, faults: &mut Faults) {
-        faults.within("performance.health_checks");
+        faults.within(Place::Group("performance.health_checks"));
         let table = self.service_table();
         for name in &self.performance.health_checks.services {
             if let Err(unknown) = table.named(name) {
                 faults.add("services", format!("has a name nobody defined: {unknown}"));
             }
         }
-        faults.within("state");
+        faults.within(Place::Group("state"));
         if self.state.dir.as_ref().is_some_and(|dir| dir.as_os_str().is_empty()) {
             faults.add("dir", "is empty; leave it out for the usual folder");
         }
-        faults.within("download");
+        faults.within(Place::Group("download"));
         if self.download.max_retry_after.0.is_zero() {
             faults.add("max_retry_after", "must be longer than nothing");
         }
     }
 
-    /// Whether `key` (`performance.services.NAME.group.field`) was written for that service itself.
-    fn is_set_by_a_service(&self, key: &str) -> bool {
-        let Some(rest) = key.strip_prefix("performance.services.") else { return true };
-        let mut parts = rest.rsplitn(3, '.');
-        let (Some(field), Some(group), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
+    /// Whether what is at fault was written for that service itself, or is nothing that all services share.
+    fn is_of_its_service(&self, fault: &Fault) -> bool {
+        let Place::Service(name) = &fault.place else { return true };
+        let Some(Ok(own)) = self.performance.services.get(name).map(serde_json::to_value) else {
             return true;
         };
-        let Some(own) = self.performance.services.get(name) else { return true };
-        let written = match group {
-            "circuit_breaker" => serde_json::to_value(&own.circuit_breaker),
-            "network_retry" => serde_json::to_value(&own.network_retry),
-            "timeouts" => serde_json::to_value(&own.timeouts),
-            "bulkhead" => serde_json::to_value(&own.bulkhead),
-            _ => return true,
-        };
-        written.is_ok_and(|written| written.get(field).is_some())
+        // What was not written for the service is not in its document.
+        let is_written = |key: &str| own.pointer(&format!("/{}", key.replace('.', "/"))).is_some();
+        is_written(&fault.key) || fault.related.as_deref().is_some_and(is_written)
     }
 }
 
@@ -178,14 +167,57 @@ fn what_is_wrong_with(host: &str) -> Option<&'static str> {
 /// The faults found so far, and where we are.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    found: Vec<InvalidSetting>,
-    place: String,
+    found: Vec<Fault>,
+    place: Place,
+}
+
+/// One setting that makes no sense, where it stands.
+#[derive(Debug)]
+struct Fault {
+    place: Place,
+    /// Within the place: `network_retry.max_retries`.
+    key: String,
+    reason: String,
+    related: Option<String>,
+}
+
+/// What a key stands below.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    /// A group of the document.
+    Group(&'static str),
+    /// What is one service's own.
+    Service(String),
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::Group("performance")
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Group(name) => f.write_str(name),
+            Self::Service(name) => write!(f, "performance.services.{name}"),
+        }
+    }
+}
+
+impl From<Fault> for InvalidSetting {
+    fn from(fault: Fault) -> Self {
+        let Fault { place, key, reason, related } = fault;
+        let related = related.map(|related| format!("{place}.{related}"));
+        Self { key: format!("{place}.{key}"), reason, related }
+    }
 }
 
 impl Faults {
     pub(super) fn add(&mut self, key: &str, reason: impl Into<String>) {
-        self.found.push(InvalidSetting {
-            key: format!("{}.{key}", self.place),
+        self.found.push(Fault {
+            place: self.place.clone(),
+            key: key.to_owned(),
             reason: reason.into(),
             related: None,
         });
@@ -194,29 +226,27 @@ impl Faults {
     /// Adds one that does not go together with the setting `related`.
     pub(super) fn add_pair(&mut self, key: &str, related: &str, reason: impl Into<String>) {
         self.add(key, reason);
-        let related = format!("{}.{related}", self.place);
         if let Some(last) = self.found.last_mut() {
-            last.related = Some(related);
+            last.related = Some(related.to_owned());
         }
     }
 
     /// Adds it unless something is known to be wrong with that setting already.
     pub(super) fn add_new(&mut self, key: &str, reason: impl Into<String>) {
-        let full = format!("{}.{key}", self.place);
-        if self.found.iter().all(|fault| fault.key != full) {
+        if self.found.iter().all(|fault| fault.key != key || fault.place != self.place) {
             self.add(key, reason);
         }
     }
 
-    fn within(&mut self, place: impl Into<String>) {
-        self.place = place.into();
+    fn within(&mut self, place: Place) {
+        self.place = place;
     }
 
     fn len(&self) -> usize {
         self.found.len()
     }
 
-    fn keep_first(&mut self, first: usize, mut keep: impl FnMut(&InvalidSetting) -> bool) {
+    fn keep_first(&mut self, first: usize, mut keep: impl FnMut(&Fault) -> bool) {
         let mut index = 0;
         self.found.retain(|fault| {
             index += 1;
@@ -227,17 +257,18 @@ impl Faults {
     fn services_name(&mut self, name: &str) {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
-            self.found.push(InvalidSetting {
-                key: "performance.services".to_owned(),
-                reason: format!(
-                    "has the name `{name}`; a service is called by up to 64 letters, digits, `_` and `-`"
-                ),
-                related: None,
-            });
+            let reason = format!(
+                "has the name `{name}`; a service is called by up to 64 letters, digits, `_` and `-`"
+            );
+            let (place, key) = (Place::Group("performance"), "services".to_owned());
+            self.found.push(Fault { place, key, reason, related: None });
         }
     }
 
     fn into_result(self) -> Result<(), InvalidSettings> {
-        if self.found.is_empty() { Ok(()) } else { Err(InvalidSettings(self.found)) }
+        if self.found.is_empty() {
+            return Ok(());
+        }
+        Err(InvalidSettings(self.found.into_iter().map(Into::into).collect()))
     }
 }

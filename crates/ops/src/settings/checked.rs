@@ -3,7 +3,7 @@
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
-use vps_breaker::{OpenBackoff, Overlap, Policy, Rate, SlowCalls, Window};
+use vps_breaker::{OpenBackoff, Overlap, Policy, PolicyRule, Rate, SlowCalls, Window};
 use vps_retry::{ExponentialBackoff, JitterStrategy, RetryStrategy};
 
 use super::check::Faults;
@@ -50,16 +50,15 @@ pub(super) fn breaker(
         .with_failure_rate(settings.failure_rate.and_then(|percent| rate("failure_rate", percent, faults)))
         .with_slow_calls(slow_calls(settings, faults));
     if let Err(invalid) = policy.check() {
-        let (key, reason) = match invalid.key {
-            "open_backoff" => ("max_timeout", "must not be below `timeout`"),
-            "slow_calls" if invalid.reason.contains("window") => ("slow_rate", "needs a `window`"),
-            "slow_calls" => ("slow_after", invalid.reason),
-            "failure_rate" => ("failure_rate", "needs a `window`"),
-            "window" if invalid.reason.contains("rate") => {
-                ("window", "needs a `failure_rate` or a `slow_rate`")
-            }
-            "min_calls" | "buckets" => ("window", invalid.reason),
-            key => (key, invalid.reason),
+        // The setting in the document that a rule of the policy comes from.
+        let (key, reason) = match (invalid.key, invalid.rule) {
+            ("open_backoff", _) => ("max_timeout", "must not be below `timeout`"),
+            ("slow_calls", PolicyRule::HasWindow) => ("slow_rate", "needs a `window`"),
+            ("slow_calls", _) => ("slow_after", invalid.reason),
+            ("failure_rate", _) => ("failure_rate", "needs a `window`"),
+            (_, PolicyRule::HasRate) => ("window", "needs a `failure_rate` or a `slow_rate`"),
+            ("min_calls" | "buckets", _) => ("window", invalid.reason),
+            (key, _) => (key, invalid.reason),
         };
         faults.add_new(&format!("circuit_breaker.{key}"), reason);
     }

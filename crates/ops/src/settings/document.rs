@@ -164,6 +164,13 @@ impl Settings {
     }
 }
 
+impl Default for ServiceTable {
+    /// The five services, with the hosts of `config/default.yaml`.
+    fn default() -> Self {
+        Settings::default().service_table()
+    }
+}
+
 impl Default for Performance {
     fn default() -> Self {
         Self {

@@ -104,9 +104,6 @@ impl Options {
         if let Some(attempts) = self.attempts {
             policy.retry = policy.retry.with_max_attempts(attempts);
         }
-        if self.wait_for_circuit {
-            policy.retry = policy.retry.with_wait_for_circuit(true);
-        }
         policy
     }
 

@@ -154,5 +154,5 @@ fn start(open: Opener) -> Option<Sender<Job>> {
             job(&*opened.store);
         }
     };
-    std::thread::Builder::new().name("state-store".to_owned()).spawn(run).ok().map(|_detached| sender)
+    crate::env::start_thread("state-store", run).ok().map(|()| sender)
 }

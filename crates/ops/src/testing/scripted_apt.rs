@@ -13,7 +13,7 @@
 //! let policies = Settings::default().check().unwrap();
 //! let network = NetworkOperationWrapper::builder(policies).apt(apt.clone()).build();
 //! let request = InstallRequest::new(parse_all(["curl"]).unwrap());
-//! let done = network.apt_install(&request, &Options::new()).await.unwrap();
+//! let done = network.installs().install(&request, &Options::new()).await.unwrap();
 //! assert_eq!(done.installed[0].name, "curl");
 //! assert_eq!(apt.version("curl").as_deref(), Some("7.88"));
 //! # });
@@ -39,8 +39,8 @@ pub struct ScriptedApt {
 struct State {
     available: BTreeMap<String, String>,
     installed: BTreeMap<String, String>,
-    faults: BTreeMap<&'static str, VecDeque<Fault>>,
-    steps: Vec<&'static str>,
+    faults: BTreeMap<Step, VecDeque<Fault>>,
+    steps: Vec<Step>,
 }
 
 impl ScriptedApt {
@@ -60,7 +60,7 @@ impl ScriptedApt {
     /// The next time a step is made, it fails so.
     #[must_use]
     pub fn with_fault(self, step: Step, fault: Fault) -> Self {
-        self.lock().faults.entry(name(step)).or_default().push_back(fault);
+        self.lock().faults.entry(step).or_default().push_back(fault);
         self
     }
 
@@ -73,7 +73,7 @@ impl ScriptedApt {
     /// The steps that were made, in order: `update`, `plan`, `fetch`, `install`, `repair`.
     #[must_use]
     pub fn steps(&self) -> Vec<&'static str> {
-        self.lock().steps.clone()
+        self.lock().steps.iter().copied().map(name).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -82,8 +82,8 @@ impl ScriptedApt {
 
     fn step(&self, step: Step) -> Result<(), AptError> {
         let mut state = self.lock();
-        state.steps.push(name(step));
-        match state.faults.get_mut(name(step)).and_then(VecDeque::pop_front) {
+        state.steps.push(step);
+        match state.faults.get_mut(&step).and_then(VecDeque::pop_front) {
             None => Ok(()),
             Some(fault) => Err(AptError::Fault(fault)),
         }
@@ -106,10 +106,11 @@ impl State {
         let Wanted::Packages(packages) = wanted else { return Ok(Plan::default()) };
         let mut words = String::from("The following NEW packages will be installed:\n");
         for package in packages {
-            let Some(version) = self.available.get(package) else {
-                return Err(AptError::Fault(Fault::NotFound { packages: vec![package.clone()] }));
+            let available = self.available.get(package.name()).filter(|version| package.accepts(version));
+            let Some(version) = available else {
+                return Err(AptError::Fault(Fault::NotFound { packages: vec![package.to_string()] }));
             };
-            words.push_str(&format!("   {package} ({version})\n"));
+            words.push_str(&format!("   {} ({version})\n", package.name()));
         }
         Ok(Plan::parse(&words)?)
     }

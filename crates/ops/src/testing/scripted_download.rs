@@ -14,7 +14,7 @@
 //! ```
 
 use std::fmt;
-use std::path::PathBuf;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -22,7 +22,13 @@ use async_trait::async_trait;
 use url::Url;
 
 use crate::attempt::Attempt;
-use crate::download::{Dest, Download, DownloadError, DownloadRequest, Downloaded, Downloader, Fault};
+use crate::download::{
+    Dest, Download, DownloadError, DownloadRequest, Downloaded, Downloader, Expected, Fault, InvalidRequest,
+    Saved, Spool,
+};
+use crate::env::fs::Fs;
+use crate::http::SafeUrl;
+use crate::testing::disk::Disk;
 
 type Outcome = dyn Fn(&DownloadRequest, u32) -> Result<u64, Fault> + Send + Sync;
 
@@ -30,6 +36,7 @@ type Outcome = dyn Fn(&DownloadRequest, u32) -> Result<u64, Fault> + Send + Sync
 #[derive(Clone)]
 pub struct ScriptedDownloader {
     outcome: Arc<Outcome>,
+    spooled: Arc<[u8]>,
 }
 
 impl fmt::Debug for ScriptedDownloader {
@@ -44,20 +51,27 @@ impl ScriptedDownloader {
     pub fn new(
         outcome: impl Fn(&DownloadRequest, u32) -> Result<u64, Fault> + Send + Sync + 'static,
     ) -> Self {
-        Self { outcome: Arc::new(outcome) }
+        Self { outcome: Arc::new(outcome), spooled: Arc::default() }
+    }
+
+    /// The same, whose downloads to a spool bring `content`, as of a list of checksums. Without it they bring
+    /// nothing.
+    #[must_use]
+    pub fn with_spooled(self, content: impl AsRef<[u8]>) -> Self {
+        Self { spooled: content.as_ref().into(), ..self }
     }
 }
 
 impl Downloader for ScriptedDownloader {
     fn begin(&self, request: DownloadRequest) -> Box<dyn Download> {
         let candidates = request.candidates();
-        let outcome = Arc::clone(&self.outcome);
-        Box::new(ScriptedDownload { outcome, request, candidates, attempts: AtomicU32::new(0) })
+        let script = self.clone();
+        Box::new(ScriptedDownload { script, request, candidates, attempts: AtomicU32::new(0) })
     }
 }
 
 struct ScriptedDownload {
-    outcome: Arc<Outcome>,
+    script: ScriptedDownloader,
     request: DownloadRequest,
     candidates: Vec<Url>,
     attempts: AtomicU32,
@@ -75,23 +89,52 @@ impl Download for ScriptedDownload {
         &self.candidates
     }
 
+    /// Refuses, as every downloader must, a file whose digest is still to be looked up.
     async fn prepare(&self) -> Result<Option<Downloaded>, DownloadError> {
-        Ok(None)
+        match &self.request.expected {
+            Some(Expected::ListedAt(list)) => {
+                let unread = InvalidRequest::UnreadList { url: SafeUrl::new(list.as_url()) };
+                Err(DownloadError::of(unread.into(), self.request.url.as_url()))
+            }
+            _ => Ok(None),
+        }
     }
 
     async fn attempt(&self, attempt: &Attempt) -> Result<Downloaded, DownloadError> {
         let number = self.attempts.fetch_add(1, Ordering::Relaxed) + 1;
         let url = self.candidates.get(attempt.candidate).unwrap_or(self.request.url.as_url());
-        match (self.outcome)(&self.request, number) {
+        match (self.script.outcome)(&self.request, number) {
             Ok(bytes) => {
-                let path = match &self.request.dest {
-                    Dest::Path(path) | Dest::Folder(path) => path.clone(),
-                    Dest::Spool => PathBuf::from("-"),
+                let (saved, bytes) = match &self.request.dest {
+                    Dest::Path(path) | Dest::Folder(path) => (Saved::File(path.clone()), bytes),
+                    Dest::Spool => match spool(&self.script.spooled) {
+                        Ok(spool) => {
+                            let bytes = spool.len();
+                            (Saved::Spool(spool), bytes)
+                        }
+                        Err(source) => {
+                            let fault = Fault::Disk { doing: "write", path: "a spool".into(), source };
+                            return Err(DownloadError::of(fault, url));
+                        }
+                    },
                 };
                 attempt.progress(bytes, Some(bytes), 0);
-                Ok(Downloaded::fetched(path, bytes, self.request.checksum.clone(), url))
+                Ok(Downloaded::fetched(saved, bytes, self.request.digest().cloned(), url))
             }
             Err(fault) => Err(DownloadError::of(fault, url)),
         }
     }
+}
+
+/// A spool on a disk of its own.
+fn spool(content: &[u8]) -> io::Result<Spool> {
+    let file = Disk::new().unnamed(0)?;
+    let mut written = 0;
+    while let Some(rest) = content.get(written..).filter(|rest| !rest.is_empty()) {
+        match file.write_at(&[IoSlice::new(rest)], written as u64)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            count => written += count,
+        }
+    }
+    Ok(Spool::new(file.into(), written as u64))
 }

@@ -46,7 +46,7 @@ impl ScriptedGit {
         let failed = |source| GitError::Local { doing: "write a file".to_owned(), source };
         fs::write(folder.join("file"), &text).map_err(failed)?;
         let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
-        Ok(Made { commit: Some("0".repeat(40)), bytes, ..Made::default() })
+        Ok(Made { commit: "0".repeat(40).parse().ok(), bytes, ..Made::default() })
     }
 }
 

@@ -20,12 +20,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
-use vps_breaker::Verdict;
-use vps_retry::{Class, Rng, SplitMix64};
+use vps_retry::{Blame, Class, Classify, Judgement, Rng, SplitMix64};
 
 use super::sim::{Process, Simulation};
 use crate::attempt::Attempt;
-use crate::classify::{Classify, verdict_of};
 use crate::http::SafeUrl;
 pub use fault::{Fault, FaultKind, InvalidFault};
 
@@ -37,17 +35,12 @@ pub struct ServiceFault {
     /// Whole, with its password: what must never reach an event.
     address: String,
     word: &'static str,
-    class: Class,
-    verdict: Verdict,
+    judgement: Judgement,
 }
 
 impl Classify for ServiceFault {
-    fn class(&self) -> Class {
-        self.class
-    }
-
-    fn verdict(&self) -> Verdict {
-        self.verdict
+    fn judge(&self) -> Judgement {
+        self.judgement
     }
 }
 
@@ -145,7 +138,7 @@ impl ScriptedService {
     /// # Cancel safety
     /// Dropping it is a request that was cut; the trace says so.
     pub async fn call(&self, process: &Process, attempt: &Attempt) -> Result<(), ServiceFault> {
-        let (env, operation) = (process.env(), attempt.progress.operation.0);
+        let (env, operation) = (process.env(), attempt.operation_id().0);
         let number = self.inner.number;
         process.note(operation, "call", [("service", number.into()), ("number", attempt.number.into())]);
         let mut call = Call { process, operation, number, answered: false };
@@ -175,8 +168,11 @@ impl ScriptedService {
             FaultKind::Local => Class::Local,
             _ => Class::Transient,
         };
-        let verdict = if kind == FaultKind::Missing { Verdict::Success } else { verdict_of(class) };
+        let mut judgement = Judgement::of(class);
+        if kind == FaultKind::Missing {
+            judgement.blame = Blame::Request;
+        }
         let (url, address) = (SafeUrl::from(&self.inner.url), self.inner.url.to_string());
-        ServiceFault { url, address, word: kind.word(), class, verdict }
+        ServiceFault { url, address, word: kind.word(), judgement }
     }
 }

@@ -79,7 +79,7 @@ fn killed_under_dpkg() {
     assert!(lab.signals_seen().is_empty(), "{:?}", lab.signals_seen());
 }
 
-/// After so many lines of dpkg's log, from none to all.
+/// After this many lines of dpkg's log, from none to all.
 fn killed_at_any_moment() {
     for lines in [0, 1, 60, 150] {
         let Some((lab, _main)) = updated() else { return };

@@ -97,10 +97,10 @@ pub(super) fn installed(app: &App, done: &AptInstalled) -> Result<Exit, Failure>
 }
 
 /// What would be done.
-pub(super) fn plan(app: &App, request: &InstallRequest, plan: &Plan) -> Result<Exit, Failure> {
+pub(super) fn preview(app: &App, request: &InstallRequest, plan: &Plan) -> Result<Exit, Failure> {
     if app.global.json {
         return print_json(&json!({
-            "schema": "vps-configurator.apt.plan/1",
+            "schema": "vps-configurator.apt.preview/1",
             "asked": request.packages().iter().map(ToString::to_string).collect::<Vec<_>>(),
             "installed": changes(&plan.installed),
             "upgraded": changes(&plan.upgraded),

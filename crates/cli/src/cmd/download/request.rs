@@ -1,7 +1,7 @@
 //! From what was typed to what is to be downloaded. Bad input ends here, before any request.
 
 use secrecy::SecretString;
-use vps_ops::download::{Algorithm, Checksum, Dest, DownloadRequest, parse_url};
+use vps_ops::download::{Algorithm, Checksum, Dest, DownloadRequest, Expected, InvalidRequest, parse_url};
 use vps_ops::http::{Credentials, Verify, parse_header_file};
 
 use crate::app::App;
@@ -17,7 +17,7 @@ pub(super) fn build(app: &App, args: &DownloadArgs) -> Result<DownloadRequest, F
     if args.dest.as_ref().is_some_and(|dest| dest.is_empty()) {
         return Err(Failure::usage("DEST is empty; leave it out to use the URL's file name here"));
     }
-    let url = parse_url("URL", &args.url).map_err(|error| Failure::usage(error.to_string()))?;
+    let url = parse_url("URL", &args.url).map_err(|error| invalid(&error))?;
     if url.password().is_some() && app.global.quiet == 0 && !app.global.json_errors() {
         app.screen.line(
             "hint: other users can see a password in a URL while this runs; it is safe in `~/.netrc` or \
@@ -27,14 +27,14 @@ pub(super) fn build(app: &App, args: &DownloadArgs) -> Result<DownloadRequest, F
     let credentials = credentials(app, args, &url)?;
     let mut request = DownloadRequest::new(url, dest);
     for mirror in &args.mirror {
-        let url = parse_url("--mirror", mirror).map_err(|error| Failure::usage(error.to_string()))?;
+        let url = parse_url("--mirror", mirror).map_err(|error| invalid(&error))?;
         request.mirrors.push(url.into());
     }
+    request.expected = expected(args).map_err(|error| invalid(&error))?;
     // What needs a name must have one, before anything else is done.
-    if matches!(request.dest, Dest::Folder(_)) {
-        request.listed_name().map_err(|error| Failure::usage(error.to_string()))?;
+    if matches!(request.dest, Dest::Folder(_)) || matches!(request.expected, Some(Expected::ListedAt(_))) {
+        request.listed_name().map_err(|error| invalid(&error))?;
     }
-    request.checksum = checksum(args)?;
     request.resume = !args.no_resume;
     request.keep_existing = args.no_clobber;
     request.mode = args.mode;
@@ -46,14 +46,22 @@ pub(super) fn build(app: &App, args: &DownloadArgs) -> Result<DownloadRequest, F
     Ok(request)
 }
 
-fn checksum(args: &DownloadArgs) -> Result<Option<Checksum>, Failure> {
-    let parsed = match (&args.sha256, &args.sha512, &args.checksum) {
-        (Some(hex), _, _) => Checksum::new(Algorithm::Sha256, hex).map_err(|error| ("--sha256", error)),
-        (_, Some(hex), _) => Checksum::new(Algorithm::Sha512, hex).map_err(|error| ("--sha512", error)),
-        (_, _, Some(text)) if !text.contains("://") => text.parse().map_err(|error| ("--checksum", error)),
-        _ => return Ok(None),
+/// What the file must be, by whichever option says it.
+fn expected(args: &DownloadArgs) -> Result<Option<Expected>, InvalidRequest> {
+    let digest = |argument: &str, algorithm, hex| match Checksum::new(algorithm, hex) {
+        Ok(digest) => Ok(Some(Expected::Digest(digest))),
+        Err(source) => Err(InvalidRequest::Checksum { argument: argument.to_owned(), source }),
     };
-    parsed.map(Some).map_err(|(argument, error)| Failure::usage(format!("{argument}: {error}")))
+    match (&args.sha256, &args.sha512, &args.checksum) {
+        (Some(hex), _, _) => digest("--sha256", Algorithm::Sha256, hex),
+        (_, Some(hex), _) => digest("--sha512", Algorithm::Sha512, hex),
+        (_, _, Some(text)) => Expected::parse("--checksum", text).map(Some),
+        (None, None, None) => Ok(None),
+    }
+}
+
+fn invalid(error: &InvalidRequest) -> Failure {
+    Failure::usage(error.to_string())
 }
 
 fn credentials(app: &App, args: &DownloadArgs, url: &url::Url) -> Result<Credentials, Failure> {

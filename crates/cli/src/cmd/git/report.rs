@@ -6,6 +6,7 @@ use vps_ops::git::Cloned;
 
 use crate::app::App;
 use crate::exit::Exit;
+use crate::observe::words;
 use crate::report::{Failure, print, print_json};
 
 /// Digits of a commit's id that are enough for a person.
@@ -17,7 +18,7 @@ pub(super) fn cloned(app: &App, done: &Cloned) -> Result<Exit, Failure> {
             json!({
                 "path": module.path,
                 "url": module.url,
-                "commit": module.commit,
+                "commit": module.commit.to_string(),
                 "attempts": module.attempts,
             })
         });
@@ -25,20 +26,20 @@ pub(super) fn cloned(app: &App, done: &Cloned) -> Result<Exit, Failure> {
             "schema": "vps-configurator.git.clone/1",
             "dest": done.dest.display().to_string(),
             "url": done.url,
-            "commit": done.commit,
+            "commit": done.commit.map(|commit| commit.to_string()),
             "ref": done.reference,
             "bytes": done.bytes,
             "attempts": done.attempts,
             "unchanged": done.unchanged,
             "submodules": modules.collect::<Vec<Value>>(),
-            "warnings": done.warnings,
+            "warnings": done.warnings.iter().map(words::of_clone).collect::<Vec<String>>(),
             "took_seconds": done.took.as_secs_f64(),
         }));
     }
     if app.global.quiet > 0 {
         return Ok(Exit::Done);
     }
-    let commit = done.commit.as_deref().and_then(|commit| commit.get(..SHORT)).unwrap_or("empty");
+    let commit = done.commit.map_or_else(|| "empty".to_owned(), |commit| format!("{commit:.SHORT$}"));
     let reference = done.reference.as_deref().unwrap_or_default();
     let name = reference.strip_prefix("refs/heads/").or(reference.strip_prefix("refs/tags/"));
     let at = name.map(|name| format!("{name} ")).unwrap_or_default();

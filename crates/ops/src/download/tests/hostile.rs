@@ -6,11 +6,13 @@ use std::sync::LazyLock;
 use vps_retry::Class;
 
 use super::lab::{DEST, Lab, request};
-use crate::classify::{Classify, Kind};
+use crate::download::DownloadHint;
 use crate::download::{Dest, DownloadRequest, Fault};
 use crate::env::fs::{FileKind, Fs, Open};
+use crate::hint::Advise as _;
 use crate::http::Fact;
 use crate::testing::scripted_http::{Script, ScriptedFile};
+use vps_retry::{Classify, Kind};
 
 const PART: &str = "/data/.file.bin.part";
 
@@ -52,7 +54,7 @@ async fn nothing_but_a_file_or_a_link_is_replaced() {
         lab.disk.plant_odd(Path::new(DEST), kind, 1000, 0o600, 1);
         let error = lab.operation(request()).prepare().await.unwrap_err();
         assert_eq!((error.class(), error.kind()), (Class::Local, Kind::Local), "{kind:?}");
-        assert!(error.hints()[0].contains("`-`") && lab.http.asked().is_empty());
+        assert!(error.hints() == [DownloadHint::WriteToStdout.into()] && lab.http.asked().is_empty());
     }
     let lab = Lab::new(|request, _| file().answer(request));
     lab.disk.plant_odd(Path::new(DEST), FileKind::Link, 1000, 0o777, 1);
@@ -66,7 +68,7 @@ async fn a_missing_folder_is_named_and_not_made() {
     let request = DownloadRequest { dest: Dest::Path("/none/file".into()), ..request() };
     let error = lab.operation(request).prepare().await.unwrap_err();
     assert_eq!(error.kind(), Kind::Local);
-    assert_eq!(error.hints(), ["create it with `mkdir -p /none`"]);
+    assert_eq!(error.hints(), [DownloadHint::MakeFolder { folder: "/none".into() }.into()]);
     assert!(lab.disk.look(Path::new("/none")).is_err());
 }
 

@@ -9,18 +9,19 @@ use tokio_util::sync::CancellationToken;
 use vps_breaker::Tick;
 use vps_retry::{Budget, Class};
 
-use crate::attempt::{Attempt, Progress};
-use crate::classify::Classify;
+use crate::attempt::Attempt;
 use crate::deadline::Deadline;
 use crate::download::{
-    Dest, DownloadError, DownloadOperation, DownloadRequest, Downloaded, Downloads, parse_url,
+    Dest, DownloadError, DownloadOperation, DownloadRequest, Downloaded, HttpDownloader, parse_url,
 };
 use crate::env::fs::Fs;
 use crate::env::{BoxFuture, Env, ProcessIdentity, Task, World};
-use crate::event::{Event, EventKind, Observer, OperationId};
+use crate::event::{Event, EventKind, Observer, OperationId, Teller};
 use crate::http::HttpRequest;
+use crate::operation::{Operation, OperationKind};
 use crate::testing::disk::Disk;
 use crate::testing::scripted_http::{Script, ScriptedHttp};
+use vps_retry::Classify;
 
 /// Time is tokio's, which the tests stop; nothing else is real.
 struct TestWorld {
@@ -70,7 +71,7 @@ impl World for TestWorld {
 pub(super) struct Told(Mutex<Vec<String>>);
 
 impl Observer for Told {
-    fn on(&self, event: &Event) {
+    fn on(&self, event: &Event<'_>) {
         let line = match &event.kind {
             EventKind::Progress { done, total, resumed_from } => {
                 format!(
@@ -79,7 +80,7 @@ impl Observer for Told {
                 )
             }
             EventKind::Note { text } => format!("note {text}"),
-            EventKind::Warning { text } => format!("warning {text}"),
+            EventKind::Warning { what } => format!("warning {what}"),
             _ => return,
         };
         self.0.lock().unwrap().push(line);
@@ -102,6 +103,7 @@ pub(super) struct Lab {
     pub(super) env: Env,
     pub(super) http: ScriptedHttp,
     pub(super) told: Arc<Told>,
+    teller: Teller,
 }
 
 pub(super) const DEST: &str = "/data/file.bin";
@@ -125,15 +127,18 @@ impl Lab {
         let env = Env::new(world);
         disk.set_now(env.wall());
         let http = ScriptedHttp::new(env.clone(), answer);
-        Self { disk, env, http, told: Arc::default() }
+        let told = Arc::new(Told::default());
+        let operation = Operation::new(OperationKind::Download, "test");
+        let observer = Arc::clone(&told) as Arc<dyn Observer>;
+        let teller = Teller::begin(env.clone(), observer, OperationId(1), None, operation);
+        Self { disk, env, http, told, teller }
     }
 
     pub(super) fn operation(&self, request: DownloadRequest) -> DownloadOperation {
-        Downloads::new(self.env.clone(), Arc::new(self.http.clone())).operation(request)
+        HttpDownloader::new(self.env.clone(), Arc::new(self.http.clone())).operation(request)
     }
 
     pub(super) fn attempt(&self, candidate: usize) -> Attempt {
-        let operation = OperationId(1);
         Attempt {
             number: 1,
             candidate,
@@ -141,15 +146,8 @@ impl Lab {
             deadline: Deadline::NEVER,
             budget: Arc::new(Budget::new()),
             cancel: CancellationToken::new(),
-            progress: Progress {
-                env: self.env.clone(),
-                observer: self.told.clone(),
-                operation,
-                root: operation,
-                name: "download",
-                service: Some("test".into()),
-                alive_at: Arc::default(),
-            },
+            service: Some("test".into()),
+            voice: self.teller.voice().clone(),
         }
     }
 

@@ -7,10 +7,11 @@ use vps_breaker::Verdict;
 use vps_retry::Class;
 
 use super::lab::{Lab, request, sha256};
-use crate::classify::{Classify, Kind};
 use crate::download::{DownloadRequest, Fault, Limits};
+use crate::failure::Failure as _;
 use crate::http::Fact;
 use crate::testing::scripted_http::{Script, ScriptedFile};
+use vps_retry::{Classify, Kind};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -32,7 +33,7 @@ async fn a_body_without_any_length_is_accepted_with_a_warning_or_proved() {
     let close = |_: &crate::http::HttpRequest, _| Script::status(200).sends(b"12345");
     let done = Lab::new(close).run(request()).await.unwrap();
     assert!(done.warnings.iter().any(|warning| warning.contains("whether it is complete")), "{done:?}");
-    let proved = DownloadRequest { checksum: Some(sha256(b"12345")), ..request() };
+    let proved = DownloadRequest { expected: Some(sha256(b"12345").into()), ..request() };
     assert!(Lab::new(close).run(proved).await.unwrap().warnings.is_empty());
     let sized = DownloadRequest { size: Some(5), ..request() };
     assert!(Lab::new(close).run(sized).await.unwrap().warnings.is_empty());

@@ -4,6 +4,7 @@ mod commit;
 mod hostile;
 mod lab;
 mod limits;
+mod listed;
 mod power_loss;
 mod resume;
 mod sources;

@@ -4,11 +4,11 @@
 use std::sync::LazyLock;
 
 use super::lab::{DEST, Lab, is_retried, request, sha256};
-use crate::classify::Classify;
 use crate::download::DownloadRequest;
 use crate::http::{Fact, HttpRequest};
 use crate::testing::disk::Disk;
 use crate::testing::scripted_http::{Script, ScriptedFile};
+use vps_retry::Classify;
 
 /// Power losses tried at each change to the disk, and after how many of them a run follows.
 const LOSSES: u64 = 40;
@@ -98,7 +98,7 @@ async fn explore(request: DownloadRequest, changes: bool, plant: fn(&Disk)) -> S
                 continue;
             }
             // Behind a balancer the older file may be back: what is left of the newer one is none of it.
-            let back = changes && request.checksum.is_none() && !loss.is_multiple_of(2 * RUN_AFTER);
+            let back = changes && request.expected.is_none() && !loss.is_multiple_of(2 * RUN_AFTER);
             let expected = if back { OLDER.clone() } else { file() };
             let served = expected.clone();
             let again = Lab::on(after, 2, move |request, _| served.answer(request));
@@ -121,8 +121,8 @@ fn nothing(_: &Disk) {}
 #[tokio::test(start_paused = true)]
 async fn dest_is_old_or_new_after_any_power_loss_and_what_is_reported_done_stays_done() {
     for changes in [false, true] {
-        for checksum in [None, Some(sha256(&file().content))] {
-            let seen = explore(DownloadRequest { checksum, ..request() }, changes, nothing).await;
+        for expected in [None, Some(sha256(&file().content).into())] {
+            let seen = explore(DownloadRequest { expected, ..request() }, changes, nothing).await;
             assert_eq!((seen.torn, seen.lost, seen.wrong), (0, 0, 0), "{seen:?}");
             assert!(seen.losses > 500 && seen.old > 0 && seen.new > 0 && seen.resumed > 0, "{seen:?}");
         }
@@ -131,8 +131,8 @@ async fn dest_is_old_or_new_after_any_power_loss_and_what_is_reported_done_stays
 
 #[tokio::test(start_paused = true)]
 async fn what_need_not_survive_is_made_right_by_the_next_run() {
-    let checksum = Some(sha256(&file().content));
-    let seen = explore(DownloadRequest { checksum, durable: false, ..request() }, false, nothing).await;
+    let expected = Some(sha256(&file().content).into());
+    let seen = explore(DownloadRequest { expected, durable: false, ..request() }, false, nothing).await;
     assert!(seen.losses > 500 && seen.resumed > 0, "{seen:?}");
     assert!(seen.torn > 0 && seen.lost > 0, "it is synced, for nothing: {seen:?}");
     assert_eq!(seen.wrong, 0, "{seen:?}");

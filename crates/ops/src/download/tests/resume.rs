@@ -5,9 +5,11 @@ use std::sync::LazyLock;
 use http::header::{IF_RANGE, RANGE};
 
 use super::lab::{DEST, Lab, asked, request, sha256};
-use crate::classify::Classify;
+use crate::download::DownloadHint;
+use crate::hint::Advise as _;
 use crate::http::Fact;
 use crate::testing::scripted_http::{Script, ScriptedFile};
+use vps_retry::Classify;
 
 const CUT: usize = 300 << 10;
 
@@ -41,7 +43,7 @@ async fn what_was_gained_does_not_count_as_an_attempt() {
     let first = operation.attempt(&lab.attempt(0)).await.unwrap_err();
     let second = operation.attempt(&lab.attempt(0)).await.unwrap_err();
     assert!(first.progressed() && !second.progressed());
-    assert!(first.hints().iter().any(|hint| hint.contains("run the same command")), "{:?}", first.hints());
+    assert!(first.hints().contains(&DownloadHint::Resume.into()), "{:?}", first.hints());
     let shown = first.to_string();
     assert_eq!(shown, "connection reset by peer (example.com:443, 256.0 KiB of 1.0 MiB received)");
 }
@@ -52,7 +54,8 @@ async fn a_server_that_begins_again_each_time_gains_nothing() {
         let file = ScriptedFile { etag: None, ..file() };
         file.answer(&crate::http::HttpRequest::get("http://x/".parse().unwrap())).cut_after(CUT, Fact::Reset)
     });
-    let request = crate::download::DownloadRequest { checksum: Some(sha256(&file().content)), ..request() };
+    let request =
+        crate::download::DownloadRequest { expected: Some(sha256(&file().content).into()), ..request() };
     let operation = lab.operation(request);
     let first = operation.attempt(&lab.attempt(0)).await.unwrap_err();
     let second = operation.attempt(&lab.attempt(0)).await.unwrap_err();
@@ -132,7 +135,8 @@ async fn a_part_that_cannot_be_resumed_does_not_stay() {
 #[tokio::test(start_paused = true)]
 async fn a_damaged_part_is_found_by_the_digest_and_fetched_from_zero_once() {
     let lab = Lab::new(|request, _| file().answer(request).cut_after(CUT, Fact::Reset));
-    let request = crate::download::DownloadRequest { checksum: Some(sha256(&file().content)), ..request() };
+    let request =
+        crate::download::DownloadRequest { expected: Some(sha256(&file().content).into()), ..request() };
     lab.operation(request.clone()).attempt(&lab.attempt(0)).await.unwrap_err();
     let disk = lab.disk.after_kill();
     let part = std::path::Path::new("/data/.file.bin.part");

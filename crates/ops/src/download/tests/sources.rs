@@ -7,10 +7,11 @@ use vps_breaker::Verdict;
 use vps_retry::Class;
 
 use super::lab::{Lab, asked, request, sha256};
-use crate::classify::{Classify, Kind};
 use crate::download::DownloadRequest;
+use crate::failure::Failure as _;
 use crate::http::Fact;
 use crate::testing::scripted_http::{Script, ScriptedFile};
+use vps_retry::{Classify, Kind};
 
 fn file() -> ScriptedFile {
     static FILE: LazyLock<ScriptedFile> = LazyLock::new(|| ScriptedFile::of_len(1 << 20, 1));
@@ -19,7 +20,11 @@ fn file() -> ScriptedFile {
 
 fn verified() -> DownloadRequest {
     let mirror: url::Url = "https://mirror.example/other/name".parse().unwrap();
-    DownloadRequest { checksum: Some(sha256(&file().content)), mirrors: vec![mirror.into()], ..request() }
+    DownloadRequest {
+        expected: Some(sha256(&file().content).into()),
+        mirrors: vec![mirror.into()],
+        ..request()
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -61,7 +66,7 @@ async fn another_mirror_without_a_digest_begins_at_zero() {
         Some("example.com") => file().answer(request).cut_after(300 << 10, Fact::Reset),
         _ => file().answer(request),
     });
-    let operation = lab.operation(DownloadRequest { checksum: None, ..verified() });
+    let operation = lab.operation(DownloadRequest { expected: None, ..verified() });
     operation.attempt(&lab.attempt(0)).await.unwrap_err();
     let done = operation.attempt(&lab.attempt(1)).await.unwrap();
     assert_eq!((done.resumed_from, done.verified), (0, false));

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::lab::{Lab, clone, git, names};
 use crate::git::objects::Objects;
-use crate::git::{Want, connected, work};
+use crate::git::{Want, connected, repository};
 
 #[tokio::test]
 async fn one_commit_of_the_own_branch_as_git_would_make_it() {
@@ -36,11 +36,11 @@ async fn as_deep_as_asked_and_no_deeper() {
         assert_eq!(git(&lab.dest(), &["rev-list", "--count", "HEAD"]), commits);
         assert_eq!(git(&lab.dest(), &["fsck", "--full", "--strict"]), "");
         assert_eq!(lab.dest().join(".git/shallow").exists(), depth.is_some());
-        let repo = work::open(&lab.dest()).unwrap();
+        let repo = repository::open(&lab.dest()).unwrap();
         let walked = connected::check(
             &repo,
             &Objects::of(&repo).unwrap(),
-            &[gix::ObjectId::from_hex(lab.head().as_bytes()).unwrap()],
+            &[lab.head().0],
             NonZeroU32::new(1),
             &crate::git::meter::Meter::new(),
             &std::sync::atomic::AtomicBool::new(false),
@@ -58,7 +58,7 @@ async fn a_tag_or_a_commit_is_checked_out_as_such() {
         let mut request = lab.request().want(want);
         request.dest = lab.place().join(format!("clones/{number}"));
         let cloned = clone(&request).await.unwrap();
-        assert_eq!(cloned.commit.as_ref(), Some(&old));
+        assert_eq!(cloned.commit, Some(old.parse().unwrap()));
         assert_eq!(git(&request.dest, &["rev-parse", "HEAD"]), old);
         assert_eq!(git(&request.dest, &["branch", "--show-current"]), "");
         assert!(clone(&request).await.unwrap().unchanged);

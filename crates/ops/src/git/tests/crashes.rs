@@ -87,7 +87,7 @@ impl Ground {
             }
         }
         let heads = git(&dest, &["rev-parse", "HEAD", "main", "origin/main"]);
-        assert!(heads.lines().all(|head| head == self.lab.head()), "{what}: {heads}");
+        assert!(heads.lines().all(|head| head == self.lab.head().to_string()), "{what}: {heads}");
         let log = fs::read_to_string(dest.join(".git/logs/HEAD")).unwrap();
         assert_eq!(log.matches("update: from").count(), 1, "{what}: {log}");
         for git_folder in [".git", ".git/modules/mod", ".git/modules/mod/modules/in", ".git/modules/new"] {

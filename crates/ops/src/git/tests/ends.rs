@@ -77,7 +77,7 @@ async fn a_hostile_tree_is_refused() {
 async fn an_object_that_is_missing_is_seen() {
     let lab = Lab::new();
     clone(&lab.request()).await.unwrap();
-    let repo = super::super::work::open(&lab.there()).unwrap();
+    let repo = crate::git::repository::open(&lab.there()).unwrap();
     let head = repo.head_id().unwrap().detach();
     let blob = lab.git(&["rev-parse", "HEAD~2:file"]);
     let (folder, file) = blob.split_at(2);

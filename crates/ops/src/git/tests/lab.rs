@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::NetworkOperationWrapper;
 use crate::env::Env;
 use crate::event::{Event, EventKind, Observer};
-use crate::git::{CloneRequest, Cloned, GitError, GitUrl};
+use crate::git::{CloneRequest, Cloned, CommitId, GitError, GitUrl};
 use crate::network::Builder;
 use crate::pipeline::{Cause, OperationError};
 use crate::settings::{Options, RetryConfig, Settings};
@@ -76,8 +76,8 @@ impl Lab {
         self.git(&["commit", "--quiet", "--allow-empty", "--message=x"]);
     }
 
-    pub(super) fn head(&self) -> String {
-        self.git(&["rev-parse", "HEAD"])
+    pub(super) fn head(&self) -> CommitId {
+        self.git(&["rev-parse", "HEAD"]).parse().unwrap()
     }
 
     /// What is beside DEST, and DEST.
@@ -141,7 +141,7 @@ impl AtFirstAttempt {
 }
 
 impl Observer for AtFirstAttempt {
-    fn on(&self, event: &Event) {
+    fn on(&self, event: &Event<'_>) {
         if matches!(event.kind, EventKind::AttemptStarted { .. })
             && let Some(call) = self.0.lock().unwrap().take()
         {

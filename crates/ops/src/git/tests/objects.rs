@@ -10,7 +10,7 @@ use gix::objs::{Exists, FindExt};
 use super::lab::{Lab, clone, git};
 use crate::git::meter::Meter;
 use crate::git::objects::Objects;
-use crate::git::{GitError, connected, work};
+use crate::git::{GitError, connected, repository};
 
 /// Versions of a file, each of which git keeps as what is new in it.
 const VERSIONS: u32 = 70;
@@ -45,7 +45,7 @@ fn all_objects_are_what_gix_says() {
             let by_offset = format!("repack.useDeltaBaseOffset={by_offset}");
             lab.git(&["-c", &by_offset, "repack", "-adfq", "--depth=60", "--window=100"]);
         }
-        let repo = work::open(&lab.there()).unwrap();
+        let repo = repository::open(&lab.there()).unwrap();
         let mut known = Default::default();
         let mut chained = 0;
         // With room for all, for a few, for nothing.
@@ -65,7 +65,7 @@ fn all_objects_are_what_gix_says() {
         assert_eq!(chained > VERSIONS, repack.is_some(), "{chained} deltas");
     }
     let nobody = ObjectId::from_hex(&[b'1'; 40]).unwrap();
-    let objects = Objects::of(&work::open(&lab.there()).unwrap()).unwrap();
+    let objects = Objects::of(&repository::open(&lab.there()).unwrap()).unwrap();
     assert!(!objects.exists(&nobody) && objects.find(&nobody, &mut Vec::new()).is_err());
 }
 
@@ -84,15 +84,16 @@ fn what_is_left_out_of_a_sound_pack_is_missed() {
         let pack = format!("!git pack-objects -q '{bare_path}/objects/pack/pack' < '{}'", list.display());
         lab.git(&["-c", &format!("alias.leave-out={pack}"), "leave-out"]);
 
-        let repo = work::open(&bare).unwrap();
+        let repo = repository::open(&bare).unwrap();
         let all = Objects::of(&repo).unwrap();
-        let check = |stop| {
-            let head = ObjectId::from_hex(head.as_bytes()).unwrap();
-            connected::check(&repo, &all, &[head], None, &Meter::new(), &AtomicBool::new(stop))
-        };
+        let check =
+            |stop| connected::check(&repo, &all, &[head.0], None, &Meter::new(), &AtomicBool::new(stop));
         let walked = check(false);
         let why = format!("object {out} is missing");
-        assert!(matches!(&walked, Err(GitError::Damaged { why: found, .. }) if *found == why), "{walked:?}");
+        assert!(
+            matches!(&walked, Err(GitError::Damaged { why: found, .. }) if found.to_string() == why),
+            "{walked:?}"
+        );
         assert!(matches!(check(true), Err(GitError::Stopped)));
     }
 }

@@ -1,10 +1,16 @@
 //! A clone that is brought up to date, and what keeps it from that.
 
 use std::fs;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use super::lab::{Lab, cause, clone, git, names};
+use super::lab::{Lab, builder, cause, clone, clone_by, git, names};
+use crate::Kind;
+use crate::env::Env;
+use crate::event::{Awaited, Event, EventKind, Observer};
 use crate::git::update::planned::at_place_of_plan;
-use crate::git::{CloneRequest, GitError};
+use crate::git::{AtWork, CloneRequest, GitError, Update};
+use crate::settings::Options;
 
 async fn cloned() -> (Lab, CloneRequest) {
     let lab = Lab::new();
@@ -73,7 +79,11 @@ async fn a_branch_that_was_rewritten_is_followed_and_told() {
     lab.git(&["commit", "--quiet", "--amend", "--allow-empty", "--message=rewritten"]);
     let updated = clone(&request.clone().whole_history()).await.unwrap();
     assert_eq!(updated.commit, Some(lab.head()));
-    assert!(updated.warnings.iter().any(|text| text.contains(&before)), "{:?}", updated.warnings);
+    assert!(
+        updated.warnings.iter().any(|warning| warning.to_string().contains(&before)),
+        "{:?}",
+        updated.warnings
+    );
 }
 
 /// What is changed while the network is waited for is looked at once more before anything is touched.
@@ -95,4 +105,48 @@ async fn work_that_begins_during_the_fetch_is_not_lost() {
         git(&lab.dest(), &["checkout", "--quiet", "--", "."]);
         assert_eq!(clone(&request).await.unwrap().commit, Some(lab.head()));
     }
+}
+
+/// Has an update under way until it is waited for.
+struct UntilWaitedFor(Mutex<Option<Arc<Update>>>);
+
+impl Observer for UntilWaitedFor {
+    fn on(&self, event: &Event) {
+        if let EventKind::Waiting { after, what: Awaited::Lock { .. } } = &event.kind {
+            assert_eq!(*after, Duration::from_millis(10));
+            drop(self.0.lock().unwrap().take());
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_update_is_waited_for_and_not_for_long() {
+    let (lab, request) = cloned().await;
+    lab.commit();
+    let other = Update::begin(&Env::real(), &lab.dest()).unwrap();
+    let error = clone(&request).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (Kind::Local, 0), "{error}");
+    let error = cause(Err(error));
+    assert!(matches!(error, GitError::Busy { who: AtWork::Update, .. }), "{error}");
+
+    let network = builder().observer(Arc::new(UntilWaitedFor(Mutex::new(Some(other))))).build();
+    let updated = clone_by(&network, &request, &Options::new()).await.unwrap();
+    assert_eq!((updated.commit, updated.attempts), (Some(lab.head()), 1));
+}
+
+#[tokio::test]
+async fn one_that_is_to_be_finished_is_waited_for_too() {
+    let (lab, request) = cloned().await;
+    lab.commit();
+    let other = Update::begin(&Env::real(), &lab.dest()).unwrap();
+    fs::write(lab.dest().join(".git/vps-update/plan"), "what the other is at").unwrap();
+    let error = clone(&request).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (Kind::Local, 1), "{error}");
+    let error = cause(Err(error));
+    assert!(matches!(error, GitError::Busy { who: AtWork::Update, .. }), "{error}");
+
+    // It ends, and leaves nothing to be finished.
+    let network = builder().observer(Arc::new(UntilWaitedFor(Mutex::new(Some(other))))).build();
+    let updated = clone_by(&network, &request, &Options::new()).await.unwrap();
+    assert_eq!((updated.commit, updated.attempts), (Some(lab.head()), 1));
 }

@@ -5,7 +5,7 @@ use gix::bstr::BStr;
 use serde::{Deserialize, Serialize};
 
 use super::difference::Difference;
-use crate::git::{GitError, Made};
+use crate::git::{CloneWarning, CommitId, Made};
 
 /// What an update found, and made ready.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub struct Prepared {
     /// What has to be done for that; nothing where all is as it should be.
     pub change: Option<Change>,
     /// What is not as it should be.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<CloneWarning>,
 }
 
 impl Prepared {
@@ -39,8 +39,8 @@ pub struct Change {
     /// What its HEAD says before.
     pub(super) head: Option<String>,
     /// The commits that its files go from and to.
-    pub(super) old: Option<String>,
-    pub(super) new: Option<String>,
+    pub(super) old: Option<CommitId>,
+    pub(super) new: Option<CommitId>,
     /// Small files of its git folder, in the order in which they are put in place.
     pub(super) puts: Vec<Put>,
     /// Lines that its logs get.
@@ -127,13 +127,8 @@ impl Change {
         self.difference.as_ref().is_some_and(|difference| difference.remove.contains(BStr::new(path)))
     }
 
-    pub(super) fn ids(&self) -> Result<Option<(Option<ObjectId>, ObjectId)>, GitError> {
-        let read = |hex: &String| {
-            ObjectId::from_hex(hex.as_bytes()).map_err(|_| GitError::Protocol {
-                why: "the plan of an earlier update names no commit".to_owned(),
-            })
-        };
-        let Some(new) = self.new.as_ref().map(read).transpose()? else { return Ok(None) };
-        Ok(Some((self.old.as_ref().map(read).transpose()?, new)))
+    /// The commits that its files go from and to, where they change.
+    pub(super) fn ids(&self) -> Option<(Option<ObjectId>, ObjectId)> {
+        Some((self.old.map(|id| id.0), self.new?.0))
     }
 }

@@ -19,14 +19,14 @@ use crate::env::Env;
 use crate::git::checkout::{self, To};
 use crate::git::meter::Meter;
 use crate::git::objects::Objects;
-use crate::git::{GitError, fault, heads, work};
+use crate::git::{GitError, heads, repository, words};
 
 /// Finishes what is left of an update of the clone at `dest`; not while somebody else is at it. Nothing is fetched.
-pub(in crate::git) fn finish(env: &Env, dest: &Path) -> Result<bool, GitError> {
-    let Some(update) = Update::open(env, dest)? else { return Ok(false) };
+pub(in crate::git) fn finish(env: &Env, dest: &Path) -> Result<(), GitError> {
+    let update = Update::open(env, dest)?;
     if !update.is_planned() {
         // Somebody else finished it meanwhile.
-        return Ok(true);
+        return Ok(());
     }
     update.keep(true);
     let plan = Plan::read(update.folder())?;
@@ -34,7 +34,7 @@ pub(in crate::git) fn finish(env: &Env, dest: &Path) -> Result<bool, GitError> {
         place::unlock(&update, &plan);
         Plan::remove(update.folder())?;
         update.keep(false);
-        return Ok(true);
+        return Ok(());
     }
     for change in &plan.changes {
         quarantine::release(update.fs(), &update.at(&change.room), &update.git().join(&change.git))?;
@@ -43,7 +43,7 @@ pub(in crate::git) fn finish(env: &Env, dest: &Path) -> Result<bool, GitError> {
     let mut rooms: Vec<Option<Room>> = Vec::new();
     let mut differences = Vec::new();
     for change in &plan.changes {
-        let (room, difference) = match change.ids()? {
+        let (room, difference) = match change.ids() {
             Some((old, new)) => {
                 let (room, difference) = left(&update, change, old, new)?;
                 (Some(room), Some(difference))
@@ -66,8 +66,7 @@ pub(in crate::git) fn finish(env: &Env, dest: &Path) -> Result<bool, GitError> {
         let Some((room, difference)) = ready.next() else { return Ok(PathBuf::new()) };
         change.difference = Some(difference);
         Ok(room.path.join(NEW))
-    })?;
-    Ok(true)
+    })
 }
 
 const NEW: &str = "new";
@@ -77,8 +76,8 @@ const OLD: &str = "old";
 /// by other means, and knows better.
 fn still_meant(update: &Update, plan: &Plan) -> Result<bool, GitError> {
     for change in &plan.changes {
-        let Some((old, new)) = change.ids()? else { continue };
-        let Ok(repo) = work::open(&update.dest().join(&change.files)) else { return Ok(false) };
+        let Some((old, new)) = change.ids() else { continue };
+        let Ok(repo) = repository::open(&update.dest().join(&change.files)) else { return Ok(false) };
         let here = heads::find(&repo, "HEAD");
         if here != old && here != Some(new) {
             return Ok(false);
@@ -95,7 +94,7 @@ fn still_meant(update: &Update, plan: &Plan) -> Result<bool, GitError> {
 
 /// Refuses where a ref or a file of the git folder is neither as before nor as it is to be.
 fn unmoved(update: &Update, change: &Change) -> Result<(), GitError> {
-    let repo = work::open(&update.dest().join(&change.files))?;
+    let repo = repository::open(&update.dest().join(&change.files))?;
     for put in &change.puts {
         let now = refs::value(&repo, &put.to)?;
         let ready = fs::read(refs::ready(&update.at(&change.room), &put.from)).unwrap_or_default();
@@ -124,9 +123,9 @@ fn left(
     new: ObjectId,
 ) -> Result<(Room, Difference), GitError> {
     let dest = update.dest().join(&change.files);
-    let repo = work::open(&dest)?;
-    let known = old.map(|old| work::index_of(&repo, old)).transpose()?;
-    let wanted = work::index_of(&repo, new)?;
+    let repo = repository::open(&dest)?;
+    let known = old.map(|old| repository::index_of(&repo, old)).transpose()?;
+    let wanted = repository::index_of(&repo, new)?;
     let difference = difference::compare(known.as_deref(), &wanted);
     let room = Room::to_finish(update)?;
     let changed = |path: &BStr| GitError::HalfUpdated {
@@ -134,7 +133,7 @@ fn left(
         why: format!("that update was killed, and {} was changed since", path.to_str_lossy().escape_debug()),
     };
     // Nor is anything lost that was staged since.
-    let index = repo.index_or_empty().map_err(|error| fault::of("read the index", &error))?;
+    let index = repo.index_or_empty().map_err(|error| words::of("read the index", &error))?;
     for entry in index.entries() {
         let path = entry.path(&index);
         let is_in = |state: &State| {
@@ -145,10 +144,10 @@ fn left(
         }
     }
     let (staged_new, staged_old) = (room.path.join(NEW), room.path.join(OLD));
-    stage(&repo, &staged_new, &wanted, &difference.write)?;
+    stage(&repo, update.env(), &staged_new, &wanted, &difference.write)?;
     if let Some(known) = known.as_deref() {
         let both = difference.write.union(&difference.remove).cloned().collect();
-        stage(&repo, &staged_old, known, &both)?;
+        stage(&repo, update.env(), &staged_old, known, &both)?;
     }
     for path in difference.remove.iter().chain(&difference.write) {
         let path: &BStr = path.as_ref();
@@ -188,13 +187,14 @@ fn left(
 /// Checks out some files of a commit into a folder of its own.
 fn stage(
     repo: &gix::Repository,
+    env: &Env,
     folder: &Path,
     index: &State,
     only: &BTreeSet<BString>,
 ) -> Result<(), GitError> {
     fs::create_dir_all(folder)
         .map_err(|error| GitError::local(format!("make {}", folder.display()), error))?;
-    let to = To { folder, meter: &Meter::new(), stop: &AtomicBool::new(false), only: Some(only) };
+    let to = To { env, folder, meter: &Meter::new(), stop: &AtomicBool::new(false), only: Some(only) };
     checkout::write(repo, &Objects::of(repo)?, &mut index.clone(), &to)
 }
 

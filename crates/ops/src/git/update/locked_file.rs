@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::crash;
 use crate::env::fs::{Clobber, Fs};
-use crate::git::GitError;
+use crate::git::{AtWork, GitError};
 
 /// `from`, made ready, and `to`, whose place it takes.
 #[derive(Clone, Copy, Debug)]
@@ -42,8 +42,7 @@ impl LockedFile<'_> {
                 if is_same(self.from, &path) {
                     return Ok(());
                 }
-                let why = format!("git is at work in it: there is {}", path.display());
-                Err(GitError::Busy { path: self.dest.to_owned(), why })
+                Err(GitError::Busy { path: self.dest.to_owned(), who: AtWork::Lock { path } })
             }
             Err(error) => Err(failed(error)),
         }

@@ -11,7 +11,7 @@ use gix::bstr::ByteSlice;
 use gix::index::entry::Flags;
 use gix::state::InProgress;
 
-use crate::git::{GitError, fault};
+use crate::git::{AtWork, GitError, reflog, words};
 
 /// Names of changed files that are told.
 const TOLD: usize = 3;
@@ -36,13 +36,13 @@ pub(super) fn idle(
     if repo.git_dir() != repo.common_dir() {
         return Err(refused("it is a work tree of another clone: update that one".to_owned()));
     }
-    let busy = |why| GitError::Busy { path: repo.workdir().unwrap_or(repo.git_dir()).to_owned(), why };
+    let busy = |who| GitError::Busy { path: repo.workdir().unwrap_or(repo.git_dir()).to_owned(), who };
     if let Some(state) = repo.state() {
-        return Err(busy(format!("git has something under way in it: {}", under_way(&state))));
+        return Err(busy(AtWork::Git { doing: under_way(&state) }));
     }
     let lock = repo.git_dir().join("index.lock");
     if fs::symlink_metadata(&lock).is_ok() {
-        return Err(busy(format!("git is at work in it: there is {}", lock.display())));
+        return Err(busy(AtWork::Lock { path: lock }));
     }
     let config = repo.config_snapshot();
     if config.string("extensions.partialClone").is_some()
@@ -70,7 +70,7 @@ pub(super) fn clean(
     stop: &Arc<AtomicBool>,
     refused: &impl Fn(String) -> GitError,
 ) -> Result<(), GitError> {
-    let failed = |error: gix::Error| fault::of("look for changes", &error);
+    let failed = |error: gix::Error| words::of("look for changes", &error);
     let index = repo.index_or_empty().map_err(failed)?;
     if index.entries().iter().any(|entry| entry.flags.contains(Flags::ASSUME_VALID)) {
         return Err(refused("git was told to assume that files of it do not change".to_owned()));
@@ -121,11 +121,11 @@ pub(super) fn is_within(
     old: ObjectId,
     stop: &AtomicBool,
 ) -> Result<bool, GitError> {
-    let failed = |error: gix::Error| fault::of("read the history", &error);
+    let failed = |error: gix::Error| words::of("read the history", &error);
     let peeled = |id: ObjectId| repo.find_object(id).ok()?.peel_to_commit().ok().map(|commit| commit.id);
     let tips: Vec<ObjectId> = tips.into_iter().filter_map(peeled).collect();
     for commit in repo.rev_walk(tips).all().map_err(failed)? {
-        if commit.map_err(|error| fault::of_any("read the history", error))?.id == old {
+        if commit.map_err(|error| words::of_any("read the history", error))?.id == old {
             return Ok(true);
         }
         if stop.load(Ordering::Relaxed) {
@@ -147,8 +147,7 @@ pub(super) fn was_fetched(repo: &gix::Repository, commit: ObjectId) -> bool {
     let mut words = last.splitn(3, |byte| *byte == b' ');
     let new = words.nth(1).and_then(|hex| ObjectId::from_hex(hex).ok());
     let said = last.find_byte(b'\t').and_then(|tab| last.get(tab.saturating_add(1)..)).unwrap_or_default();
-    let ours = ["clone:", "update:"].iter().any(|word| said.starts_with(word.as_bytes()));
-    new == Some(commit) && ours
+    new == Some(commit) && reflog::is_ours(said)
 }
 
 /// Refuses a branch that another work tree of the repository has checked out.

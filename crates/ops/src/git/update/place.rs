@@ -18,7 +18,7 @@ use super::locked_file::{LockedFile, remove_empty};
 use super::plan::{NewModule, Plan};
 use super::{Update, crash, own_work, quarantine, refs};
 use crate::env::fs::Clobber;
-use crate::git::{GitError, fault, heads, work};
+use crate::git::{AtWork, GitError, heads, repository, words};
 
 /// Puts all of an update in place. Once its plan is written, a run that ends in the middle of it is finished by
 /// the next one.
@@ -27,6 +27,7 @@ pub(in crate::git) fn apply(
     mut changes: Vec<Change>,
     modules: Vec<NewModule>,
 ) -> Result<(), GitError> {
+    // The plan names these: they must be there before it is.
     for change in &mut changes {
         let git = update.git().join(&change.git);
         let room = update.at(&change.room);
@@ -38,11 +39,15 @@ pub(in crate::git) fn apply(
         }
     }
     let plan = Plan::new(changes, modules);
+    // Before it is written: from its rename on, who ends here must leave the folder.
     update.keep(true);
     if let Err(error) = plan.write(update.fs(), update.folder()) {
         update.keep(false);
         return Err(error);
     }
+    // The plan comes before the locks, since by it the locks of a run that was killed are known, and given up or
+    // gone on with. The locks come before the look, since git changes nothing behind them: what is found there is
+    // what is moved over.
     if let Err(error) = lock(update, &plan).and_then(|()| still_as_it_was(update, &plan)) {
         unlock(update, &plan);
         Plan::remove(update.folder())?;
@@ -57,26 +62,26 @@ pub(in crate::git) fn apply(
 fn still_as_it_was(update: &Update, plan: &Plan) -> Result<(), GitError> {
     for change in &plan.changes {
         let dest = update.dest().join(&change.files);
-        let repo = work::open(&dest)?;
+        let repo = repository::open(&dest)?;
         let moved = |what: &str| GitError::Busy {
             path: dest.clone(),
-            why: format!("somebody changed {what} meanwhile"),
+            who: AtWork::Changed { what: what.to_owned() },
         };
         for put in &change.puts {
             if refs::value(&repo, &put.to)? != put.was {
                 return Err(moved(&put.to));
             }
         }
-        let (Some((old, new)), Some(difference)) = (change.ids()?, &change.difference) else { continue };
+        let (Some((old, new)), Some(difference)) = (change.ids(), &change.difference) else { continue };
         if heads::find(&repo, "HEAD") != old || refs::value(&repo, "HEAD")? != change.head {
             return Err(moved("HEAD"));
         }
         let refused = |why: String| GitError::NotUpdated { path: dest.clone(), why };
         own_work::clean(&repo, &Arc::default(), &refused)?;
-        let known = old.map(|old| work::index_of(&repo, old)).transpose()?;
+        let known = old.map(|old| repository::index_of(&repo, old)).transpose()?;
         // Its objects are not in the repository yet.
-        let there = work::open(&update.at(&change.room))?;
-        let wanted = work::index_of(&there, new)?;
+        let there = repository::open(&update.at(&change.room))?;
+        let wanted = repository::index_of(&there, new)?;
         difference::refuse_unknown(&dest, known.as_deref(), &wanted, difference)?;
         one_file_system(update, &dest, repo.git_dir(), difference, &refused)?;
     }
@@ -163,6 +168,11 @@ pub(super) fn index(update: &Update, change: &Change) -> (PathBuf, PathBuf) {
 }
 
 /// All of a plan whose locks are held; `staged` says where a change's files are ready.
+///
+/// Each step may be the last of a run that is killed, so each leaves what git can read: objects before what names
+/// them, files before the index that says how each is on the disk, the index before HEAD, whose commit it is that of.
+/// Repositories come from the outermost in, as files of an outer one make place for a module; modules that come new
+/// are last, since their place may be made by any of them.
 pub(super) fn carry_out(
     update: &Update,
     plan: Plan,
@@ -175,17 +185,18 @@ pub(super) fn carry_out(
             let staged = staged(&room, &mut change)?;
             let (from, to) = index(update, &change);
             let index = update.locked(&from, &to);
-            bring(update, &change, &staged, &index)?;
+            files_then_index(update, &change, &staged, &index)?;
         }
         for put in &change.puts {
             let (from, to) = small_file(update, &change, put);
             let file = update.locked(&from, &to);
             if put.goes { file.remove()? } else { file.put()? }
         }
+        // A log tells of what has happened.
         refs::write_logs(&git, &change.logs);
     }
     for module in &plan.modules {
-        settle(update, module)?;
+        move_module(update, module)?;
     }
     // What is in place must not get lost with a plan that is gone.
     update.sync()?;
@@ -195,11 +206,16 @@ pub(super) fn carry_out(
 }
 
 /// The files of one repository, then its index.
-fn bring(update: &Update, change: &Change, staged: &Path, index: &LockedFile<'_>) -> Result<(), GitError> {
+fn files_then_index(
+    update: &Update,
+    change: &Change,
+    staged: &Path,
+    index: &LockedFile<'_>,
+) -> Result<(), GitError> {
     let dest = update.dest().join(&change.files);
-    let repo = work::open(&dest)?;
-    let Some((_, new)) = change.ids()? else { return Ok(()) };
-    let mut wanted = work::index_of(&repo, new)?;
+    let repo = repository::open(&dest)?;
+    let Some((_, new)) = change.ids() else { return Ok(()) };
+    let mut wanted = repository::index_of(&repo, new)?;
     if let Some(difference) = &change.difference {
         let moved = files(update, &dest, staged, difference, &wanted)?;
         stats(&repo, &dest, &mut wanted, &moved)?;
@@ -209,7 +225,7 @@ fn bring(update: &Update, change: &Change, staged: &Path, index: &LockedFile<'_>
     let mut file = BufWriter::new(File::create(index.from).map_err(failed)?);
     wanted
         .write_to(&mut file, gix::index::write::Options::default())
-        .map_err(|error| fault::of("write the index", &error))?;
+        .map_err(|error| words::of("write the index", &error))?;
     file.flush().map_err(failed)?;
     // Its lock goes to its place: it must not be half on the disk.
     file.get_ref().sync_all().map_err(failed)?;
@@ -224,6 +240,7 @@ fn files(
     wanted: &State,
 ) -> Result<Moved, GitError> {
     let mut moved = Moved::new();
+    // First what goes: a folder may be to come where a file is, and the other way round.
     for path in &difference.remove {
         remove(dest, path.as_ref())?;
     }
@@ -290,7 +307,7 @@ fn remove(dest: &Path, path: &BStr) -> Result<(), GitError> {
 /// What the disk says of each file, so that git need not read them all to see that nothing changed: of those
 /// that were moved from there, unless somebody wrote to them since, of the others from the index that was.
 fn stats(repo: &gix::Repository, dest: &Path, index: &mut State, moved: &Moved) -> Result<(), GitError> {
-    let before = repo.index_or_empty().map_err(|error| fault::of("read the index", &error))?;
+    let before = repo.index_or_empty().map_err(|error| words::of("read the index", &error))?;
     for (entry, path) in index.entries_mut_with_paths() {
         if entry.mode == Mode::COMMIT {
             continue;
@@ -308,7 +325,7 @@ fn stats(repo: &gix::Repository, dest: &Path, index: &mut State, moved: &Moved) 
 }
 
 /// A new module's git folder, then its files. What was moved before is not there any more.
-fn settle(update: &Update, module: &NewModule) -> Result<(), GitError> {
+fn move_module(update: &Update, module: &NewModule) -> Result<(), GitError> {
     let rooms = [
         (update.at(&module.git_room()), update.git().join(&module.git)),
         (update.at(&module.room), update.dest().join(&module.files)),

@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, crash, room};
+use super::{Change, crash};
 use crate::env::fs::{Clobber, Fs};
 use crate::git::GitError;
 
@@ -50,6 +50,24 @@ impl NewModule {
     }
 }
 
+/// All that an update puts in place.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Ready {
+    /// Of repositories that are there, the outermost first.
+    pub(crate) changes: Vec<Change>,
+    /// Modules that come new.
+    pub(crate) modules: Vec<NewModule>,
+}
+
+impl Ready {
+    /// Whether all is as it should be.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.modules.is_empty()
+    }
+}
+
 fn elsewhere() -> std::io::Error {
     std::io::Error::new(std::io::ErrorKind::InvalidData, "it leads out of the clone")
 }
@@ -61,11 +79,6 @@ fn is_below(path: &str) -> bool {
 
 pub(super) fn is_there(folder: &Path) -> bool {
     fs::symlink_metadata(folder.join(NAME)).is_ok()
-}
-
-/// Whether an update of the clone with this git folder was begun and not finished.
-pub(in crate::git) fn is_unfinished(git: &Path) -> bool {
-    is_there(&room::folder(git))
 }
 
 impl Plan {

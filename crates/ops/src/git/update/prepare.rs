@@ -10,15 +10,17 @@ use gix::remote::fetch::Shallow;
 use super::change::{Change, Prepared};
 use super::difference::{self, Difference};
 use super::quarantine::{self, Refs};
-use super::refs::{self, Ready};
+use super::refs::{self, Writer};
 use super::room::Room;
 use super::{Update, own_work};
 use crate::git::absorb::relative;
 use crate::git::checkout::{self, To};
+use crate::git::job::{self, Job, Line};
 use crate::git::objects::Objects;
+use crate::git::reflog::Deed;
 use crate::git::target::{Head, Target, Want};
-use crate::git::work::{self, Job, Line, Scope};
-use crate::git::{GitError, Made, connected, fault, modules, verify};
+use crate::git::work::{self, Scope};
+use crate::git::{CloneWarning, CommitId, GitError, Made, connected, modules, repository, verify, words};
 
 /// The repository as it is.
 struct Here {
@@ -30,7 +32,7 @@ struct Here {
 
 impl Here {
     fn of(repo: &gix::Repository) -> Result<Self, GitError> {
-        let head = repo.head().map_err(|error| fault::of("read what is there", &error))?;
+        let head = repo.head().map_err(|error| words::of("read what is there", &error))?;
         Ok(Self {
             branch: head.referent_name().map(|name| name.as_bstr().to_string()),
             commit: head.id().map(gix::Id::detach),
@@ -44,6 +46,9 @@ impl Here {
 }
 
 /// For the repository whose files are in `files`, the clone's own or a module's.
+///
+/// What is cheap and may forbid it comes first, what takes long comes last; and each step has behind it what it
+/// relies on.
 pub(in crate::git) fn prepare(
     job: &Job,
     line: Line,
@@ -51,24 +56,30 @@ pub(in crate::git) fn prepare(
     files: &Path,
 ) -> Result<Prepared, GitError> {
     let refused = |why: String| GitError::NotUpdated { path: files.to_owned(), why };
-    let real = work::open(files)?;
+    let real = repository::open(files)?;
+    // Before anything is asked of the network: nobody is to wait for a fetch and then hear of a file that they
+    // changed. It is looked at once more before anything is touched.
     own_work::idle(&real, files, update.fs().user(), &refused)?;
     let here = Here::of(&real)?;
     own_work::clean(&real, &job.stop, &refused)?;
+    // With the refs as they were when it was found clean: what came is what differs from these.
     let room = Room::new(update)?;
     quarantine::make(&room.path, &real, &here.refs)?;
-    let mut repo = work::open(&room.path)?;
-    repo.committer_or_set_generic_fallback().map_err(|error| fault::of("prepare the repository", &error))?;
+    let mut repo = repository::open(&room.path)?;
+    repo.committer_or_set_generic_fallback().map_err(|error| words::of("prepare the repository", &error))?;
     let target = work::fetch(&repo, job, line, &scope(job, &real, &here))?;
     let Some(id) = target.id else { return unchanged(&real, &here) };
-    let mut repo = work::open(&room.path)?;
-    repo.committer_or_set_generic_fallback().map_err(|error| fault::of("prepare the repository", &error))?;
+    // Opened anew, it sees the packs and the refs that came.
+    let mut repo = repository::open(&room.path)?;
+    repo.committer_or_set_generic_fallback().map_err(|error| words::of("prepare the repository", &error))?;
     let new = target.commit(&repo, id)?;
     let came = quarantine::refs_of(&repo)?;
     let tips: Vec<ObjectId> =
         came.iter().filter(|(name, id)| here.refs.get(*name) != Some(id)).map(|(_, id)| *id).collect();
     let objects = Objects::of(&repo)?;
     let tips = [&[id][..], &tips].concat();
+    // Before the histories are compared below: where one had a hole, a commit of the clone's own could look as if
+    // it were in it, or as if it were not.
     if boundary(&repo) == boundary(&real) {
         let known = here.commit.into_iter().chain(here.refs.values().copied());
         connected::check_new(&repo, &objects, &tips, known, &job.meter, &job.stop)?;
@@ -76,6 +87,7 @@ pub(in crate::git) fn prepare(
         // What was the end of the history has something behind it now.
         connected::check(&repo, &objects, &tips, None, &job.meter, &job.stop)?;
     }
+    // Before anything is made ready: what would lose commits is not to be checked out first.
     let warnings = kept(job, &real, &repo, &here, &target, new, &refused)?;
 
     let (room_path, room_name) = (room.path.clone(), room.name.clone());
@@ -84,10 +96,11 @@ pub(in crate::git) fn prepare(
         files: below(update.dest(), files, update.dest(), &refused)?,
         git: below(update.git(), real.git_dir(), update.dest(), &refused)?,
         room: room_name,
-        old: here.commit.map(|id| id.to_string()),
-        new: Some(new.to_string()),
+        old: here.commit.map(CommitId),
+        new: Some(CommitId(new)),
         ..Change::default()
     };
+    // Refs before files: they are few, they may refuse too, and without one that changes no file does.
     write_refs(&real, &repo, job, &here, &target, new, &came, &room_path, &mut change, &refused)?;
     if here.commit == Some(new) && change.puts.is_empty() {
         let mut prepared = unchanged(&real, &here)?;
@@ -96,19 +109,20 @@ pub(in crate::git) fn prepare(
     }
     change.difference = Some(stage(&repo, &objects, job, &room_path, files, here.commit, new)?);
     let made = Made {
-        commit: Some(new.to_string()),
+        commit: Some(CommitId(new)),
         reference: target.reference(),
-        modules: modules::list(&work::open(&room_path)?)?,
+        modules: modules::list(&repository::open(&room_path)?)?,
         bytes: 0,
     };
-    work::stopped(job)?;
+    // The last look: who was stopped until here leaves an empty room, and the clone as it was.
+    job::stopped(job)?;
     let _ = room.keep();
     Ok(Prepared { made, change: Some(change), warnings })
 }
 
 fn unchanged(real: &gix::Repository, here: &Here) -> Result<Prepared, GitError> {
     let made = Made {
-        commit: here.commit.map(|id| id.to_string()),
+        commit: here.commit.map(CommitId),
         reference: here.branch.clone(),
         modules: modules::list(real)?,
         bytes: 0,
@@ -174,7 +188,7 @@ fn kept(
     target: &Target,
     new: ObjectId,
     refused: &impl Fn(String) -> GitError,
-) -> Result<Vec<String>, GitError> {
+) -> Result<Vec<CloneWarning>, GitError> {
     let mut warnings = Vec::new();
     let on = here.branch.as_deref();
     if let Head::Branch(name) = &target.head
@@ -187,7 +201,7 @@ fn kept(
         }
         // Of a short history the end is not seen: then it looks the same where the branch just went on.
         if !is_shallow(repo) {
-            warnings.push(format!("{short} was rewritten at the other end: it was at {own} before"));
+            warnings.push(CloneWarning::Rewritten { branch: short.to_owned(), before: CommitId(own) });
         }
     }
     if let (None, Some(commit)) = (on, here.commit)
@@ -235,7 +249,7 @@ fn write_refs(
     change: &mut Change,
     refused: &impl Fn(String) -> GitError,
 ) -> Result<(), GitError> {
-    let message = format!("update: from {}", job.url.stored());
+    let message = Deed::Update.message(&job.url);
     let mut wanted: Vec<(String, ObjectId)> = Vec::new();
     match (&target.head, target.id) {
         (Head::Branch(name), _) => {
@@ -271,6 +285,7 @@ fn write_refs(
             wanted.push((name, *id));
         }
     }
+    // All of them are looked at before the first is made ready.
     for (name, _) in &wanted {
         if let Some(other) = refs::in_the_way(name, &here.refs) {
             return Err(refused(format!("its {other} is in the way of {name}")));
@@ -279,25 +294,27 @@ fn write_refs(
             return Err(refused(format!("its {name} only points to another ref")));
         }
     }
-    let mut ready = Ready::new(real, repo, room, change, &message);
+    let mut writer = Writer::new(real, repo, room, change, &message);
+    // They are put in place in this order. Where the history ends is told before a ref leads there: else git
+    // would look for what is behind the end. HEAD comes last, when the branch that it names is there.
     let (before, boundary) = (boundary(real), boundary(repo));
     if boundary.is_empty() && !before.is_empty() {
-        ready.no_file("shallow")?;
+        writer.no_file("shallow")?;
     } else if boundary != before {
-        ready.file("shallow", &boundary)?;
+        writer.file("shallow", &boundary)?;
     }
     for (name, id) in &wanted {
-        ready.reference(name, *id, &here.refs)?;
+        writer.reference(name, *id, &here.refs)?;
     }
     match &target.head {
         Head::Branch(name) if here.branch.as_deref() == Some(name) => {
             if here.commit != Some(new) {
-                ready.log("HEAD", here.commit, new)?;
+                writer.log("HEAD", here.commit, new)?;
             }
         }
-        Head::Branch(name) => ready.head(&format!("ref: {name}\n"), here.commit, new)?,
+        Head::Branch(name) => writer.head(&format!("ref: {name}\n"), here.commit, new)?,
         Head::Tag(_) | Head::Detached if here.branch.is_none() && here.commit == Some(new) => {}
-        Head::Tag(_) | Head::Detached => ready.head(&format!("{new}\n"), here.commit, new)?,
+        Head::Tag(_) | Head::Detached => writer.head(&format!("{new}\n"), here.commit, new)?,
     }
     Ok(())
 }
@@ -312,16 +329,17 @@ fn stage(
     old: Option<ObjectId>,
     new: ObjectId,
 ) -> Result<Difference, GitError> {
-    let known = old.map(|old| work::index_of(repo, old)).transpose()?;
-    let mut index = work::index_of(repo, new)?;
+    let known = old.map(|old| repository::index_of(repo, old)).transpose()?;
+    let mut index = repository::index_of(repo, new)?;
     verify::harmless(&index)?;
     let difference = difference::compare(known.as_deref(), &index);
+    // Before the first file is written, which takes the longest of all.
     difference::refuse_unknown(files, known.as_deref(), &index, &difference)?;
     let only = Some(&difference.write);
-    let to = To { folder: room, meter: &job.meter, stop: &job.stop, only };
+    let to = To { env: &job.env, folder: room, meter: &job.meter, stop: &job.stop, only };
     checkout::write(repo, objects, &mut index, &to)?;
     index
         .write(gix::index::write::Options::default())
-        .map_err(|error| fault::of("write the index", &error))?;
+        .map_err(|error| words::of("write the index", &error))?;
     Ok(difference)
 }

@@ -11,7 +11,7 @@ use gix::bstr::BString;
 
 use super::crash;
 use crate::env::fs::{Clobber, Fs};
-use crate::git::{GitError, fault};
+use crate::git::{GitError, words};
 
 /// Refs by their full names. Those that point to other refs are left out.
 pub(super) type Refs = BTreeMap<BString, ObjectId>;
@@ -21,10 +21,10 @@ pub(super) const PUTS: &str = "vps-puts";
 
 /// All refs of a repository.
 pub(super) fn refs_of(repo: &gix::Repository) -> Result<Refs, GitError> {
-    let failed = |error: gix::Error| fault::of("read the refs", &error);
+    let failed = |error: gix::Error| words::of("read the refs", &error);
     let mut refs = Refs::new();
     for reference in repo.references().map_err(failed)?.all().map_err(failed)? {
-        let reference = reference.map_err(|error| fault::of("read a ref", &error))?;
+        let reference = reference.map_err(|error| words::of("read a ref", &error))?;
         if let Some(id) = reference.try_id() {
             refs.insert(reference.name().as_bstr().to_owned(), id.detach());
         }
@@ -72,8 +72,8 @@ pub(super) fn make(room: &Path, repo: &gix::Repository, refs: &Refs) -> Result<(
 /// As the repository's, but for the place of its files.
 fn configure(from: &Path, to: &Path, doing: &str) -> Result<(), GitError> {
     let mut config = gix::config::File::from_path_no_includes(from.to_owned(), gix::config::Source::Local)
-        .map_err(|error| fault::of_any(doing, error))?;
-    config.set_raw_value_by("core", None, "bare", b"false").map_err(|error| fault::of_any(doing, error))?;
+        .map_err(|error| words::of_any(doing, error))?;
+    config.set_raw_value_by("core", None, "bare", b"false").map_err(|error| words::of_any(doing, error))?;
     if let Ok(mut values) = config.raw_values_mut_by("core", None, "worktree") {
         values.delete_all();
     }

@@ -9,14 +9,14 @@ use gix::bstr::{BStr, ByteSlice};
 use super::change::{Change, Log, Put, Setting};
 use super::crash;
 use super::quarantine::{PUTS, Refs};
-use crate::git::{GitError, fault, reflog};
+use crate::git::{GitError, reflog, words};
 
 /// Name of the index among the files made ready. It is written when all files are in place, because it says of
 /// each how it is on the disk; until then it is the lock.
 pub(super) const INDEX: &str = "index";
 
 /// Makes files ready in a room.
-pub(super) struct Ready<'a> {
+pub(super) struct Writer<'a> {
     /// The repository as it is.
     there: &'a gix::Repository,
     /// The one that knows who we are.
@@ -32,7 +32,7 @@ pub(super) fn ready(room: &Path, name: &str) -> PathBuf {
     room.join(".git").join(PUTS).join(name)
 }
 
-impl<'a> Ready<'a> {
+impl<'a> Writer<'a> {
     /// For `change`, whose room is at `room`.
     pub(super) const fn new(
         there: &'a gix::Repository,
@@ -97,7 +97,7 @@ impl<'a> Ready<'a> {
 /// content. None where nothing does.
 pub(super) fn value(repo: &gix::Repository, name: &str) -> Result<Option<String>, GitError> {
     if name.starts_with("refs/") {
-        let found = repo.try_find_reference(name).map_err(|error| fault::of("read a ref", &error))?;
+        let found = repo.try_find_reference(name).map_err(|error| words::of("read a ref", &error))?;
         return Ok(found.map(|found| match found.try_id() {
             Some(id) => id.to_string(),
             None => "another ref".to_owned(),
@@ -137,20 +137,20 @@ pub(super) fn configuration(change: &mut Change, room: &Path, git: &Path) -> Res
     }
     let doing = "write the configuration";
     let mut config = gix::config::File::from_path_no_includes(git.join("config"), gix::config::Source::Local)
-        .map_err(|error| fault::of_any(doing, error))?;
+        .map_err(|error| words::of_any(doing, error))?;
     let mut before = Vec::new();
     config.write_to(&mut before).map_err(|error| GitError::local(doing, error))?;
     for Setting { section, name, key, value, is_more } in values {
-        let failed = |error| fault::of("write the configuration", &error);
+        let failed = |error| words::of("write the configuration", &error);
         if is_more {
             let mut there = config
                 .section_mut_or_create_new(section, Some(name.as_str().into()))
-                .map_err(|error| fault::of_any(doing, error))?;
+                .map_err(|error| words::of_any(doing, error))?;
             there.push(key, Some(value.as_str().into())).map_err(failed)?;
         } else {
             config
                 .set_raw_value_by(section, Some(name.as_str().into()), key, value.as_bytes())
-                .map_err(|error| fault::of_any(doing, error))?;
+                .map_err(|error| words::of_any(doing, error))?;
         }
     }
     let mut text = Vec::new();

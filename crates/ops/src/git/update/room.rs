@@ -5,23 +5,18 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
 
 use super::locked_file::LockedFile;
 use super::plan;
 use crate::env::Env;
 use crate::env::fs::Fs;
+use crate::git::local::clear;
 use crate::git::remove::remove;
 use crate::git::staging::locked;
-use crate::git::{GitError, work};
+use crate::git::{AtWork, GitError, repository};
 
 /// Its name in the git folder.
 const NAME: &str = "vps-update";
-
-/// How often its lock is tried for: a program that is just being started holds it for a moment, too.
-pub(crate) const LOCK_TRIES: u32 = 20;
-/// Between two tries.
-pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// An update of one clone, by this process alone: its lock, and the folder where all is made ready. Both are gone
 /// when it is dropped, unless a plan is left to be finished.
@@ -38,40 +33,41 @@ pub struct Update {
 }
 
 /// Where the update of the clone that has this git folder is made ready.
-pub(super) fn folder(git: &Path) -> PathBuf {
+fn folder(git: &Path) -> PathBuf {
     git.join(NAME)
+}
+
+/// Whether an update of the clone with this git folder was begun and not finished.
+pub(in crate::git) fn is_unfinished(git: &Path) -> bool {
+    plan::is_there(&folder(git))
 }
 
 impl Update {
     /// Begins one of the clone at `dest`, and removes what a dead one left that had not begun to change it.
-    /// Nothing while another one is under way.
     ///
     /// # Errors
-    /// [`GitError::Foreign`] where the clone is another user's, [`GitError::HalfUpdated`] where another one has to
-    /// be finished first.
-    pub(crate) fn begin(env: &Env, dest: &Path) -> Result<Option<Arc<Self>>, GitError> {
-        let Some(update) = Self::open(env, dest)? else { return Ok(None) };
+    /// [`GitError::Busy`] while another one is under way, [`GitError::Foreign`] where the clone is another user's,
+    /// [`GitError::HalfUpdated`] where another one has to be finished first.
+    pub(crate) fn begin(env: &Env, dest: &Path) -> Result<Arc<Self>, GitError> {
+        let update = Self::open(env, dest)?;
         if update.is_planned() {
             update.kept.store(true, Ordering::Relaxed);
             let why = "an earlier update of it is not finished".to_owned();
             return Err(GitError::HalfUpdated { path: dest.to_owned(), why });
         }
-        crate::git::local::clear(&update.folder)?;
-        Ok(Some(Arc::new(update)))
+        clear(env, &update.folder)?;
+        Ok(Arc::new(update))
     }
 
-    /// That another one does not let go of its lock.
-    pub(crate) fn busy(dest: &Path) -> GitError {
-        let why = "another update of it is under way".to_owned();
-        GitError::Busy { path: dest.to_owned(), why }
-    }
-
-    /// The folder, locked, whatever is in it; nothing while somebody else has the lock.
-    pub(super) fn open(env: &Env, dest: &Path) -> Result<Option<Self>, GitError> {
+    /// The folder, locked, whatever is in it.
+    ///
+    /// # Errors
+    /// [`GitError::Busy`] while somebody else has the lock.
+    pub(super) fn open(env: &Env, dest: &Path) -> Result<Self, GitError> {
         let real = |path: &Path| {
             fs::canonicalize(path).map_err(|error| GitError::local(format!("find {}", path.display()), error))
         };
-        let git = real(work::open(dest)?.git_dir())?;
+        let git = real(repository::open(dest)?.git_dir())?;
         let folder = folder(&git);
         // What is planned in there is carried out: it must be our own.
         for path in [dest, &git, &folder] {
@@ -87,9 +83,16 @@ impl Update {
             }
             _ => {}
         }
-        let Some(lock) = locked(&folder) else { return Ok(None) };
+        let Some(lock) = locked(&folder) else {
+            return Err(GitError::Busy { path: dest.to_owned(), who: AtWork::Update });
+        };
         let (rooms, kept) = (AtomicU32::new(0), AtomicBool::new(false));
-        Ok(Some(Self { env: env.clone(), dest: real(dest)?, git, folder, rooms, kept, _lock: lock }))
+        Ok(Self { env: env.clone(), dest: real(dest)?, git, folder, rooms, kept, _lock: lock })
+    }
+
+    /// The world that it is in.
+    pub(super) fn env(&self) -> &Env {
+        &self.env
     }
 
     /// The files of this machine.
@@ -159,7 +162,7 @@ impl Drop for Update {
     fn drop(&mut self) {
         if !self.kept.load(Ordering::Relaxed) {
             // Nobody is told of an error here; the next update clears.
-            let _ = remove(&self.folder);
+            let _ = remove(&self.env, &self.folder);
         }
     }
 }
@@ -169,6 +172,7 @@ impl Drop for Update {
 pub(super) struct Room {
     pub(super) name: String,
     pub(super) path: PathBuf,
+    env: Env,
     kept: bool,
 }
 
@@ -184,8 +188,8 @@ impl Room {
 
     fn named(update: &Update, name: String) -> Result<Self, GitError> {
         let path = update.at(&name);
-        crate::git::local::clear(&path)?;
-        Ok(Self { name, path, kept: false })
+        clear(&update.env, &path)?;
+        Ok(Self { name, path, env: update.env.clone(), kept: false })
     }
 
     pub(super) fn keep(mut self) -> String {
@@ -198,7 +202,7 @@ impl Drop for Room {
     fn drop(&mut self) {
         // A panic is to leave what a kill leaves.
         if !self.kept && !std::thread::panicking() {
-            let _ = remove(&self.path);
+            let _ = remove(&self.env, &self.path);
         }
     }
 }

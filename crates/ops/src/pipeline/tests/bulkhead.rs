@@ -11,9 +11,11 @@ use vps_breaker::{State, Verdict};
 use vps_retry::{Class, Stop};
 
 use super::lab::{Failed, Lab, with};
-use crate::classify::Kind;
-use crate::limits::{Bulkhead, BulkheadError, Usage};
-use crate::pipeline::{Cause, Request};
+use crate::guard::{Bulkhead, BulkheadError, Usage};
+use crate::hint::Hint;
+use crate::operation::OperationKind;
+use crate::pipeline::{Cause, End, Request};
+use vps_retry::Kind;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -22,7 +24,7 @@ fn places(max_concurrent: u32, max_queue: u32) -> Value {
 }
 
 fn bulkhead(lab: &Lab, service: &str) -> Arc<Bulkhead> {
-    lab.pipeline.bulkheads().of(&service.into())
+    Arc::clone(lab.circuits.guard(&service.into()).bulkhead())
 }
 
 fn usage(lab: &Lab, service: &str) -> Usage {
@@ -52,7 +54,7 @@ fn so_many_at_once_and_the_others_in_turn() {
             let (pipeline, env) = (lab.pipeline.clone(), lab.env.clone());
             let (inside, begun) = (Arc::clone(&inside), Arc::clone(&begun));
             all.spawn(async move {
-                let request = Request::new("test", "test it").service("a".into());
+                let request = Request::new(OperationKind::Execute, "test it").service("a".into());
                 let outcome = pipeline.run(&request, |attempt| {
                     let (inside, begun, env) = (&inside, &begun, &env);
                     async move {
@@ -72,7 +74,7 @@ fn so_many_at_once_and_the_others_in_turn() {
         assert_eq!(lab.env.now().since(began), SECOND * 3);
         let waits = lab.said(&["waiting"]);
         assert_eq!(waits.len(), 4);
-        assert_eq!(waits[0], "waiting a all 2 places for calls to a are taken");
+        assert_eq!(waits[0], "waiting a 2 places");
         assert!(bulkhead(&lab, "a").is_idle());
     });
 }
@@ -84,7 +86,10 @@ fn waiting_counts_against_the_deadline_and_nothing_else() {
         let task = occupy(&lab, "a", 8);
         let error = fails_with(&lab, &request.clone().total(SECOND * 5)).await;
         assert_eq!((error.kind(), error.attempts()), (Kind::Timeout, 0));
-        assert_eq!((error.took, error.stop), (SECOND * 5, Stop::Deadline { pause: Duration::ZERO }));
+        assert_eq!(
+            (error.took, error.end),
+            (SECOND * 5, End::Stop(Stop::Deadline { pause: Duration::ZERO }))
+        );
         assert!(matches!(error.cause, Cause::NoPlace(BulkheadError::OutOfTime { .. })));
         assert_eq!(error.cause.to_string(), "waited 5.0s in vain for one of the 1 places for calls to a");
         assert_eq!((lab.calls("a").await, lab.failures("a"), usage(&lab, "a").waiting), (0, 0, 0));
@@ -104,14 +109,14 @@ fn a_full_queue_refuses_at_once_and_says_what_to_do() {
     with(&places(1, 0), |lab| async move {
         let task = occupy(&lab, "a", 100);
         let error = fails_with(&lab, &lab.request().service("a".into()).total(SECOND * 50)).await;
-        assert_eq!((error.kind(), error.stop, error.attempts()), (Kind::QueueFull, Stop::Full, 0));
+        assert_eq!((error.kind(), error.end, error.attempts()), (Kind::QueueFull, End::Full, 0));
         assert_eq!(
             (error.took, error.class()),
             (Duration::ZERO, Class::Rejected { retry_after: Duration::ZERO })
         );
         let text = "too many calls to a at once: 1 of 1 places are taken, 0 of 0 wait for one";
         assert_eq!(error.cause.to_string(), text);
-        assert!(error.hint().unwrap().contains("performance.services.a.bulkhead.max_concurrent"));
+        assert_eq!(error.hint(), Some(Hint::FewerAtOnce { group: "a".to_owned() }));
         // Not the service's failure, nor a call.
         assert_eq!((lab.calls("a").await, lab.failures("a")), (0, 0));
         drop(task);
@@ -136,7 +141,7 @@ fn a_retry_that_finds_the_queue_full_ends_with_its_own_error() {
             Err::<(), _>(Failed(Class::Transient))
         });
         let error = outcome.await.unwrap_err();
-        assert_eq!((error.kind(), error.stop, error.attempts()), (Kind::Failed, Stop::Full, 1));
+        assert_eq!((error.kind(), error.end, error.attempts()), (Kind::Failed, End::Full, 1));
         assert!(matches!(error.cause, Cause::Operation(_)));
     });
 }

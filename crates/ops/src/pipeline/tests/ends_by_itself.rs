@@ -9,8 +9,8 @@ use vps_breaker::State;
 use vps_retry::{Class, Stop};
 
 use super::lab::{Failed, Lab, virtually};
-use crate::classify::Kind;
-use crate::pipeline::{Cause, Request};
+use crate::pipeline::{Cause, End, Request};
+use vps_retry::Kind;
 
 const TEN: Duration = Duration::from_secs(10);
 
@@ -115,7 +115,10 @@ fn one_that_stops_when_told_keeps_its_error_and_is_not_repeated() {
         });
         let error = outcome.await.unwrap_err();
         assert_eq!(lab.env.now().since(began), Duration::from_secs(12));
-        assert_eq!((error.kind(), error.stop, error.attempts()), (Kind::Cancelled, Stop::Cancelled, 1));
+        assert_eq!(
+            (error.kind(), error.end, error.attempts()),
+            (Kind::Cancelled, End::Stop(Stop::Cancelled), 1)
+        );
         assert!(matches!(error.cause, Cause::Operation(Failed(Class::Transient))));
         drop(cancels);
     });

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use vps_breaker::{State, Verdict};
-use vps_retry::Class;
+use vps_retry::{Class, Classify, Judgement};
 
-use crate::circuit::CircuitBreakerManager;
-use crate::classify::Classify;
 use crate::env::Env;
-use crate::event::{Event, EventKind, Observer};
+use crate::event::{Awaited, Event, EventKind, Observer};
+use crate::guard::CircuitBreakerManager;
+use crate::hint::Advise;
+use crate::operation::OperationKind;
 use crate::pipeline::{Pipeline, Request};
 use crate::settings::Settings;
 use crate::store::StoreHandle;
@@ -30,20 +31,23 @@ impl fmt::Display for Failed {
 impl std::error::Error for Failed {}
 
 impl Classify for Failed {
-    fn class(&self) -> Class {
-        self.0
+    fn judge(&self) -> Judgement {
+        self.0.into()
     }
 }
+
+impl Advise for Failed {}
 
 #[derive(Debug, Default)]
 pub(super) struct Said(Mutex<Vec<String>>);
 
 impl Observer for Said {
-    fn on(&self, event: &Event) {
+    fn on(&self, event: &Event<'_>) {
         let service = event.service.as_ref().map_or("-", |service| service.as_str());
         let text = match &event.kind {
-            EventKind::Warning { text } => format!(" {text}"),
-            EventKind::Waiting { reason, .. } => format!(" {reason}"),
+            EventKind::Warning { what } => format!(" {what}"),
+            EventKind::Waiting { what: Awaited::Place { places, .. }, .. } => format!(" {places} places"),
+            EventKind::LeftOut { retry_after } => format!(" {}s", retry_after.as_secs()),
             _ => String::new(),
         };
         self.0.lock().unwrap().push(format!("{} {service}{text}", event.kind.name()));
@@ -73,7 +77,7 @@ impl Lab {
     }
 
     pub(super) fn request(&self) -> Request {
-        Request::new("test", "test it")
+        Request::new(OperationKind::Execute, "test it")
     }
 
     /// Opens a service's circuit by three failures; it stays open for 60 s and a little more.

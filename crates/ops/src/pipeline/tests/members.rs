@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use serde_json::json;
 use vps_breaker::{State, Verdict};
-use vps_retry::{Class, RetryStrategy, Stop};
+use vps_retry::{Class, RetryStrategy};
 
 use super::lab::{Failed, Lab, paused, virtually, with};
 use crate::attempt::Attempt;
-use crate::classify::Kind;
-use crate::pipeline::{Cause, Request};
+use crate::pipeline::{Cause, End, Request};
 use crate::service::ServiceName;
 use crate::store::{Job, MemoryStore, StoreHandle};
+use vps_retry::Kind;
 
 fn names(services: &[ServiceName]) -> Vec<&str> {
     services.iter().map(ServiceName::as_str).collect()
@@ -80,9 +80,9 @@ fn an_optional_member_that_is_open_is_left_out_and_costs_nothing() {
             .await;
         assert_eq!(outcome.unwrap(), 3);
         // Said once, however many attempts go on without it.
-        let warnings = lab.said(&["warning"]);
+        let warnings = lab.said(&["left_out"]);
         assert_eq!(warnings.len(), 1, "{warnings:?}");
-        assert!(warnings[0].starts_with("warning third going on without third: its circuit is open"));
+        assert!(warnings[0].starts_with("left_out third "), "{warnings:?}");
         assert_eq!(lab.said(&["circuit_rejected"]).len(), 3);
     });
 }
@@ -122,7 +122,7 @@ fn with_several_required_ones_open_it_says_when_the_last_comes_back() {
         lab.wait(10).await;
         lab.open("late").await;
         let request = lab.request().member("late".into(), true).member("early".into(), true);
-        let waiting = request.clone().strategy(RetryStrategy::new().with_wait_for_circuit(true));
+        let waiting = request.clone().wait_for_circuit(true);
         let outcome = lab.pipeline.run(&request, |_| async { Ok::<_, Failed>(()) }).await;
         let Cause::CircuitOpen(rejected) = outcome.unwrap_err().cause else { panic!("it is open") };
         assert_eq!(rejected.service.as_str(), "late");
@@ -168,7 +168,7 @@ fn an_attempt_that_opens_a_required_member_is_not_repeated() {
             .await;
         let error = outcome.unwrap_err();
         assert_eq!(error.attempts(), 1);
-        assert!(matches!(error.stop, Stop::CircuitOpen { .. }), "{:?}", error.stop);
+        assert!(matches!(error.end, End::CircuitOpen { .. }), "{:?}", error.end);
         assert_eq!(error.circuit.unwrap().service.as_str(), "distribution");
     });
 }
@@ -192,7 +192,7 @@ fn a_dropped_attempt_still_tells_what_was_reported() {
         let until = lab.env.now().after(Duration::from_secs(40));
         assert!(lab.env.until(until, hangs).await.is_none());
         assert_eq!(names.map(|name| lab.failures(name)), [2, 0, 1, 2]);
-        assert!(lab.pipeline.bulkheads().usage().values().all(|usage| usage.inside == 0));
+        assert!(lab.circuits.usage().values().all(|usage| usage.inside == 0));
     });
 }
 

@@ -3,5 +3,6 @@
 mod bulkhead;
 mod ends_by_itself;
 mod lab;
+mod let_go;
 mod members;
 mod refused;

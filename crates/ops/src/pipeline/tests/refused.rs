@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use vps_breaker::Verdict;
-use vps_retry::{Class, RetryStrategy};
+use vps_retry::Class;
 
 use super::lab::{Failed, Lab, virtually};
 use crate::pipeline::Request;
 
 /// Waits for an open circuit.
 fn waits(lab: &Lab) -> Request {
-    let strategy = RetryStrategy::new().with_wait_for_circuit(true);
-    lab.request().strategy(strategy).total(Duration::from_secs(300))
+    lab.request().wait_for_circuit(true).total(Duration::from_secs(300))
 }
 
 async fn succeeds(lab: &Lab, request: &Request) -> bool {

@@ -8,7 +8,7 @@ use vps_retry::Class;
 
 use super::{ScriptedService, ServiceFault};
 use crate::attempt::Attempt;
-use crate::classify::{Classify, verdict_of};
+use crate::failure::Failure;
 use crate::http::SafeUrl;
 use crate::testing::sim::Process;
 
@@ -40,7 +40,7 @@ impl ScriptedService {
         process: &Process,
         attempt: &Attempt,
     ) -> Result<(), ServiceFault> {
-        let operation = attempt.progress.operation.0;
+        let operation = attempt.operation_id().0;
         let simulation = &process.host().simulation();
         let numbers = attempt.members.admitted().iter().map(|name| (name, simulation.service_number(name)));
         let numbers: Vec<_> = numbers.collect();
@@ -56,7 +56,7 @@ impl ScriptedService {
                 continue;
             };
             let answer = service.call(process, attempt).await;
-            let verdict = answer.as_ref().map_or_else(Classify::verdict, |()| Verdict::Success);
+            let verdict = answer.as_ref().map_or_else(Failure::verdict, |()| Verdict::Success);
             attempt.members.report(name, verdict);
             let word = match verdict {
                 Verdict::Success => "success",
@@ -84,7 +84,7 @@ impl ScriptedService {
         lag: Duration,
         work: impl Future<Output = Result<(), ServiceFault>>,
     ) -> Result<(), ServiceFault> {
-        let (env, operation) = (process.env(), attempt.progress.operation.0);
+        let (env, operation) = (process.env(), attempt.operation_id().0);
         process.note(operation, "by_itself", []);
         let mut whole = Whole { process, operation, ended: false };
         let deadline = async {
@@ -113,6 +113,6 @@ impl ScriptedService {
 
     fn stopped(&self, word: &'static str, class: Class) -> ServiceFault {
         let (url, address) = (SafeUrl::from(&self.inner.url), self.inner.url.to_string());
-        ServiceFault { url, address, word, class, verdict: verdict_of(class) }
+        ServiceFault { url, address, word, judgement: class.into() }
     }
 }

@@ -5,8 +5,8 @@ use vps_retry::Class;
 
 use super::process::Process;
 use super::trace::Value;
-use crate::classify::Kind;
 use crate::event::{Event, EventKind, Observer};
+use vps_retry::Kind;
 
 pub(super) struct Recorder {
     process: Process,
@@ -27,9 +27,9 @@ fn state(state: State) -> Value {
 }
 
 impl Observer for Recorder {
-    fn on(&self, event: &Event) {
+    fn on(&self, event: &Event<'_>) {
         let simulation = &self.process.host().inner.simulation;
-        let operation = event.operation.0;
+        let operation = event.id.0;
         let service = match &event.service {
             Some(service) => simulation.service_number(service).into(),
             None => Value::Word("none"),
@@ -96,7 +96,10 @@ impl Observer for Recorder {
                     ("queue_full", u64::from(failed.kind == Kind::QueueFull).into()),
                 ],
             ),
-            EventKind::Started { .. } | EventKind::Note { .. } | EventKind::Warning { .. } => {
+            EventKind::Started
+            | EventKind::LeftOut { .. }
+            | EventKind::Note { .. }
+            | EventKind::Warning { .. } => {
                 note.note(operation, kind, []);
             }
         }

@@ -27,7 +27,11 @@ pub(super) struct Inner {
     put_off: u64,
     schedule: Mutex<SplitMix64>,
     buggified: bool,
-    planted: Mutex<BTreeSet<&'static str>>,
+    #[cfg(feature = "__mistakes")]
+    planted: Mutex<BTreeSet<crate::env::Mistake>>,
+    /// What a planted mistake lets nobody else have.
+    #[cfg(feature = "__mistakes")]
+    kept: Mutex<Vec<Box<dyn std::any::Any + Send>>>,
     hosts: AtomicU32,
     processes: AtomicU32,
     /// Process numbers that may still run.
@@ -78,7 +82,10 @@ impl Simulation {
             put_off,
             schedule: Mutex::new(draws),
             buggified,
+            #[cfg(feature = "__mistakes")]
             planted: Mutex::default(),
+            #[cfg(feature = "__mistakes")]
+            kept: Mutex::default(),
             hosts: AtomicU32::new(0),
             processes: AtomicU32::new(0),
             alive: Mutex::default(),
@@ -100,9 +107,10 @@ impl Simulation {
         &self.inner.trace
     }
 
-    /// Puts a mistake into the code under test, to see that a law catches it; see
-    /// [`Env::planted`](crate::env::Env::planted) for where each one is.
-    pub fn plant(&self, mistake: &'static str) {
+    /// Puts a mistake into the code under test, to see that a law catches it.
+    #[cfg(feature = "__mistakes")]
+    #[doc(hidden)]
+    pub fn plant(&self, mistake: crate::env::Mistake) {
         lock(&self.inner.planted).insert(mistake);
     }
 
@@ -127,8 +135,14 @@ impl Simulation {
         self.inner.processes.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(super) fn is_planted(&self, mistake: &str) -> bool {
-        lock(&self.inner.planted).contains(mistake)
+    #[cfg(feature = "__mistakes")]
+    pub(super) fn is_planted(&self, mistake: crate::env::Mistake) -> bool {
+        lock(&self.inner.planted).contains(&mistake)
+    }
+
+    #[cfg(feature = "__mistakes")]
+    pub(super) fn keep(&self, what: Box<dyn std::any::Any + Send>) {
+        lock(&self.inner.kept).push(what);
     }
 
     pub(super) fn leaks(&self, text: &str) -> bool {

@@ -77,7 +77,13 @@ impl World for SimWorld {
         self.process.fires(site)
     }
 
-    fn planted(&self, mistake: &'static str) -> bool {
+    #[cfg(feature = "__mistakes")]
+    fn planted(&self, mistake: crate::env::Mistake) -> bool {
         self.process.host().inner.simulation.is_planted(mistake)
+    }
+
+    #[cfg(feature = "__mistakes")]
+    fn keep(&self, what: Box<dyn std::any::Any + Send>) {
+        self.process.host().inner.simulation.keep(what);
     }
 }

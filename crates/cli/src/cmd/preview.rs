@@ -1,0 +1,71 @@
+//! `--dry-run`: what would be done, under which policy, past which circuits. No request is sent.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use vps_ops::service::ServiceName;
+use vps_ops::settings::Options;
+use vps_ops::{NetworkOperationWrapper, State};
+
+use crate::app::App;
+use crate::exit::Exit;
+use crate::report::{Failure, print, print_json};
+
+/// What would be done.
+#[derive(Debug)]
+pub(super) struct Preview {
+    /// For people: `download https://example.com/f to f`.
+    pub(super) action: String,
+    /// What it would talk to, in order, and whose circuit that is.
+    pub(super) steps: Vec<(String, Option<ServiceName>)>,
+    /// The configured limit of the whole, unless an option says otherwise.
+    pub(super) configured: fn(&vps_ops::settings::Timeouts) -> Duration,
+}
+
+impl Preview {
+    pub(super) async fn show(
+        &self,
+        app: &App,
+        network: &NetworkOperationWrapper,
+        options: &Options,
+    ) -> Result<Exit, Failure> {
+        let all = network.get_circuit_breaker_status().await;
+        let first = self.steps.iter().find_map(|(_, service)| service.as_ref());
+        let policies = network.policies();
+        let policy = options.over(first.map_or_else(|| policies.general(), |service| policies.of(service)));
+        let attempts = policy.retry.max_attempts().get();
+        let total = options.total_or((self.configured)(&policy.timeouts));
+        // One that was never used is not in the list yet.
+        let state = |service: &ServiceName| all.get(service).map_or(State::Closed, |status| status.state);
+        if app.global.json {
+            let steps: Vec<Value> = self
+                .steps
+                .iter()
+                .map(|(target, service)| {
+                    let state = service.as_ref().map(|service| state(service).as_str());
+                    json!({"target": target, "service": service, "circuit_state": state})
+                })
+                .collect();
+            return print_json(&json!({
+                "schema": "vps-configurator.preview/1",
+                "action": self.action,
+                "steps": steps,
+                "attempts": attempts,
+                "timeout_seconds": total.as_secs_f64(),
+            }));
+        }
+        let limit = humantime::format_duration(total);
+        let plural = if attempts == 1 { "" } else { "s" };
+        let mut text = format!("would {}: {attempts} attempt{plural} within {limit}\n", self.action);
+        for (target, service) in &self.steps {
+            let circuit = match service {
+                Some(service) => format!("circuit {service}: {}", state(service)),
+                None => "no circuit".to_owned(),
+            };
+            // Writing to memory does not fail.
+            let _ = writeln!(text, "  {target} ({circuit})");
+        }
+        print(&text)
+    }
+}

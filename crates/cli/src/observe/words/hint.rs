@@ -1,0 +1,78 @@
+//! What to do about a failure, in this program's words: its flags and commands.
+
+mod apt;
+mod git;
+
+use vps_ops::Hint;
+use vps_ops::download::DownloadHint;
+use vps_ops::http::HttpHint;
+use vps_ops::process::ProcessHint;
+
+/// One sentence, lower case, without a full stop.
+pub(crate) fn hint(hint: &Hint) -> String {
+    match hint {
+        Hint::LetGoOfCircuit { service } => {
+            format!("let go of it with `vps-configurator circuit-breaker reset {service}`")
+        }
+        Hint::WaitForCircuit => "wait for it with `--wait-for-circuit`".to_owned(),
+        Hint::SeeCircuit { service } => format!("see `vps-configurator circuit-breaker status {service}`"),
+        Hint::AllowMoreTime => "allow more time with `--timeout`".to_owned(),
+        Hint::ServerAskedToWait { at_least } => {
+            format!("the server asked to wait {:.0}s before the next try", at_least.as_secs_f64().ceil())
+        }
+        Hint::FewerAtOnce { group } => {
+            format!("start fewer at once, or raise `performance.services.{group}.bulkhead.max_concurrent`")
+        }
+        Hint::Http(hint) => http(*hint).to_owned(),
+        Hint::Download(hint) => download(hint),
+        Hint::Process(hint) => process(hint),
+        Hint::Apt(hint) => apt::apt(hint),
+        Hint::Git(hint) => git::git(hint),
+        // One of a later version of the library: better its name than silence.
+        other => format!("{other:?}"),
+    }
+}
+
+fn http(hint: HttpHint) -> &'static str {
+    match hint {
+        HttpHint::CheckCertificates => {
+            "check this machine's clock and its CA certificates; `SSL_CERT_FILE` names another bundle"
+        }
+        HttpHint::CheckHostName => "check the spelling of the host, and the resolver in `/etc/resolv.conf`",
+        HttpHint::CheckNetwork => "this machine seems offline: check its network",
+        HttpHint::CheckScheme => "check the port, and whether the URL should begin with `http://`",
+        HttpHint::ProxyCredentials => {
+            "they belong into the proxy's URL: `https_proxy=http://USER:PASSWORD@HOST:PORT`"
+        }
+        HttpHint::CheckProxy => "a proxy is on the way: check `https_proxy`, and what `no_proxy` leaves out",
+        HttpHint::HeaderLimits => "a response may have 100 headers of 400 KiB together",
+        _ => "check what is on the way to the host",
+    }
+}
+
+fn download(hint: &DownloadHint) -> String {
+    let plain = match hint {
+        DownloadHint::MakeFolder { folder } => {
+            return format!("create it with `mkdir -p {}`", folder.display());
+        }
+        DownloadHint::WriteToStdout => "use `-` as DEST to write to standard output",
+        DownloadHint::FreeSpace => "free some space, or choose another folder",
+        DownloadHint::ChooseWritableFolder => "choose a folder you may write to",
+        DownloadHint::Credentials => "credentials are taken from `~/.netrc` or `--header-file`",
+        DownloadHint::CheckUrl => "check the URL",
+        DownloadHint::ProxyCredentials => "the proxy wants a user and a password, in the proxy's URL",
+        DownloadHint::LogIn => "log in to the network first",
+        DownloadHint::CheckDigest => "check the digest with the file's publisher; do not use the file",
+        DownloadHint::AllowLarger => "raise `--max-size` if the file may be that large",
+        DownloadHint::Resume => "the partial file is kept; run the same command to resume",
+        other => return format!("{other:?}"),
+    };
+    plain.to_owned()
+}
+
+fn process(hint: &ProcessHint) -> String {
+    match hint {
+        ProcessHint::Install { program } => format!("install `{program}`, or give its full path"),
+        other => format!("{other:?}"),
+    }
+}

@@ -1,0 +1,142 @@
+//! Whether the indexes are fresh enough not to be read again.
+
+use std::io::{self, IoSlice};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::apt::facts::AptConfig;
+use crate::env::Env;
+use crate::env::fs::Open;
+
+/// The file whose time of change is that of the last update that brought everything.
+const STAMP: &str = "updated";
+
+/// Remembers an update that brought the index of every repository.
+pub(super) fn remember(env: &Env, folder: &Path) -> io::Result<()> {
+    env.fs().make_folder(folder)?;
+    let file = env.fs().open(&folder.join(STAMP), Open::Update)?;
+    // Written even where the same stands there already: its time is what counts.
+    file.truncate(0)?;
+    file.write_all_at(&mut [IoSlice::new(b"all indexes were read\n")], 0)
+}
+
+/// Whether an update within `valid` brought everything that is configured now.
+///
+/// A clock that was set back, a file of sources that changed since, and indexes that were deleted all
+/// make for another update: it costs little, and a stale index costs a failed install.
+pub(super) fn is_fresh(env: &Env, folder: &Path, config: &AptConfig, valid: Duration) -> bool {
+    let Some(stamp) = modified(env, &folder.join(STAMP)) else { return false };
+    let Some(age) = env.wall().checked_sub(stamp) else { return false };
+    age < valid
+        && sources(env, config).iter().filter_map(|path| modified(env, path)).all(|changed| changed <= stamp)
+        && env
+            .fs()
+            .list(&config.lists())
+            .is_ok_and(|names| names.iter().any(|name| is_index(name.as_encoded_bytes())))
+}
+
+fn modified(env: &Env, path: &Path) -> Option<Duration> {
+    env.fs().look_through(path).ok().map(|meta| meta.modified)
+}
+
+/// The files that say what is read, and the folder whose change tells of files that came or went.
+fn sources(env: &Env, config: &AptConfig) -> Vec<PathBuf> {
+    let parts = config.source_parts();
+    let mut all = vec![config.source_list()];
+    if let Ok(names) = env.fs().list(&parts) {
+        all.extend(names.iter().map(|name| parts.join(name)));
+    }
+    all.push(parts);
+    all
+}
+
+fn is_index(name: &[u8]) -> bool {
+    ["Packages", "Packages.lz4", "Packages.gz", "Packages.xz", "InRelease"]
+        .iter()
+        .any(|end| name.ends_with(end.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// A folder of its own with the stamp, the sources and the indexes of a machine.
+    struct Machine {
+        folder: tempfile::TempDir,
+        env: Env,
+    }
+
+    impl Machine {
+        fn new() -> Self {
+            let machine = Self { folder: tempfile::tempdir().unwrap(), env: Env::real() };
+            for folder in ["etc/apt/sources.list.d", "var/lib/apt/lists"] {
+                std::fs::create_dir_all(machine.folder.path().join(folder)).unwrap();
+            }
+            machine.write("etc/apt/sources.list");
+            machine.write("var/lib/apt/lists/a_dists_stable_InRelease");
+            machine
+        }
+
+        fn write(&self, name: &str) {
+            std::fs::write(self.folder.path().join(name), "x").unwrap();
+        }
+
+        /// The time on the wall, this much later than now.
+        fn at(&self, later: Duration) -> std::time::SystemTime {
+            std::time::UNIX_EPOCH + self.env.wall() + later
+        }
+
+        fn config(&self) -> AptConfig {
+            AptConfig::parse(&format!("Dir \"{}\";\n", self.folder.path().display()))
+        }
+
+        fn is_fresh(&self, valid: Duration) -> bool {
+            is_fresh(&self.env, &self.folder.path().join("cache"), &self.config(), valid)
+        }
+
+        fn remember(&self) {
+            remember(&self.env, &self.folder.path().join("cache")).unwrap();
+        }
+    }
+
+    #[test]
+    fn nothing_is_fresh_before_the_first_update_or_when_its_time_is_over() {
+        let machine = Machine::new();
+        assert!(!machine.is_fresh(HOUR));
+        machine.remember();
+        assert!(machine.is_fresh(HOUR));
+        assert!(!machine.is_fresh(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_new_source_or_missing_indexes_make_it_stale() {
+        let machine = Machine::new();
+        machine.remember();
+        let later = machine.at(Duration::from_secs(5));
+        machine.write("etc/apt/sources.list.d/new.list");
+        let new = std::fs::File::options()
+            .write(true)
+            .open(machine.folder.path().join("etc/apt/sources.list.d/new.list"))
+            .unwrap();
+        new.set_modified(later).unwrap();
+        assert!(!machine.is_fresh(HOUR));
+
+        let machine = Machine::new();
+        machine.remember();
+        std::fs::remove_file(machine.folder.path().join("var/lib/apt/lists/a_dists_stable_InRelease"))
+            .unwrap();
+        assert!(!machine.is_fresh(HOUR));
+    }
+
+    #[test]
+    fn a_stamp_from_the_future_counts_for_nothing() {
+        let machine = Machine::new();
+        machine.remember();
+        let stamp =
+            std::fs::File::options().write(true).open(machine.folder.path().join("cache/updated")).unwrap();
+        stamp.set_modified(machine.at(HOUR)).unwrap();
+        assert!(!machine.is_fresh(HOUR * 10));
+    }
+}

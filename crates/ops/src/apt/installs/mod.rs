@@ -1,0 +1,154 @@
+//! Package lists and packages, by apt: workflows that run several operations under one deadline.
+
+mod beside;
+mod cures;
+mod fetch;
+mod rounds;
+mod steps;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::rounds::Rounds;
+use self::steps::{AptFailed, Steps};
+use super::adapter::Apt;
+use super::facts::{AptSetup, Plan, Updated};
+use super::outcome::AptInstalled;
+use super::request::{AptUpdate, InstallRequest, Wanted};
+use crate::context::Context;
+use crate::download::Downloads;
+use crate::operation::{Operation, OperationKind, Role};
+use crate::pipeline::Request;
+use crate::service::ServiceName;
+use crate::settings::{Options, ServicePolicy};
+use crate::workflow::Workflow;
+
+/// Updates package lists and installs packages; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Installs {
+    steps: Steps,
+    downloads: Downloads,
+}
+
+impl Installs {
+    /// Installs by the steps of `apt`, whose files `downloads` fetches.
+    #[must_use]
+    pub fn new(context: Context, apt: Arc<dyn Apt>, downloads: Downloads) -> Self {
+        Self { steps: Steps::new(context, apt), downloads }
+    }
+
+    /// The same under other limits.
+    #[must_use]
+    pub(crate) fn with_context(&self, context: Context) -> Self {
+        let downloads = self.downloads.with_context(context.clone());
+        Self { steps: self.steps.with_context(context), downloads }
+    }
+
+    /// Reads the index of every repository. One that fails is a failure, even where apt-get calls it none;
+    /// what came is usable all the same.
+    ///
+    /// Each repository has its circuit: `apt_repository` for the distribution's, else that of its host. One
+    /// whose circuit is open is not asked, and named in the result; the distribution's stops the update.
+    ///
+    /// # Errors
+    /// [`OperationError`] with [`AptError::Repositories`] or what else apt-get said. Within
+    /// `timeouts.apt_update` unless `options` say otherwise.
+    ///
+    /// [`OperationError`]: crate::pipeline::OperationError
+    /// [`AptError::Repositories`]: super::AptError::Repositories
+    ///
+    /// # Cancel safety
+    /// apt-get ends with the future, and leaves the indexes as they were or as they came.
+    pub async fn update(&self, options: &Options) -> Result<Updated, AptFailed> {
+        let policy = self.policy(options);
+        let total = options.total_or(policy.timeouts.apt_update);
+        let operation = Operation::new(OperationKind::AptUpdate, "").with_replay(AptUpdate);
+        Workflow::run(self.steps.context(), root(operation, &policy, total, options), |workflow| async move {
+            let setup = self.steps.setup(&workflow).await?;
+            let mut updated = self.steps.update(&workflow, &setup).await?;
+            updated.took = workflow.took();
+            Ok(updated)
+        })
+        .await
+    }
+
+    /// Installs packages: looks, reads the indexes if they are old, resolves, fetches all files by our own
+    /// means beside each other, looks at each once more, and lets dpkg work without any network. What is
+    /// installed already costs no request.
+    ///
+    /// What can be repaired on the way is: an interrupted dpkg, an index that names files that are gone.
+    /// Somebody else's lock is waited for. A broken repository is warned of, and stops nothing that
+    /// comes from a healthy one.
+    ///
+    /// # Errors
+    /// [`OperationError`] with an [`AptError`]. Within `timeouts.apt_install` unless `options` say
+    /// otherwise; but once dpkg works, it is waited for, whatever the limit.
+    ///
+    /// [`OperationError`]: crate::pipeline::OperationError
+    /// [`AptError`]: super::AptError
+    ///
+    /// # Cancel safety
+    /// Cancel by the token of `options`: fetching stops at once, dpkg is waited for. A future that is
+    /// dropped while dpkg works lets it work on to its end. Files that came are kept for the next run.
+    pub async fn install(
+        &self,
+        request: &InstallRequest,
+        options: &Options,
+    ) -> Result<AptInstalled, AptFailed> {
+        let policy = self.policy(options);
+        let total = options.total_or(policy.timeouts.apt_install);
+        let operation =
+            Operation::new(OperationKind::AptInstall, request.names()).with_replay(request.clone());
+        Workflow::run(self.steps.context(), root(operation, &policy, total, options), |workflow| async move {
+            let mut installed = Rounds::new(&self.steps, &self.downloads, &workflow, request).run().await?;
+            installed.took = workflow.took();
+            Ok(installed)
+        })
+        .await
+    }
+
+    /// What [`install`](Self::install) would do, by the indexes there are: no request, no change. Packages
+    /// that are installed already are not in it.
+    ///
+    /// # Errors
+    /// [`OperationError`](crate::pipeline::OperationError) with why it cannot be resolved.
+    pub async fn plan(&self, request: &InstallRequest, options: &Options) -> Result<Plan, AptFailed> {
+        let policy = self.policy(options);
+        let total = options.total_or(policy.timeouts.apt_install);
+        let operation = Operation::new(OperationKind::AptPlan, request.names()).with_role(Role::Look);
+        Workflow::run(self.steps.context(), root(operation, &policy, total, options), |workflow| async move {
+            let installed = self.steps.installed(&workflow).await?;
+            match request.missing(&installed) {
+                missing if missing.is_empty() => Ok(Plan::default()),
+                missing => self.steps.plan(&workflow, &Wanted::Packages(missing)).await,
+            }
+        })
+        .await
+    }
+
+    /// How apt is set up on this machine, and what an update would read. No request.
+    ///
+    /// # Errors
+    /// [`OperationError`](crate::pipeline::OperationError) when apt cannot be asked.
+    pub async fn setup(&self, options: &Options) -> Result<AptSetup, AptFailed> {
+        let policy = self.policy(options);
+        let total = options.total_or(policy.timeouts.apt_update);
+        let operation = Operation::new(OperationKind::AptSetup, "").with_role(Role::Look);
+        Workflow::run(self.steps.context(), root(operation, &policy, total, options), |workflow| async move {
+            self.steps.setup(&workflow).await
+        })
+        .await
+    }
+
+    fn policy(&self, options: &Options) -> ServicePolicy {
+        let service = options.service.clone().unwrap_or_else(|| ServiceName::APT_REPOSITORY.into());
+        options.over(self.steps.context().policies().of(&service))
+    }
+}
+
+fn root(operation: Operation, policy: &ServicePolicy, total: Duration, options: &Options) -> Request {
+    Request::of(operation).under(policy, options).total(total)
+}

@@ -1,0 +1,33 @@
+//! What apt-get and dpkg say, read: text in, facts out, and nothing else. What a fact means is `judge`'s.
+
+mod classify;
+mod config;
+mod dpkg;
+mod fetched;
+mod index_targets;
+mod installed;
+mod locks;
+mod passwords;
+mod plan;
+mod reasons;
+mod release_files;
+mod repositories;
+mod rows;
+mod run;
+mod said;
+mod sources;
+mod status;
+mod subject;
+mod uris;
+
+pub use classify::fault;
+pub use installed::DPKG_FORMAT;
+pub(super) use passwords::hosts_with_password;
+pub(super) use plan::is_called;
+pub(super) use release_files::repositories as configured;
+pub use repositories::repositories;
+pub use run::Step;
+pub use said::{Message, Said, Severity};
+pub(super) use sources::{Left, without_lines, without_stanzas};
+pub use status::{Doing, StatusLine, StatusSummary};
+pub use uris::archives;

@@ -1,0 +1,85 @@
+//! What one attempt is told, and how it tells how far it is.
+
+mod members;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use vps_retry::Budget;
+
+use crate::deadline::Deadline;
+use crate::event::{EventKind, OperationId, Voice, Warning};
+use crate::service::ServiceName;
+
+pub use members::Members;
+
+/// One attempt of an operation; owned, and cheap to clone.
+///
+/// The pipeline ends the attempt at `deadline` and on `cancel` by dropping its future. They are
+/// here for what has to be told in advance: a child process, a server. Only an operation that
+/// [ends by itself](crate::pipeline::Request::ends_by_itself) must look at them, because it is not dropped.
+///
+/// ```
+/// # fn show(attempt: vps_ops::Attempt) {
+/// if attempt.number > 1 {
+///     attempt.note("trying again");
+/// }
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// From 1.
+    pub number: u32,
+    /// Which of the operation's candidates it was admitted to, from 0.
+    pub candidate: usize,
+    /// Who was let in, where the operation calls several services at once; else empty.
+    pub members: Members,
+    /// When it must have ended: the earlier of its own limit and the operation's.
+    pub deadline: Deadline,
+    /// The service's allowance for retries, for what runs several operations.
+    pub budget: Arc<Budget>,
+    /// Cancelled when the caller gave up.
+    pub cancel: CancellationToken,
+    pub(crate) service: Option<ServiceName>,
+    pub(crate) voice: Voice,
+}
+
+impl Attempt {
+    /// The number of its operation, as events have it.
+    #[must_use]
+    pub fn operation_id(&self) -> OperationId {
+        self.voice.id()
+    }
+
+    /// Says that bytes arrived. `done` counts from the start of the thing, not of the attempt.
+    pub fn progress(&self, done: u64, total: Option<u64>, resumed_from: u64) {
+        self.voice.alive();
+        self.tell(EventKind::Progress { done, total, resumed_from });
+    }
+
+    /// Says that the service answered, as a response's first byte does.
+    pub fn answered(&self) {
+        self.voice.alive();
+    }
+
+    /// Says how far work is that is not counted in bytes, in thousandths of a percent.
+    pub fn step(&self, percent: u32, text: impl Into<String>) {
+        self.voice.alive();
+        self.tell(EventKind::Step { percent, text: text.into() });
+    }
+
+    /// Says something worth a line.
+    pub fn note(&self, text: impl Into<String>) {
+        self.tell(EventKind::Note { text: text.into() });
+    }
+
+    /// Says that something is not as it should be, while work goes on.
+    pub fn warn(&self, what: impl Into<Warning>) {
+        self.tell(EventKind::Warning { what: what.into() });
+    }
+
+    fn tell(&self, kind: EventKind) {
+        self.voice.tell(self.service.clone(), kind);
+    }
+}

@@ -1,0 +1,164 @@
+//! Downloads through the pipeline.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use super::{DownloadError, DownloadRequest, Downloaded, Downloader, Expected};
+use crate::context::Context;
+use crate::event::{Observer, Root};
+use crate::operation::{Operation, OperationKind, Role};
+use crate::pipeline::{OperationError, Request};
+use crate::service::ServiceName;
+use crate::settings::{Options, ServicePolicy};
+
+/// Downloads files; cheap to clone.
+///
+/// ```no_run
+/// use vps_ops::NetworkOperationWrapper;
+/// use vps_ops::download::{Dest, DownloadRequest, Expected, parse_url};
+/// use vps_ops::settings::{Options, Settings};
+///
+/// # async fn show() -> Result<(), Box<dyn std::error::Error>> {
+/// let network = NetworkOperationWrapper::builder(Settings::default().check()?).build();
+/// let url = parse_url("URL", "https://example.com/app.tar.gz")?;
+/// let list = parse_url("LIST", "https://example.com/SHA256SUMS")?;
+/// let mut request = DownloadRequest::new(url, Dest::Folder("/opt".into()));
+/// request.expected = Some(Expected::ListedAt(list.into()));
+/// let done = network.downloads().run(request, &Options::new()).await?;
+/// assert!(done.verified);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Downloads {
+    context: Context,
+    downloader: Arc<dyn Downloader>,
+}
+
+impl Downloads {
+    /// Downloads by `downloader`.
+    #[must_use]
+    pub fn new(context: Context, downloader: Arc<dyn Downloader>) -> Self {
+        Self { context, downloader }
+    }
+
+    /// The same under other limits.
+    #[must_use]
+    pub(crate) fn with_context(&self, context: Context) -> Self {
+        Self { context, ..self.clone() }
+    }
+
+    /// The same, watched by somebody else.
+    #[must_use]
+    pub(crate) fn observed_by(&self, observer: Arc<dyn Observer>) -> Self {
+        let pipeline = self.context.pipeline().observed_by(observer);
+        self.with_context(self.context.with_pipeline(pipeline))
+    }
+
+    /// Downloads a file. On success DEST is complete and right; on any failure it is exactly as it was.
+    ///
+    /// Where the request says that a list names the file's digest ([`Expected::ListedAt`]), the list is fetched
+    /// and read first, and both are steps of one operation under one limit.
+    ///
+    /// # Errors
+    /// [`OperationError`] with the last attempt's [`DownloadError`]. Its operation is what could not be
+    /// downloaded: the file, or the list.
+    ///
+    /// # Cancel safety
+    /// What was received is kept, and the next download to the same DEST goes on from there.
+    pub async fn run(
+        &self,
+        request: DownloadRequest,
+        options: &Options,
+    ) -> Result<Downloaded, OperationError<DownloadError>> {
+        match &request.expected {
+            Some(Expected::ListedAt(list)) => self.run_listed(list, &request, options).await,
+            _ => self.run_for(None, request, options).await,
+        }
+    }
+
+    /// The same for the operation `root` of a workflow, if it is for one. The digest is known, or there is none.
+    pub(crate) async fn run_for(
+        &self,
+        root: Option<Root>,
+        request: DownloadRequest,
+        options: &Options,
+    ) -> Result<Downloaded, OperationError<DownloadError>> {
+        let part = root.map(|root| (root, Role::Step));
+        self.fetch(part, request, options).await.map(|(done, _)| done)
+    }
+
+    /// Fetches one file, as a root or as part of one; with how many attempts it took.
+    pub(super) async fn fetch(
+        &self,
+        part: Option<(Root, Role)>,
+        mut request: DownloadRequest,
+        options: &Options,
+    ) -> Result<(Downloaded, u32), OperationError<DownloadError>> {
+        let policy = self.policy(&request, options);
+        request.limits.connect = policy.timeouts.connect;
+        request.limits.head = policy.timeouts.http_request;
+        request.limits.idle = policy.timeouts.idle;
+
+        let mut operation = operation(&request);
+        if part.is_none() {
+            operation = operation.with_replay(request.clone());
+        }
+        let mut wanted =
+            Request::of(operation).under(&policy, options).total(options.total_or(policy.timeouts.download));
+        if let Some((root, role)) = part {
+            wanted = wanted.for_root(root, role);
+        }
+        let services = self.services(&request, options);
+        let pipeline = self.context.pipeline();
+        let download = self.downloader.begin(request);
+        match download.prepare().await {
+            Ok(Some(done)) => {
+                pipeline.done(&wanted);
+                return Ok((done, 0));
+            }
+            Ok(None) => {}
+            Err(error) => return Err(pipeline.refuse(&wanted, error)),
+        }
+        for service in services {
+            wanted = wanted.service(service);
+        }
+        let download = &*download;
+        let mut attempts = 0_u32;
+        let attempt = |attempt| {
+            attempts = attempts.saturating_add(1);
+            async move { download.attempt(&attempt).await }
+        };
+        let done = pipeline.run(&wanted, attempt).await?;
+        Ok((done, attempts))
+    }
+
+    /// The service of each source.
+    fn services(&self, request: &DownloadRequest, options: &Options) -> Vec<ServiceName> {
+        let urls = request.candidates();
+        let service = |url: &Url| options.service.clone().unwrap_or_else(|| self.service_of(url));
+        urls.iter().map(service).collect()
+    }
+
+    /// What holds for it: the policy of its first source.
+    pub(super) fn policy(&self, request: &DownloadRequest, options: &Options) -> ServicePolicy {
+        let service = options.service.clone().unwrap_or_else(|| self.service_of(request.url.as_url()));
+        options.over(self.context.policies().of(&service))
+    }
+
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The service that a URL's host belongs to.
+    #[must_use]
+    pub fn service_of(&self, url: &Url) -> ServiceName {
+        let port = url.port_or_known_default().unwrap_or(0);
+        self.context.policies().table().of_host(url.host_str().unwrap_or_default(), port, url.scheme())
+    }
+}
+
+/// What a download of `request` is, for those who watch.
+pub(super) fn operation(request: &DownloadRequest) -> Operation {
+    Operation::new(OperationKind::Download, request.url.to_string())
+}

@@ -1,0 +1,67 @@
+//! Makes a clone where nothing is: beside DEST, with its modules, then DEST.
+
+use std::sync::Arc;
+
+use super::fetching::{Fetching, Place};
+use super::naming::Naming;
+use super::{Clones, GitFailed};
+use crate::git::{CloneRequest, CloneWarning, Cloned, GitError, Home, Prepared, Ready, Staging, Step};
+use crate::operation::OperationKind;
+use crate::settings::Options;
+use crate::workflow::Workflow;
+
+impl Clones {
+    pub(super) async fn clone_anew(
+        &self,
+        workflow: &Workflow,
+        request: &CloneRequest,
+        options: &Options,
+    ) -> Result<Cloned, GitFailed> {
+        if request.url.has_credentials() {
+            workflow.note("what the URL says of who you are is not stored in the clone");
+        }
+        let staging = Staging::make(self.context.env(), &request.dest);
+        let staging = Arc::new(staging.map_err(|error| workflow.error(error))?);
+        let mut fetching = Fetching {
+            workflow,
+            request,
+            options,
+            place: Place::Staging(Arc::clone(&staging)),
+            cloned: Cloned::at(&request.dest, &request.url),
+            ready: Ready::default(),
+        };
+        let alive = fetching.place.alive();
+        let mut step = Step::new(request.url.clone(), staging.path().to_owned(), Some(alive));
+        step.want = request.want.clone();
+        let (Prepared { made, .. }, attempts) = self.fetch(&fetching, step, None).await?;
+        fetching.cloned.bytes = made.bytes;
+        if request.modules {
+            let home = Home::at(staging.path().to_owned(), staging.path().join(".git"));
+            let root = Naming { url: request.url.clone(), path: String::new(), home, is_new: true };
+            self.modules(&mut fetching, root, made.modules).await?;
+        }
+        fetching.cloned.attempts = attempts;
+        fetching.cloned.commit = made.commit;
+        fetching.cloned.reference = made.reference;
+        if made.commit.is_none() {
+            fetching.warn(CloneWarning::Empty);
+        }
+        let cloned = fetching.cloned;
+        self.commit(workflow, &staging).await?;
+        Ok(cloned)
+    }
+
+    /// Onto the disk, then DEST. The last step that can be stopped is the one before the rename.
+    async fn commit(&self, workflow: &Workflow, staging: &Arc<Staging>) -> Result<(), GitFailed> {
+        let request = workflow.step(OperationKind::GitCommit, "", workflow.whole());
+        let env = self.context.env();
+        self.pipeline()
+            .run(&request, |_| async move {
+                let synced = Arc::clone(staging);
+                let synced = env.begin("sync", move || synced.sync()).await;
+                synced.unwrap_or(Err(GitError::Stopped))?;
+                staging.commit(env)
+            })
+            .await
+    }
+}

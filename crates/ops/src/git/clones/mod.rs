@@ -1,0 +1,155 @@
+//! Clones, and what brings them up to date: one operation for the repository and one for each of its modules,
+//! under one deadline.
+
+mod anew;
+mod fetching;
+mod modules;
+mod naming;
+mod update;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use self::fetching::Fetching;
+use crate::context::Context;
+use crate::git::{CloneRequest, Cloned, Git, GitError, GitUrl, Prepared, Step, There};
+use crate::operation::{Operation, OperationKind};
+use crate::pipeline::{OperationError, Pipeline, Request};
+use crate::service::ServiceName;
+use crate::settings::{Options, ServicePolicy};
+use crate::workflow::Workflow;
+
+/// How a clone, or a part of it, ended badly.
+pub(super) type GitFailed = OperationError<GitError>;
+
+/// Clones repositories and brings clones up to date; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Clones {
+    context: Context,
+    git: Arc<dyn Git>,
+}
+
+impl Clones {
+    /// Clones by the steps of `git`.
+    #[must_use]
+    pub fn new(context: Context, git: Arc<dyn Git>) -> Self {
+        Self { context, git }
+    }
+
+    /// The same under other limits.
+    #[must_use]
+    pub(crate) fn with_context(&self, context: Context) -> Self {
+        Self { context, ..self.clone() }
+    }
+
+    fn pipeline(&self) -> &Pipeline {
+        self.context.pipeline()
+    }
+
+    /// Waits for threads and processes that were told to end.
+    pub(crate) async fn settle(&self) {
+        self.git.settle().await;
+    }
+
+    /// Clones a repository. On success DEST is complete and right; on any failure it is exactly as it was, and
+    /// nothing is left beside it.
+    ///
+    /// Where DEST is a clone of it at what is asked for already, nothing is done and no request made,
+    /// unless the request says to bring it up to date.
+    ///
+    /// # Errors
+    /// [`OperationError`] with the last attempt's [`GitError`]. Within `timeouts.git_clone` unless
+    /// `options` say otherwise.
+    ///
+    /// # Cancel safety
+    /// What was fetched is removed, by the thread that fetches where the future is just dropped.
+    pub async fn run(&self, request: &CloneRequest, options: &Options) -> Result<Cloned, GitFailed> {
+        let policy = self.policy(&request.url, options);
+        let total = options.total_or(policy.timeouts.git_clone);
+        let operation =
+            Operation::new(OperationKind::GitClone, request.url.to_string()).with_replay(request.clone());
+        let root = Request::of(operation).under(&policy, options).total(total);
+        Workflow::run(&self.context, root, |workflow| async move {
+            let outcome = self.make(&workflow, request, options).await;
+            self.git.settle().await;
+            let mut cloned = outcome?;
+            workflow.took_attempts(cloned.attempts);
+            cloned.took = workflow.took();
+            Ok(cloned)
+        })
+        .await
+    }
+
+    /// What is done is decided by what stands at DEST.
+    async fn make(
+        &self,
+        workflow: &Workflow,
+        request: &CloneRequest,
+        options: &Options,
+    ) -> Result<Cloned, GitFailed> {
+        let failed = |error| workflow.error(error);
+        let mut there = self.git.look(request).map_err(failed)?;
+        if matches!(there, There::Unfinished) {
+            self.finish(workflow, request).await?;
+            there = self.git.look(request).map_err(failed)?;
+        }
+        match there {
+            There::Clone(cloned) if request.update => self.update(workflow, request, options, cloned).await,
+            There::Clone(cloned) => {
+                workflow.note("it is there already: nothing to do");
+                Ok(cloned)
+            }
+            There::Free | There::Unfinished => self.clone_anew(workflow, request, options).await,
+        }
+    }
+
+    /// One repository, in as many attempts as it takes; how many that were. Of one that is there, its files in
+    /// `there`, what is new is made ready.
+    async fn fetch(
+        &self,
+        fetching: &Fetching<'_>,
+        mut step: Step,
+        there: Option<&Path>,
+    ) -> Result<(Prepared, u32), GitFailed> {
+        let Fetching { workflow, request, options, place, .. } = fetching;
+        let policy = self.policy(&step.url, options);
+        step.connect = policy.timeouts.connect;
+        step.head = policy.timeouts.http_request;
+        step.idle = policy.timeouts.idle;
+        step.depth = request.depth;
+        step.credentials = request.credentials.clone();
+        let url = step.url.to_string();
+        let mut operation =
+            workflow.step(OperationKind::GitFetch, url, workflow.whole()).strategy(policy.retry);
+        if let Some(service) = self.service_of(&step.url, options) {
+            operation = operation.service(service);
+        }
+        let attempts = AtomicU32::new(0);
+        let (git, step, attempts) = (&self.git, &step, &attempts);
+        let run = |attempt: crate::Attempt| async move {
+            attempts.store(attempt.number, Ordering::Relaxed);
+            match there {
+                Some(files) => git.prepare(&attempt, step, &place.update()?, files).await,
+                None => git.fetch(&attempt, step).await.map(Prepared::unchanged),
+            }
+        };
+        let made = self.pipeline().run(&operation, run).await?;
+        Ok((made, attempts.load(Ordering::Relaxed)))
+    }
+
+    /// The service that a repository's server belongs to; none for this machine.
+    #[must_use]
+    pub fn service_of(&self, url: &GitUrl, options: &Options) -> Option<ServiceName> {
+        let (host, port, scheme) = url.server()?;
+        let own = || self.context.policies().table().of_host(host, port, scheme);
+        Some(options.service.clone().unwrap_or_else(own))
+    }
+
+    fn policy(&self, url: &GitUrl, options: &Options) -> ServicePolicy {
+        match self.service_of(url, options) {
+            Some(service) => options.over(self.context.policies().of(&service)),
+            None => options.over(self.context.policies().general()),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The modules of a clone, and theirs: each an operation of its own.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::fetching::Fetching;
+use super::naming::{Naming, below};
+use super::{Clones, GitFailed};
+use crate::Kind;
+use crate::git::{
+    ClonedModule, GitError, GitUrl, Home, Module, NewModule, Prepared, Step, There, Want, absorb, activate,
+    astray, git_folder, relative,
+};
+
+/// How deep modules may lie in modules.
+const DEEPEST: u32 = 8;
+
+/// A module that is as it is to be, or made ready for that.
+struct Found {
+    naming: Naming,
+    modules: Vec<Module>,
+    attempts: u32,
+}
+
+/// One that is still to be looked at.
+struct Waiting {
+    module: Module,
+    parent: Arc<Naming>,
+    depth: u32,
+}
+
+impl Clones {
+    /// Brings what `root` names to where it belongs. One that fails does not keep the others from being tried,
+    /// so that all that is wrong is told at once.
+    pub(super) async fn modules(
+        &self,
+        fetching: &mut Fetching<'_>,
+        root: Naming,
+        modules: Vec<Module>,
+    ) -> Result<(), GitFailed> {
+        let mut waiting: VecDeque<Waiting> = VecDeque::new();
+        let add = |waiting: &mut VecDeque<Waiting>, parent: Naming, modules: Vec<Module>, depth| {
+            let parent = Arc::new(parent);
+            let each = |module| Waiting { module, parent: Arc::clone(&parent), depth };
+            waiting.extend(modules.into_iter().map(each));
+        };
+        add(&mut waiting, root, modules, 1);
+        let mut failed: Vec<(String, String)> = Vec::new();
+        let mut kind = None;
+        while let Some(next) = waiting.pop_front() {
+            let path = below(&next.parent.path, &next.module.path);
+            if next.depth > DEEPEST {
+                failed.push((path, format!("modules lie deeper than {DEEPEST} in each other")));
+                continue;
+            }
+            let url = match next.parent.url.module(&next.module.url) {
+                Ok(url) => url,
+                Err(error) => {
+                    failed.push((path, error.to_string()));
+                    continue;
+                }
+            };
+            let found = if next.parent.is_new {
+                self.clone_module(fetching, &next.module, &next.parent, url.clone(), path.clone()).await
+            } else {
+                self.update_module(fetching, &next.module, &next.parent, url.clone(), path.clone()).await
+            };
+            match found {
+                Ok(Found { naming, modules, attempts }) => {
+                    add(&mut waiting, naming, modules, next.depth.saturating_add(1));
+                    fetching.cloned.submodules.push(ClonedModule {
+                        path,
+                        url: url.stored().to_owned(),
+                        commit: next.module.commit,
+                        attempts,
+                    });
+                }
+                Err(error) if error.kind() == Kind::Cancelled => return Err(error),
+                Err(error) => {
+                    kind = kind.or(Some(error.kind()));
+                    failed.push((path, error.cause.to_string()));
+                }
+            }
+        }
+        fetching.cloned.submodules.sort_by(|a, b| a.path.cmp(&b.path));
+        if failed.is_empty() {
+            return Ok(());
+        }
+        failed.sort();
+        let error = GitError::Modules { failed, kind: kind.unwrap_or(Kind::Failed) };
+        Err(fetching.workflow.error(error))
+    }
+
+    /// A module of a repository that was cloned just now.
+    async fn clone_module(
+        &self,
+        fetching: &mut Fetching<'_>,
+        module: &Module,
+        parent: &Naming,
+        url: GitUrl,
+        path: String,
+    ) -> Result<Found, GitFailed> {
+        refuse_nested(&parent.home, &module.name).map_err(|error| fetching.workflow.error(error))?;
+        let home = parent.home.module(&module.path, &module.name);
+        let found = self.fetch_module(fetching, module, home, url, path).await?;
+        activate(&parent.home.git, &module.name, found.naming.url.stored())
+            .map_err(|error| fetching.workflow.error(error))?;
+        Ok(found)
+    }
+
+    /// Clones one to where it is made ready.
+    async fn fetch_module(
+        &self,
+        fetching: &mut Fetching<'_>,
+        module: &Module,
+        home: Home,
+        url: GitUrl,
+        path: String,
+    ) -> Result<Found, GitFailed> {
+        let mut step = Step::new(url.clone(), home.files.clone(), Some(fetching.place.alive()));
+        step.want = Want::Commit(module.commit);
+        let (Prepared { made, .. }, attempts) = self.fetch(fetching, step, None).await?;
+        absorb(self.context.env(), &module.name, &home).map_err(|error| fetching.workflow.error(error))?;
+        fetching.cloned.bytes = fetching.cloned.bytes.saturating_add(made.bytes);
+        let naming = Naming { url, path, home, is_new: true };
+        Ok(Found { naming, modules: made.modules, attempts })
+    }
+
+    /// A module of a repository that was there before.
+    async fn update_module(
+        &self,
+        fetching: &mut Fetching<'_>,
+        module: &Module,
+        parent: &Naming,
+        url: GitUrl,
+        path: String,
+    ) -> Result<Found, GitFailed> {
+        let workflow = fetching.workflow;
+        let failed = |error| workflow.error(error);
+        let files = parent.home.files.join(&module.path);
+        let as_asked = fetching.request.of_module(url.clone(), files.clone(), module.commit);
+        let writes = |path: &str| fetching.change_of(&parent.path).is_some_and(|change| change.writes(path));
+        let goes = |path: &str| fetching.change_of(&parent.path).is_some_and(|change| change.removes(path));
+        let is_made_room = || writes(&module.path);
+        // Behind a link is somebody else's.
+        if let Some(link) = astray(&parent.home.files, &module.path) {
+            if goes(&link) || writes(&link) {
+                return self.add_module(fetching, module, parent, url, path).await;
+            }
+            let why = format!("{} is a link, behind which a module is to be", files.display());
+            return Err(failed(GitError::NotUpdated { path: parent.home.files.clone(), why }));
+        }
+        let cloned = match self.git.look(&as_asked) {
+            Ok(There::Clone(cloned)) => cloned,
+            Ok(There::Free) => return self.add_module(fetching, module, parent, url, path).await,
+            Ok(There::Unfinished) => {
+                let why = "an update of it alone was killed, and has to be run again first".to_owned();
+                return Err(failed(GitError::HalfUpdated { path: files, why }));
+            }
+            // What is there now makes way with the repository's own change.
+            Err(GitError::Occupied { .. }) if is_made_room() => {
+                return self.add_module(fetching, module, parent, url, path).await;
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let home = Home::at(files.clone(), git_folder(&files).map_err(failed)?);
+        let before = self.git.modules(&files).map_err(failed)?;
+        let naming = Naming { url: url.clone(), path, home, is_new: false };
+        if cloned.commit == Some(module.commit) {
+            return Ok(Found { naming, modules: before, attempts: 0 });
+        }
+        let mut step = Step::new(url, files.clone(), Some(fetching.place.alive()));
+        step.want = Want::Commit(module.commit);
+        let (prepared, attempts) = self.fetch(fetching, step, Some(&files)).await?;
+        fetching.tell_gone(&before, &prepared.made.modules, &naming);
+        let modules = prepared.made.modules.clone();
+        fetching.take(prepared);
+        Ok(Found { naming, modules, attempts })
+    }
+
+    /// A module that comes new to a repository that was there before.
+    async fn add_module(
+        &self,
+        fetching: &mut Fetching<'_>,
+        module: &Module,
+        parent: &Naming,
+        url: GitUrl,
+        path: String,
+    ) -> Result<Found, GitFailed> {
+        let workflow = fetching.workflow;
+        let failed = |error| workflow.error(error);
+        refuse_nested(&parent.home, &module.name).map_err(failed)?;
+        let then = parent.home.module(&module.path, &module.name);
+        if std::fs::symlink_metadata(&then.git).is_ok() {
+            let why = format!("is empty, but {} is there: remove one of them", then.git.display());
+            return Err(failed(GitError::Occupied { path: then.files, why }));
+        }
+        let update = fetching.place.update().map_err(failed)?;
+        let room = update.free_room();
+        let home = Home {
+            files: update.room(&room),
+            git: update.room(&NewModule::git_room_of(&room)),
+            files_then: then.files,
+            git_then: then.git,
+        };
+        let git = relative(update.git(), &home.git_then).to_string_lossy().into_owned();
+        let is_around =
+            |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'));
+        let clash = |other: &&NewModule| {
+            other.git == git || is_around(&other.git, &git) || is_around(&git, &other.git)
+        };
+        if let Some(other) = fetching.ready.modules.iter().find(clash) {
+            let why = format!("two modules want to be kept as `{}` and `{git}`", other.git);
+            return Err(failed(GitError::Hostile { why }));
+        }
+        let found = self.fetch_module(fetching, module, home, url, path.clone()).await?;
+        fetching.ready.modules.push(NewModule { room, files: path, git });
+        let parents_git = relative(update.git(), &parent.home.git).to_string_lossy().into_owned();
+        let told = (module.name.as_str(), found.naming.url.stored());
+        fetching.activate(&parent.path, parents_git, &update, told);
+        Ok(found)
+    }
+}
+
+/// One module's git folder must not lie in another's.
+fn refuse_nested(parent: &Home, name: &str) -> Result<(), GitError> {
+    match parent.module_around(name) {
+        None => Ok(()),
+        Some(other) => {
+            let (other, name) = (other.escape_debug(), name.escape_debug());
+            Err(GitError::Hostile {
+                why: format!("the module `{name}` would be kept inside the module `{other}`"),
+            })
+        }
+    }
+}

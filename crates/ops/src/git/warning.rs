@@ -1,0 +1,50 @@
+//! What is not as it should be in a clone that is there all the same.
+
+use std::fmt;
+
+use super::CommitId;
+
+/// One thing that is worth a word to whoever asked for the clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloneWarning {
+    /// The repository has no commit.
+    Empty,
+    /// A module belongs to the repository no more; its folder stays, as git leaves it, too.
+    ModuleGone {
+        /// Its folder, below the clone's.
+        path: String,
+    },
+    /// A module is not at the commit that belongs to it now: modules were not asked for.
+    ModuleBehind {
+        /// Its folder, below the clone's.
+        path: String,
+    },
+    /// A branch was rewritten at the other end.
+    Rewritten {
+        /// Its short name.
+        branch: String,
+        /// Where it was before.
+        before: CommitId,
+    },
+    /// An update stopped while it was put in place, and has to go on.
+    HalfDone,
+}
+
+impl fmt::Display for CloneWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the repository is empty"),
+            Self::ModuleGone { path } => {
+                write!(f, "the module {path} belongs to it no more; its folder stays")
+            }
+            Self::ModuleBehind { path } => {
+                write!(f, "the module {path} is not at the commit that belongs to it now")
+            }
+            Self::Rewritten { branch, before } => {
+                write!(f, "{branch} was rewritten at the other end: it was at {before} before")
+            }
+            Self::HalfDone => f.write_str("the update is half done"),
+        }
+    }
+}

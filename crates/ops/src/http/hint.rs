@@ -1,0 +1,55 @@
+//! What to do about an HTTP failure.
+
+use super::error::HttpError;
+use super::fact::Fact;
+use super::words;
+use crate::hint::{Advise, Hint};
+
+/// One thing to do about an HTTP failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HttpHint {
+    /// Check this machine's clock and the certificates that it trusts.
+    CheckCertificates,
+    /// Check the spelling of the host, and the resolver.
+    CheckHostName,
+    /// Check this machine's network.
+    CheckNetwork,
+    /// Check the port, and whether the URL should begin with `http://`.
+    CheckScheme,
+    /// The proxy wants to know who asks.
+    ProxyCredentials,
+    /// The host that is named may not be the one that failed: check the proxy.
+    CheckProxy,
+    /// A response may have so much header and no more.
+    HeaderLimits,
+}
+
+impl From<HttpHint> for Hint {
+    fn from(hint: HttpHint) -> Self {
+        Self::Http(hint)
+    }
+}
+
+impl Fact {
+    /// What to do about it, where something can be done.
+    fn hint(self) -> Option<HttpHint> {
+        match self {
+            Self::Certificate => Some(HttpHint::CheckCertificates),
+            Self::NameUnknown => Some(HttpHint::CheckHostName),
+            Self::NoRoute | Self::ResolverDown => Some(HttpHint::CheckNetwork),
+            Self::NotTls => Some(HttpHint::CheckScheme),
+            Self::ProxyRefused => Some(HttpHint::ProxyCredentials),
+            Self::HeaderFlood => Some(HttpHint::HeaderLimits),
+            _ => None,
+        }
+    }
+}
+
+impl Advise for HttpError {
+    fn hints(&self) -> Vec<Hint> {
+        let unsaid = self.fact() != Fact::ProxyRefused && self.cause().is_some_and(words::is_of_tunnel);
+        let proxy = unsaid.then_some(HttpHint::CheckProxy);
+        self.fact().hint().into_iter().chain(proxy).map(Hint::from).collect()
+    }
+}

@@ -1,0 +1,141 @@
+//! What an HTTP failure means to the retry, to the breaker and for the exit code: its rows of the table in
+//! `docs/failures.md`.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use vps_retry::{Blame, Class, Classify, Judgement, Kind};
+
+use super::error::HttpError;
+use super::fact::Fact;
+
+impl Classify for HttpError {
+    fn judge(&self) -> Judgement {
+        self.fact().judge()
+    }
+}
+
+impl Fact {
+    /// Its row of the table in `docs/failures.md`.
+    #[must_use]
+    pub fn judge(self) -> Judgement {
+        use Blame::{Elsewhere, Service};
+        match self {
+            Self::ConnectTimeout => Judgement::new(Class::NotSent, Service, Kind::Timeout),
+            Self::Refused | Self::HandshakeCut => Judgement::new(Class::NotSent, Service, Kind::Failed),
+            Self::NoRoute | Self::ResolverDown => Judgement::new(Class::NotSent, Elsewhere, Kind::Offline),
+            Self::NameUnknown => Judgement::new(Class::NotSent, Elsewhere, Kind::Failed),
+            Self::Reset | Self::EarlyEnd => Judgement::new(Class::Transient, Service, Kind::Failed),
+            Self::NoAnswer | Self::Idle => Judgement::new(Class::Transient, Service, Kind::Timeout),
+            Self::Certificate => Judgement::new(Class::Permanent, Service, Kind::Failed),
+            Self::NoRoots | Self::Local => Judgement::new(Class::Local, Elsewhere, Kind::Local),
+            Self::RedirectRefused | Self::ForeignScheme | Self::HeaderFlood => {
+                Judgement::new(Class::Permanent, Elsewhere, Kind::Failed)
+            }
+            Self::NotHttp | Self::NotTls | Self::ProxyRefused | Self::Unknown => {
+                Judgement::new(Class::Permanent, Elsewhere, Kind::Failed)
+            }
+        }
+    }
+}
+
+/// What a status that is no success means. `retry_after` is what the server asked to wait.
+#[must_use]
+pub fn judge_status(status: StatusCode, retry_after: Option<Duration>) -> Judgement {
+    let answered = Judgement::new(Class::Permanent, Blame::Request, Kind::Failed);
+    match status.as_u16() {
+        429 | 503 => Judgement::new(Class::Throttled { at_least: retry_after }, Blame::Service, Kind::Failed),
+        501 | 505 | 506 | 508 | 510 => answered,
+        511 => Judgement::new(Class::Permanent, Blame::Elsewhere, Kind::Offline),
+        408 | 425 | 500..=599 => {
+            let class = match retry_after {
+                // The wish to wait holds on any status that is tried again.
+                Some(_) => Class::Throttled { at_least: retry_after },
+                None => Class::Transient,
+            };
+            Judgement::new(class, Blame::Service, Kind::Failed)
+        }
+        _ => answered,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(code: u16) -> Judgement {
+        judge_status(StatusCode::from_u16(code).unwrap(), None)
+    }
+
+    #[test]
+    fn every_status_is_pinned() {
+        let transient = [vec![408, 425, 500, 502, 504, 507, 509], (512..=599).collect()].concat();
+        for code in 100..=599 {
+            let got = status(code);
+            let class = match code {
+                429 | 503 => Class::Throttled { at_least: None },
+                code if transient.contains(&code) => Class::Transient,
+                _ => Class::Permanent,
+            };
+            let blame = match (code, class) {
+                (511, _) => Blame::Elsewhere,
+                (_, Class::Permanent) => Blame::Request,
+                _ => Blame::Service,
+            };
+            let kind = if code == 511 { Kind::Offline } else { Kind::Failed };
+            assert_eq!(got, Judgement::new(class, blame, kind), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_wish_to_wait_holds_on_every_status_that_is_tried_again_and_on_no_other() {
+        let wait = Some(Duration::from_secs(9));
+        for code in 100..=599 {
+            let status = StatusCode::from_u16(code).unwrap();
+            let (with, without) = (judge_status(status, wait), judge_status(status, None));
+            assert_eq!((with.blame, with.kind), (without.blame, without.kind), "{code}");
+            match without.class {
+                Class::Permanent => assert_eq!(with.class, Class::Permanent, "{code}"),
+                _ => assert_eq!(with.class, Class::Throttled { at_least: wait }, "{code}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_is_permanent_and_says_nothing_about_the_service() {
+        let got = Fact::Unknown.judge();
+        assert_eq!((got.class, got.blame), (Class::Permanent, Blame::Elsewhere));
+    }
+
+    /// The rows of the table, written down a second time.
+    #[test]
+    fn every_fact_has_its_row() {
+        use Blame::{Elsewhere, Service};
+        use Kind::{Failed, Local, Offline, Timeout};
+        let rows = [
+            (Fact::Refused, Class::NotSent, Service, Failed),
+            (Fact::ConnectTimeout, Class::NotSent, Service, Timeout),
+            (Fact::HandshakeCut, Class::NotSent, Service, Failed),
+            (Fact::NoRoute, Class::NotSent, Elsewhere, Offline),
+            (Fact::ResolverDown, Class::NotSent, Elsewhere, Offline),
+            (Fact::NameUnknown, Class::NotSent, Elsewhere, Failed),
+            (Fact::Reset, Class::Transient, Service, Failed),
+            (Fact::EarlyEnd, Class::Transient, Service, Failed),
+            (Fact::NoAnswer, Class::Transient, Service, Timeout),
+            (Fact::Idle, Class::Transient, Service, Timeout),
+            (Fact::Certificate, Class::Permanent, Service, Failed),
+            (Fact::RedirectRefused, Class::Permanent, Elsewhere, Failed),
+            (Fact::ForeignScheme, Class::Permanent, Elsewhere, Failed),
+            (Fact::HeaderFlood, Class::Permanent, Elsewhere, Failed),
+            (Fact::NotHttp, Class::Permanent, Elsewhere, Failed),
+            (Fact::NotTls, Class::Permanent, Elsewhere, Failed),
+            (Fact::ProxyRefused, Class::Permanent, Elsewhere, Failed),
+            (Fact::NoRoots, Class::Local, Elsewhere, Local),
+            (Fact::Local, Class::Local, Elsewhere, Local),
+            (Fact::Unknown, Class::Permanent, Elsewhere, Failed),
+        ];
+        for (fact, class, blame, kind) in rows {
+            assert_eq!(fact.judge(), Judgement::new(class, blame, kind), "{fact:?}");
+        }
+    }
+}

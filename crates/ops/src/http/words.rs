@@ -1,0 +1,156 @@
+//! What the libraries below us and the system say of a failure -> which [`Fact`] it is.
+//!
+//! Facts come from types, through the whole chain of causes. Three things have no type and are read from
+//! their text, here and nowhere else: what the resolver said (words of glibc and musl behind the standard
+//! library's), that a proxy's tunnel failed and why (hyper-util's words), and that a head was too large
+//! (hyper tells its servers by type, its clients not).
+
+use std::error::Error;
+use std::io;
+
+use super::error::inner;
+use super::fact::Fact;
+
+/// How far a request had come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing was sent.
+    Connecting,
+    /// The request, or some of it, was sent.
+    Exchanging,
+}
+
+impl Fact {
+    /// What `error` is, by all of its causes.
+    pub(super) fn of(error: &(dyn Error + 'static), phase: Phase) -> Self {
+        let mut found = None;
+        let mut next = Some(error);
+        while let Some(error) = next {
+            let fact = of_one(error, phase);
+            // Trust is settled before anything else; otherwise the innermost cause knows best.
+            if matches!(fact, Some(Self::Certificate | Self::NoRoots)) {
+                return fact.unwrap_or(Self::Unknown);
+            }
+            found = fact.or(found);
+            next = inner(error);
+        }
+        found.unwrap_or(Self::Unknown)
+    }
+}
+
+/// What one link of the chain says by itself.
+fn of_one(error: &(dyn Error + 'static), phase: Phase) -> Option<Fact> {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return of_tls(error);
+    }
+    if error.is::<super::roots::RootsError>() {
+        return Some(Fact::NoRoots);
+    }
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        return of_io(error.kind(), error.raw_os_error(), phase).or_else(|| by_words(&error.to_string()));
+    }
+    if let Some(error) = error.downcast_ref::<hyper::Error>() {
+        return of_hyper(error);
+    }
+    if let Some(error) = error.downcast_ref::<h2::Error>() {
+        return of_h2(error, phase);
+    }
+    by_words(&error.to_string())
+}
+
+fn of_tls(error: &rustls::Error) -> Option<Fact> {
+    match error {
+        rustls::Error::InvalidCertificate(_)
+        | rustls::Error::NoCertificatesPresented
+        | rustls::Error::InvalidCertRevocationList(_) => Some(Fact::Certificate),
+        rustls::Error::InvalidMessage(_) => Some(Fact::NotTls),
+        rustls::Error::Other(other) if other.0.is::<super::roots::RootsError>() => Some(Fact::NoRoots),
+        _ => Some(Fact::Unknown),
+    }
+}
+
+/// Every kind of I/O error; those that no socket gives are not known here.
+fn of_io(kind: io::ErrorKind, code: Option<i32>, phase: Phase) -> Option<Fact> {
+    use io::ErrorKind as K;
+    let torn = if phase == Phase::Connecting { Fact::HandshakeCut } else { Fact::Reset };
+    match kind {
+        K::ConnectionRefused => Some(Fact::Refused),
+        K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::NotConnected => Some(torn),
+        K::Interrupted | K::WouldBlock => Some(torn),
+        K::UnexpectedEof if phase == Phase::Connecting => Some(Fact::HandshakeCut),
+        K::UnexpectedEof => Some(Fact::EarlyEnd),
+        K::TimedOut if phase == Phase::Connecting => Some(Fact::ConnectTimeout),
+        K::TimedOut => Some(Fact::Idle),
+        K::HostUnreachable | K::NetworkUnreachable | K::NetworkDown => Some(Fact::NoRoute),
+        K::AddrInUse | K::AddrNotAvailable => Some(Fact::NoRoute),
+        K::PermissionDenied | K::ReadOnlyFilesystem | K::StorageFull | K::QuotaExceeded => Some(Fact::Local),
+        K::ResourceBusy | K::OutOfMemory | K::FileTooLarge => Some(Fact::Local),
+        // Too many open files, in this process or in the system, have no kind of their own.
+        _ => code.filter(|code| [23, 24].contains(code)).map(|_| Fact::Local),
+    }
+}
+
+fn of_hyper(error: &hyper::Error) -> Option<Fact> {
+    if error.is_parse() {
+        return by_words(&error.to_string()).or(Some(Fact::NotHttp));
+    }
+    if error.is_incomplete_message() {
+        return Some(Fact::EarlyEnd);
+    }
+    if error.is_timeout() {
+        return Some(Fact::Idle);
+    }
+    if error.is_canceled() || error.is_closed() || error.is_body_write_aborted() {
+        return Some(Fact::Reset);
+    }
+    None
+}
+
+fn of_h2(error: &h2::Error, phase: Phase) -> Option<Fact> {
+    if let Some(error) = error.get_io() {
+        return of_io(error.kind(), error.raw_os_error(), phase);
+    }
+    // A refused stream was not worked on (RFC 9113, 8.7): the request may be sent again as if it never was.
+    match error.reason() {
+        Some(h2::Reason::REFUSED_STREAM) => Some(Fact::HandshakeCut),
+        Some(h2::Reason::ENHANCE_YOUR_CALM) | None => Some(Fact::Reset),
+        Some(h2::Reason::HTTP_1_1_REQUIRED | h2::Reason::INADEQUATE_SECURITY) => Some(Fact::Unknown),
+        Some(_) => Some(Fact::Reset),
+    }
+}
+
+/// What is only said in words: by the standard library about `getaddrinfo`, by the client about a proxy.
+fn by_words(text: &str) -> Option<Fact> {
+    const UNKNOWN_NAME: [&str; 4] = [
+        "Name or service not known",
+        "No address associated with hostname",
+        "Name does not resolve",
+        "Name has no usable address",
+    ];
+    if let Some(said) = text.strip_prefix("failed to lookup address information: ") {
+        let unknown = UNKNOWN_NAME.iter().any(|name| said.starts_with(name));
+        return Some(if unknown { Fact::NameUnknown } else { Fact::ResolverDown });
+    }
+    match text {
+        "message head is too large" => Some(Fact::HeaderFlood),
+        "tunnel error: proxy authorization required" => Some(Fact::ProxyRefused),
+        "tunnel error: unsuccessful" | "tunnel error: unexpected end of file" => Some(Fact::HandshakeCut),
+        _ => None,
+    }
+}
+
+/// Whether a tunnel through a proxy failed, which hyper-util says in words only.
+pub(super) fn is_of_tunnel(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.to_string().starts_with("tunnel error") {
+            return true;
+        }
+        next = inner(error);
+    }
+    false
+}
+
+#[cfg(test)]
+#[path = "words_tests.rs"]
+mod tests;

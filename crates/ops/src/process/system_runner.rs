@@ -1,0 +1,144 @@
+//! Processes of this machine.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::process::{Child, Command};
+
+use super::adapter::{Ended, Listener, Runner};
+use super::captured::{self, Captured};
+use super::error::CommandError;
+use super::request::ProcessSpec;
+use super::running::{Ending, Guard, Running};
+use super::shield::Shield;
+use super::talk::{self, Talk};
+use super::{session, words};
+use crate::env::Env;
+
+/// How long the lines of a process that has ended may take.
+const LAST_LINES: Duration = Duration::from_millis(50);
+/// How long a process may take to end when all was said.
+const FAREWELL: Duration = Duration::from_millis(300);
+
+/// Starts real processes.
+///
+/// Away from a terminal each gets a process group of its own, so that all it starts ends with it. At a
+/// terminal it stays in ours, or it could not read from it; then only the process itself is signalled,
+/// and Ctrl-C reaches the others from the terminal. A captured one has a session of its own.
+#[derive(Debug, Default)]
+pub struct SystemRunner {
+    ending: Ending,
+}
+
+impl SystemRunner {
+    /// A runner.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+#[async_trait]
+impl Runner for SystemRunner {
+    async fn run(&self, env: &Env, spec: &ProcessSpec) -> Result<Ended, CommandError> {
+        self.settle(env).await;
+        let at_terminal = rustix::termios::isatty(rustix::stdio::stdin());
+        let child = spawn(spec, !at_terminal).map_err(|source| not_started(spec, source))?;
+        let guard = Guard::new(&self.ending, Running::new(child, !at_terminal, Shield::new()));
+        guard.wait().await.map(ended).map_err(|source| not_started(spec, source))
+    }
+
+    async fn capture(
+        &self,
+        env: &Env,
+        spec: &ProcessSpec,
+        shield: &Shield,
+        status: &mut dyn Listener,
+    ) -> Result<Captured, CommandError> {
+        self.settle(env).await;
+        let failed = |source| not_started(spec, source);
+        let (child, mut session) = session::start(spec).map_err(failed)?;
+        let guard = Guard::new(&self.ending, Running::new(child, true, shield.clone()));
+        let waited = {
+            let mut waiting = std::pin::pin!(guard.wait());
+            tokio::select! {
+                biased;
+                () = session.listen(status) => waiting.await,
+                waited = &mut waiting => {
+                    // Its last lines; a child of it that keeps the pipe open must not hold us up.
+                    let _ = env.until(env.now().after(LAST_LINES), session.listen(status)).await;
+                    waited
+                }
+            }
+        };
+        let ended = ended(waited.map_err(failed)?);
+        let stdout = captured::read(&session.stdout).map_err(failed)?;
+        let stderr = captured::read(&session.stderr).map_err(failed)?;
+        match words::of_session(ended, &stderr) {
+            Some(kind) => Err(failed(kind.into())),
+            None => Ok(Captured { ended, stdout, stderr }),
+        }
+    }
+
+    async fn converse(
+        &self,
+        env: &Env,
+        spec: &ProcessSpec,
+        talk: &mut dyn Talk,
+    ) -> Result<Captured, CommandError> {
+        self.settle(env).await;
+        let failed = |source| not_started(spec, source);
+        let stderr = rustix::fs::memfd_create("stderr", rustix::fs::MemfdFlags::CLOEXEC);
+        let stderr = std::fs::File::from(stderr.map_err(|errno| failed(errno.into()))?);
+        let mut child = talk::start(spec, &stderr).map_err(failed)?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let guard = Guard::new(&self.ending, Running::new(child, true, Shield::new()));
+        if let Some((input, output)) = pipes {
+            talk.talk(input, output).await;
+        }
+        // One that is still there has no more to say; dropping the guard tells it to end.
+        let ended = match env.until(env.now().after(FAREWELL), guard.wait()).await {
+            Some(status) => ended(status.map_err(failed)?),
+            None => Ended::Signal(0),
+        };
+        let stderr = captured::read(&stderr).map_err(failed)?;
+        match words::of_starter(ended, &stderr) {
+            Some(kind) => Err(failed(kind.into())),
+            None => Ok(Captured { ended, stdout: String::new(), stderr }),
+        }
+    }
+
+    async fn settle(&self, env: &Env) {
+        self.ending.settle(env).await;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
+fn spawn(spec: &ProcessSpec, grouped: bool) -> io::Result<Child> {
+    let mut command = Command::new(&spec.program);
+    command
+        .args(&spec.args)
+        .envs(spec.variables.iter().map(|(name, value)| (name, value)))
+        .kill_on_drop(true);
+    if grouped {
+        command.process_group(0);
+    }
+    command.spawn()
+}
+
+fn not_started(spec: &ProcessSpec, source: io::Error) -> CommandError {
+    match source.kind() {
+        io::ErrorKind::NotFound => CommandError::NotFound { program: spec.name() },
+        _ => CommandError::NotExecutable { program: spec.name(), source },
+    }
+}
+
+fn ended(status: ExitStatus) -> Ended {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ended::Code(code),
+        (None, signal) => Ended::Signal(signal.unwrap_or(0)),
+    }
+}

@@ -1,0 +1,46 @@
+//! What is not as it should be, while work goes on.
+
+use std::fmt;
+
+#[cfg(feature = "git")]
+use crate::git::CloneWarning;
+
+/// One thing that is not as it should be. It shows itself as one sentence, lower case, without a full stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// Of a clone.
+    #[cfg(feature = "git")]
+    Clone(CloneWarning),
+    /// Not told by its kind yet.
+    Text(String),
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            #[cfg(feature = "git")]
+            Self::Clone(warning) => warning.fmt(f),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+#[cfg(feature = "git")]
+impl From<CloneWarning> for Warning {
+    fn from(warning: CloneWarning) -> Self {
+        Self::Clone(warning)
+    }
+}
+
+impl From<String> for Warning {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Warning {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
