@@ -14,7 +14,7 @@
 //! | overlapping failures are one piece of evidence | `overlapping_failures_count_once` |
 //! | a run is forgotten when its last failure is old | `an_old_run_is_forgotten` |
 //! | what makes no sense is refused by name | `nonsense_is_refused_by_name` |
-//! | reset, forced open and closed, disabled | `what_a_hand_can_do`, `breaker_laws` |
+//! | reset, forced open and closed, disabled | `what_a_hand_can_do`, `a_hand_that_opens_it_keeps_the_back_off`, `a_policy_that_is_off_*`, `breaker_laws` |
 //! | who opened it goes on while it is open; the success counts, nothing else does | `whoever_opened_it_goes_on`, `a_holders_success_counts_as_a_probes`, `a_slow_or_failed_holder_changes_nothing`, `breaker_search`, `breaker_laws` |
 //! | elsewhere a holder asks as anybody | `where_it_is_not_open_a_holder_asks_as_anybody` |
 //! | a pass is of one outage, in other processes too; a failed due probe's caller holds it too | `a_pass_is_of_one_outage`, `each_failed_probe_makes_a_holder`, `a_pass_survives_a_record` |
@@ -126,10 +126,14 @@ impl Lab {
     }
 
     fn open(mut self) -> Self {
-        while self.state() == State::Closed {
+        // More than any threshold here, and not for ever.
+        for _ in 0..100 {
+            if self.state() != State::Closed {
+                return self;
+            }
             self.call(Verdict::Failure);
         }
-        self
+        panic!("it never opens: {}", self.view());
     }
 }
 
@@ -521,6 +525,31 @@ fn a_reset_clears_everything_and_there_may_be_nothing() {
     lab.machine.reset(&lab.policy, lab.now);
     lab.calls(&[F, F]);
     assert_eq!(lab.refused(), (Why::Open, 60));
+}
+
+#[test]
+fn a_hand_that_opens_it_keeps_the_back_off() {
+    let rules = Rules { threshold: 1, backoff: Some((2, 600)), ..Rules::default() };
+    let mut lab = Lab::new(rules).open();
+    lab.pass(60).call(F);
+    lab.machine.hold(&lab.policy, Hold::Open, Some(duration(10)), lab.now);
+    lab.pass(10).call(F);
+    assert_eq!(lab.refused(), (Why::Open, 240), "the second probe that failed since it was closed");
+}
+
+/// Probing as one process left it, to another whose policy is switched off.
+#[test]
+fn a_policy_that_is_off_lets_calls_through_that_decide_nothing() {
+    let (mut lab, _probe) = half_open(10);
+    lab.policy = lab.policy.with_enabled(false);
+    for verdict in [S, F, Verdict::Neutral] {
+        let ticket = lab.admit();
+        assert!(!ticket.is_probe());
+        assert_eq!(lab.settle(ticket, verdict), Settled::Counted);
+    }
+    lab.policy = lab.policy.with_enabled(true);
+    assert_eq!((lab.state(), lab.view().success_count()), (State::HalfOpen, 0));
+    assert_eq!(lab.refused(), (Why::Probing, 10));
 }
 
 #[test]

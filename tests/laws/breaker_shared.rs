@@ -321,6 +321,15 @@ fn one_under_a_hand_answers_by_it() {
 }
 
 #[test]
+fn a_policy_that_is_off_lets_calls_through_an_open_circuit() {
+    let (theirs, _clock) = breaker(Rules::default());
+    open(&theirs);
+    let (mine, _clock) = breaker(Rules { enabled: false, ..Rules::default() });
+    mine.restore(&theirs.snapshot());
+    assert!(!mine.try_acquire().unwrap().is_probe());
+}
+
+#[test]
 fn a_damaged_record_does_not_blind_it() {
     for generation in [u64::MAX >> 2, (u64::MAX >> 2) + 1, u64::MAX] {
         let (breaker, _clock) = breaker(Rules::default());

@@ -3,12 +3,14 @@
 //! What it remembers in each state is in `phase.rs`, the transitions are in `admit.rs` and `settle.rs`,
 //! what whoever opened it may go on with in `opener.rs`, what a health probe may do in `health.rs`, what an
 //! operator can do in `control.rs`, what survives a process in `snapshot.rs`, what a status page sees in
-//! `view.rs`.
+//! `view.rs`, what a caller may be told without asking the machine in `outlook.rs`.
 
 mod admit;
 mod control;
 mod health;
 mod opener;
+#[cfg(feature = "std")]
+mod outlook;
 mod phase;
 mod settle;
 mod snapshot;
@@ -26,6 +28,9 @@ pub use control::Hold;
 pub use snapshot::Snapshot;
 pub use ticket::{OutageId, Rejected, Rule, Settled, State, Ticket, Token, Transition, Verdict, Why};
 pub use view::View;
+
+#[cfg(feature = "std")]
+pub(crate) use outlook::Outlook;
 
 use control::Held;
 use health::Trust;
@@ -130,10 +135,14 @@ impl Machine {
     #[inline]
     #[must_use]
     pub fn is_clean(&self, policy: &Policy) -> bool {
-        let Phase::Closed(closed) = &self.phase else { return false };
+        self.hold_mode().is_none()
+            && matches!(&self.phase, Phase::Closed(closed) if self.has_nothing_to_clear(closed, policy))
+    }
+
+    #[inline]
+    fn has_nothing_to_clear(&self, closed: &Closed, policy: &Policy) -> bool {
         closed.failures == 0
             && !self.trust.on_probation
-            && self.hold_mode().is_none()
             && policy.slow_calls.is_none()
             && match &closed.window {
                 Some(window) => window.is_clean(),
@@ -141,27 +150,11 @@ impl Machine {
             }
     }
 
-    /// Closed, and a ticket needs nothing that only the machine knows.
-    #[cfg(feature = "std")]
-    #[inline]
-    pub(crate) fn passes(&self, policy: &Policy) -> bool {
-        let Phase::Closed(closed) = &self.phase else { return false };
-        self.hold_mode().is_none() && (closed.failures == 0 || policy.overlap == crate::policy::Overlap::Each)
-    }
-
     /// Whether the time decides if somebody still forces its state.
     #[cfg(feature = "std")]
     #[inline]
     pub(crate) fn may_end_hold(&self) -> bool {
         self.hold_mode().is_some()
-    }
-
-    /// The end of the open time, where a rejection needs no more than that.
-    #[cfg(feature = "std")]
-    #[inline]
-    pub(crate) fn plainly_open_until(&self, policy: &Policy) -> Option<Tick> {
-        let Phase::Open { until, .. } = &self.phase else { return None };
-        (self.hold_mode().is_none() && policy.enabled).then_some(*until)
     }
 
     fn aside(&mut self) -> &mut Aside {

@@ -1,6 +1,6 @@
 //! The word that answers the common cases without the lock. It is written under it.
 
-use crate::machine::Machine;
+use crate::machine::{Machine, Outlook};
 use crate::policy::Policy;
 use crate::sync::{AtomicU64, Ordering};
 use crate::time::Tick;
@@ -85,12 +85,12 @@ const fn closed_word(generation: u64, clean: bool, policy: &Policy) -> u64 {
 
 #[inline]
 fn word(machine: &Machine, policy: &Policy) -> u64 {
-    // What does not fit above the flags is a generation of a damaged record, or 73 years on.
-    if machine.passes(policy) && machine.generation() <= HIGHEST {
-        return closed_word(machine.generation(), machine.is_clean(policy), policy);
-    }
-    match machine.plainly_open_until(policy) {
-        Some(until) if until.as_nanos() <= HIGHEST => until.as_nanos() << FLAGS,
-        _ => ASK,
+    match machine.outlook(policy) {
+        // What does not fit above the flags is a generation of a damaged record, or 73 years on.
+        Outlook::Passes { clean } if machine.generation() <= HIGHEST => {
+            closed_word(machine.generation(), clean, policy)
+        }
+        Outlook::RefusedUntil(until) if until.as_nanos() <= HIGHEST => until.as_nanos() << FLAGS,
+        Outlook::Passes { .. } | Outlook::RefusedUntil(_) | Outlook::Unknown => ASK,
     }
 }

@@ -20,7 +20,7 @@ use crate::{NetworkOperationWrapper, State};
 struct Roots(Mutex<Vec<(OperationKind, Option<Replay>)>>);
 
 impl Observer for Roots {
-    fn on(&self, event: &Event) {
+    fn on(&self, event: &Event<'_>) {
         if event.is_of_root() && matches!(event.kind, EventKind::Succeeded { .. }) {
             let ended = (event.operation.kind, event.operation.replay.clone());
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(ended);

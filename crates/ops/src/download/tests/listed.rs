@@ -32,7 +32,7 @@ struct Told {
 }
 
 impl Observer for Told {
-    fn on(&self, event: &Event) {
+    fn on(&self, event: &Event<'_>) {
         let role = match event.operation.role {
             Role::Root => "root",
             Role::Step => "step",

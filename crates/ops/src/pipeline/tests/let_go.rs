@@ -55,7 +55,7 @@ fn a_workflow_that_ends_by_itself_ends_once() {
             let outcome = Workflow::run(&context, root, |workflow| async move {
                 let step = workflow.step(OperationKind::Execute, "one", Duration::from_secs(1));
                 let one = async |_| if fails { Err(Failed(crate::Class::Permanent)) } else { Ok(1) };
-                let one = workflow.pipeline().run(&step, |attempt| one(attempt)).await?;
+                let one = workflow.pipeline().run(&step, one).await?;
                 Ok::<_, OperationError<Failed>>(one)
             });
             let error = outcome.await.err();
