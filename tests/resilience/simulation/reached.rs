@@ -46,6 +46,7 @@ pub(crate) fn reached(plan: &Plan, trace: &[Line]) -> BTreeSet<&'static str> {
     let mut seen = BTreeSet::new();
     let mut probes: BTreeMap<(u32, u64), u64> = BTreeMap::new();
     let mut began: BTreeMap<(u32, u64), usize> = BTreeMap::new();
+    let mut numbers: BTreeMap<(u32, u64), u64> = BTreeMap::new();
     let mut last: BTreeMap<(u32, u64), (&str, u64)> = BTreeMap::new();
     let mut tokens: BTreeMap<(u32, u64), i64> = BTreeMap::new();
     // Of operations with members: what was reported, and whose circuits they moved on their way in.
@@ -93,7 +94,10 @@ pub(crate) fn reached(plan: &Plan, trace: &[Line]) -> BTreeSet<&'static str> {
                     seen.insert("went on by a pass");
                 }
                 began.insert(operation, moves);
-                *tokens.entry(of_service(line)).or_insert(10_000) += 200;
+                // An operation earns once.
+                let number = line.number("number").or(numbers.get(&operation).copied()).unwrap_or(1);
+                numbers.insert(operation, number);
+                *tokens.entry(of_service(line)).or_insert(10_000) += if number == 1 { 200 } else { 0 };
                 if half_open_at.is_some() && half_open_at == line.number("service") {
                     probes.insert(operation, line.number("service").unwrap_or_default());
                     if probes.len() > 1 {

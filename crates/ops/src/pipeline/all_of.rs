@@ -61,23 +61,19 @@ impl<E: Failure> Run<'_, E> {
         for (member, way, place) in with_place {
             match self.enter_circuit(&member.guard, way).await {
                 Ok(permit) => seats.push(Seat { permit, place }),
+                // Its end is waited for, and then it is asked.
+                Err(rejected) if way.is_probed(&rejected) => probed = probed.or(Some(rejected)),
                 Err(rejected) => {
-                    if member.required && way.is_probed(&rejected) {
-                        probed = probed.or(Some(rejected.clone()));
-                    } else {
-                        self.tell_rejected(member.guard.circuit(), &rejected);
-                    }
+                    self.tell_rejected(member.guard.circuit(), &rejected);
                     refusals.push(member.refused(rejected));
                 }
             }
         }
-        if let Some(probed) = probed {
+        let none_left = seats.is_empty() && probed.is_none();
+        let refused = refused(&refusals, none_left).cloned().map(Refused::Circuit);
+        if let Some(refused) = refused.or(probed.map(Refused::Probed)) {
             give_back(seats).await;
-            return Err(Refused::Probed(probed));
-        }
-        if let Some(rejected) = refused(&refusals, seats.is_empty()) {
-            give_back(seats).await;
-            return Err(Refused::Circuit(rejected.clone()));
+            return Err(refused);
         }
         let left_out = self.leave_out(&refusals);
         let mut admitted: Vec<_> = seats.iter().map(|seat| seat.permit.service().clone()).collect();
