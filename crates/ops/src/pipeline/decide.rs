@@ -109,7 +109,7 @@ impl<E: Failure> Run<'_, E> {
         }
         let mut env = self.pipeline.env.clone();
         match self.schedule.failed(judgement, self.elapsed(), &mut env) {
-            Decision::Retry { after, left } => self.retry(candidate, after, left),
+            Decision::Retry { after, left } => self.retry(candidate, after, left, progressed),
             Decision::Wait { after } => {
                 let error = self.last.as_ref().map(|(cause, _)| cause.to_string()).unwrap_or_default();
                 self.wait(service, after, Awaited::Lock { error });
@@ -124,7 +124,7 @@ impl<E: Failure> Run<'_, E> {
         }
     }
 
-    fn retry(&mut self, candidate: usize, after: Duration, left: u32) -> Next<E> {
+    fn retry(&mut self, candidate: usize, after: Duration, left: u32, progressed: bool) -> Next<E> {
         if !self.request.wait_for_circuit
             && !self.pipeline.env.planted(Mistake::RetryAfterOpen)
             && let Some(rejected) = self.would_be_refused()
@@ -132,8 +132,9 @@ impl<E: Failure> Run<'_, E> {
             let end = End::CircuitOpen { retry_after: rejected.retry_after };
             return self.stop(end, Some(rejected));
         }
-        let withdrawal = self.route.budget(candidate).withdraw_owned();
-        let is_over = withdrawal.is_none() && !self.request.is_asked_for;
+        // One that gained much of a transfer is no more load than the transfer was.
+        let withdrawal = if progressed { None } else { self.route.budget(candidate).withdraw_owned() };
+        let is_over = withdrawal.is_none() && !progressed && !self.request.is_asked_for;
         if is_over && !self.pipeline.env.planted(Mistake::BudgetIgnored) {
             return self.stop(End::Budget, None);
         }

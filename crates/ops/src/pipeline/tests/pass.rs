@@ -230,6 +230,38 @@ fn nothing_was_tried_only_where_nothing_was_tried() {
     });
 }
 
+/// What gained much of a transfer takes nothing from the budget.
+#[test]
+fn headway_is_free() {
+    #[derive(Debug)]
+    struct Headway;
+    impl std::fmt::Display for Headway {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("cut")
+        }
+    }
+    impl std::error::Error for Headway {}
+    impl crate::Classify for Headway {
+        fn judge(&self) -> crate::Judgement {
+            Class::Transient.into()
+        }
+        fn progressed(&self) -> bool {
+            true
+        }
+    }
+    virtually(|lab| async move {
+        let guard = lab.circuits.guard(&"a".into());
+        while let Some(token) = guard.budget().withdraw() {
+            token.spend();
+        }
+        let request = asks_for(&lab, 3).asked_for(false);
+        let done = lab.pipeline.run(&request, |attempt: Attempt| async move {
+            if attempt.number < 8 { Err(Headway) } else { Ok(()) }
+        });
+        assert!(done.await.is_ok());
+    });
+}
+
 /// The budget of a service cuts what nobody asked for, and nothing else.
 #[test]
 fn a_budget_cuts_only_what_nobody_asked_for() {
