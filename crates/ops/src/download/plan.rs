@@ -67,6 +67,10 @@ pub(super) fn check_existing(fs: &dyn Fs, path: &Path) -> Result<Option<Meta>, F
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(Fault::Disk { doing: "look at", path: path.to_owned(), source }),
     };
+    // A bind mount, as containers have on /etc/hosts: no rename takes its place.
+    if fs.is_mount_point(path) {
+        return Err(refused("a mount point"));
+    }
     match meta.kind {
         FileKind::File => Ok(Some(meta)),
         // The link itself is replaced, but not one that stands for what is no file: /dev/stdout.
