@@ -35,7 +35,7 @@ const INSIDE: [(&str, &str); 10] = [
 ];
 
 /// Chapter, sentence, file, test.
-const PROMISES: [(&str, &str, &str, &str); 84] = [
+const PROMISES: [(&str, &str, &str, &str); 90] = [
     ("promise", "exit 0 means that DEST is complete and right", "faults", "a_download_is_complete_and_right"),
     (
         "promise",
@@ -72,6 +72,18 @@ const PROMISES: [(&str, &str, &str, &str); 84] = [
     ("1 part", "a name that would be too long is shortened", "disk", "a_name_of_255_bytes_is_well"),
     ("1 part", "both are removed on an error for good", "exchange", "an_error_for_good_leaves_no_part"),
     ("1 part", "and when older than 7 days", "disk", "old_parts_are_removed_and_young_ones_kept"),
+    (
+        "1 part",
+        "what has no record of ours is somebody's",
+        "disk",
+        "files_that_are_called_as_a_part_is_are_left_alone",
+    ),
+    (
+        "1 part",
+        "each byte comes after its record",
+        "download/tests/hostile",
+        "a_part_has_its_record_before_its_first_byte",
+    ),
     (
         "2 resume",
         "after kill -9 only what is missing is fetched",
@@ -182,6 +194,13 @@ const PROMISES: [(&str, &str, &str, &str); 84] = [
         "disk",
         "rights_are_those_asked_for_else_the_old_ones_else_by_the_umask",
     ),
+    ("6 commit", "or those of the folder's default ACL", "disk", "a_folders_default_acl_decides_on_rights"),
+    (
+        "6 commit",
+        "a mount point is refused before any request",
+        "disk",
+        "a_mount_point_is_refused_before_any_request",
+    ),
     (
         "6 commit",
         "never those of a stranger's file",
@@ -196,6 +215,12 @@ const PROMISES: [(&str, &str, &str, &str); 84] = [
         "impossible_destinations_are_refused",
     ),
     ("6 commit", "- writes only what is complete", "destination", "standard_output_gets_all_or_nothing"),
+    (
+        "6 commit",
+        "nor to what is closed",
+        "destination",
+        "a_closed_standard_output_is_an_error_before_any_request",
+    ),
     ("7 space", "it is asked for before the first byte", "disk", "space_is_asked_for_before_the_first_byte"),
     ("7 space", "a full disk is not retried", "destination", "a_full_disk_is_not_retried"),
     (
@@ -254,6 +279,7 @@ const PROMISES: [(&str, &str, &str, &str); 84] = [
         "progress_is_told_about_ten_times_a_second_with_a_first_and_a_last_word",
     ),
     ("http", "404 is asked for once", "faults", "a_404_is_asked_for_once"),
+    ("http", "a URL names its host", "destination", "a_url_without_a_host_is_a_usage_error_everywhere"),
     ("http", "refused is tried again", "faults", "a_refused_connection_is_retried"),
     ("http", "every status has its row", "http/judge", "every_status_is_pinned"),
     ("http", "every kind of I/O error is a fact", "http/words_tests", "every_kind_of_io_error_is_pinned"),

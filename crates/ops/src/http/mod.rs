@@ -54,5 +54,6 @@ pub use reqwest_client::ReqwestClient;
 pub use response::{Body, BodySource, HttpResponse};
 pub use retry_after::retry_after;
 pub use roots::Trust;
+pub(crate) use safe_url::names_host;
 pub use safe_url::{SafeUrl, host_and_port};
 pub use tls::install_crypto_provider;
