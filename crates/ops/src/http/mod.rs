@@ -20,6 +20,7 @@
 //! ```
 
 mod adapter;
+mod cookies;
 mod credentials;
 mod error;
 mod fact;
@@ -28,6 +29,7 @@ mod header_file;
 mod hint;
 mod judge;
 mod netrc;
+mod proxies;
 mod request;
 mod reqwest_client;
 mod response;
@@ -49,6 +51,7 @@ pub use header_file::{HeaderFileError, parse_header_file};
 pub use hint::HttpHint;
 pub use judge::judge_status;
 pub use netrc::{Netrc, NetrcError};
+pub use proxies::{Proxies, Proxy, ProxyError};
 pub use request::{Connection, HttpRequest, Verify};
 pub use reqwest_client::ReqwestClient;
 pub use response::{Body, BodySource, HttpResponse};
