@@ -97,3 +97,17 @@ fn a_url_without_a_host_is_a_usage_error_everywhere() {
     }
     assert_eq!(server.log().exchanges.len(), 0);
 }
+
+#[test]
+fn a_link_to_the_right_file_is_right_and_one_to_nothing_is_no_file_to_keep() {
+    let (lab, server) = (Lab::new(), Server::start());
+    let content = Content::seeded(1, 5_000);
+    server.route("/f", Route::content(content.clone()));
+    std::fs::write(lab.path("real"), content.bytes()).unwrap();
+    std::os::unix::fs::symlink("real", lab.path("link")).unwrap();
+    assert_eq!(lab.download(&[&server.url("/f"), "link", "--sha256", &content.sha256()]), 0);
+    assert!(std::fs::symlink_metadata(lab.path("link")).unwrap().is_symlink());
+    std::os::unix::fs::symlink("nowhere", lab.path("dangling")).unwrap();
+    assert_eq!(lab.download(&[&server.url("/f"), "dangling", "--no-clobber"]), 7);
+    assert_eq!(server.log().exchanges.len(), 0);
+}

@@ -56,6 +56,13 @@ pub(super) fn look(fs: &dyn Fs, request: &DownloadRequest) -> Result<Target, Fau
     };
     check_folder(fs, &folder, &path)?;
     let existing = check_existing(fs, &path)?;
+    // Neither a file to be kept nor a place for one.
+    if request.keep_existing
+        && existing.is_some_and(|meta| meta.kind == FileKind::Link)
+        && fs.look_through(&path).is_err()
+    {
+        return Err(Fault::NotReplaceable { path, what: "a link to nothing" });
+    }
     Ok(Target::File(FileTarget { path, folder, existing }))
 }
 
