@@ -281,12 +281,12 @@ mod tests {
     #[test]
     fn a_new_files_mode_is_what_open_gives_and_nothing_is_left() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("a"), "").unwrap();
-        let made = std::fs::metadata(folder.path().join("a")).unwrap().mode() & 0o777;
-        let fs = RealFs::new();
-        assert_eq!(fs.mode_of_new(folder.path(), 7).unwrap(), made);
-        assert_eq!(fs.list(folder.path()).unwrap(), ["a"]);
-        assert!(fs.is_mount_point(Path::new("/proc")) && !fs.is_mount_point(folder.path()));
+        fs::write(folder.path().join("a"), "").unwrap();
+        let made = fs::metadata(folder.path().join("a")).unwrap().mode() & 0o777;
+        let real = RealFs::new();
+        assert_eq!(real.mode_of_new(folder.path(), 7).unwrap(), made);
+        assert_eq!(real.list(folder.path()).unwrap(), ["a"]);
+        assert!(real.is_mount_point(Path::new("/proc")) && !real.is_mount_point(folder.path()));
     }
 
     #[test]
