@@ -69,3 +69,45 @@ fn a_full_disk_is_not_retried() {
     assert_eq!(left, 0, "nothing is left behind");
     assert!(unmounted.success());
 }
+
+#[test]
+fn a_closed_standard_output_is_an_error_before_any_request() {
+    let (lab, server) = (Lab::new(), Server::start());
+    server.route("/f", Route::of(10));
+    let program = lab.command(&[]).get_program().to_owned();
+    for (redirection, code, requests) in [(">&-", 7, 0), (">/dev/null", 0, 1)] {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("exec \"$0\" download \"$1\" - {redirection}"));
+        command.arg(&program).arg(server.url("/f")).current_dir(lab.folder.path());
+        let output = command.env("STATE_DIRECTORY", lab.path("state")).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        assert_eq!(server.log().exchanges.len(), requests, "{redirection}");
+    }
+}
+
+#[test]
+fn a_url_without_a_host_is_a_usage_error_everywhere() {
+    let (lab, server) = (Lab::new(), Server::start());
+    server.route("/f", Route::of(10));
+    let url = server.url("/f");
+    for wrong in ["http:///f", "http:/f", "http:f", "http:\\\\f"] {
+        assert_eq!(lab.download(&[wrong, "f"]), 2, "{wrong}");
+        assert_eq!(lab.download(&[&url, "f", "--mirror", wrong]), 2, "{wrong}");
+        assert_eq!(lab.download(&[&url, "f", "--checksum", wrong]), 2, "{wrong}");
+    }
+    assert_eq!(server.log().exchanges.len(), 0);
+}
+
+#[test]
+fn a_link_to_the_right_file_is_right_and_one_to_nothing_is_no_file_to_keep() {
+    let (lab, server) = (Lab::new(), Server::start());
+    let content = Content::seeded(1, 5_000);
+    server.route("/f", Route::content(content.clone()));
+    std::fs::write(lab.path("real"), content.bytes()).unwrap();
+    std::os::unix::fs::symlink("real", lab.path("link")).unwrap();
+    assert_eq!(lab.download(&[&server.url("/f"), "link", "--sha256", &content.sha256()]), 0);
+    assert!(std::fs::symlink_metadata(lab.path("link")).unwrap().is_symlink());
+    std::os::unix::fs::symlink("nowhere", lab.path("dangling")).unwrap();
+    assert_eq!(lab.download(&[&server.url("/f"), "dangling", "--no-clobber"]), 7);
+    assert_eq!(server.log().exchanges.len(), 0);
+}

@@ -91,21 +91,82 @@ fn a_limit_of_file_size_leaves_dest_as_it_was() {
 fn old_parts_are_removed_and_young_ones_kept() {
     let (lab, server) = (Lab::new(), Server::start());
     server.route("/f", Route::of(10));
-    let make = |name: &str, days: u64| {
-        std::fs::write(lab.path(name), "part").unwrap();
+    let age = |name: &str, days: u64| {
         std::fs::set_permissions(lab.path(name), PermissionsExt::from_mode(0o600)).unwrap();
         let then = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60 + 60);
         std::fs::File::options().write(true).open(lab.path(name)).unwrap().set_modified(then).unwrap();
     };
-    let old = [".old.part", ".old.part.json"];
-    old.iter().for_each(|name| make(name, 7));
-    [".young.part", ".young.part.json"].iter().for_each(|name| make(name, 6));
-    make("mine.part", 90);
+    let left = |name: &str| {
+        let cut = Route::of(2 << 20).then(Behaviour::Close { after: 1 << 20 });
+        server.route(&format!("/{name}"), cut.then(Behaviour::status(500)));
+        assert_eq!(lab.download(&[&server.url(&format!("/{name}")), name, "--retries", "1"]), 1);
+        [format!(".{name}.part"), format!(".{name}.part.json")]
+    };
+    let (old, young) = (left("old"), left("young"));
+    old.iter().for_each(|name| age(name, 7));
+    young.iter().for_each(|name| age(name, 6));
+    // Called as ours are, with rights as ours have, and somebody's all the same.
+    let others = ["mine.part", ".notes.part", ".notes.part.json", ".settings.part"];
+    for name in others {
+        std::fs::write(lab.path(name), "mine").unwrap();
+        age(name, 90);
+    }
     assert_eq!(lab.download(&[&server.url("/f"), "f"]), 0);
     assert!(old.iter().all(|name| !lab.path(name).exists()));
-    for kept in [".young.part", ".young.part.json", "mine.part"] {
-        assert!(lab.path(kept).exists(), "{kept}");
+    assert!(young.iter().all(|name| lab.path(name).exists()));
+    assert!(others.iter().all(|name| lab.read(name).unwrap() == b"mine"));
+}
+
+/// The same `NAME` is what makes a part's name: what lies there already is not emptied for it.
+#[test]
+fn files_that_are_called_as_a_part_is_are_left_alone() {
+    let (lab, server) = (Lab::new(), Server::start());
+    server.route("/f", Route::of(10));
+    for name in [".f.part", ".f.part.json"] {
+        std::fs::write(lab.path(name), "mine").unwrap();
+        std::fs::set_permissions(lab.path(name), PermissionsExt::from_mode(0o600)).unwrap();
+        assert_eq!(lab.download(&[&server.url("/f"), "f"]), 0);
+        assert_eq!(lab.read(name).unwrap(), b"mine");
     }
+}
+
+#[test]
+fn a_folders_default_acl_decides_on_rights() {
+    let (lab, server) = (Lab::new(), Server::start());
+    server.route("/f", Route::of(10));
+    std::fs::create_dir(lab.path("shared")).unwrap();
+    // u::rwx,g::rwx,o::- as the kernel keeps it.
+    let mut acl = 2_u32.to_le_bytes().to_vec();
+    for (tag, rights) in [(1_u16, 7_u16), (4, 7), (0x20, 0)] {
+        acl.extend([tag.to_le_bytes(), rights.to_le_bytes()].concat());
+        acl.extend(u32::MAX.to_le_bytes());
+    }
+    let flags = rustix::fs::XattrFlags::empty();
+    if rustix::fs::setxattr(lab.path("shared"), "system.posix_acl_default", &acl, flags).is_err() {
+        return println!("skipped: no ACL on this file system");
+    }
+    assert_eq!(lab.download(&[&server.url("/f"), "shared/f"]), 0);
+    assert_eq!(std::fs::metadata(lab.path("shared/f")).unwrap().mode() & 0o777, 0o660);
+}
+
+#[test]
+fn a_mount_point_is_refused_before_any_request() {
+    let (lab, server) = (Lab::new(), Server::start());
+    server.route("/f", Route::of(10));
+    std::fs::create_dir_all(lab.path("disk")).unwrap();
+    let program = lab.command(&[]).get_program().to_owned();
+    let script = "mount -t tmpfs tmpfs disk && : > disk/f && echo old > disk/old && mount --bind disk/old disk/f || exit 99
+                  \"$0\" download \"$1\" disk/f; code=$?; cat disk/f; ls -A disk; exit $code";
+    let mut command = std::process::Command::new("unshare");
+    command.current_dir(lab.folder.path()).env("STATE_DIRECTORY", lab.path("state"));
+    let output =
+        command.args(["-m", "sh", "-c", script]).arg(program).arg(server.url("/f")).output().unwrap();
+    if output.status.code() == Some(99) || String::from_utf8_lossy(&output.stderr).starts_with("unshare") {
+        return println!("skipped: a file system cannot be mounted here");
+    }
+    assert_eq!(output.status.code(), Some(7), "{output:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "old\nf\nold\n");
+    assert_eq!(server.log().exchanges.len(), 0);
 }
 
 #[test]

@@ -188,3 +188,127 @@ fn proxies_come_from_the_environment() {
     assert!(output(&server.url("/f"), "127.0.0.1").status.success());
     assert_eq!(proxy.seen().len(), 1, "not for those it is not for");
 }
+
+/// A server of one answer for each connection, as odd as it likes.
+fn answers(with: impl Fn(usize) -> Vec<u8> + Send + 'static) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/f", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+            let _ = std::io::Write::write_all(&mut stream, &with(number));
+        }
+    });
+    url
+}
+
+#[test]
+fn odd_headers_that_nobody_needs_are_passed_over() {
+    for odd in ["X-A : b", "Set-Cookie: a=\x7fb", "X-A: a\x01b", "X-A: a\r\n b", "X A: b"] {
+        let lab = Lab::new();
+        let url = answers(move |_| {
+            format!("HTTP/1.1 200 OK\r\n{odd}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+                .into_bytes()
+        });
+        assert_eq!(lab.download(&[&url, "f"]), 0, "{odd:?}");
+        assert_eq!(lab.read("f").unwrap(), b"ok");
+    }
+    let lab = Lab::new();
+    let two = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+    let url = answers(move |_| two.as_bytes().to_vec());
+    assert_eq!(lab.download(&[&url, "f"]), 1);
+}
+
+#[test]
+fn a_broken_chunk_is_asked_for_again() {
+    let lab = Lab::new();
+    let url = answers(|number| {
+        let chunk = if number == 0 { "zz\r\nok" } else { "2\r\nok\r\n0\r\n\r\n" };
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n{chunk}")
+            .into_bytes()
+    });
+    assert_eq!(lab.download(&[&url, "f"]), 0);
+    assert_eq!(lab.read("f").unwrap(), b"ok");
+}
+
+#[test]
+fn parts_of_the_servers_own_size_are_put_together() {
+    let lab = Lab::new();
+    let content = Content::seeded(8, 1 << 20).bytes();
+    let whole = content.clone();
+    let url = answers(move |number| {
+        let total = whole.len();
+        let (first, last) =
+            if number == 0 { (0, total) } else { ((4 + number) * (64 << 10), (5 + number) * (64 << 10)) };
+        let head = match number {
+            0 => "200 OK\r\n".to_owned(),
+            _ => format!("206 Partial Content\r\nContent-Range: bytes {first}-{}/{total}\r\n", last - 1),
+        };
+        let length = last - first;
+        let head =
+            format!("HTTP/1.1 {head}ETag: \"1\"\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+        // The first is cut.
+        let body = if number == 0 { &whole[..5 * (64 << 10)] } else { &whole[first..last] };
+        [head.as_bytes(), body].concat()
+    });
+    let output = lab.run(&["download", &url, "f"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(lab.read("f").unwrap(), content);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("circuit"), "{output:?}");
+}
+
+#[test]
+fn what_is_plainly_no_archive_is_told() {
+    let (lab, server) = (Lab::new(), Server::start());
+    let content = Content::seeded(9, 100);
+    let page = || {
+        Route::content(content.clone()).then(Behaviour::header("Content-Type", "text/html; charset=utf-8"))
+    };
+    server.route("/a.tar.gz", page());
+    server.route("/a.html", page());
+    server.route("/empty.zip", Route::of(0));
+    let said = |args: &[&str]| {
+        let output = lab.run(&[&["download"], args].concat());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(said(&[&server.url("/a.tar.gz")]).contains("a web page"));
+    assert!(said(&[&server.url("/empty.zip")]).contains("is empty"));
+    assert!(!said(&[&server.url("/a.html")]).contains("a web page"));
+    assert!(!said(&[&server.url("/a.tar.gz"), "b", "--sha256", &content.sha256()]).contains("a web page"));
+}
+
+#[test]
+fn what_is_no_proxy_is_an_error_and_the_server_is_not_asked() {
+    let (lab, server) = (Lab::new(), Server::start());
+    server.route("/f", Route::of(10));
+    for wrong in ["http//127.0.0.1:9", "\"http://127.0.0.1:9\"", "htp://127.0.0.1:9", "socks5://127.0.0.1:9"]
+    {
+        let mut command = lab.command(&["download", &server.url("/f"), "f"]);
+        let output = command.env("http_proxy", wrong).output().unwrap();
+        assert_eq!(output.status.code(), Some(7), "{wrong} {output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("`http_proxy`"), "{output:?}");
+    }
+    assert_eq!(server.log().exchanges.len(), 0);
+    let mut command = lab.command(&["download", &server.url("/f"), "f"]);
+    let output = command.env("http_proxy", "http://127.0.0.1:9").env("no_proxy", "*").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn what_the_proxy_does_is_said_of_the_proxy_and_not_held_against_the_host() {
+    let lab = Lab::new();
+    let denies =
+        answers(|_| b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec());
+    for (proxy, retried) in [(denies.trim_end_matches("/f"), false), ("http://127.0.0.1:9", true)] {
+        let mut command = lab.command(&["download", "https://origin.test/f", "f"]);
+        let output = command.env("https_proxy", proxy).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(proxy.trim_start_matches("http://")) && said.contains("no_proxy"), "{said}");
+        assert_eq!(said.contains("All 3 attempts failed"), retried, "{said}");
+        let status = lab.run(&["circuit-breaker", "status"]);
+        assert!(!String::from_utf8_lossy(&status.stdout).contains(" open "), "{status:?}");
+    }
+}

@@ -156,3 +156,20 @@ fn an_open_circuit_asks_nobody() {
     assert_eq!(lab.download(&[&server.url("/f"), "f"]), 1);
     assert_eq!(server.log().of("/f").len(), 6, "the reset is seen by the next process");
 }
+
+/// Before the head of an answer as in the middle of one: each attempt leaves time for the next.
+#[test]
+fn silence_before_the_head_leaves_time_for_another_attempt() {
+    for args in
+        [["--idle-timeout", "300ms", "--timeout", "20s"], ["--idle-timeout", "30s", "--timeout", "4s"]]
+    {
+        let (lab, server) = (Lab::new(), Server::start());
+        let content = Content::seeded(5, 1_000);
+        let route = Route::content(content.clone()).then(Behaviour::StallBeforeHeaders).then(Behaviour::Ok);
+        server.route("/f", route);
+        let started = Instant::now();
+        assert_eq!(lab.download(&[&[server.url("/f").as_str(), "f"][..], &args].concat()), 0, "{args:?}");
+        assert_eq!(lab.read("f").unwrap(), content.bytes());
+        assert!(started.elapsed() < Duration::from_secs(15), "{args:?}");
+    }
+}

@@ -35,7 +35,7 @@ const INSIDE: [(&str, &str); 10] = [
 ];
 
 /// Chapter, sentence, file, test.
-const PROMISES: [(&str, &str, &str, &str); 84] = [
+const PROMISES: [(&str, &str, &str, &str); 99] = [
     ("promise", "exit 0 means that DEST is complete and right", "faults", "a_download_is_complete_and_right"),
     (
         "promise",
@@ -73,6 +73,18 @@ const PROMISES: [(&str, &str, &str, &str); 84] = [
     ("1 part", "both are removed on an error for good", "exchange", "an_error_for_good_leaves_no_part"),
     ("1 part", "and when older than 7 days", "disk", "old_parts_are_removed_and_young_ones_kept"),
     (
+        "1 part",
+        "what has no record of ours is somebody's",
+        "disk",
+        "files_that_are_called_as_a_part_is_are_left_alone",
+    ),
+    (
+        "1 part",
+        "each byte comes after its record",
+        "download/tests/hostile",
+        "a_part_has_its_record_before_its_first_byte",
+    ),
+    (
         "2 resume",
         "after kill -9 only what is missing is fetched",
         "resume",
@@ -85,6 +97,12 @@ const PROMISES: [(&str, &str, &str, &str); 84] = [
         "kills_at_any_place_fetch_nothing_twice_and_splice_nothing",
     ),
     ("2 resume", "a cut is resumed with Range and If-Range", "resume", "a_cut_is_resumed"),
+    (
+        "2 resume",
+        "by parts of the server's own size",
+        "exchange",
+        "parts_of_the_servers_own_size_are_put_together",
+    ),
     ("2 resume", "a weak tag is no validator", "resume", "a_weak_etag_is_not_resumed"),
     (
         "2 resume",
@@ -123,6 +141,8 @@ const PROMISES: [(&str, &str, &str, &str); 84] = [
         "exchange",
         "what_comes_beyond_the_length_is_not_stored",
     ),
+    ("3 length", "a broken chunk is no end of a file", "exchange", "a_broken_chunk_is_asked_for_again"),
+    ("3 length", "what is plainly no archive is told", "exchange", "what_is_plainly_no_archive_is_told"),
     (
         "3 length",
         "without a length a digest decides, else there is a warning",
@@ -138,6 +158,7 @@ const PROMISES: [(&str, &str, &str, &str); 84] = [
         "other_digests_and_lists_are_understood",
     ),
     ("5 digest", "a list that is of no use says so", "sources", "a_list_that_is_of_no_use_says_so"),
+    ("5 digest", "lists are read as they are published", "sources", "lists_are_read_as_they_are_published"),
     (
         "5 digest",
         "and the file is not asked for then",
@@ -157,6 +178,12 @@ const PROMISES: [(&str, &str, &str, &str); 84] = [
         "one that is right already needs no request",
         "destination",
         "what_is_right_already_is_not_fetched",
+    ),
+    (
+        "5 digest",
+        "nor is one behind a link",
+        "destination",
+        "a_link_to_the_right_file_is_right_and_one_to_nothing_is_no_file_to_keep",
     ),
     (
         "6 commit",
@@ -182,6 +209,13 @@ const PROMISES: [(&str, &str, &str, &str); 84] = [
         "disk",
         "rights_are_those_asked_for_else_the_old_ones_else_by_the_umask",
     ),
+    ("6 commit", "or those of the folder's default ACL", "disk", "a_folders_default_acl_decides_on_rights"),
+    (
+        "6 commit",
+        "a mount point is refused before any request",
+        "disk",
+        "a_mount_point_is_refused_before_any_request",
+    ),
     (
         "6 commit",
         "never those of a stranger's file",
@@ -196,6 +230,12 @@ const PROMISES: [(&str, &str, &str, &str); 84] = [
         "impossible_destinations_are_refused",
     ),
     ("6 commit", "- writes only what is complete", "destination", "standard_output_gets_all_or_nothing"),
+    (
+        "6 commit",
+        "nor to what is closed",
+        "destination",
+        "a_closed_standard_output_is_an_error_before_any_request",
+    ),
     ("7 space", "it is asked for before the first byte", "disk", "space_is_asked_for_before_the_first_byte"),
     ("7 space", "a full disk is not retried", "destination", "a_full_disk_is_not_retried"),
     (
@@ -222,6 +262,12 @@ const PROMISES: [(&str, &str, &str, &str); 84] = [
     ("10 limits", "connecting", "pace", "connecting_ends_at_its_limit"),
     ("10 limits", "one family of addresses is enough", "pace", "one_family_of_addresses_is_enough"),
     ("10 limits", "silence", "faults", "a_silent_server_ends_in_time"),
+    (
+        "10 limits",
+        "before the head, too",
+        "faults",
+        "silence_before_the_head_leaves_time_for_another_attempt",
+    ),
     ("10 limits", "a trickle is left for a mirror", "pace", "a_trickle_is_left_for_a_mirror"),
     ("10 limits", "but never ends the only source", "pace", "a_trickle_never_ends_the_only_source"),
     ("10 limits", "before the total does", "faults", "a_trickle_ends_in_the_deadline"),
@@ -241,11 +287,24 @@ const PROMISES: [(&str, &str, &str, &str); 84] = [
         "identity_is_asked_for_and_nobody_learns_who_sent_us",
     ),
     ("11 redirects", "proxies come from the environment", "exchange", "proxies_come_from_the_environment"),
+    (
+        "11 redirects",
+        "what is no proxy is an error",
+        "exchange",
+        "what_is_no_proxy_is_an_error_and_the_server_is_not_asked",
+    ),
+    (
+        "11 redirects",
+        "a proxy's failure is the proxy's",
+        "exchange",
+        "what_the_proxy_does_is_said_of_the_proxy_and_not_held_against_the_host",
+    ),
     ("11 redirects", "credentials come from netrc", "exchange", "credentials_come_from_netrc"),
     ("11 redirects", "secrets appear nowhere", "secrets", "secrets_appear_nowhere"),
     ("11 redirects", "secrets of netrc appear nowhere", "secrets", "a_netrc_appears_nowhere"),
     ("11 redirects", "a proxy's password appears nowhere", "secrets", "a_proxys_password_appears_nowhere"),
     ("12 size", "an endless body is cut", "faults", "max_size_cuts_an_endless_body"),
+    ("12 size", "odd headers are passed over", "exchange", "odd_headers_that_nobody_needs_are_passed_over"),
     ("12 size", "a flood of headers is an error", "faults", "dest_is_as_it_was_after_every_fault"),
     (
         "13 progress",
@@ -254,6 +313,7 @@ const PROMISES: [(&str, &str, &str, &str); 84] = [
         "progress_is_told_about_ten_times_a_second_with_a_first_and_a_last_word",
     ),
     ("http", "404 is asked for once", "faults", "a_404_is_asked_for_once"),
+    ("http", "a URL names its host", "destination", "a_url_without_a_host_is_a_usage_error_everywhere"),
     ("http", "refused is tried again", "faults", "a_refused_connection_is_retried"),
     ("http", "every status has its row", "http/judge", "every_status_is_pinned"),
     ("http", "every kind of I/O error is a fact", "http/words_tests", "every_kind_of_io_error_is_pinned"),

@@ -88,3 +88,27 @@ fn a_list_that_is_of_no_use_says_so() {
     assert!(gone.ends_with("hint: check the URL\n"), "{gone}");
     assert!(server.log().of("/f").is_empty() && lab.read("g").is_none());
 }
+
+#[test]
+fn lists_are_read_as_they_are_published() {
+    let (lab, server) = (Lab::new(), Server::start());
+    let (one, two) = (Content::seeded(5, 5_000), Content::seeded(6, 5_000));
+    server.route("/i/net/f", Route::content(one.clone()));
+    server.route("/i/net/gtk/f", Route::content(two.clone()));
+    let list =
+        format!("\u{feff}{}  ./net/gtk/f\n{}  ./net/f\n{}  caf", two.sha256(), one.sha256(), one.sha256());
+    server.route("/i/SUMS", Route::content(Content::fixed([list.as_bytes(), b"\xe9\n"].concat())));
+    server.route("/i/MD5SUMS", Route::content(Content::fixed(format!("{}  f\n", "0".repeat(32)))));
+    for (path, content) in [("/i/net/f", &one), ("/i/net/gtk/f", &two)] {
+        assert_eq!(
+            lab.download(&[&server.url(path), "f", "--checksum", &server.url("/i/SUMS")]),
+            0,
+            "{path}"
+        );
+        assert_eq!(lab.read("f").unwrap(), content.bytes());
+    }
+    let output =
+        lab.run(&["download", &server.url("/i/net/f"), "g", "--checksum", &server.url("/i/MD5SUMS")]);
+    assert_eq!(output.status.code(), Some(6), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("only a MD5 digest"), "{output:?}");
+}

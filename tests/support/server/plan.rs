@@ -184,8 +184,9 @@ impl Plan {
             B::RangeTotalChanged { total } => self.change_total(*total),
             B::UnaskedPart => {
                 self.status = 206;
-                let range =
-                    format!("bytes {}-{}/{}", self.from, self.from + self.len - 1, self.content.len());
+                // One more than there is: what is all of the file would be the file.
+                let total = self.content.len() + 1;
+                let range = format!("bytes {}-{}/{total}", self.from, self.from + self.len - 1);
                 self.set("Content-Range", range);
             }
             B::Unsatisfiable { total } => {

@@ -3,7 +3,7 @@
 mod finish;
 mod request;
 
-use vps_ops::download::{DownloadError, DownloadHint, DownloadRequest, Fault, Saved};
+use vps_ops::download::{Dest, DownloadError, DownloadHint, DownloadRequest, Fault, Saved};
 use vps_ops::http::SafeUrl;
 use vps_ops::pipeline::Cause;
 use vps_ops::settings::Options;
@@ -26,6 +26,9 @@ pub(crate) async fn run(app: &App, args: DownloadArgs) -> Result<Exit, Failure> 
     request.limits.min_speed = args.min_speed.unwrap_or(loaded.settings.download.min_speed.0);
     if args.network.dry_run {
         return preview(&network, &request, &options).show(app, &network, &options).await;
+    }
+    if request.dest == Dest::Spool {
+        finish::check_stdout()?;
     }
     let outcome = network.download_with_retry(request.clone(), &options).await;
     network.close().await;

@@ -1,7 +1,9 @@
 //! The request, and as many more of it as one attempt may need: after a restart, or because a
 //! signed URL behind a redirect has run out.
 
-use http::{HeaderValue, header};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, header};
 use url::Url;
 
 use super::attempt::Failed;
@@ -17,6 +19,9 @@ use crate::http::{
     Body, Connection, HttpClient, HttpRequest, HttpResponse, follow, host_and_port, retry_after,
 };
 
+/// What connecting may take beside the limit of silence.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// A file, or the rest of one, about to arrive.
 pub(super) struct Incoming {
     pub(super) body: Body,
@@ -24,6 +29,10 @@ pub(super) struct Incoming {
     pub(super) host: String,
     /// Its length, where known.
     pub(super) total: Option<u64>,
+    /// Where this answer ends, if it is not to the end of the file.
+    pub(super) until: Option<u64>,
+    /// What the server says that it is, if that is a page for people.
+    pub(super) page: bool,
     /// Whether nothing but the end of the connection says that it is complete.
     pub(super) closes: bool,
 }
@@ -53,15 +62,18 @@ impl Asking<'_> {
                 Answer::Whole { total, closes } => {
                     let HttpResponse { headers, body, .. } = response;
                     self.begin_anew(part, Validator::of(&headers), total).await?;
-                    return Ok(Incoming { body, host, total, closes });
+                    let page = is_page(&headers);
+                    return Ok(Incoming { body, host, total, until: None, page, closes });
                 }
-                Answer::Rest { total } => {
+                Answer::Rest { total, until } => {
                     self.go_on(part, &response, total);
-                    return Ok(Incoming { body: response.body, host, total, closes: false });
+                    let body = response.body;
+                    return Ok(Incoming { body, host, total, until, page: false, closes: false });
                 }
                 Answer::Complete => {
                     let total = Some(part.written);
-                    return Ok(Incoming { body: Body::empty(), host, total, closes: false });
+                    let body = Body::empty();
+                    return Ok(Incoming { body, host, total, until: None, page: false, closes: false });
                 }
                 Answer::Restart(why) => {
                     self.attempt.note(format!("starting from zero: {why}"));
@@ -95,7 +107,17 @@ impl Asking<'_> {
             let condition = asked.validator.as_ref().and_then(Validator::header);
             request.headers.extend(condition.map(|condition| (header::IF_RANGE, condition)));
         }
-        Ok(follow(self.env, self.http, request, self.request.limits.head).await?)
+        request.credentials = self.request.credentials.clone();
+        Ok(follow(self.env, self.http, request, self.head_limit()).await?)
+    }
+
+    /// Until its head is complete nobody can see whether a server is silent or drips: it has as long as silence
+    /// may last and a moment to connect, and never so long that no time is left for another attempt.
+    fn head_limit(&self) -> Duration {
+        let limits = &self.request.limits;
+        let silent = limits.idle.saturating_add(limits.connect.min(MOMENT));
+        let half = self.attempt.deadline.left(self.env.now()).map_or(Duration::MAX, |left| left / 2);
+        limits.head.min(silent).min(half)
     }
 
     async fn begin_anew(
@@ -140,6 +162,12 @@ impl Asking<'_> {
             fault => fault,
         }
     }
+}
+
+fn is_page(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("text/html") || kind.eq_ignore_ascii_case("application/xhtml+xml")
 }
 
 /// What of `part` can be asked on from at `url`; everything is asked for where nothing can.

@@ -155,30 +155,51 @@ impl DownloadOperation {
             attempt,
             own: memory.own_connection,
         };
-        let Incoming { mut body, host, total, closes } = asking.ask(part, asked).await?;
-        memory.fresh = false;
-        let total = expected_size(request, total)?;
-        memory.total = total;
-        make_room(part, target, total)?;
-        let resumed_from = part.written;
-        let mut hashing = begin_hashing(part, request, total);
-        let terms = Terms { limits: &request.limits, total, alternative: self.alternative(), resumed_from };
-        let received = receive(&mut body, part, &mut hashing, &terms, attempt, &mut memory.warned_slow).await;
-        drop(body);
-        memory.fetched = memory.fetched.saturating_add(part.written - resumed_from);
-        part.running = match hashing {
-            Some(hashing) => hashing.finish().await,
-            None => None,
+        let mut begun = None;
+        let (host, closes) = loop {
+            let Incoming { mut body, host, total, until, page, closes } = asking.ask(part, asked).await?;
+            memory.fresh = false;
+            let total = expected_size(request, total)?;
+            memory.total = total;
+            memory.page = page;
+            make_room(part, target, total)?;
+            let from = part.written;
+            let mut hashing = begin_hashing(part, request, total);
+            let alternative = self.alternative();
+            // Of several parts the first says where it began, unless a later one began anew.
+            let resumed_from = begun.map_or(from, |begun: u64| begun.min(from));
+            begun = Some(resumed_from);
+            let terms = Terms { limits: &request.limits, total, alternative, resumed_from, until };
+            let received = receive(&mut body, part, &mut hashing, &terms, attempt, memory).await;
+            drop(body);
+            memory.fetched = memory.fetched.saturating_add(part.written - from);
+            part.running = match hashing {
+                Some(hashing) => hashing.finish().await,
+                None => None,
+            };
+            let at_host = |fault: Fault| Failed { fault, host: Some(host.clone()) };
+            received.map_err(|failed| at_host(failed.fault))?;
+            // A server may send the rest in parts of its own size (RFC 9110, 15.3.7): each is whole.
+            if until.is_some_and(|until| part.written == until) && part.written > from {
+                asked = from_part(part, url, request);
+                if asked.start == part.written {
+                    continue;
+                }
+            }
+            check_complete(part, total).map_err(at_host)?;
+            break (host, closes);
         };
+        let resumed_from = begun.unwrap_or_default();
         let at_host = |fault: Fault| Failed { fault, host: Some(host.clone()) };
-        received.map_err(|failed| at_host(failed.fault))?;
-        check_complete(part, total).map_err(at_host)?;
         let verified = verify(part, request).await.map_err(at_host)?;
         if closes && !verified && request.size.is_none() {
             memory.warnings.push(
                 "the server did not say how long the file is, so nothing tells whether it is complete"
                     .to_owned(),
             );
+        }
+        if !verified {
+            memory.warnings.extend(oddity(part.written, memory.page, url));
         }
         self.finish(memory, part, target, url, resumed_from).await.map_err(Failed::from)
     }
@@ -250,7 +271,10 @@ impl DownloadOperation {
             memory.dead.insert(attempt.candidate);
         }
         // The dead connection of a stall must not carry the next attempt.
-        if matches!(&fault, Fault::Http(error) if matches!(error.fact(), Fact::Idle | Fact::Reset)) {
+        let stalled = |error: &HttpError| {
+            matches!(error.fact(), Fact::Idle | Fact::Reset | Fact::NoAnswer | Fact::BrokenFraming)
+        };
+        if matches!(&fault, Fault::Http(error) if stalled(error)) || matches!(fault, Fault::TooSlow { .. }) {
             memory.own_connection |= self.request.connection == Connection::Shared;
         }
         if let Some(part) = part {
@@ -272,6 +296,24 @@ impl DownloadOperation {
         }
         let host = host.or_else(|| Some(host_and_port(url)));
         DownloadError::new(fault, SafeUrl::new(url), host, reached, judgement)
+    }
+}
+
+/// What makes a file that nobody has a digest of look like another one than its name promises.
+fn oddity(bytes: u64, page: bool, url: &Url) -> Option<String> {
+    const NO_PAGES: [&str; 20] = [
+        "7z", "apk", "appimage", "bin", "bz2", "deb", "exe", "gpg", "gz", "img", "iso", "jar", "rpm", "sh",
+        "tar", "tgz", "whl", "xz", "zip", "zst",
+    ];
+    let name = super::file_name(url).ok()?.to_string_lossy().to_ascii_lowercase();
+    let (_, ending) = name.rsplit_once('.')?;
+    if !NO_PAGES.contains(&ending) {
+        return None;
+    }
+    match (bytes, page) {
+        (0, _) => Some(format!("`{name}` is empty: that is no file of its kind")),
+        (_, true) => Some(format!("the server calls `{name}` a web page (text/html): look at it before use")),
+        _ => None,
     }
 }
 

@@ -72,6 +72,14 @@ pub enum ChecksumError {
     /// No line of a checksum file names the file.
     #[error("the checksum file has no line for `{0}`")]
     NotListed(String),
+    /// A checksum file names the file, but with no digest that we can compute.
+    #[error("the checksum file has only a {sort} digest for `{name}`; known are sha256, sha512 and blake3")]
+    OnlyBy {
+        /// The file.
+        name: String,
+        /// What its digest is by.
+        sort: String,
+    },
     /// The lines of a checksum file contradict each other.
     #[error("the checksum file has several different digests for `{0}`")]
     Ambiguous(String),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::error::Fault;
 use super::part::Part;
 use super::plan::FileTarget;
+use crate::env::Env;
 use crate::env::fs::{Clobber, FileKind, Fs, Meta};
 
 /// Up to here an fsync is awaited on the spot: starting a thread would take longer.
@@ -42,7 +43,7 @@ pub(super) async fn commit(part: &mut Part, target: &FileTarget, how: How) -> Re
     let env = part.env.clone();
     let fs = env.fs();
     part.await_checkpoint().await;
-    set_rights(fs.as_ref(), part, target, how.mode).map_err(|source| disk("set the rights of", source))?;
+    set_rights(&env, part, target, how.mode).map_err(|source| disk("set the rights of", source))?;
     let file = Arc::clone(&part.file);
     let synced = if !how.durable {
         Ok(())
@@ -67,9 +68,10 @@ pub(super) async fn commit(part: &mut Part, target: &FileTarget, how: How) -> Re
     Ok(Committed::Replaced { durable: !how.durable || fs.sync_folder(&target.folder).is_ok() })
 }
 
-/// The rights asked for; else those of the file that is replaced; else what the umask leaves.
-fn set_rights(fs: &dyn Fs, part: &Part, target: &FileTarget, mode: Option<u32>) -> io::Result<()> {
-    let model = target.existing.filter(|existing| is_model(fs, existing, target));
+/// The rights asked for; else those of the file that is replaced; else what a new file gets in that folder.
+fn set_rights(env: &Env, part: &Part, target: &FileTarget, mode: Option<u32>) -> io::Result<()> {
+    let fs = env.fs();
+    let model = target.existing.filter(|existing| is_model(fs.as_ref(), existing, target));
     if let Some(existing) = model {
         let ours = part.file.meta()?;
         if (existing.uid, existing.gid) != (ours.uid, ours.gid) {
@@ -77,8 +79,27 @@ fn set_rights(fs: &dyn Fs, part: &Part, target: &FileTarget, mode: Option<u32>) 
             let _ = part.file.set_owner(existing.uid, existing.gid);
         }
     }
-    let default = model.map_or(0o666 & !fs.umask(), |existing| existing.mode & 0o777);
-    part.file.set_mode(mode.unwrap_or(default))
+    let wanted = match (mode, model) {
+        (Some(mode), _) => mode,
+        (None, Some(existing)) => existing.mode & 0o777,
+        (None, None) => {
+            let new = fs.mode_of_new(&target.folder, env.next_u64());
+            new.unwrap_or(0o666 & !fs.umask())
+        }
+    };
+    match part.file.set_mode(wanted) {
+        // A file system without rights gives every file the same ones: only who asked for others minds.
+        Err(error) if has_no_rights(&error) && mode.is_none_or(|mode| has_mode(part, mode)) => Ok(()),
+        done => done,
+    }
+}
+
+fn has_no_rights(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied)
+}
+
+fn has_mode(part: &Part, mode: u32) -> bool {
+    part.file.meta().is_ok_and(|meta| meta.mode == mode)
 }
 
 /// In a folder where everybody may write, such as /tmp, somebody may have put the old file there

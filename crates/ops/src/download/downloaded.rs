@@ -51,6 +51,14 @@ impl Spool {
         self.file.read_at(buffer, offset)
     }
 
+    /// The whole content.
+    ///
+    /// # Errors
+    /// What the system says; `FileTooLarge` beyond `limit` bytes.
+    pub fn read(&self, limit: u64) -> io::Result<Vec<u8>> {
+        self.file.read_small(limit)
+    }
+
     /// The whole content as text, for checksum files and the like.
     ///
     /// # Errors

@@ -22,15 +22,22 @@ pub(super) async fn is_done(
     if request.keep_existing {
         return Ok(Some(unchanged(request, target, None)));
     }
-    let Some(checksum) = request.digest().filter(|_| existing.kind == FileKind::File) else {
-        return Ok(None);
+    let Some(checksum) = request.digest() else { return Ok(None) };
+    let fs = env.fs();
+    // A link to the right file is as good as the file.
+    let (path, meta) = match existing.kind {
+        FileKind::Link => match (fs.resolve(&target.path), fs.look_through(&target.path)) {
+            (Ok(path), Ok(meta)) => (path, meta),
+            _ => return Ok(None),
+        },
+        _ => (target.path.clone(), existing),
     };
-    if request.size.is_some_and(|size| size != existing.len) {
+    if meta.kind != FileKind::File || request.size.is_some_and(|size| size != meta.len) {
         return Ok(None);
     }
     // One that cannot be read is replaced.
-    let same =
-        digest_of(env, &target.path, checksum.algorithm()).await.is_ok_and(|digest| digest == checksum.hex());
+    let digest = digest_of(env, &path, checksum.algorithm()).await;
+    let same = digest.is_ok_and(|digest| digest == checksum.hex());
     Ok(same.then(|| unchanged(request, target, Some(checksum.clone()))))
 }
 

@@ -1,15 +1,17 @@
 //! A download whose digest is looked up first, in a list on a server: two steps of one operation.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::OnceLock;
 
-use super::checksum::Checksum;
+use super::checksum::{Algorithm, Checksum};
 use super::downloads::operation;
 use super::error::{DownloadError, Fault};
 use super::parse::DownloadUrl;
 use super::request::{DownloadRequest, Expected, MAX_CHECKSUM_FILE};
-use super::sums::find_checksum;
+use super::sums::{Wanted, find, is_list};
 use super::{Downloaded, Downloads, Saved};
+use crate::http::decoded;
 use crate::operation::{Operation, Role};
 use crate::pipeline::{OperationError, Request};
 use crate::settings::Options;
@@ -74,9 +76,18 @@ impl Downloads {
         let Saved::Spool(spool) = &fetched.saved else {
             return Err(useless(Fault::UnreadableList(io::Error::other("it was not kept"))));
         };
-        let text = spool.read_to_string(MAX_CHECKSUM_FILE);
-        let text = text.map_err(|error| useless(Fault::UnreadableList(error)))?;
-        find_checksum(&text, &name).map_err(|error| useless(Fault::Unlisted(error)))
+        let content = spool.read(MAX_CHECKSUM_FILE);
+        let content = content.map_err(|error| useless(Fault::UnreadableList(error)))?;
+        // One name in another encoding spoils no other line.
+        let text = String::from_utf8_lossy(&content);
+        if matches!(text, Cow::Owned(_)) && !is_list(&text) {
+            let error = io::Error::new(io::ErrorKind::InvalidData, "it is not text");
+            return Err(useless(Fault::UnreadableList(error)));
+        }
+        let path = decoded(request.url.as_url().path());
+        let path = String::from_utf8_lossy(&path);
+        let wanted = Wanted { name: &name, path: &path, unnamed: algorithm_of(list) };
+        find(&text, &wanted).map_err(|error| useless(Fault::Unlisted(error)))
     }
 
     /// The options of a part: no longer than what is left of the whole.
@@ -84,4 +95,11 @@ impl Downloads {
         let own = options.total_or(self.policy(request, options).timeouts.download);
         Options { total: Some(workflow.left(own)), ..options.clone() }
     }
+}
+
+/// Lists of `b3sum` look as those of `sha256sum` do; only their names tell them apart.
+fn algorithm_of(list: &DownloadUrl) -> Algorithm {
+    let name = list.as_url().path().rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    let by_blake3 = ["b3", "blake3"].iter().any(|word| name.contains(word));
+    if by_blake3 && !name.contains("sha256") { Algorithm::Blake3 } else { Algorithm::Sha256 }
 }

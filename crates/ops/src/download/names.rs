@@ -23,13 +23,15 @@ pub(super) fn unshared_part(name: &OsStr, tag: u64) -> OsString {
     with_ending(name, &format!(".{tag:016x}{PART}"))
 }
 
-/// The part that `name` is, or is the record of; `None` if it is neither.
-pub(super) fn part_of(name: &OsStr) -> Option<&OsStr> {
+/// The part that `name` would be the record of, and whether it is one that is still being written.
+pub(super) fn recorded(name: &OsStr) -> Option<(&OsStr, bool)> {
     let name = name.as_bytes();
-    let part =
-        name.strip_suffix(RECORD_NEW.as_bytes()).or(name.strip_suffix(RECORD.as_bytes())).unwrap_or(name);
+    let (part, is_new) = match name.strip_suffix(RECORD_NEW.as_bytes()) {
+        Some(part) => (part, true),
+        None => (name.strip_suffix(RECORD.as_bytes())?, false),
+    };
     let is_part = part.len() > 1 + PART.len() && part.starts_with(b".") && part.ends_with(PART.as_bytes());
-    is_part.then(|| OsStr::from_bytes(part))
+    is_part.then(|| (OsStr::from_bytes(part), is_new))
 }
 
 fn with_ending(name: &OsStr, ending: &str) -> OsString {
@@ -70,14 +72,13 @@ mod tests {
     }
 
     #[test]
-    fn only_hidden_parts_and_their_records_are_ours() {
-        let part_of = |name| part_of(OsStr::new(name)).map(OsStr::to_os_string);
-        for ours in [".a.part", ".a.part.json", ".a.part.json.new"] {
-            assert_eq!(part_of(ours).unwrap(), ".a.part");
-        }
-        assert!(part_of(".a.00000000000000ff.part").is_some());
-        for other in ["a.part", ".part", ".part.json", ".a", ".a.json"] {
-            assert_eq!(part_of(other), None, "{other}");
+    fn only_hidden_parts_have_records() {
+        let recorded = |name| recorded(OsStr::new(name)).map(|(part, is_new)| (part.to_os_string(), is_new));
+        assert_eq!(recorded(".a.part.json"), Some((".a.part".into(), false)));
+        assert_eq!(recorded(".a.part.json.new"), Some((".a.part".into(), true)));
+        assert!(recorded(".a.00000000000000ff.part.json").is_some());
+        for other in ["a.part.json", ".a.part", ".part", ".part.json", ".a", ".a.json"] {
+            assert_eq!(recorded(other), None, "{other}");
         }
     }
 }

@@ -8,8 +8,7 @@ use thiserror::Error;
 use url::Url;
 
 use super::checksum::ChecksumError;
-use crate::http::SafeUrl;
-use crate::http::decoded;
+use crate::http::{SafeUrl, decoded, names_host};
 
 /// A request that makes no sense. Names the argument, and shows no secret of a URL.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -67,7 +66,11 @@ pub enum InvalidRequest {
 /// [`InvalidRequest::MalformedUrl`] or [`InvalidRequest::ForeignScheme`].
 pub fn parse_url(argument: &str, text: &str) -> Result<Url, InvalidRequest> {
     let malformed = |reason: String| InvalidRequest::MalformedUrl { argument: argument.to_owned(), reason };
-    let url = Url::parse(text.trim()).map_err(|error| malformed(error.to_string()))?;
+    let text = text.trim();
+    let url = Url::parse(text).map_err(|error| malformed(error.to_string()))?;
+    if matches!(url.scheme(), "http" | "https") && !names_host(text) {
+        return Err(malformed("it names no host after `//`".to_owned()));
+    }
     match url.scheme() {
         "http" | "https" if url.host_str().is_some_and(|host| !host.is_empty()) => Ok(url),
         "http" | "https" => Err(malformed("it has no host".to_owned())),
@@ -147,6 +150,12 @@ mod tests {
                 error.to_string().starts_with("URL ") && !error.to_string().contains("canary"),
                 "{error}"
             );
+        }
+        // Parsers for browsers find a host in each of these: an empty variable in a script named another one.
+        for text in
+            ["http:///install.sh", "http:/h", "http:h", "http:\\\\h/a", "https://\\h/a", "https:\t//h"]
+        {
+            assert!(matches!(parse_url("URL", text), Err(InvalidRequest::MalformedUrl { .. })), "{text}");
         }
         for text in ["ftp://x/a", "file:///etc/passwd", "data:,x", "javascript:x"] {
             assert!(matches!(parse_url("URL", text), Err(InvalidRequest::ForeignScheme { .. })), "{text}");

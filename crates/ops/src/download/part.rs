@@ -13,9 +13,6 @@ use super::record::{Origin, Record};
 use crate::env::Env;
 use crate::env::fs::FsFile;
 
-/// From here on a record is kept, so that a killed process loses no more than this.
-const RECORDED_FROM: u64 = 256 << 10;
-
 /// Bytes between two calls to the disk to begin writing.
 const WRITEBACK: u64 = 8 << 20;
 
@@ -115,7 +112,7 @@ impl Part {
             && let Ok(done) = checkpoint.done.try_recv()
         {
             self.settled(done.is_ok());
-        } else if self.record_is_due && self.written >= RECORDED_FROM && self.is_kept() {
+        } else if self.record_is_due && self.written > 0 && self.is_kept() {
             self.store_record(false);
         }
     }
@@ -174,6 +171,8 @@ impl Part {
         }
         (self.written, self.written_back, self.synced) = (0, 0, (0, None));
         (self.origin, self.running) = (origin, None);
+        // Before the first byte: without a record nobody could tell later whose bytes they are.
+        self.store_record(false);
         Ok(())
     }
 

@@ -56,6 +56,13 @@ pub(super) fn look(fs: &dyn Fs, request: &DownloadRequest) -> Result<Target, Fau
     };
     check_folder(fs, &folder, &path)?;
     let existing = check_existing(fs, &path)?;
+    // Neither a file to be kept nor a place for one.
+    if request.keep_existing
+        && existing.is_some_and(|meta| meta.kind == FileKind::Link)
+        && fs.look_through(&path).is_err()
+    {
+        return Err(Fault::NotReplaceable { path, what: "a link to nothing" });
+    }
     Ok(Target::File(FileTarget { path, folder, existing }))
 }
 
@@ -67,6 +74,10 @@ pub(super) fn check_existing(fs: &dyn Fs, path: &Path) -> Result<Option<Meta>, F
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(Fault::Disk { doing: "look at", path: path.to_owned(), source }),
     };
+    // A bind mount, as containers have on /etc/hosts: no rename takes its place.
+    if fs.is_mount_point(path) {
+        return Err(refused("a mount point"));
+    }
     match meta.kind {
         FileKind::File => Ok(Some(meta)),
         // The link itself is replaced, but not one that stands for what is no file: /dev/stdout.

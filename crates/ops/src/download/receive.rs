@@ -10,6 +10,7 @@ use vps_breaker::Tick;
 use super::attempt::Failed;
 use super::error::Fault;
 use super::hash::Hashing;
+use super::memory::Memory;
 use super::part::Part;
 use super::request::Limits;
 use super::speed::{Pace, Speed};
@@ -23,6 +24,9 @@ const BATCH: usize = 512 << 10;
 /// Between two reports of progress.
 const REPORT: Duration = Duration::from_millis(100);
 
+/// How often the only source is asked anew because it trickles.
+const RENEWALS: u32 = 2;
+
 /// What a body is received under.
 pub(super) struct Terms<'a> {
     pub(super) limits: &'a Limits,
@@ -32,6 +36,8 @@ pub(super) struct Terms<'a> {
     pub(super) alternative: Option<u64>,
     /// Bytes that were there before.
     pub(super) resumed_from: u64,
+    /// Where this body ends, if it is not to the end of the file.
+    pub(super) until: Option<u64>,
 }
 
 /// Receives `body` to its end into `part`.
@@ -43,7 +49,7 @@ pub(super) async fn receive(
     hashing: &mut Option<Hashing>,
     terms: &Terms<'_>,
     attempt: &Attempt,
-    warned: &mut bool,
+    memory: &mut Memory,
 ) -> Result<(), Failed> {
     let env = part.env.clone();
     let mut watch = Watch::new(&env, terms);
@@ -52,7 +58,7 @@ pub(super) async fn receive(
     loop {
         let mut end = None;
         let mut batch = Vec::new();
-        match watch.next(body, part.written, attempt, warned).await? {
+        match watch.next(body, part, attempt, memory).await? {
             Ok(Some(bytes)) => batch.push(bytes),
             Ok(None) => end = Some(Ok(())),
             Err(error) => end = Some(Err(error)),
@@ -103,7 +109,9 @@ fn check_size(part: &Part, gained: usize, terms: &Terms<'_>) -> Result<(), Fault
     let size = part.written.saturating_add(u64::try_from(gained).unwrap_or(u64::MAX));
     match (terms.limits.max_size, terms.total) {
         (Some(limit), _) if size > limit => Err(Fault::TooLarge { limit }),
-        (_, Some(expected)) if size > expected => Err(Fault::Length { expected, got: size }),
+        (_, Some(expected)) if size > terms.until.unwrap_or(expected) => {
+            Err(Fault::Length { expected, got: size })
+        }
         _ => Ok(()),
     }
 }
@@ -145,9 +153,9 @@ impl<'a> Watch<'a> {
     async fn next(
         &mut self,
         body: &mut Body,
-        held: u64,
+        part: &Part,
         attempt: &Attempt,
-        warned: &mut bool,
+        memory: &mut Memory,
     ) -> Result<Result<Option<Bytes>, HttpError>, Fault> {
         loop {
             tokio::select! {
@@ -159,18 +167,34 @@ impl<'a> Watch<'a> {
             match self.speed.look(self.env.now()) {
                 Pace::Fine => {}
                 Pace::Silent => return Err(Fault::Http(silent(idle))),
-                Pace::Slow if self.terms.alternative.is_some_and(|spare| held <= spare) => {
+                Pace::Slow if self.terms.alternative.is_some_and(|spare| part.written <= spare) => {
+                    return Err(Fault::TooSlow { min_speed, window: idle });
+                }
+                // A fresh connection may have a better way, and the rest would not come in time by this one.
+                Pace::Slow if memory.renewed < RENEWALS && self.comes_too_late(part, attempt) => {
+                    memory.renewed += 1;
                     return Err(Fault::TooSlow { min_speed, window: idle });
                 }
                 // It is the only source there is, or would have to be begun anew: slow is better than none.
                 Pace::Slow => {
-                    if !std::mem::replace(warned, true) {
+                    if !std::mem::replace(&mut memory.warned_slow, true) {
                         attempt.warn(Fault::TooSlow { min_speed, window: idle }.to_string());
                     }
                 }
             }
             self.bell = self.env.bell(self.speed.next_look());
         }
+    }
+}
+
+impl Watch<'_> {
+    /// Whether what is there can be gone on with, and the rest will not be there before the deadline.
+    fn comes_too_late(&self, part: &Part, attempt: &Attempt) -> bool {
+        let (Some(total), Some(left)) = (self.terms.total, attempt.deadline.left(self.env.now())) else {
+            return false;
+        };
+        let to_come = u128::from(total.saturating_sub(part.written)) * self.terms.limits.idle.as_millis();
+        part.is_resumable() && to_come > u128::from(self.speed.in_window()) * left.as_millis()
     }
 }
 

@@ -75,8 +75,9 @@ impl Expected {
     /// # Errors
     /// [`InvalidRequest`], of a digest or of a URL.
     pub fn parse(argument: &str, text: &str) -> Result<Self, InvalidRequest> {
-        // No algorithm's name is followed by two slashes.
-        if text.contains("://") {
+        // No algorithm's name is followed by two slashes, and none is called as a scheme is.
+        let scheme = text.split_once(':').map(|(scheme, _)| scheme.trim().to_ascii_lowercase());
+        if text.contains("://") || matches!(scheme.as_deref(), Some("http" | "https")) {
             return Ok(Self::ListedAt(parse_url(argument, text)?.into()));
         }
         let digest = text.parse();

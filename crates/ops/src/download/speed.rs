@@ -41,6 +41,11 @@ impl Speed {
         self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
+    /// Bytes that arrived since the window began.
+    pub(super) fn in_window(&self) -> u64 {
+        self.bytes - self.marks.front().map_or(0, |(_, before)| *before)
+    }
+
     /// When to look next.
     pub(super) fn next_look(&self) -> Tick {
         let silent = self.last_byte.after(self.idle);

@@ -23,8 +23,8 @@ pub(super) struct Asked {
 pub(super) enum Answer {
     /// The whole file. `closes`: its end is only that of the connection.
     Whole { total: Option<u64>, closes: bool },
-    /// The rest of what we hold.
-    Rest { total: Option<u64> },
+    /// The rest of what we hold, or, where it is shorter than that, as much of it as ends at `until`.
+    Rest { total: Option<u64>, until: Option<u64> },
     /// We hold all of it.
     Complete,
     /// What we hold is of no use with this server: ask for everything.
@@ -37,7 +37,7 @@ pub(super) enum Answer {
 pub(super) fn read(asked: &Asked, status: StatusCode, headers: &HeaderMap, version: Version) -> Answer {
     match status {
         StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION => whole(headers, version),
-        StatusCode::PARTIAL_CONTENT if asked.start == 0 => Answer::Refused(Fault::UnaskedPart),
+        StatusCode::PARTIAL_CONTENT if asked.start == 0 => unasked(headers),
         StatusCode::PARTIAL_CONTENT => rest(asked, headers),
         StatusCode::RANGE_NOT_SATISFIABLE if asked.start > 0 => unsatisfied(asked, headers),
         status => Answer::Refused(Fault::Status { status, retry_after: None }),
@@ -49,6 +49,18 @@ fn whole(headers: &HeaderMap, version: Version) -> Answer {
     let framed =
         total.is_some() || version >= Version::HTTP_2 || headers.contains_key(header::TRANSFER_ENCODING);
     Answer::Whole { total, closes: !framed }
+}
+
+/// A part that is all of the file, as some caches answer, is the file.
+fn unasked(headers: &HeaderMap) -> Answer {
+    match ContentRange::of(headers) {
+        Some(ContentRange::Part { first: 0, last, total: Some(total) })
+            if last.checked_add(1) == Some(total) && length(headers).is_none_or(|length| length == total) =>
+        {
+            Answer::Whole { total: Some(total), closes: false }
+        }
+        _ => Answer::Refused(Fault::UnaskedPart),
+    }
 }
 
 fn rest(asked: &Asked, headers: &HeaderMap) -> Answer {
@@ -72,7 +84,10 @@ fn rest(asked: &Asked, headers: &HeaderMap) -> Answer {
     match total.or(asked.total) {
         // A server may send less than the rest; without a length nothing would tell.
         None => Answer::Restart("nothing says how long the file is"),
-        total => Answer::Rest { total },
+        Some(total) => {
+            let until = last.saturating_add(1);
+            Answer::Rest { total: Some(total), until: Some(until).filter(|until| *until < total) }
+        }
     }
 }
 
@@ -116,7 +131,7 @@ mod tests {
     #[test]
     fn a_part_is_taken_only_if_it_begins_where_we_are_and_the_total_agrees() {
         let good = answer(&asked(), 206, &[("content-range", "bytes 5-9/10"), ("etag", "\"a\"")]);
-        assert!(matches!(good, Answer::Rest { total: Some(10) }), "{good:?}");
+        assert!(matches!(good, Answer::Rest { total: Some(10), until: None }), "{good:?}");
         assert!(restarts(&[("content-range", "bytes 4-9/10")]));
         assert!(restarts(&[("content-range", "bytes 0-9/10")]));
         assert!(restarts(&[("content-range", "bytes 5-10/11")]));
@@ -129,9 +144,9 @@ mod tests {
         let unknown = Asked { total: None, ..asked() };
         let got = |range| answer(&unknown, 206, &[("content-range", range), ("etag", "\"a\"")]);
         assert!(matches!(got("bytes 5-9/*"), Answer::Restart(_)));
-        assert!(matches!(got("bytes 5-9/20"), Answer::Rest { total: Some(20) }));
+        assert!(matches!(got("bytes 5-9/20"), Answer::Rest { total: Some(20), until: Some(10) }));
         let known = answer(&asked(), 206, &[("content-range", "bytes 5-9/*")]);
-        assert!(matches!(known, Answer::Rest { total: Some(10) }), "{known:?}");
+        assert!(matches!(known, Answer::Rest { total: Some(10), until: None }), "{known:?}");
     }
 
     #[test]
@@ -172,9 +187,18 @@ mod tests {
     }
 
     #[test]
-    fn a_part_nobody_asked_for_is_an_error() {
-        let got = answer(&Asked::default(), 206, &[("content-range", "bytes 0-9/10")]);
-        assert!(matches!(got, Answer::Refused(Fault::UnaskedPart)));
+    fn a_part_nobody_asked_for_is_an_error_unless_it_is_the_whole() {
+        let got = |range| answer(&Asked::default(), 206, &[("content-range", range)]);
+        assert!(matches!(got("bytes 0-9/10"), Answer::Whole { total: Some(10), closes: false }));
+        for part in ["bytes 0-8/10", "bytes 1-9/10", "bytes 0-9/*", ""] {
+            assert!(matches!(got(part), Answer::Refused(Fault::UnaskedPart)), "{part}");
+        }
+    }
+
+    #[test]
+    fn a_part_that_is_shorter_than_the_rest_says_where_it_ends() {
+        let short = answer(&asked(), 206, &[("content-range", "bytes 5-7/10"), ("etag", "\"a\"")]);
+        assert!(matches!(short, Answer::Rest { total: Some(10), until: Some(8) }), "{short:?}");
     }
 
     #[test]

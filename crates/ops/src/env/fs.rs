@@ -179,6 +179,23 @@ pub trait Fs: fmt::Debug + Send + Sync + 'static {
 
     /// The bits that new files do not get.
     fn umask(&self) -> u32;
+
+    /// The permission bits that a new file gets in `folder` where nobody asks for others: what the umask
+    /// leaves, or the folder's default ACL, or whatever else its file system does. `tag` makes a name for a
+    /// moment.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn mode_of_new(&self, folder: &Path, tag: u64) -> io::Result<u32> {
+        let _ = (folder, tag);
+        Ok(0o666 & !self.umask())
+    }
+
+    /// Whether something else is mounted at `path`, which can be neither replaced nor removed then.
+    fn is_mount_point(&self, path: &Path) -> bool {
+        let _ = path;
+        false
+    }
 }
 
 impl dyn Fs {
@@ -202,7 +219,7 @@ pub trait FsFile: fmt::Debug + Send + Sync + 'static {
     /// Takes the lock that only one open file may have; `false` where another has it.
     ///
     /// # Errors
-    /// What the system says.
+    /// What the system says; `Unsupported` where the file system has no locks.
     fn try_lock(&self) -> io::Result<bool>;
 
     /// Reads at `offset`; zero bytes are the end.
@@ -241,7 +258,7 @@ pub trait FsFile: fmt::Debug + Send + Sync + 'static {
     /// Sets its permission bits.
     ///
     /// # Errors
-    /// What the system says.
+    /// What the system says; `Unsupported` or `PermissionDenied` where the file system has none.
     fn set_mode(&self, mode: u32) -> io::Result<()>;
 
     /// Sets its owner and group.

@@ -7,7 +7,10 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOp
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{Advice, CWD, FallocateFlags, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::fs::{
+    Advice, AtFlags, CWD, FallocateFlags, FlockOperation, Mode, OFlags, RenameFlags, StatxAttributes,
+    StatxFlags,
+};
 use rustix::io::Errno;
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
@@ -164,6 +167,22 @@ impl Fs for RealFs {
     fn umask(&self) -> u32 {
         self.umask
     }
+
+    /// Only the kernel knows what it would do, so it is asked to.
+    fn mode_of_new(&self, folder: &Path, tag: u64) -> io::Result<u32> {
+        let path = folder.join(format!(".vps-configurator.{tag:016x}"));
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = File::from(rustix::fs::open(&path, flags, Mode::from_raw_mode(0o666))?);
+        let mode = file.metadata().map(|made| made.mode() & 0o777);
+        fs::remove_file(&path)?;
+        mode
+    }
+
+    fn is_mount_point(&self, path: &Path) -> bool {
+        let mask = StatxFlags::empty();
+        let found = rustix::fs::statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, mask);
+        found.is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+    }
 }
 
 #[derive(Debug)]
@@ -178,6 +197,10 @@ impl FsFile for RealFile {
         match rustix::fs::flock(&self.0, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(true),
             Err(Errno::WOULDBLOCK) => Ok(false),
+            // NFS without its lock daemon, Lustre, some of FUSE.
+            Err(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM) => {
+                Err(io::ErrorKind::Unsupported.into())
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -253,6 +276,33 @@ mod tests {
         assert!(!second.try_lock().unwrap());
         drop(first);
         assert!(second.try_lock().unwrap());
+    }
+
+    #[test]
+    fn a_new_files_mode_is_what_open_gives_and_nothing_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a"), "").unwrap();
+        let made = fs::metadata(folder.path().join("a")).unwrap().mode() & 0o777;
+        let real = RealFs::new();
+        assert_eq!(real.mode_of_new(folder.path(), 7).unwrap(), made);
+        assert_eq!(real.list(folder.path()).unwrap(), ["a"]);
+        assert!(real.is_mount_point(Path::new("/proc")) && !real.is_mount_point(folder.path()));
+    }
+
+    #[test]
+    fn a_folders_default_acl_decides_on_a_new_files_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        // u::rwx,g::rwx,o::- as the kernel keeps it.
+        let mut acl = 2_u32.to_le_bytes().to_vec();
+        for (tag, rights) in [(1_u16, 7_u16), (4, 7), (0x20, 0)] {
+            acl.extend([tag.to_le_bytes(), rights.to_le_bytes()].concat());
+            acl.extend(u32::MAX.to_le_bytes());
+        }
+        let flags = rustix::fs::XattrFlags::empty();
+        if rustix::fs::setxattr(folder.path(), "system.posix_acl_default", &acl, flags).is_err() {
+            return println!("skipped: no ACL on this file system");
+        }
+        assert_eq!(RealFs::new().mode_of_new(folder.path(), 7).unwrap(), 0o660);
     }
 
     #[test]

@@ -89,6 +89,23 @@ impl Credentials {
     }
 }
 
+impl Credentials {
+    /// What a server that we were sent to is told: what was given for it by name, and nothing that stands for
+    /// everyone or came from the server that sent us.
+    pub(super) fn headers_elsewhere(&self, url: &Url) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if self.origin.as_ref().is_some_and(|origin| same_origin(origin, url)) {
+            headers.clone_from(&self.headers);
+        }
+        let entry = url.host_str().and_then(|host| self.netrc.as_ref()?.find_named(host));
+        if let Some(entry) = entry.filter(|_| !headers.contains_key(header::AUTHORIZATION)) {
+            let (login, password) = (entry.login.as_bytes(), entry.password.expose_secret().as_bytes());
+            headers.insert(header::AUTHORIZATION, basic(login, password));
+        }
+        headers
+    }
+}
+
 /// `Basic` credentials (RFC 7617).
 fn basic(user: &[u8], password: &[u8]) -> HeaderValue {
     let text = format!("Basic {}", base64(&[user, b":", password].concat()));

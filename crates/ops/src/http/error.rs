@@ -10,6 +10,7 @@ use super::fact::Fact;
 pub struct HttpError {
     fact: Fact,
     host: Option<String>,
+    proxy: Option<String>,
     detail: Option<String>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -18,7 +19,7 @@ impl HttpError {
     /// A failure that needs no more words than its fact.
     #[must_use]
     pub fn new(fact: Fact) -> Self {
-        Self { fact, host: None, detail: None, source: None }
+        Self { fact, host: None, proxy: None, detail: None, source: None }
     }
 
     /// The same, with what caused it.
@@ -42,6 +43,19 @@ impl HttpError {
         self
     }
 
+    /// The same, but it happened with the proxy at `host:port`, on the way to whoever else is named.
+    #[must_use]
+    pub fn by_proxy(mut self, proxy: impl Into<String>) -> Self {
+        self.proxy = Some(proxy.into());
+        self
+    }
+
+    /// `host:port` of the proxy that it happened with, if it did.
+    #[must_use]
+    pub fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
+    }
+
     /// What happened.
     #[must_use]
     pub fn fact(&self) -> Fact {
@@ -54,15 +68,18 @@ impl HttpError {
         self.host.as_deref()
     }
 
-    /// What the library below says of it, with all its causes.
-    pub(super) fn cause(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|error| error as _)
-    }
-
     /// What happened, without with whom.
     #[must_use]
     pub fn what(&self) -> String {
-        self.detail.clone().unwrap_or_else(|| self.fact.to_string())
+        let what = self.detail.clone().unwrap_or_else(|| self.fact.to_string());
+        match &self.proxy {
+            // Its own words name it as a proxy.
+            Some(proxy) if matches!(self.fact, Fact::ProxyRefused | Fact::ProxyDenied) => {
+                format!("{what}: {proxy}")
+            }
+            Some(proxy) => format!("the proxy {proxy}: {what}"),
+            None => what,
+        }
     }
 }
 
@@ -80,6 +97,7 @@ impl fmt::Debug for HttpError {
         f.debug_struct("HttpError")
             .field("fact", &self.fact)
             .field("host", &self.host)
+            .field("proxy", &self.proxy)
             .field("detail", &self.detail)
             .field("source", &self.source)
             .finish()
@@ -91,7 +109,7 @@ impl Error for HttpError {
     /// library's layers, which tell a reader nothing.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         // Told in words of ours already.
-        if self.fact == Fact::NoRoots {
+        if matches!(self.fact, Fact::NoRoots | Fact::Certificate | Fact::ProxyUnusable) {
             return None;
         }
         let mut error: &(dyn Error + 'static) = self.source.as_deref()?;

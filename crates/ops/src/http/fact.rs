@@ -40,6 +40,12 @@ pub enum Fact {
     NotTls,
     /// The proxy does not let us through without a name and a password.
     ProxyRefused,
+    /// The proxy opens no way to the host.
+    ProxyDenied,
+    /// What is set as a proxy is none.
+    ProxyUnusable,
+    /// What frames the body of the answer is broken.
+    BrokenFraming,
     /// The roots of trust cannot be read on this machine.
     NoRoots,
     /// This machine refused: no permission, no space, no descriptors left.
@@ -68,6 +74,9 @@ impl fmt::Display for Fact {
             Self::NotHttp => "the answer is not HTTP",
             Self::NotTls => "the answer is not TLS",
             Self::ProxyRefused => "the proxy wants a user and a password",
+            Self::ProxyDenied => "the proxy does not let us through to the host",
+            Self::ProxyUnusable => "what is set as a proxy is none",
+            Self::BrokenFraming => "the answer breaks off in the middle of nonsense",
             Self::NoRoots => "the trusted certificates of this machine cannot be read",
             Self::Local => "this machine could not do it",
             Self::Unknown => "unexpected failure",

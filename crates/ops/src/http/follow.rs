@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, header};
 use url::Url;
 
+use super::cookies::Cookies;
 use super::{Fact, HttpClient, HttpError, HttpRequest, HttpResponse, SafeUrl, host_and_port};
 use crate::env::Env;
 
@@ -25,6 +26,9 @@ pub async fn follow(
     mut request: HttpRequest,
     limit: Duration,
 ) -> Result<HttpResponse, HttpError> {
+    let mut cookies = Cookies::default();
+    // What the caller says is said to its own host, and by its own words.
+    let own_cookie = request.headers.contains_key(header::COOKIE);
     for redirects in 0..=MAX_REDIRECTS {
         let url = request.url.clone();
         let named = |error: HttpError| error.with(|| host_and_port(&url));
@@ -36,7 +40,14 @@ pub async fn follow(
         };
         response.redirects = redirects;
         match target(&response).map_err(named)? {
-            Some(next) if redirects < MAX_REDIRECTS => request = redirected(request, next).map_err(named)?,
+            Some(next) if redirects < MAX_REDIRECTS => {
+                cookies.learn(&url, &response.headers);
+                request = redirected(request, next).map_err(named)?;
+                if !own_cookie {
+                    request.headers.remove(header::COOKIE);
+                    request.headers.extend(cookies.header(&request.url).map(|said| (header::COOKIE, said)));
+                }
+            }
             Some(_) => {
                 let words = format!("redirected more than {MAX_REDIRECTS} times");
                 return Err(named(HttpError::new(Fact::RedirectRefused).in_words(words)));
@@ -72,13 +83,27 @@ fn target(response: &HttpResponse) -> Result<Option<Url>, HttpError> {
     let Some(location) = response.headers.get(header::LOCATION) else {
         return refused("a redirect to nowhere");
     };
-    let Ok(location) = str::from_utf8(location.as_bytes()) else {
-        return refused("a redirect that is not text");
-    };
-    match response.url.join(location) {
+    match response.url.join(&as_text(location.as_bytes())) {
         Ok(url) => Ok(Some(url)),
         Err(_) => refused("a redirect to what is no URL"),
     }
+}
+
+/// As it is, where it is UTF-8. Of what is not, each byte beyond ASCII as it would be escaped: those of Latin-1
+/// name the same file on the server that they came from.
+fn as_text(location: &[u8]) -> String {
+    if let Ok(text) = str::from_utf8(location) {
+        return text.to_owned();
+    }
+    let mut text = String::with_capacity(location.len());
+    for &byte in location {
+        if byte.is_ascii() {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
 }
 
 fn redirected(mut request: HttpRequest, next: Url) -> Result<HttpRequest, HttpError> {
@@ -92,6 +117,8 @@ fn redirected(mut request: HttpRequest, next: Url) -> Result<HttpRequest, HttpEr
     }
     if !same_origin(&request.url, &next) {
         drop_sensitive(&mut request.headers);
+        // Nothing of what was meant for the first host, but what its owner keeps for this one.
+        request.headers.extend(request.credentials.headers_elsewhere(&next));
     }
     request.url = next;
     Ok(request)
@@ -191,6 +218,41 @@ mod tests {
             }
             assert!(second.contains_key(header::RANGE) && !second.contains_key(header::REFERER));
             assert_eq!(outcome.response.unwrap().redirects, 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_location_in_latin_1_names_the_same_bytes() {
+        assert_eq!(as_text(b"/caf\xe9"), "/caf%E9");
+        assert_eq!(as_text("/café".as_bytes()), "/café");
+    }
+
+    #[tokio::test]
+    async fn a_cookie_comes_back_within_the_chain() {
+        let outcome = get(|_, number| match number {
+            1 => Script::redirects("/dir/b").header("set-cookie", "s=1; Path=/"),
+            2 => Script::redirects("https://cdn.example/b"),
+            _ => Script::status(200),
+        });
+        let asked = outcome.await.asked;
+        let cookie = |at: usize| asked[at].headers.get(header::COOKIE).map(|value| value.to_str().unwrap());
+        assert_eq!((cookie(0), cookie(1), cookie(2)), (None, Some("s=1"), None));
+    }
+
+    #[tokio::test]
+    async fn a_netrc_holds_for_the_host_that_we_are_sent_to_but_its_default_does_not() {
+        let netrc = "machine cdn.example login u password p\ndefault login anonymous password none";
+        let netrc = std::sync::Arc::new(super::super::Netrc::parse(netrc).unwrap());
+        for (host, kept) in [("cdn.example", true), ("other.example", false)] {
+            let env = Env::real();
+            let http = ScriptedHttp::new(env.clone(), move |_, number| match number {
+                1 => Script::redirects(&format!("https://{host}/b")),
+                _ => Script::status(200),
+            });
+            let mut request = HttpRequest::get(START.parse().unwrap());
+            request.credentials = super::super::Credentials::none().with_netrc(std::sync::Arc::clone(&netrc));
+            follow(&env, &http, request, Duration::from_secs(5)).await.unwrap();
+            assert_eq!(http.asked()[1].headers.contains_key(header::AUTHORIZATION), kept, "{host}");
         }
     }
 

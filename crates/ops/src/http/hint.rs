@@ -2,7 +2,6 @@
 
 use super::error::HttpError;
 use super::fact::Fact;
-use super::words;
 use crate::hint::{Advise, Hint};
 
 /// One thing to do about an HTTP failure.
@@ -19,7 +18,7 @@ pub enum HttpHint {
     CheckScheme,
     /// The proxy wants to know who asks.
     ProxyCredentials,
-    /// The host that is named may not be the one that failed: check the proxy.
+    /// The proxy failed, not the host that is named: check it, and for whom it is set.
     CheckProxy,
     /// A response may have so much header and no more.
     HeaderLimits,
@@ -48,8 +47,11 @@ impl Fact {
 
 impl Advise for HttpError {
     fn hints(&self) -> Vec<Hint> {
-        let unsaid = self.fact() != Fact::ProxyRefused && self.cause().is_some_and(words::is_of_tunnel);
-        let proxy = unsaid.then_some(HttpHint::CheckProxy);
-        self.fact().hint().into_iter().chain(proxy).map(Hint::from).collect()
+        let hint = match (self.fact(), self.proxy()) {
+            (Fact::ProxyRefused, _) => Some(HttpHint::ProxyCredentials),
+            (_, Some(_)) => Some(HttpHint::CheckProxy),
+            (fact, None) => fact.hint(),
+        };
+        hint.map(Hint::from).into_iter().collect()
     }
 }

@@ -11,7 +11,12 @@ use super::fact::Fact;
 
 impl Classify for HttpError {
     fn judge(&self) -> Judgement {
-        self.fact().judge()
+        let judgement = self.fact().judge();
+        match self.proxy() {
+            // Whoever is behind the proxy was never asked.
+            Some(_) => Judgement::new(judgement.class, Blame::Elsewhere, judgement.kind),
+            None => judgement,
+        }
     }
 }
 
@@ -25,14 +30,18 @@ impl Fact {
             Self::Refused | Self::HandshakeCut => Judgement::new(Class::NotSent, Service, Kind::Failed),
             Self::NoRoute | Self::ResolverDown => Judgement::new(Class::NotSent, Elsewhere, Kind::Offline),
             Self::NameUnknown => Judgement::new(Class::NotSent, Elsewhere, Kind::Failed),
-            Self::Reset | Self::EarlyEnd => Judgement::new(Class::Transient, Service, Kind::Failed),
+            Self::Reset | Self::EarlyEnd | Self::BrokenFraming => {
+                Judgement::new(Class::Transient, Service, Kind::Failed)
+            }
             Self::NoAnswer | Self::Idle => Judgement::new(Class::Transient, Service, Kind::Timeout),
             Self::Certificate => Judgement::new(Class::Permanent, Service, Kind::Failed),
-            Self::NoRoots | Self::Local => Judgement::new(Class::Local, Elsewhere, Kind::Local),
+            Self::NoRoots | Self::Local | Self::ProxyUnusable => {
+                Judgement::new(Class::Local, Elsewhere, Kind::Local)
+            }
             Self::RedirectRefused | Self::ForeignScheme | Self::HeaderFlood => {
                 Judgement::new(Class::Permanent, Elsewhere, Kind::Failed)
             }
-            Self::NotHttp | Self::NotTls | Self::ProxyRefused | Self::Unknown => {
+            Self::NotHttp | Self::NotTls | Self::ProxyRefused | Self::ProxyDenied | Self::Unknown => {
                 Judgement::new(Class::Permanent, Elsewhere, Kind::Failed)
             }
         }
@@ -48,6 +57,11 @@ pub fn judge_status(status: StatusCode, retry_after: Option<Duration>) -> Judgem
         429 => throttled.not_done(true),
         // One that says when to come back has not begun; any other may have.
         503 => throttled.not_done(retry_after.is_some()),
+        // A limit of requests, said as a refusal: it is ours to keep, and the service is well.
+        403 if retry_after.is_some() => throttled.blaming(Blame::Elsewhere),
+        // Only a proxy asks for that.
+        407 => Judgement::new(Class::Permanent, Blame::Elsewhere, Kind::Failed),
+        400..=424 | 426..=499 if status.as_u16() != 408 => answered,
         501 | 505 | 506 | 508 | 510 => answered,
         511 => Judgement::new(Class::Permanent, Blame::Elsewhere, Kind::Offline),
         408 | 425 | 500..=599 => {
@@ -58,7 +72,8 @@ pub fn judge_status(status: StatusCode, retry_after: Option<Duration>) -> Judgem
             };
             Judgement::new(class, Blame::Service, Kind::Failed)
         }
-        _ => answered,
+        // No row names it: it is no answer, and no failure that we know.
+        _ => Judgement::new(Class::Permanent, Blame::Elsewhere, Kind::Failed),
     }
 }
 
@@ -73,7 +88,7 @@ mod tests {
     #[test]
     fn every_status_is_pinned() {
         let transient = [vec![408, 425, 500, 502, 504, 507, 509], (512..=599).collect()].concat();
-        for code in 100..=599 {
+        for code in 100..=999 {
             let got = status(code);
             let class = match code {
                 429 | 503 => Class::Throttled { at_least: None },
@@ -81,7 +96,7 @@ mod tests {
                 _ => Class::Permanent,
             };
             let blame = match (code, class) {
-                (511, _) => Blame::Elsewhere,
+                (407 | 511 | 100..400 | 600.., _) => Blame::Elsewhere,
                 (_, Class::Permanent) => Blame::Request,
                 _ => Blame::Service,
             };
@@ -103,7 +118,9 @@ mod tests {
     #[test]
     fn a_wish_to_wait_holds_on_every_status_that_is_tried_again_and_on_no_other() {
         let wait = Some(Duration::from_secs(9));
-        for code in 100..=599 {
+        let limited = judge_status(StatusCode::FORBIDDEN, wait);
+        assert_eq!((limited.class, limited.blame), (Class::Throttled { at_least: wait }, Blame::Elsewhere));
+        for code in (100..=599).filter(|code| *code != 403) {
             let status = StatusCode::from_u16(code).unwrap();
             let (with, without) = (judge_status(status, wait), judge_status(status, None));
             assert_eq!((with.blame, with.kind), (without.blame, without.kind), "{code}");
@@ -118,6 +135,16 @@ mod tests {
     fn what_is_unknown_is_permanent_and_says_nothing_about_the_service() {
         let got = Fact::Unknown.judge();
         assert_eq!((got.class, got.blame), (Class::Permanent, Blame::Elsewhere));
+    }
+
+    #[test]
+    fn what_is_the_proxys_is_not_held_against_the_host() {
+        for fact in [Fact::Refused, Fact::ConnectTimeout, Fact::HandshakeCut, Fact::ProxyRefused] {
+            let error = HttpError::new(fact).by_proxy("proxy.example.com:3128");
+            assert_eq!((error.judge().class, error.judge().blame), (fact.judge().class, Blame::Elsewhere));
+            let said = error.to_string();
+            assert!(said.contains("the proxy ") && said.contains("proxy.example.com:3128"), "{said}");
+        }
     }
 
     /// The rows of the table, written down a second time.
@@ -143,6 +170,9 @@ mod tests {
             (Fact::NotHttp, Class::Permanent, Elsewhere, Failed),
             (Fact::NotTls, Class::Permanent, Elsewhere, Failed),
             (Fact::ProxyRefused, Class::Permanent, Elsewhere, Failed),
+            (Fact::ProxyDenied, Class::Permanent, Elsewhere, Failed),
+            (Fact::ProxyUnusable, Class::Local, Elsewhere, Local),
+            (Fact::BrokenFraming, Class::Transient, Service, Failed),
             (Fact::NoRoots, Class::Local, Elsewhere, Local),
             (Fact::Local, Class::Local, Elsewhere, Local),
             (Fact::Unknown, Class::Permanent, Elsewhere, Failed),

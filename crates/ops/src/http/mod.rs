@@ -20,6 +20,7 @@
 //! ```
 
 mod adapter;
+mod cookies;
 mod credentials;
 mod error;
 mod fact;
@@ -28,6 +29,7 @@ mod header_file;
 mod hint;
 mod judge;
 mod netrc;
+mod proxies;
 mod request;
 mod reqwest_client;
 mod response;
@@ -49,10 +51,12 @@ pub use header_file::{HeaderFileError, parse_header_file};
 pub use hint::HttpHint;
 pub use judge::judge_status;
 pub use netrc::{Netrc, NetrcError};
+pub use proxies::{Proxies, Proxy, ProxyError};
 pub use request::{Connection, HttpRequest, Verify};
 pub use reqwest_client::ReqwestClient;
 pub use response::{Body, BodySource, HttpResponse};
 pub use retry_after::retry_after;
 pub use roots::Trust;
+pub(crate) use safe_url::names_host;
 pub use safe_url::{SafeUrl, host_and_port};
 pub use tls::install_crypto_provider;

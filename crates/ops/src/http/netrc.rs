@@ -70,6 +70,12 @@ impl Netrc {
         Ok(netrc)
     }
 
+    /// The first entry for `host` by its name.
+    pub(super) fn find_named(&self, host: &str) -> Option<&NetrcEntry> {
+        let is_it = |name: &Option<String>| name.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(host));
+        self.entries.iter().find(|(name, _)| is_it(name)).map(|(_, entry)| entry)
+    }
+
     /// The first entry for `host`, else the default one.
     #[must_use]
     pub fn find(&self, host: &str) -> Option<&NetrcEntry> {

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use url::Url;
 
+use super::Credentials;
+
 /// Which connection a request may use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Connection {
@@ -36,6 +38,8 @@ pub struct HttpRequest {
     pub url: Url,
     /// What else it says. `User-Agent`, `Accept` and `Accept-Encoding: identity` are added.
     pub headers: HeaderMap,
+    /// Who we are to whom a redirect leads to; what the first host is told stands in `headers`.
+    pub credentials: Credentials,
     /// How long resolving, connecting and the TLS handshake may take together.
     pub connect_limit: Duration,
     /// Which connection it may use.
@@ -54,6 +58,7 @@ impl HttpRequest {
             method: Method::GET,
             url,
             headers: HeaderMap::new(),
+            credentials: Credentials::none(),
             connect_limit: Duration::from_secs(30),
             connection: Connection::default(),
             verify: Verify::default(),

@@ -4,7 +4,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use http::{HeaderMap, header};
 
-/// How long `Retry-After` asks to wait, seen at `wall` (since the Unix epoch).
+/// How long `Retry-After` asks to wait, seen at `wall` (since the Unix epoch). A date is held against the
+/// answer's own.
 ///
 /// Whole seconds saturate; a date in the past is zero; what is neither is ignored, since a server
 /// that cannot say it did not say it (RFC 9110, 10.2.3).
@@ -20,13 +21,26 @@ use http::{HeaderMap, header};
 /// ```
 #[must_use]
 pub fn retry_after(headers: &HeaderMap, wall: Duration) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+    let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.trim());
+    let date = |text: &str| {
+        let date = httpdate::parse_http_date(text).ok()?;
+        Some(date.duration_since(UNIX_EPOCH).unwrap_or_default())
+    };
+    // By the clock that a date was read from, where it says so: ours may be an hour off.
+    let now = || text(header::DATE.as_str()).and_then(date).unwrap_or(wall);
+    match text(header::RETRY_AFTER.as_str()) {
+        Some(asked) => seconds(asked).or_else(|| Some(date(asked)?.saturating_sub(now()))),
+        // Requests are counted, and none is left until then.
+        None if text("x-ratelimit-remaining") == Some("0") => {
+            Some(seconds(text("x-ratelimit-reset")?)?.saturating_sub(now()))
+        }
+        None => None,
     }
-    let date = httpdate::parse_http_date(text).ok()?;
-    let date = date.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Some(date.saturating_sub(wall))
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
 }
 
 #[cfg(test)]
@@ -54,6 +68,29 @@ mod tests {
             assert_eq!(read(text, 784_111_770), Some(7), "{text}");
             assert_eq!(read(text, 784_111_999), Some(0), "{text}");
         }
+    }
+
+    #[test]
+    fn a_date_is_held_against_the_answers_own() {
+        let pairs =
+            [("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT"), ("date", "Sun, 06 Nov 1994 08:49:33 GMT")];
+        let headers = pairs.iter().map(|(k, v)| (k.parse().unwrap(), v.parse().unwrap())).collect();
+        for wall in [0, 784_111_770, 784_119_999] {
+            assert_eq!(retry_after(&headers, Duration::from_secs(wall)), Some(Duration::from_secs(4)));
+        }
+    }
+
+    #[test]
+    fn a_limit_of_requests_that_is_used_up_ends_at_its_reset() {
+        let read = |remaining: &str, reset: &str| {
+            let pairs = [("x-ratelimit-remaining", remaining), ("x-ratelimit-reset", reset)];
+            let headers = pairs.iter().map(|(k, v)| (k.parse().unwrap(), v.parse().unwrap())).collect();
+            retry_after(&headers, Duration::from_secs(1_000))
+        };
+        assert_eq!(read("0", "1060"), Some(Duration::from_secs(60)));
+        assert_eq!(read("0", "900"), Some(Duration::ZERO));
+        assert_eq!(read("1", "1060"), None);
+        assert_eq!(read("0", "soon"), None);
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 use rustls_native_certs::CertificateResult;
 use thiserror::Error;
@@ -30,7 +31,7 @@ const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 pub struct Trust {
     /// The value of `SSL_CERT_FILE`: a file of PEM certificates.
     pub cert_file: Option<PathBuf>,
-    /// The value of `SSL_CERT_DIR`: a folder of them.
+    /// The value of `SSL_CERT_DIR`: a folder of them, or several with `:` between.
     pub cert_dir: Option<PathBuf>,
 }
 
@@ -54,7 +55,14 @@ impl From<RootsError> for rustls::Error {
     }
 }
 
-type Verifier = Result<Arc<WebPkiServerVerifier>, RootsError>;
+type Verifier = Result<Arc<Verified>, RootsError>;
+
+/// Roots, and who verifies by them.
+#[derive(Debug)]
+struct Verified {
+    by: Arc<WebPkiServerVerifier>,
+    roots: Vec<CertificateDer<'static>>,
+}
 
 /// Verifies against the machine's roots, loading them when they are first needed.
 #[derive(Debug, Default)]
@@ -72,13 +80,13 @@ impl LazyVerifier {
         Self { trust, ..Self::default() }
     }
 
-    fn quick(&self) -> Result<&Arc<WebPkiServerVerifier>, rustls::Error> {
+    fn quick(&self) -> Result<&Arc<Verified>, rustls::Error> {
         let verifier = self.quick.get_or_init(|| verifier(self.trust.load()?));
         verifier.as_ref().map_err(|error| error.clone().into())
     }
 
     /// All that can be found, for an issuer whom the bundle does not know.
-    fn thorough(&self) -> Option<&Arc<WebPkiServerVerifier>> {
+    fn thorough(&self) -> Option<&Arc<Verified>> {
         if self.trust != Trust::default() {
             return None;
         }
@@ -102,12 +110,27 @@ impl Trust {
                 rustls_native_certs::load_certs_from_paths(Some(path), None)
             })?);
         }
-        if let Some(path) = &self.cert_dir {
-            roots.extend(named("SSL_CERT_DIR", path, |path| {
-                rustls_native_certs::load_certs_from_paths(None, Some(path))
-            })?);
+        if let Some(list) = &self.cert_dir {
+            roots.extend(folders(list)?);
         }
         Ok(roots)
+    }
+}
+
+/// Those of all folders of a list, with `:` between them as in `PATH`; one that is missing is nothing where
+/// another has some.
+fn folders(list: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {
+    let (mut roots, mut missed) = (Vec::new(), None);
+    for path in std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()) {
+        let load = |path: &Path| rustls_native_certs::load_certs_from_paths(None, Some(path));
+        match named("SSL_CERT_DIR", &path, load) {
+            Ok(found) => roots.extend(found),
+            Err(error) => missed = missed.or(Some(error)),
+        }
+    }
+    match missed {
+        Some(error) if roots.is_empty() => Err(error),
+        _ => Ok(roots),
     }
 }
 
@@ -132,13 +155,13 @@ fn named(
 fn verifier(roots: Vec<CertificateDer<'static>>) -> Verifier {
     let mut store = RootCertStore::empty();
     // A root that cannot be read is passed over, as every other client does.
-    store.add_parsable_certificates(roots);
+    store.add_parsable_certificates(roots.iter().cloned());
     if store.is_empty() {
         return Err(RootsError::None);
     }
-    WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider())
-        .build()
-        .map_err(|error| RootsError::Unusable(error.to_string()))
+    let by = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider()).build();
+    let by = by.map_err(|error| RootsError::Unusable(error.to_string()))?;
+    Ok(Arc::new(Verified { by, roots }))
 }
 
 impl ServerCertVerifier for LazyVerifier {
@@ -150,8 +173,17 @@ impl ServerCertVerifier for LazyVerifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let by = |verifier: &WebPkiServerVerifier| {
-            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        let by = |verifier: &Verified| {
+            let verified =
+                verifier.by.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+            match verified {
+                // Of a certificate only that: its dates were looked at before.
+                Err(error) if is_of_a_ca(&error) && verifier.roots.contains(end_entity) => {
+                    verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                    Ok(ServerCertVerified::assertion())
+                }
+                verified => verified,
+            }
         };
         match by(self.quick()?) {
             Err(error @ rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
@@ -184,6 +216,16 @@ impl ServerCertVerifier for LazyVerifier {
     }
 }
 
+/// Whether all that is wrong with a certificate is that it may issue others, as one that somebody made for his
+/// own server and trusts by itself often may.
+fn is_of_a_ca(error: &rustls::Error) -> bool {
+    let rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(why))) = error else {
+        return false;
+    };
+    // Its type is not to be had from here; this is its name.
+    why.to_string() == "CaUsedAsEndEntity"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,6 +240,9 @@ mod tests {
         std::fs::write(&missing, "").unwrap();
         let error = Trust { cert_file: Some(missing.clone()), cert_dir: None }.load().unwrap_err();
         assert_eq!(error, RootsError::Empty { variable: "SSL_CERT_FILE", path: missing });
+        let both = format!("/no/such/folder:{}", folder.path().display());
+        let error = Trust { cert_file: None, cert_dir: Some(both.into()) }.load().unwrap_err();
+        assert!(error.to_string().contains("`/no/such/folder`"), "{error}");
         let error = Trust { cert_file: None, cert_dir: Some(folder.path().into()) }.load().unwrap_err();
         assert!(error.to_string().contains("SSL_CERT_DIR"), "{error}");
     }

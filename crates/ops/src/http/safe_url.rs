@@ -76,6 +76,14 @@ pub fn host_and_port(url: &Url) -> String {
     url.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
+/// Whether `text` says `//host` after its scheme. The rules for browsers take `http:///a` and `http:a` for
+/// URLs of a host `a`, and leave out tabs and line breaks.
+pub(crate) fn names_host(text: &str) -> bool {
+    let host = text.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//"));
+    host.is_some_and(|host| !host.is_empty() && !host.starts_with(['/', '\\', '?', '#']))
+        && !text.contains(['\t', '\n', '\r'])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

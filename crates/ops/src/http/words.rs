@@ -18,6 +18,8 @@ pub(super) enum Phase {
     Connecting,
     /// The request, or some of it, was sent.
     Exchanging,
+    /// The head of the answer is there.
+    Receiving,
 }
 
 impl Fact {
@@ -50,7 +52,7 @@ fn of_one(error: &(dyn Error + 'static), phase: Phase) -> Option<Fact> {
         return of_io(error.kind(), error.raw_os_error(), phase).or_else(|| by_words(&error.to_string()));
     }
     if let Some(error) = error.downcast_ref::<hyper::Error>() {
-        return of_hyper(error);
+        return of_hyper(error, phase);
     }
     if let Some(error) = error.downcast_ref::<h2::Error>() {
         return of_h2(error, phase);
@@ -85,12 +87,17 @@ fn of_io(kind: io::ErrorKind, code: Option<i32>, phase: Phase) -> Option<Fact> {
         K::AddrInUse | K::AddrNotAvailable => Some(Fact::NoRoute),
         K::PermissionDenied | K::ReadOnlyFilesystem | K::StorageFull | K::QuotaExceeded => Some(Fact::Local),
         K::ResourceBusy | K::OutOfMemory | K::FileTooLarge => Some(Fact::Local),
+        // hyper's, of a chunk's frame.
+        K::InvalidInput | K::InvalidData if phase == Phase::Receiving => Some(Fact::BrokenFraming),
         // Too many open files, in this process or in the system, have no kind of their own.
         _ => code.filter(|code| [23, 24].contains(code)).map(|_| Fact::Local),
     }
 }
 
-fn of_hyper(error: &hyper::Error) -> Option<Fact> {
+fn of_hyper(error: &hyper::Error, phase: Phase) -> Option<Fact> {
+    if error.is_parse() && phase == Phase::Receiving {
+        return Some(Fact::BrokenFraming);
+    }
     if error.is_parse() {
         return by_words(&error.to_string()).or(Some(Fact::NotHttp));
     }
@@ -134,7 +141,10 @@ fn by_words(text: &str) -> Option<Fact> {
     match text {
         "message head is too large" => Some(Fact::HeaderFlood),
         "tunnel error: proxy authorization required" => Some(Fact::ProxyRefused),
-        "tunnel error: unsuccessful" | "tunnel error: unexpected end of file" => Some(Fact::HandshakeCut),
+        "tunnel error: unsuccessful" | "tunnel error: proxy response headers too long" => {
+            Some(Fact::ProxyDenied)
+        }
+        "tunnel error: unexpected end of file" => Some(Fact::HandshakeCut),
         _ => None,
     }
 }
@@ -149,6 +159,34 @@ pub(super) fn is_of_tunnel(error: &(dyn Error + 'static)) -> bool {
         next = inner(error);
     }
     false
+}
+
+/// What is wrong with a certificate, in words for people.
+pub(super) fn of_certificate(error: &(dyn Error + 'static)) -> Option<String> {
+    use rustls::CertificateError as C;
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<rustls::Error>() {
+            let rustls::Error::InvalidCertificate(why) = error else { return None };
+            let why = match why {
+                C::Expired | C::ExpiredContext { .. } => "it has expired",
+                C::NotValidYet | C::NotValidYetContext { .. } => "it is not valid yet",
+                C::Revoked => "it was revoked",
+                C::NotValidForName | C::NotValidForNameContext { .. } => "it is for another name",
+                C::UnknownIssuer => "nobody we trust has issued it",
+                C::BadSignature => "its signature is wrong",
+                C::BadEncoding => "it cannot be read",
+                C::InvalidPurpose | C::InvalidPurposeContext { .. } => "it is not for servers",
+                C::Other(_) if error.to_string().contains("CaUsedAsEndEntity") => {
+                    "it is a CA's own, which no server may use"
+                }
+                _ => "it is not acceptable",
+            };
+            return Some(format!("{}: {why}", Fact::Certificate));
+        }
+        next = inner(error);
+    }
+    None
 }
 
 #[cfg(test)]

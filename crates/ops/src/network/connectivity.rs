@@ -62,7 +62,8 @@ impl NetworkOperationWrapper {
                     Some(Err(error)) => (None, Some(error.to_string())),
                     None => (None, Some(format!("no answer within {:.0}s", limit.as_secs_f64()))),
                 };
-                let proves = tls && status.is_some();
+                // A network that wants a login first says so with 511, over TLS too where it may.
+                let proves = tls && status.is_some_and(|status| status != 511);
                 let took = env.now().since(began);
                 // Nobody listens any more once one has proved it.
                 let _ = tell.send((index, TargetReport { url: safe, status, proves, error, took }));

@@ -44,7 +44,9 @@ fn http(hint: HttpHint) -> &'static str {
         HttpHint::ProxyCredentials => {
             "they belong into the proxy's URL: `https_proxy=http://USER:PASSWORD@HOST:PORT`"
         }
-        HttpHint::CheckProxy => "a proxy is on the way: check `https_proxy`, and what `no_proxy` leaves out",
+        HttpHint::CheckProxy => {
+            "a proxy is on the way: check `http_proxy`, `https_proxy` or `all_proxy`, and what `no_proxy` leaves out"
+        }
         HttpHint::HeaderLimits => "a response may have 100 headers of 400 KiB together",
         _ => "check what is on the way to the host",
     }
@@ -57,7 +59,9 @@ fn download(hint: &DownloadHint) -> String {
         }
         DownloadHint::WriteToStdout => "use `-` as DEST to write to standard output",
         DownloadHint::FreeSpace => "free some space, or choose another folder",
-        DownloadHint::ChooseWritableFolder => "choose a folder you may write to",
+        DownloadHint::ChooseWritableFolder => {
+            "you have no right to do that there: choose another DEST, or run this as who has it"
+        }
         DownloadHint::Credentials => "credentials are taken from `~/.netrc` or `--header-file`",
         DownloadHint::CheckUrl => "check the URL",
         DownloadHint::ProxyCredentials => "the proxy wants a user and a password, in the proxy's URL",

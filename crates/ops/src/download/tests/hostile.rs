@@ -7,6 +7,7 @@ use vps_retry::Class;
 
 use super::lab::{DEST, Lab, request};
 use crate::download::DownloadHint;
+use crate::download::record::{Origin, Record};
 use crate::download::{Dest, DownloadRequest, Fault};
 use crate::env::fs::{FileKind, Fs, Open};
 use crate::hint::Advise as _;
@@ -149,19 +150,75 @@ async fn old_parts_are_swept_and_young_or_foreign_ones_stay() {
         lab.disk.set_now(lab.env.wall() - age);
         lab.disk.plant(Path::new(name), b"x");
     };
+    let plant_record = |name: &str, age: std::time::Duration| {
+        lab.disk.set_now(lab.env.wall() - age);
+        record().store(&lab.disk, Path::new(name), Path::new("/tmp/new"), false).unwrap();
+    };
     plant("/data/.old.part", week * 2);
-    plant("/data/.old.part.json", week * 2);
-    plant("/data/.orphan.part.json", week * 2);
+    plant_record("/data/.old.part.json", week * 2);
+    plant_record("/data/.orphan.part.json", week * 2);
+    plant_record("/data/.orphan.part.json.new", week * 2);
     plant("/data/.young.part", week / 2);
+    plant_record("/data/.young.part.json", week / 2);
+    plant("/data/.settings.part", week * 2);
+    plant("/data/.notes.part", week * 2);
+    plant("/data/.notes.part.json", week * 2);
     plant("/data/old.part", week * 2);
     plant("/data/.locked.part", week * 2);
+    plant_record("/data/.locked.part.json", week * 2);
     let held = lab.disk.open(Path::new("/data/.locked.part"), Open::Update).unwrap();
     assert!(held.try_lock().unwrap());
     lab.disk.set_now(lab.env.wall() - week * 2);
     lab.disk.plant_odd(Path::new("/data/.theirs.part"), FileKind::File, 0, 0o600, 1);
     lab.run(request()).await.unwrap();
     let names: Vec<_> = lab.others().iter().map(|name| name.to_str().unwrap().to_owned()).collect();
-    assert_eq!(names, ["/data/.locked.part", "/data/.theirs.part", "/data/.young.part", "/data/old.part"]);
+    let kept = [
+        "/data/.locked.part",
+        "/data/.locked.part.json",
+        "/data/.notes.part",
+        "/data/.notes.part.json",
+        "/data/.settings.part",
+        "/data/.theirs.part",
+        "/data/.young.part",
+        "/data/.young.part.json",
+        "/data/old.part",
+    ];
+    assert_eq!(names, kept);
+}
+
+fn record() -> Record {
+    let origin = Origin { url: String::new(), validator: None, total: None, checksum: None };
+    Record { origin, boot: String::new(), synced: 0, digest: None }
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_that_are_only_called_as_a_part_is_are_neither_used_nor_touched() {
+    for planted in [".file.bin.part", ".file.bin.part.json", ".file.bin.part.json.new"] {
+        let lab = Lab::new(|request, number| match number {
+            1 => file().answer(request).cut_after(300 << 10, Fact::Reset),
+            _ => file().answer(request),
+        });
+        let path = Path::new("/data").join(planted);
+        lab.disk.plant(&path, b"mine");
+        let done = lab.run(request()).await.unwrap();
+        assert!(done.warnings[0].contains("not safe"), "{planted}");
+        assert_eq!(lab.disk.content(&path).unwrap(), b"mine", "{planted}");
+        assert_eq!(lab.content().unwrap(), file().content);
+        assert_eq!(lab.others(), [path]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_has_its_record_before_its_first_byte() {
+    let lab = Lab::new(|_, _| Script::status(200).header("content-length", "9").sends(b"1").falls_silent());
+    let operation = lab.operation(request());
+    let attempt = lab.attempt(0);
+    let mut attempt = std::pin::pin!(operation.attempt(&attempt));
+    while lab.disk.content(Path::new(PART)).is_none_or(|content| content.is_empty()) {
+        tokio::select! { biased; _ = &mut attempt => break, () = tokio::task::yield_now() => {} }
+    }
+    let killed = lab.disk.after_kill();
+    assert!(Record::load(&killed, Path::new("/data/.file.bin.part.json")).is_some());
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,8 @@ use std::time::Duration;
 use vps_breaker::Verdict;
 use vps_retry::Class;
 
-use super::lab::{Lab, request, sha256};
+use super::lab::{Lab, asked, request, sha256};
+use crate::deadline::Deadline;
 use crate::download::{DownloadRequest, Fault, Limits};
 use crate::failure::Failure as _;
 use crate::http::Fact;
@@ -83,7 +84,8 @@ async fn space_taken_by_the_part_itself_is_not_needed_twice() {
         1 => file().answer(request).cut_after(1 << 20, Fact::Reset),
         _ => file().answer(request),
     });
-    lab.disk.set_free(4 << 20);
+    // And a little for its record.
+    lab.disk.set_free((4 << 20) + 1024);
     assert_eq!(lab.run(request()).await.unwrap().bytes, 4 << 20);
 }
 
@@ -112,6 +114,11 @@ async fn no_head_in_time_ends_the_attempt() {
     assert_eq!((error.class(), error.kind()), (Class::Transient, Kind::Timeout));
 }
 
+/// Where `bytes=N-` begins.
+fn first_of(range: &str) -> usize {
+    range.trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap()
+}
+
 fn trickle() -> Script {
     (0..200).fold(Script::status(200).header("content-length", "200"), |script, _| {
         script.waits(SECOND).sends(b"x")
@@ -126,6 +133,71 @@ async fn a_trickle_never_ends_the_only_source_but_is_told_once() {
     assert_eq!(done.bytes, 200);
     let warnings = lab.told.lines().iter().filter(|line| line.starts_with("warning")).count();
     assert_eq!(warnings, 1, "{:?}", lab.told.lines());
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_before_the_head_ends_at_its_limit_and_at_half_of_what_is_left() {
+    for (idle, total, ends) in [(4, 600, 5), (30, 600, 30), (30, 10, 5)] {
+        let lab = Lab::new(|request, _| file().answer(request).after(900 * SECOND));
+        let mut attempt = lab.attempt(0);
+        attempt.deadline = Deadline::after(lab.env.now(), total * SECOND);
+        let limits = Limits { idle: idle * SECOND, ..Limits::default() };
+        let started = lab.env.now();
+        let error =
+            lab.operation(DownloadRequest { limits, ..request() }).attempt(&attempt).await.unwrap_err();
+        assert_eq!((error.class(), error.verdict()), (Class::Transient, Verdict::Failure));
+        assert_eq!(lab.env.now().since(started), ends * SECOND, "{idle} {total}");
+    }
+}
+
+/// As many seconds a byte as a file of a thousand has no time for.
+#[tokio::test(start_paused = true)]
+async fn an_only_source_that_trickles_is_asked_anew_twice_where_it_would_come_too_late() {
+    for (total, renewed) in [(600, 2), (6_000, 0)] {
+        let lab = Lab::new(|request, _| {
+            let from = asked(request, "range").map_or(0, |range| first_of(&range));
+            let head = match from {
+                0 => Script::status(200),
+                from => Script::status(206).header("content-range", &format!("bytes {from}-999/1000")),
+            };
+            let head = head.header("etag", "\"1\"").header("content-length", &(1000 - from).to_string());
+            (from..1000).fold(head, |script, _| script.waits(2 * SECOND).sends(b"x"))
+        });
+        let operation = lab.operation(DownloadRequest {
+            limits: Limits { min_speed: 100, ..Limits::default() },
+            ..request()
+        });
+        let mut attempt = lab.attempt(0);
+        attempt.deadline = Deadline::after(lab.env.now(), total * SECOND);
+        for _ in 0..renewed {
+            let error = operation.attempt(&attempt).await.unwrap_err();
+            assert!(matches!(error.fault(), Fault::TooSlow { .. }) && error.is_kept(), "{error:?}");
+        }
+        assert_eq!(operation.attempt(&attempt).await.unwrap().bytes, 1000);
+        assert_eq!(lab.http.asked().len(), 1 + renewed);
+        assert!(lab.http.asked().iter().skip(1).all(|request| request.headers.contains_key("range")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rest_in_parts_is_put_together_in_one_attempt() {
+    let lab = Lab::new(|request, number| {
+        let Some(range) = asked(request, "range") else {
+            return file().answer(request).cut_after(1 << 20, Fact::Reset);
+        };
+        let from: usize = first_of(&range);
+        let until = (from + (1 << 20)).min(4 << 20);
+        let range = format!("bytes {from}-{}/{}", until - 1, 4 << 20);
+        let script = Script::status(206).header("content-range", &range).header("etag", "\"1\"");
+        assert!(number <= 4);
+        script.sends(&file().content[from..until])
+    });
+    let operation = lab.operation(request());
+    operation.attempt(&lab.attempt(0)).await.unwrap_err();
+    let done = operation.attempt(&lab.attempt(0)).await.unwrap();
+    assert_eq!((done.bytes, done.resumed_from), (4 << 20, 1 << 20));
+    assert_eq!(lab.content().unwrap(), file().content);
+    assert_eq!(lab.http.asked().len(), 4);
 }
 
 #[tokio::test(start_paused = true)]

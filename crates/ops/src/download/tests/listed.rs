@@ -168,8 +168,8 @@ async fn a_list_is_small() {
 async fn both_have_one_limit() {
     let options = Options::new().total(Duration::from_secs(10));
     let ran = run(&options, |request, number| match number {
-        1 => ScriptedFile::new(right().into_bytes()).answer(request).after(Duration::from_secs(8)),
-        _ => file().answer(request).after(Duration::from_secs(8)),
+        1 => ScriptedFile::new(right().into_bytes()).answer(request).waits(Duration::from_secs(8)),
+        _ => file().answer(request).waits(Duration::from_secs(8)),
     })
     .await;
     assert_eq!((ran.error().kind(), ran.error().took), (Kind::Timeout, Duration::from_secs(10)));
