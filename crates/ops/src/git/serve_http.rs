@@ -72,7 +72,8 @@ impl HttpSide<'_> {
     async fn first(&self, ask: &Ask) -> Result<(HttpResponse, Option<String>), GitError> {
         let request = self.request(ask, Method::GET, Bytes::new())?;
         let asked = request.url.clone();
-        let response = follow(self.env, self.client, request, self.limits.head).await?;
+        let limit = self.limit();
+        let response = follow(self.env, self.client, request, limit).await?;
         if response.redirects == 0 {
             return Ok((response, None));
         }
@@ -91,8 +92,7 @@ impl HttpSide<'_> {
         let body = Bytes::from(ask.post.clone().unwrap_or_default());
         let request = self.request(ask, Method::POST, body)?;
         let host = host_and_port(&request.url);
-        // A server may have to think before its first byte, but not for longer than between two others.
-        let limit = self.limits.head.max(self.limits.idle);
+        let limit = self.limit();
         let answer = self.env.until(self.env.now().after(limit), self.client.send(request)).await;
         let response = match answer {
             Some(response) => response.map_err(|error| error.with(|| host.clone()))?,
@@ -108,6 +108,12 @@ impl HttpSide<'_> {
         Ok(response)
     }
 
+    /// How long the head of an answer may take: as long as silence may last wherever it falls, a head that drips no
+    /// longer than a small request, and neither so long that no other attempt is left.
+    fn limit(&self) -> Duration {
+        at_most_half(self.attempt, self.env, self.limits.head.min(self.limits.idle))
+    }
+
     fn request(&self, ask: &Ask, method: Method, body: Bytes) -> Result<HttpRequest, GitError> {
         let unusable = |why: &str| GitError::Protocol { why: why.to_owned() };
         let url = Url::parse(&ask.url).map_err(|_| unusable("a request to what is no URL"))?;
@@ -121,7 +127,7 @@ impl HttpSide<'_> {
             request.headers.insert(name, value);
         }
         request.headers.extend(self.secrets(&request.url));
-        request.connect_limit = self.limits.connect;
+        request.connect_limit = at_most_half(self.attempt, self.env, self.limits.connect);
         request.connection = Connection::Shared;
         Ok(request)
     }
@@ -193,6 +199,11 @@ impl HttpSide<'_> {
             }
         }
     }
+}
+
+/// A limit, or half of what is left until the deadline where that is less.
+pub(super) fn at_most_half(attempt: &Attempt, env: &Env, limit: Duration) -> Duration {
+    attempt.deadline.left(env.now()).map_or(limit, |left| limit.min(left / 2))
 }
 
 /// The headers that gix looks at, a line each.

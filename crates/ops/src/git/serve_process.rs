@@ -9,6 +9,7 @@ use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::mpsc;
 
 use super::advertisement;
+use super::serve_http::at_most_half;
 use super::wire::Piece;
 use crate::attempt::Attempt;
 use crate::env::Env;
@@ -96,7 +97,9 @@ impl Reading<'_> {
         let mut is_first = true;
         loop {
             buffer.reserve(CHUNK);
-            let until = self.env.now().after(self.idle);
+            // Until it has said what it is, another attempt must be left.
+            let idle = if is_first { at_most_half(self.attempt, self.env, self.idle) } else { self.idle };
+            let until = self.env.now().after(idle);
             let read = match self.env.until(until, output.read_buf(&mut buffer)).await {
                 Some(Ok(0) | Err(_)) => {
                     *self.end = Some(End::Closed);

@@ -62,6 +62,7 @@ const PROMISES: &[(&str, &str)] = &[
     ("a portal's page is no repository", "a_portal_is_told"),
     ("a server that only knows dumb files is told", "a_portal_is_told"),
     ("no question on 401 at a terminal", "no_question_at_a_terminal"),
+    ("silence before the first byte leaves time for another", "silence_leaves_time_for_another_attempt"),
     ("a ref that is not there: one request, named", "a_missing_ref_is_named"),
     ("a HEAD that names no branch is no empty repository", "a_head_that_leads_nowhere_is_told"),
     ("a repository with SHA-256 is told, not called damaged", "a_repository_with_sha256_is_told"),
