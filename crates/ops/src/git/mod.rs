@@ -42,6 +42,7 @@ mod judge;
 mod local;
 mod meter;
 mod modules;
+mod modes;
 mod negotiate;
 mod objects;
 mod pieces;

@@ -241,3 +241,69 @@ fn two_at_once_make_one_clone() {
     lab.dest().assert_sound();
     assert_eq!(lab.dest().head(), sample.id("main"));
 }
+
+#[test]
+fn an_empty_folder_hands_on_what_it_was_given() {
+    let Some(forge) = Forge::start() else { return };
+    let _sample = forge.sample("s");
+    let group = 12345;
+    // u::rwx, u:1:rwx, g::r-x, m::rwx, o::r-x, as the system keeps them.
+    let acl: Vec<u8> =
+        [(1_u16, 7_u16, u32::MAX), (2, 7, 1), (4, 5, u32::MAX), (16, 7, u32::MAX), (32, 5, u32::MAX)]
+            .into_iter()
+            .fold(vec![2, 0, 0, 0], |mut acl, (tag, rights, id)| {
+                acl.extend(tag.to_le_bytes());
+                acl.extend(rights.to_le_bytes());
+                acl.extend(id.to_le_bytes());
+                acl
+            });
+    for is_new in [false, true] {
+        let lab = Lab::new();
+        let dest = lab.path("work/dest");
+        // What is to be handed on is DEST's, or where there is none that of the folder above it.
+        let model = if is_new { lab.path("work") } else { dest.clone() };
+        if !is_new {
+            fs::create_dir(&dest).unwrap();
+        }
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&model, None, Some(group)).unwrap();
+        }
+        let group = fs::metadata(&model).unwrap().gid();
+        fs::set_permissions(&model, fs::Permissions::from_mode(0o2770)).unwrap();
+        let name = "system.posix_acl_default";
+        let has_acl = rustix::fs::setxattr(&model, name, &acl, rustix::fs::XattrFlags::empty()).is_ok();
+        let there = lab.cloned(&forge.url("s"), &[]);
+        for path in ["", "dir", ".git", ".git/objects/pack"] {
+            let path = there.folder().join(path);
+            let meta = fs::metadata(&path).unwrap();
+            assert_eq!((meta.gid(), meta.mode() & 0o2000), (group, 0o2000), "{}", path.display());
+            let read = rustix::fs::getxattr(&path, name, &mut [0_u8; 256][..]);
+            assert_eq!(read.is_ok(), has_acl, "{}: {read:?}", path.display());
+        }
+        assert_eq!(fs::metadata(there.folder().join("README")).unwrap().gid(), group);
+        if !is_new {
+            assert_eq!(fs::metadata(&dest).unwrap().mode() & 0o7777, 0o2770);
+        }
+    }
+}
+
+#[test]
+fn packs_are_as_readable_as_gits() {
+    let Some(forge) = Forge::start() else { return };
+    let sample = forge.sample("s");
+    let lab = Lab::new();
+    for more in [&[][..], &["--update", "--full"]] {
+        let _ = lab.clone(&[&[forge.url("s").as_str(), "dest"], more].concat()).expect(0);
+        let own = fs::metadata(lab.path("work")).unwrap().mode();
+        let folder = lab.path("work/dest/.git/objects/pack");
+        let mut packs = 0;
+        for entry in fs::read_dir(&folder).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().mode() & 0o777;
+            // What the umask takes from folders it takes from packs, too.
+            assert_eq!(mode, 0o444 & own, "{:?} {mode:o}", entry.file_name());
+            packs += 1;
+        }
+        assert!(packs >= 2, "{}", sample.id("main"));
+    }
+}

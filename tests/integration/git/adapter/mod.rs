@@ -48,6 +48,8 @@ const PROMISES: &[(&str, &str)] = &[
     ("a reset before, in and after the pack is made good", "a_reset_anywhere_is_made_good"),
     ("a truncated pack is made good", "a_truncated_pack_is_made_good"),
     ("a corrupted pack is fetched again", "a_corrupted_pack_is_fetched_again"),
+    ("DEST's group and default ACL are handed on", "an_empty_folder_hands_on_what_it_was_given"),
+    ("packs can be read by whom git lets read them", "packs_are_as_readable_as_gits"),
     ("a server that gives up in the pack is told, in its words", "a_server_that_gives_up_is_told"),
     ("a pack that leaves out what it leads to is exit 6", "a_pack_with_a_hole_is_no_clone"),
     ("a pack that stays corrupted is exit 6 after two tries", "a_pack_that_stays_corrupted_is_an_end"),

@@ -20,7 +20,9 @@ use crate::git::objects::Objects;
 use crate::git::reflog::Deed;
 use crate::git::target::{Head, Target, Want};
 use crate::git::work::{self, Scope};
-use crate::git::{CloneWarning, CommitId, GitError, Made, connected, modules, repository, verify, words};
+use crate::git::{
+    CloneWarning, CommitId, GitError, Made, connected, modes, modules, repository, verify, words,
+};
 
 /// The repository as it is.
 struct Here {
@@ -108,6 +110,7 @@ pub(in crate::git) fn prepare(
         return Ok(Prepared { warnings, ..prepared });
     }
     change.difference = Some(stage(&repo, &objects, job, &room_path, files, here.commit, new)?);
+    modes::packs(&room_path.join(".git"))?;
     let made = Made {
         commit: Some(CommitId(new)),
         reference: target.reference(),
