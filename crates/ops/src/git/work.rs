@@ -35,12 +35,12 @@ pub(super) fn complete(repo: &gix::Repository, job: &Job, target: Target) -> Res
     let mut index = index_of(&repo, commit)?;
     verify::harmless(&index)?;
     let to = To { env: &job.env, folder: &job.folder, meter: &job.meter, stop: &job.stop, only: None };
-    checkout::write(&repo, &objects, &mut index, &to)?;
+    let filters = checkout::write(&repo, &objects, &mut index, &to)?;
     let written = index.write(gix::index::write::Options::default());
     written.map_err(|error| words::of("write the index", &error))?;
     let modules = modules::list(&repo)?;
     let reference = target.reference();
-    Ok(Made { commit: Some(CommitId(commit)), reference, modules, bytes: 0 })
+    Ok(Made { commit: Some(CommitId(commit)), reference, modules, bytes: 0, filters })
 }
 
 fn empty_head() -> GitError {

@@ -2,6 +2,7 @@
 //! one fails `every_promise_has_its_test`.
 
 mod arguments;
+mod attributes;
 mod clone;
 mod dest;
 mod faults;
@@ -37,10 +38,18 @@ const PROMISES: &[(&str, &str)] = &[
     ("-n changes and asks nothing", "a_dry_run_changes_and_asks_nothing"),
     ("a local repository is cloned too", "a_local_repository_is_cloned"),
     ("TLS: a certificate that is not known is refused", "an_unknown_certificate_is_refused"),
+    // attributes
+    ("attributes make of a file what git makes of it", "attributes_make_of_files_what_git_makes"),
+    ("a filter nobody has changes nothing, and is named once", "attributes_make_of_files_what_git_makes"),
+    ("an encoded file is clean, and can be updated", "an_encoded_file_is_clean_and_goes_on_being_updated"),
+    ("what cannot be encoded is refused by name", "what_cannot_be_encoded_is_refused_by_name"),
+    ("what the user's filters made is no change", "what_a_filter_of_ones_own_made_of_a_file_is_no_change"),
     // arguments
     ("bad arguments end before any request", "bad_arguments_ask_nobody"),
     ("option-like URLs and refs run nothing", "bad_arguments_ask_nobody"),
     ("ext:: and control characters are refused", "bad_arguments_ask_nobody"),
+    ("DEST's group and default ACL are handed on", "an_empty_folder_hands_on_what_it_was_given"),
+    ("packs can be read by whom git lets read them", "packs_are_as_readable_as_gits"),
     // faults
     ("refused: tried again, then told", "a_refused_connection_is_tried_again"),
     ("429, 500, 503 in any step: tried again", "a_busy_server_is_asked_again"),
@@ -48,13 +57,12 @@ const PROMISES: &[(&str, &str)] = &[
     ("a reset before, in and after the pack is made good", "a_reset_anywhere_is_made_good"),
     ("a truncated pack is made good", "a_truncated_pack_is_made_good"),
     ("a corrupted pack is fetched again", "a_corrupted_pack_is_fetched_again"),
-    ("DEST's group and default ACL are handed on", "an_empty_folder_hands_on_what_it_was_given"),
-    ("packs can be read by whom git lets read them", "packs_are_as_readable_as_gits"),
     ("a server that gives up in the pack is told, in its words", "a_server_that_gives_up_is_told"),
     ("a pack that leaves out what it leads to is exit 6", "a_pack_with_a_hole_is_no_clone"),
     ("a pack that stays corrupted is exit 6 after two tries", "a_pack_that_stays_corrupted_is_an_end"),
     ("a silent server ends in time, in every step", "a_silent_server_ends_in_time"),
     ("a silence is waited out no longer than the idle limit", "a_silence_is_an_attempt"),
+    ("silence before the first byte leaves time for another", "silence_leaves_time_for_another_attempt"),
     ("a trickle ends in the deadline", "a_trickle_ends_in_the_deadline"),
     ("DEST is as it was after every fault", "dest_is_as_it_was_after_every_fault"),
     ("an open circuit asks nobody", "an_open_circuit_asks_nobody"),
@@ -64,7 +72,6 @@ const PROMISES: &[(&str, &str)] = &[
     ("a portal's page is no repository", "a_portal_is_told"),
     ("a server that only knows dumb files is told", "a_portal_is_told"),
     ("no question on 401 at a terminal", "no_question_at_a_terminal"),
-    ("silence before the first byte leaves time for another", "silence_leaves_time_for_another_attempt"),
     ("a ref that is not there: one request, named", "a_missing_ref_is_named"),
     ("a HEAD that names no branch is no empty repository", "a_head_that_leads_nowhere_is_told"),
     ("a repository with SHA-256 is told, not called damaged", "a_repository_with_sha256_is_told"),
@@ -180,6 +187,7 @@ const PROMISES: &[(&str, &str)] = &[
 fn every_promise_has_its_test() {
     let sources = [
         include_str!("arguments.rs"),
+        include_str!("attributes.rs"),
         include_str!("clone.rs"),
         include_str!("dest.rs"),
         include_str!("faults.rs"),

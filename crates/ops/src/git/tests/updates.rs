@@ -111,7 +111,7 @@ async fn work_that_begins_during_the_fetch_is_not_lost() {
 struct UntilWaitedFor(Mutex<Option<Arc<Update>>>);
 
 impl Observer for UntilWaitedFor {
-    fn on(&self, event: &Event) {
+    fn on(&self, event: &Event<'_>) {
         if let EventKind::Waiting { after, what: Awaited::Lock { .. } } = &event.kind {
             assert_eq!(*after, Duration::from_millis(10));
             drop(self.0.lock().unwrap().take());
