@@ -307,3 +307,54 @@ fn packs_are_as_readable_as_gits() {
         assert!(packs >= 2, "{}", sample.id("main"));
     }
 }
+
+#[test]
+fn a_clone_at_something_else_is_told_of_the_update() {
+    let Some(forge) = Forge::start() else { return };
+    let (_sample, lab) = (forge.sample("s"), Lab::new());
+    let _ = lab.cloned(&forge.url("s"), &[]);
+    let failed = lab.fails_at_once(7, &forge.url("s"), &["--branch", "topic"]);
+    assert!(failed.text().contains("--update") && !failed.text().contains("empty"), "{}", failed.text());
+    let other = forge.sample("t");
+    let failed = lab.fails_at_once(7, &forge.url(other.name()), &[]);
+    assert!(!failed.text().contains("--update"), "{}", failed.text());
+    // The same repository by its other name.
+    let bare = forge.url("s");
+    let _ = lab.clone(&[bare.trim_end_matches(".git"), "dest"]).expect(0);
+}
+
+#[test]
+fn a_deep_tree_is_cloned_and_goes_again() {
+    let Some(forge) = Forge::start() else { return };
+    let (lab, mut history) = (Lab::new(), tests::git::History::new());
+    let path = "a/".repeat(1500) + "file";
+    history.commit("main", "deep", &[(path.as_bytes(), Entry::text("deep\n"))]);
+    forge.repository("d").import(&history);
+    let command = lab.command(&[&forge.url("d"), "dest"]);
+    // With as few open files as a shell gives.
+    let few = |command: &Command| {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", r#"ulimit -n 128; exec "$0" "$@""#])
+            .arg(command.get_program())
+            .args(command.get_args());
+        shell.env_clear().current_dir(command.get_current_dir().unwrap());
+        shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.stdin(std::process::Stdio::null());
+        shell
+    };
+    let _ = Running::start(few(&command)).wait().expect(0);
+    lab.assert_left(&["dest"]);
+    // One that fails after the files are written: the modules are not there.
+    let broken = "[submodule \"m\"]\n\tpath = m\n\turl = ../none.git\n";
+    let commit = "0123456789abcdef0123456789abcdef01234567".to_owned();
+    history.commit(
+        "main",
+        "broken",
+        &[(b".gitmodules", Entry::text(broken)), (b"m", Entry::Submodule(commit))],
+    );
+    forge.repository("e").import(&history);
+    let command = lab.command(&[&forge.url("e"), "other", "--recurse-submodules"]);
+    let _ = Running::start(few(&command)).wait().expect(1);
+    lab.assert_left(&["dest"]);
+}

@@ -50,6 +50,11 @@ const PROMISES: &[(&str, &str)] = &[
     ("ext:: and control characters are refused", "bad_arguments_ask_nobody"),
     ("DEST's group and default ACL are handed on", "an_empty_folder_hands_on_what_it_was_given"),
     ("packs can be read by whom git lets read them", "packs_are_as_readable_as_gits"),
+    ("a clone at something else: --update is the answer", "a_clone_at_something_else_is_told_of_the_update"),
+    ("a tree may be deeper than there may be open files", "a_deep_tree_is_cloned_and_goes_again"),
+    ("`update = none`: the module is left alone", "a_submodule_that_is_not_to_be_updated_stays_empty"),
+    ("what an ssh server printed first is told", "what_the_server_printed_first_is_told"),
+    ("an ssh path with escapes is cloned", "a_path_with_escapes_is_cloned_and_known_again"),
     // faults
     ("refused: tried again, then told", "a_refused_connection_is_tried_again"),
     ("429, 500, 503 in any step: tried again", "a_busy_server_is_asked_again"),
