@@ -50,7 +50,12 @@ pub(super) type Line = Box<dyn Transport + Send>;
 
 /// The error of a fetch, with the commit's name where that is what was wanted.
 pub(super) fn named(job: &Job, error: GitError) -> GitError {
-    match (error, &job.want) {
+    named_as(&job.want, error)
+}
+
+/// The same by what was wanted.
+pub(super) fn named_as(want: &Want, error: GitError) -> GitError {
+    match (error, want) {
         (GitError::RefNotFound { .. }, Want::Commit(id)) => Missing::Commit(*id).into(),
         (error, _) => error,
     }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use tokio::sync::mpsc;
 use url::Url;
 
+use super::advertisement::Beginning;
 use super::wire::{Answer, Ask, Incoming, Piece};
-use super::{GitError, advertisement};
+use super::{GitError, advertisement, words};
 use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::http::{
@@ -18,6 +19,8 @@ use crate::http::{
 
 /// Bytes of the list of refs that are taken.
 const LONGEST_LIST: usize = 256 << 20;
+/// Bytes of an answer in which a refusal is looked for.
+const LONGEST_BEGINNING: usize = 64 << 10;
 /// What a redirect must leave of the first request's path.
 const FIRST: &str = "/info/refs";
 
@@ -39,6 +42,8 @@ pub(super) struct HttpSide<'a> {
     pub(super) limits: Limits,
     pub(super) attempt: &'a Attempt,
     pub(super) bytes: u64,
+    /// Whether the server speaks protocol 2, in which a refusal has a frame that gix knows.
+    pub(super) is_version_2: bool,
 }
 
 impl HttpSide<'_> {
@@ -156,6 +161,7 @@ impl HttpSide<'_> {
             }
             list.extend_from_slice(&chunk);
         }
+        self.is_version_2 = advertisement::is_version_2(&list);
         advertisement::without_version_line(&mut list);
         advertisement::without_relative_depth(&mut list);
         for piece in [Piece::Bytes(list.into()), Piece::End] {
@@ -171,11 +177,25 @@ impl HttpSide<'_> {
         mut response: HttpResponse,
         pieces: mpsc::Sender<Piece>,
     ) -> Result<(), GitError> {
-        while let Some(chunk) = self.chunk(&mut response).await? {
+        // Held back until it is known to be no refusal; that is a line or two.
+        let mut begun = (!self.is_version_2).then(BytesMut::new);
+        while let Some(mut chunk) = self.chunk(&mut response).await? {
+            if let Some(before) = &mut begun {
+                before.extend_from_slice(&chunk);
+                match advertisement::beginning(before) {
+                    Beginning::Refused(said) => return Err(words::of_refusal(&said)),
+                    Beginning::Open if before.len() < LONGEST_BEGINNING => continue,
+                    Beginning::Open | Beginning::Fine => chunk = std::mem::take(before).freeze(),
+                }
+                begun = None;
+            }
             // gix has what it wants, or has failed.
             if pieces.send(Piece::Bytes(chunk)).await.is_err() {
                 return Ok(());
             }
+        }
+        if let Some(short) = begun {
+            let _ = pieces.send(Piece::Bytes(short.freeze())).await;
         }
         let _ = pieces.send(Piece::End).await;
         Ok(())

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::process::Command;
 
 use tests::apt::{Running, wait_until};
-use tests::git::{Forge, Step, beside};
+use tests::git::{Entry, Forge, Step, beside};
 use tests::server::{Behaviour, Gate};
 
 use super::lab::Lab;
