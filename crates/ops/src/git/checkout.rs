@@ -14,19 +14,14 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use gix::bstr::{BStr, BString, ByteSlice};
-use gix::filter::plumbing::Pipeline;
-use gix::filter::plumbing::driver::apply::Delay;
-use gix::filter::plumbing::pipeline::convert::{ToWorktreeOutcome, to_worktree};
 use gix::index::entry::{Mode, Stat};
 use gix::index::fs::Metadata;
 use gix::objs::FindExt;
 use gix::progress::{Count, NestedProgress, Progress, StepShared};
-use gix::worktree::Stack;
-use gix::worktree::stack::State;
-use gix::worktree::stack::state::attributes::Source;
 use rustix::fs::{Mode as Permissions, OFlags};
 
 use super::bases::Place;
+use super::convert::Converter;
 use super::meter::Meter;
 use super::objects::Objects;
 use super::{GitError, words};
@@ -57,20 +52,20 @@ impl To<'_> {
 }
 
 /// Writes the files of `index` into the folder, which holds nothing but `.git`, and notes in the index what
-/// the disk says of them.
+/// the disk says of them. Says which filters files ask for: none is run.
 pub(super) fn write(
     repo: &gix::Repository,
     objects: &Objects,
     index: &mut gix::index::State,
     to: &To<'_>,
-) -> Result<(), GitError> {
+) -> Result<BTreeSet<String>, GitError> {
     let root = File::open(to.folder).map_err(|error| GitError::local(DOING, error))?;
     let (files, links) = in_order_of_packs(objects, index, to);
     let wanted = files.len().saturating_add(links.len());
     let counter = counter(to.meter, wanted);
     folders(root.as_fd(), index, to)?;
     let mut hand = Hand::new(repo, root.as_fd(), objects, index)?;
-    let mut stats = by_all_hands(to.env, &hand, index, &files, to.stop, &counter)?;
+    let (mut stats, filters) = by_all_hands(to.env, &hand, index, &files, to.stop, &counter)?;
     for at in links {
         stopped(to.stop)?;
         stats.push((at, hand.link(to.folder, index, at)?));
@@ -84,7 +79,7 @@ pub(super) fn write(
             entry.stat = stat;
         }
     }
-    Ok(())
+    Ok(filters)
 }
 
 fn counter(meter: &Meter, wanted: usize) -> StepShared {
@@ -171,6 +166,9 @@ fn pieces(files: &[Packed], threads: usize) -> Vec<&[Packed]> {
     pieces
 }
 
+/// What the disk says of files, and which filters they ask for.
+type Done = (Vec<(usize, Stat)>, BTreeSet<String>);
+
 /// Writes files on as many threads as there are processors.
 fn by_all_hands(
     env: &Env,
@@ -179,31 +177,33 @@ fn by_all_hands(
     files: &[Packed],
     stop: &AtomicBool,
     counter: &AtomicUsize,
-) -> Result<Vec<(usize, Stat)>, GitError> {
+) -> Result<Done, GitError> {
     let threads = env.cores();
     let pieces = pieces(files, threads);
     let (next, over) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let work = |mut hand: Hand<'_>| -> Result<Vec<(usize, Stat)>, GitError> {
+    let work = |mut hand: Hand<'_>| -> Result<Done, GitError> {
         let mut stats = Vec::new();
         while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
             for (_, _, at) in *piece {
                 if over.load(Ordering::Relaxed) {
-                    return Ok(stats);
+                    return Ok((stats, hand.converter.filters));
                 }
                 let written = stopped(stop).and_then(|()| hand.file(index, *at, stop));
                 stats.push((*at, written.inspect_err(|_| over.store(true, Ordering::Relaxed))?));
                 counter.fetch_add(1, Ordering::Relaxed);
             }
         }
-        Ok(stats)
+        Ok((stats, hand.converter.filters))
     };
     let hands = threads.min(pieces.len()).max(1);
-    let mut all = Vec::with_capacity(files.len());
+    let (mut all, mut filters) = (Vec::with_capacity(files.len()), BTreeSet::new());
     for done in env.by_all_hands("checkout", (0..hands).map(|_| hand.clone()), work) {
         let broke_down = |_| GitError::Protocol { why: format!("{DOING}: a thread broke down") };
-        all.extend(done.map_err(broke_down)??);
+        let (stats, asked) = done.map_err(broke_down)??;
+        all.extend(stats);
+        filters.extend(asked);
     }
-    Ok(all)
+    Ok((all, filters))
 }
 
 /// What a thread writes with.
@@ -211,9 +211,7 @@ fn by_all_hands(
 struct Hand<'a> {
     root: BorrowedFd<'a>,
     objects: Objects,
-    filters: Pipeline,
-    /// Where the repository has any.
-    attributes: Option<Stack>,
+    converter: Converter,
     buffer: Vec<u8>,
 }
 
@@ -224,14 +222,8 @@ impl<'a> Hand<'a> {
         objects: &Objects,
         index: &gix::index::State,
     ) -> Result<Self, GitError> {
-        let options = repo.checkout_options(Source::IdMapping).map_err(|error| words::of(DOING, &error))?;
-        let name = |path: &BStr| path.rsplit_str("/").next() == Some(b".gitattributes");
-        let has_attributes = index.entries().iter().any(|entry| name(entry.path(index)));
-        let attributes = has_attributes.then(|| {
-            let state = State::AttributesStack(options.attributes);
-            Stack::from_state_and_ignore_case("", options.fs.ignore_case, state, index, index.path_backing())
-        });
-        Ok(Self { root, objects: objects.clone(), filters: options.filters, attributes, buffer: Vec::new() })
+        let converter = Converter::new(repo, index)?;
+        Ok(Self { root, objects: objects.clone(), converter, buffer: Vec::new() })
     }
 
     /// Writes one file.
@@ -245,31 +237,7 @@ impl<'a> Hand<'a> {
         };
         let broken = |error: gix::Error| words::of(DOING, &error);
         let blob = self.objects.find_blob(&entry.id, &mut self.buffer).map_err(broken)?;
-        let mut attributes = match &mut self.attributes {
-            None => None,
-            Some(stack) => {
-                let found = stack.at_entry(path, Some(entry.mode), &self.objects);
-                Some(found.map_err(|error| failed(path, error))?)
-            }
-        };
-        let options = to_worktree::Options {
-            can_delay: Delay::Forbid,
-            unknown_encoding: to_worktree::UnknownEncoding::Ignore,
-        };
-        let mut matching = |_: &BStr, found: &mut gix::attrs::search::Outcome| {
-            if let Some(attributes) = &mut attributes {
-                attributes.matching_attributes(found);
-            }
-        };
-        let bytes = match self
-            .filters
-            .convert_to_worktree(blob.data, path, &mut matching, options)
-            .map_err(broken)?
-        {
-            ToWorktreeOutcome::Unchanged(bytes) | ToWorktreeOutcome::Buffer(bytes) => bytes,
-            // No program is configured.
-            ToWorktreeOutcome::Process(_) => return Err(no_kind(path)),
-        };
+        let bytes = self.converter.written(&self.objects, path, entry.mode, &entry.id, blob.data)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file =
             rustix::fs::openat(self.root, path.as_bytes(), flags, Permissions::from_raw_mode(permissions))

@@ -38,6 +38,12 @@ pub enum GitError {
         /// What it said instead.
         why: String,
     },
+    /// Something at the other end spoke before git could, which no conversation survives.
+    #[error("the server printed something before git could answer: {said}")]
+    Greeting {
+        /// What it printed first.
+        said: String,
+    },
     /// The other end sent an error of its own.
     #[error("the other end says: {said}")]
     Remote {
@@ -140,6 +146,16 @@ pub enum GitError {
         path: PathBuf,
         /// `is not empty`, `is a file`.
         why: String,
+    },
+    /// DEST is a clone of what is asked for, at something else.
+    #[error("{} {why}", path.display())]
+    Otherwise {
+        /// DEST.
+        path: PathBuf,
+        /// `is at main, not at v1`.
+        why: String,
+        /// Whether an update brings it there.
+        by_update: bool,
     },
     /// DEST is a clone that holds work which an update would lose, or cannot be brought up to date.
     #[error("the clone in {} is not updated: {why}", path.display())]

@@ -50,6 +50,7 @@ pub(super) fn look(request: &CloneRequest) -> Result<There, GitError> {
 
 fn compare(request: &CloneRequest, dest: &Path) -> Result<There, GitError> {
     let occupied = |why: String| GitError::Occupied { path: dest.to_owned(), why };
+    let otherwise = |why: String, by_update| GitError::Otherwise { path: dest.to_owned(), why, by_update };
     let repo = repository::open(dest).map_err(|_| occupied("is not empty, and no repository".to_owned()))?;
     let remote = repo.config_snapshot().string("remote.origin.url").map(|url| url.to_string());
     match &remote {
@@ -73,12 +74,13 @@ fn compare(request: &CloneRequest, dest: &Path) -> Result<There, GitError> {
     };
     let elsewhere = |wanted: &str| {
         let why = format!("is at {}, not at {wanted}", place(&branch, commit));
-        if request.update { Ok(branch.clone()) } else { Err(occupied(why)) }
+        if request.update { Ok(branch.clone()) } else { Err(otherwise(why, true)) }
     };
     let reference = match &request.want {
         Want::Default => match default_branch(&repo) {
             Some(default) if branch.as_ref() != Some(&default) => {
-                return Err(occupied(format!("is at {}, not at its own branch", place(&branch, commit))));
+                let why = format!("is at {}, not at its own branch", place(&branch, commit));
+                return Err(otherwise(why, false));
             }
             _ => branch.clone(),
         },
@@ -92,7 +94,7 @@ fn compare(request: &CloneRequest, dest: &Path) -> Result<There, GitError> {
     if request.modules && !request.update && commit.is_some() {
         modules_of(&repo, dest, "", &mut submodules).map_err(|why| match why {
             Lacks::Error(error) => error,
-            Lacks::Module(why) => occupied(why),
+            Lacks::Module(why) => otherwise(why, true),
         })?;
     }
     Ok(There::Clone(Cloned {

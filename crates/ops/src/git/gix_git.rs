@@ -15,7 +15,7 @@ use url::Url;
 use super::cause::LineProgram;
 use super::existing::{self, There};
 use super::http_transport::WiredHttp;
-use super::job::{Job, Line};
+use super::job::{Job, Line, named_as};
 use super::meter::Meter;
 use super::running::{Running, Task, broke_down};
 use super::serve_http::{HttpSide, Limits};
@@ -113,6 +113,7 @@ impl GixGit {
             limits: Limits { connect: step.connect, head: step.head, idle: step.idle },
             attempt,
             bytes: 0,
+            is_version_2: false,
         };
         let mut fault = None;
         let outcome = {
@@ -133,7 +134,7 @@ impl GixGit {
         };
         // What the wire knows is nearer to the cause than what gix makes of it.
         step.pieces.received(side.bytes);
-        let made = outcome.map_err(|error| fault.unwrap_or(error))?;
+        let made = outcome.map_err(|error| named_as(&step.want, fault.unwrap_or(error)))?;
         Ok(Made { bytes: side.bytes, ..made })
     }
 
@@ -169,6 +170,7 @@ impl GixGit {
             incoming: Some(pieces),
             bytes: 0,
             end: None,
+            greeting: None,
         };
         // A shell may stand before it; nobody knows it by that name.
         let program = if step.url.is_local() { LineProgram::UploadPack } else { LineProgram::Ssh };
@@ -198,6 +200,7 @@ impl GixGit {
         };
         step.pieces.received(side.bytes);
         let made = outcome.map_err(|error| match (process, &error) {
+            _ if side.greeting.is_some() => words::of_greeting(side.greeting.as_deref().unwrap_or_default()),
             _ if side.end == Some(End::Silent) => GitError::Idle { after: step.idle },
             (Some(Err(not_started)), _) => not_started.into(),
             // One that ends because gix has failed knows less than gix.

@@ -54,6 +54,10 @@ pub enum GitHint {
     TellOwner,
     /// DEST is somebody's: name another folder, or empty this one.
     OtherFolder,
+    /// DEST is a clone of it already: have it brought up to date.
+    Update,
+    /// What a login prints on the server must not be printed for commands.
+    QuietLogin,
     /// Bring your own work to safety first.
     SaveOwnWork,
     /// The clone is another user's: run it as that one.
@@ -108,6 +112,9 @@ pub(super) fn of(error: &GitError) -> Vec<Hint> {
         GitError::Depth { .. } => GitHint::WholeHistory,
         GitError::Hostile { .. } => GitHint::TellOwner,
         GitError::Occupied { .. } => GitHint::OtherFolder,
+        GitError::Otherwise { by_update: true, .. } => GitHint::Update,
+        GitError::Otherwise { .. } => GitHint::NameBranch,
+        GitError::Greeting { .. } => GitHint::QuietLogin,
         GitError::NotUpdated { .. } => GitHint::SaveOwnWork,
         GitError::Foreign { owner, .. } => GitHint::RunAs { owner: *owner },
         GitError::Busy { .. } => GitHint::WaitForOthers,

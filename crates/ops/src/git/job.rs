@@ -1,5 +1,6 @@
 //! What one attempt at a repository is about, for gix's thread: what is wanted of whom, and what came of it.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,6 +41,8 @@ pub struct Made {
     pub modules: Vec<modules::Module>,
     /// Bytes that came.
     pub bytes: u64,
+    /// Filters that files written ask for; none is run.
+    pub filters: BTreeSet<String>,
 }
 
 /// The other end.
@@ -47,7 +50,12 @@ pub(super) type Line = Box<dyn Transport + Send>;
 
 /// The error of a fetch, with the commit's name where that is what was wanted.
 pub(super) fn named(job: &Job, error: GitError) -> GitError {
-    match (error, &job.want) {
+    named_as(&job.want, error)
+}
+
+/// The same by what was wanted.
+pub(super) fn named_as(want: &Want, error: GitError) -> GitError {
+    match (error, want) {
         (GitError::RefNotFound { .. }, Want::Commit(id)) => Missing::Commit(*id).into(),
         (error, _) => error,
     }

@@ -38,7 +38,7 @@ impl Classify for GitError {
                 Judgement::new(Class::Transient, Elsewhere, Kind::Integrity)
             }
             Self::Damaged { again: true, .. } => Judgement::new(Class::Permanent, Elsewhere, Kind::Integrity),
-            Self::Local { .. } | Self::Occupied { .. } => {
+            Self::Local { .. } | Self::Occupied { .. } | Self::Otherwise { .. } => {
                 Judgement::new(Class::Local, Elsewhere, Kind::Local)
             }
             Self::Busy { who: AtWork::Update, .. } => {
@@ -53,6 +53,7 @@ impl Classify for GitError {
             Self::Connection { .. }
             | Self::Remote { .. }
             | Self::NotGit { .. }
+            | Self::Greeting { .. }
             | Self::Hostile { .. }
             | Self::Checkout { .. }
             | Self::Protocol { .. } => Judgement::new(Class::Permanent, Elsewhere, Kind::Failed),

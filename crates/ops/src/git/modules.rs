@@ -1,6 +1,7 @@
 //! The modules that a repository names: where each goes, where it comes from, which commit it is.
 
 use gix::index::entry::Mode;
+use gix::submodule::config::Update;
 
 use super::{CommitId, GitError, words};
 
@@ -17,7 +18,8 @@ pub struct Module {
     pub commit: CommitId,
 }
 
-/// The modules of what is checked out, in order of path. One without an entry in the tree is none.
+/// The modules of what is checked out, in order of path. One without an entry in the tree is none, and one that
+/// says so itself is left where it is.
 pub(super) fn list(repo: &gix::Repository) -> Result<Vec<Module>, GitError> {
     let failed = |error: gix::Error| words::of("read `.gitmodules`", &error);
     let index = repo.open_index().map_err(failed)?;
@@ -32,6 +34,10 @@ pub(super) fn list(repo: &gix::Repository) -> Result<Vec<Module>, GitError> {
         else {
             continue;
         };
+        // Whoever wants it all the same says so to git.
+        if matches!(module.update(), Ok(Some(Update::None))) {
+            continue;
+        }
         let url = module.url().map_err(|_| hostile("without a usable URL"))?.to_bstring().to_string();
         modules.push(Module { name, path: path.to_string(), url, commit: CommitId(entry.id) });
     }

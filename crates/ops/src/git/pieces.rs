@@ -98,7 +98,8 @@ impl Pieces {
     pub(super) fn are_refused<T>(&self, outcome: &Result<T, GitError>) -> bool {
         let answer = matches!(
             outcome,
-            Err(error @ (GitError::Status { .. } | GitError::Remote { .. } | GitError::Protocol { .. }))
+            // It may hide a file that it would send with all the rest.
+            Err(error @ (GitError::Status { .. } | GitError::Remote { .. } | GitError::Protocol { .. } | GitError::RefNotFound { .. }))
                 if error.class() == Class::Permanent
         );
         if answer {

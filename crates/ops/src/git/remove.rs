@@ -7,13 +7,17 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::env::Env;
 
+/// Folders that are open in each other, at most: what lies deeper is moved up first. Else a deep tree would take
+/// more open files than there may be.
+const DEEPEST: u32 = 32;
 /// More only wait for each other.
 const THREADS: usize = 8;
 
@@ -26,8 +30,12 @@ pub(super) fn remove(env: &Env, folder: &Path) -> io::Result<()> {
 /// Removes all that is in the folder.
 pub(super) fn empty(env: &Env, folder: &Path) -> io::Result<()> {
     let work = Work::default();
-    let top =
-        Arc::new(Folder { opened: open(CWD, folder)?, above: None, failure: Arc::clone(&work.failure) });
+    let top = Arc::new(Folder {
+        opened: open(CWD, folder)?,
+        above: None,
+        depth: 0,
+        failure: Arc::clone(&work.failure),
+    });
     work.sweep(&top);
     drop(top);
     let waiting = work.queue().waiting.len();
@@ -45,7 +53,19 @@ struct Folder {
     opened: OwnedFd,
     /// Where it is, and its name there; none of the one that is to stay.
     above: Option<(Arc<Folder>, CString)>,
+    depth: u32,
     failure: Failure,
+}
+
+impl Folder {
+    /// The one that everything is in.
+    fn top(self: &Arc<Self>) -> Arc<Self> {
+        let mut folder = self;
+        while let Some((above, _)) = &folder.above {
+            folder = above;
+        }
+        Arc::clone(folder)
+    }
 }
 
 impl Drop for Folder {
@@ -61,6 +81,8 @@ struct Work {
     queue: Mutex<Queue>,
     changed: Condvar,
     failure: Failure,
+    /// How many were moved to the top.
+    raised: AtomicU32,
 }
 
 #[derive(Default)]
@@ -84,8 +106,8 @@ impl Work {
                 drop(queue);
                 match open(&above.opened, &*name) {
                     Ok(opened) => {
-                        let failure = Arc::clone(&self.failure);
-                        self.sweep(&Arc::new(Folder { opened, above: Some((above, name)), failure }));
+                        let (failure, depth) = (Arc::clone(&self.failure), above.depth.saturating_add(1));
+                        self.sweep(&Arc::new(Folder { opened, above: Some((above, name)), depth, failure }));
                     }
                     Err(errno) => note(&self.failure, gone_is_fine(Err(errno))),
                 }
@@ -98,6 +120,17 @@ impl Work {
                 queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
             }
         }
+    }
+
+    /// Moves a folder that lies too deep to the top, under a name of ours; none where that need not or cannot be.
+    fn raised(&self, folder: &Arc<Folder>, name: &CStr) -> Option<(Arc<Folder>, CString)> {
+        if folder.depth < DEEPEST {
+            return None;
+        }
+        let number = self.raised.fetch_add(1, Ordering::Relaxed);
+        let (top, new) = (folder.top(), CString::new(format!("vps-raised-{number}")).ok()?);
+        rustix::fs::renameat_with(&folder.opened, name, &top.opened, &*new, RenameFlags::NOREPLACE).ok()?;
+        Some((top, new))
     }
 
     /// Removes the files of a folder, and leaves the folders in it to whoever has time.
@@ -117,7 +150,8 @@ impl Work {
                 continue;
             }
             if is_folder(&folder.opened, entry.file_type(), name) {
-                folders.push((Arc::clone(folder), name.to_owned()));
+                folders
+                    .push(self.raised(folder, name).unwrap_or_else(|| (Arc::clone(folder), name.to_owned())));
             } else {
                 note(&self.failure, unlink(&folder.opened, name, AtFlags::empty()));
             }
@@ -189,6 +223,23 @@ mod tests {
         assert!(remove(&Env::real(), &link).is_err());
         assert!(empty(&Env::real(), &other.join("theirs")).is_err());
         assert!(other.join("theirs").exists());
+    }
+
+    #[test]
+    fn a_tree_may_be_deeper_than_there_may_be_open_files() {
+        let place = tempfile::tempdir().unwrap();
+        let top = place.path().join("top");
+        fs::create_dir_all(top.join("a/".repeat(1500))).unwrap();
+        fs::create_dir_all(top.join("a/".repeat(900) + &"b/".repeat(600))).unwrap();
+        let work = Work::default();
+        let opened = open(CWD, &top).unwrap();
+        let folder = Arc::new(Folder { opened, above: None, depth: 0, failure: Arc::clone(&work.failure) });
+        work.sweep(&folder);
+        work.help();
+        assert!(work.raised.load(Ordering::Relaxed) >= 1500 / DEEPEST, "so many are open at once");
+        drop(folder);
+        remove(&Env::real(), &top).unwrap();
+        assert!(!top.exists());
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use tokio::sync::mpsc;
 use url::Url;
 
+use super::advertisement::Beginning;
 use super::wire::{Answer, Ask, Incoming, Piece};
-use super::{GitError, advertisement};
+use super::{GitError, advertisement, words};
 use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::http::{
@@ -18,6 +19,8 @@ use crate::http::{
 
 /// Bytes of the list of refs that are taken.
 const LONGEST_LIST: usize = 256 << 20;
+/// Bytes of an answer in which a refusal is looked for.
+const LONGEST_BEGINNING: usize = 64 << 10;
 /// What a redirect must leave of the first request's path.
 const FIRST: &str = "/info/refs";
 
@@ -39,6 +42,8 @@ pub(super) struct HttpSide<'a> {
     pub(super) limits: Limits,
     pub(super) attempt: &'a Attempt,
     pub(super) bytes: u64,
+    /// Whether the server speaks protocol 2, in which a refusal has a frame that gix knows.
+    pub(super) is_version_2: bool,
 }
 
 impl HttpSide<'_> {
@@ -72,7 +77,8 @@ impl HttpSide<'_> {
     async fn first(&self, ask: &Ask) -> Result<(HttpResponse, Option<String>), GitError> {
         let request = self.request(ask, Method::GET, Bytes::new())?;
         let asked = request.url.clone();
-        let response = follow(self.env, self.client, request, self.limits.head).await?;
+        let limit = self.limit();
+        let response = follow(self.env, self.client, request, limit).await?;
         if response.redirects == 0 {
             return Ok((response, None));
         }
@@ -91,8 +97,7 @@ impl HttpSide<'_> {
         let body = Bytes::from(ask.post.clone().unwrap_or_default());
         let request = self.request(ask, Method::POST, body)?;
         let host = host_and_port(&request.url);
-        // A server may have to think before its first byte, but not for longer than between two others.
-        let limit = self.limits.head.max(self.limits.idle);
+        let limit = self.limit();
         let answer = self.env.until(self.env.now().after(limit), self.client.send(request)).await;
         let response = match answer {
             Some(response) => response.map_err(|error| error.with(|| host.clone()))?,
@@ -108,6 +113,12 @@ impl HttpSide<'_> {
         Ok(response)
     }
 
+    /// How long the head of an answer may take: as long as silence may last wherever it falls, a head that drips no
+    /// longer than a small request, and neither so long that no other attempt is left.
+    fn limit(&self) -> Duration {
+        at_most_half(self.attempt, self.env, self.limits.head.min(self.limits.idle))
+    }
+
     fn request(&self, ask: &Ask, method: Method, body: Bytes) -> Result<HttpRequest, GitError> {
         let unusable = |why: &str| GitError::Protocol { why: why.to_owned() };
         let url = Url::parse(&ask.url).map_err(|_| unusable("a request to what is no URL"))?;
@@ -121,7 +132,7 @@ impl HttpSide<'_> {
             request.headers.insert(name, value);
         }
         request.headers.extend(self.secrets(&request.url));
-        request.connect_limit = self.limits.connect;
+        request.connect_limit = at_most_half(self.attempt, self.env, self.limits.connect);
         request.connection = Connection::Shared;
         Ok(request)
     }
@@ -150,6 +161,7 @@ impl HttpSide<'_> {
             }
             list.extend_from_slice(&chunk);
         }
+        self.is_version_2 = advertisement::is_version_2(&list);
         advertisement::without_version_line(&mut list);
         advertisement::without_relative_depth(&mut list);
         for piece in [Piece::Bytes(list.into()), Piece::End] {
@@ -165,11 +177,25 @@ impl HttpSide<'_> {
         mut response: HttpResponse,
         pieces: mpsc::Sender<Piece>,
     ) -> Result<(), GitError> {
-        while let Some(chunk) = self.chunk(&mut response).await? {
+        // Held back until it is known to be no refusal; that is a line or two.
+        let mut begun = (!self.is_version_2).then(BytesMut::new);
+        while let Some(mut chunk) = self.chunk(&mut response).await? {
+            if let Some(before) = &mut begun {
+                before.extend_from_slice(&chunk);
+                match advertisement::beginning(before) {
+                    Beginning::Refused(said) => return Err(words::of_refusal(&said)),
+                    Beginning::Open if before.len() < LONGEST_BEGINNING => continue,
+                    Beginning::Open | Beginning::Fine => chunk = std::mem::take(before).freeze(),
+                }
+                begun = None;
+            }
             // gix has what it wants, or has failed.
             if pieces.send(Piece::Bytes(chunk)).await.is_err() {
                 return Ok(());
             }
+        }
+        if let Some(short) = begun {
+            let _ = pieces.send(Piece::Bytes(short.freeze())).await;
         }
         let _ = pieces.send(Piece::End).await;
         Ok(())
@@ -193,6 +219,11 @@ impl HttpSide<'_> {
             }
         }
     }
+}
+
+/// A limit, or half of what is left until the deadline where that is less.
+pub(super) fn at_most_half(attempt: &Attempt, env: &Env, limit: Duration) -> Duration {
+    attempt.deadline.left(env.now()).map_or(limit, |left| limit.min(left / 2))
 }
 
 /// The headers that gix looks at, a line each.

@@ -9,6 +9,7 @@ use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::mpsc;
 
 use super::advertisement;
+use super::serve_http::at_most_half;
 use super::wire::Piece;
 use crate::attempt::Attempt;
 use crate::env::Env;
@@ -18,6 +19,8 @@ use crate::process::Talk;
 const CHUNK: usize = 64 << 10;
 /// Bytes of the first piece that are waited for, so that what the server can do is in one.
 const FIRST: usize = 4;
+/// Bytes of what is no line of git's that are waited for.
+const LONGEST_GREETING: usize = 4 << 10;
 
 /// Carries bytes between gix's thread and a process.
 pub(super) struct ProcessSide<'a> {
@@ -31,6 +34,8 @@ pub(super) struct ProcessSide<'a> {
     pub(super) bytes: u64,
     /// How it came to an end, where that was not gix's.
     pub(super) end: Option<End>,
+    /// What came in place of git's first line.
+    pub(super) greeting: Option<Bytes>,
 }
 
 /// Why nothing more comes.
@@ -70,6 +75,7 @@ impl Talk for ProcessSide<'_> {
             idle: self.idle,
             bytes: &mut self.bytes,
             end: &mut self.end,
+            greeting: &mut self.greeting,
         };
         let reading = reading.run(output, incoming);
         tokio::pin!(writing, reading);
@@ -88,6 +94,7 @@ struct Reading<'a> {
     idle: Duration,
     bytes: &'a mut u64,
     end: &'a mut Option<End>,
+    greeting: &'a mut Option<Bytes>,
 }
 
 impl Reading<'_> {
@@ -96,7 +103,9 @@ impl Reading<'_> {
         let mut is_first = true;
         loop {
             buffer.reserve(CHUNK);
-            let until = self.env.now().after(self.idle);
+            // Until it has said what it is, another attempt must be left.
+            let idle = if is_first { at_most_half(self.attempt, self.env, self.idle) } else { self.idle };
+            let until = self.env.now().after(idle);
             let read = match self.env.until(until, output.read_buf(&mut buffer)).await {
                 Some(Ok(0) | Err(_)) => {
                     *self.end = Some(End::Closed);
@@ -114,6 +123,13 @@ impl Reading<'_> {
                 if !has_first_line(&buffer) {
                     continue;
                 }
+                if is_greeting(&buffer) {
+                    // Its first line is what is told of it.
+                    if buffer.trim_ascii_start().contains(&b'\n') || buffer.len() >= LONGEST_GREETING {
+                        break;
+                    }
+                    continue;
+                }
                 if buffer.starts_with(advertisement::VERSION_1) {
                     buffer.advance(advertisement::VERSION_1.len());
                     if !has_first_line(&buffer) {
@@ -126,6 +142,9 @@ impl Reading<'_> {
             if incoming.send(Piece::Bytes(buffer.split().freeze())).await.is_err() {
                 return;
             }
+        }
+        if is_first && is_greeting(&buffer) {
+            *self.greeting = Some(buffer.clone().freeze());
         }
         if !buffer.is_empty() {
             let _ = incoming.send(Piece::Bytes(buffer.freeze())).await;
@@ -145,9 +164,24 @@ fn has_first_line(bytes: &[u8]) -> bool {
     }
 }
 
+/// Whether what came first is no line of git's.
+fn is_greeting(bytes: &[u8]) -> bool {
+    let begin = bytes.get(..bytes.len().min(FIRST)).unwrap_or_default();
+    begin.iter().any(|byte| !byte.is_ascii_hexdigit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_line_of_gits_is_a_greeting() {
+        for (bytes, greets) in
+            [("", false), ("00", false), ("0008abcd", false), ("Welcome", true), ("\n", true)]
+        {
+            assert_eq!(is_greeting(bytes.as_bytes()), greets, "{bytes}");
+        }
+    }
 
     #[test]
     fn the_first_line_is_waited_for() {

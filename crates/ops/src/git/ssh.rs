@@ -21,12 +21,21 @@ pub(crate) struct SshAddress {
 impl SshAddress {
     /// `[user@]host` and `path`, as in `git@example.com:a/b.git`.
     pub(super) fn scp_like(host: &str, path: &str) -> Result<Self, InvalidGitUrl> {
+        // The user may stand in the brackets, too.
+        let host = within(host).filter(|inner| inner.contains('@')).unwrap_or(host);
         let (user, host) = match host.rsplit_once('@') {
             Some((user, host)) => (Some(user), host),
             None => (None, host),
         };
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        Self::checked(user, host, None, path, true)
+        let inner = within(host).unwrap_or(host);
+        // One colon is that of a port, more are those of an address.
+        match inner.split_once(':').filter(|(_, port)| !port.contains(':')) {
+            Some((host, port)) => {
+                let port = port.parse().map_err(|_| InvalidGitUrl::Host)?;
+                Self::checked(user, host, Some(port), path, false)
+            }
+            None => Self::checked(user, inner, None, path, true),
+        }
     }
 
     /// What follows `ssh://`.
@@ -116,16 +125,40 @@ impl SshAddress {
     }
 }
 
-impl fmt::Display for SshAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl SshAddress {
+    /// What stands before the path, up to where the path of another repository of the server begins.
+    pub(super) fn root(&self) -> String {
         let user = self.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.scp_like {
-            return write!(f, "{user}{host}:{}", self.path);
+            let slash = if self.path.starts_with('/') { "/" } else { "" };
+            return format!("{user}{host}:{slash}");
         }
         let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
-        write!(f, "ssh://{user}{host}{port}/{}", self.path.trim_start_matches('/'))
+        format!("ssh://{user}{host}{port}/")
     }
+
+    /// What follows that.
+    pub(super) fn rest(&self) -> String {
+        if self.scp_like {
+            return self.path.strip_prefix('/').unwrap_or(&self.path).to_owned();
+        }
+        // In a URL each path is one from above: one from the user's own folder is marked as such.
+        let is_own = !self.path.starts_with(['/', '~']);
+        let path = self.path.trim_start_matches('/').replace('%', "%25").replace(' ', "%20");
+        if is_own { format!("~/{path}") } else { path }
+    }
+}
+
+impl fmt::Display for SshAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.root(), self.rest())
+    }
+}
+
+/// What stands in brackets.
+fn within(text: &str) -> Option<&str> {
+    text.strip_prefix('[')?.strip_suffix(']')
 }
 
 /// Whether the shell that reads `command` can become the program it names: what then ends with us is not the

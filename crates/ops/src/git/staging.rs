@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, CWD, FlockOperation, StatxAttributes, StatxFlags, floc
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
-use super::{GitError, remove};
+use super::{GitError, modes, remove};
 use crate::env::Env;
 use crate::env::fs::Clobber;
 
@@ -69,7 +69,11 @@ impl Staging {
             // Somebody's sweep may have been quicker between the two.
             if let Some(lock) = locked(&path) {
                 let lock = Mutex::new(Some(lock));
-                return Ok(Self { env: env.clone(), path, dest: dest.clone(), made, lock });
+                let staging = Self { env: env.clone(), path, dest: dest.clone(), made, lock };
+                if fs::symlink_metadata(&dest).is_ok() {
+                    modes::inherit(&staging.path, &dest).map_err(failed)?;
+                }
+                return Ok(staging);
             }
         }
         unmake(&made);
@@ -90,12 +94,9 @@ impl Staging {
 
     /// Makes it DEST, which must be absent or an empty folder, whose mode and owner it takes over.
     pub(crate) fn commit(&self, env: &Env) -> Result<(), GitError> {
-        if let Ok(meta) = fs::symlink_metadata(&self.dest) {
+        if fs::symlink_metadata(&self.dest).is_ok() {
             let failed = |error| GitError::local(format!("prepare {}", self.path.display()), error);
-            fs::set_permissions(&self.path, fs::Permissions::from_mode(meta.mode() & 0o7777))
-                .map_err(failed)?;
-            // Only root may give a folder away; for others it was theirs already.
-            let _ = std::os::unix::fs::chown(&self.path, Some(meta.uid()), Some(meta.gid()));
+            modes::take_over(&self.path, &self.dest).map_err(failed)?;
         }
         match env.fs().rename(&self.path, &self.dest, Clobber::Replace) {
             Ok(()) => {}
@@ -252,6 +253,8 @@ fn is_ours(found: &[u8], stem: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {

@@ -88,9 +88,16 @@ impl GitUrl {
     /// Whether a repository whose remote is `stored` is a clone of this.
     #[must_use]
     pub fn is_that_of(&self, stored: &str) -> bool {
-        let plain = |text: &str| text.trim_end_matches('/').to_owned();
         let other = stored.parse::<Self>().map_or_else(|_| stored.to_owned(), |url| url.stored);
-        plain(&other) == plain(&self.stored)
+        let slashless = |text: &'_ str| text.trim_end_matches('/').to_owned();
+        let (own, other) = (slashless(&self.stored), slashless(&other));
+        if own == other {
+            return true;
+        }
+        let bare = |text: &str| text.strip_suffix(".git").unwrap_or(text).to_owned();
+        // On this machine both may be there, and two repositories.
+        let are_two = || self.is_local() && Path::new(&own).exists() && Path::new(&other).exists();
+        bare(&own) == bare(&other) && !are_two()
     }
 
     /// The URL of a module that this repository's `.gitmodules` names, which may be relative to this one.
@@ -115,15 +122,13 @@ impl GitUrl {
             Way::Http(url) => url.as_str().to_owned(),
             _ => self.stored.clone(),
         };
-        let (root, mut path) = match base.split_once("://") {
-            Some((scheme, rest)) => {
+        let (root, mut path) = match (&self.way, base.split_once("://")) {
+            (Way::Ssh(address), _) => (address.root(), address.rest()),
+            (Way::Http(_), Some((scheme, rest))) => {
                 let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
                 (format!("{scheme}://{host}/"), path.to_owned())
             }
-            None => match base.split_once(':').filter(|_| !self.is_local()) {
-                Some((host, path)) => (format!("{host}:"), path.to_owned()),
-                None => ("/".to_owned(), base.trim_start_matches('/').to_owned()),
-            },
+            _ => ("/".to_owned(), base.trim_start_matches('/').to_owned()),
         };
         path.truncate(path.trim_end_matches('/').len());
         let mut parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
@@ -156,6 +161,8 @@ impl std::str::FromStr for GitUrl {
         }
         match text.split_once("://") {
             Some((scheme, rest)) => by_scheme(text, &scheme.to_ascii_lowercase(), rest),
+            // An empty variable in a script made a host of the path, or nothing of the host.
+            None if is_scheme_alone(text) => Err(InvalidGitUrl::Host),
             None => match scp_like(text) {
                 Some((host, path)) => of_ssh(SshAddress::scp_like(host, path)?),
                 None => Ok(of_path(Path::new(text))),
@@ -169,6 +176,14 @@ fn helper(text: &str) -> Option<&str> {
     let (name, _) = text.split_once("::")?;
     let is_name = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
     (!name.is_empty() && name.chars().all(is_name)).then_some(name)
+}
+
+/// `http:/path`, `https:host`: one of our schemes without what makes a URL of it.
+fn is_scheme_alone(text: &str) -> bool {
+    let scheme = text.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+    scheme.is_some_and(|scheme| {
+        ["http", "https", "ssh", "git+ssh", "ssh+git", "file"].contains(&scheme.as_str())
+    })
 }
 
 /// `host:path` with no slash before the colon; brackets may hold an address with colons.
@@ -200,8 +215,8 @@ fn by_scheme(text: &str, scheme: &str, rest: &str) -> Result<GitUrl, InvalidGitU
 
 fn of_http(text: &str) -> Result<GitUrl, InvalidGitUrl> {
     let url = Url::parse(text).map_err(|_| InvalidGitUrl::Host)?;
-    // `https:///x` would be repaired to the host `x`.
-    let is_bare = text.split_once("://").is_none_or(|(_, rest)| rest.starts_with('/'));
+    // `https:///x` would be repaired to the host `x`, and so would a backslash.
+    let is_bare = text.split_once("://").is_none_or(|(_, rest)| rest.starts_with(['/', '\\']));
     if is_bare || url.host_str().is_none_or(str::is_empty) {
         return Err(InvalidGitUrl::Host);
     }

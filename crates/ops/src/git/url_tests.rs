@@ -110,3 +110,76 @@ fn a_clone_is_known_by_its_remote() {
         assert!(!url.is_that_of(other), "{other}");
     }
 }
+
+#[test]
+fn a_repository_is_the_same_with_and_without_its_ending() {
+    for (one, other) in [
+        ("https://example.com/a", "https://example.com/a.git"),
+        ("https://example.com/a.git/", "https://example.com/a"),
+        ("git@example.com:a.git", "git@example.com:a"),
+        ("ssh://example.com/a%20b", "ssh://example.com/a b.git"),
+    ] {
+        assert!(parse(one).unwrap().is_that_of(other) && parse(other).unwrap().is_that_of(one), "{one}");
+    }
+    let place = tempfile::tempdir().unwrap();
+    let (one, other) = (place.path().join("a"), place.path().join("a.git"));
+    let (one, other) = (one.to_str().unwrap(), other.to_str().unwrap());
+    std::fs::create_dir(other).unwrap();
+    assert!(parse(one).unwrap().is_that_of(other));
+    std::fs::create_dir(one).unwrap();
+    assert!(!parse(one).unwrap().is_that_of(other), "two that are both there");
+}
+
+#[test]
+fn a_scheme_without_a_host_is_no_host() {
+    for text in [
+        "http:///install",
+        "http:/h",
+        "http:h",
+        "http:\\\\h",
+        "http://\\h",
+        "HTTPS:/h",
+        "https:",
+        "ssh:/h/a",
+        "ssh:///a",
+        "file:a",
+        "http://",
+    ] {
+        assert!(matches!(parse(text), Err(InvalidGitUrl::Host)), "{text}: {:?}", parse(text));
+    }
+    assert!(parse("server:path").is_ok() && parse("httpd:path").is_ok());
+}
+
+#[test]
+fn a_path_with_escapes_is_sent_plain_and_stored_escaped() {
+    for (text, path, stored) in [
+        ("ssh://host/a%20b.git", "/a b.git", "ssh://host/a%20b.git"),
+        ("ssh://host/a b.git", "/a b.git", "ssh://host/a%20b.git"),
+        ("ssh://host/a%25b.git", "/a%b.git", "ssh://host/a%25b.git"),
+        ("[host:2222]:/srv/a.git", "/srv/a.git", "ssh://host:2222/srv/a.git"),
+        ("me@[host:2222]:a.git", "a.git", "ssh://me@host:2222/~/a.git"),
+        ("[me@host:2222]:a.git", "a.git", "ssh://me@host:2222/~/a.git"),
+        ("me@[::1]:a.git", "a.git", "me@[::1]:a.git"),
+    ] {
+        let url = parse(text).unwrap();
+        assert_eq!(url.stored(), stored, "{text}");
+        assert!(matches!(&url.way, Way::Ssh(address) if address.path == path), "{text}");
+        assert_eq!(parse(stored).unwrap().stored(), stored);
+        assert!(url.is_that_of(stored), "{text}");
+    }
+    assert_eq!(parse("[host:2222]:a").unwrap().server(), Some(("host", 2222, "ssh")));
+}
+
+#[test]
+fn a_module_beside_an_absolute_path_has_one_too() {
+    for (base, module, expected) in [
+        ("host:/srv/sup.git", "../sub.git", "host:/srv/sub.git"),
+        ("me@host:/sup.git", "../sub.git", "me@host:/sub.git"),
+        ("host:srv/sup.git", "../sub.git", "host:srv/sub.git"),
+        ("me@[::1]:/srv/sup.git", "../sub.git", "me@[::1]:/srv/sub.git"),
+        ("ssh://host:1/a%20b/sup.git", "../sub.git", "ssh://host:1/a%20b/sub.git"),
+        ("[host:1]:srv/sup.git", "../sub.git", "ssh://host:1/~/srv/sub.git"),
+    ] {
+        assert_eq!(parse(base).unwrap().module(module).unwrap().stored(), expected, "{base}");
+    }
+}

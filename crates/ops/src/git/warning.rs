@@ -27,6 +27,11 @@ pub enum CloneWarning {
         /// Where it was before.
         before: CommitId,
     },
+    /// Files ask for filters, which are programs that are not run here: they are as the repository stores them.
+    Unfiltered {
+        /// Their names.
+        filters: Vec<String>,
+    },
     /// An update stopped while it was put in place, and has to go on.
     HalfDone,
 }
@@ -43,6 +48,11 @@ impl fmt::Display for CloneWarning {
             }
             Self::Rewritten { branch, before } => {
                 write!(f, "{branch} was rewritten at the other end: it was at {before} before")
+            }
+            Self::Unfiltered { filters } => {
+                let names: Vec<_> = filters.iter().map(|name| name.escape_debug().to_string()).collect();
+                let word = if filters.len() == 1 { "filter" } else { "filters" };
+                write!(f, "no filter was run, files are as they are stored: {word} {}", names.join(", "))
             }
             Self::HalfDone => f.write_str("the update is half done"),
         }

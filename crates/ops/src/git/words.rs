@@ -69,7 +69,19 @@ fn of_one(doing: &str, error: &(dyn Error + 'static)) -> Option<GitError> {
 
 /// What the other end sent in place of an answer.
 fn of_line(line: &ErrorLine) -> GitError {
-    let said = short(line.message.to_str_lossy().trim());
+    of_refusal(&line.message)
+}
+
+/// What was printed in place of git's first line.
+pub(super) fn of_greeting(said: &[u8]) -> GitError {
+    let said = said.to_str_lossy();
+    let line = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    GitError::Greeting { said: short(line) }
+}
+
+/// The words of an error line.
+pub(super) fn of_refusal(said: &[u8]) -> GitError {
+    let said = short(said.to_str_lossy().trim());
     by_words(&said).unwrap_or(GitError::Remote { said })
 }
 

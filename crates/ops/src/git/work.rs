@@ -11,7 +11,7 @@ use super::job::{Job, Line, Made, named, stopped};
 use super::objects::Objects;
 use super::repository::{index_of, init, open};
 use super::target::{self, Head, Target};
-use super::{CommitId, GitError, all_refs, connected, heads, modules, verify, words};
+use super::{CommitId, GitError, all_refs, connected, heads, modes, modules, verify, words};
 
 pub(super) fn clone(job: &Job, line: Line) -> Result<Made, GitError> {
     let mut repo = init(&job.folder)?;
@@ -23,6 +23,7 @@ pub(super) fn clone(job: &Job, line: Line) -> Result<Made, GitError> {
 /// All there is was fetched: refs, files, and what git keeps of them.
 pub(super) fn complete(repo: &gix::Repository, job: &Job, target: Target) -> Result<Made, GitError> {
     heads::write(repo, job, &target)?;
+    modes::packs(repo.git_dir())?;
     let repo = open(&job.folder)?;
     let Some(id) = target.id else {
         let Head::Branch(name) = target.head else { return Err(empty_head()) };
@@ -34,12 +35,12 @@ pub(super) fn complete(repo: &gix::Repository, job: &Job, target: Target) -> Res
     let mut index = index_of(&repo, commit)?;
     verify::harmless(&index)?;
     let to = To { env: &job.env, folder: &job.folder, meter: &job.meter, stop: &job.stop, only: None };
-    checkout::write(&repo, &objects, &mut index, &to)?;
+    let filters = checkout::write(&repo, &objects, &mut index, &to)?;
     let written = index.write(gix::index::write::Options::default());
     written.map_err(|error| words::of("write the index", &error))?;
     let modules = modules::list(&repo)?;
     let reference = target.reference();
-    Ok(Made { commit: Some(CommitId(commit)), reference, modules, bytes: 0 })
+    Ok(Made { commit: Some(CommitId(commit)), reference, modules, bytes: 0, filters })
 }
 
 fn empty_head() -> GitError {

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::process::Command;
 
 use tests::apt::{Running, wait_until};
-use tests::git::{Forge, Step, beside};
+use tests::git::{Entry, Forge, Step, beside};
 use tests::server::{Behaviour, Gate};
 
 use super::lab::Lab;
@@ -240,4 +240,121 @@ fn two_at_once_make_one_clone() {
     lab.assert_left(&["dest"]);
     lab.dest().assert_sound();
     assert_eq!(lab.dest().head(), sample.id("main"));
+}
+
+#[test]
+fn an_empty_folder_hands_on_what_it_was_given() {
+    let Some(forge) = Forge::start() else { return };
+    let _sample = forge.sample("s");
+    let group = 12345;
+    // u::rwx, u:1:rwx, g::r-x, m::rwx, o::r-x, as the system keeps them.
+    let acl: Vec<u8> =
+        [(1_u16, 7_u16, u32::MAX), (2, 7, 1), (4, 5, u32::MAX), (16, 7, u32::MAX), (32, 5, u32::MAX)]
+            .into_iter()
+            .fold(vec![2, 0, 0, 0], |mut acl, (tag, rights, id)| {
+                acl.extend(tag.to_le_bytes());
+                acl.extend(rights.to_le_bytes());
+                acl.extend(id.to_le_bytes());
+                acl
+            });
+    for is_new in [false, true] {
+        let lab = Lab::new();
+        let dest = lab.path("work/dest");
+        // What is to be handed on is DEST's, or where there is none that of the folder above it.
+        let model = if is_new { lab.path("work") } else { dest.clone() };
+        if !is_new {
+            fs::create_dir(&dest).unwrap();
+        }
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&model, None, Some(group)).unwrap();
+        }
+        let group = fs::metadata(&model).unwrap().gid();
+        fs::set_permissions(&model, fs::Permissions::from_mode(0o2770)).unwrap();
+        let name = "system.posix_acl_default";
+        let has_acl = rustix::fs::setxattr(&model, name, &acl, rustix::fs::XattrFlags::empty()).is_ok();
+        let there = lab.cloned(&forge.url("s"), &[]);
+        for path in ["", "dir", ".git", ".git/objects/pack"] {
+            let path = there.folder().join(path);
+            let meta = fs::metadata(&path).unwrap();
+            assert_eq!((meta.gid(), meta.mode() & 0o2000), (group, 0o2000), "{}", path.display());
+            let read = rustix::fs::getxattr(&path, name, &mut [0_u8; 256][..]);
+            assert_eq!(read.is_ok(), has_acl, "{}: {read:?}", path.display());
+        }
+        assert_eq!(fs::metadata(there.folder().join("README")).unwrap().gid(), group);
+        if !is_new {
+            assert_eq!(fs::metadata(&dest).unwrap().mode() & 0o7777, 0o2770);
+        }
+    }
+}
+
+#[test]
+fn packs_are_as_readable_as_gits() {
+    let Some(forge) = Forge::start() else { return };
+    let sample = forge.sample("s");
+    let lab = Lab::new();
+    for more in [&[][..], &["--update", "--full"]] {
+        let _ = lab.clone(&[&[forge.url("s").as_str(), "dest"], more].concat()).expect(0);
+        let own = fs::metadata(lab.path("work")).unwrap().mode();
+        let folder = lab.path("work/dest/.git/objects/pack");
+        let mut packs = 0;
+        for entry in fs::read_dir(&folder).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().mode() & 0o777;
+            // What the umask takes from folders it takes from packs, too.
+            assert_eq!(mode, 0o444 & own, "{:?} {mode:o}", entry.file_name());
+            packs += 1;
+        }
+        assert!(packs >= 2, "{}", sample.id("main"));
+    }
+}
+
+#[test]
+fn a_clone_at_something_else_is_told_of_the_update() {
+    let Some(forge) = Forge::start() else { return };
+    let (_sample, lab) = (forge.sample("s"), Lab::new());
+    let _ = lab.cloned(&forge.url("s"), &[]);
+    let failed = lab.fails_at_once(7, &forge.url("s"), &["--branch", "topic"]);
+    assert!(failed.text().contains("--update") && !failed.text().contains("empty"), "{}", failed.text());
+    let other = forge.sample("t");
+    let failed = lab.fails_at_once(7, &forge.url(other.name()), &[]);
+    assert!(!failed.text().contains("--update"), "{}", failed.text());
+    // The same repository by its other name.
+    let bare = forge.url("s");
+    let _ = lab.clone(&[bare.trim_end_matches(".git"), "dest"]).expect(0);
+}
+
+#[test]
+fn a_deep_tree_is_cloned_and_goes_again() {
+    let Some(forge) = Forge::start() else { return };
+    let (lab, mut history) = (Lab::new(), tests::git::History::new());
+    let path = "a/".repeat(1500) + "file";
+    history.commit("main", "deep", &[(path.as_bytes(), Entry::text("deep\n"))]);
+    forge.repository("d").import(&history);
+    let command = lab.command(&[&forge.url("d"), "dest"]);
+    // With as few open files as a shell gives.
+    let few = |command: &Command| {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", r#"ulimit -n 128; exec "$0" "$@""#])
+            .arg(command.get_program())
+            .args(command.get_args());
+        shell.env_clear().current_dir(command.get_current_dir().unwrap());
+        shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.stdin(std::process::Stdio::null());
+        shell
+    };
+    let _ = Running::start(few(&command)).wait().expect(0);
+    lab.assert_left(&["dest"]);
+    // One that fails after the files are written: the modules are not there.
+    let broken = "[submodule \"m\"]\n\tpath = m\n\turl = ../none.git\n";
+    let commit = "0123456789abcdef0123456789abcdef01234567".to_owned();
+    history.commit(
+        "main",
+        "broken",
+        &[(b".gitmodules", Entry::text(broken)), (b"m", Entry::Submodule(commit))],
+    );
+    forge.repository("e").import(&history);
+    let command = lab.command(&[&forge.url("e"), "other", "--recurse-submodules"]);
+    let _ = Running::start(few(&command)).wait().expect(1);
+    lab.assert_left(&["dest"]);
 }

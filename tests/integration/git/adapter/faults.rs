@@ -153,6 +153,21 @@ fn a_silence_is_an_attempt() {
 }
 
 #[test]
+fn silence_leaves_time_for_another_attempt() {
+    let Some(forge) = Forge::start() else { return };
+    let _sample = forge.sample("s");
+    for step in [Step::Refs, Step::List, Step::Fetch] {
+        // The limit of silence, or half of the total, which is what is left of it after nothing.
+        for limits in [&["--idle-timeout", "500ms", "--timeout", "20s"][..], &["--timeout", "4s"]] {
+            let begin = Instant::now();
+            forge.script("s", step, [Behaviour::StallBeforeHeaders, Behaviour::Ok]);
+            let _ = Lab::new().cloned(&forge.url("s"), limits);
+            assert!(begin.elapsed() < Duration::from_secs(10), "{step:?} {limits:?}: {:?}", begin.elapsed());
+        }
+    }
+}
+
+#[test]
 fn a_trickle_ends_in_the_deadline() {
     let Some(forge) = Forge::start() else { return };
     let (_large, gap) = (forge.large("l"), Duration::from_millis(20));

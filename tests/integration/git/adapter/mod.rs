@@ -2,6 +2,7 @@
 //! one fails `every_promise_has_its_test`.
 
 mod arguments;
+mod attributes;
 mod clone;
 mod dest;
 mod faults;
@@ -37,10 +38,23 @@ const PROMISES: &[(&str, &str)] = &[
     ("-n changes and asks nothing", "a_dry_run_changes_and_asks_nothing"),
     ("a local repository is cloned too", "a_local_repository_is_cloned"),
     ("TLS: a certificate that is not known is refused", "an_unknown_certificate_is_refused"),
+    // attributes
+    ("attributes make of a file what git makes of it", "attributes_make_of_files_what_git_makes"),
+    ("a filter nobody has changes nothing, and is named once", "attributes_make_of_files_what_git_makes"),
+    ("an encoded file is clean, and can be updated", "an_encoded_file_is_clean_and_goes_on_being_updated"),
+    ("what cannot be encoded is refused by name", "what_cannot_be_encoded_is_refused_by_name"),
+    ("what the user's filters made is no change", "what_a_filter_of_ones_own_made_of_a_file_is_no_change"),
     // arguments
     ("bad arguments end before any request", "bad_arguments_ask_nobody"),
     ("option-like URLs and refs run nothing", "bad_arguments_ask_nobody"),
     ("ext:: and control characters are refused", "bad_arguments_ask_nobody"),
+    ("DEST's group and default ACL are handed on", "an_empty_folder_hands_on_what_it_was_given"),
+    ("packs can be read by whom git lets read them", "packs_are_as_readable_as_gits"),
+    ("a clone at something else: --update is the answer", "a_clone_at_something_else_is_told_of_the_update"),
+    ("a tree may be deeper than there may be open files", "a_deep_tree_is_cloned_and_goes_again"),
+    ("`update = none`: the module is left alone", "a_submodule_that_is_not_to_be_updated_stays_empty"),
+    ("what an ssh server printed first is told", "what_the_server_printed_first_is_told"),
+    ("an ssh path with escapes is cloned", "a_path_with_escapes_is_cloned_and_known_again"),
     // faults
     ("refused: tried again, then told", "a_refused_connection_is_tried_again"),
     ("429, 500, 503 in any step: tried again", "a_busy_server_is_asked_again"),
@@ -53,6 +67,7 @@ const PROMISES: &[(&str, &str)] = &[
     ("a pack that stays corrupted is exit 6 after two tries", "a_pack_that_stays_corrupted_is_an_end"),
     ("a silent server ends in time, in every step", "a_silent_server_ends_in_time"),
     ("a silence is waited out no longer than the idle limit", "a_silence_is_an_attempt"),
+    ("silence before the first byte leaves time for another", "silence_leaves_time_for_another_attempt"),
     ("a trickle ends in the deadline", "a_trickle_ends_in_the_deadline"),
     ("DEST is as it was after every fault", "dest_is_as_it_was_after_every_fault"),
     ("an open circuit asks nobody", "an_open_circuit_asks_nobody"),
@@ -177,6 +192,7 @@ const PROMISES: &[(&str, &str)] = &[
 fn every_promise_has_its_test() {
     let sources = [
         include_str!("arguments.rs"),
+        include_str!("attributes.rs"),
         include_str!("clone.rs"),
         include_str!("dest.rs"),
         include_str!("faults.rs"),

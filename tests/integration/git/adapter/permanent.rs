@@ -86,8 +86,14 @@ fn a_missing_commit_is_told() {
     let Some(forge) = Forge::start() else { return };
     let (sample, lab) = (forge.sample("s"), Lab::new());
     let missing = "0123456789abcdef0123456789abcdef01234567";
-    let _ = lab.fails_at_once(1, &forge.url("s"), &["--commit", missing]).says("commit");
-    assert_eq!(forge.count("s", Step::Refs), 1, "{}", forge.log());
+    for (protocol, asked) in [(Protocol::V2, 1), (Protocol::V1, 2), (Protocol::V0, 3)] {
+        forge.speak(protocol);
+        let failed = lab.fails_at_once(1, &forge.url("s"), &["--commit", missing]);
+        let words = format!("has no commit {missing}");
+        assert!(failed.text().contains(&words), "{protocol:?}: {}", failed.text());
+        assert_eq!(forge.count("s", Step::Refs), asked, "{}", forge.log());
+    }
+    forge.speak(Protocol::V2);
     // An object that is no commit.
     let tree = sample.id("main^{tree}");
     let _ = lab.fails_at_once(1, &forge.url("s"), &["--commit", &tree]).says("commit");

@@ -91,3 +91,51 @@ fn a_killed_clone_leaves_no_hanging_ssh() {
         wait_until("the end of ssh", || lab.ssh.running().is_empty().then_some(()));
     }
 }
+
+/// A program that does what is left of the command on this machine, after `before`.
+fn own_ssh(lab: &Lab, before: &str) -> String {
+    let path = lab.path("own-ssh");
+    let script = format!("#!/bin/sh\n{before}\nfor last; do :; done\nexec sh -c \"$last\"\n");
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_the_server_printed_first_is_told() {
+    let Some(forge) = Forge::start() else { return };
+    let sample = forge.sample("s");
+    for (before, said) in [
+        ("echo; echo Welcome to the server", "Welcome to the server"),
+        ("echo This account is not available.; exit 1", "This account is not available."),
+        ("printf no; exit 255", "answer: no"),
+    ] {
+        let lab = Lab::new();
+        let mut command = lab.command(&[&url(&sample), "dest"]);
+        command.env("GIT_SSH_COMMAND", own_ssh(&lab, before));
+        let failed = Running::start(command).wait().expect(1);
+        assert!(failed.text().contains(said) && failed.text().contains("print nothing"), "{}", failed.text());
+        assert!(!failed.text().contains("Retrying"), "{}", failed.text());
+        lab.assert_left(&[]);
+    }
+}
+
+#[test]
+fn a_path_with_escapes_is_cloned_and_known_again() {
+    let Some(forge) = Forge::start() else { return };
+    let (sample, lab) = (forge.sample("s"), Lab::new());
+    let (from, ssh) = (sample.folder().to_str().unwrap(), own_ssh(&lab, ""));
+    for (name, escaped) in [("a b.git", "a%20b.git"), ("a b.git", "a b"), ("a%b.git", "a%25b.git")] {
+        let to = lab.path(name);
+        if !to.exists() {
+            let _ = sample.git(&["clone", "-q", "--bare", from, to.to_str().unwrap()]);
+        }
+        let url = format!("ssh://host{}/{escaped}", lab.path("").to_str().unwrap().trim_end_matches('/'));
+        for _ in 0..2 {
+            let mut command = lab.command(&[&url, escaped]);
+            command.env("GIT_SSH_COMMAND", &ssh);
+            let _ = Running::start(command).wait().expect(0);
+        }
+        assert!(lab.path("work").join(escaped).join("README").exists(), "{url}");
+    }
+}

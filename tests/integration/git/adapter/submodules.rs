@@ -31,6 +31,17 @@ fn without_the_option_they_stay_empty() {
 }
 
 #[test]
+fn a_submodule_that_is_not_to_be_updated_stays_empty() {
+    let Some(forge) = Forge::start() else { return };
+    let lab = Lab::new();
+    let none = "../not-there.git\n\tupdate = none";
+    let _outer = forge.with_submodule("o", "0123456789abcdef0123456789abcdef01234567", "sub", none);
+    let there = lab.cloned(&forge.url("o"), &["--recurse-submodules"]);
+    assert_eq!(tests::git::beside(&there.folder().join("sub")), [""; 0]);
+    let _ = lab.clone(&[&forge.url("o"), "dest", "--recurse-submodules"]).expect(0);
+}
+
+#[test]
 fn a_broken_submodule_fails_the_clone() {
     let Some(forge) = Forge::start() else { return };
     let _repositories = forge.nested("n");

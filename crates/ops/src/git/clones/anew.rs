@@ -1,5 +1,6 @@
 //! Makes a clone where nothing is: beside DEST, with its modules, then DEST.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::fetching::{Fetching, Place};
@@ -29,12 +30,14 @@ impl Clones {
             place: Place::Staging(Arc::clone(&staging)),
             cloned: Cloned::at(&request.dest, &request.url),
             ready: Ready::default(),
+            filters: BTreeSet::new(),
         };
         let alive = fetching.place.alive();
         let mut step = Step::new(request.url.clone(), staging.path().to_owned(), Some(alive));
         step.want = request.want.clone();
         let (Prepared { made, .. }, attempts) = self.fetch(&fetching, step, None).await?;
         fetching.cloned.bytes = made.bytes;
+        fetching.filters = made.filters;
         if request.modules {
             let home = Home::at(staging.path().to_owned(), staging.path().join(".git"));
             let root = Naming { url: request.url.clone(), path: String::new(), home, is_new: true };
@@ -43,6 +46,7 @@ impl Clones {
         fetching.cloned.attempts = attempts;
         fetching.cloned.commit = made.commit;
         fetching.cloned.reference = made.reference;
+        fetching.tell_unfiltered();
         if made.commit.is_none() {
             fetching.warn(CloneWarning::Empty);
         }

@@ -1,5 +1,6 @@
 //! What several fetches of one clone or update share.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::git::{
@@ -45,12 +46,15 @@ pub(super) struct Fetching<'a> {
     pub(super) place: Place,
     pub(super) cloned: Cloned,
     pub(super) ready: Ready,
+    /// Filters that files ask for.
+    pub(super) filters: BTreeSet<String>,
 }
 
 impl Fetching<'_> {
     /// Takes over what was made ready.
     pub(super) fn take(&mut self, prepared: Prepared) {
         self.cloned.bytes = self.cloned.bytes.saturating_add(prepared.made.bytes);
+        self.filters.extend(prepared.made.filters);
         self.ready.changes.extend(prepared.change);
         for warning in prepared.warnings {
             self.warn(warning);
@@ -61,6 +65,14 @@ impl Fetching<'_> {
     pub(super) fn warn(&mut self, warning: CloneWarning) {
         self.workflow.warn(warning.clone());
         self.cloned.warnings.push(warning);
+    }
+
+    /// Tells, once for the clone and its modules, of filters that files ask for.
+    pub(super) fn tell_unfiltered(&mut self) {
+        let filters: Vec<String> = std::mem::take(&mut self.filters).into_iter().collect();
+        if !filters.is_empty() {
+            self.warn(CloneWarning::Unfiltered { filters });
+        }
     }
 
     /// The change of the repository at `path` below the clone.

@@ -122,6 +122,7 @@ impl Clones {
         let (Prepared { made, .. }, attempts) = self.fetch(fetching, step, None).await?;
         absorb(self.context.env(), &module.name, &home).map_err(|error| fetching.workflow.error(error))?;
         fetching.cloned.bytes = fetching.cloned.bytes.saturating_add(made.bytes);
+        fetching.filters.extend(made.filters);
         let naming = Naming { url, path, home, is_new: true };
         Ok(Found { naming, modules: made.modules, attempts })
     }

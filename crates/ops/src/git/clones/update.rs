@@ -1,5 +1,6 @@
 //! Brings a clone that is there up to date, with its modules: all is fetched and made ready first.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +63,7 @@ impl Clones {
             place: Place::Update(Arc::clone(&update)),
             cloned: Cloned { unchanged: false, ..before },
             ready: Ready::default(),
+            filters: BTreeSet::new(),
         };
         let home = Home::at(update.dest().to_owned(), update.git().to_owned());
         let root = Naming { url: request.url.clone(), path: String::new(), home, is_new: false };
@@ -83,6 +85,7 @@ impl Clones {
         } else {
             self.tell_behind(&mut fetching, &modules);
         }
+        fetching.tell_unfiltered();
         let Fetching { mut cloned, ready, .. } = fetching;
         cloned.unchanged = ready.is_empty();
         if !cloned.unchanged {

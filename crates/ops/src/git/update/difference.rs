@@ -79,8 +79,9 @@ pub(super) fn look(path: &Path) -> Result<Option<fs::Metadata>, GitError> {
 
 /// Whether nothing is in a folder but folders.
 pub(super) fn is_hollow(folder: &Path) -> bool {
-    let Ok(mut entries) = fs::read_dir(folder) else { return false };
-    entries.all(|entry| {
+    let Ok(entries) = fs::read_dir(folder) else { return false };
+    // None is open while those in it are looked at: a tree may be deep.
+    entries.collect::<Vec<_>>().into_iter().all(|entry| {
         entry.is_ok_and(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()) && is_hollow(&entry.path()))
     })
 }
@@ -145,7 +146,7 @@ pub(super) fn refuse_unknown(
 /// Whether all in a folder is to be removed.
 pub(super) fn only_removed(dest: &Path, folder: &BStr, difference: &Difference) -> bool {
     let Ok(entries) = fs::read_dir(place(dest, folder)) else { return false };
-    entries.flatten().all(|entry| {
+    entries.flatten().collect::<Vec<_>>().into_iter().all(|entry| {
         let mut path = folder.to_owned();
         path.push(b'/');
         path.extend_from_slice(entry.file_name().as_bytes());

@@ -195,7 +195,7 @@ fn stage(
     fs::create_dir_all(folder)
         .map_err(|error| GitError::local(format!("make {}", folder.display()), error))?;
     let to = To { env, folder, meter: &Meter::new(), stop: &AtomicBool::new(false), only: Some(only) };
-    checkout::write(repo, &Objects::of(repo)?, &mut index.clone(), &to)
+    checkout::write(repo, &Objects::of(repo)?, &mut index.clone(), &to).map(drop)
 }
 
 /// Whether two files are the same: both links to one place, or both programs or not, with one content.

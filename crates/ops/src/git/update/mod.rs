@@ -3,6 +3,7 @@
 //! plan, and the next run finishes it.
 
 mod change;
+mod changed;
 mod crash;
 mod difference;
 mod finish;

@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gix::ObjectId;
@@ -11,6 +10,7 @@ use gix::bstr::ByteSlice;
 use gix::index::entry::Flags;
 use gix::state::InProgress;
 
+use super::changed::changed;
 use crate::git::{AtWork, GitError, reflog, words};
 
 /// Names of changed files that are told.
@@ -67,7 +67,8 @@ fn under_way(state: &InProgress) -> &'static str {
 /// Refuses where anything that git knows of was changed and not committed. Modules are repositories of their own.
 pub(super) fn clean(
     repo: &gix::Repository,
-    stop: &Arc<AtomicBool>,
+    files: &Path,
+    stop: &AtomicBool,
     refused: &impl Fn(String) -> GitError,
 ) -> Result<(), GitError> {
     let failed = |error: gix::Error| words::of("look for changes", &error);
@@ -78,26 +79,12 @@ pub(super) fn clean(
     if index.is_sparse() || index.entries().iter().any(|entry| entry.flags.contains(Flags::SKIP_WORKTREE)) {
         return Err(refused("it is a sparse checkout, which only git can fill".to_owned()));
     }
-    let status = repo.status(gix::progress::Discard).map_err(failed)?;
-    let status = status
-        .untracked_files(gix::status::UntrackedFiles::None)
-        .index_worktree_submodules(None)
-        .should_interrupt_owned(Arc::clone(stop));
-    let mut changed: Vec<String> = Vec::new();
-    for item in status.into_iter(None).map_err(failed)? {
-        let path = item.map_err(failed)?.location().to_str_lossy().escape_debug().to_string();
-        if !changed.contains(&path) {
-            changed.push(path);
-        }
-    }
-    // One that was interrupted says that nothing changed.
-    if stop.load(Ordering::Relaxed) {
-        return Err(GitError::Stopped);
-    }
+    let changed = changed(repo, files, stop)?;
+    let mut changed: Vec<String> =
+        changed.iter().map(|path| path.to_str_lossy().escape_debug().to_string()).collect();
     if changed.is_empty() {
         return Ok(());
     }
-    changed.sort();
     let more = changed.len().saturating_sub(TOLD);
     changed.truncate(TOLD);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };

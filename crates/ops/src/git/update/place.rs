@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use gix::bstr::{BStr, BString};
 use gix::index::State;
@@ -77,7 +77,7 @@ fn still_as_it_was(update: &Update, plan: &Plan) -> Result<(), GitError> {
             return Err(moved("HEAD"));
         }
         let refused = |why: String| GitError::NotUpdated { path: dest.clone(), why };
-        own_work::clean(&repo, &Arc::default(), &refused)?;
+        own_work::clean(&repo, &dest, &AtomicBool::new(false), &refused)?;
         let known = old.map(|old| repository::index_of(&repo, old)).transpose()?;
         // Its objects are not in the repository yet.
         let there = repository::open(&update.at(&change.room))?;

@@ -1,6 +1,7 @@
 //! Fetches what is new for one repository and makes ready what changes with it. The repository itself stays as
 //! it is.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use gix::ObjectId;
@@ -20,7 +21,9 @@ use crate::git::objects::Objects;
 use crate::git::reflog::Deed;
 use crate::git::target::{Head, Target, Want};
 use crate::git::work::{self, Scope};
-use crate::git::{CloneWarning, CommitId, GitError, Made, connected, modules, repository, verify, words};
+use crate::git::{
+    CloneWarning, CommitId, GitError, Made, connected, modes, modules, repository, verify, words,
+};
 
 /// The repository as it is.
 struct Here {
@@ -61,7 +64,7 @@ pub(in crate::git) fn prepare(
     // changed. It is looked at once more before anything is touched.
     own_work::idle(&real, files, update.fs().user(), &refused)?;
     let here = Here::of(&real)?;
-    own_work::clean(&real, &job.stop, &refused)?;
+    own_work::clean(&real, files, &job.stop, &refused)?;
     // With the refs as they were when it was found clean: what came is what differs from these.
     let room = Room::new(update)?;
     quarantine::make(&room.path, &real, &here.refs)?;
@@ -107,12 +110,15 @@ pub(in crate::git) fn prepare(
         prepared.made.reference = target.reference();
         return Ok(Prepared { warnings, ..prepared });
     }
-    change.difference = Some(stage(&repo, &objects, job, &room_path, files, here.commit, new)?);
+    let (difference, filters) = stage(&repo, &objects, job, &room_path, files, here.commit, new)?;
+    change.difference = Some(difference);
+    modes::packs(&room_path.join(".git"))?;
     let made = Made {
         commit: Some(CommitId(new)),
         reference: target.reference(),
         modules: modules::list(&repository::open(&room_path)?)?,
-        bytes: 0,
+        filters,
+        ..Made::default()
     };
     // The last look: who was stopped until here leaves an empty room, and the clone as it was.
     job::stopped(job)?;
@@ -125,7 +131,7 @@ fn unchanged(real: &gix::Repository, here: &Here) -> Result<Prepared, GitError> 
         commit: here.commit.map(CommitId),
         reference: here.branch.clone(),
         modules: modules::list(real)?,
-        bytes: 0,
+        ..Made::default()
     };
     Ok(Prepared::unchanged(made))
 }
@@ -328,7 +334,7 @@ fn stage(
     files: &Path,
     old: Option<ObjectId>,
     new: ObjectId,
-) -> Result<Difference, GitError> {
+) -> Result<(Difference, BTreeSet<String>), GitError> {
     let known = old.map(|old| repository::index_of(repo, old)).transpose()?;
     let mut index = repository::index_of(repo, new)?;
     verify::harmless(&index)?;
@@ -337,9 +343,9 @@ fn stage(
     difference::refuse_unknown(files, known.as_deref(), &index, &difference)?;
     let only = Some(&difference.write);
     let to = To { env: &job.env, folder: room, meter: &job.meter, stop: &job.stop, only };
-    checkout::write(repo, objects, &mut index, &to)?;
+    let filters = checkout::write(repo, objects, &mut index, &to)?;
     index
         .write(gix::index::write::Options::default())
         .map_err(|error| words::of("write the index", &error))?;
-    Ok(difference)
+    Ok((difference, filters))
 }

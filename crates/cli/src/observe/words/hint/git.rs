@@ -36,6 +36,10 @@ pub(super) fn git(hint: &GitHint) -> String {
         GitHint::CheckTheWay => "something on the way changes what the server sends: a proxy, bad memory",
         GitHint::WholeHistory => "take the whole history with `--full`",
         GitHint::TellOwner => "tell whoever owns the repository",
+        GitHint::Update => "bring it there with `--update`, or name another folder",
+        GitHint::QuietLogin => {
+            "`ssh HOST true` must print nothing: a login script there prints for commands, too, or the account has no shell"
+        }
         GitHint::OtherFolder => "name another folder, or empty this one",
         GitHint::SaveOwnWork => "commit, push or discard what is there with git, then try again",
         GitHint::RunAs { owner } => return format!("run it as that user: `sudo -u '#{owner}' ...`"),
@@ -72,6 +76,8 @@ mod tests {
             (GitHint::CheckSshCommand, "cannot be run here"),
             (GitHint::CheckPathThere, "the path"),
             (GitHint::CheckPath, "the path"),
+            (GitHint::QuietLogin, "print nothing"),
+            (GitHint::Update, "--update"),
         ] {
             assert!(git(&hint).contains(word), "{hint:?}");
         }

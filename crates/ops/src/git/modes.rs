@@ -1,0 +1,85 @@
+//! Who may read what is made: what a file or folder gets that git itself would make in the same place.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use rustix::fs::{XattrFlags, getxattr, removexattr, setxattr};
+use rustix::io::Errno;
+
+use super::GitError;
+
+/// A name that no pack has.
+const PROBE: &str = "vps-mode";
+/// What a pack is opened with.
+const READABLE: u32 = 0o444;
+/// Set on a folder, all in it has its group.
+const SETGID: u32 = 0o2000;
+
+const DEFAULT_ACL: &str = "system.posix_acl_default";
+const ACL: &str = "system.posix_acl_access";
+/// Bytes that an attribute has at most.
+const LONGEST: usize = 1 << 16;
+
+/// Gives the packs of a git folder the mode that git's have. What that is in this folder only the system knows: the
+/// umask counts, or the folder's default ACL.
+pub(super) fn packs(git: &Path) -> Result<(), GitError> {
+    let folder = git.join("objects/pack");
+    let failed = |error: io::Error| GitError::local(format!("set modes in {}", folder.display()), error);
+    let packs = match fs::read_dir(&folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        packs => packs.map_err(failed)?,
+    };
+    let probe = folder.join(PROBE);
+    let made = OpenOptions::new().write(true).create_new(true).mode(READABLE).open(&probe);
+    let mode = made.and_then(|made| made.metadata());
+    let _ = fs::remove_file(&probe);
+    let mode = Permissions::from_mode(mode.map_err(failed)?.mode() & 0o777);
+    for pack in packs {
+        let path = pack.map_err(failed)?.path();
+        let is_pack =
+            path.extension().is_some_and(|kind| ["pack", "idx", "rev"].iter().any(|one| kind == *one));
+        if is_pack {
+            fs::set_permissions(&path, mode.clone()).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// Has what is made in `folder` get what it would get in `model`: its group, and its default ACL. Who may not do
+/// that could not have made the model so.
+pub(super) fn inherit(folder: &Path, model: &Path) -> io::Result<()> {
+    let (meta, own) = (fs::metadata(model)?, fs::metadata(folder)?);
+    if meta.gid() != own.gid() {
+        let _ = std::os::unix::fs::chown(folder, None, Some(meta.gid()));
+    }
+    let mode = (own.mode() & 0o777) | (meta.mode() & SETGID);
+    fs::set_permissions(folder, Permissions::from_mode(mode))?;
+    copy(folder, model, DEFAULT_ACL)
+}
+
+/// Gives `folder` the owner, mode and ACL of `model`, which it is to replace.
+pub(super) fn take_over(folder: &Path, model: &Path) -> io::Result<()> {
+    let meta = fs::metadata(model)?;
+    // Only root may give a folder away; for others it was theirs already. A change of hands takes bits away: it
+    // comes first.
+    let _ = std::os::unix::fs::chown(folder, Some(meta.uid()), Some(meta.gid()));
+    copy(folder, model, ACL)?;
+    fs::set_permissions(folder, Permissions::from_mode(meta.mode() & 0o7777))
+}
+
+fn copy(folder: &Path, model: &Path, name: &str) -> io::Result<()> {
+    let mut value = Vec::with_capacity(LONGEST);
+    let read = getxattr(model, name, rustix::buffer::spare_capacity(&mut value));
+    let done = match read {
+        Ok(_) => setxattr(folder, name, &value, XattrFlags::empty()),
+        Err(Errno::NODATA | Errno::OPNOTSUPP) => removexattr(folder, name),
+        Err(errno) => Err(errno),
+    };
+    match done {
+        // A file system without them.
+        Ok(()) | Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}

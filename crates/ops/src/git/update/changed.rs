@@ -1,0 +1,148 @@
+//! What of a clone's files was changed and not committed.
+//!
+//! A file that the disk says the same of as the index does is as it was, whatever its content: so what the user's own
+//! filters made of it is theirs, as it is for git. Of others the content is looked at: they are as they were where a
+//! checkout would write them so, or where git would store them so.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gix::bstr::{BStr, BString, ByteSlice};
+use gix::index::entry::{Mode, Stage, Stat, stat};
+use gix::index::fs::Metadata;
+use gix::index::{Entry, State};
+use gix::objs::FindExt;
+
+use super::difference::{blocked, place};
+use crate::git::convert::Converter;
+use crate::git::objects::Objects;
+use crate::git::{GitError, repository, words};
+
+const DOING: &str = "look for changes";
+
+/// Their paths, in order.
+pub(super) fn changed(
+    repo: &gix::Repository,
+    files: &Path,
+    stop: &AtomicBool,
+) -> Result<Vec<BString>, GitError> {
+    let failed = |error: gix::Error| words::of(DOING, &error);
+    let index = repo.index_or_empty().map_err(failed)?;
+    let head = repo.head().map_err(failed)?.id().map(gix::Id::detach);
+    let head = head.map(|commit| repository::index_of(repo, commit)).transpose()?;
+    let mut changed = staged(head.as_deref(), &index);
+    let mut look = Look {
+        files,
+        index: &index,
+        options: repo.stat_options().map_err(failed)?,
+        has_modes: repo.config_snapshot().boolean("core.fileMode").unwrap_or(true),
+        objects: Objects::of(repo)?,
+        converter: Converter::new(repo, &index)?,
+        folder: None,
+    };
+    for entry in index.entries() {
+        if stop.load(Ordering::Relaxed) {
+            return Err(GitError::Stopped);
+        }
+        if entry.stage() != Stage::Unconflicted || (entry.mode != Mode::COMMIT && look.is_changed(entry)?) {
+            changed.push(entry.path(&index).to_owned());
+        }
+    }
+    changed.sort();
+    changed.dedup();
+    Ok(changed)
+}
+
+/// What the index has otherwise than the commit.
+fn staged(head: Option<&State>, index: &State) -> Vec<BString> {
+    let same = |state: &State, path: &BStr, entry: &Entry| {
+        state.entry_by_path(path).is_some_and(|other| (other.id, other.mode) == (entry.id, entry.mode))
+    };
+    let added = index.entries().iter().filter(|entry| {
+        let path = entry.path(index);
+        !head.is_some_and(|head| same(head, path, entry))
+    });
+    let mut changed: Vec<BString> = added.map(|entry| entry.path(index).to_owned()).collect();
+    for entry in head.into_iter().flat_map(State::entries) {
+        let path = head.map(|head| entry.path(head)).unwrap_or_default();
+        if index.entry_by_path(path).is_none() {
+            changed.push(path.to_owned());
+        }
+    }
+    changed
+}
+
+struct Look<'a> {
+    files: &'a Path,
+    index: &'a State,
+    options: stat::Options,
+    has_modes: bool,
+    objects: Objects,
+    converter: Converter,
+    /// The folder of the last file: it is one, without links above it.
+    folder: Option<BString>,
+}
+
+impl Look<'_> {
+    fn is_changed(&mut self, entry: &Entry) -> Result<bool, GitError> {
+        let path = entry.path(self.index);
+        let place = place(self.files, path);
+        let folder = path.rfind_byte(b'/').and_then(|end| path.get(..end)).unwrap_or_default().as_bstr();
+        if self.folder.as_ref().is_none_or(|known| known.as_bstr() != folder) {
+            if blocked(self.files, path).is_some() {
+                return Ok(true);
+            }
+            self.folder = Some(folder.to_owned());
+        }
+        let failed = |error: io::Error| GitError::local(format!("look at {}", place.display()), error);
+        let said = match Metadata::from_path_no_follow(&place) {
+            Ok(said) => said,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(true);
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let is_link = entry.mode == Mode::SYMLINK;
+        let is_other = if is_link { !said.is_symlink() } else { !said.is_file() };
+        let is_executable = entry.mode == Mode::FILE_EXECUTABLE;
+        if is_other || (!is_link && self.has_modes && said.is_executable() != is_executable) {
+            return Ok(true);
+        }
+        let now = Stat::from_fs(&said).map_err(|error| words::of_any(DOING, error))?;
+        let is_same = entry.stat.matches(&now, self.options);
+        // What was written in the same moment as the index may have been changed after that.
+        if is_same && !entry.stat.is_racy(self.index.timestamp(), self.options) {
+            return Ok(false);
+        }
+        let mut blob = Vec::new();
+        let blob = self.objects.find_blob(&entry.id, &mut blob).map_err(|error| words::of(DOING, &error))?;
+        if is_link {
+            let target = fs::read_link(&place).map_err(failed)?;
+            return Ok(target.as_os_str() != OsStr::from_bytes(blob.data));
+        }
+        let file = fs::read(&place).map_err(failed)?;
+        let written = self.converter.written(&self.objects, path, entry.mode, &entry.id, blob.data);
+        let is_as_written = match written {
+            Ok(written) => *written == *file,
+            // It is not from here; git left it as it is stored.
+            Err(GitError::Checkout { .. }) => file == blob.data,
+            Err(error) => return Err(error),
+        };
+        if is_as_written {
+            return Ok(false);
+        }
+        if is_same && self.converter.is_filtered(&self.objects, path, entry.mode)? {
+            // Only its filter could tell: to the nanosecond as git left it is as git left it.
+            return Ok(!entry.stat.matches(&now, stat::Options { use_nsec: true, ..self.options }));
+        }
+        match self.converter.stored(&self.objects, path, entry.mode, &file) {
+            Ok(stored) => Ok(*stored != *blob.data),
+            Err(GitError::Checkout { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+}
