@@ -23,7 +23,7 @@ mod uris;
 pub use classify::fault;
 pub use installed::DPKG_FORMAT;
 pub(super) use passwords::hosts_with_password;
-pub(super) use plan::is_called;
+pub(super) use plan::{is_called, is_had};
 pub(super) use release_files::repositories as configured;
 pub use repositories::repositories;
 pub use run::Step;
