@@ -195,7 +195,7 @@ impl<'n> Rounds<'n> {
 
     /// Warns of every index that is not that of now.
     fn told(&mut self, updated: &Updated) {
-        for warning in updated.warnings() {
+        for warning in updated.warnings().into_iter().chain(updated.notes.iter().cloned()) {
             self.warn(warning);
         }
     }

@@ -6,6 +6,7 @@ mod dpkg;
 mod fetched;
 mod index_targets;
 mod installed;
+mod keyring;
 mod locks;
 mod passwords;
 mod plan;
@@ -19,8 +20,10 @@ mod sources;
 mod status;
 mod subject;
 mod uris;
+mod way;
 
 pub use classify::fault;
+pub(super) use fetched::warnings;
 pub use installed::DPKG_FORMAT;
 pub(super) use passwords::hosts_with_password;
 pub(super) use plan::{is_called, is_had};
