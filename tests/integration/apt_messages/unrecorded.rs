@@ -202,7 +202,7 @@ fn an_operations_error_is_what_its_cause_is() {
     assert_eq!((stopped.kind(), stopped.class()), (Kind::Cancelled, Class::Cancelled));
 }
 
-/// As apt 2.6 and 3.0 said it in a root of their own.
+/// As apt 2.6, 3.0 and 3.3 said it in a root of their own.
 #[test]
 fn a_keyring_that_cannot_be_used_is_named_and_is_no_verdict() {
     let of = |stderr: &str| match update(stderr) {
@@ -210,26 +210,30 @@ fn a_keyring_that_cannot_be_used_is_named_and_is_no_verdict() {
         other => panic!("{stderr}: {other:?}"),
     };
     let follows = "E: The repository 'http://example.com/a stable InRelease' is not signed.";
-    let sqv = "W: OpenPGP signature verification failed: http://example.com/a stable InRelease: Sub-process \
-               /usr/bin/sqv returned an error code (1), error message is: ";
-    for (cause, text) in [
-        ("No such file or directory (os error 2)", "No such file or directory (os error 2)"),
-        ("Permission denied (os error 13)", "Permission denied (os error 13)"),
-        ("EOF", "EOF"),
-    ] {
-        let file = "/usr/share/keyrings/a.gpg";
-        let said = format!(
-            "{sqv}Error: Failed to parse keyring \"{file}\"  Caused by:     0: Reading \"{file}\": {cause}     \
-             1: {cause}\n{follows}"
+    for starts in ["OpenPGP signature", "Signature"] {
+        let sqv = format!(
+            "W: {starts} verification failed: http://example.com/a stable InRelease: Sub-process \
+               /usr/bin/sqv returned an error code (1), error message is: "
         );
-        assert_eq!(of(&said), RepositoryProblem::Keyring { file: file.into(), text: text.into() });
-        let hints = update(&said).hints();
-        assert_eq!(hints, [AptHint::MendKeyring { file: file.into() }.into()]);
+        for (cause, text) in [
+            ("No such file or directory (os error 2)", "No such file or directory (os error 2)"),
+            ("Permission denied (os error 13)", "Permission denied (os error 13)"),
+            ("EOF", "EOF"),
+        ] {
+            let file = "/usr/share/keyrings/a.gpg";
+            let said = format!(
+                "{sqv}Error: Failed to parse keyring \"{file}\"  Caused by:     0: Reading \"{file}\": {cause}     \
+             1: {cause}\n{follows}"
+            );
+            assert_eq!(of(&said), RepositoryProblem::Keyring { file: file.into(), text: text.into() });
+            let hints = update(&said).hints();
+            assert_eq!(hints, [AptHint::MendKeyring { file: file.into() }.into()]);
+        }
+        let missing = format!("{sqv}Missing key 924EA945, which is needed to verify signature.\n{follows}");
+        assert_eq!(of(&missing), RepositoryProblem::NoKey { key: "924EA945".into() });
+        let wrong = format!("{sqv}Verifying signature:            Message has been manipulated\n{follows}");
+        assert!(matches!(of(&wrong), RepositoryProblem::BadSignature { .. }));
     }
-    let missing = format!("{sqv}Missing key 924EA945, which is needed to verify signature.\n{follows}");
-    assert_eq!(of(&missing), RepositoryProblem::NoKey { key: "924EA945".into() });
-    let wrong = format!("{sqv}Verifying signature:            Message has been manipulated\n{follows}");
-    assert!(matches!(of(&wrong), RepositoryProblem::BadSignature { .. }));
     let unsigned = "E: The repository 'http://example.com/a stable Release' is not signed.";
     assert_eq!(of(unsigned), RepositoryProblem::NotSigned);
     let gpgv = "W: http://example.com/a/dists/stable/InRelease: The key(s) in the keyring /k/a.gpg are ignored \

@@ -74,9 +74,8 @@ fn failed(message: &Message<'_>) -> Option<Failed> {
         }
         return Some(Failed { subject: url.to_owned(), problem: Problem::Fetch(way::of(url, reason)) });
     }
-    // apt 2 and, by another program, apt 3.
-    let signature =
-        text.split_once("GPG error: ").or(text.split_once("OpenPGP signature verification failed: "));
+    // apt 2 and, by another program, apt 3: from 3.3 on without the word `OpenPGP`.
+    let signature = text.split_once("GPG error: ").or(text.split_once("ignature verification failed: "));
     if let Some((_, rest)) = signature {
         let (subject, why) = rest.split_once(": ").unwrap_or((rest, ""));
         if let Some(problem) = keyring::unusable(why) {
