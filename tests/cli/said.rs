@@ -57,7 +57,7 @@ pub(crate) fn run_with(lab: &Lab, variables: &[(&str, &str)], args: &[&str]) -> 
 pub(crate) fn is_there(program: &str) -> bool {
     let found = Command::new("sh").args(["-c", &format!("command -v {program}")]).output().unwrap();
     if !found.status.success() {
-        println!("skipped: there is no `{program}` here");
+        tests::skip(&format!("there is no `{program}` here"));
     }
     found.status.success()
 }

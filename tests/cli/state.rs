@@ -65,7 +65,7 @@ fn a_folder_that_others_can_write() {
 #[test]
 fn somebody_elses_folder() {
     if !rustix::process::geteuid().is_root() {
-        println!("skipped: only root can give a folder away");
+        tests::skip("only root can give a folder away");
         return;
     }
     let lab = used();
@@ -108,7 +108,7 @@ impl Mounted {
             .output()
             .unwrap();
         if !mount.status.success() {
-            println!("skipped: a file system cannot be mounted here");
+            tests::skip("a file system cannot be mounted here");
             return None;
         }
         Some(Self(folder))

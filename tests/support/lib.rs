@@ -22,3 +22,6 @@
 pub mod apt;
 pub mod git;
 pub mod server;
+mod skipped;
+
+pub use skipped::skip;

@@ -1,11 +1,20 @@
 //! `cargo xtask ci`: everything, in the order that shares most work.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use xshell::{Shell, cmd};
 
 use crate::{paths, test, tidy};
 
-pub(crate) fn run() -> Result<()> {
+/// What is shipped, with the features whose every choice must build.
+const FEATURES: [(&str, &[&str]); 5] = [
+    ("vps-breaker", &["std", "serde", "tower"]),
+    ("vps-limit", &["std"]),
+    ("vps-retry", &["std", "serde"]),
+    ("vps-ops", &["git", "testing"]),
+    ("vps-configurator", &["git"]),
+];
+
+pub(crate) fn run(args: &[String]) -> Result<()> {
     let sh = Shell::new()?;
     sh.change_dir(paths::root());
     cmd!(sh, "cargo fmt --all --check").run()?;
@@ -20,7 +29,50 @@ pub(crate) fn run() -> Result<()> {
     cmd!(sh, "cargo check -p vps-limit --no-default-features").run()?;
     cmd!(sh, "cargo check -p vps-retry --no-default-features").run()?;
     cmd!(sh, "cargo check -p vps-configurator --no-default-features").run()?;
-    test::run(&[])?;
+    let full = args.iter().any(|arg| arg == "--full");
+    // The long series of kills are among the slow ones.
+    let slow_too = ["--slow".to_owned()];
+    test::run(if full { &slow_too } else { &[] })?;
     cmd!(sh, "cargo build --release --package vps-configurator").run()?;
+    if full { slow(&sh) } else { Ok(()) }
+}
+
+/// What takes longer than a change may wait.
+fn slow(sh: &Shell) -> Result<()> {
+    for (package, features) in FEATURES {
+        for chosen in subsets(features) {
+            let chosen = chosen.join(",");
+            cmd!(sh, "cargo check --package {package} --no-default-features --features {chosen}").run()?;
+        }
+    }
+    for (package, _) in FEATURES {
+        let files = cmd!(sh, "cargo package --package {package} --list --allow-dirty").read()?;
+        for needed in ["Cargo.toml", "src/"] {
+            ensure!(
+                files.lines().any(|file| file.starts_with(needed)),
+                "{package} is packaged without {needed}"
+            );
+        }
+        let strange = files.lines().find(|file| file.starts_with("target/") || file.ends_with(".db"));
+        ensure!(strange.is_none(), "{package} is packaged with {strange:?}");
+    }
     Ok(())
+}
+
+/// Every choice of some of them, the empty one included.
+fn subsets<'f>(features: &[&'f str]) -> Vec<Vec<&'f str>> {
+    features.iter().fold(vec![Vec::new()], |all, feature| {
+        let with = all.iter().map(|chosen| [chosen.as_slice(), &[*feature]].concat());
+        all.iter().cloned().chain(with.collect::<Vec<_>>()).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_choice_is_made_once() {
+        assert_eq!(subsets(&["a", "b"]), [vec![], vec!["a"], vec!["b"], vec!["a", "b"]]);
+    }
 }

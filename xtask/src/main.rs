@@ -8,6 +8,7 @@ mod demo;
 mod paths;
 mod prepare;
 mod simulate;
+mod skipped;
 mod test;
 mod tidy;
 
@@ -19,7 +20,8 @@ cargo xtask COMMAND
 
   demo                  a flaky server and the real binary: retries, resume, circuit breaker
   test [--slow] [ARG]   builds everything and runs all tests; --slow adds those that use the internet
-  ci                    format, tidy, clippy, docs, tests, release build
+  ci [--full]           format, tidy, clippy, docs, tests, release build; --full adds what is slow: each
+                        combination of features, long kill series, what the packages hold
   tidy                  the rules of ARCHITECTURE.md that a compiler does not know
   simulate [ARG]        the simulation: --seeds N, --seed N, --replay 'LINE'
   bench [ROW]           benchmarks beside peers: breaker, retry, pipeline, alone, process, download, git, apt
@@ -37,7 +39,7 @@ fn main() -> ExitCode {
     let outcome = match command.as_str() {
         "demo" => demo::run(),
         "test" => test::run(&rest),
-        "ci" => ci::run(),
+        "ci" => ci::run(&rest),
         "tidy" => tidy::run(),
         "simulate" => simulate::run(&rest),
         "bench" => bench::run(&rest),

@@ -2,6 +2,9 @@
 //! not; a test that lacks something says so itself.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use xshell::{Shell, cmd};
@@ -25,7 +28,8 @@ const WANTED: [(&str, &str); 13] = [
     ("git", "git"),
     ("ssh", "openssh-client"),
 ];
-/// Whose package starts a service that the whole network reaches: installed only where nothing starts services.
+/// Whose package starts a service that the whole network reaches: installed only where no service would be
+/// started at the next boot, and not started then either.
 const SERVER: (&str, &str) = ("sshd", "openssh-server");
 
 pub(crate) fn run(sh: &Shell) {
@@ -38,12 +42,48 @@ pub(crate) fn run(sh: &Shell) {
         missing.insert(SERVER.1);
     }
     if !missing.is_empty() && Path::new("/usr/bin/apt-get").exists() {
-        // Without rights or network the tests that need it skip with a reason.
-        let _ = cmd!(sh, "apt-get install --yes --no-install-recommends {missing...}").quiet().run();
+        install(sh, &missing.into_iter().collect::<Vec<_>>());
     }
     if is_there(SERVER.0) {
         // Where it is not a service, nobody makes the folder that root's needs; others need none.
         let _ = sh.create_dir("/run/sshd");
+    }
+}
+
+/// Without rights or network the tests that need them skip with a reason.
+#[expect(clippy::print_stdout, reason = "what changes on the machine is said before it does")]
+fn install(sh: &Shell, packages: &[&str]) {
+    println!("for some tests, installing: {}", packages.join(" "));
+    // A small image has no package lists.
+    let known =
+        cmd!(sh, "apt-cache show --no-all-versions {packages...}").quiet().ignore_stdout().ignore_stderr();
+    if known.run().is_err() {
+        println!("reading the package lists first, for they do not have all of these");
+        let _ = cmd!(sh, "apt-get update").quiet().run();
+    }
+    let _quiet = NoServices::begin();
+    let _ = cmd!(sh, "apt-get install --yes --no-install-recommends {packages...}").quiet().run();
+}
+
+/// As long as it lives, packages that are installed start no service.
+struct NoServices(bool);
+
+/// Asked by every package's script before it starts a service.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+impl NoServices {
+    fn begin() -> Self {
+        let created = fs::File::options().write(true).create_new(true).mode(0o755).open(POLICY);
+        Self(created.is_ok_and(|mut file| file.write_all(b"#!/bin/sh\nexit 101\n").is_ok()))
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        // One that was there before is somebody else's.
+        if self.0 {
+            let _ = fs::remove_file(POLICY);
+        }
     }
 }
 

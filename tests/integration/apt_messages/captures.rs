@@ -115,19 +115,19 @@ const DPKG_FAILED: &[Expected] = &[
     run(
         Step::Repair,
         FAILED,
-        "dpkg failed with `lab-fail`: installed lab-fail package post-installation script subprocess returned error exit status 7",
+        "dpkg failed with `lab-fail`: installed lab-fail package post-installation script subprocess returned error exit status 7 (it printed: lab-fail: postinst fails on purpose)",
         &["dpkg_configure_a_after_interrupt"],
     ),
     run(
         Step::Install,
         FAILED,
-        "dpkg failed with `lab-fail`: installed lab-fail package post-installation script subprocess returned error exit status 7",
+        "dpkg failed with `lab-fail`: installed lab-fail package post-installation script subprocess returned error exit status 7 (it printed: lab-fail: postinst fails on purpose)",
         &["install_after_postinst_failed", "install_postinst_fails"],
     ),
     run(
         Step::Install,
         FAILED,
-        "dpkg failed with `lab-ask`: installed lab-ask package post-installation script subprocess returned error exit status 9",
+        "dpkg failed with `lab-ask`: installed lab-ask package post-installation script subprocess returned error exit status 9 (it printed: /var/lib/dpkg/info/lab-ask.postinst: 3: cannot open /dev/tty: No such device or address; no terminal)",
         &["install_ask_nopty"],
     ),
     run(

@@ -158,8 +158,7 @@ fn what_passes_is_tried_again_although_something_else_does_not() {
 #[test]
 fn every_way_not_to_reach_a_server_has_its_row() {
     let row = |reason: &str| {
-        let fault =
-            found(Step::Fetch, 100, &format!("E: Failed to fetch http://example.com/a.deb  {reason}"));
+        let fault = found(Step::Fetch, 100, &format!("E: Failed to fetch http://x/a.deb  {reason}"));
         (fault.class(), fault.verdict(), fault.kind())
     };
     use {Class as C, Kind as K, Verdict as V};
@@ -201,4 +200,84 @@ fn an_operations_error_is_what_its_cause_is() {
     assert_eq!(program.hints(), [AptHint::NeedsApt.into()]);
     let stopped = AptError::Stopped;
     assert_eq!((stopped.kind(), stopped.class()), (Kind::Cancelled, Class::Cancelled));
+}
+
+/// As apt 2.6, 3.0 and 3.3 said it in a root of their own.
+#[test]
+fn a_keyring_that_cannot_be_used_is_named_and_is_no_verdict() {
+    let of = |stderr: &str| match update(stderr) {
+        Fault::RepositoryBroken { why, .. } => why,
+        other => panic!("{stderr}: {other:?}"),
+    };
+    let follows = "E: The repository 'http://example.com/a stable InRelease' is not signed.";
+    for starts in ["OpenPGP signature", "Signature"] {
+        let sqv = format!(
+            "W: {starts} verification failed: http://example.com/a stable InRelease: Sub-process \
+               /usr/bin/sqv returned an error code (1), error message is: "
+        );
+        for (cause, text) in [
+            ("No such file or directory (os error 2)", "No such file or directory (os error 2)"),
+            ("Permission denied (os error 13)", "Permission denied (os error 13)"),
+            ("EOF", "EOF"),
+        ] {
+            let file = "/usr/share/keyrings/a.gpg";
+            let said = format!(
+                "{sqv}Error: Failed to parse keyring \"{file}\"  Caused by:     0: Reading \"{file}\": {cause}     \
+             1: {cause}\n{follows}"
+            );
+            assert_eq!(of(&said), RepositoryProblem::Keyring { file: file.into(), text: text.into() });
+            let hints = update(&said).hints();
+            assert_eq!(hints, [AptHint::MendKeyring { file: file.into() }.into()]);
+        }
+        let missing = format!("{sqv}Missing key 924EA945, which is needed to verify signature.\n{follows}");
+        assert_eq!(of(&missing), RepositoryProblem::NoKey { key: "924EA945".into() });
+        let wrong = format!("{sqv}Verifying signature:            Message has been manipulated\n{follows}");
+        assert!(matches!(of(&wrong), RepositoryProblem::BadSignature { .. }));
+    }
+    let unsigned = "E: The repository 'http://example.com/a stable Release' is not signed.";
+    assert_eq!(of(unsigned), RepositoryProblem::NotSigned);
+    let gpgv = "W: http://example.com/a/dists/stable/InRelease: The key(s) in the keyring /k/a.gpg are ignored \
+                as the file is not readable by user '_apt' executing apt-key.\n\
+                W: GPG error: http://example.com/a stable InRelease: The following signatures couldn't be \
+                verified because the public key is not available: NO_PUBKEY 0123456789ABCDEF\n";
+    let RepositoryProblem::Keyring { file, .. } = of(&format!("{gpgv}{follows}")) else { panic!("{gpgv}") };
+    assert_eq!(file.to_str(), Some("/k/a.gpg"));
+    // The same warning of a file that nobody needed is no failure.
+    let said = Said::new(b"", gpgv.lines().next().unwrap().as_bytes());
+    assert_eq!(fault(Step::Update, Ended::Code(0), &said, &StatusSummary::default()), None);
+}
+
+#[test]
+fn a_name_that_others_stand_for_says_which() {
+    let of = |stdout: &str| {
+        let said = Said::new(stdout.as_bytes(), b"E: Package 'awk' has no installation candidate\n");
+        fault(Step::Plan, Ended::Code(100), &said, &StatusSummary::default()).unwrap()
+    };
+    let provided =
+        of("Package awk is a virtual package provided by:\n  original-awk 1:20220912-2\n  mawk 1.3.4\n\
+                       You should explicitly select one to install.\n\n");
+    let by = ["original-awk", "mawk"].map(str::to_owned).to_vec();
+    assert_eq!(provided, Fault::Virtual { package: "awk".into(), provided_by: by });
+    assert_eq!(provided.to_string(), "`awk` is no package itself; it is provided by `original-awk`, `mawk`");
+    assert_eq!(
+        provided.hints(),
+        [AptHint::AskForInstead { package: "original-awk".parse().unwrap() }.into()]
+    );
+    let gone = "Package awk is not available, but is referred to by another package.\n\
+                This may mean that the package is missing, has been obsoleted, or\nis only available from another source\n";
+    let replaced = of(&format!("{gone}However the following packages replace it:\n   gawk (1:5.2)\n\n"));
+    assert_eq!(replaced, Fault::Replaced { package: "awk".into(), by: vec!["gawk".into()] });
+    assert!(replaced.is_cured_by_update() && replaced.class() == Class::Permanent);
+    assert_eq!(of(gone), Fault::NoCandidate { packages: vec!["awk".into()] });
+}
+
+#[test]
+fn who_stands_before_a_server_is_not_the_server() {
+    let dead = update(
+        "W: Failed to fetch http://example.com/a/dists/stable/InRelease  Could not connect to cache:3142 (10.0.0.1). \
+         - connect (111: Connection refused)",
+    );
+    assert_eq!((dead.class(), dead.verdict()), (Class::NotSent, Verdict::Neutral));
+    assert!(dead.to_string().contains("leads over cache:3142"), "{dead}");
+    assert_eq!(dead.hints(), [AptHint::CheckProxy.into()]);
 }

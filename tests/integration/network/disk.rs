@@ -23,7 +23,7 @@ fn on_disk(lab: &Lab, options: &str, url: &str, after: &str) -> Option<Output> {
     command.env_clear().envs(envs).current_dir(lab.folder.path());
     let output = command.args(["-m", "sh", "-c", &script]).arg(program).arg(url).output().unwrap();
     if output.status.code() == Some(99) || !lab.path("disk").exists() {
-        println!("skipped: a file system cannot be mounted here");
+        tests::skip("a file system cannot be mounted here");
         return None;
     }
     Some(output)

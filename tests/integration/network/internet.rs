@@ -5,12 +5,12 @@ use crate::lab::Lab;
 #[test]
 fn a_real_url_works_the_same_way() {
     if std::env::var("VPS_CONFIGURATOR_SLOW").as_deref() != Ok("1") {
-        println!("skipped: uses the internet; run `cargo xtask test --slow`");
+        tests::skip("uses the internet; run `cargo xtask test --slow`");
         return;
     }
     let lab = Lab::new();
     if lab.run(&["connectivity", "--timeout", "10s"]).status.code() == Some(5) {
-        println!("skipped: there is no internet here");
+        tests::skip("there is no internet here");
         return;
     }
     assert_eq!(lab.download(&["https://example.com/index.html", "page", "--timeout", "60s"]), 0);

@@ -34,7 +34,7 @@ fn a_folder_that_others_can_write_is_refused() {
 #[test]
 fn a_folder_of_somebody_else_is_refused() {
     if !rustix::process::geteuid().is_root() {
-        println!("skipped: only root can give a folder away");
+        tests::skip("only root can give a folder away");
         return;
     }
     let lab = Lab::new();

@@ -51,9 +51,8 @@ impl AptLab {
         Self::or_skipped(Self::try_start(Some(program)))
     }
 
-    #[allow(clippy::print_stdout, reason = "why a test is skipped")]
     fn or_skipped(lab: Result<Self, String>) -> Option<Self> {
-        lab.inspect_err(|reason| println!("skipped: {reason}")).ok()
+        lab.inspect_err(|reason| crate::skip(&reason)).ok()
     }
 
     #[expect(clippy::disallowed_methods, reason = "a namespace is made by a program")]

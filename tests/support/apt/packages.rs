@@ -135,6 +135,7 @@ fn describe() -> Vec<Package> {
         Package { fields: "Conflicts: lab-leaf\n", ..new("lab-rival", "1.0") },
         // Its version has what is escaped in a file's name, and what is escaped again in a URL.
         new("lab-plus", "1.0+deb12u1~lab"),
+        new("lab-end", "1.0+"),
         new("lab-unmet", "1.0").depends("lab-does-not-exist (>= 2)"),
         new("lab-huge", "1.0").data(8 << 20),
         new("lab-third", "1.0").data(100 << 10),

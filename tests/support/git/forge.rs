@@ -25,12 +25,11 @@ impl Forge {
 
     /// The same over TLS.
     #[must_use]
-    #[allow(clippy::print_stdout, reason = "why a test is skipped")]
     pub fn start_with(tls: Option<Tls>) -> Option<Self> {
         let program = match backend() {
             Ok(program) => program.to_owned(),
             Err(reason) => {
-                println!("skipped: {reason}");
+                crate::skip(&reason);
                 return None;
             }
         };

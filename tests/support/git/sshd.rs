@@ -46,12 +46,11 @@ pub struct Sshd {
 impl Sshd {
     /// A fresh one; `None`, with a reason on standard output, where this machine cannot have one.
     #[must_use]
-    #[allow(clippy::print_stdout, reason = "why a test is skipped")]
     pub fn start() -> Option<Self> {
         match Self::try_start() {
             Ok(sshd) => Some(sshd),
             Err(reason) => {
-                println!("skipped: {reason}");
+                crate::skip(&reason);
                 None
             }
         }

@@ -25,7 +25,7 @@ use super::adapter::Apt;
 use super::error::AptError;
 use super::facts::{AptSetup, Archive, Fault, Installed, PackageSpec, Plan, Updated};
 use super::request::Wanted;
-use super::words::{DPKG_FORMAT, StatusSummary, Step, is_called};
+use super::words::{DPKG_FORMAT, StatusSummary, Step, is_called, is_had};
 use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::process::{ProcessSpec, Runner, Shield};
@@ -147,7 +147,7 @@ impl Apt for AptGet {
         update::report(&updated, &attempt.members);
         if updated.is_complete() {
             // Without the stamp the next run reads the indexes once more, no worse.
-            let _ = freshness::remember(&self.env, self.folder());
+            let _ = freshness::remember(&self.env, self.folder(), &setup.config);
             return Ok(updated);
         }
         if updated.failed().next().is_none() {
@@ -159,11 +159,11 @@ impl Apt for AptGet {
     async fn plan(&self, wanted: &Wanted) -> Result<Plan, AptError> {
         let said = self.ask(Step::Plan, &command::plan(wanted)).await?;
         let plan = Plan::parse(&said)?;
-        let packages = match wanted {
+        let fault = match wanted {
             Wanted::Packages(packages) => misread(packages, &plan, &said),
-            Wanted::Fix => Vec::new(),
+            Wanted::Fix => None,
         };
-        if packages.is_empty() { Ok(plan) } else { Err(AptError::Fault(Fault::NotFound { packages })) }
+        fault.map_or(Ok(plan), |fault| Err(AptError::Fault(fault)))
     }
 
     async fn strongest(&self, setup: &AptSetup, wanted: &Wanted) -> Result<Plan, AptError> {
@@ -250,8 +250,19 @@ impl AptGet {
     }
 }
 
-/// Of names that end in `+`, those that apt-get took for the name in front of it, and more of it.
-fn misread(packages: &[PackageSpec], plan: &Plan, said: &str) -> Vec<String> {
-    let told = packages.iter().map(ToString::to_string);
-    told.filter(|name| name.ends_with('+') && !is_called(name, plan, said)).collect()
+/// What apt-get took a request that ends in `+` for, where that is not what was asked for: it drops the `+`
+/// from what it does not find.
+fn misread(packages: &[PackageSpec], plan: &Plan, said: &str) -> Option<Fault> {
+    let ends_so = |spec: &&PackageSpec| spec.to_string().ends_with('+');
+    let (versions, names): (Vec<_>, Vec<_>) =
+        packages.iter().filter(ends_so).partition(|spec| spec.version().is_some());
+    let other = versions
+        .iter()
+        .find_map(|spec| Some((spec.name(), spec.version()?)).filter(|_| !is_had(spec, plan, said)));
+    if let Some((package, version)) = other {
+        return Some(Fault::VersionNotFound { package: package.to_owned(), version: version.to_owned() });
+    }
+    let told = names.iter().map(ToString::to_string);
+    let packages: Vec<_> = told.filter(|name| !is_called(name, plan, said)).collect();
+    (!packages.is_empty()).then_some(Fault::NotFound { packages })
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::error::AptError;
 use super::facts::{Corrupt, Fault, PackageFailure, PackageSpec, PackageTrouble, Reach, RepositoryProblem};
+use crate::download::DownloadHint;
 use crate::hint::{Advise, Hint};
 
 /// One thing to do about a failure of apt's.
@@ -60,6 +61,8 @@ pub enum AptHint {
     CheckCertificates,
     /// The server wants to know who asks.
     Credentials,
+    /// A proxy is on the way: check it, and what says so.
+    CheckProxy,
     /// The proxy wants to know who asks.
     ProxyCredentials,
     /// The network wants a login first.
@@ -76,6 +79,11 @@ pub enum AptHint {
     AskForSigned,
     /// Install the repository's key, for that repository alone.
     InstallKey,
+    /// Mend the file with the repository's keys.
+    MendKeyring {
+        /// The file.
+        file: PathBuf,
+    },
     /// Get the repository's new key; it is not to be trusted until then.
     GetNewKey,
     /// Another mirror may be kept up to date.
@@ -89,6 +97,11 @@ pub enum AptHint {
     /// Look for names like this one.
     SearchName {
         /// What was asked for.
+        package: PackageSpec,
+    },
+    /// Ask for a package that stands for the one that was asked for.
+    AskForInstead {
+        /// One of those that do.
         package: PackageSpec,
     },
     /// Check the name.
@@ -139,7 +152,7 @@ impl Advise for AptError {
             Self::Fault(_) | Self::Repositories(_) => {
                 return self.fault().map(Advise::hints).unwrap_or_default();
             }
-            Self::Download { source, .. } => return source.hints(),
+            Self::Download { source, .. } => return source.hints().into_iter().filter_map(of_apts).collect(),
             Self::OutOfTime => return vec![Hint::AllowMoreTime],
             Self::Program(_) => AptHint::NeedsApt,
             Self::NoRoom { path, .. } => AptHint::MakeRoom { path: path.clone() },
@@ -152,6 +165,22 @@ impl Advise for AptError {
         };
         vec![hint.into()]
     }
+}
+
+/// A download's hint, where a file of apt's is fetched: its request has no headers and no folder to choose.
+fn of_apts(hint: Hint) -> Option<Hint> {
+    let Hint::Download(hint) = hint else { return Some(hint) };
+    Some(match hint {
+        DownloadHint::Credentials => AptHint::Credentials.into(),
+        DownloadHint::ProxyCredentials => AptHint::ProxyCredentials.into(),
+        DownloadHint::LogIn => AptHint::LogIn.into(),
+        DownloadHint::CheckDigest => AptHint::SuspectMirror.into(),
+        DownloadHint::FreeSpace => AptHint::FreeSpace.into(),
+        DownloadHint::ChooseWritableFolder => AptHint::BeRootForFolder.into(),
+        DownloadHint::CheckUrl => AptHint::CheckSource.into(),
+        DownloadHint::Resume => hint.into(),
+        _ => return None,
+    })
 }
 
 impl Advise for Fault {
@@ -180,6 +209,7 @@ fn of(fault: &Fault) -> Option<AptHint> {
             Reach::Certificate => AptHint::CheckCertificates,
             _ => return None,
         },
+        Fault::OnTheWay { .. } => AptHint::CheckProxy,
         Fault::Http { status, .. } => match status.as_u16() {
             401 | 403 => AptHint::Credentials,
             407 => AptHint::ProxyCredentials,
@@ -194,6 +224,12 @@ fn of(fault: &Fault) -> Option<AptHint> {
         Fault::NotFound { packages } | Fault::NoCandidate { packages } => {
             match packages.first().and_then(|name| named(name)) {
                 Some(package) => AptHint::SearchName { package },
+                None => AptHint::CheckName,
+            }
+        }
+        Fault::Virtual { provided_by: others, .. } | Fault::Replaced { by: others, .. } => {
+            match others.first().and_then(|name| named(name)) {
+                Some(package) => AptHint::AskForInstead { package },
                 None => AptHint::CheckName,
             }
         }
@@ -233,6 +269,7 @@ fn repository(why: &RepositoryProblem) -> AptHint {
         RepositoryProblem::NoReleaseFile => AptHint::CheckSourceOrRemove,
         RepositoryProblem::NotSigned => AptHint::AskForSigned,
         RepositoryProblem::NoKey { .. } => AptHint::InstallKey,
+        RepositoryProblem::Keyring { file, .. } => AptHint::MendKeyring { file: file.clone() },
         RepositoryProblem::BadSignature { .. } => AptHint::GetNewKey,
         RepositoryProblem::Expired => AptHint::UseAnotherMirror,
         RepositoryProblem::Http(status) if matches!(status.as_u16(), 401 | 403) => AptHint::Credentials,

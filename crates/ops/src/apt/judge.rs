@@ -40,6 +40,12 @@ impl Classify for Fault {
                 Reach::Broken => Judgement::new(Class::Transient, Service, Kind::Failed),
                 Reach::Certificate => Judgement::new(Class::Permanent, Service, Kind::Failed),
             },
+            // As if nobody had been asked, for nobody was.
+            Self::OnTheWay { reach: Reach::NoRoute | Reach::Resolver, .. } => {
+                Judgement::new(Class::NotSent, Elsewhere, Kind::Offline)
+            }
+            Self::OnTheWay { reach: Reach::Certificate, .. } => failed,
+            Self::OnTheWay { .. } => Judgement::new(Class::NotSent, Elsewhere, Kind::Failed),
             Self::Http { status, .. } => judge_status(*status, None),
             // Once more, then for good: whoever runs the steps counts, one text cannot.
             Self::Corrupt { .. } => Judgement::new(Class::Transient, Elsewhere, Kind::Integrity),
@@ -51,6 +57,8 @@ impl Classify for Fault {
             }
             | Self::NotFound { .. }
             | Self::NoCandidate { .. }
+            | Self::Virtual { .. }
+            | Self::Replaced { .. }
             | Self::VersionNotFound { .. }
             | Self::ReleaseNotFound { .. } => answered,
             Self::RepositoryBroken { .. }

@@ -52,7 +52,10 @@ impl AptInstalled {
     /// Takes note of what there is now.
     pub(crate) fn settle(&mut self, request: &InstallRequest, installed: &Installed) {
         let found = request.packages().iter().filter_map(|spec| {
-            let package = installed.find(spec).or_else(|| installed.provider(spec))?;
+            let package = installed
+                .find(spec)
+                .or_else(|| installed.foreign(spec))
+                .or_else(|| installed.provider(spec))?;
             Some((
                 Change { name: spec.name().to_owned(), from: None, to: Some(package.version.clone()) },
                 package,

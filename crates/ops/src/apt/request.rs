@@ -85,9 +85,13 @@ impl InstallRequest {
 
     /// What is still not there after apt-get has carried out `plan`.
     pub(crate) fn missing_after(&self, installed: &Installed, plan: &Plan) -> Vec<PackageSpec> {
+        // Only apt-get knows that no package of this machine's architecture is called so.
+        let foreign = |spec: &PackageSpec| installed.foreign(spec).filter(|_| !plan.names(spec.name()));
         let is_there = |spec: &&PackageSpec| {
             // A name that others stand for is apt-get's to choose from.
-            let Some(found) = installed.find(spec) else { return installed.provider(spec).is_some() };
+            let Some(found) = installed.find(spec).or_else(|| foreign(spec)) else {
+                return installed.provider(spec).is_some();
+            };
             spec.accepts(&found.version)
                 && plan.version_of(found).is_none_or(|planned| planned == found.version)
         };
@@ -132,6 +136,23 @@ mod tests {
         let request = request(&["virtual"]);
         assert_eq!(told(&request.missing(&installed())), ["virtual"]);
         assert_eq!(told(&request.missing_after(&installed(), &Plan::default())), [""; 0]);
+    }
+
+    #[test]
+    fn a_name_of_a_foreign_architecture_alone_is_there_once_apt_get_took_it_for_that() {
+        let request = request(&["libc6"]);
+        assert_eq!(told(&request.missing(&installed())), ["libc6"], "apt-get has to say what it means");
+        assert_eq!(told(&request.missing_after(&installed(), &Plan::default())), [""; 0]);
+        let plan = |name: &str| {
+            Plan::parse(&format!("The following NEW packages will be installed:\n   {name} (2.36)\n"))
+                .unwrap()
+        };
+        assert_eq!(told(&request.missing_after(&installed(), &plan("libc6:i386"))), [""; 0]);
+        assert_eq!(
+            told(&request.missing_after(&installed(), &plan("libc6"))),
+            ["libc6"],
+            "its own was meant"
+        );
     }
 
     #[test]

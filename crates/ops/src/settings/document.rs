@@ -203,7 +203,7 @@ impl Default for DownloadSettings {
     }
 }
 
-/// Who defines one service of his own keeps the built-in ones, and their hosts.
+/// Who defines one service of his own keeps the built-in ones, with their hosts and their bulkheads.
 fn over_the_built_in_services<'de, D>(deserializer: D) -> Result<BTreeMap<String, ServiceSettings>, D::Error>
 where
     D: Deserializer<'de>,
@@ -217,6 +217,8 @@ where
         if service.hosts.is_none() {
             service.hosts = built_in.hosts;
         }
+        service.bulkhead.max_concurrent =
+            service.bulkhead.max_concurrent.or(built_in.bulkhead.max_concurrent);
     }
     Ok(services)
 }

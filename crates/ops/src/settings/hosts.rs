@@ -1,4 +1,4 @@
-//! The hosts that belong to the built-in services.
+//! What the built-in services have of their own: hosts, and for apt its bulkhead.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,16 @@ const HOSTS: [(&str, &[&str]); 3] = [
     (ServiceName::MICROSOFT_PACKAGES, &["packages.microsoft.com"]),
 ];
 
+/// Archives at once from a distribution's mirror: apt-get asks for many small files, and what limits them is
+/// most often each connection.
+const APTS_AT_ONCE: u32 = 8;
+
 pub(super) fn built_in() -> BTreeMap<String, ServiceSettings> {
-    HOSTS
-        .into_iter()
-        .map(|(name, hosts)| {
-            let hosts = Some(hosts.iter().map(|host| (*host).to_owned()).collect());
-            (name.to_owned(), ServiceSettings { hosts, ..ServiceSettings::default() })
-        })
-        .collect()
+    let mut apt = ServiceSettings::default();
+    apt.bulkhead.max_concurrent = Some(APTS_AT_ONCE);
+    let with_hosts = HOSTS.into_iter().map(|(name, hosts)| {
+        let hosts = Some(hosts.iter().map(|host| (*host).to_owned()).collect());
+        (name.to_owned(), ServiceSettings { hosts, ..ServiceSettings::default() })
+    });
+    with_hosts.chain([(ServiceName::APT_REPOSITORY.to_owned(), apt)]).collect()
 }

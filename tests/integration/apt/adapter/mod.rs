@@ -4,6 +4,7 @@
 use tests::apt::{AptLab, Mirror, Repository};
 
 mod arguments;
+mod configured;
 mod faults;
 mod install;
 mod integrity;
@@ -16,7 +17,7 @@ mod terminal;
 mod update;
 
 /// What is promised of `apt`, and the test that would notice.
-const PROMISES: [(&str, &str); 73] = [
+const PROMISES: [(&str, &str); 80] = [
     // update
     ("an update of healthy repositories is done", "an_update_of_all_is_done"),
     ("an update that fails for any index fails, and names the repository", "an_update_names_who_failed"),
@@ -53,7 +54,7 @@ const PROMISES: [(&str, &str); 73] = [
     ),
     ("what only a broken repository has is a failure", "what_only_a_broken_repository_has_fails"),
     ("an open circuit of one leaves the others", "an_open_circuit_leaves_the_others"),
-    ("packages are fetched in parallel, 4 a host", "packages_are_fetched_four_at_once"),
+    ("packages are fetched in parallel, 8 a host", "packages_are_fetched_eight_at_once"),
     ("more at once where that is configured", "more_at_once_where_that_is_configured"),
     ("no request after the first pmstatus", "no_request_once_dpkg_works"),
     ("what is not http falls back to apt, and that is said", "a_file_source_falls_back_to_apt"),
@@ -85,6 +86,14 @@ const PROMISES: [(&str, &str); 73] = [
     ("a failing script is named and not tried again", "a_failing_script_is_named"),
     ("somebody else's broken package does not hide success", "a_broken_neighbour_does_not_hide_success"),
     ("an option as a name is refused", "options_as_names_are_refused"),
+    // configured
+    ("apt.conf may be as quiet as it likes", "apt_conf_may_be_as_quiet_as_it_likes"),
+    ("a failing hook on a new machine is warned of", "a_failing_hook_on_a_new_machine_is_warned_of"),
+    ("a dead proxy is named", "a_dead_proxy_is_named"),
+    ("apt's DIRECT is no proxy of the environment's", "direct_wins_over_the_environment"),
+    ("lists without InRelease are lists", "lists_without_inrelease_are_lists"),
+    ("apt-get's warnings are passed on", "apt_gets_warnings_are_passed_on"),
+    ("a version may end in a plus", "a_version_may_end_in_a_plus"),
     // terminal
     ("a question at the terminal is no hang", "a_question_at_the_terminal_is_no_hang"),
     ("a changed conffile is kept", "a_changed_conffile_is_kept"),
@@ -118,6 +127,7 @@ const PROMISES: [(&str, &str); 73] = [
 fn every_promise_has_its_test() {
     let sources = [
         include_str!("arguments.rs"),
+        include_str!("configured.rs"),
         include_str!("faults.rs"),
         include_str!("install.rs"),
         include_str!("integrity.rs"),

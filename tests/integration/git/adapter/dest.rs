@@ -109,7 +109,7 @@ fn a_full_disk_ends_at_once() {
         })
         .wait();
         if !left.exists() {
-            println!("skipped: a small file system cannot be mounted here: {}", ended.text());
+            tests::skip(&format!("a small file system cannot be mounted here: {}", ended.text()));
             return;
         }
         let ended = ended.expect(7);
@@ -139,7 +139,7 @@ fn a_mount_point_is_refused_before_anything_is_fetched() {
         command.args(["--", &dest.display().to_string()]);
         let ended = Running::start(command).wait();
         if ended.code == 99 || ended.text().contains("unshare") {
-            println!("skipped: nothing can be mounted here: {}", ended.text());
+            tests::skip(&format!("nothing can be mounted here: {}", ended.text()));
             return;
         }
         let _ = ended.expect(7).says("a mount point cannot be replaced");

@@ -106,7 +106,7 @@ fn an_unknown_host_is_asked_for_twice() {
     let failed = lab.fails(1, "http://git.invalid/s.git", &[]);
     // A machine without a resolver cannot tell.
     if failed.text().contains("the resolver does not answer") {
-        println!("skipped: nobody here knows that `git.invalid` does not exist");
+        tests::skip("nobody here knows that `git.invalid` does not exist");
         return;
     }
     let failed = failed.says("no such host").says("spelling");

@@ -52,7 +52,7 @@ fn a_portal_is_told() {
 fn no_question_at_a_terminal() {
     let Some(forge) = Forge::start() else { return };
     if Command::new("script").arg("--version").stdout(Stdio::null()).status().is_err() {
-        println!("skipped: `script` is not on this machine");
+        tests::skip("`script` is not on this machine");
         return;
     }
     let (_sample, lab) = (forge.sample("s"), Lab::new());

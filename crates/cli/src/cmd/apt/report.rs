@@ -48,6 +48,7 @@ pub(super) fn updated(app: &App, updated: &Updated) -> Result<Exit, Failure> {
             "schema": "vps-configurator.apt.update/1",
             "complete": updated.is_complete(),
             "repositories": repositories,
+            "warnings": updated.notes,
             "took_seconds": updated.took.as_secs_f64(),
         }))?;
     } else if app.global.quiet == 0 {

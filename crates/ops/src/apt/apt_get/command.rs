@@ -18,6 +18,10 @@ const VARIABLES: [(&str, &str); 8] = [
     ("PAGER", "cat"),
 ];
 
+/// What is printed is what we read, whatever apt.conf says of it. A plain `-q` would be one more than that.
+const AS_WE_READ_IT: [&str; 7] =
+    ["-q=1", "-o", "APT::Color=0", "-o", "APT::Output-Version=0", "-o", "APT::Get::Show-Upgraded=true"];
+
 /// Configuration files that someone changed are kept.
 const KEEP_CONFFILES: [&str; 2] = ["--force-confdef", "--force-confold"];
 
@@ -33,7 +37,7 @@ fn option(spec: ProcessSpec, key: &str, value: impl std::fmt::Display) -> Proces
 fn apt_get(silence: Duration) -> ProcessSpec {
     // It connects anew once: two of its waits are one of ours.
     let timeout = (silence / 3).as_secs().max(1);
-    let mut spec = program("apt-get").args(["-y", "-q"]);
+    let mut spec = program("apt-get").arg("-y").args(AS_WE_READ_IT);
     for (key, value) in [
         ("Dpkg::Use-Pty", "0"),
         ("DPkg::Lock::Timeout", "0"),
@@ -41,7 +45,6 @@ fn apt_get(silence: Duration) -> ProcessSpec {
         ("Acquire::http::Timeout", &timeout.to_string()),
         ("Acquire::https::Timeout", &timeout.to_string()),
         ("APT::Status-Fd", "3"),
-        ("APT::Color", "0"),
         // A name is a name, even where nothing is called so.
         ("APT::Cmd::Pattern-Only", "true"),
     ] {
@@ -74,7 +77,7 @@ pub(super) fn update(silence: Duration, sources: Option<&Sources>) -> ProcessSpe
 
 /// Names what an update reads, without reading it.
 pub(super) fn update_uris() -> ProcessSpec {
-    program("apt-get").dies_with_us().args(["update", "--print-uris"])
+    program("apt-get").dies_with_us().args(AS_WE_READ_IT).args(["update", "--print-uris"])
 }
 
 /// How apt is configured.
@@ -104,7 +107,7 @@ pub(super) fn plan_by_sha512(what: &Wanted) -> ProcessSpec {
 
 /// An archive folder that does not exist holds nothing: files that are there already would not be named.
 fn plan_by(what: &Wanted, algorithm: &str) -> ProcessSpec {
-    let mut spec = program("apt-get").dies_with_us().args(["-y", "-q", "-V", "--print-uris"]);
+    let mut spec = program("apt-get").dies_with_us().args(AS_WE_READ_IT).args(["-y", "-V", "--print-uris"]);
     spec = option(spec, "Dir::Cache::archives", "/nonexistent/");
     spec = option(spec, "Acquire::ForceHash", algorithm);
     spec = option(spec, "APT::Cmd::Pattern-Only", "true");
@@ -153,5 +156,15 @@ mod tests {
         assert!(install.iter().any(|word| word == "Acquire::http::Timeout=10"));
         assert!(install.iter().any(|word| word == "Dpkg::Options::=--force-confold"));
         assert!(install.iter().any(|word| word == "--no-download"));
+    }
+
+    #[test]
+    fn apts_configuration_does_not_say_how_quiet_it_is() {
+        let (wait, what) = (Duration::from_secs(30), Wanted::Fix);
+        for spec in [update(wait, None), update_uris(), plan(&what), install(&what, Path::new("/a"), wait)] {
+            let words = words(&spec);
+            assert!(words.iter().any(|word| word == "-q=1"), "{words:?}");
+            assert!(!words.iter().any(|word| word == "-q"), "{words:?}");
+        }
     }
 }

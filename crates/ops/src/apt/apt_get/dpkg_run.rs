@@ -4,7 +4,7 @@ use super::dpkg_watch::DpkgWatch;
 use super::run::understood;
 use crate::apt::error::AptError;
 use crate::apt::facts::Fault;
-use crate::apt::words::Step;
+use crate::apt::words::{Step, warnings};
 use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::process::{ProcessSpec, Runner, Shield};
@@ -48,9 +48,12 @@ impl DpkgRun<'_> {
                 }
             }
         }?;
-        let (_, fault) = understood(step, said, &watch.summary());
+        let (said, fault) = understood(step, said, &watch.summary());
         match fault {
-            None => Ok(()),
+            None => {
+                warnings(&said).into_iter().for_each(|warning| self.attempt.warn(warning));
+                Ok(())
+            }
             Some(fault @ Fault::Stopped { in_dpkg: false, .. }) => {
                 // By us, most likely: then that is what happened.
                 go_on(self.env, self.attempt)?;

@@ -11,13 +11,18 @@ use crate::env::fs::Open;
 /// The file whose time of change is that of the last update that brought everything.
 const STAMP: &str = "updated";
 
-/// Remembers an update that brought the index of every repository.
-pub(super) fn remember(env: &Env, folder: &Path) -> io::Result<()> {
+/// Bytes of the stamp that are read.
+const LONGEST: u64 = 1 << 20;
+
+/// Remembers an update that brought the index of every repository, and which files those are.
+pub(super) fn remember(env: &Env, folder: &Path, config: &AptConfig) -> io::Result<()> {
+    let mut names = indexes(env, config);
+    names.sort();
     env.fs().make_folder(folder)?;
     let file = env.fs().open(&folder.join(STAMP), Open::Update)?;
     // Written even where the same stands there already: its time is what counts.
     file.truncate(0)?;
-    file.write_all_at(&mut [IoSlice::new(b"all indexes were read\n")], 0)
+    file.write_all_at(&mut [IoSlice::new(names.join("\n").as_bytes())], 0)
 }
 
 /// Whether an update within `valid` brought everything that is configured now.
@@ -29,10 +34,22 @@ pub(super) fn is_fresh(env: &Env, folder: &Path, config: &AptConfig, valid: Dura
     let Some(age) = env.wall().checked_sub(stamp) else { return false };
     age < valid
         && sources(env, config).iter().filter_map(|path| modified(env, path)).all(|changed| changed <= stamp)
-        && env
-            .fs()
-            .list(&config.lists())
-            .is_ok_and(|names| names.iter().any(|name| is_index(name.as_encoded_bytes())))
+        && has_all(env, &folder.join(STAMP), config)
+}
+
+/// Whether each index that was there then is there still, and any was.
+fn has_all(env: &Env, stamp: &Path, config: &AptConfig) -> bool {
+    let Ok(text) = env.fs().read_small(stamp, LONGEST) else { return false };
+    let text = String::from_utf8_lossy(&text);
+    let there = indexes(env, config);
+    !text.is_empty() && text.lines().all(|name| there.iter().any(|one| one == name))
+}
+
+/// The names of the indexes there are.
+fn indexes(env: &Env, config: &AptConfig) -> Vec<String> {
+    let names = env.fs().list(&config.lists()).unwrap_or_default();
+    let is_index = |name: &std::ffi::OsString| is_index(name.as_encoded_bytes());
+    names.into_iter().filter(is_index).map(|name| name.to_string_lossy().into_owned()).collect()
 }
 
 fn modified(env: &Env, path: &Path) -> Option<Duration> {
@@ -51,7 +68,7 @@ fn sources(env: &Env, config: &AptConfig) -> Vec<PathBuf> {
 }
 
 fn is_index(name: &[u8]) -> bool {
-    ["Packages", "Packages.lz4", "Packages.gz", "Packages.xz", "InRelease"]
+    ["Packages", "Packages.lz4", "Packages.gz", "Packages.xz", "Release"]
         .iter()
         .any(|end| name.ends_with(end.as_bytes()))
 }
@@ -97,7 +114,7 @@ mod tests {
         }
 
         fn remember(&self) {
-            remember(&self.env, &self.folder.path().join("cache")).unwrap();
+            remember(&self.env, &self.folder.path().join("cache"), &self.config()).unwrap();
         }
     }
 
@@ -127,6 +144,18 @@ mod tests {
         machine.remember();
         std::fs::remove_file(machine.folder.path().join("var/lib/apt/lists/a_dists_stable_InRelease"))
             .unwrap();
+        assert!(!machine.is_fresh(HOUR));
+    }
+
+    #[test]
+    fn one_index_of_several_that_is_gone_makes_it_stale() {
+        let machine = Machine::new();
+        machine.write("var/lib/apt/lists/b_dists_stable_Release");
+        machine.write("var/lib/apt/lists/b_dists_stable_main_binary-amd64_Packages");
+        machine.remember();
+        assert!(machine.is_fresh(HOUR));
+        let gone = "var/lib/apt/lists/b_dists_stable_main_binary-amd64_Packages";
+        std::fs::remove_file(machine.folder.path().join(gone)).unwrap();
         assert!(!machine.is_fresh(HOUR));
     }
 

@@ -8,7 +8,7 @@ use vps_retry::{Class, Classify};
 use super::run::understood;
 use crate::apt::error::AptError;
 use crate::apt::facts::{AptSetup, Fault, Reach, Repository, RepositoryState, Updated, UpdatedRepository};
-use crate::apt::words::{StatusSummary, Step, repositories};
+use crate::apt::words::{StatusSummary, Step, repositories, warnings};
 use crate::failure::Failure as _;
 use crate::pipeline::Members;
 use crate::process::Captured;
@@ -44,7 +44,7 @@ pub(super) fn read(
     let repositories: Vec<_> = all.collect();
     let came = repositories.iter().any(|one| one.result.state == RepositoryState::Fresh);
     let usable = came || setup.has_index();
-    Ok(Updated { usable, given_up: false, repositories, took: Duration::ZERO })
+    Ok(Updated { usable, given_up: false, repositories, notes: warnings(&said), took: Duration::ZERO })
 }
 
 /// Tells each circuit how its repositories did: one that failed speaks for them all.

@@ -76,7 +76,10 @@ impl AptConfig {
         let asks = ["Proxy-Auto-Detect", "ProxyAutoDetect"];
         let asks =
             |scheme: &str| asks.iter().any(|key| self.get(&format!("Acquire::{scheme}::{key}")).is_some());
-        if proxy.is_some_and(|proxy| proxy != "DIRECT") || asks("http") || asks("https") {
+        if proxy == Some("DIRECT") {
+            return Some("apt was told to go there without a proxy");
+        }
+        if proxy.is_some() || asks("http") || asks("https") {
             return Some("apt has a proxy of its own");
         }
         if said("Dl-Limit").is_some()
@@ -132,7 +135,10 @@ mod tests {
         );
         assert!(proxied.own_way_to(&url("http://a.example.com/x.deb")).is_some());
         assert!(proxied.own_way_to(&url("https://a.example.com/x.deb")).is_some());
-        assert_eq!(proxied.own_way_to(&url("http://in.example.com/x.deb")), None);
+        // Our own fetching would take the environment's.
+        assert!(proxied.own_way_to(&url("http://in.example.com/x.deb")).is_some());
+        let asked = config("Acquire::http::Proxy-Auto-Detect \"/bin/x\";");
+        assert!(asked.own_way_to(&url("http://a.example.com/x.deb")).is_some());
         let certificates = config("Acquire::https::CaInfo \"/etc/ca.pem\";");
         assert!(certificates.own_way_to(&url("https://a.example.com/x.deb")).is_some());
         assert_eq!(certificates.own_way_to(&url("http://a.example.com/x.deb")), None);

@@ -86,6 +86,16 @@ pub enum Fault {
         /// How.
         reach: Reach,
     },
+    /// Who stands before the server, such as a proxy, was not reached: the server was never asked.
+    #[error("the way to {url} leads over {peer}, and {reach}")]
+    OnTheWay {
+        /// For what.
+        url: String,
+        /// Its host and port.
+        peer: String,
+        /// How.
+        reach: Reach,
+    },
     /// A server answered, but with no file.
     #[error("{} ({url})", FetchFailure::Http(*status))]
     Http {
@@ -140,6 +150,22 @@ pub enum Fault {
     NoCandidate {
         /// Every such name.
         packages: Vec<String>,
+    },
+    /// The name is one that other packages stand for, and none of them was chosen.
+    #[error("`{package}` is no package itself; it is provided by {}", Quoted(provided_by))]
+    Virtual {
+        /// The name.
+        package: String,
+        /// Those that stand for it.
+        provided_by: Vec<String>,
+    },
+    /// No repository has the package any more, and others take its place.
+    #[error("no repository has `{package}` any more; it is replaced by {}", Quoted(by))]
+    Replaced {
+        /// The package.
+        package: String,
+        /// Those in its place.
+        by: Vec<String>,
     },
     /// There is no such version.
     #[error("no repository has version `{version}` of `{package}`")]
@@ -237,6 +263,8 @@ impl Fault {
             Self::StaleIndex { .. }
                 | Self::NotFound { .. }
                 | Self::NoCandidate { .. }
+                | Self::Virtual { .. }
+                | Self::Replaced { .. }
                 | Self::VersionNotFound { .. }
                 | Self::ReleaseNotFound { .. }
                 | Self::BrokenLists { .. }

@@ -12,13 +12,15 @@ pub struct PackageFailure {
     pub text: String,
     /// What that means, as far as we know it.
     pub trouble: PackageTrouble,
+    /// What its script printed last, one line after the other; empty where it said nothing.
+    pub printed: Vec<String>,
 }
 
 impl PackageFailure {
     /// With a package, in dpkg's words, which mean `trouble`.
     #[must_use]
     pub fn new(package: impl Into<String>, text: impl Into<String>, trouble: PackageTrouble) -> Self {
-        Self { package: package.into(), text: text.into(), trouble }
+        Self { package: package.into(), text: text.into(), trouble, printed: Vec::new() }
     }
 }
 

@@ -60,6 +60,11 @@ impl Plan {
         change.to.as_deref()
     }
 
+    /// Whether a package of this very name was to change, without an architecture: the machine's own.
+    pub(in crate::apt) fn names(&self, name: &str) -> bool {
+        [&self.installed, &self.upgraded, &self.downgraded].into_iter().flatten().any(|one| one.name == name)
+    }
+
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -10,6 +10,13 @@ use http::StatusCode;
 pub enum FetchFailure {
     /// Nobody reached, or the connection failed.
     Unreachable(Reach),
+    /// Somebody else than the server was to be reached, such as a proxy, and was not.
+    OnTheWay {
+        /// Its host and port, as apt-get names them.
+        peer: String,
+        /// How.
+        reach: Reach,
+    },
     /// The server answered, but with no file.
     Http(StatusCode),
     /// What came is not what the index promises.
@@ -62,6 +69,7 @@ impl fmt::Display for FetchFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable(reach) => fmt::Display::fmt(reach, f),
+            Self::OnTheWay { peer, reach } => write!(f, "the way there leads over {peer}, and {reach}"),
             Self::Http(status) => {
                 write!(f, "the server answered {}", status.as_u16())?;
                 status.canonical_reason().map_or(Ok(()), |reason| write!(f, " {reason}"))

@@ -14,6 +14,13 @@ use super::repository_problem::RepositoryProblem;
 pub enum Reason<'f> {
     /// A server was not reached.
     Unreachable(Reach),
+    /// Who stands before a server was not reached.
+    OnTheWay {
+        /// Its host and port.
+        peer: &'f str,
+        /// How.
+        reach: Reach,
+    },
     /// A server answered, but with no file.
     Http(StatusCode),
     /// What came is not what the index promises.
@@ -30,6 +37,7 @@ impl Fault {
     pub fn reason(&self) -> Reason<'_> {
         match self {
             Self::Unreachable { reach, .. } => Reason::Unreachable(*reach),
+            Self::OnTheWay { peer, reach, .. } => Reason::OnTheWay { peer, reach: *reach },
             Self::Http { status, .. } => Reason::Http(*status),
             Self::Corrupt { corrupt, .. } => Reason::Corrupt(*corrupt),
             Self::RepositoryBroken { why, .. } => Reason::Repository(why),
@@ -42,6 +50,9 @@ impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable(reach) => reach.fmt(f),
+            Self::OnTheWay { peer, reach } => {
+                FetchFailure::OnTheWay { peer: (*peer).to_owned(), reach: *reach }.fmt(f)
+            }
             Self::Http(status) => FetchFailure::Http(*status).fmt(f),
             Self::Corrupt(corrupt) => corrupt.fmt(f),
             Self::Repository(why) => why.fmt(f),

@@ -1,5 +1,7 @@
 //! What can be wrong with a repository.
 
+use std::path::PathBuf;
+
 use http::StatusCode;
 use thiserror::Error;
 
@@ -18,6 +20,14 @@ pub enum RepositoryProblem {
     NoKey {
         /// Its id.
         key: String,
+    },
+    /// Its signature could not be looked at: the file with its keys cannot be used.
+    #[error("cannot be verified: its keyring `{}` cannot be used: {text}", file.display())]
+    Keyring {
+        /// The file.
+        file: PathBuf,
+        /// apt-get's words.
+        text: String,
     },
     /// Its signature does not hold.
     #[error("has a signature that does not hold: {text}")]

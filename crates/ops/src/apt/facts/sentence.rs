@@ -15,6 +15,9 @@ impl fmt::Display for Failures<'_> {
         if !first.text.is_empty() {
             write!(f, ": {}", first.text)?;
         }
+        if !first.printed.is_empty() {
+            write!(f, " (it printed: {})", first.printed.join("; "))?;
+        }
         match self.0.len() {
             0 | 1 => Ok(()),
             more => write!(f, " (and {} more)", more.saturating_sub(1)),

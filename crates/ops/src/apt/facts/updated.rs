@@ -25,6 +25,8 @@ pub struct UpdatedRepository {
 pub struct Updated {
     /// Every repository, in the order of the sources.
     pub repositories: Vec<UpdatedRepository>,
+    /// What apt-get warned of beside what failed, one sentence each.
+    pub notes: Vec<String>,
     /// Whether there are indexes to work with: some came, or earlier ones are there.
     pub(in crate::apt) usable: bool,
     /// Whether another attempt would bring the same again.

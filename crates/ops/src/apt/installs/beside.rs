@@ -18,7 +18,8 @@ use crate::pipeline::{Cause, OperationError};
 use crate::settings::Options;
 use crate::workflow::Workflow;
 
-/// Downloads at once, whoever serves them; each service has its own bulkhead beside.
+/// Downloads at once, whoever serves them; each service has its own bulkhead beside. Half as many once a
+/// server refused one or said that it is too much.
 const AT_ONCE: usize = 8;
 
 /// Downloads for one workflow.
@@ -50,7 +51,8 @@ impl Beside<'_> {
         let mut under_way: Vec<Task> = Vec::new();
         let (mut running, mut fetched, mut failed) = (0, 0_u64, None);
         loop {
-            while running < AT_ONCE && failed.is_none() {
+            let at_once = if tally.is_overloaded() { AT_ONCE / 2 } else { AT_ONCE };
+            while running < at_once && failed.is_none() {
                 let Some((url, archive)) = waiting.pop_front() else { break };
                 running += 1;
                 under_way.push(self.begin(&downloads, url, archive, &stop, tell.clone()));

@@ -15,13 +15,14 @@ use std::time::Duration;
 use self::rounds::Rounds;
 use self::steps::{AptFailed, Steps};
 use super::adapter::Apt;
+use super::error::AptError;
 use super::facts::{AptSetup, Plan, Updated};
 use super::outcome::AptInstalled;
 use super::request::{AptUpdate, InstallRequest, Wanted};
 use crate::context::Context;
 use crate::download::Downloads;
 use crate::operation::{Operation, OperationKind, Role};
-use crate::pipeline::Request;
+use crate::pipeline::{Cause, Request};
 use crate::service::ServiceName;
 use crate::settings::{Options, ServicePolicy};
 use crate::workflow::Workflow;
@@ -68,7 +69,13 @@ impl Installs {
         let operation = Operation::new(OperationKind::AptUpdate, "").with_replay(AptUpdate);
         Workflow::run(self.steps.context(), root(operation, &policy, total, options), |workflow| async move {
             let setup = self.steps.setup(&workflow).await?;
-            let mut updated = self.steps.update(&workflow, &setup).await?;
+            let updated = self.steps.update(&workflow, &setup).await;
+            let told = match &updated {
+                Ok(updated) => Some(updated),
+                Err(error) => failed_lists(error),
+            };
+            told.into_iter().flat_map(|told| &told.notes).for_each(|note| workflow.warn(note.clone()));
+            let mut updated = updated?;
             updated.took = workflow.took();
             Ok(updated)
         })
@@ -146,6 +153,14 @@ impl Installs {
     fn policy(&self, options: &Options) -> ServicePolicy {
         let service = options.service.clone().unwrap_or_else(|| ServiceName::APT_REPOSITORY.into());
         options.over(self.steps.context().policies().of(&service))
+    }
+}
+
+/// What came of an update that failed for some repositories.
+fn failed_lists(error: &AptFailed) -> Option<&Updated> {
+    match &error.cause {
+        Cause::Operation(AptError::Repositories(updated)) => Some(updated),
+        _ => None,
     }
 }
 

@@ -155,6 +155,7 @@ impl<'n> Rounds<'n> {
     async fn update(&mut self) -> Result<(), AptFailed> {
         self.cures.lists_were_read();
         let Some(setup) = &self.setup else { return Ok(()) };
+        let mut hook = None;
         match self.steps.update(self.workflow, setup).await {
             Ok(updated) => self.told(&updated),
             Err(error) => match &error.cause {
@@ -164,25 +165,37 @@ impl<'n> Rounds<'n> {
                     self.told(updated);
                 }
                 // Nothing new came, or not all of it, but what an earlier update brought is there.
-                Cause::CircuitOpen(_)
-                | Cause::TimedOut { .. }
-                | Cause::Operation(AptError::Fault(Fault::Hook { .. }))
+                Cause::CircuitOpen(_) | Cause::TimedOut { .. }
                     if setup.has_index() && error.kind() != Kind::Cancelled =>
                 {
-                    let text = format!("the package lists may not be those of now: {}", error.cause);
-                    self.warn(text);
+                    self.warn_of_old(&error);
+                }
+                // It ran after the update, which may have brought everything: looked at below.
+                Cause::Operation(AptError::Fault(Fault::Hook { .. })) if error.kind() != Kind::Cancelled => {
+                    hook = Some(error);
                 }
                 _ => return Err(error),
             },
         }
         // What came tells whose each repository is.
-        self.setup = Some(self.steps.setup(self.workflow).await?);
+        let setup = self.steps.setup(self.workflow).await?;
+        if let Some(error) = hook {
+            if !setup.has_index() {
+                return Err(error);
+            }
+            self.warn_of_old(&error);
+        }
+        self.setup = Some(setup);
         Ok(())
+    }
+
+    fn warn_of_old(&mut self, error: &AptFailed) {
+        self.warn(format!("the package lists may not be those of now: {}", error.cause));
     }
 
     /// Warns of every index that is not that of now.
     fn told(&mut self, updated: &Updated) {
-        for warning in updated.warnings() {
+        for warning in updated.warnings().into_iter().chain(updated.notes.iter().cloned()) {
             self.warn(warning);
         }
     }

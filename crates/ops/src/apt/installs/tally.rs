@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use vps_retry::Class;
 
 use crate::event::{Event, EventKind, Observer, OperationId, Voice};
 
@@ -13,6 +16,8 @@ pub(super) struct Tally {
     whole: Voice,
     total: u64,
     files: Mutex<Files>,
+    /// Whether a server said that it was asked too much.
+    overloaded: AtomicBool,
 }
 
 #[derive(Default)]
@@ -26,7 +31,12 @@ struct Files {
 impl Tally {
     /// For files of `total` bytes in all, which are fetched for `whole`.
     pub(super) fn new(observer: Arc<dyn Observer>, whole: Voice, total: u64) -> Self {
-        Self { observer, whole, total, files: Mutex::default() }
+        Self { observer, whole, total, files: Mutex::default(), overloaded: AtomicBool::new(false) }
+    }
+
+    /// Whether an answer so far was 429, 503 or a refusal.
+    pub(super) fn is_overloaded(&self) -> bool {
+        self.overloaded.load(Ordering::Acquire)
     }
 
     /// A file turned out to be there already.
@@ -54,6 +64,9 @@ impl fmt::Debug for Tally {
 
 impl Observer for Tally {
     fn on(&self, event: &Event<'_>) {
+        if let EventKind::AttemptFailed { class: Class::Throttled { .. } | Class::NotSent, .. } = event.kind {
+            self.overloaded.store(true, Ordering::Release);
+        }
         let EventKind::Progress { done, resumed_from, .. } = event.kind else {
             self.observer.on(event);
             return;
@@ -80,6 +93,30 @@ mod tests {
                 assert_eq!((event.id, event.operation.kind), (OperationId(1), OperationKind::AptInstall));
                 self.0.lock().unwrap().push((done, total.unwrap(), resumed_from));
             }
+        }
+    }
+
+    #[test]
+    fn a_server_that_was_asked_too_much_is_remembered() {
+        let error = |class| EventKind::AttemptFailed {
+            number: 1,
+            of: 3,
+            class,
+            error: String::new(),
+            took: std::time::Duration::ZERO,
+        };
+        for (class, overloaded) in
+            [(Class::Throttled { at_least: None }, true), (Class::NotSent, true), (Class::Transient, false)]
+        {
+            let observer = Arc::new(()) as Arc<dyn Observer>;
+            let begin = |id, observer| {
+                let operation = Operation::new(OperationKind::Download, "x");
+                Teller::begin(Env::real(), observer, OperationId(id), None, operation)
+            };
+            let whole = begin(1, Arc::clone(&observer));
+            let tally = Arc::new(Tally::new(observer, whole.voice().clone(), 100));
+            begin(2, Arc::clone(&tally) as _).voice().tell(None, error(class));
+            assert_eq!(tally.is_overloaded(), overloaded, "{class:?}");
         }
     }
 

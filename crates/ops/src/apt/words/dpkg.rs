@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::said::{MOST, Said};
-use crate::apt::facts::{PackageFailure, PackageTrouble};
+use crate::apt::facts::{PackageFailure, PackageTrouble, show};
 
 /// How dpkg, apt-get and the system below them say that a disk is full.
 pub(super) const NO_SPACE: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
@@ -27,6 +27,58 @@ impl Said {
         }
         found
     }
+}
+
+/// Lines of a script that are shown: what it said last is most often why.
+const LINES: usize = 6;
+
+impl Said {
+    /// What a package's script printed before dpkg gave it up: its errors in front of dpkg's own, and the rest
+    /// below the line in which dpkg began with it.
+    pub(super) fn printed_by(&self, package: &str) -> Vec<String> {
+        let gives_up = format!("dpkg: error processing package {package} (");
+        let archive = format!("dpkg: error processing archive {package} (");
+        let begins = format!("Setting up {package} (");
+        let lines = |text: &'_ str| -> Vec<String> {
+            text.split(['\n', '\r']).map(|line| show::bounded(line, 200)).collect()
+        };
+        let ends = |line: &String| line.starts_with(&gives_up) || line.starts_with(&archive);
+        let mut stderr = lines(&self.stderr);
+        let end = stderr.iter().position(ends);
+        stderr.truncate(end.unwrap_or(0));
+        let start = stderr.iter().rposition(|line| is_dpkgs(line)).map_or(0, |at| at.saturating_add(1));
+        let mut printed = lines(&self.stdout);
+        // On a terminal dpkg's own words are on standard output too.
+        let from = printed.iter().rposition(|line| line.starts_with(&begins));
+        printed = match from {
+            Some(from) => printed.split_off(from.saturating_add(1)),
+            None => Vec::new(),
+        };
+        let to = printed.iter().position(|line| is_dpkgs(line)).unwrap_or(printed.len());
+        printed.truncate(to);
+        printed.extend(stderr.split_off(start));
+        printed.retain(|line| !line.is_empty());
+        let last = printed.len().saturating_sub(LINES);
+        printed.split_off(last)
+    }
+}
+
+/// Whether dpkg or apt-get says it, and not a script.
+fn is_dpkgs(line: &str) -> bool {
+    const STARTS: [&str; 11] = [
+        "dpkg: ",
+        "Setting up ",
+        "Unpacking ",
+        "Preparing to unpack ",
+        "Selecting previously ",
+        "(Reading database",
+        "Processing triggers ",
+        "Errors were encountered",
+        "E: ",
+        "Removing ",
+        "debconf: delaying ",
+    ];
+    STARTS.iter().any(|start| line.starts_with(start))
 }
 
 impl PackageFailure {
@@ -63,6 +115,28 @@ mod tests {
         let found = said.dpkg_failures();
         assert_eq!((&*found[0].package, &*found[0].text), ("lab-conf", ""));
         assert_eq!((&*found[1].package, &*found[1].text), ("/a/b_1%3a2_all.deb", "cannot copy"));
+    }
+
+    #[test]
+    fn what_a_script_printed_is_kept_apart_from_dpkgs_words() {
+        let said = Said::new(
+            b"Setting up aa (1.0) ...\nnot mine\nSetting up lab-boot (1.0) ...\nupdate-initramfs: Generating\n\
+              Errors were encountered while processing:\n lab-boot\n",
+            b"aa's own\ndpkg: warning: x\ngzip: stdout: No space left on device\nfailed for /boot/initrd.img\n\
+              dpkg: error processing package lab-boot (--configure):\n script returned error exit status 1\n\
+              E: Sub-process /usr/bin/dpkg returned an error code (1)\n",
+        );
+        assert_eq!(
+            said.printed_by("lab-boot"),
+            [
+                "update-initramfs: Generating",
+                "gzip: stdout: No space left on device",
+                "failed for /boot/initrd.img"
+            ]
+        );
+        assert!(said.printed_by("bb").is_empty());
+        let many = format!("{}dpkg: error processing package bb (--configure):\n", "line\n".repeat(99));
+        assert_eq!(Said::new(b"", many.as_bytes()).printed_by("bb").len(), LINES);
     }
 
     #[test]

@@ -5,9 +5,14 @@ use std::time::Duration;
 
 use vps_retry::{Class, Classify};
 
-use super::said::{Message, Severity};
+use super::keyring;
+use super::said::{Message, Said, Severity};
 use super::subject;
+use super::way;
 use crate::apt::facts::{Fault, FetchFailure, RepositoryProblem, show};
+
+/// Warnings that are passed on of one run.
+const MOST_WARNINGS: usize = 20;
 
 /// One thing that could not be fetched or trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,10 +35,26 @@ pub(super) fn failures(messages: &[Message<'_>]) -> Vec<Failed> {
     let (progress, told): (Vec<_>, Vec<_>) =
         messages.iter().partition(|message| message.severity == Severity::Fetch);
     let mut found: Vec<Failed> = told.into_iter().filter_map(failed).collect();
+    keyring::explain(messages, &mut found);
     for message in progress {
         if !found.iter().any(|known| subject::is_same(&known.subject, message.text)) {
-            let problem = Problem::Fetch(FetchFailure::of(message.below));
+            let problem = Problem::Fetch(way::of(message.text, message.below));
             found.push(Failed { subject: message.text.to_owned(), problem });
+        }
+    }
+    found
+}
+
+/// What apt-get warns of beside what failed: nothing stops, but somebody should know.
+pub(in crate::apt) fn warnings(said: &Said) -> Vec<String> {
+    // What follows from a failure, or is said of it elsewhere.
+    let known = ["index files failed to download", " are ignored as "];
+    let mut found = Vec::new();
+    for message in said.messages().iter().filter(|message| message.severity == Severity::Warning) {
+        let is_known = failed(message).is_some() || known.iter().any(|words| message.text.contains(words));
+        let shown = show::harmless(message.text);
+        if !is_known && !found.contains(&shown) && found.len() < MOST_WARNINGS {
+            found.push(shown);
         }
     }
     found
@@ -51,13 +72,15 @@ fn failed(message: &Message<'_>) -> Option<Failed> {
         if reason.contains("Unable to find expected entry") {
             return repository(url, P::Lacks { text: show::harmless(reason) });
         }
-        return Some(Failed { subject: url.to_owned(), problem: Problem::Fetch(FetchFailure::of(reason)) });
+        return Some(Failed { subject: url.to_owned(), problem: Problem::Fetch(way::of(url, reason)) });
     }
-    // apt 2 and, by another program, apt 3.
-    let signature =
-        text.split_once("GPG error: ").or(text.split_once("OpenPGP signature verification failed: "));
+    // apt 2 and, by another program, apt 3: from 3.3 on without the word `OpenPGP`.
+    let signature = text.split_once("GPG error: ").or(text.split_once("ignature verification failed: "));
     if let Some((_, rest)) = signature {
         let (subject, why) = rest.split_once(": ").unwrap_or((rest, ""));
+        if let Some(problem) = keyring::unusable(why) {
+            return repository(subject, problem);
+        }
         let key = why.split_once("NO_PUBKEY ").or(why.split_once("Missing key "));
         let key = key.map(|(_, key)| key.split([' ', ',']).next().unwrap_or(key));
         return repository(
@@ -129,6 +152,14 @@ pub(super) fn decisive(failures: &[Failed], in_update: bool) -> Option<Fault> {
 }
 
 impl Failed {
+    /// Whether its subject, `URI RELEASE InRelease`, is the release file at `url`.
+    pub(super) fn is_of_file(&self, url: &str) -> bool {
+        let mut words = self.subject.split_whitespace();
+        let (uri, release) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let rest = url.strip_prefix(uri.trim_end_matches('/')).unwrap_or_default();
+        !rest.is_empty() && (release.is_empty() || rest.split('/').any(|part| part == release))
+    }
+
     /// The order in which the table has them: what stops everything, what an update cures, what
     /// passes, what may pass, what stays.
     fn rank(&self, in_update: bool) -> u8 {
@@ -136,13 +167,15 @@ impl Failed {
         match (&self.problem, self.fault(in_update)) {
             (Problem::Fetch(FetchFailure::DiskFull | FetchFailure::ReadOnly), _) => 0,
             (_, Fault::StaleIndex { .. }) => 1,
-            (_, ref fault @ (Fault::Unreachable { .. } | Fault::Http { .. }))
+            (_, ref fault @ (Fault::Unreachable { .. } | Fault::OnTheWay { .. } | Fault::Http { .. }))
                 if is_retried(fault.class()) =>
             {
                 2
             }
             (Problem::Fetch(FetchFailure::Corrupt(_)), _) => 3,
             (Problem::Fetch(_), _) => 4,
+            // A key that is missing follows from a keyring that cannot be used.
+            (Problem::Repository(RepositoryProblem::Keyring { .. }), _) => 4,
             // `is not signed` follows from what was said before it.
             (Problem::Repository(RepositoryProblem::NotSigned), _) => 6,
             (Problem::Repository(_) | Problem::NotYetValid(_), _) => 5,
@@ -156,6 +189,9 @@ impl Failed {
             Problem::NotYetValid(early) => Fault::ClockSkew { repository: url, early: Some(*early) },
             Problem::Repository(why) => Fault::RepositoryBroken { repository: url, why: why.clone() },
             Problem::Fetch(FetchFailure::Unreachable(reach)) => Fault::Unreachable { url, reach: *reach },
+            Problem::Fetch(FetchFailure::OnTheWay { peer, reach }) => {
+                Fault::OnTheWay { url, peer: peer.clone(), reach: *reach }
+            }
             Problem::Fetch(FetchFailure::Corrupt(corrupt)) => Fault::Corrupt { url, corrupt: *corrupt },
             Problem::Fetch(FetchFailure::DiskFull) => Fault::DiskFull { path: None },
             Problem::Fetch(FetchFailure::ReadOnly) => Fault::ReadOnly { path: None },

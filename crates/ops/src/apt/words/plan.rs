@@ -1,7 +1,7 @@
 //! What apt-get would do, from the words and files of `install -V --print-uris`.
 
 use super::uris::archives;
-use crate::apt::facts::{Change, InvalidPlan, Plan};
+use crate::apt::facts::{Change, InvalidPlan, PackageSpec, Plan};
 
 /// The lists that packages stand in, by the line before them: as apt-get says it, and as apt 3 does.
 const HEADINGS: [(&str, List); 8] = [
@@ -64,6 +64,20 @@ pub(in crate::apt) fn is_called(name: &str, plan: &Plan, said: &str) -> bool {
         || said.lines().any(|line| line.starts_with(&format!("{name} is already the newest version")))
 }
 
+/// Whether apt-get would bring the very version that `spec` asks for, or has it.
+pub(in crate::apt) fn is_had(spec: &PackageSpec, plan: &Plan, said: &str) -> bool {
+    let is_it = |change: &&Change| {
+        let (name, arch) = change.name.split_once(':').map_or((&*change.name, None), |(n, a)| (n, Some(a)));
+        name == spec.name() && spec.arch().is_none_or(|wanted| arch.is_none_or(|arch| arch == wanted))
+    };
+    match [&plan.installed, &plan.upgraded, &plan.downgraded].into_iter().flatten().find(is_it) {
+        Some(change) => change.to.as_deref().is_some_and(|version| spec.accepts(version)),
+        None => said.lines().any(|line| {
+            line.strip_prefix(spec.name()).is_some_and(|rest| rest.contains("is already the newest version"))
+        }),
+    }
+}
+
 /// `   name (1.0)`, `   name (1.0 => 2.0)`, and of one to be removed with its files `   name* (1.0)`.
 fn change(line: &str) -> Option<Change> {
     let line = line.trim();
@@ -105,6 +119,18 @@ mod tests {
         assert_eq!(plan.removed, [Change { name: "old".into(), from: Some("1.0".into()), to: None }]);
         assert_eq!(plan.upgraded[0].from.as_deref(), Some("3.0.19"));
         assert_eq!(plan.changes(), 5);
+    }
+
+    #[test]
+    fn a_version_that_ends_in_a_plus_is_that_version() {
+        let had =
+            |spec: &str, words: &str| is_had(&spec.parse().unwrap(), &Plan::parse(words).unwrap(), words);
+        let new =
+            |version: &str| format!("The following NEW packages will be installed:\n   aa ({version})\n");
+        assert!(had("aa=1.0+", &new("1.0+")));
+        assert!(!had("aa=1.0+", &new("1.0")), "apt-get dropped the `+`");
+        assert!(had("aa=1.0+", "aa is already the newest version (1.0+).\n"));
+        assert!(!had("aa=1.0+", ""));
     }
 
     #[test]

@@ -22,7 +22,8 @@ pub(in crate::apt) fn repositories(
             stanzas.push_str(&format!("Sourcesentry: {}:1\n", file.display()));
         }
         // A comment line of the signature's armour holds no such field before the first of these.
-        for line in index(name).iter().flat_map(|text| text.lines()) {
+        let known = index(name).or_else(|| index(&format!("{}Release", name.strip_suffix("InRelease")?)));
+        for line in known.iter().flat_map(|text| text.lines()) {
             if ["Origin:", "Label:", "Suite:", "Codename:"].iter().any(|field| line.starts_with(field)) {
                 stanzas.push_str(line);
                 stanzas.push('\n');
@@ -104,6 +105,15 @@ mod tests {
         assert_eq!(all[0].origin.as_deref(), Some("Debian"));
         assert!(all[0].has_index && !all[1].has_index);
         assert_eq!(all[4].host, None);
+    }
+
+    #[test]
+    fn a_release_file_beside_its_signature_tells_as_much() {
+        let all = repositories(URIS, &[], |name| {
+            (name == "third_Release").then(|| "Origin: Third\nSuite: b\n".to_owned())
+        });
+        assert_eq!((all[1].has_index, all[1].origin.as_deref()), (true, Some("Third")));
+        assert!(!all[0].has_index);
     }
 
     #[test]

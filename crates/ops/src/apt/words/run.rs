@@ -2,7 +2,7 @@
 
 use super::said::{Message, Said, Severity};
 use super::status::StatusSummary;
-use crate::apt::facts::{PackageFailure, show};
+use crate::apt::facts::{PackageFailure, PackageTrouble, show};
 use crate::process::Ended;
 
 /// What apt-get or dpkg was run for.
@@ -66,7 +66,13 @@ impl<'a> Run<'a> {
 fn dpkg_failures(said: &Said, status: &StatusSummary) -> Vec<PackageFailure> {
     let told = if status.errors.is_empty() { &said.dpkg_failures() } else { &status.errors };
     let shown = |failure: &PackageFailure| {
-        PackageFailure::read(&show::bounded(&failure.package, 200), &show::harmless(&failure.text))
+        let shown =
+            PackageFailure::read(&show::bounded(&failure.package, 200), &show::harmless(&failure.text));
+        match shown.trouble {
+            // What was printed is dpkg's own question.
+            PackageTrouble::ConffilePrompt => shown,
+            _ => PackageFailure { printed: said.printed_by(&failure.package), ..shown },
+        }
     };
     told.iter().map(shown).collect()
 }

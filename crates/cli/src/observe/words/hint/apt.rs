@@ -35,6 +35,9 @@ pub(super) fn apt(hint: &AptHint) -> String {
             "check this machine's clock, and that `ca-certificates` is installed and up to date"
         }
         AptHint::Credentials => "put the user and password into a file in /etc/apt/auth.conf.d",
+        AptHint::CheckProxy => {
+            "a proxy seems to be on the way, and down: see `apt-config dump | grep -i proxy`, and `http_proxy`"
+        }
         AptHint::ProxyCredentials => "the proxy wants a user and a password, in `Acquire::http::Proxy`",
         AptHint::LogIn => "log in to the network first",
         AptHint::LogInOrSuspectProxy => {
@@ -49,6 +52,12 @@ pub(super) fn apt(hint: &AptHint) -> String {
         AptHint::InstallKey => {
             "install its key in /etc/apt/keyrings and name the file with `Signed-By` in its source"
         }
+        AptHint::MendKeyring { file } => {
+            return format!(
+                "put its key into `{}`, which everybody must be able to read: apt reads it as the user `_apt`",
+                file.display()
+            );
+        }
         AptHint::GetNewKey => "get its new key from who runs it; do not trust it until then",
         AptHint::UseAnotherMirror => "use another mirror, or ask who runs it",
         AptHint::AcceptChange => "if the change is right, run `apt-get update --allow-releaseinfo-change`",
@@ -58,6 +67,9 @@ pub(super) fn apt(hint: &AptHint) -> String {
             return format!(
                 "`apt-cache search {package}` finds names like it; its repository may not be set up here"
             );
+        }
+        AptHint::AskForInstead { package } => {
+            return format!("ask for one of them, as with `vps-configurator apt install {package}`");
         }
         AptHint::CheckName => "check the name",
         AptHint::ListVersions { package } => {

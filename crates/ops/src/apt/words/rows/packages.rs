@@ -23,7 +23,35 @@ pub(in crate::apt::words) fn no_candidate(run: &Run<'_>) -> Option<Fault> {
     let packages = names(run, |text| {
         text.strip_suffix(" has no installation candidate")?.strip_prefix("Package '")?.strip_suffix('\'')
     });
-    (!packages.is_empty()).then_some(Fault::NoCandidate { packages })
+    let others = packages.iter().find_map(|package| instead(run, package));
+    others.or_else(|| (!packages.is_empty()).then_some(Fault::NoCandidate { packages }))
+}
+
+/// What standard output says of a package that cannot be had, below a headline.
+fn instead(run: &Run<'_>, package: &str) -> Option<Fault> {
+    let named = package.to_owned();
+    let provided_by = below(run, &format!("Package {package} is a virtual package provided by:"), "");
+    if !provided_by.is_empty() {
+        return Some(Fault::Virtual { package: named, provided_by });
+    }
+    let headline = format!("Package {package} is not available, but is referred to by another package.");
+    let by = below(run, &headline, "However the following packages replace it:");
+    (!by.is_empty()).then_some(Fault::Replaced { package: named, by })
+}
+
+/// The names in the indented lines below a line, or below a later one of the same paragraph.
+fn below(run: &Run<'_>, headline: &str, then: &str) -> Vec<String> {
+    let mut lines = run.said.stdout.lines().skip_while(|line| line.trim_end() != headline).skip(1);
+    if !then.is_empty() && !lines.by_ref().take(4).any(|line| line.trim_end() == then) {
+        return Vec::new();
+    }
+    let mut found: Vec<String> = Vec::new();
+    for line in lines.take_while(|line| line.starts_with("  ")) {
+        // A version follows: `  name 1.0`, `   name (1.0)`.
+        let name = line.split_whitespace().next().map(|name| show::bounded(name, 100));
+        found.extend(name.filter(|name| !found.contains(name) && found.len() < 20));
+    }
+    found
 }
 
 pub(in crate::apt::words) fn not_found(run: &Run<'_>) -> Option<Fault> {
