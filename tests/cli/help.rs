@@ -56,7 +56,12 @@ fn long_help_begins_with_examples_and_ends_with_codes_and_a_link() {
         assert!(said.out.starts_with("Examples:\n"), "{}", said.out);
         assert!(said.out.trim_end().lines().last().unwrap().starts_with("Documentation: https://"));
         assert!(!args[0].starts_with("-") || said.out.contains("all processes of this machine share"));
-        for code in ["0  done", "4  circuit open", "124-127 (run only)", "130, 143  stopped by SIGINT"] {
+        for code in [
+            "0  done",
+            "4  circuit open",
+            "124-127 (run only)",
+            "129, 130, 131, 143  stopped by SIGHUP, SIGINT",
+        ] {
             assert!(said.out.contains(code), "{args:?}: {code}");
         }
     }

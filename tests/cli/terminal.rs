@@ -129,3 +129,30 @@ fn reset_all_asks_at_a_terminal() {
     let status = run(&lab, &["circuit-breaker", "status", "github"]);
     assert!(status.out.contains("held open by hand"), "{}", status.out);
 }
+
+#[test]
+fn a_command_can_ask_at_the_terminal_whatever_its_input_is() {
+    if !is_there("script") {
+        return;
+    }
+    let lab = Lab::new();
+    let inner = lab.command(&[]);
+    let script = format!(
+        "{} -q run --retries 1 --timeout 2 -- sh -c 'read x </dev/tty; echo \"got $x\"; sleep 1000 & echo $! >pid; sleep 1000' </dev/null",
+        inner.get_program().to_str().unwrap()
+    );
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &script, "/dev/null"]).current_dir(lab.folder.path());
+    command.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env("TERM", "xterm").env("SHELL", "/bin/sh");
+    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, b"secret\n").unwrap();
+    let said = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains("got secret"), "{said}");
+    // It was in our process group, and so was what it started: both are ended all the same.
+    let pid = String::from_utf8(lab.read("pid").unwrap()).unwrap();
+    assert!(crate::signals::is_gone(pid.trim()), "{pid}");
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use vps_ops::env::Env;
 use vps_ops::http::{ReqwestClient, Trust};
+use vps_ops::process::{Runner as _, SystemRunner};
 use vps_ops::service::{ServiceName, UnknownService};
 use vps_ops::settings::{Backend, Options};
 use vps_ops::store::{SqliteStore, StateFolder, StoreHandle};
@@ -26,6 +27,7 @@ pub(crate) struct App {
     pub(crate) screen: Screen,
     pub(crate) env: Env,
     pub(crate) cancel: CancellationToken,
+    pub(crate) runner: Arc<SystemRunner>,
 }
 
 impl App {
@@ -34,12 +36,14 @@ impl App {
         let term = Term::look(&environment);
         crate::term::choose_color(global.color);
         let screen = observe::start(&global, &environment, term);
-        Self { global, environment, term, screen, env: Env::real(), cancel: CancellationToken::new() }
+        let (env, cancel, runner) = (Env::real(), CancellationToken::new(), Arc::new(SystemRunner::new()));
+        Self { global, environment, term, screen, env, cancel, runner }
     }
 
     /// Says why a command failed, unless nothing may be said; gives the code to end with.
     pub(crate) fn tell(&self, failure: &Failure) -> Exit {
-        if self.global.quiet < 2 {
+        // What was asked for as JSON is never left out.
+        if self.global.quiet < 2 || self.global.json {
             failure.print(self.global.json_errors(), &self.screen);
         }
         failure.exit
@@ -87,6 +91,7 @@ impl App {
         };
         let builder = NetworkOperationWrapper::builder(loaded.policies.clone())
             .env(self.env.clone())
+            .runner(self.runner.clone())
             .observer(observe::observers(&self.screen, self.term))
             .http(Arc::new(ReqwestClient::new(trust)));
         #[cfg(feature = "git")]
@@ -105,6 +110,13 @@ impl App {
         StoreHandle::on_thread(move || {
             SqliteStore::open_or_memory(&folder, &env, |text| tracing::warn!(operation = "state", "{text}"))
         })
+    }
+
+    /// Ends what we started before we end ourselves, and names what works on.
+    pub(crate) fn abandon(screen: &Screen, runner: &SystemRunner) {
+        for pid in runner.abandon() {
+            screen.line(&format!("warning: process {pid} works on"));
+        }
     }
 
     /// What the options of one call say.

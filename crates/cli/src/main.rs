@@ -12,6 +12,7 @@ mod term;
 mod usage;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::app::App;
 use crate::args::{Cli, Command};
@@ -54,10 +55,13 @@ fn run(app: &App, command: Command) -> Exit {
 
 async fn dispatch(app: &App, command: Command) -> Exit {
     let screen = app.screen.clone();
-    let (stopped, _listening) = signals::listen(&app.env, app.cancel.clone(), move || {
+    let tell = move || {
         screen.clear();
         tracing::warn!("stopping (again to end at once)");
-    });
+    };
+    let (screen, runner) = (app.screen.clone(), Arc::clone(&app.runner));
+    let last = move || App::abandon(&screen, &runner);
+    let (stopped, _listening) = signals::listen(&app.env, app.cancel.clone(), tell, last);
     let outcome = match command {
         Command::Download(args) => cmd::download::run(app, args).await,
         Command::Apt(command) => cmd::apt::run(app, command).await,

@@ -24,7 +24,7 @@ pub(crate) use download::DownloadArgs;
 #[cfg(feature = "git")]
 pub(crate) use git::{CloneArgs, GitCommand};
 pub(crate) use network::NetworkArgs;
-pub(crate) use run::RunArgs;
+pub(crate) use run::{RunArgs, StdinChoice};
 
 use crate::exit;
 
