@@ -28,16 +28,18 @@ pub(crate) struct App {
     pub(crate) env: Env,
     pub(crate) cancel: CancellationToken,
     pub(crate) runner: Arc<SystemRunner>,
+    /// Whether the command must not make anything.
+    pub(crate) only_looks: bool,
 }
 
 impl App {
-    pub(crate) fn start(global: GlobalArgs) -> Self {
+    pub(crate) fn start(global: GlobalArgs, only_looks: bool) -> Self {
         let environment = Environment::read();
         let term = Term::look(&environment);
         crate::term::choose_color(global.color);
         let screen = observe::start(&global, &environment, term);
         let (env, cancel, runner) = (Env::real(), CancellationToken::new(), Arc::new(SystemRunner::new()));
-        Self { global, environment, term, screen, env, cancel, runner }
+        Self { global, environment, term, screen, env, cancel, runner, only_looks }
     }
 
     /// Says why a command failed, unless nothing may be said; gives the code to end with.
@@ -107,8 +109,14 @@ impl App {
 
     fn store(&self, folder: StateFolder) -> StoreHandle {
         let env = self.env.clone();
+        let only_looks = self.only_looks;
         StoreHandle::on_thread(move || {
-            SqliteStore::open_or_memory(&folder, &env, |text| tracing::warn!(operation = "state", "{text}"))
+            let warn = |text: &str| tracing::warn!(operation = "state", "{text}");
+            if only_looks {
+                SqliteStore::look_or_memory(&folder, &env, warn)
+            } else {
+                SqliteStore::open_or_memory(&folder, &env, warn)
+            }
         })
     }
 

@@ -29,13 +29,14 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> Exit {
+    let only_looks = cli.command.only_looks();
     let printed = match &cli.command {
         // These need nothing of this machine.
         Command::Completions { shell } => cmd::print::completions(*shell),
         Command::Man { command } => cmd::print::man(command),
-        _ => return run(&App::start(cli.global), cli.command),
+        _ => return run(&App::start(cli.global, only_looks), cli.command),
     };
-    printed.unwrap_or_else(|failure| App::start(cli.global).tell(&failure))
+    printed.unwrap_or_else(|failure| App::start(cli.global, true).tell(&failure))
 }
 
 fn run(app: &App, command: Command) -> Exit {

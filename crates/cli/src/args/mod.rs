@@ -175,6 +175,23 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// Whether it only looks, so that it must not make anything.
+    pub(crate) fn only_looks(&self) -> bool {
+        match self {
+            Self::Download(args) => args.network.dry_run,
+            Self::Apt(AptCommand::Update(args)) => args.network.dry_run,
+            Self::Apt(AptCommand::Install(args)) => args.network.dry_run,
+            #[cfg(feature = "git")]
+            Self::Git(GitCommand::Clone(args)) => args.network.dry_run,
+            Self::Run(args) => args.network.dry_run,
+            Self::Connectivity(args) => args.dry_run,
+            Self::CircuitBreaker(command) => matches!(command, CircuitBreakerCommand::Status { .. }),
+            Self::Config(_) | Self::Completions { .. } | Self::Man { .. } => true,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;

@@ -49,13 +49,13 @@ impl Observer for Log {
         let words = self.words;
         match &event.kind {
             EventKind::Started if is_detail(event) => {
-                debug!(operation, service, "{}", words::to_do(&event.operation));
+                debug!(operation, service, "{}", words::to_do(event.operation));
             }
             EventKind::Succeeded { .. } | EventKind::Failed(_) if is_detail(event) => {
                 debug!(operation, service, "{}", event.kind.name());
             }
             EventKind::Started => {
-                info!(operation, service, "{}", words.started(&event.operation));
+                info!(operation, service, "{}", words.started(event.operation));
             }
             EventKind::AttemptStarted { number, of } => {
                 debug!(operation, service, attempt = number, attempts_max = of, "attempt {number} of {of}");

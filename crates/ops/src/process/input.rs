@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     fn read(input: &Input) -> String {
-        let Source::Rewound { file, from } = &input.0 else { unreachable!() };
+        let Source::Rewound { file, from } = &input.0 else { return String::new() };
         let mut file = file.try_clone().unwrap();
         file.seek(SeekFrom::Start(*from)).unwrap();
         let mut text = String::new();
