@@ -13,7 +13,7 @@ use vps_ops::store::{SqliteStore, StateFolder, StoreHandle};
 use vps_ops::{Kind, NetworkOperationWrapper};
 
 use crate::args::{GlobalArgs, NetworkArgs};
-use crate::config::{Environment, Loaded, load};
+use crate::config::{self, Environment, Loaded, load};
 use crate::exit::Exit;
 use crate::observe::{self, Screen};
 use crate::report::{Failure, FailureKind};
@@ -52,7 +52,12 @@ impl App {
     }
 
     pub(crate) fn config(&self) -> Result<Loaded, Failure> {
-        load(self.global.config(), &self.environment)
+        let files = config::files(self.global.config(), &self.environment);
+        for found in files.iter().filter(|found| found.is_skipped()) {
+            let (path, why) = (found.path.display(), found.words());
+            tracing::warn!("the configuration file {path} is {why}; `--config {path}` reads it");
+        }
+        load(files, &self.environment)
             .map_err(|error| Failure::of_error(Exit::Config, FailureKind::Config, &error))
     }
 
