@@ -49,14 +49,21 @@ fn signs_need_a_utf8_locale_and_words_do_not() {
 
 /// A run at a terminal of 80 columns, and all that the terminal was sent.
 fn at_terminal(lab: &Lab, variables: &[(&str, &str)], args: &[&str]) -> Option<String> {
+    at_terminal_of(80, lab, variables, args)
+}
+
+fn at_terminal_of(columns: usize, lab: &Lab, variables: &[(&str, &str)], args: &[&str]) -> Option<String> {
     if !is_there("script") {
         return None;
     }
     let inner = lab.command(args);
     let words: Vec<String> =
         inner.get_args().map(|arg| format!("'{}'", arg.to_str().unwrap().replace('\'', "'\\''"))).collect();
-    let line =
-        format!("stty cols 80 rows 24; exec {} {}", inner.get_program().to_str().unwrap(), words.join(" "));
+    let line = format!(
+        "stty cols {columns} rows 24; exec {} {}",
+        inner.get_program().to_str().unwrap(),
+        words.join(" ")
+    );
     let mut command = Command::new("script");
     command
         .args(["--quiet", "--return", "--command", &line, "/dev/null"])
@@ -94,6 +101,23 @@ fn at_a_terminal_there_is_a_bar_and_colour() {
     assert_eq!(last.trim_start(), "f  293.0 KiB", "{raw:?}");
     for line in text.split(['\r', '\n']) {
         assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn a_bar_fits_a_narrow_terminal() {
+    for columns in [20, 40] {
+        let (lab, server) = (Lab::new(), Server::start());
+        server.route("/f", Route::of(300_000).then(Behaviour::Throttle { rate: 1_000_000 }));
+        let args = ["download", &server.url("/f")];
+        let Some(raw) = at_terminal_of(columns, &lab, &[], &args) else { return };
+        let text = seen(&raw);
+        let drawn: Vec<&str> = text.split(['\r', '\n']).filter(|line| line.contains(" KiB")).collect();
+        let bars = if columns == 20 { "%" } else { "/292.97 KiB" };
+        assert!(drawn.iter().any(|line| line.contains(bars)), "{raw:?}");
+        for line in drawn {
+            assert!(line.chars().count() <= columns, "{columns}: {line:?}");
+        }
     }
 }
 

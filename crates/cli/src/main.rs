@@ -64,7 +64,14 @@ async fn dispatch(app: &App, command: Command) -> Exit {
     let last = move || App::abandon(&screen, &runner);
     let (stopped, _listening) = signals::listen(&app.env, app.cancel.clone(), tell, last);
     let outcome = match command {
-        Command::Download(args) => cmd::download::run(app, args).await,
+        Command::Download(args) => {
+            if args.insecure {
+                tracing::warn!(
+                    "--insecure: certificates are not checked, so anybody on the way can send anything"
+                );
+            }
+            cmd::download::run(app, args).await
+        }
         Command::Apt(command) => cmd::apt::run(app, command).await,
         #[cfg(feature = "git")]
         Command::Git(command) => cmd::git::run(app, command).await,
