@@ -126,9 +126,14 @@ impl App {
     }
 
     /// Ends what we started before we end ourselves, and names what works on.
-    pub(crate) fn abandon(screen: &Screen, runner: &SystemRunner) {
+    pub(crate) fn abandon(screen: &Screen, runner: &SystemRunner, json: bool) {
         for pid in runner.abandon() {
-            screen.line(&format!("warning: process {pid} works on"));
+            if json {
+                tracing::warn!(pid, "process {pid} works on");
+            } else {
+                // With `-q` too: nobody else knows of it.
+                screen.line(&format!("warning: process {pid} works on"));
+            }
         }
     }
 

@@ -60,8 +60,8 @@ async fn dispatch(app: &App, command: Command) -> Exit {
         screen.clear();
         tracing::warn!("stopping (again to end at once)");
     };
-    let (screen, runner) = (app.screen.clone(), Arc::clone(&app.runner));
-    let last = move || App::abandon(&screen, &runner);
+    let (screen, runner, json) = (app.screen.clone(), Arc::clone(&app.runner), app.global.json_errors());
+    let last = move || App::abandon(&screen, &runner, json);
     let (stopped, _listening) = signals::listen(&app.env, app.cancel.clone(), tell, last);
     let outcome = match command {
         Command::Download(args) => {

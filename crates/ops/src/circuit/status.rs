@@ -243,3 +243,38 @@ impl CircuitStatus {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GROUP: &str = ServiceName::EXTERNAL_DOWNLOADS;
+
+    fn host(name: &str, used_at: Option<f64>, failure_count: u32) -> CircuitStatus {
+        let mut status = CircuitStatus::unused(ServiceName::from(name), &Policy::new(), &Env::real());
+        (status.total_calls, status.used_at, status.failure_count) = (1, used_at, failure_count);
+        status
+    }
+
+    #[test]
+    fn a_host_that_is_closed_and_long_unused_is_left_out_and_its_calls_are_not() {
+        let hosts = [
+            host(GROUP, None, 0),
+            host("external_downloads/old", Some(400.0), 0),
+            host("external_downloads/never-ended", None, 0),
+            host("external_downloads/fresh", Some(400.1), 0),
+            host("external_downloads/failing", Some(0.0), 2),
+            host("external_downloads/here", None, 0),
+        ];
+        let mut all: BTreeMap<_, _> = hosts.into_iter().map(|one| (one.service.clone(), one)).collect();
+        let is_here = |name: &ServiceName| name.as_str() == "external_downloads/here";
+        show_group(&mut all, GROUP, Duration::from_secs(1_000), is_here);
+        let names: Vec<&str> = all.keys().map(ServiceName::as_str).collect();
+        let shown = ["failing", "fresh", "here"].map(|name| format!("{GROUP}/{name}"));
+        assert_eq!(names[0], GROUP);
+        assert_eq!(names[1..], shown);
+        let group = &all[GROUP];
+        assert_eq!((group.total_calls, group.failure_count), (6, 2));
+        assert_eq!(group.own.as_ref().unwrap().failure_count, 0);
+    }
+}
