@@ -63,15 +63,64 @@ fn a_circuit_opened_by_hand_stops_other_processes_until_it_is_reset() {
 }
 
 #[test]
-fn nothing_is_said_to_be_held_that_is_not() {
+fn a_group_held_open_holds_its_hosts_and_those_seen_later() {
+    let (lab, known, later) = (Lab::new(), Server::start(), Server::start());
+    known.route("/f", Route::of(10));
+    later.route("/f", Route::of(10));
+    assert_eq!(run(&lab, &["download", &known.url("/f")]).code, 0);
+    let said = run(&lab, &["circuit-breaker", "open", "external_downloads", "--reason", "a move"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("with every host, also those first seen later"), "{}", said.out);
+    for server in [&known, &later] {
+        let said = run(&lab, &["download", &server.url("/f"), "again"]);
+        assert_eq!(said.code, 4, "{}", said.err);
+        assert!(said.err.contains("opened by hand"), "{}", said.err);
+    }
+    assert_eq!(run(&lab, &["run", "--service", "external_downloads", "--", "true"]).code, 125);
+    let said = run(&lab, &["circuit-breaker", "reset", "external_downloads"]);
+    let host = |server: &Server| server.url("").replace("http://", "reset external_downloads/");
+    assert!(said.out.starts_with("reset external_downloads\n"), "{}", said.out);
+    assert!(said.out.contains(&host(&known)) && said.out.contains(&host(&later)), "{}", said.out);
+    assert_eq!(run(&lab, &["download", &later.url("/f"), "again"]).code, 0);
+    assert_eq!(run(&lab, &["run", "--service", "external_downloads", "--", "true"]).code, 0);
+}
+
+#[test]
+fn a_group_is_shown_by_its_worst_host_and_its_own_circuit_apart() {
+    let (lab, good, dead) = (Lab::new(), Server::start(), Refusing::start());
+    good.route("/f", Route::of(10));
+    assert_eq!(run(&lab, &["download", &good.url("/f")]).code, 0);
+    assert_eq!(run(&lab, &["download", &dead.url("/f"), "--retries", "2"]).code, 1);
+    run(&lab, &["run", "--service", "external_downloads", "--retries", "1", "--", "false"]);
+    let group = state(&lab, "external_downloads");
+    assert_eq!((group["state"].as_str(), group["failure_count"].as_i64()), (Some("closed"), Some(2)));
+    assert_eq!((group["total_calls"].as_i64(), group["own"]["failure_count"].as_i64()), (Some(4), Some(1)));
+    let said = run(&lab, &["circuit-breaker", "status", "external_downloads"]);
+    assert!(said.out.contains("external_downloads (itself)"), "{}", said.out);
+    assert!(said.out.contains("the worst of 2 hosts is external_downloads/127.0.0.1"), "{}", said.out);
+    run(&lab, &["circuit-breaker", "open", "external_downloads"]);
+    let preview = run(&lab, &["run", "-n", "--service", "external_downloads", "--", "true"]);
+    assert!(preview.out.contains("circuit external_downloads: open"), "{}", preview.out);
+    // All is closed and clean: the hosts are forgotten, their calls are not.
+    assert_eq!(run(&lab, &["circuit-breaker", "reset", "--all", "--yes"]).code, 0);
+    let said = run(&lab, &["circuit-breaker", "status"]);
+    assert!(!said.out.contains("external_downloads/"), "{}", said.out);
+    assert_eq!(state(&lab, "external_downloads")["total_calls"], 4);
+}
+
+#[test]
+fn resetting_everything_in_a_script_wants_yes_and_says_so_first() {
+    let lab = Lab::new();
+    let said = run(&lab, &["--config", "missing.yaml", "circuit-breaker", "reset", "--all"]);
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("add --yes"), "{}", said.err);
+    assert!(!lab.path("state").exists());
+}
+
+#[test]
+fn one_host_is_held_by_its_own_name() {
     let (lab, server) = (Lab::new(), Server::start());
     server.route("/f", Route::of(10));
-    for order in ["open", "close"] {
-        let said = run(&lab, &["circuit-breaker", order, "external_downloads"]);
-        assert_eq!((said.code, said.out.as_str()), (2, ""), "{}", said.err);
-        assert!(said.err.contains("hint: name one, as `external_downloads/example.com`"), "{}", said.err);
-    }
-    // One host by its own name.
     let own = server.url("").replace("http://", "external_downloads/");
     assert_eq!(run(&lab, &["circuit-breaker", "open", &own]).code, 0);
     assert_eq!(run(&lab, &["download", &server.url("/f")]).code, 4);

@@ -246,17 +246,121 @@ fn the_file_of_this_folder_is_read_unless_others_can_write_it() {
         .unwrap();
     let retries = || {
         let said = run(&lab, &["config", "show"]);
-        said.out.lines().find(|line| line.contains("network_retry.max_retries")).unwrap().to_owned()
+        said.out.lines().find(|line| line.contains("max_retries")).unwrap().to_owned()
     };
     fs::set_permissions(lab.path("vps-configurator.yaml"), fs::Permissions::from_mode(0o644)).unwrap();
-    assert!(retries().ends_with("= 7"), "{}", retries());
+    assert!(retries().ends_with(": 7"), "{}", retries());
     fs::set_permissions(lab.path("vps-configurator.yaml"), fs::Permissions::from_mode(0o666)).unwrap();
-    assert!(retries().ends_with("= 3"), "{}", retries());
+    assert!(retries().ends_with(": 3"), "{}", retries());
     assert!(run(&lab, &["config", "path"]).out.contains("others can write it"));
     // A named file stands in place of all that are found.
     fs::write(lab.path("c.yaml"), "").unwrap();
     let said = run(&lab, &["--config", "c.yaml", "config", "path"]);
     assert_eq!(said.out.lines().count(), 2, "{}", said.out);
+}
+
+#[test]
+fn a_file_that_is_passed_over_is_said_once_by_every_command() {
+    let lab = Lab::new();
+    fs::write(lab.path("vps-configurator.yaml"), "performance:\n  network_retry:\n    max_retries: 7\n")
+        .unwrap();
+    fs::set_permissions(lab.path("vps-configurator.yaml"), fs::Permissions::from_mode(0o666)).unwrap();
+    for args in [
+        &["config", "check"] as &[_],
+        &["config", "show"],
+        &["run", "--", "true"],
+        &["circuit-breaker", "status"],
+        &["download", "-n", "https://example.com/f"],
+    ] {
+        let said = run(&lab, args);
+        assert_eq!(said.code, 0, "{args:?}: {}", said.err);
+        let told = said.err.matches("the configuration file vps-configurator.yaml is not read: ").count();
+        assert_eq!(told, 1, "{args:?}: {}", said.err);
+    }
+    let said = run(&lab, &["config", "check"]);
+    assert!(said.out.contains("but vps-configurator.yaml is not read"), "{}", said.out);
+    let json = run(&lab, &["--json", "-q", "config", "check"]).json();
+    assert_eq!(json["skipped"][0]["path"], "vps-configurator.yaml");
+}
+
+#[test]
+fn a_link_in_this_folder_is_not_followed() {
+    let lab = Lab::new();
+    fs::write(lab.path("other.yaml"), "c4n4ry: 1\n").unwrap();
+    std::os::unix::fs::symlink(lab.path("other.yaml"), lab.path("vps-configurator.yaml")).unwrap();
+    let said = run(&lab, &["config", "check"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("is not read: it is a link") && !said.err.contains("c4n4ry"), "{}", said.err);
+}
+
+#[test]
+fn a_home_that_may_not_be_searched_is_a_warning() {
+    if !rustix::process::geteuid().is_root() || !is_there("setpriv") {
+        println!("skipped: only root can be somebody else");
+        return;
+    }
+    let lab = Lab::new();
+    fs::create_dir_all(lab.path("home/.config")).unwrap();
+    fs::set_permissions(lab.path("home"), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(lab.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let inner = lab.command(&["config", "check"]);
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(inner.get_program());
+    command.args(inner.get_args()).current_dir(lab.folder.path()).env("HOME", lab.path("home"));
+    command.env_remove("XDG_CONFIG_HOME");
+    let said: Said = command.output().unwrap().into();
+    if said.err.contains("failed to execute") {
+        println!("skipped: another user cannot start the program here");
+        return;
+    }
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("we may not look into its folder"), "{}", said.err);
+}
+
+#[test]
+fn what_is_shown_can_be_read_again() {
+    let lab = Lab::new();
+    let variable = [("VPS_CONFIGURATOR_PERFORMANCE__CIRCUIT_BREAKER__MAX_TIMEOUT", "9m")];
+    let shown = run_with(&lab, &variable, &["config", "show"]);
+    fs::write(lab.path("c.yaml"), &shown.out).unwrap();
+    let again = run(&lab, &["--config", "c.yaml", "config", "show"]);
+    assert_eq!((again.code, &again.out), (0, &shown.out), "{}", again.err);
+    assert!(shown.out.contains("    max_timeout: 540\n"), "{}", shown.out);
+}
+
+#[test]
+fn the_places_are_shown_beside_a_broken_file() {
+    let lab = Lab::new();
+    fs::write(lab.path("c.yaml"), "performance: 3\n").unwrap();
+    let said = run(&lab, &["--config", "c.yaml", "config", "path"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.starts_with("c.yaml  (read"), "{}", said.out);
+    assert!(said.err.contains("expected a group of keys"), "{}", said.err);
+}
+
+#[test]
+fn a_first_file_is_written_where_it_is_read() {
+    let lab = Lab::new();
+    let said = run(&lab, &["--config", "new/c.yaml", "config", "init"]);
+    assert_eq!((said.code, said.out.as_str()), (0, "new/c.yaml\n"), "{}", said.err);
+    let text = String::from_utf8(lab.read("new/c.yaml").unwrap()).unwrap();
+    assert!(text.contains("#   circuit_breaker:\n") && text.contains("#     failure_threshold: 3"), "{text}");
+    assert!(text.lines().all(|line| line.is_empty() || line.starts_with('#')), "it changes nothing: {text}");
+    assert_eq!(run(&lab, &["--config", "new/c.yaml", "config", "check"]).code, 0);
+    let said = run(&lab, &["--config", "new/c.yaml", "config", "init"]);
+    assert_eq!(said.code, 7, "it is left as it is: {}", said.err);
+}
+
+#[test]
+fn an_empty_name_of_a_file_is_wrong() {
+    let lab = Lab::new();
+    for args in [&["--config", "", "config", "check"] as &[_], &["config", "check", "--config="]] {
+        let said = run(&lab, args);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{}", said.err);
+        assert!(said.err.contains("--config is empty"), "{}", said.err);
+    }
+    assert_eq!(run(&lab, &["--config", "", "run", "--", "true"]).code, 125);
+    assert_eq!(run(&lab, &["run", "--", "echo", "--config", ""]).code, 0, "the command's own");
 }
 
 #[test]

@@ -47,6 +47,17 @@ fn every_command_explains_itself() {
 }
 
 #[test]
+fn every_long_help_has_an_example() {
+    let lab = Lab::new();
+    for words in commands(&lab) {
+        let mut args: Vec<&str> = words.iter().map(String::as_str).collect();
+        args.push("--help");
+        let said = run(&lab, &args);
+        assert!(said.out.contains("Examples:\n  vps-configurator "), "{args:?}\n{}", said.out);
+    }
+}
+
+#[test]
 fn long_help_begins_with_examples_and_ends_with_codes_and_a_link() {
     let lab = Lab::new();
     for args in
@@ -56,7 +67,12 @@ fn long_help_begins_with_examples_and_ends_with_codes_and_a_link() {
         assert!(said.out.starts_with("Examples:\n"), "{}", said.out);
         assert!(said.out.trim_end().lines().last().unwrap().starts_with("Documentation: https://"));
         assert!(!args[0].starts_with("-") || said.out.contains("all processes of this machine share"));
-        for code in ["0  done", "4  circuit open", "124-127 (run only)", "130, 143  stopped by SIGINT"] {
+        for code in [
+            "0  done",
+            "4  circuit open",
+            "124-127 (run only)",
+            "129, 130, 131, 143  stopped by SIGHUP, SIGINT",
+        ] {
             assert!(said.out.contains(code), "{args:?}: {code}");
         }
     }
@@ -88,6 +104,16 @@ fn the_examples_of_the_help_are_understood() {
         &["run", "--help"],
         &["apt", "update", "--help"],
         &["apt", "install", "--help"],
+        &["circuit-breaker", "--help"],
+        &["circuit-breaker", "status", "--help"],
+        &["circuit-breaker", "reset", "--help"],
+        &["circuit-breaker", "open", "--help"],
+        &["circuit-breaker", "close", "--help"],
+        &["config", "show", "--help"],
+        &["config", "check", "--help"],
+        &["config", "path", "--help"],
+        &["completions", "--help"],
+        &["man", "--help"],
     ];
     for args in pages {
         let said = run(&lab, args);
@@ -121,9 +147,12 @@ fn the_examples_of_the_help_are_understood() {
 fn a_group_alone_prints_its_help() {
     let lab = Lab::new();
     for args in [&[] as &[_], &["circuit-breaker"], &["breaker"], &["config"], &["apt"]] {
-        let said = run(&lab, args);
-        assert_eq!((said.code, said.out.as_str()), (2, ""), "{args:?}");
-        assert!(said.err.contains("Commands:"), "{args:?}: {}", said.err);
+        // Whatever our variables say.
+        let variables = [("VPS_CONFIGURATOR_CONFIG", "missing"), ("VPS_CONFIGURATOR_LOG_FORMAT", "bogus")];
+        for said in [run(&lab, args), crate::said::run_with(&lab, &variables, args)] {
+            assert_eq!((said.code, said.out.as_str()), (2, ""), "{args:?}");
+            assert!(said.err.contains("Commands:"), "{args:?}: {}", said.err);
+        }
     }
 }
 

@@ -39,7 +39,10 @@ fn download() {
 fn run_command() {
     let lab = Lab::new();
     golden!("run-preview", json(&lab, &["run", "-n", "--service", "github", "--", "true", "secret"], 0));
-    golden!("run", json(&lab, &["run", "--", "true"], 0));
+    // Standard output is the command's.
+    let said = run(&lab, &["--json", "-q", "run", "--", "true"]);
+    assert_eq!((said.code, said.out.as_str()), (0, ""));
+    golden!("run", format!("{:#}\n", said.error()));
 }
 
 #[test]

@@ -130,3 +130,26 @@ fn under_systemd_a_line_begins_with_its_priority() {
     let lines = String::from_utf8(lab.read("journal").unwrap()).unwrap();
     assert!(lines.starts_with("<6>INFO: Downloading"), "{lines}");
 }
+
+#[test]
+fn certificates_that_are_not_checked_are_said() {
+    let lab = Lab::new();
+    let said = run(&lab, &["download", "-n", "--insecure", "https://example.com/f"]);
+    assert!(said.err.contains("WARNING: --insecure: certificates are not checked"), "{}", said.err);
+    let said = run(&lab, &["download", "-n", "https://example.com/f"]);
+    assert!(!said.err.contains("certificates"), "{}", said.err);
+}
+
+#[test]
+fn with_json_and_q_an_error_is_one_object_and_qq_keeps_it() {
+    let lab = Lab::new();
+    let dead = tests::server::Refusing::start();
+    for quiet in ["-q", "-qq"] {
+        let said = run(&lab, &["--json", quiet, "download", &dead.url("/f"), "--retries", "2"]);
+        assert_eq!(said.json_lines().len(), 1, "{quiet}: {}", said.err);
+        assert_eq!(said.error()["schema"], "vps-configurator.error/1");
+        run(&lab, &["circuit-breaker", "reset", "external_downloads"]);
+    }
+    let said = run(&lab, &["-qq", "download", &dead.url("/f"), "--retries", "1"]);
+    assert_eq!(said.err, "");
+}

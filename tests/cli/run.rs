@@ -73,6 +73,108 @@ fn input_and_output_are_the_commands() {
     assert!(said.err.contains("oops\n"));
 }
 
+/// Copies what it reads and fails the first time.
+const COPIES: &str = "cat > copy; [ -e once ] && exit 0; : > once; exit 1";
+
+#[test]
+fn every_attempt_reads_the_whole_of_a_file() {
+    let lab = Lab::new();
+    std::fs::write(lab.path("in"), "first line\nthe rest\n").unwrap();
+    let mut file = std::fs::File::open(lab.path("in")).unwrap();
+    // Whoever started us has read the first line of it.
+    std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(11)).unwrap();
+    let output = lab.command(&["run", "--", "sh", "-c", COPIES]).stdin(file).output().unwrap();
+    assert_eq!(Said::from(output).code, 0);
+    assert_eq!(lab.read("copy").unwrap(), b"the rest\n");
+}
+
+fn piped(lab: &Lab, args: &[&str], input: &[u8]) -> Said {
+    let mut child = lab.command(args).stdin(Stdio::piped()).spawn().unwrap();
+    // One that reads nothing closes it.
+    drop(child.stdin.take().unwrap().write_all(input));
+    child.wait_with_output().unwrap().into()
+}
+
+#[test]
+fn a_pipe_is_read_once_and_that_is_said_before() {
+    let lab = Lab::new();
+    let said = piped(&lab, &["run", "--retries", "2", "--", "sh", "-c", COPIES], b"the input\n");
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert_eq!(lab.read("copy").unwrap(), b"the input\n");
+    let (warned, ran) = (said.err.find("one attempt only").unwrap(), said.err.find("Running").unwrap());
+    assert!(warned < ran, "{}", said.err);
+    let said = piped(&lab, &["run", "--retries", "1", "--", "cat"], b"x");
+    assert!(!said.err.contains("one attempt only"), "that was asked for: {}", said.err);
+}
+
+#[test]
+fn a_pipe_that_is_kept_is_read_by_every_attempt() {
+    let lab = Lab::new();
+    let keep = ["run", "--stdin", "keep", "--retries", "2", "--", "sh", "-c", COPIES];
+    let said = piped(&lab, &keep, b"the input\n");
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(lab.read("copy").unwrap(), b"the input\n");
+    std::fs::remove_file(lab.path("once")).unwrap();
+    std::fs::remove_file(lab.path("copy")).unwrap();
+    let said = piped(&lab, &keep, &vec![b'x'; (16 << 20) + 1]);
+    assert_eq!(said.code, 125, "{}", said.err);
+    assert!(!lab.path("copy").exists(), "too long to be kept, so nothing ran");
+    let mut child = lab.command(&["run", "--timeout", "0.3", "--stdin", "keep", "--", "cat"]);
+    let mut child = child.stdin(Stdio::piped()).spawn().unwrap();
+    let _open = child.stdin.take();
+    assert_eq!(child.wait().unwrap().code(), Some(124), "one that never ends");
+}
+
+#[test]
+fn a_loop_over_a_list_goes_on() {
+    let lab = Lab::new();
+    let inner = lab.command(&["-q", "run", "--", "true"]);
+    let script = "printf 'a\\nb\\nc\\n' | while read x; do \"$0\" -q run -- echo \"$x\"; done";
+    let mut sh = std::process::Command::new("sh");
+    sh.args(["-c", script]).arg(inner.get_program()).current_dir(lab.folder.path());
+    sh.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let said = Said::from(sh.output().unwrap());
+    assert_eq!(said.out, "a\nb\nc\n", "{}", said.err);
+}
+
+#[test]
+fn codes_that_a_shell_uses_are_the_commands_too() {
+    for code in ["126", "127"] {
+        let lab = Lab::new();
+        let script = format!("echo x >> tries; exit {code}");
+        let said = run(&lab, &["run", "--retry-on", code, "--", "sh", "-c", &script]);
+        assert_eq!(said.code.to_string(), code, "{}", said.err);
+        assert!(said.err.contains(&format!("`sh` ended with code {code}")), "{}", said.err);
+        assert_eq!(lab.read("tries").unwrap().len(), 6, "three attempts");
+    }
+}
+
+#[test]
+fn json_is_not_mixed_into_the_commands_output() {
+    let lab = Lab::new();
+    let said = run(&lab, &["--json", "-qq", "run", "--", "echo", "hello"]);
+    assert_eq!((said.code, said.out.as_str()), (0, "hello\n"));
+    assert_eq!(said.error()["schema"], "vps-configurator.run/1");
+    let said = run(&lab, &["--json", "-q", "run", "--report", "done.json", "--", "echo", "hello"]);
+    assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, "hello\n", ""));
+    let report: serde_json::Value = serde_json::from_slice(&lab.read("done.json").unwrap()).unwrap();
+    assert_eq!((report["command"].as_str(), report["code"].as_i64()), (Some("echo"), Some(0)));
+    run(&lab, &["run", "--report", "done.json", "--retries", "1", "--", "sh", "-c", "exit 9"]);
+    let report: serde_json::Value = serde_json::from_slice(&lab.read("done.json").unwrap()).unwrap();
+    assert_eq!(report["code"], 9);
+}
+
+#[test]
+fn what_cuts_an_attempt_short_is_said() {
+    let lab = Lab::new();
+    let said = run(&lab, &["run", "--timeout", "0.4", "--", "sleep", "100"]);
+    assert!(said.err.contains("an attempt may take half of that"), "{}", said.err);
+    // The pause before a second attempt would leave it no time: the first may take all.
+    let pause = [("VPS_CONFIGURATOR_PERFORMANCE__NETWORK_RETRY__INITIAL_DELAY", "1")];
+    let said = run_with(&lab, &pause, &["run", "--timeout", "1", "--", "sleep", "100"]);
+    assert!(said.err.contains("Timed out after 1.0s") && !said.err.contains("half"), "{}", said.err);
+}
+
 #[test]
 fn arguments_are_not_shown_they_may_hold_secrets() {
     let lab = Lab::new();

@@ -23,6 +23,14 @@ pub(crate) fn is_gone(pid: &str) -> bool {
     stat.rsplit(") ").next().is_none_or(|state| state.starts_with('Z'))
 }
 
+/// A process that was killed is gone a moment later.
+fn is_gone_soon(pid: &str) -> bool {
+    (0..1_000).any(|_| {
+        std::thread::sleep(Duration::from_millis(2));
+        is_gone(pid)
+    })
+}
+
 /// A download that has got to 1000 bytes and no further.
 fn stuck(lab: &Lab, server: &Server) -> Child {
     let gate = Gate::new();
@@ -114,8 +122,22 @@ fn the_second_signal_ends_at_once() {
     }
     signal(&child, Signal::INT);
     assert_eq!(child.wait().unwrap().signal(), Some(2));
-    // It may still run: nobody waited for it. Not for the next test to trip over.
-    let _ = kill_process(Pid::from_raw(line.trim().parse().unwrap()).unwrap(), Signal::KILL);
+    assert!(is_gone_soon(line.trim()), "it was ended with us");
+}
+
+#[test]
+fn a_hang_up_ends_the_command_too() {
+    for (sent, number) in [(Signal::HUP, 1), (Signal::QUIT, 3)] {
+        let lab = Lab::new();
+        let mut child = lab.start(&["run", "--", "sh", "-c", "sleep 1000 & echo $$ $!; wait"]);
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        signal(&child, sent);
+        assert_eq!(child.wait().unwrap().signal(), Some(number));
+        for pid in line.split_whitespace() {
+            assert!(is_gone_soon(pid), "{pid} of {line}");
+        }
+    }
 }
 
 #[test]

@@ -142,6 +142,63 @@ fn a_full_disk() {
     assert_eq!(order.code, 7, "{}", order.err);
 }
 
+/// An open circuit in a store that a newer version has made its own since.
+fn unreadable() -> Lab {
+    let lab = used();
+    let mut bytes = lab.read("state/state.db").unwrap();
+    bytes[60..64].copy_from_slice(&9_999_u32.to_be_bytes());
+    fs::write(lab.path("state/state.db"), &bytes).unwrap();
+    lab
+}
+
+#[test]
+fn where_the_store_cannot_be_read_its_snapshot_is_honoured_and_named() {
+    let lab = unreadable();
+    let said = run(&lab, &["run", "--service", "github", "--", "touch", "ran"]);
+    assert_eq!(said.code, 125, "{}", said.err);
+    assert!(!lab.path("ran").exists());
+    let said = run(&lab, &["circuit-breaker", "status"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("held open by hand"), "{}", said.out);
+    assert!(said.out.contains("status.json as of ") && said.out.contains(" ago: "), "{}", said.out);
+    let status = run(&lab, &["--json", "-q", "circuit-breaker", "status", "github"]).json();
+    assert_eq!(status["services"]["github"]["state"], "open");
+    assert_eq!(status["source"]["kind"], "snapshot");
+    assert!(status["source"]["age_seconds"].is_number() && status["source"]["why"].is_string(), "{status}");
+}
+
+#[test]
+fn a_snapshot_that_others_could_have_written_is_not_believed() {
+    let lab = unreadable();
+    fs::set_permissions(lab.path("state/status.json"), Permissions::from_mode(0o666)).unwrap();
+    for args in [&["circuit-breaker", "status"] as &[_], &["--json", "circuit-breaker", "status", "github"]] {
+        let said = run(&lab, args);
+        assert_eq!((said.code, said.out.as_str()), (7, ""), "{}", said.err);
+        assert!(said.err.contains("newer version"), "{}", said.err);
+    }
+    assert_eq!(run(&lab, &["run", "--service", "github", "--", "true"]).code, 0);
+}
+
+#[test]
+fn who_only_looks_makes_nothing() {
+    let lab = Lab::new();
+    for args in [
+        &["download", "-n", "http://127.0.0.1:1/f"] as &[_],
+        &["run", "-n", "--service", "github", "--", "true"],
+        &["git", "clone", "-n", "http://127.0.0.1:1/r", "r"],
+        &["connectivity", "-n"],
+        &["circuit-breaker", "status"],
+    ] {
+        let said = run(&lab, args);
+        assert_eq!(said.code, 0, "{args:?}: {}", said.err);
+        assert!(!lab.path("state").exists(), "{args:?}");
+    }
+    // One that is there is looked at.
+    let lab = used();
+    let said = run(&lab, &["run", "-n", "--service", "github", "--", "true"]);
+    assert!(said.out.contains("circuit github: open"), "{}", said.out);
+}
+
 #[test]
 fn in_memory_there_is_nothing_to_give_orders_to() {
     let lab = Lab::new();

@@ -49,14 +49,21 @@ fn signs_need_a_utf8_locale_and_words_do_not() {
 
 /// A run at a terminal of 80 columns, and all that the terminal was sent.
 fn at_terminal(lab: &Lab, variables: &[(&str, &str)], args: &[&str]) -> Option<String> {
+    at_terminal_of(80, lab, variables, args)
+}
+
+fn at_terminal_of(columns: usize, lab: &Lab, variables: &[(&str, &str)], args: &[&str]) -> Option<String> {
     if !is_there("script") {
         return None;
     }
     let inner = lab.command(args);
     let words: Vec<String> =
         inner.get_args().map(|arg| format!("'{}'", arg.to_str().unwrap().replace('\'', "'\\''"))).collect();
-    let line =
-        format!("stty cols 80 rows 24; exec {} {}", inner.get_program().to_str().unwrap(), words.join(" "));
+    let line = format!(
+        "stty cols {columns} rows 24; exec {} {}",
+        inner.get_program().to_str().unwrap(),
+        words.join(" ")
+    );
     let mut command = Command::new("script");
     command
         .args(["--quiet", "--return", "--command", &line, "/dev/null"])
@@ -98,6 +105,23 @@ fn at_a_terminal_there_is_a_bar_and_colour() {
 }
 
 #[test]
+fn a_bar_fits_a_narrow_terminal() {
+    for columns in [20, 40] {
+        let (lab, server) = (Lab::new(), Server::start());
+        server.route("/f", Route::of(300_000).then(Behaviour::Throttle { rate: 1_000_000 }));
+        let args = ["download", &server.url("/f")];
+        let Some(raw) = at_terminal_of(columns, &lab, &[], &args) else { return };
+        let text = seen(&raw);
+        let drawn: Vec<&str> = text.split(['\r', '\n']).filter(|line| line.contains(" KiB")).collect();
+        let bars = if columns == 20 { "%" } else { "/292.97 KiB" };
+        assert!(drawn.iter().any(|line| line.contains(bars)), "{raw:?}");
+        for line in drawn {
+            assert!(line.chars().count() <= columns, "{columns}: {line:?}");
+        }
+    }
+}
+
+#[test]
 fn a_dumb_terminal_gets_neither_bar_nor_colour() {
     let (lab, server) = (Lab::new(), Server::start());
     server.route("/f", Route::of(300_000).then(Behaviour::Throttle { rate: 1_000_000 }));
@@ -128,4 +152,31 @@ fn reset_all_asks_at_a_terminal() {
     assert!(raw.contains("nothing was reset"), "{raw:?}");
     let status = run(&lab, &["circuit-breaker", "status", "github"]);
     assert!(status.out.contains("held open by hand"), "{}", status.out);
+}
+
+#[test]
+fn a_command_can_ask_at_the_terminal_whatever_its_input_is() {
+    if !is_there("script") {
+        return;
+    }
+    let lab = Lab::new();
+    let inner = lab.command(&[]);
+    let script = format!(
+        "{} -q run --retries 1 --timeout 2 -- sh -c 'read x </dev/tty; echo \"got $x\"; sleep 1000 & echo $! >pid; sleep 1000' </dev/null",
+        inner.get_program().to_str().unwrap()
+    );
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &script, "/dev/null"]).current_dir(lab.folder.path());
+    command.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env("TERM", "xterm").env("SHELL", "/bin/sh");
+    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, b"secret\n").unwrap();
+    let said = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains("got secret"), "{said}");
+    // It was in our process group, and so was what it started: both are ended all the same.
+    let pid = String::from_utf8(lab.read("pid").unwrap()).unwrap();
+    assert!(crate::signals::is_gone(pid.trim()), "{pid}");
 }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use vps_ops::env::Env;
 use vps_ops::http::{ReqwestClient, Trust};
+use vps_ops::process::{Runner as _, SystemRunner};
 use vps_ops::service::{ServiceName, UnknownService};
 use vps_ops::settings::{Backend, Options};
 use vps_ops::store::{SqliteStore, StateFolder, StoreHandle};
 use vps_ops::{Kind, NetworkOperationWrapper};
 
 use crate::args::{GlobalArgs, NetworkArgs};
-use crate::config::{Environment, Loaded, load};
+use crate::config::{self, Environment, Loaded, load};
 use crate::exit::Exit;
 use crate::observe::{self, Screen};
 use crate::report::{Failure, FailureKind};
@@ -26,27 +27,37 @@ pub(crate) struct App {
     pub(crate) screen: Screen,
     pub(crate) env: Env,
     pub(crate) cancel: CancellationToken,
+    pub(crate) runner: Arc<SystemRunner>,
+    /// Whether the command must not make anything.
+    pub(crate) only_looks: bool,
 }
 
 impl App {
-    pub(crate) fn start(global: GlobalArgs) -> Self {
+    pub(crate) fn start(global: GlobalArgs, only_looks: bool) -> Self {
         let environment = Environment::read();
         let term = Term::look(&environment);
         crate::term::choose_color(global.color);
         let screen = observe::start(&global, &environment, term);
-        Self { global, environment, term, screen, env: Env::real(), cancel: CancellationToken::new() }
+        let (env, cancel, runner) = (Env::real(), CancellationToken::new(), Arc::new(SystemRunner::new()));
+        Self { global, environment, term, screen, env, cancel, runner, only_looks }
     }
 
     /// Says why a command failed, unless nothing may be said; gives the code to end with.
     pub(crate) fn tell(&self, failure: &Failure) -> Exit {
-        if self.global.quiet < 2 {
+        // What was asked for as JSON is never left out.
+        if self.global.quiet < 2 || self.global.json {
             failure.print(self.global.json_errors(), &self.screen);
         }
         failure.exit
     }
 
     pub(crate) fn config(&self) -> Result<Loaded, Failure> {
-        load(self.global.config(), &self.environment)
+        let files = config::files(self.global.config(), &self.environment);
+        for found in files.iter().filter(|found| found.is_skipped()) {
+            let (path, why) = (found.path.display(), found.words());
+            tracing::warn!("the configuration file {path} is {why}; `--config {path}` reads it");
+        }
+        load(files, &self.environment)
             .map_err(|error| Failure::of_error(Exit::Config, FailureKind::Config, &error))
     }
 
@@ -87,6 +98,7 @@ impl App {
         };
         let builder = NetworkOperationWrapper::builder(loaded.policies.clone())
             .env(self.env.clone())
+            .runner(self.runner.clone())
             .observer(observe::observers(&self.screen, self.term))
             .http(Arc::new(ReqwestClient::new(trust)));
         #[cfg(feature = "git")]
@@ -102,9 +114,27 @@ impl App {
 
     fn store(&self, folder: StateFolder) -> StoreHandle {
         let env = self.env.clone();
+        let only_looks = self.only_looks;
         StoreHandle::on_thread(move || {
-            SqliteStore::open_or_memory(&folder, &env, |text| tracing::warn!(operation = "state", "{text}"))
+            let warn = |text: &str| tracing::warn!(operation = "state", "{text}");
+            if only_looks {
+                SqliteStore::look_or_memory(&folder, &env, warn)
+            } else {
+                SqliteStore::open_or_memory(&folder, &env, warn)
+            }
         })
+    }
+
+    /// Ends what we started before we end ourselves, and names what works on.
+    pub(crate) fn abandon(screen: &Screen, runner: &SystemRunner, json: bool) {
+        for pid in runner.abandon() {
+            if json {
+                tracing::warn!(pid, "process {pid} works on");
+            } else {
+                // With `-q` too: nobody else knows of it.
+                screen.line(&format!("warning: process {pid} works on"));
+            }
+        }
     }
 
     /// What the options of one call say.

@@ -34,7 +34,7 @@ Exit codes:
   6  integrity: digest or length still wrong after a fresh fetch
   7  local problem: disk full, no permission, lock held
   124-127 (run only): timed out, refused before it ran, not executable, not found
-  130, 143  stopped by SIGINT, SIGTERM
+  129, 130, 131, 143  stopped by SIGHUP, SIGINT, SIGQUIT, SIGTERM
 
 Documentation: https://github.com/vps-configurator/network-resilience";
 

@@ -12,6 +12,7 @@ mod term;
 mod usage;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::app::App;
 use crate::args::{Cli, Command};
@@ -28,13 +29,14 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> Exit {
+    let only_looks = cli.command.only_looks();
     let printed = match &cli.command {
         // These need nothing of this machine.
         Command::Completions { shell } => cmd::print::completions(*shell),
         Command::Man { command } => cmd::print::man(command),
-        _ => return run(&App::start(cli.global), cli.command),
+        _ => return run(&App::start(cli.global, only_looks), cli.command),
     };
-    printed.unwrap_or_else(|failure| App::start(cli.global).tell(&failure))
+    printed.unwrap_or_else(|failure| App::start(cli.global, true).tell(&failure))
 }
 
 fn run(app: &App, command: Command) -> Exit {
@@ -54,12 +56,22 @@ fn run(app: &App, command: Command) -> Exit {
 
 async fn dispatch(app: &App, command: Command) -> Exit {
     let screen = app.screen.clone();
-    let (stopped, _listening) = signals::listen(&app.env, app.cancel.clone(), move || {
+    let tell = move || {
         screen.clear();
         tracing::warn!("stopping (again to end at once)");
-    });
+    };
+    let (screen, runner, json) = (app.screen.clone(), Arc::clone(&app.runner), app.global.json_errors());
+    let last = move || App::abandon(&screen, &runner, json);
+    let (stopped, _listening) = signals::listen(&app.env, app.cancel.clone(), tell, last);
     let outcome = match command {
-        Command::Download(args) => cmd::download::run(app, args).await,
+        Command::Download(args) => {
+            if args.insecure {
+                tracing::warn!(
+                    "--insecure: certificates are not checked, so anybody on the way can send anything"
+                );
+            }
+            cmd::download::run(app, args).await
+        }
         Command::Apt(command) => cmd::apt::run(app, command).await,
         #[cfg(feature = "git")]
         Command::Git(command) => cmd::git::run(app, command).await,

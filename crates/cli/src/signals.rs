@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first stops cleanly, the second ends us.
+//! Ctrl-C, SIGTERM, SIGQUIT and a hang-up: the first stops cleanly, the second ends us.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -16,8 +16,7 @@ impl Stopped {
     pub(crate) fn by(&self) -> Option<Signal> {
         match self.0.load(Ordering::Acquire) {
             0 => None,
-            15 => Some(Signal::TERM),
-            _ => Some(Signal::INT),
+            raw => Some(named(raw)),
         }
     }
 }
@@ -42,31 +41,42 @@ impl Ignored {
     }
 }
 
-/// Listens until dropped.
+fn named(raw: i32) -> Signal {
+    Signal::from_named_raw(raw).unwrap_or(Signal::INT)
+}
+
+/// Listens until dropped. `tell` is called at the first signal, `last` before the second ends us.
 pub(crate) fn listen(
     env: &Env,
     cancel: CancellationToken,
     tell: impl Fn() + Send + 'static,
+    last: impl Fn() + Send + 'static,
 ) -> (Stopped, Option<Task>) {
     let stopped = Stopped::default();
     // Asked before our handlers are there.
     let ignored = Ignored::by_who_started_us();
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup), Ok(mut quit)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+        signal(SignalKind::quit()),
+    ) else {
         return (stopped, None);
     };
     let by = stopped.clone();
     let task = env.spawn("signals", async move {
         loop {
-            let raw = tokio::select! {
+            let signal = tokio::select! {
                 biased;
-                _ = terminate.recv(), if !ignored.contains(Signal::TERM) => 15,
-                _ = interrupt.recv(), if !ignored.contains(Signal::INT) => 2,
+                _ = terminate.recv(), if !ignored.contains(Signal::TERM) => Signal::TERM,
+                _ = interrupt.recv(), if !ignored.contains(Signal::INT) => Signal::INT,
+                _ = hangup.recv(), if !ignored.contains(Signal::HUP) => Signal::HUP,
+                _ = quit.recv(), if !ignored.contains(Signal::QUIT) => Signal::QUIT,
                 () = std::future::pending() => return,
             };
-            if by.0.swap(raw, Ordering::AcqRel) != 0 {
-                raise(if raw == 15 { Signal::TERM } else { Signal::INT });
+            if by.0.swap(signal.as_raw(), Ordering::AcqRel) != 0 {
+                last();
+                raise(signal);
             }
             tell();
             cancel.cancel();
@@ -85,6 +95,8 @@ pub(crate) fn raise(signal: Signal) {
     let name = match signal {
         Signal::TERM => "TERM",
         Signal::PIPE => "PIPE",
+        Signal::HUP => "HUP",
+        Signal::QUIT => "QUIT",
         _ => "INT",
     };
     // Who started us may ignore the signal, as `nohup` does: then the code has to say it.

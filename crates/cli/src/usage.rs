@@ -14,7 +14,12 @@ use crate::report::Failure;
 
 /// What was typed, or how to end: after `--help`, or after saying what is wrong.
 pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Exit> {
+    if let Some(mut group) = bare(typed) {
+        drop(write!(anstream::stderr(), "{}", group.render_help().ansi()));
+        return Err(Exit::Usage);
+    }
     let error = match Cli::try_parse_from(typed) {
+        Ok(cli) if names_no_file(typed) => return Err(no_file(typed, &cli)),
         Ok(cli) => return Ok(cli),
         Err(error) => error,
     };
@@ -49,6 +54,37 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Exit> {
         }
     }
     Err(exit)
+}
+
+/// The program or a group of commands with nothing behind it, whatever our variables say.
+fn bare(typed: &[OsString]) -> Option<clap::Command> {
+    let mut command = Cli::command();
+    command.build();
+    for word in typed.iter().skip(1) {
+        command = command.find_subcommand(word)?.clone();
+    }
+    command.has_subcommands().then_some(command)
+}
+
+/// Whether `--config` was typed with nothing: an empty variable in a script. One of our own is one that is not set.
+fn names_no_file(typed: &[OsString]) -> bool {
+    let words: Vec<&OsString> = typed.iter().take_while(|word| *word != "--").collect();
+    words.iter().any(|word| *word == "--config=")
+        || words
+            .windows(2)
+            .any(|pair| matches!(pair, [option, file] if *option == "--config" && file.is_empty()))
+}
+
+fn no_file(typed: &[OsString], cli: &Cli) -> Exit {
+    let exit = if is_run(typed) { Exit::REFUSED } else { Exit::Usage };
+    let failure = Failure::new(exit, Kind::Invalid, "--config is empty: it names a file");
+    if cli.global.json_errors() {
+        failure.print_json_to_stderr();
+    } else {
+        // A reader that is gone has seen enough.
+        drop(writeln!(std::io::stderr(), "error: {}", failure.message));
+    }
+    exit
 }
 
 /// Whether the value at fault is that of our variable, which is looked at whatever is typed. clap names an option

@@ -10,15 +10,30 @@ use super::values::limit;
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum CircuitBreakerCommand {
     /// Show every circuit, or one and why it is as it is
+    #[command(before_long_help = "\
+Examples:
+  vps-configurator circuit-breaker status
+  vps-configurator circuit-breaker status github")]
     Status {
         /// Only this one
         service: Option<String>,
     },
     /// Close a circuit and forget its failures
+    #[command(before_long_help = "\
+Examples:
+  vps-configurator circuit-breaker reset github
+  vps-configurator circuit-breaker reset --all --yes")]
     Reset(ResetArgs),
     /// Force a circuit open
+    #[command(before_long_help = "\
+Examples:
+  vps-configurator circuit-breaker open github --for 10m --reason maintenance
+  vps-configurator circuit-breaker open external_downloads/example.com")]
     Open(HoldArgs),
     /// Force a circuit closed (10 minutes unless --for says otherwise)
+    #[command(before_long_help = "\
+Examples:
+  vps-configurator circuit-breaker close github --for 5m")]
     Close(HoldArgs),
 }
 
@@ -32,7 +47,7 @@ pub(crate) struct ResetArgs {
     /// Every circuit
     #[arg(long)]
     pub(crate) all: bool,
-    /// Do not ask
+    /// Do not ask; needed where nobody can be asked
     #[arg(long)]
     pub(crate) yes: bool,
 }
@@ -40,7 +55,7 @@ pub(crate) struct ResetArgs {
 /// `open` and `close`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct HoldArgs {
-    /// This one: github, or a host's own as external_downloads/example.com
+    /// This one: github, a host's own as external_downloads/example.com, or external_downloads for every host
     pub(crate) service: String,
     /// For this long: 30s, 10m
     #[arg(long = "for", value_name = "DURATION", value_parser = limit, allow_negative_numbers = true)]

@@ -8,6 +8,10 @@ use super::values::limit;
 
 /// Check whether there is an internet: the first answer over TLS says yes.
 #[derive(Clone, Debug, Args)]
+#[command(before_long_help = "\
+Examples:
+  vps-configurator connectivity
+  vps-configurator connectivity https://example.com/ --timeout 5s")]
 pub(crate) struct ConnectivityArgs {
     /// Ask these instead of the configured services' hosts
     pub(crate) urls: Vec<String>,

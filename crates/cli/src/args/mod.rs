@@ -24,7 +24,7 @@ pub(crate) use download::DownloadArgs;
 #[cfg(feature = "git")]
 pub(crate) use git::{CloneArgs, GitCommand};
 pub(crate) use network::NetworkArgs;
-pub(crate) use run::RunArgs;
+pub(crate) use run::{RunArgs, StdinChoice};
 
 use crate::exit;
 
@@ -147,32 +147,84 @@ pub(crate) enum Command {
     // These are described where their options are: a comment here would hide the longer one there.
     Download(DownloadArgs),
     /// Read package lists and install packages
-    #[command(subcommand, arg_required_else_help = true)]
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        before_long_help = "\
+Examples:
+  vps-configurator apt update
+  vps-configurator apt install nginx"
+    )]
     Apt(AptCommand),
     /// Clone git repositories
     #[cfg(feature = "git")]
-    #[command(subcommand, arg_required_else_help = true)]
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        before_long_help = "\
+Examples:
+  vps-configurator git clone https://example.com/app.git /opt/app"
+    )]
     Git(GitCommand),
     Run(RunArgs),
     /// Look at circuit breakers, or set them by hand
-    #[command(subcommand, visible_alias = "breaker", arg_required_else_help = true)]
+    #[command(
+        subcommand,
+        visible_alias = "breaker",
+        arg_required_else_help = true,
+        before_long_help = "\
+Examples:
+  vps-configurator circuit-breaker status
+  vps-configurator circuit-breaker reset github"
+    )]
     CircuitBreaker(CircuitBreakerCommand),
     /// Check whether there is an internet
     Connectivity(ConnectivityArgs),
-    /// Look at the configuration
-    #[command(subcommand, arg_required_else_help = true)]
+    /// Look at the configuration, or begin one
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        before_long_help = "\
+Examples:
+  vps-configurator config init
+  vps-configurator config show --origin"
+    )]
     Config(ConfigCommand),
     /// Print a completion script
-    #[command(after_help = LOADING)]
+    #[command(after_help = LOADING, before_long_help = "\
+Examples:
+  vps-configurator completions bash")]
     Completions {
         /// For this shell
         shell: clap_complete::Shell,
     },
     /// Print the manual page, or that of one command
+    #[command(before_long_help = "\
+Examples:
+  vps-configurator man
+  vps-configurator man circuit-breaker reset")]
     Man {
         /// Of this one: download, circuit-breaker reset
         command: Vec<String>,
     },
+}
+
+impl Command {
+    /// Whether it only looks, so that it must not make anything.
+    pub(crate) fn only_looks(&self) -> bool {
+        match self {
+            Self::Download(args) => args.network.dry_run,
+            Self::Apt(AptCommand::Update(args)) => args.network.dry_run,
+            Self::Apt(AptCommand::Install(args)) => args.network.dry_run,
+            #[cfg(feature = "git")]
+            Self::Git(GitCommand::Clone(args)) => args.network.dry_run,
+            Self::Run(args) => args.network.dry_run,
+            Self::Connectivity(args) => args.dry_run,
+            Self::CircuitBreaker(command) => matches!(command, CircuitBreakerCommand::Status { .. }),
+            // `config init` makes its file and nothing else.
+            Self::Config(_) | Self::Completions { .. } | Self::Man { .. } => true,
+        }
+    }
 }
 
 #[cfg(test)]

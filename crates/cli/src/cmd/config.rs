@@ -1,16 +1,25 @@
-//! `config show`, `check`, `path`.
+//! `config show`, `check`, `path`, `init`.
 
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
 
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::args::ConfigCommand;
-use crate::config::Origin;
+use crate::config::{self, Loaded, Origin, load};
 use crate::exit::Exit;
 use crate::report::{Failure, print, print_json};
 
 pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Failure> {
+    match command {
+        // Neither needs a configuration that can be used.
+        ConfigCommand::Path => return path(app),
+        ConfigCommand::Init => return init(app),
+        ConfigCommand::Show { .. } | ConfigCommand::Check => {}
+    }
     let loaded = app.config()?;
     match command {
         ConfigCommand::Show { origin } => {
@@ -24,6 +33,12 @@ pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Failure> {
                     .collect();
                 return print_json(&json!({"schema": "vps-configurator.config/1", "keys": keys}));
             }
+            if !origin {
+                let settings = serde_json::to_value(&loaded.settings).unwrap_or_default();
+                let mut text = String::new();
+                write_yaml(&settings, 0, &mut text);
+                return print(&text);
+            }
             let lines: Vec<(String, &Origin)> = entries
                 .iter()
                 .map(|entry| (format!("{} = {}", entry.key, entry.value), &entry.origin))
@@ -32,33 +47,114 @@ pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Failure> {
             let mut text = String::new();
             for (line, from) in lines {
                 // Writing to memory does not fail.
-                let _ =
-                    if *origin { writeln!(text, "{line:width$}  {from}") } else { writeln!(text, "{line}") };
+                let _ = writeln!(text, "{line:width$}  {from}");
             }
             print(&text)
         }
-        ConfigCommand::Check if app.global.json => {
-            print_json(&json!({"schema": "vps-configurator.config.check/1", "valid": true}))
+        _ => check(app, &loaded),
+    }
+}
+
+fn check(app: &App, loaded: &Loaded) -> Result<Exit, Failure> {
+    let skipped = loaded.files.iter().filter(|found| found.is_skipped());
+    if app.global.json {
+        let skipped: Vec<Value> =
+            skipped.map(|found| json!({"path": found.path, "why": found.words()})).collect();
+        return print_json(&json!({
+            "schema": "vps-configurator.config.check/1", "valid": true, "skipped": skipped,
+        }));
+    }
+    let mut text = "the configuration is valid\n".to_owned();
+    for found in skipped {
+        let _ = writeln!(text, "but {} is {}", found.path.display(), found.words());
+    }
+    print(&text)
+}
+
+/// Also beside a file that cannot be used: this is where one looks for it.
+fn path(app: &App) -> Result<Exit, Failure> {
+    let files = config::files(app.global.config(), &app.environment);
+    let state = match load(files.clone(), &app.environment) {
+        Ok(loaded) => app
+            .state_folder(&loaded)
+            .map_or_else(|| "in memory".to_owned(), |folder| folder.path().display().to_string()),
+        Err(error) => {
+            tracing::warn!("the configuration cannot be used: {error}");
+            String::new()
         }
-        ConfigCommand::Check => print("the configuration is valid\n"),
-        ConfigCommand::Path => {
-            let state = app.state_folder(&loaded).map(|folder| folder.path().display().to_string());
-            if app.global.json {
-                let files: Vec<Value> = loaded
-                    .files
-                    .iter()
-                    .map(|found| json!({"path": found.path, "read": found.is_read()}))
-                    .collect();
-                return print_json(
-                    &json!({"schema": "vps-configurator.config.path/1", "files": files, "state": state}),
-                );
+    };
+    if app.global.json {
+        let files: Vec<Value> =
+            files.iter().map(|found| json!({"path": found.path, "read": found.is_read()})).collect();
+        let state = Some(state).filter(|state| state.starts_with('/'));
+        return print_json(
+            &json!({"schema": "vps-configurator.config.path/1", "files": files, "state": state}),
+        );
+    }
+    let mut text = String::new();
+    for found in &files {
+        let _ = writeln!(text, "{}  ({})", found.path.display(), found.words());
+    }
+    let state = if state.is_empty() { "not known: the configuration cannot be used" } else { &state };
+    let _ = writeln!(text, "state: {state}");
+    print(&text)
+}
+
+/// Every key with what holds without it, all commented out, so that later defaults are not held up.
+const DEFAULTS: &str = include_str!("../../default.yaml");
+
+fn init(app: &App) -> Result<Exit, Failure> {
+    let Some(path) = config::own(app.global.config(), &app.environment) else {
+        return Err(
+            Failure::local("there is no home to write a configuration to").hint("name one with --config")
+        );
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let written = folder
+        .map_or(Ok(()), std::fs::create_dir_all)
+        .and_then(|()| File::options().write(true).create_new(true).mode(0o644).open(&path))
+        .and_then(|mut file| file.write_all(commented(DEFAULTS).as_bytes()));
+    if let Err(error) = written {
+        let failure = Failure::local(format!("the configuration file {} cannot be made", path.display()));
+        let failure = Failure { causes: vec![error.to_string()], ..failure };
+        return Err(if error.kind() == std::io::ErrorKind::AlreadyExists {
+            failure.hint("it is left as it is; `vps-configurator config show --origin` says what holds")
+        } else {
+            failure
+        });
+    }
+    if app.global.json {
+        return print_json(&json!({"schema": "vps-configurator.config.init/1", "path": path}));
+    }
+    print(&format!("{}\n", path.display()))
+}
+
+fn commented(text: &str) -> String {
+    let of_line = |line: &str| match line {
+        line if line.is_empty() || line.starts_with('#') => format!("{line}\n"),
+        line => format!("# {line}\n"),
+    };
+    text.lines().map(of_line).collect()
+}
+
+/// The same keys as a file has them. Scalars and lists are written as in JSON, which YAML reads.
+fn write_yaml(value: &Value, depth: usize, text: &mut String) {
+    for (key, value) in value.as_object().into_iter().flatten() {
+        let is_plain = key.starts_with(|first: char| first.is_ascii_alphabetic())
+            && !["null", "true", "false", "yes", "no", "on", "off", "y", "n"]
+                .contains(&key.to_ascii_lowercase().as_str());
+        let key = if is_plain { key.clone() } else { Value::from(key.as_str()).to_string() };
+        let indent = depth * 2;
+        // Writing to memory does not fail.
+        let _ = match value {
+            Value::Null => Ok(()),
+            Value::Object(inner) if inner.is_empty() => writeln!(text, "{:indent$}{key}: {{}}", ""),
+            Value::Object(_) => {
+                let _ = writeln!(text, "{:indent$}{key}:", "");
+                write_yaml(value, depth + 1, text);
+                Ok(())
             }
-            let mut text = String::new();
-            for found in &loaded.files {
-                let _ = writeln!(text, "{}  ({})", found.path.display(), found.words());
-            }
-            let _ = writeln!(text, "state: {}", state.as_deref().unwrap_or("in memory"));
-            print(&text)
-        }
+            scalar => writeln!(text, "{:indent$}{key}: {scalar}", ""),
+        };
     }
 }

@@ -37,7 +37,10 @@ impl Preview {
         let attempts = policy.retry.max_attempts().get();
         let total = options.total_or((self.configured)(&policy.timeouts));
         // One that was never used is not in the list yet.
-        let state = |service: &ServiceName| all.get(service).map_or(State::Closed, |status| status.state);
+        let state = |service: &ServiceName| {
+            all.get(service)
+                .map_or(State::Closed, |status| status.own.as_ref().map_or(status.state, |own| own.state))
+        };
         if app.global.json {
             let steps: Vec<Value> = self
                 .steps

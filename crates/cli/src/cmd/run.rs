@@ -1,27 +1,47 @@
 //! `run -- CMD`: the command's own code passes through; ours are those of timeout(1).
 
-use serde_json::json;
+use serde_json::{Value, json};
 use vps_ops::pipeline::Cause;
-use vps_ops::process::{ProcessSpec, RetryOn};
-use vps_ops::{Kind, OperationError};
+use vps_ops::process::{Input, ProcessSpec, RetryOn};
+use vps_ops::settings::Options;
+use vps_ops::{Kind, NetworkOperationWrapper, OperationError};
 
 use crate::app::App;
-use crate::args::RunArgs;
+use crate::args::{RunArgs, StdinChoice};
 use crate::cmd::preview::Preview;
 use crate::exit::Exit;
-use crate::report::{Failure, print_json};
+use crate::report::Failure;
 
 pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
-    execute(app, args).await.map_err(|mut failure| {
+    let (report, is_preview) = (args.report.clone(), args.network.dry_run);
+    let outcome = execute(app, args).await.map_err(|mut failure| {
         // Whoever runs a command must be able to tell its codes from ours.
         if !matches!(failure.exit, Exit::Signal(_) | Exit::Command(_)) {
             failure.exit = Exit::REFUSED;
         }
         failure
-    })
+    });
+    let value = match &outcome {
+        Ok(_) if is_preview => return outcome.map(|_| Exit::Done),
+        Ok(Some(done)) => done.clone(),
+        Ok(None) => return Ok(Exit::Done),
+        Err(failure) => failure.to_json(),
+    };
+    match report {
+        Some(path) => {
+            if let Err(error) = std::fs::write(&path, format!("{value:#}\n")) {
+                // The command's own end is what counts.
+                tracing::warn!("the report {} cannot be written: {error}", path.display());
+            }
+        }
+        None if outcome.is_ok() && app.global.json => app.screen.line(&value.to_string()),
+        None => {}
+    }
+    outcome.map(|_| Exit::Done)
 }
 
-async fn execute(app: &App, args: RunArgs) -> Result<Exit, Failure> {
+/// What is to be reported of a command that was run.
+async fn execute(app: &App, args: RunArgs) -> Result<Option<Value>, Failure> {
     let loaded = app.config()?;
     let network = app.network(&loaded);
     let options = app.options(&network, &args.network)?;
@@ -39,24 +59,59 @@ async fn execute(app: &App, args: RunArgs) -> Result<Exit, Failure> {
             steps: vec![(spec.name(), options.service.clone())],
             configured: |limits| limits.command,
         };
-        return preview.show(app, &network, &options).await;
+        return preview.show(app, &network, &options).await.map(|_| None);
     }
+    let spec = spec.reading(input(app, &args.stdin, &network, &options).await?);
     let outcome = network.run_with_retry(&spec, &retry_on, &options).await;
     network.close().await;
     match outcome {
-        Ok(()) => {
-            if app.global.json {
-                return print_json(
-                    &json!({"schema": "vps-configurator.run/1", "command": spec.name(), "code": 0}),
-                );
-            }
-            Ok(Exit::Done)
-        }
+        Ok(()) => Ok(Some(json!({"schema": "vps-configurator.run/1", "command": spec.name(), "code": 0}))),
         Err(error) => {
             let mut failure = Failure::of_operation(&error);
             failure.exit = exit(&error, failure.exit);
+            if matches!(error.cause, Cause::TimedOut { .. }) && error.attempts() > 1 {
+                failure = failure.hint("an attempt may take half of that, so that one that hangs is tried again; with `--retries 1` all of it");
+            }
             Err(failure)
         }
+    }
+}
+
+/// What each attempt reads. Said before it runs where that means only one.
+async fn input(
+    app: &App,
+    choice: &StdinChoice,
+    network: &NetworkOperationWrapper,
+    options: &Options,
+) -> Result<Input, Failure> {
+    let ours = Input::ours();
+    if ours.can_be_read_again() {
+        return Ok(ours);
+    }
+    let policies = network.policies();
+    let policy = options.over(options.service.as_ref().map_or(policies.general(), |name| policies.of(name)));
+    if *choice == StdinChoice::Pass {
+        if policy.retry.max_attempts().get() > 1 {
+            tracing::warn!(
+                "one attempt only: standard input is a pipe, which can be read once (`--stdin keep` keeps it for all, \
+                 `</dev/null` gives the command none)"
+            );
+        }
+        return Ok(ours);
+    }
+    let limit = app.env.now().after(options.total_or(policy.timeouts.command));
+    tokio::select! {
+        biased;
+        () = app.cancel.cancelled() => {
+            let stopped = Kind::Cancelled;
+            Err(Failure::new(Exit::of(stopped), stopped, "stopped before standard input was read to its end"))
+        }
+        kept = app.env.until(limit, Input::kept(&app.env)) => match kept {
+            Some(Ok(kept)) => Ok(kept),
+            Some(Err(error)) => Err(Failure::of_error(Exit::REFUSED, Kind::Local, &error)),
+            None => Err(Failure::new(Exit::TIMED_OUT, Kind::Timeout, "standard input did not end in time")
+                .hint("allow more time with `--timeout`")),
+        },
     }
 }
 

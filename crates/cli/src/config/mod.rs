@@ -12,12 +12,12 @@ mod place;
 mod variables;
 mod yaml;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use figment::Figment;
 use vps_ops::settings::{Policies, Settings};
 
-pub(crate) use discover::Found;
+pub(crate) use discover::{Found, files, own};
 pub(crate) use environment::Environment;
 pub(crate) use error::ConfigError;
 pub(crate) use origin::{Entry, Origin, entries};
@@ -38,9 +38,8 @@ impl Loaded {
     }
 }
 
-/// Reads the configuration. `named` is `--config` or its variable: it replaces all discovered files.
-pub(crate) fn load(named: Option<&Path>, environment: &Environment) -> Result<Loaded, ConfigError> {
-    let files = discover::files(named, environment);
+/// Reads the configuration from these [`files`].
+pub(crate) fn load(files: Vec<Found>, environment: &Environment) -> Result<Loaded, ConfigError> {
     let mut figment = Figment::new().merge(layers::BuiltIn);
     for found in files.iter().filter(|found| found.is_read()) {
         let text = yaml::read(found)?;

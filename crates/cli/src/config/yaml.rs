@@ -1,7 +1,7 @@
 //! One file, read with limits and parsed as what it should be.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -17,14 +17,21 @@ const LARGEST: u64 = 256 * 1024;
 pub(super) fn read(found: &Found) -> Result<String, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: found.path.clone(), source };
     // Looked at before it is opened: opening a pipe would wait for a writer.
-    let meta = std::fs::metadata(&found.path).map_err(unreadable)?;
+    let meta = match &found.file {
+        Some(file) => file.metadata(),
+        None => std::fs::metadata(&found.path),
+    };
+    let meta = meta.map_err(unreadable)?;
     if !meta.is_file() {
         return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
     }
     let mut bytes = Vec::new();
-    let read = File::open(&found.path)
-        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
-        .map_err(unreadable)?;
+    let opened = match &found.file {
+        // A second reader begins where the first did.
+        Some(file) => file.try_clone().and_then(|mut file| file.rewind().map(|()| file)),
+        None => File::open(&found.path),
+    };
+    let read = opened.and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
     if read as u64 > LARGEST {
         return Err(unreadable(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 256 KiB")));
     }

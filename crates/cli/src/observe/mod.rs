@@ -23,6 +23,8 @@ pub(crate) use words::Words;
 /// Sets up logging; call once, before the first event.
 pub(crate) fn start(global: &GlobalArgs, environment: &Environment, term: Term) -> Screen {
     let level = match (global.quiet, global.verbose) {
+        // The error object is all there is.
+        (1, _) if global.json_errors() => "off",
         (0, 0) => "info",
         (0, 1) => "debug",
         (0, _) => "trace",

@@ -29,10 +29,7 @@ impl Screen {
     /// Shows the bar from now on.
     pub(crate) fn show(&self, total: Option<u64>) {
         let Some(bar) = self.bar() else { return };
-        let template = match total {
-            Some(_) => "{bar:28} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}",
-            None => "{spinner} {bytes} {binary_bytes_per_sec}",
-        };
+        let template = bytes_at(columns(), total.is_some());
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
@@ -51,7 +48,7 @@ impl Screen {
     /// Shows a bar of steps in its place: thousandths of a percent, and what is done now.
     pub(crate) fn show_step(&self, percent: u32, text: &str) {
         let Some(bar) = self.bar() else { return };
-        if let Ok(style) = ProgressStyle::with_template("{bar:28} {percent:>3}% {wide_msg}") {
+        if let Ok(style) = ProgressStyle::with_template(steps_at(columns())) {
             bar.set_style(style.progress_chars("=> "));
         }
         bar.set_length(100_000);
@@ -83,6 +80,32 @@ impl Screen {
             Some(bar) => bar.suspend(write),
             None => write(),
         }
+    }
+}
+
+/// How wide the terminal is now.
+fn columns() -> u16 {
+    rustix::termios::tcgetwinsize(rustix::stdio::stderr()).map_or(0, |size| size.ws_col)
+}
+
+/// What of a bar of bytes fits: a line that is wider than the terminal would be drawn again and again below itself.
+/// One that does not say how wide it is, is as wide as usual.
+fn bytes_at(columns: u16, has_total: bool) -> &'static str {
+    match (columns, has_total) {
+        (1..40, true) => "{bytes} {percent}%",
+        (40..76, true) => "{wide_bar} {bytes}/{total_bytes}",
+        (_, true) => "{bar:28} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}",
+        (1..40, false) => "{spinner} {bytes}",
+        (_, false) => "{spinner} {bytes} {binary_bytes_per_sec}",
+    }
+}
+
+/// The same of a bar of steps.
+fn steps_at(columns: u16) -> &'static str {
+    match columns {
+        1..40 => "{percent:>3}% {wide_msg}",
+        40..76 => "{bar:10} {percent:>3}% {wide_msg}",
+        _ => "{bar:28} {percent:>3}% {wide_msg}",
     }
 }
 

@@ -102,7 +102,7 @@ impl Failure {
         }
     }
 
-    fn to_json(&self) -> serde_json::Value {
+    pub(crate) fn to_json(&self) -> serde_json::Value {
         json!({
             "schema": "vps-configurator.error/1",
             "code": self.exit.code(),

@@ -8,6 +8,8 @@ use vps_breaker::{Machine, Policy, Snapshot, Tick, Token};
 
 use super::ByHand;
 use crate::env::{Env, Mistake, ProcessIdentity};
+use crate::service::ServiceName;
+use crate::store::Store;
 
 /// Where the circuits' records begin in the store.
 pub(crate) const PREFIX: &str = "circuit/";
@@ -15,6 +17,17 @@ pub(crate) const PREFIX: &str = "circuit/";
 /// The store's key of a circuit.
 pub(super) fn key(name: &str) -> String {
     format!("{PREFIX}{name}")
+}
+
+/// A host that is first seen while its group is held by hand is held with it.
+pub(crate) fn inherit_hold(store: &dyn Store, host: &ServiceName, policy: &Policy, env: &Env) {
+    // A store that fails is told of where it is asked for more than this.
+    let Ok(Some(bytes)) = store.load(&key(host.group())) else { return };
+    let now = env.now();
+    let held = Record::decode(&bytes).is_some_and(|record| record.current(policy, env, now).is_held(now));
+    if held {
+        let _ = store.update(&key(host.as_str()), &mut |before| before.is_none().then(|| bytes.clone()));
+    }
 }
 
 /// One circuit as the store holds it.

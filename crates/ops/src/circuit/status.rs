@@ -50,6 +50,10 @@ pub struct CircuitStatus {
     pub generation: u64,
     /// Why it is as it is: the rule, its numbers, until when.
     pub explanation: String,
+    /// When a process that used it last ended, in seconds since the Unix epoch.
+    pub used_at: Option<f64>,
+    /// Of a group that is shown by its worst host: the circuit of the group's own name, where it was used.
+    pub own: Option<Box<CircuitStatus>>,
 }
 
 impl CircuitStatus {
@@ -65,6 +69,8 @@ impl CircuitStatus {
             by_hand: record.and_then(|record| record.by_hand.clone()).filter(|_| view.is_held()),
             generation: view.generation(),
             explanation: view.to_string(),
+            used_at: None,
+            own: None,
         }
     }
 
@@ -79,11 +85,27 @@ impl CircuitStatus {
         Self::of(service, &view, Totals::default(), None)
     }
 
-    /// The worse of two for a group: open, then half-open, then closed.
-    pub(super) fn is_worse_than(&self, other: &Self) -> bool {
-        rank(self.state) > rank(other.state)
+    /// How bad it is for its group: open, then half-open, then closed; then by its failures.
+    fn badness(&self) -> (u8, u32) {
+        (rank(self.state), self.failure_count)
+    }
+
+    /// Whether anything ever came of it.
+    fn was_used(&self) -> bool {
+        self.badness() > (0, 0) || self.by_hand.is_some() || self.total_calls > 0 || self.rejected_calls > 0
+    }
+
+    /// Whether there is nothing to be told of it at `wall` any more.
+    fn is_forgotten(&self, wall: f64) -> bool {
+        let is_old = self.used_at.is_none_or(|at| wall - at >= FORGOTTEN_AFTER);
+        self.badness() == (0, 0) && self.by_hand.is_none() && is_old
     }
 }
+
+/// Where the moments of last use begin in the store.
+pub(crate) const USED: &str = "used/";
+/// A host that is closed and was not used for so many seconds is not told of.
+const FORGOTTEN_AFTER: f64 = 600.0;
 
 fn rank(state: State) -> u8 {
     match state {
@@ -116,6 +138,7 @@ pub(crate) fn stored(
         let totals = all_totals.remove(&name).unwrap_or_default();
         all.insert(name.clone(), CircuitStatus::of(name, &view, totals, Some(&record)));
     }
+    let used = store.list(USED)?;
     for (name, totals) in all_totals {
         let policy = policy_of(&name);
         let mut status = CircuitStatus::unused(name.clone(), &policy, env);
@@ -123,31 +146,58 @@ pub(crate) fn stored(
         status.rejected_calls = totals.rejected;
         all.insert(name, status);
     }
+    for (key, bytes) in used {
+        let status = key.strip_prefix(USED).and_then(|name| all.get_mut(name));
+        if let (Some(status), Ok(at)) = (status, serde_json::from_slice(&bytes)) {
+            status.used_at = Some(at);
+        }
+    }
     Ok(all)
 }
 
-/// Shows a group by its worst member, with the sums of all.
-pub(crate) fn show_group(all: &mut BTreeMap<ServiceName, CircuitStatus>, group: &str) {
-    let members: Vec<CircuitStatus> = all
-        .values()
-        .filter(|one| one.service.group() == group && one.service.as_str() != group)
-        .cloned()
-        .collect();
-    let Some(own) = all.get_mut(group) else { return };
-    let open = members.iter().filter(|one| one.state != State::Closed).count();
-    for member in &members {
-        own.total_calls = own.total_calls.saturating_add(member.total_calls);
-        own.rejected_calls = own.rejected_calls.saturating_add(member.rejected_calls);
-        if member.is_worse_than(own) {
-            own.state = member.state;
-            own.failure_count = member.failure_count;
-            own.opened_at = member.opened_at;
-            own.retry_after = member.retry_after;
+/// What the store holds of every circuit, as it stands there: with it a later process can go on where the store
+/// itself cannot be read.
+pub(super) fn entries(store: &dyn Store) -> serde_json::Value {
+    let lists = [record::PREFIX, totals::PREFIX].map(|prefix| store.list(prefix).unwrap_or_default());
+    let parsed = lists.into_iter().flatten().filter_map(|(key, bytes)| {
+        let value: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+        Some((key, value))
+    });
+    serde_json::Value::Object(parsed.collect())
+}
+
+/// Shows a group by its worst host, with the sums of all; the circuit of the group's own name apart. Hosts that
+/// `is_in_use` denies and that are closed and long unused are left out; their calls stay in the sums.
+pub(crate) fn show_group(
+    all: &mut BTreeMap<ServiceName, CircuitStatus>,
+    group: &str,
+    wall: Duration,
+    is_in_use: impl Fn(&ServiceName) -> bool,
+) {
+    let Some(own) = all.get(group).cloned() else { return };
+    let is_host = |name: &ServiceName| name.group() == group && name.as_str() != group;
+    let (mut calls, mut rejected) = (own.total_calls, own.rejected_calls);
+    all.retain(|name, host| {
+        if !is_host(name) {
+            return true;
         }
+        calls = calls.saturating_add(host.total_calls);
+        rejected = rejected.saturating_add(host.rejected_calls);
+        is_in_use(name) || !host.is_forgotten(wall.as_secs_f64())
+    });
+    let hosts: Vec<&CircuitStatus> = all.values().filter(|one| is_host(&one.service)).collect();
+    let mut row = hosts.iter().max_by_key(|host| host.badness()).map_or(&own, |worst| *worst).clone();
+    let not_closed = hosts.iter().filter(|host| host.state != State::Closed).count();
+    if not_closed > 0 {
+        row.explanation = format!("{not_closed} of {} hosts not closed", hosts.len());
+    } else if !hosts.is_empty() {
+        row.explanation =
+            format!("the worst of {} hosts is {}: {}", hosts.len(), row.service, row.explanation);
     }
-    if open > 0 {
-        own.explanation = format!("{open} of {} hosts not closed", members.len());
-    }
+    row.service = own.service.clone();
+    (row.total_calls, row.rejected_calls) = (calls, rejected);
+    row.own = own.was_used().then(|| Box::new(own));
+    all.insert(row.service.clone(), row);
 }
 
 /// The circuits as JSON: what `circuit-breaker status --json` prints and `status.json` holds.
@@ -189,6 +239,42 @@ impl CircuitStatus {
             })),
             "generation": self.generation,
             "explanation": self.explanation,
+            "own": self.own.as_ref().map(|own| own.to_json()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GROUP: &str = ServiceName::EXTERNAL_DOWNLOADS;
+
+    fn host(name: &str, used_at: Option<f64>, failure_count: u32) -> CircuitStatus {
+        let mut status = CircuitStatus::unused(ServiceName::from(name), &Policy::new(), &Env::real());
+        (status.total_calls, status.used_at, status.failure_count) = (1, used_at, failure_count);
+        status
+    }
+
+    #[test]
+    fn a_host_that_is_closed_and_long_unused_is_left_out_and_its_calls_are_not() {
+        let hosts = [
+            host(GROUP, None, 0),
+            host("external_downloads/old", Some(400.0), 0),
+            host("external_downloads/never-ended", None, 0),
+            host("external_downloads/fresh", Some(400.1), 0),
+            host("external_downloads/failing", Some(0.0), 2),
+            host("external_downloads/here", None, 0),
+        ];
+        let mut all: BTreeMap<_, _> = hosts.into_iter().map(|one| (one.service.clone(), one)).collect();
+        let is_here = |name: &ServiceName| name.as_str() == "external_downloads/here";
+        show_group(&mut all, GROUP, Duration::from_secs(1_000), is_here);
+        let names: Vec<&str> = all.keys().map(ServiceName::as_str).collect();
+        let shown = ["failing", "fresh", "here"].map(|name| format!("{GROUP}/{name}"));
+        assert_eq!(names[0], GROUP);
+        assert_eq!(names[1..], shown);
+        let group = &all[GROUP];
+        assert_eq!((group.total_calls, group.failure_count), (6, 2));
+        assert_eq!(group.own.as_ref().unwrap().failure_count, 0);
     }
 }

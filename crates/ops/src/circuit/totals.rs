@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 
 /// Where the totals begin in the store.
-pub(super) const PREFIX: &str = "totals/";
+pub(crate) const PREFIX: &str = "totals/";
 
 /// The store's key of a circuit's totals.
 pub(super) fn key(name: &str) -> String {

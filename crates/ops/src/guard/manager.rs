@@ -1,8 +1,8 @@
 //! The guards there are, by name, and what a hand can do to their circuits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -26,6 +26,8 @@ pub struct CircuitBreakerManager {
 struct Inner {
     shared: Arc<Shared>,
     registry: Registry,
+    /// The hosts that were called, or were to be: not those that only a hand was at.
+    used: Mutex<BTreeSet<ServiceName>>,
 }
 
 /// A reset or a hold that did not reach the store, so that other processes do not see it.
@@ -46,6 +48,11 @@ pub enum ControlError {
     },
 }
 
+/// Whether it is one of the hosts that are a group together.
+fn is_host(service: &ServiceName) -> bool {
+    service.group() == ServiceName::EXTERNAL_DOWNLOADS && service.as_str() != ServiceName::EXTERNAL_DOWNLOADS
+}
+
 impl CircuitBreakerManager {
     /// Circuits under `policies`, remembered in `store`.
     #[must_use]
@@ -60,15 +67,42 @@ impl CircuitBreakerManager {
     }
 
     fn over(shared: Shared) -> Self {
-        Self { inner: Arc::new(Inner { shared: Arc::new(shared), registry: Registry::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                shared: Arc::new(shared),
+                registry: Registry::default(),
+                used: Mutex::default(),
+            }),
+        }
     }
 
     /// What stands before a service, made at first use.
     #[must_use]
     pub fn guard(&self, service: &ServiceName) -> Arc<Guard> {
         let shared = &self.inner.shared;
-        let make = || Guard::new(service.clone(), shared);
+        let make = || {
+            if is_host(service) {
+                self.used().insert(service.clone());
+                let (name, policy) = (service.clone(), shared.policies.breaker(service));
+                let env = shared.env.clone();
+                // Jobs run in order: it is there when the circuit first looks.
+                shared.store.tell(move |store| circuit::inherit_hold(store, &name, &policy, &env));
+            }
+            Guard::new(service.clone(), shared)
+        };
         self.inner.registry.get(service, shared.env.now().as_nanos(), make)
+    }
+
+    /// The circuit of a service for a hand: that is no use of it.
+    fn at_hand(&self, service: &ServiceName) -> Arc<Circuit> {
+        let shared = &self.inner.shared;
+        let make = || Guard::new(service.clone(), shared);
+        let guard = self.inner.registry.get(service, shared.env.now().as_nanos(), make);
+        Arc::clone(guard.circuit())
+    }
+
+    fn used(&self) -> MutexGuard<'_, BTreeSet<ServiceName>> {
+        self.inner.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The circuit of a service, made at first use.
@@ -88,20 +122,35 @@ impl CircuitBreakerManager {
     ///
     /// Where the store cannot be read, what this process knows.
     pub async fn status(&self) -> BTreeMap<ServiceName, CircuitStatus> {
+        let stored = self.stored().await.unwrap_or_default();
+        self.complete(stored)
+    }
+
+    /// The same, only as the store has it.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub async fn stored_status(&self) -> Result<BTreeMap<ServiceName, CircuitStatus>, StoreError> {
+        Ok(self.complete(self.stored().await?))
+    }
+
+    async fn stored(&self) -> Result<BTreeMap<ServiceName, CircuitStatus>, StoreError> {
         let policies = Arc::clone(&self.inner.shared.policies);
         let env = self.inner.shared.env.clone();
-        let stored = self
-            .inner
+        self.inner
             .shared
             .store
             .ask(&self.inner.shared.env, move |store| {
                 circuit::stored(store, &env, |name| policies.breaker(name))
             })
-            .await;
-        let mut all = match stored {
-            Ok(Ok(stored)) => stored,
-            Ok(Err(_)) | Err(_) => BTreeMap::new(),
-        };
+            .await?
+    }
+
+    fn complete(
+        &self,
+        mut all: BTreeMap<ServiceName, CircuitStatus>,
+    ) -> BTreeMap<ServiceName, CircuitStatus> {
         for circuit in self.in_use() {
             let uncounted = circuit.uncounted();
             let entry = all
@@ -119,8 +168,17 @@ impl CircuitBreakerManager {
                 )
             });
         }
-        circuit::show_group(&mut all, ServiceName::EXTERNAL_DOWNLOADS);
+        let (used, wall) = (self.used(), self.inner.shared.env.wall());
+        circuit::show_group(&mut all, ServiceName::EXTERNAL_DOWNLOADS, wall, |name| used.contains(name));
+        drop(used);
         all
+    }
+
+    /// How a circuit looks that nobody used yet.
+    #[must_use]
+    pub fn unused(&self, service: &ServiceName) -> CircuitStatus {
+        let shared = &self.inner.shared;
+        CircuitStatus::unused(service.clone(), &shared.policies.breaker(service), &shared.env)
     }
 
     /// Lets go of everything a circuit remembers, holds too; a group's name means all its hosts.
@@ -132,11 +190,16 @@ impl CircuitBreakerManager {
     /// processes will not see it.
     pub async fn reset(&self, name: &str) -> Result<Vec<ServiceName>, ControlError> {
         let service = self.inner.shared.policies.table().named(name)?;
-        let mut names = vec![service.clone()];
-        names.extend(
-            self.known().await.into_iter().filter(|other| *other != service && other.group() == name),
-        );
+        let names = self.with_hosts(service).await;
         self.reset_each(names).await
+    }
+
+    /// A circuit, and those of its hosts where it is a group's.
+    async fn with_hosts(&self, service: ServiceName) -> Vec<ServiceName> {
+        let known = self.known().await;
+        let hosts = known.into_iter().filter(|other| *other != service && other.group() == service.as_str());
+        let hosts: Vec<ServiceName> = hosts.collect();
+        std::iter::once(service).chain(hosts).collect()
     }
 
     /// [`reset`](Self::reset) for every circuit there is.
@@ -145,11 +208,20 @@ impl CircuitBreakerManager {
     ///
     /// [`ControlError::NotStored`] when other processes will not see it.
     pub async fn reset_all(&self) -> Result<Vec<ServiceName>, ControlError> {
-        let names = self.known().await;
-        self.reset_each(names).await
+        let names = self.reset_each(self.known().await).await?;
+        self.used().clear();
+        // Closed and clean, there is nothing to be told of a host any more.
+        self.inner.shared.store.tell(|store| {
+            for (key, _) in store.list(circuit::USED).unwrap_or_default() {
+                // One that stays is told of for ten minutes.
+                let _ = store.remove(&key);
+            }
+        });
+        Ok(names)
     }
 
-    /// Forces a circuit open or closed, until `limit` has gone by or someone resets it.
+    /// Forces a circuit open or closed, until `limit` has gone by or someone resets it. A group's name means all
+    /// its hosts too, also those that are first seen later.
     ///
     /// # Errors
     ///
@@ -169,13 +241,14 @@ impl CircuitBreakerManager {
             by,
             since: self.inner.shared.env.wall().as_secs_f64(),
         };
-        let circuit = self.circuit(&service);
-        circuit
-            .control(Some(by_hand), move |machine, policy, now| {
-                machine.hold(policy, hold, limit, now);
-            })
-            .await
-            .map_err(|source| ControlError::NotStored { service: service.clone(), source })?;
+        for name in self.with_hosts(service.clone()).await {
+            self.at_hand(&name)
+                .control(Some(by_hand.clone()), move |machine, policy, now| {
+                    machine.hold(policy, hold, limit, now);
+                })
+                .await
+                .map_err(|source| ControlError::NotStored { service: name, source })?;
+        }
         Ok(service)
     }
 
@@ -184,13 +257,23 @@ impl CircuitBreakerManager {
         for circuit in self.in_use() {
             circuit.flush();
         }
+        let (used, wall) = (self.used().clone(), self.inner.shared.env.wall().as_secs_f64());
+        if !used.is_empty() {
+            self.inner.shared.store.tell(move |store| {
+                for name in used {
+                    // Only for how long it is told of.
+                    let _ = store
+                        .update(&format!("{}{name}", circuit::USED), &mut |_| serde_json::to_vec(&wall).ok());
+                }
+            });
+        }
         // Jobs run in order: when this one answers, those before it are done.
         let _ = self.inner.shared.store.ask(&self.inner.shared.env, |_| ()).await;
     }
 
     async fn reset_each(&self, names: Vec<ServiceName>) -> Result<Vec<ServiceName>, ControlError> {
         for service in &names {
-            self.circuit(service)
+            self.at_hand(service)
                 .control(None, |machine, policy, now| {
                     machine.reset(policy, now);
                 })
@@ -201,17 +284,18 @@ impl CircuitBreakerManager {
     }
 
     async fn known(&self) -> Vec<ServiceName> {
-        let stored =
-            self.inner.shared.store.ask(&self.inner.shared.env, |store| store.list(circuit::RECORDS)).await;
-        let mut names: Vec<ServiceName> = self.inner.shared.policies.table().names().cloned().collect();
-        if let Ok(Ok(stored)) = stored {
-            names.extend(
-                stored
-                    .iter()
-                    .filter_map(|(key, _)| key.strip_prefix(circuit::RECORDS))
-                    .map(ServiceName::from),
-            );
-        }
+        let shared = &self.inner.shared;
+        let stored = shared.store.ask(&shared.env, |store| {
+            // A host that never failed has totals only.
+            [circuit::RECORDS, circuit::TOTALS].map(|prefix| {
+                let listed = store.list(prefix).unwrap_or_default().into_iter();
+                let names = listed.filter_map(|(key, _)| key.strip_prefix(prefix).map(ServiceName::from));
+                names.collect::<Vec<_>>()
+            })
+        });
+        let stored = stored.await.unwrap_or_default();
+        let mut names: Vec<ServiceName> = shared.policies.table().names().cloned().collect();
+        names.extend(stored.into_iter().flatten());
         names.extend(self.in_use().iter().map(|circuit| circuit.service().clone()));
         names.sort();
         names.dedup();

@@ -1,6 +1,10 @@
 //! Any command under retry, timeout and, if asked, a circuit.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
+
+use vps_retry::RetryStrategy;
 
 use crate::context::Context;
 use crate::operation::{Operation, OperationKind};
@@ -24,7 +28,9 @@ impl Commands {
     /// Runs a command until it ends with 0 or there is a reason to stop. `options.service` puts it
     /// under that service's circuit; without one, under none.
     ///
-    /// An attempt may take half of the total, so that one that hangs leaves time for the next.
+    /// An attempt may take half of the total, so that one that hangs leaves time for the next; all of it where
+    /// the pause would leave none. What it reads is what the runner says (`Runner::input`) unless `spec` does;
+    /// where that cannot be read again there is one attempt, whatever was asked for.
     ///
     /// # Errors
     /// [`OperationError`] with the last [`CommandError`].
@@ -38,19 +44,25 @@ impl Commands {
         options: &Options,
     ) -> Result<(), OperationError<CommandError>> {
         let policies = self.context.policies();
+        let (runner, env) = (self.context.runner(), self.context.env());
+        let input = spec.input().cloned().unwrap_or_else(|| runner.input());
+        let mut options = options.clone();
+        if !input.can_be_read_again() {
+            options.attempts = Some(NonZeroU32::MIN);
+        }
+        let spec = &spec.clone().reading(input);
         let policy = match &options.service {
             Some(service) => options.over(policies.of(service)),
             None => options.over(policies.general()),
         };
         let total = options.total_or(policy.timeouts.command);
-        let attempt_limit = if policy.retry.max_attempts().get() > 1 { total / 2 } else { total };
+        let attempt_limit = limit_of_attempt(&policy.retry, total);
         let operation =
             Operation::new(OperationKind::Run, spec.name()).with_replay((spec.clone(), retry_on.clone()));
-        let mut request = Request::of(operation).under(&policy, options).total(total).attempt(attempt_limit);
+        let mut request = Request::of(operation).under(&policy, &options).total(total).attempt(attempt_limit);
         if let Some(service) = &options.service {
             request = request.service(service.clone());
         }
-        let (runner, env) = (self.context.runner(), self.context.env());
         let outcome = self
             .context
             .pipeline()
@@ -64,5 +76,29 @@ impl Commands {
             .await;
         self.context.settle().await;
         outcome
+    }
+}
+
+/// Half of the total, unless after that and the pause there would be no time for another.
+fn limit_of_attempt(retry: &RetryStrategy, total: Duration) -> Duration {
+    let pause = retry.backoff().delay(1);
+    // Jitter adds a tenth at most.
+    let half = total / 2;
+    let another = half.saturating_add(pause).saturating_add(pause / 10) < total;
+    if retry.max_attempts().get() > 1 && another { half } else { total }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_takes_half_only_where_another_can_follow() {
+        let retry = RetryStrategy::new();
+        let seconds = Duration::from_secs;
+        assert_eq!(limit_of_attempt(&retry, seconds(600)), seconds(300));
+        assert_eq!(limit_of_attempt(&retry, seconds(3)), Duration::from_millis(1_500));
+        assert_eq!(limit_of_attempt(&retry, seconds(2)), seconds(2), "a pause of a second after the first");
+        assert_eq!(limit_of_attempt(&retry.with_max_attempts(NonZeroU32::MIN), seconds(600)), seconds(600));
     }
 }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::captured::Captured;
 use super::error::CommandError;
+use super::input::Input;
 use super::request::ProcessSpec;
 use super::shield::Shield;
 use super::talk::Talk;
@@ -49,6 +50,17 @@ pub trait Runner: Send + Sync + 'static {
     /// Dropping the future asks the process and all it started to end (SIGTERM); the next
     /// [`run`](Self::run) or [`settle`](Self::settle) waits for that, and kills what is left.
     async fn run(&self, env: &Env, spec: &ProcessSpec) -> Result<Ended, CommandError>;
+
+    /// What a process that is [run](Self::run) now would read.
+    fn input(&self) -> Input {
+        Input::shared()
+    }
+
+    /// Kills at once whatever runs, except for what is behind a raised [`Shield`]. Gives the numbers of those
+    /// that work on: these, and what could not be killed.
+    fn abandon(&self) -> Vec<u32> {
+        Vec::new()
+    }
 
     /// Runs one process away from every terminal, to its end: in a session of its own, without input,
     /// what it says kept for the end. Lines that it writes to its descriptor 3 are handed to `status`

@@ -52,10 +52,7 @@ impl CommandError {
     pub fn of(program: String, ended: Ended, retry_on: &RetryOn) -> Option<Self> {
         match ended {
             Ended::Code(0) => None,
-            Ended::Code(126) => {
-                Some(Self::NotExecutable { program, source: io::ErrorKind::PermissionDenied.into() })
-            }
-            Ended::Code(127) => Some(Self::NotFound { program }),
+            // 126 and 127 too: one that could be started has them from something it started itself.
             Ended::Code(code) => Some(Self::Code { program, code, retried: retry_on.includes(code) }),
             Ended::Signal(signal) => Some(Self::Signal { program, signal }),
         }

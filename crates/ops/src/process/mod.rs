@@ -10,7 +10,9 @@
 mod adapter;
 mod captured;
 mod error;
+mod family;
 mod hint;
+mod input;
 mod judge;
 mod request;
 mod running;
@@ -24,6 +26,7 @@ pub use adapter::{Ended, Listener, Runner};
 pub use captured::Captured;
 pub use error::CommandError;
 pub use hint::ProcessHint;
+pub use input::{Input, KEPT_AT_MOST, KeepError};
 pub use request::{ProcessSpec, RetryOn};
 pub use shield::Shield;
 pub use system_runner::SystemRunner;

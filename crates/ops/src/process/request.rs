@@ -5,6 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::Path;
 
+use super::input::Input;
+
 /// A program, its arguments and what it finds in its environment beside ours.
 ///
 /// Its `Debug` shows the program's name only: arguments may hold secrets.
@@ -15,6 +17,7 @@ pub struct ProcessSpec {
     pub(super) variables: Vec<(OsString, OsString)>,
     pub(super) removed: Vec<&'static str>,
     pub(super) dies_with_us: bool,
+    pub(super) input: Option<Input>,
 }
 
 impl ProcessSpec {
@@ -27,6 +30,7 @@ impl ProcessSpec {
             variables: Vec::new(),
             removed: Vec::new(),
             dies_with_us: false,
+            input: None,
         }
     }
 
@@ -66,6 +70,20 @@ impl ProcessSpec {
     pub fn dies_with_us(mut self) -> Self {
         self.dies_with_us = true;
         self
+    }
+
+    /// Has it read this; what [`Runner::input`](super::Runner::input) says otherwise. Holds for processes that
+    /// are [run](super::Runner::run).
+    #[must_use]
+    pub fn reading(mut self, input: Input) -> Self {
+        self.input = Some(input);
+        self
+    }
+
+    /// What it was told to read.
+    #[must_use]
+    pub fn input(&self) -> Option<&Input> {
+        self.input.as_ref()
     }
 
     /// The program's name without its folder, for people.

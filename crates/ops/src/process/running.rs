@@ -1,12 +1,15 @@
 //! A process under way, and what becomes of it when nobody waits for it any more.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::process::Child;
 
 use super::Shield;
+use super::family::Family;
 use crate::env::Env;
 
 /// How long a process that was asked to end may take.
@@ -16,29 +19,57 @@ const GRACE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) child: Child,
-    pid: Option<Pid>,
+    known: Arc<Known>,
+}
+
+/// What is known of it by those who do not wait for it.
+#[derive(Debug)]
+struct Known {
+    /// Zero once it is reaped: its number may be somebody else's from then on.
+    pid: AtomicI32,
     grouped: bool,
     shield: Shield,
+    /// What it had started when it was last signalled, where that is not a group of its own.
+    family: Mutex<Family>,
+}
+
+impl Known {
+    fn pid(&self) -> Option<Pid> {
+        Pid::from_raw(self.pid.load(Ordering::Acquire))
+    }
+
+    /// Whether it was reached, or is gone.
+    fn signal(&self, signal: Signal) -> bool {
+        let mut family = self.family.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(pid) = self.pid() else {
+            family.signal(signal);
+            return true;
+        };
+        if !self.grouped {
+            family.and(Family::below(pid));
+            family.signal(signal);
+        } else if kill_process_group(pid, signal).is_ok() {
+            return true;
+        }
+        // One that has ended already is what we want; one that has just begun may not lead a group yet.
+        kill_process(pid, signal) != Err(Errno::PERM)
+    }
 }
 
 impl Running {
     pub(super) fn new(child: Child, grouped: bool, shield: Shield) -> Self {
         shield.started(child.id());
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        Self { child, pid, grouped, shield }
+        let pid = AtomicI32::new(pid.map_or(0, |pid| pid.as_raw_nonzero().get()));
+        Self { child, known: Arc::new(Known { pid, grouped, shield, family: Mutex::default() }) }
     }
 
-    /// Reaped: its number may be somebody else's from now on.
-    pub(super) fn reaped(&mut self) {
-        self.pid = None;
+    fn reaped(&self) {
+        self.known.pid.store(0, Ordering::Release);
     }
 
     fn signal(&self, signal: Signal) {
-        let Some(pid) = self.pid else { return };
-        // One that has ended already is what we want; one that has just begun may not lead a group yet.
-        if !self.grouped || kill_process_group(pid, signal).is_err() {
-            let _ = kill_process(pid, signal);
-        }
+        self.known.signal(signal);
     }
 
     /// Waits for its end; passes on what its shield is asked.
@@ -47,8 +78,8 @@ impl Running {
             tokio::select! {
                 biased;
                 status = self.child.wait() => return status,
-                () = self.shield.interrupted() => {
-                    if let Some(pid) = self.pid {
+                () = self.known.shield.interrupted() => {
+                    if let Some(pid) = self.known.pid() {
                         // One that has ended already is what we want.
                         let _ = kill_process(pid, Signal::INT);
                     }
@@ -59,13 +90,16 @@ impl Running {
 
     /// Waits for its end after it was asked to.
     async fn end(mut self, env: &Env) {
-        if self.shield.is_raised() {
+        if self.known.shield.is_raised() {
             // An error here says that it has ended.
             let _ = self.child.wait().await;
         } else if env.until(env.now().after(GRACE), self.child.wait()).await.is_none() {
             self.signal(Signal::KILL);
             let _ = self.child.wait().await;
-        } else if self.grouped {
+        } else {
+            if !self.known.grouped {
+                self.reaped();
+            }
             // Its children may have ignored the request.
             self.signal(Signal::KILL);
         }
@@ -75,7 +109,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if !self.shield.is_raised() {
+        if !self.known.shield.is_raised() {
             self.signal(Signal::KILL);
         }
     }
@@ -83,12 +117,31 @@ impl Drop for Running {
 
 /// The processes whose futures were dropped, until somebody waits for their end.
 #[derive(Debug, Default)]
-pub(super) struct Ending(Mutex<Vec<Running>>);
+pub(super) struct Ending {
+    dropped: Mutex<Vec<Running>>,
+    all: Mutex<Vec<Weak<Known>>>,
+}
 
 impl Ending {
+    fn add(&self, running: &Running) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|known| known.strong_count() > 0);
+        all.push(Arc::downgrade(&running.known));
+    }
+
+    /// Kills all that run, and gives the numbers of those that work on.
+    pub(super) fn abandon(&self) -> Vec<u32> {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = all.iter().filter_map(Weak::upgrade).filter(|known| known.pid().is_some());
+        running
+            .filter(|known| known.shield.is_raised() || !known.signal(Signal::KILL))
+            .filter_map(|known| known.shield.pid())
+            .collect()
+    }
+
     pub(super) async fn settle(&self, env: &Env) {
         loop {
-            let next = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let next = self.dropped.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let Some(running) = next else { return };
             running.end(env).await;
         }
@@ -103,6 +156,7 @@ pub(super) struct Guard<'e> {
 
 impl<'e> Guard<'e> {
     pub(super) fn new(ending: &'e Ending, running: Running) -> Self {
+        ending.add(&running);
         Self { ending, running: Some(running) }
     }
 
@@ -111,7 +165,7 @@ impl<'e> Guard<'e> {
             Some(running) => running.end_or_interrupt().await,
             None => Err(std::io::ErrorKind::NotFound.into()),
         };
-        if let Some(mut running) = self.running.take() {
+        if let Some(running) = self.running.take() {
             running.reaped();
         }
         status
@@ -121,10 +175,10 @@ impl<'e> Guard<'e> {
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         if let Some(running) = self.running.take() {
-            if !running.shield.is_raised() {
+            if !running.known.shield.is_raised() {
                 running.signal(Signal::TERM);
             }
-            self.ending.0.lock().unwrap_or_else(PoisonError::into_inner).push(running);
+            self.ending.dropped.lock().unwrap_or_else(PoisonError::into_inner).push(running);
         }
     }
 }

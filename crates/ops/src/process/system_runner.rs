@@ -11,6 +11,7 @@ use tokio::process::{Child, Command};
 use super::adapter::{Ended, Listener, Runner};
 use super::captured::{self, Captured};
 use super::error::CommandError;
+use super::input::Input;
 use super::request::ProcessSpec;
 use super::running::{Ending, Guard, Running};
 use super::shield::Shield;
@@ -26,8 +27,8 @@ const FAREWELL: Duration = Duration::from_millis(300);
 /// Starts real processes.
 ///
 /// Away from a terminal each gets a process group of its own, so that all it starts ends with it. At a
-/// terminal it stays in ours, or it could not read from it; then only the process itself is signalled,
-/// and Ctrl-C reaches the others from the terminal. A captured one has a session of its own.
+/// terminal it stays in ours, or it could not read from it, whatever its standard input is; then what it
+/// started is looked for. A captured one has a session of its own.
 #[derive(Debug, Default)]
 pub struct SystemRunner {
     ending: Ending,
@@ -39,15 +40,32 @@ impl SystemRunner {
     pub fn new() -> Self {
         Self::default()
     }
+
+    fn guard(&self, child: Child, grouped: bool, shield: &Shield) -> Guard<'_> {
+        Guard::new(&self.ending, Running::new(child, grouped, shield.clone()))
+    }
+}
+
+/// Whether we can ask at a terminal: our input is one, or we are in the foreground of the one that `/dev/tty`
+/// is, as in `run ... </dev/null` or in a pipeline.
+fn at_terminal() -> bool {
+    use rustix::fs::{Mode, OFlags, open};
+
+    if rustix::termios::isatty(rustix::stdio::stdin()) {
+        return true;
+    }
+    open("/dev/tty", OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty())
+        .and_then(rustix::termios::tcgetpgrp)
+        .is_ok_and(|foreground| foreground == rustix::process::getpgrp())
 }
 
 #[async_trait]
 impl Runner for SystemRunner {
     async fn run(&self, env: &Env, spec: &ProcessSpec) -> Result<Ended, CommandError> {
         self.settle(env).await;
-        let at_terminal = rustix::termios::isatty(rustix::stdio::stdin());
+        let at_terminal = at_terminal();
         let child = spawn(spec, !at_terminal).map_err(|source| not_started(spec, source))?;
-        let guard = Guard::new(&self.ending, Running::new(child, !at_terminal, Shield::new()));
+        let guard = self.guard(child, !at_terminal, &Shield::new());
         guard.wait().await.map(ended).map_err(|source| not_started(spec, source))
     }
 
@@ -61,7 +79,7 @@ impl Runner for SystemRunner {
         self.settle(env).await;
         let failed = |source| not_started(spec, source);
         let (child, mut session) = session::start(spec).map_err(failed)?;
-        let guard = Guard::new(&self.ending, Running::new(child, true, shield.clone()));
+        let guard = self.guard(child, true, shield);
         let waited = {
             let mut waiting = std::pin::pin!(guard.wait());
             tokio::select! {
@@ -95,7 +113,7 @@ impl Runner for SystemRunner {
         let stderr = std::fs::File::from(stderr.map_err(|errno| failed(errno.into()))?);
         let mut child = talk::start(spec, &stderr).map_err(failed)?;
         let pipes = child.stdin.take().zip(child.stdout.take());
-        let guard = Guard::new(&self.ending, Running::new(child, true, Shield::new()));
+        let guard = self.guard(child, true, &Shield::new());
         if let Some((input, output)) = pipes {
             talk.talk(input, output).await;
         }
@@ -111,6 +129,14 @@ impl Runner for SystemRunner {
         }
     }
 
+    fn input(&self) -> Input {
+        Input::ours()
+    }
+
+    fn abandon(&self) -> Vec<u32> {
+        self.ending.abandon()
+    }
+
     async fn settle(&self, env: &Env) {
         self.ending.settle(env).await;
     }
@@ -123,6 +149,9 @@ fn spawn(spec: &ProcessSpec, grouped: bool) -> io::Result<Child> {
         .args(&spec.args)
         .envs(spec.variables.iter().map(|(name, value)| (name, value)))
         .kill_on_drop(true);
+    if let Some(input) = &spec.input {
+        command.stdin(input.stdio()?);
+    }
     if grouped {
         command.process_group(0);
     }

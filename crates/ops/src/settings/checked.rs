@@ -39,6 +39,7 @@ pub(super) fn breaker(
         .with_enabled(settings.enabled)
         .with_failure_threshold(failure_threshold)
         .with_timeout(settings.timeout.0)
+        .with_jitter(settings.jitter)
         .with_success_threshold(success_threshold)
         .with_probes(NonZeroU8::try_from(probes).unwrap_or(NonZeroU8::MIN))
         .with_probe_lease(settings.probe_lease.0)

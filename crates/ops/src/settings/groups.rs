@@ -22,6 +22,8 @@ layered! {
         probe_lease: Seconds = Seconds::whole(60);
         /// Failures in a row are forgotten when the last is this old.
         forget_after: Seconds = Seconds::whole(600);
+        /// Whether 0 to 10 % is added to the open time, so that many machines do not probe in step.
+        jitter: bool = false;
     } optional {
         /// The open time doubles while probes keep failing, up to this.
         max_timeout: Seconds;

@@ -317,6 +317,13 @@ fn windows_and_rates_reach_the_breaker() {
 }
 
 #[test]
+fn the_open_time_is_exact_unless_jitter_is_asked_for() {
+    let jitter = |value| read(value).unwrap().check().unwrap().general().breaker.jitter();
+    assert!(!jitter(json!({})));
+    assert!(jitter(json!({"performance": {"circuit_breaker": {"jitter": true}}})));
+}
+
+#[test]
 fn speeds_are_bytes_or_text() {
     for (given, bytes) in
         [(json!(0), 0), (json!(2048), 2048), (json!("64KiB"), 65_536), (json!("1 MiB/s"), 1 << 20)]

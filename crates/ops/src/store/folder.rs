@@ -110,14 +110,25 @@ impl StateFolder {
     /// # Errors
     /// [`FolderError`] says what is wrong with it.
     pub fn prepare(&self) -> Result<(), FolderError> {
-        let io = |source| FolderError::Io { path: self.path.clone(), source };
         match fs::DirBuilder::new().recursive(true).mode(0o755).create(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(FolderError::NotAFolder { path: self.path.clone() });
             }
-            made => made.map_err(io)?,
+            made => made.map_err(|source| FolderError::Io { path: self.path.clone(), source })?,
         }
+        self.look()
+    }
+
+    /// Refuses one that somebody else could write to, and makes nothing.
+    ///
+    /// # Errors
+    /// [`FolderError`] says what is wrong with it; also that it is not there.
+    pub fn look(&self) -> Result<(), FolderError> {
+        let io = |source| FolderError::Io { path: self.path.clone(), source };
         let meta = fs::metadata(&self.path).map_err(io)?;
+        if !meta.is_dir() {
+            return Err(FolderError::NotAFolder { path: self.path.clone() });
+        }
         let us = rustix::process::geteuid().as_raw();
         if meta.uid() != us {
             return Err(FolderError::Foreign { path: self.path.clone(), owner: meta.uid(), us });

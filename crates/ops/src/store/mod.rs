@@ -28,7 +28,8 @@ pub use folder::{FolderError, StateFolder};
 pub use handle::{ANSWER_LIMIT, Job, Opened, StoreHandle};
 pub use memory::MemoryStore;
 pub use sqlite::{OpenError, SqliteStore};
-pub use status_file::{STATUS_FILE, read_status, write_status};
+pub(crate) use status_file::ENTRIES;
+pub use status_file::{STATUS_FILE, StatusSnapshot, write_status};
 
 /// What an update makes of the bytes of a key; `None` leaves them as they are.
 pub type Change<'c> = dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>> + 'c;

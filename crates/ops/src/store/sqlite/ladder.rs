@@ -11,7 +11,7 @@ use thiserror::Error;
 use super::{APPLICATION_ID, BUSY_LIMIT, SCHEMA, SqliteStore, Warn, locks, quarantine};
 use crate::env::Env;
 use crate::env::fs::{Fs, Open};
-use crate::store::{FolderError, MemoryStore, Opened, StateFolder};
+use crate::store::{FolderError, MemoryStore, Opened, StateFolder, StatusSnapshot};
 
 const STORE: &str = "state.db";
 /// Says that a store was made here, so that an empty file is known to be a damaged one.
@@ -75,16 +75,75 @@ impl SqliteStore {
     ) -> Opened {
         match Self::open(folder, env, Box::new(warn.clone())) {
             Ok(store) => Opened { store: Box::new(store) },
-            Err(error) => {
-                let mut text = error.to_string();
-                let mut source = std::error::Error::source(&error);
-                while let Some(cause) = source {
-                    text = format!("{text}: {cause}");
-                    source = cause.source();
-                }
-                warn(&format!("{text}; circuit breakers are not remembered after this run"));
-                Opened { store: Box::new(MemoryStore::new()) }
+            Err(error) => Self::without(folder, &error, &warn),
+        }
+    }
+
+    /// Opens the store in `folder` if there is one, and makes nothing: for who only looks.
+    #[must_use]
+    pub fn look_or_memory(
+        folder: &StateFolder,
+        env: &Env,
+        warn: impl Fn(&str) + Send + Clone + 'static,
+    ) -> Opened {
+        match Self::open_existing(folder, env, Box::new(warn.clone())) {
+            Ok(Some(store)) => Opened { store: Box::new(store) },
+            Ok(None) => Opened { store: Box::new(MemoryStore::new()) },
+            Err(error) => Self::without(folder, &error, &warn),
+        }
+    }
+
+    /// What there is in its place, after one warning: what the snapshot beside it has, else nothing.
+    fn without(folder: &StateFolder, error: &OpenError, warn: &impl Fn(&str)) -> Opened {
+        let mut text = error.to_string();
+        let mut source = std::error::Error::source(error);
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        let snapshot = StatusSnapshot::read(folder.path()).ok();
+        let store = snapshot.as_ref().and_then(|snapshot| {
+            let at = snapshot.written_at()?;
+            text = format!("{text}; circuit breakers are those of {at}");
+            snapshot.store()
+        });
+        warn(&format!("{text}; circuit breakers are not remembered after this run"));
+        Opened { store: Box::new(store.unwrap_or_default()) }
+    }
+
+    /// Opens the store in `folder` as it is; `None` where there is none. Makes nothing and sets nothing aside.
+    ///
+    /// # Errors
+    /// [`OpenError`] says why it cannot be read.
+    pub fn open_existing(
+        folder: &StateFolder,
+        env: &Env,
+        warn: Box<dyn Fn(&str) + Send>,
+    ) -> Result<Option<Self>, OpenError> {
+        match folder.look() {
+            Err(FolderError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(None);
             }
+            looked => looked?,
+        }
+        let path = folder.path().join(STORE);
+        let io = |source| OpenError::Io { path: path.clone(), source };
+        match look(&path, env.fs()).map_err(io)? {
+            Found::Nothing => return Ok(None),
+            Found::Newer => return Err(OpenError::Newer { path }),
+            Found::Wrong => {
+                let reason = "it is damaged or not ours".to_owned();
+                return Err(OpenError::Engine { path, reason });
+            }
+            Found::Ours => {}
+        }
+        let lock = locks::open(folder.path()).map_err(io)?;
+        if !locks::shared(&lock).map_err(io)? {
+            return Err(OpenError::Locked { path });
+        }
+        match connect(&path) {
+            Ok(connection) => Ok(Some(Self::over(connection, lock, warn))),
+            Err(error) => Err(OpenError::Engine { path, reason: error.to_string() }),
         }
     }
 

@@ -1,0 +1,295 @@
+//! `circuit-breaker status`: what is told of circuits, and where it is from.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use vps_ops::circuit::{CircuitStatus, document, rfc3339};
+use vps_ops::service::ServiceName;
+use vps_ops::store::{STATUS_FILE, SqliteStore, StatusSnapshot, StoreHandle};
+use vps_ops::{Kind, NetworkOperationWrapper, State};
+
+use crate::app::{App, named};
+use crate::config::Loaded;
+use crate::exit::Exit;
+use crate::report::{Failure, print, print_json};
+
+/// Where root's circuits are shown to everyone.
+const SYSTEM_STATE: &str = "/var/lib/vps-configurator";
+
+/// What is told of, and where it is from.
+struct Seen {
+    circuits: BTreeMap<ServiceName, CircuitStatus>,
+    source: Source,
+}
+
+/// Where what is told was read.
+enum Source {
+    Store,
+    /// Circuits end with each command.
+    Memory,
+    /// The store could not be read.
+    Snapshot {
+        path: PathBuf,
+        written_at: String,
+        why: String,
+    },
+}
+
+impl Source {
+    fn to_json(&self, wall: Duration) -> Value {
+        match self {
+            Self::Store => json!({"kind": "store"}),
+            Self::Memory => json!({"kind": "memory"}),
+            Self::Snapshot { path, written_at, why } => json!({
+                "kind": "snapshot",
+                "path": path,
+                "written_at": written_at,
+                "age_seconds": age(written_at, wall).map(|age| age.as_secs_f64()),
+                "why": why,
+            }),
+        }
+    }
+
+    fn words(&self, wall: Duration) -> Option<String> {
+        match self {
+            Self::Store => None,
+            Self::Memory => Some("circuits are kept in memory only: each command has its own".to_owned()),
+            Self::Snapshot { path, written_at, why } => {
+                let age =
+                    age(written_at, wall).map(|age| format!(", {} ago", humantime::format_duration(age)));
+                let age = age.unwrap_or_default();
+                Some(format!("from {} as of {written_at}{age}: {why}", path.display()))
+            }
+        }
+    }
+}
+
+/// Whole seconds since then.
+fn age(written_at: &str, wall: Duration) -> Option<Duration> {
+    let written = humantime::parse_rfc3339(written_at).ok()?;
+    let written = written.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(Duration::from_secs(wall.as_secs().saturating_sub(written.as_secs())))
+}
+
+/// The circuits as the store has them, else as its snapshot does; an error where neither can be read.
+async fn see(app: &App, loaded: &Loaded, network: NetworkOperationWrapper) -> Result<Seen, Failure> {
+    let Some(folder) = app.state_folder(loaded) else {
+        return Ok(Seen { circuits: network.get_circuit_breaker_status().await, source: Source::Memory });
+    };
+    let warn = Box::new(|text: &str| tracing::warn!(operation = "state", "{text}"));
+    let failure = match SqliteStore::open_existing(&folder, &app.env, warn) {
+        Ok(_) => match network.circuit_breakers().stored_status().await {
+            Ok(circuits) => return Ok(Seen { circuits, source: Source::Store }),
+            Err(error) => Failure::of_error(Exit::Local, Kind::Local, &error),
+        },
+        Err(error) => Failure::of_error(Exit::Local, Kind::Local, &error),
+    };
+    let snapshot = StatusSnapshot::read(folder.path()).ok();
+    let store = snapshot.as_ref().and_then(StatusSnapshot::store);
+    let (Some(snapshot), Some(store)) = (snapshot, store) else {
+        return Err(failure.hint("see `vps-configurator config path` for where state is kept"));
+    };
+    let network = NetworkOperationWrapper::builder(loaded.policies.clone()).env(app.env.clone());
+    let network = network.store(StoreHandle::inline(store)).build();
+    let why = failure.causes.iter().fold(failure.message, |text, cause| format!("{text}: {cause}"));
+    let source = Source::Snapshot {
+        path: folder.path().join(STATUS_FILE),
+        written_at: snapshot.written_at().unwrap_or_default().to_owned(),
+        why,
+    };
+    Ok(Seen { circuits: network.get_circuit_breaker_status().await, source })
+}
+
+pub(super) async fn status(
+    app: &App,
+    loaded: &Loaded,
+    network: NetworkOperationWrapper,
+    only: Option<&str>,
+) -> Result<Exit, Failure> {
+    let only = only.map(|name| named(&network, name)).transpose()?;
+    let is_asked = |name: &str| {
+        only.as_ref().is_none_or(|service| {
+            let group = service.as_str() == ServiceName::EXTERNAL_DOWNLOADS;
+            name == service.as_str() || (group && ServiceName::from(name).group() == service.as_str())
+        })
+    };
+    let wall = network.env().wall();
+    let system = system_snapshot(app, is_asked);
+    let seen = match see(app, loaded, network.clone()).await {
+        // Their own store is not all that others have.
+        Err(failure) if system.is_none() => return Err(failure),
+        Err(failure) => Err(failure),
+        Ok(mut seen) => {
+            seen.circuits.retain(|name, _| is_asked(name.as_str()));
+            if let Some(service) = only.as_ref().filter(|name| !seen.circuits.contains_key(*name)) {
+                // Never used, or long ago.
+                let unused = network.circuit_breakers().unused(service);
+                seen.circuits.insert(service.clone(), unused);
+            }
+            Ok(seen)
+        }
+    };
+    if app.global.json {
+        let circuits = seen.as_ref().map(|seen| document(seen.circuits.values(), wall));
+        let mut document = with_bulkheads(circuits.unwrap_or_else(|_| document([], wall)), &network);
+        if let Some(object) = document.as_object_mut() {
+            let source = seen.as_ref().map_or_else(
+                |failure| json!({"kind": "none", "why": failure.message}),
+                |seen| seen.source.to_json(wall),
+            );
+            object.insert("source".to_owned(), source);
+            if let Some(system) = system {
+                object.insert("system".to_owned(), system);
+            }
+        }
+        return print_json(&document);
+    }
+    let mut text = String::new();
+    match &seen {
+        Ok(seen) => {
+            text = table(&seen.circuits);
+            if only.is_some() {
+                explain_each(&seen.circuits, &network, &mut text);
+            }
+            if let Some(words) = seen.source.words(wall) {
+                let _ = writeln!(text, "\n{words}");
+            }
+        }
+        Err(failure) => drop(writeln!(text, "{}", failure.message)),
+    }
+    if let Some(system) = &system {
+        system_words(system, &mut text);
+    }
+    print(&text)
+}
+
+fn explain_each(
+    circuits: &BTreeMap<ServiceName, CircuitStatus>,
+    network: &NetworkOperationWrapper,
+    text: &mut String,
+) {
+    for status in circuits.values() {
+        let _ = writeln!(text, "{}: {}", status.service, explain(status));
+        if let Some(own) = &status.own {
+            let _ = writeln!(text, "{} itself: {}", own.service, explain(own));
+        }
+        let bulkhead = network.policies().of(&status.service).bulkhead;
+        let _ = writeln!(
+            text,
+            "{}: at most {} calls at once in each process; {} more may wait",
+            status.service, bulkhead.max_concurrent, bulkhead.max_queue
+        );
+    }
+}
+
+/// Adds the limits on calls at once. How many there are now only each process knows of itself.
+fn with_bulkheads(mut document: Value, network: &NetworkOperationWrapper) -> Value {
+    let services = document.get_mut("services").and_then(|services| services.as_object_mut());
+    for (name, service) in services.into_iter().flatten() {
+        let bulkhead = network.policies().of(&name.as_str().into()).bulkhead;
+        if let Some(service) = service.as_object_mut() {
+            let limits = json!({"max_concurrent": bulkhead.max_concurrent, "max_queue": bulkhead.max_queue});
+            service.insert("bulkhead".to_owned(), limits);
+        }
+    }
+    document
+}
+
+fn table(all: &BTreeMap<ServiceName, CircuitStatus>) -> String {
+    let mut rows: Vec<(String, &CircuitStatus)> = Vec::new();
+    for status in all.values() {
+        rows.push((status.service.to_string(), status));
+        if let Some(own) = &status.own {
+            // What `run --service` of that name goes by.
+            rows.push((format!("{} (itself)", own.service), own));
+        }
+    }
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max("SERVICE".len());
+    let mut text = format!(
+        "{:width$}  {:9}  {:>8}  {:>8}  {:>8}  NOTE\n",
+        "SERVICE", "STATE", "FAILURES", "CALLS", "REFUSED"
+    );
+    for (name, status) in rows {
+        let note = match (&status.by_hand, status.retry_after) {
+            (Some(hand), _) => format!("held {} by hand", hand.state),
+            (None, Some(after)) => format!("probe in {:.0}s", after.as_secs_f64().ceil()),
+            (None, None) if status.state == State::HalfOpen => "the next call is a probe".to_owned(),
+            (None, None) => String::new(),
+        };
+        let line = format!(
+            "{name:width$}  {:9}  {:>8}  {:>8}  {:>8}  {note}",
+            status.state.as_str(),
+            status.failure_count,
+            status.total_calls,
+            status.rejected_calls,
+        );
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+fn explain(status: &CircuitStatus) -> String {
+    let mut text = status.explanation.clone();
+    if let Some(at) = status.opened_at {
+        let _ = write!(text, "; open since {}", rfc3339(at));
+    }
+    if let Some(hand) = &status.by_hand {
+        let by = hand.by.as_deref().unwrap_or("somebody");
+        let _ = write!(text, "; by {by} since {}", rfc3339(hand.since));
+        if let Some(reason) = &hand.reason {
+            let _ = write!(text, ": {reason}");
+        }
+    }
+    text
+}
+
+/// What the system's own runs know, for users who may not read its store: when, and the services asked for.
+fn system_snapshot(app: &App, is_asked: impl Fn(&str) -> bool) -> Option<Value> {
+    if app.environment.is_root {
+        return None;
+    }
+    let snapshot = StatusSnapshot::read(SYSTEM_STATE.as_ref()).ok()?;
+    let mut services = snapshot.document.get("services")?.as_object()?.clone();
+    services.retain(|name, _| is_asked(name));
+    Some(json!({"generated_at": snapshot.written_at(), "path": SYSTEM_STATE, "services": services}))
+}
+
+fn system_words(system: &Value, text: &mut String) {
+    let at = system.get("generated_at").and_then(Value::as_str).unwrap_or_default();
+    let _ = writeln!(text, "\nof the system's runs, as of {at}:");
+    for (name, status) in system.get("services").and_then(Value::as_object).into_iter().flatten() {
+        let state = status.get("state").and_then(Value::as_str).unwrap_or_default();
+        let _ = writeln!(text, "  {name}  {state}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vps_ops::settings::Settings;
+
+    use super::*;
+
+    #[test]
+    fn every_service_says_how_many_calls_it_may_have_at_once() {
+        let settings: Settings = serde_json::from_value(json!({
+            "performance": {
+                "bulkhead": {"max_queue": 9},
+                "services": {"external_downloads": {"bulkhead": {"max_concurrent": 2}}},
+            },
+        }))
+        .unwrap();
+        let network = NetworkOperationWrapper::builder(settings.check().unwrap()).build();
+        let document = json!({"schema": "s", "services": {
+            "github": {"state": "closed"},
+            "external_downloads/example.com": {"state": "open"},
+        }});
+        let document = with_bulkheads(document, &network);
+        let services = &document["services"];
+        assert_eq!(services["github"]["bulkhead"], json!({"max_concurrent": 4, "max_queue": 9}));
+        let host = &services["external_downloads/example.com"];
+        assert_eq!(*host, json!({"state": "open", "bulkhead": {"max_concurrent": 2, "max_queue": 9}}));
+    }
+}
