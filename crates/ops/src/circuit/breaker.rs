@@ -1,16 +1,12 @@
 //! One service's circuit: the copy in memory and what of it goes to the store.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use vps_breaker::{
-    CircuitBreaker, Machine, OutageId, Policy, Rejected, Settled, State, Tick, Ticket, Verdict, View,
-};
+use vps_breaker::{CircuitBreaker, Machine, Policy, Settled, Tick, Ticket, Verdict, View};
 
-use super::given_up::SetOnDrop;
 use super::late::{Late, Outcome};
-use super::permit::Permit;
 use super::record::{self, Record};
 use super::shared::Shared;
 use super::totals::{self, Totals, Uncounted};
@@ -30,14 +26,14 @@ const COUNT_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Circuit {
     name: ServiceName,
-    breaker: CircuitBreaker<Env>,
-    shared: Arc<Shared>,
+    pub(super) breaker: CircuitBreaker<Env>,
+    pub(super) shared: Arc<Shared>,
     /// Tick of the last look at the store; 0 before the first.
     looked_at: AtomicU64,
     /// The store's version at that look.
     version: AtomicU64,
     counted_at: AtomicU64,
-    uncounted: Uncounted,
+    pub(super) uncounted: Uncounted,
 }
 
 impl Circuit {
@@ -85,111 +81,10 @@ impl Circuit {
         Some(CircuitBreakerError::new(self.name.clone(), rejected))
     }
 
-    /// Asks to make one call, and counts it. The permit must live exactly as long as the call.
-    ///
-    /// A slot of a half-open circuit is taken in the store, so that it is this machine's only one.
-    ///
-    /// # Errors
-    ///
-    /// [`CircuitBreakerError`] while the circuit lets nothing through.
-    ///
-    /// # Cancel safety
-    ///
-    /// A slot that was taken for a dropped future is given back.
-    pub async fn enter(self: &Arc<Self>) -> Result<Permit, CircuitBreakerError> {
-        self.try_enter().await.inspect_err(|_| self.refused())
-    }
-
-    /// Counts a refused call: for who asks again and again, which is one call.
-    pub(crate) fn refused(&self) {
-        self.uncounted.refused();
-    }
-
-    /// The same as [`enter`](Self::enter), but a refusal is not counted.
-    pub(crate) async fn try_enter(self: &Arc<Self>) -> Result<Permit, CircuitBreakerError> {
-        self.look().await;
-        let admitted = if self.takes_a_slot() { self.enter_stored(None).await } else { self.breaker.admit() };
-        self.granted(admitted)
-    }
-
-    /// The same for whose own attempt opened the circuit: while it is open, and that outage lasts, it is let
-    /// through without a slot; in every other state it is admitted like anyone.
-    pub(crate) async fn try_enter_by_pass(
-        self: &Arc<Self>,
-        outage: OutageId,
-    ) -> Result<Permit, CircuitBreakerError> {
-        self.look().await;
-        let admitted = if self.takes_a_slot() {
-            self.enter_stored(Some(outage)).await
-        } else {
-            self.breaker.with_machine(|machine, policy, now| machine.admit_opener(policy, outage, now))
-        };
-        self.granted(admitted)
-    }
-
-    fn granted(self: &Arc<Self>, admitted: Result<Ticket, Rejected>) -> Result<Permit, CircuitBreakerError> {
-        match admitted {
-            Ok(ticket) => {
-                self.uncounted.granted();
-                Ok(Permit::new(Arc::clone(self), ticket))
-            }
-            Err(rejected) => Err(CircuitBreakerError::new(self.name.clone(), rejected)),
-        }
-    }
-
     /// The circuit as memory has it.
     #[must_use]
     pub fn view(&self) -> View {
         self.breaker.peek()
-    }
-
-    fn takes_a_slot(&self) -> bool {
-        if self.breaker.is_clean() {
-            return false;
-        }
-        let view = self.breaker.peek();
-        view.state() == State::HalfOpen
-            && !view.is_held()
-            && !self.shared.env.planted(Mistake::SlotInMemoryOnly)
-    }
-
-    /// Takes a probe's slot in one transaction of the store, or in memory where that fails.
-    async fn enter_stored(self: &Arc<Self>, pass: Option<OutageId>) -> Result<Ticket, Rejected> {
-        let circuit = Arc::clone(self);
-        let given_up = Arc::new(AtomicBool::new(false));
-        let job_given_up = Arc::clone(&given_up);
-        let _guard = SetOnDrop(given_up);
-        let answer = self
-            .shared
-            .store
-            .ask(&self.shared.env, move |store| {
-                if job_given_up.load(Ordering::Acquire) {
-                    return Err(StoreError::Unavailable);
-                }
-                let admitted =
-                    circuit.update(store, |machine, policy, now| admit(machine, policy, pass, now))?;
-                if matches!(&admitted, Ok(ticket) if ticket.transition().is_some()) {
-                    circuit.shared.write_status(store);
-                }
-                match admitted {
-                    Ok(ticket) if job_given_up.load(Ordering::Acquire) => {
-                        // Taken for nobody: give the slot back.
-                        let mut ticket = Some(ticket);
-                        circuit.update(store, |machine, policy, now| {
-                            ticket.take().map(|ticket| machine.settle(policy, ticket, Verdict::Neutral, now))
-                        })?;
-                        Err(StoreError::Unavailable)
-                    }
-                    admitted => Ok(admitted),
-                }
-            })
-            .await;
-        match answer {
-            Ok(Ok(admitted)) => admitted,
-            Ok(Err(_)) | Err(_) => {
-                self.breaker.with_machine(|machine, policy, now| admit(machine, policy, pass, now))
-            }
-        }
     }
 
     /// What a finished call was. Writes only where something changes.
@@ -320,7 +215,7 @@ impl Circuit {
 
     /// Reads, decides and writes in one transaction: the stored machine joins the one in memory,
     /// the rules run there, and what came out is what the store gets.
-    fn update<R>(
+    pub(super) fn update<R>(
         &self,
         store: &dyn Store,
         decide: impl FnMut(&mut Machine, &Policy, Tick) -> R,
@@ -416,18 +311,6 @@ impl Circuit {
 
     pub(crate) fn uncounted(&self) -> Totals {
         self.uncounted.peek()
-    }
-}
-
-fn admit(
-    machine: &mut Machine,
-    policy: &Policy,
-    pass: Option<OutageId>,
-    now: Tick,
-) -> Result<Ticket, Rejected> {
-    match pass {
-        Some(outage) => machine.admit_opener(policy, outage, now),
-        None => machine.admit(policy, now),
     }
 }
 

@@ -23,6 +23,7 @@
 //! ```
 
 mod breaker;
+mod enter;
 mod error;
 mod given_up;
 mod late;
