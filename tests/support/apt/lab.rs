@@ -52,7 +52,7 @@ impl AptLab {
     }
 
     fn or_skipped(lab: Result<Self, String>) -> Option<Self> {
-        lab.inspect_err(|reason| crate::skip(&reason)).ok()
+        lab.inspect_err(|reason| crate::skip(reason)).ok()
     }
 
     #[expect(clippy::disallowed_methods, reason = "a namespace is made by a program")]
