@@ -67,6 +67,8 @@ impl Input {
         let Ok(stat) = rustix::fs::fstat(&stdin) else { return Self(Source::Shared) };
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::CharacterDevice | FileType::Directory => Self(Source::Shared),
+            // Ended before we began, and empty: there is nothing to be lost either.
+            FileType::Fifo if is_over(&stdin) => Self(Source::Shared),
             FileType::RegularFile | FileType::BlockDevice => {
                 Self::rewound(stdin).unwrap_or(Self(Source::Once))
             }
@@ -107,6 +109,15 @@ impl Input {
         file.seek(SeekFrom::Start(*from))?;
         Ok(file.into())
     }
+}
+
+/// Whether a pipe is empty and nobody can write to it any more.
+fn is_over(pipe: impl AsFd) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let mut asked = [PollFd::new(&pipe, PollFlags::IN)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut asked, Some(&now)).is_ok() && asked.iter().all(|one| one.revents() == PollFlags::HUP)
 }
 
 /// The same bytes, as far as can be known without reading them.
@@ -160,6 +171,12 @@ mod tests {
     fn by_what_it_is_it_can_be_read_again_or_not() {
         let (pipe, _writer) = io::pipe().unwrap();
         assert!(!Input::of(pipe).can_be_read_again());
+        let (ended, writer) = io::pipe().unwrap();
+        (&writer).write_all(b"x").unwrap();
+        drop(writer);
+        assert!(!Input::of(&ended).can_be_read_again(), "there is something in it");
+        (&ended).read_exact(&mut [0]).unwrap();
+        assert!(Input::of(&ended).can_be_read_again());
         let (socket, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
         assert!(!Input::of(socket).can_be_read_again());
         assert!(Input::of(File::open("/dev/null").unwrap()).can_be_read_again());

@@ -117,7 +117,8 @@ pub(super) async fn status(
         })
     };
     let wall = network.env().wall();
-    let system = system_snapshot(app, is_asked);
+    let snapshot = StatusSnapshot::read(SYSTEM_STATE.as_ref()).ok().filter(|_| !app.environment.is_root);
+    let system = snapshot.and_then(|snapshot| of_the_system(&snapshot, is_asked));
     let seen = match see(app, loaded, network.clone()).await {
         // Their own store is not all that others have.
         Err(failure) if system.is_none() => return Err(failure),
@@ -247,11 +248,7 @@ fn explain(status: &CircuitStatus) -> String {
 }
 
 /// What the system's own runs know, for users who may not read its store: when, and the services asked for.
-fn system_snapshot(app: &App, is_asked: impl Fn(&str) -> bool) -> Option<Value> {
-    if app.environment.is_root {
-        return None;
-    }
-    let snapshot = StatusSnapshot::read(SYSTEM_STATE.as_ref()).ok()?;
+fn of_the_system(snapshot: &StatusSnapshot, is_asked: impl Fn(&str) -> bool) -> Option<Value> {
     let mut services = snapshot.document.get("services")?.as_object()?.clone();
     services.retain(|name, _| is_asked(name));
     Some(json!({"generated_at": snapshot.written_at(), "path": SYSTEM_STATE, "services": services}))
@@ -271,6 +268,22 @@ mod tests {
     use vps_ops::settings::Settings;
 
     use super::*;
+
+    #[test]
+    fn of_the_systems_runs_what_was_asked_for_is_told() {
+        let document = json!({
+            "generated_at": "2026-01-02T03:04:05Z",
+            "services": {"github": {"state": "open"}, "docker_hub": {"state": "closed"}},
+        });
+        let snapshot = StatusSnapshot { document };
+        let one = of_the_system(&snapshot, |name| name == "github").unwrap();
+        assert_eq!(one["services"], json!({"github": {"state": "open"}}));
+        let mut text = String::new();
+        system_words(&one, &mut text);
+        assert_eq!(text, "\nof the system's runs, as of 2026-01-02T03:04:05Z:\n  github  open\n");
+        let all = of_the_system(&snapshot, |_| true).unwrap();
+        assert_eq!(all["services"].as_object().unwrap().len(), 2);
+    }
 
     #[test]
     fn every_service_says_how_many_calls_it_may_have_at_once() {
