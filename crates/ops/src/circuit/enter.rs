@@ -60,7 +60,7 @@ impl Circuit {
                 self.uncounted.granted();
                 Ok(Permit::new(Arc::clone(self), ticket))
             }
-            Err(rejected) => Err(CircuitBreakerError::new(self.name.clone(), rejected)),
+            Err(rejected) => Err(CircuitBreakerError::new(self.service().clone(), rejected)),
         }
     }
 
