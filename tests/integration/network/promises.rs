@@ -35,7 +35,7 @@ const INSIDE: [(&str, &str); 10] = [
 ];
 
 /// Chapter, sentence, file, test.
-const PROMISES: [(&str, &str, &str, &str); 99] = [
+const PROMISES: [(&str, &str, &str, &str); 100] = [
     ("promise", "exit 0 means that DEST is complete and right", "faults", "a_download_is_complete_and_right"),
     (
         "promise",
@@ -327,6 +327,12 @@ const PROMISES: [(&str, &str, &str, &str); 99] = [
         "a certificate that is not trusted is asked once",
         "tls",
         "a_certificate_that_is_not_trusted_is_asked_once",
+    ),
+    (
+        "tls",
+        "one that is itself trusted is good for its own name",
+        "tls",
+        "a_certificate_that_is_itself_trusted_is_good_for_its_own_name",
     ),
     ("tls", "a handshake that is cut is tried again", "tls", "a_handshake_that_is_cut_is_tried_again"),
     (

@@ -63,3 +63,26 @@ fn a_connection_cut_without_goodbye_is_no_end_of_a_file() {
     assert_eq!(download(&lab, &authority, &[&server.url("/f"), "f", "--retries", "2"]), 1);
     assert!(lab.read("f").is_none());
 }
+
+#[test]
+fn a_certificate_that_is_itself_trusted_is_good_for_its_own_name() {
+    for (names, code) in
+        [(["localhost", "127.0.0.1"], 0), (["elsewhere.example.com", "other.example.com"], 1)]
+    {
+        let lab = Lab::new();
+        let (identity, pem) = Identity::of_an_own_authority(&names);
+        let server = Server::builder().tls(Tls::With(identity)).start();
+        server.route("/f", Route::of(10));
+        std::fs::create_dir(lab.path("roots")).unwrap();
+        std::fs::write(lab.path("roots/0.pem"), pem).unwrap();
+        let folders = format!("/no/such/folder:{}", lab.path("roots").display());
+        for (variable, value) in
+            [("SSL_CERT_FILE", lab.path("roots/0.pem").into()), ("SSL_CERT_DIR", folders.into())]
+        {
+            let value: std::ffi::OsString = value;
+            let mut command = lab.command(&["download", &server.url("/f"), "f"]);
+            let output = command.env(variable, &value).output().unwrap();
+            assert_eq!(output.status.code(), Some(code), "{variable} {output:?}");
+        }
+    }
+}

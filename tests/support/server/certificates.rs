@@ -95,6 +95,17 @@ impl Identity {
         Self::new(certificate.der().clone(), &key)
     }
 
+    /// One that vouches for itself and may vouch for others, as it is often made for one's own server; with
+    /// what trusts it, and for `names`.
+    #[must_use]
+    pub fn of_an_own_authority(names: &[&str]) -> (Arc<Self>, String) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = params(names);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap();
+        (Self::new(certificate.der().clone(), &key), certificate.pem())
+    }
+
     fn new(certificate: CertificateDer<'static>, key: &KeyPair) -> Arc<Self> {
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         Arc::new(Self { chain: vec![certificate], key })

@@ -95,3 +95,22 @@ impl NetworkOperationWrapper {
         hosts.filter_map(|(host, _)| Url::parse(&format!("https://{host}/")).ok()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::Env;
+    use crate::settings::Settings;
+    use crate::testing::scripted_http::{Script, ScriptedHttp};
+
+    #[tokio::test]
+    async fn a_network_that_wants_a_login_proves_nothing() {
+        for (status, online) in [(511, false), (404, true)] {
+            let http = ScriptedHttp::new(Env::real(), move |_, _| Script::status(status));
+            let settings = Settings::default().check().unwrap();
+            let network = NetworkOperationWrapper::builder(settings).http(Arc::new(http)).build();
+            let target = "https://example.com/".parse().unwrap();
+            assert_eq!(network.check_internet_connectivity(&[target]).await.online, online, "{status}");
+        }
+    }
+}
