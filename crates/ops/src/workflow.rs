@@ -237,6 +237,7 @@ impl Workflow {
             waits: self.request.wait_for_circuit,
             attempted: self.passes.has_attempted(),
             allowed: self.request.strategy.max_attempts().get(),
+            limit: self.request.total,
         }
     }
 }

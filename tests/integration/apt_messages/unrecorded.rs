@@ -2,7 +2,7 @@
 //! written from what those programs are known to say, not from a run.
 
 use vps_ops::apt::{AptError, AptHint, Fault, Reach, RepositoryProblem, Said, StatusSummary, Step, fault};
-use vps_ops::process::{CommandError, Ended, RetryOn};
+use vps_ops::process::{CommandError, Ended};
 use vps_ops::{Advise, Class, Classify, Failure, Kind, Verdict};
 
 fn found(step: Step, code: i32, stderr: &str) -> Fault {
@@ -194,7 +194,7 @@ fn an_operations_error_is_what_its_cause_is() {
     let said = AptError::Fault(update("E: Unable to lock directory /x"));
     assert_eq!(said.to_string(), "Unable to lock directory /x");
     assert_eq!(said.class(), Class::Permanent);
-    let source = CommandError::of("apt-get".into(), Ended::Code(127), &RetryOn::default()).unwrap();
+    let source = CommandError::NotFound { program: "apt-get".into() };
     let program = AptError::Program(source);
     assert_eq!(std::error::Error::source(&program).unwrap().to_string(), "`apt-get` was not found");
     assert_eq!(program.hints(), [AptHint::NeedsApt.into()]);

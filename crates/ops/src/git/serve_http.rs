@@ -14,7 +14,7 @@ use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::http::{
     Connection, Credentials, Fact, HttpClient, HttpError, HttpRequest, HttpResponse, SafeUrl, follow,
-    host_and_port, retry_after,
+    host_and_port, no_answer, retry_after,
 };
 
 /// Bytes of the list of refs that are taken.
@@ -101,10 +101,7 @@ impl HttpSide<'_> {
         let answer = self.env.until(self.env.now().after(limit), self.client.send(request)).await;
         let response = match answer {
             Some(response) => response.map_err(|error| error.with(|| host.clone()))?,
-            None => {
-                let words = format!("no answer within {}", humantime::format_duration(limit));
-                return Err(HttpError::new(Fact::NoAnswer).in_words(words).with(|| host).into());
-            }
+            None => return Err(no_answer(limit).with(|| host).into()),
         };
         if response.status.is_redirection() {
             let words = "a redirect in the middle of a conversation";

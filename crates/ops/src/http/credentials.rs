@@ -75,12 +75,16 @@ impl Credentials {
         if headers.contains_key(header::AUTHORIZATION) {
             return headers;
         }
-        let authorization = if url.username().is_empty() && url.password().is_none() {
-            url.host_str()
-                .and_then(|host| self.netrc.as_ref()?.find(host))
-                .map(|entry| basic(entry.login.as_bytes(), entry.password.expose_secret().as_bytes()))
-        } else {
-            Some(basic(&decoded(url.username()), &decoded(url.password().unwrap_or_default())))
+        let user = decoded(url.username());
+        let entry = match (url.host_str(), &self.netrc, url.password()) {
+            (Some(host), Some(netrc), None) if user.is_empty() => netrc.find(host),
+            (Some(host), Some(netrc), None) => netrc.find_of(host, &user),
+            _ => None,
+        };
+        let authorization = match entry {
+            Some(entry) => Some(basic(entry.login.as_bytes(), entry.password.expose_secret().as_bytes())),
+            None if user.is_empty() && url.password().is_none() => None,
+            None => Some(basic(&user, &decoded(url.password().unwrap_or_default()))),
         };
         if let Some(authorization) = authorization {
             headers.insert(header::AUTHORIZATION, authorization);
@@ -196,5 +200,19 @@ mod tests {
         let url = "http://u%20:p@example.com/".parse().unwrap();
         let headers = Credentials::none().headers_for(&url);
         assert_eq!(headers.get(header::AUTHORIZATION).unwrap(), "Basic dSA6cA==");
+    }
+
+    #[test]
+    fn a_user_without_a_password_has_that_users_of_the_netrc() {
+        let netrc = Netrc::parse("machine h login a password x machine h login u password p").unwrap();
+        let all = Credentials::none().with_netrc(Arc::new(netrc));
+        let told = |url: &str| {
+            let headers = all.headers_for(&url.parse().unwrap());
+            headers.get(header::AUTHORIZATION).unwrap().to_str().unwrap().to_owned()
+        };
+        assert_eq!(told("http://u@h/"), "Basic dTpw");
+        assert_eq!(told("http://h/"), "Basic YTp4");
+        assert_eq!(told("http://nobody@h/"), "Basic bm9ib2R5Og==");
+        assert_eq!(told("http://u:own@h/"), "Basic dTpvd24=");
     }
 }

@@ -58,8 +58,10 @@ pub async fn follow(
     Err(HttpError::new(Fact::RedirectRefused))
 }
 
-fn no_answer(limit: Duration) -> HttpError {
-    HttpError::new(Fact::NoAnswer).in_words(format!("no answer within {}", humantime::format_duration(limit)))
+/// Nothing came within `limit`.
+pub(crate) fn no_answer(limit: Duration) -> HttpError {
+    HttpError::new(Fact::NoAnswer)
+        .in_words(format!("no answer within {}", humantime::format_duration(whole(limit))))
 }
 
 fn check_scheme(url: &Url) -> Result<(), HttpError> {
@@ -137,6 +139,11 @@ fn drop_sensitive(headers: &mut HeaderMap) {
     for name in secret.into_iter().chain([header::AUTHORIZATION, header::COOKIE]) {
         headers.remove(name);
     }
+}
+
+/// In milliseconds: what is left of a limit is a number nobody reads to the end.
+fn whole(limit: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).max(1))
 }
 
 #[cfg(test)]

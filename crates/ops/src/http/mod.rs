@@ -44,9 +44,9 @@ pub use credentials::Credentials;
 pub(crate) use credentials::decoded;
 pub use error::HttpError;
 pub use fact::Fact;
-#[cfg(feature = "git")]
-pub(crate) use follow::same_origin;
 pub use follow::{MAX_REDIRECTS, follow};
+#[cfg(feature = "git")]
+pub(crate) use follow::{no_answer, same_origin};
 pub use header_file::{HeaderFileError, parse_header_file};
 pub use hint::HttpHint;
 pub use judge::judge_status;

@@ -76,6 +76,16 @@ impl Netrc {
         self.entries.iter().find(|(name, _)| is_it(name)).map(|(_, entry)| entry)
     }
 
+    /// The first entry for `host`, or the default one, that is `login`'s: who says in a URL which user they are
+    /// leaves only the password to the file.
+    pub(super) fn find_of(&self, host: &str, login: &[u8]) -> Option<&NetrcEntry> {
+        let matches =
+            |name: &Option<String>| name.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(host));
+        let found =
+            self.entries.iter().find(|(name, entry)| matches(name) && entry.login.as_bytes() == login);
+        found.map(|(_, entry)| entry)
+    }
+
     /// The first entry for `host`, else the default one.
     #[must_use]
     pub fn find(&self, host: &str) -> Option<&NetrcEntry> {

@@ -172,7 +172,10 @@ pub(super) fn of_certificate(error: &(dyn Error + 'static)) -> Option<String> {
                 C::Expired | C::ExpiredContext { .. } => "it has expired",
                 C::NotValidYet | C::NotValidYetContext { .. } => "it is not valid yet",
                 C::Revoked => "it was revoked",
-                C::NotValidForName | C::NotValidForNameContext { .. } => "it is for another name",
+                C::NotValidForNameContext { presented, .. } => {
+                    return Some(format!("{}: {}", Fact::Certificate, for_others(presented)));
+                }
+                C::NotValidForName => "it is for another name",
                 C::UnknownIssuer => "nobody we trust has issued it",
                 C::BadSignature => "its signature is wrong",
                 C::BadEncoding => "it cannot be read",
@@ -187,6 +190,21 @@ pub(super) fn of_certificate(error: &(dyn Error + 'static)) -> Option<String> {
         next = inner(error);
     }
     None
+}
+
+/// Whose names a certificate has, at most three; what is in it is the server's text.
+fn for_others(presented: &[String]) -> String {
+    let name = |text: &String| {
+        let plain = text.split('"').nth(1).unwrap_or(text);
+        plain.chars().filter(|letter| !letter.is_control()).take(100).collect::<String>()
+    };
+    let names: Vec<String> = presented.iter().take(3).map(name).collect();
+    let more = if presented.len() > names.len() { " and others" } else { "" };
+    if names.is_empty() {
+        "it names nobody".to_owned()
+    } else {
+        format!("it is for {}{more}", names.join(", "))
+    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ impl Commands {
         if !input.can_be_read_again() {
             options.attempts = Some(NonZeroU32::MIN);
         }
+        let asked = (spec.clone(), retry_on.clone());
         let spec = &spec.clone().reading(input);
         let policy = match &options.service {
             Some(service) => options.over(policies.of(service)),
@@ -57,8 +58,7 @@ impl Commands {
         };
         let total = options.total_or(policy.timeouts.command);
         let attempt_limit = limit_of_attempt(&policy.retry, total);
-        let operation =
-            Operation::new(OperationKind::Run, spec.name()).with_replay((spec.clone(), retry_on.clone()));
+        let operation = Operation::new(OperationKind::Run, spec.name()).with_replay(asked);
         let mut request = Request::of(operation).under(&policy, &options).total(total).attempt(attempt_limit);
         if let Some(service) = &options.service {
             request = request.service(service.clone());

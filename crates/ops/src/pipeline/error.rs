@@ -121,6 +121,8 @@ pub struct OperationError<E> {
     pub attempted: bool,
     /// Attempts that were allowed in all.
     pub allowed: u32,
+    /// The limit of the whole.
+    pub limit: Option<Duration>,
 }
 
 impl<E> OperationError<E> {
@@ -145,6 +147,7 @@ impl<E> OperationError<E> {
             waits: self.waits,
             attempted: self.attempted,
             allowed: self.allowed,
+            limit: self.limit,
         }
     }
 }
@@ -189,6 +192,10 @@ impl<E: Failure> OperationError<E> {
 }
 
 impl<E: Failure> OperationError<E> {
+    fn took_most_of_its_time(&self) -> bool {
+        self.limit.is_some_and(|limit| self.took.saturating_mul(4) >= limit.saturating_mul(3))
+    }
+
     /// How its end is told.
     pub(crate) fn told(&self) -> Failed {
         Failed::new(self.attempts(), self.took, self.kind(), self.cause.to_string())
@@ -217,6 +224,10 @@ impl<E: Failure + Advise> Advise for OperationError<E> {
             Cause::CircuitOpen(_) if !self.waits => hints.push(Hint::WaitForCircuit),
             // It would have taken too long.
             Cause::CircuitOpen(_) | Cause::TimedOut { .. } => hints.push(Hint::AllowMoreTime),
+            // Limits are cut to what is left of the whole: then more of that may be all it takes.
+            Cause::Operation(error) if error.kind() == Kind::Timeout && self.took_most_of_its_time() => {
+                hints.push(Hint::AllowMoreTime);
+            }
             _ => {}
         }
         if let End::Stop(Stop::RetryAfterTooLong { at_least }) = self.end {

@@ -48,6 +48,7 @@ impl<E: Failure> Run<'_, E> {
             waits: self.request.wait_for_circuit,
             attempted: self.passes.has_attempted(),
             allowed: self.request.strategy.max_attempts().get(),
+            limit: self.request.total,
         }
     }
 
