@@ -93,7 +93,13 @@ fn attributes_make_of_files_what_git_makes() {
         let read = |folder: &Path| fs::read(folder.join(name)).unwrap();
         let (ours, theirs) = (read(lab.dest().folder()), read(&theirs));
         if ours != theirs {
-            let number: usize = name[1..].split('-').next().unwrap().parse().unwrap();
+            let number: usize = name
+                .trim_start_matches(|letter: char| !letter.is_ascii_digit())
+                .split('-')
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap();
             differ.push(format!("{name} `{}`: {ours:02x?}, by git {theirs:02x?}", ATTRIBUTES[number]));
         }
     }

@@ -37,7 +37,7 @@ fn a_submodule_that_is_not_to_be_updated_stays_empty() {
     let none = "../not-there.git\n\tupdate = none";
     let _outer = forge.with_submodule("o", "0123456789abcdef0123456789abcdef01234567", "sub", none);
     let there = lab.cloned(&forge.url("o"), &["--recurse-submodules"]);
-    assert_eq!(tests::git::beside(&there.folder().join("sub")), [""; 0]);
+    assert_eq!(beside(&there.folder().join("sub")), [""; 0]);
     let _ = lab.clone(&[&forge.url("o"), "dest", "--recurse-submodules"]).expect(0);
 }
 

@@ -219,7 +219,7 @@ fn nothing_was_tried_only_where_nothing_was_tried() {
         let outcome =
             Workflow::run(&context, Request::new(OperationKind::Execute, "both"), |workflow| async move {
                 let one = workflow.step(OperationKind::Execute, "one", SECOND * 60).service("b".into());
-                let _ = workflow.pipeline().run(&one, |_| async { Ok::<_, Failed>(()) }).await?;
+                workflow.pipeline().run(&one, |_| async { Ok::<_, Failed>(()) }).await?;
                 lab.open("a").await;
                 let two = workflow.step(OperationKind::Execute, "two", SECOND * 60).service("a".into());
                 workflow.pipeline().run(&two, |_| async { Ok::<_, Failed>(()) }).await
