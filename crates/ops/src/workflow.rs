@@ -61,7 +61,8 @@ pub struct Workflow {
 impl Workflow {
     /// Runs `body` as the operation `root`: tells of its beginning and of exactly one end, also where the
     /// future is dropped, and waits for what it started before it returns. Of the request its operation, its
-    /// total limit and its cancel token hold for the whole, the rest for the steps that do not say otherwise.
+    /// total limit and its cancel token hold for the whole; its retries, its limits of an attempt and of silence,
+    /// and whether it waits for circuits, for the steps that do not say otherwise. Services are the steps'.
     ///
     /// # Errors
     ///
@@ -183,14 +184,16 @@ impl Workflow {
     }
 
     fn part(&self, kind: OperationKind, target: impl Into<Target>, limit: Duration, role: Role) -> Request {
-        Request::new(kind, target)
+        let mut part = Request::new(kind, target)
             .part_of(&self.under(), role)
             .strategy(self.request.strategy)
             .idle(self.request.idle)
             .wait_for_circuit(self.request.wait_for_circuit)
             .asked_for(self.request.is_asked_for)
             .total(self.left(limit))
-            .cancel(self.cancel.clone())
+            .cancel(self.cancel.clone());
+        part.attempt = self.request.attempt;
+        part
     }
 
     /// A request for a last look at what was done: made even after a stop and beyond the limit, within a few

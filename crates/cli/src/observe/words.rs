@@ -11,7 +11,9 @@ use vps_ops::operation::{Operation, OperationKind};
 use vps_ops::pipeline::{End, Stop};
 
 pub(crate) use hint::hint;
-pub(crate) use warning::{of_clone, warning};
+#[cfg(feature = "git")]
+pub(crate) use warning::of_clone;
+pub(crate) use warning::warning;
 
 /// Words, with or without emoji. The meaning is always in the words.
 #[derive(Clone, Copy, Debug)]

@@ -31,6 +31,7 @@ impl<E: Failure> Run<'_, E> {
     /// refused gives back what the others gave.
     pub(super) async fn enter_all(&mut self, members: &[Member]) -> Result<Entered, Refused> {
         let (mut refusals, mut willing) = (Vec::new(), Vec::new());
+        self.drop_old_turns();
         self.keep_all_turns_or_none(members);
         for member in members {
             let way = match member.guard.circuit().peek().await {
@@ -56,7 +57,6 @@ impl<E: Failure> Run<'_, E> {
         for (member, way) in willing {
             with_place.push((member, way, self.place(&member.guard).await?));
         }
-        // Rate limits wait here.
         let (mut seats, mut probed) = (MostlyOne::new(), None);
         for (member, way, place) in with_place {
             match self.enter_circuit(&member.guard, way).await {
@@ -69,6 +69,7 @@ impl<E: Failure> Run<'_, E> {
                 }
             }
         }
+        self.has_earned = true;
         let none_left = seats.is_empty() && probed.is_none();
         let refused = refused(&refusals, none_left).cloned().map(Refused::Circuit);
         if let Some(refused) = refused.or(probed.map(Refused::Probed)) {

@@ -23,6 +23,7 @@ impl<E: Failure> Run<'_, E> {
     pub(super) fn refused_entry(&mut self, refused: Refused) -> Next<E> {
         match refused {
             Refused::Cancelled => self.stop(Stop::Cancelled, None),
+            Refused::OutOfTime => self.out_of_time(),
             Refused::Circuit(rejected) => self.rejected(rejected),
             Refused::Probed(probed) => self.probed(probed),
             Refused::Bulkhead(error) => Next::Stop(Box::new(self.no_place(error))),
@@ -40,6 +41,14 @@ impl<E: Failure> Run<'_, E> {
         self.error(cause, end, service, None)
     }
 
+    /// The time was over while another part of its root used the pass.
+    fn out_of_time(&mut self) -> Next<E> {
+        let late = Cause::TimedOut { after: self.elapsed(), flowing: false, total: true };
+        let (cause, service) = self.last.take().unwrap_or((late, None));
+        let end = Stop::Deadline { pause: Duration::ZERO }.into();
+        Next::Stop(Box::new(self.error(cause, end, service, None)))
+    }
+
     /// Somebody probes the circuit that we opened: its end is waited for, which costs no attempt.
     fn probed(&mut self, probed: CircuitBreakerError) -> Next<E> {
         let retry_after = probed.retry_after;
@@ -49,6 +58,7 @@ impl<E: Failure> Run<'_, E> {
                 self.wait(Some(service.clone()), retry_after, Awaited::Circuit { service });
                 Next::Sleep(after)
             }
+            Decision::Stop(stop) => Next::Stop(Box::new(self.rejected_for_good(stop.into(), probed))),
             _ => Next::Stop(Box::new(self.rejected_for_good(End::CircuitOpen { retry_after }, probed))),
         }
     }
@@ -79,8 +89,11 @@ impl<E: Failure> Run<'_, E> {
     /// What a failure says about the service. One that came after much of a transfer says nothing: else
     /// three cuts of one long download would open the circuit that it gets on well with.
     pub(super) fn verdict(&self, cause: &Cause<E>) -> Verdict {
+        // Who waited for a place had less time than a service may take: that is our own queue's doing.
+        let cut_short =
+            matches!(cause, Cause::TimedOut { after, total: true, .. } if *after < self.request.idle);
         match verdict_of(cause.judge().blame) {
-            Verdict::Failure if cause.progressed() => Verdict::Neutral,
+            Verdict::Failure if cause.progressed() || cut_short && self.has_queued => Verdict::Neutral,
             verdict => verdict,
         }
     }

@@ -43,6 +43,8 @@ pub(super) enum Refused {
     /// The caller stopped it.
     Cancelled,
     Circuit(CircuitBreakerError),
+    /// The time was over before its turn came.
+    OutOfTime,
     /// Somebody probes the circuit that we opened: worth another look.
     Probed(CircuitBreakerError),
     Bulkhead(BulkheadError),
@@ -113,6 +115,7 @@ impl<E: Failure> Run<'_, E> {
 
     pub(super) fn entered(&mut self, candidate: usize, members: Members, seats: MostlyOne<Seat>) -> Entered {
         self.refused.clear();
+        self.has_earned = true;
         if !seats.is_empty() {
             self.passes.attempted();
         }
@@ -150,8 +153,8 @@ impl<E: Failure> Run<'_, E> {
     }
 
     fn let_in(&self, guard: &Guard, permit: &Permit) {
-        if self.schedule.attempt() == 1 {
-            // An operation earns once, however many attempts it makes.
+        if !self.has_earned {
+            // An operation earns once, however often it is let in.
             guard.budget().deposit();
         }
         if let Some(transition) = permit.transition() {
@@ -163,16 +166,26 @@ impl<E: Failure> Run<'_, E> {
     /// that others opened it.
     pub(super) async fn way_past(&mut self, guard: &Guard) -> Result<Option<Way>, Refused> {
         let service = guard.service();
+        self.drop_old_turns();
         if let Some(turn) = self.turns.iter().find(|turn| turn.service == *service) {
             return Ok(Some(Way::ByPass(turn.outage)));
         }
-        if let Some(turn) = self.wait_for_turn(service).await? {
-            let way = Way::ByPass(turn.outage);
-            self.turns.push(turn);
-            return Ok(Some(way));
+        // Who waited for a turn of an outage that is over waits for one of the next, if that is this root's too.
+        while self.passes.has(service) {
+            if let Some(turn) = self.wait_for_turn(service).await? {
+                let way = Way::ByPass(turn.outage);
+                self.turns.push(turn);
+                return Ok(Some(way));
+            }
         }
         // There is no turn any more once the circuit has closed.
         Ok(guard.circuit().peek().await.is_ok().then_some(Way::LikeAnyone))
+    }
+
+    /// Lets go of turns of outages that are over.
+    pub(super) fn drop_old_turns(&mut self) {
+        let passes = self.passes.clone();
+        self.turns.retain(|turn| passes.is_current(turn));
     }
 
     async fn wait_for_turn(&mut self, service: &ServiceName) -> Result<Option<Turn>, Refused> {
@@ -188,7 +201,7 @@ impl<E: Failure> Run<'_, E> {
             biased;
             () = self.cancel.cancelled() => Err(Refused::Cancelled),
             turn = turn => Ok(turn),
-            () = self.limit(self.deadline) => Ok(None),
+            () = self.limit(self.deadline) => Err(Refused::OutOfTime),
         }
     }
 

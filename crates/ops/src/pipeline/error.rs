@@ -117,7 +117,8 @@ pub struct OperationError<E> {
     pub circuit: Option<CircuitBreakerError>,
     /// Whether an open circuit was to be waited for.
     pub waits: bool,
-    /// Whether any attempt was made for what the caller asked for, by this operation or another part of it.
+    /// Whether any attempt was let in past a circuit for what the caller asked for, by this operation or another
+    /// part of it.
     pub attempted: bool,
     /// Attempts that were allowed in all.
     pub allowed: u32,

@@ -32,6 +32,8 @@ impl<E: Failure> Run<'_, E> {
             match self.sit_down(&guard).await {
                 Ok(seat) => {
                     self.tell_all(&refusals);
+                    // Others of its root may use them while this one serves.
+                    self.turns.clear();
                     return Ok(self.entered(candidate, Members::default(), MostlyOne::one(seat)));
                 }
                 Err(Refused::Circuit(rejected)) => refusals.push(Refusal { candidate, guard, rejected }),
@@ -75,7 +77,6 @@ impl<E: Failure> Run<'_, E> {
         // An open one fails fast, before any queue.
         guard.circuit().peek().await.map_err(Refused::Circuit)?;
         let place = self.place(guard).await?;
-        // The rate limit waits here.
         let permit = self.enter_circuit(guard, Way::LikeAnyone).await.map_err(Refused::Circuit)?;
         Ok(Seat { permit, place })
     }

@@ -66,6 +66,15 @@ impl Passes {
         pass.outage.is_some() || !pass.late.is_empty()
     }
 
+    /// Whether this root opened the circuit of `service`, as far as is known.
+    pub(super) fn has(&self, service: &ServiceName) -> bool {
+        let mut held = self.lock();
+        held.get_mut(service).is_some_and(|pass| {
+            pass.look_up();
+            pass.outage.is_some()
+        })
+    }
+
     /// Waits for the turn to use the pass for `service`; `None` where this root has none, or has none any more.
     ///
     /// Cancel safe: who gives up waiting loses its place.
@@ -78,9 +87,19 @@ impl Passes {
             Arc::clone(&pass.turn)
         };
         // Closed once the circuit is: then nobody has to wait for a turn.
-        let permit = turn.acquire_owned().await.ok()?;
-        let outage = self.lock().get(service)?.outage?;
-        Some(Turn { service: service.clone(), outage, _turn: permit })
+        let permit = Arc::clone(&turn).acquire_owned().await.ok()?;
+        let held = self.lock();
+        let pass = held.get(service).filter(|pass| Arc::ptr_eq(&pass.turn, &turn))?;
+        Some(Turn { service: service.clone(), outage: pass.outage?, _turn: permit })
+    }
+
+    /// Whether a turn is still worth something: this root may have opened the circuit anew since.
+    pub(super) fn is_current(&self, turn: &Turn) -> bool {
+        let mut held = self.lock();
+        held.get_mut(&turn.service).is_some_and(|pass| {
+            pass.look_up();
+            pass.outage == Some(turn.outage)
+        })
     }
 
     /// The circuit is closed, or somebody else's outage: the pass is worth nothing, and who waits for it goes

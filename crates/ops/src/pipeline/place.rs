@@ -33,6 +33,7 @@ impl<E: Failure> Run<'_, E> {
         let entered = match at_once {
             Poll::Ready(entered) => entered,
             Poll::Pending => {
+                self.has_queued = true;
                 let began = self.pipeline.env.now();
                 let places = bulkhead.usage().max_concurrent;
                 let what = Awaited::Place { service: service.clone(), places };

@@ -37,6 +37,10 @@ pub(super) struct Run<'p, E> {
     pub(super) passes: Passes,
     /// The turns to use them; kept from attempt to attempt, each service once.
     pub(super) turns: Vec<Turn>,
+    /// Whether its services' allowances for retries were paid into.
+    pub(super) has_earned: bool,
+    /// Whether it waited for a place, which leaves an attempt less time than it was given.
+    pub(super) has_queued: bool,
     /// Whose refusals were counted and told since the last attempt: who waits is refused once.
     pub(super) refused: BTreeSet<ServiceName>,
     pub(super) schedule: Schedule,
@@ -67,6 +71,8 @@ impl<'p, E: Failure> Run<'p, E> {
             route: Route::of(&request.services, &pipeline.circuits),
             passes: request.under.as_ref().map(|under| under.passes.clone()).unwrap_or_default(),
             turns: Vec::new(),
+            has_earned: false,
+            has_queued: false,
             refused: BTreeSet::new(),
             schedule: Schedule::start(&strategy, request.total),
             started,

@@ -1,6 +1,7 @@
 //! What to do about a failure, in this program's words: its flags and commands.
 
 mod apt;
+#[cfg(feature = "git")]
 mod git;
 
 use vps_ops::Hint;
@@ -27,6 +28,7 @@ pub(crate) fn hint(hint: &Hint) -> String {
         Hint::Download(hint) => download(hint),
         Hint::Process(hint) => process(hint),
         Hint::Apt(hint) => apt::apt(hint),
+        #[cfg(feature = "git")]
         Hint::Git(hint) => git::git(hint),
         // One of a later version of the library: better its name than silence.
         other => format!("{other:?}"),

@@ -282,3 +282,24 @@ fn a_required_member_that_opens_while_we_wait_gives_back_what_the_others_gave() 
         drop(task);
     });
 }
+
+/// Who waited for a place has little time left: that a call does not fit into it is not the service's failure.
+#[test]
+fn a_call_that_the_queue_left_no_time_for_is_held_against_nobody() {
+    let settings = json!({"performance": {"bulkhead": {"max_concurrent": 1}}});
+    with(&settings, |lab| async move {
+        let call = |_| {
+            let env = lab.env.clone();
+            async move {
+                env.sleep(SECOND * 3).await;
+                Ok::<_, Failed>(())
+            }
+        };
+        let request = || lab.request().service("a".into()).total(SECOND * 4);
+        let (first, second) = (request(), request());
+        let both = tokio::join!(biased; lab.pipeline.run(&first, call), lab.pipeline.run(&second, call));
+        assert!(both.0.is_ok());
+        assert_eq!(both.1.unwrap_err().kind(), Kind::Timeout);
+        assert_eq!(lab.failures("a"), 0);
+    });
+}

@@ -274,3 +274,63 @@ fn a_budget_cuts_only_what_nobody_asked_for() {
         assert_eq!(fails(&lab, &asks_for(&lab, 3)).await.attempts(), 3);
     });
 }
+
+/// The circuit that it opened was closed by others and opened by it anew: that is another pass, and a good one.
+#[test]
+fn who_opens_it_twice_goes_on_twice() {
+    virtually(|lab| async move {
+        let lab = &lab;
+        let request = asks_for(lab, 9);
+        let outcome = lab.pipeline.run(&request, |attempt: Attempt| async move {
+            if attempt.number == 4 {
+                // Somebody resets it by hand, who sees that the service is back.
+                let circuit = lab.circuits.circuit(&"a".into());
+                assert_eq!(circuit.view().state(), State::Open);
+                lab.circuits.reset_all().await.unwrap();
+            }
+            Err::<(), _>(Failed(Class::Transient))
+        });
+        let error = outcome.await.unwrap_err();
+        assert_eq!(error.end, End::Stop(Stop::AttemptsUsedUp { attempts: 9 }));
+        assert!(lab.said(&["circuit_moved"]).len() >= 2, "opened twice");
+        assert_eq!(lab.said(&["circuit_rejected"]).len(), 0);
+    });
+}
+
+/// Out of time at its turn is out of time, and not an open circuit of others.
+#[test]
+fn out_of_time_while_it_waits_for_its_turn() {
+    virtually(|lab| async move {
+        let policies = Arc::new(Settings::default().check().unwrap());
+        let context = Context::new(lab.pipeline.clone(), policies, Arc::new(SystemRunner::new()));
+        let outcome =
+            Workflow::run(&context, Request::new(OperationKind::Execute, "all"), |workflow| async move {
+                let step = |limit| {
+                    let strategy = RetryStrategy::new().with_max_attempts(NonZeroU32::new(9).unwrap());
+                    let request = workflow.step(OperationKind::Execute, "one", limit);
+                    request.service("a".into()).strategy(strategy).asked_for(true)
+                };
+                let (long, short) = (step(SECOND * 3_000), step(SECOND * 12));
+                let call = |_| async { Err::<(), _>(Failed(Class::Transient)) };
+                let pipeline = workflow.pipeline();
+                let (_, short) = tokio::join!(biased; pipeline.run(&long, call), pipeline.run(&short, call));
+                short
+            });
+        let error = outcome.await.unwrap_err();
+        assert!(matches!(error.end, End::Stop(Stop::Deadline { .. })), "{:?}", error.end);
+    });
+}
+
+/// However often it is let in, an operation pays into the allowance for retries once.
+#[test]
+fn an_operation_earns_once() {
+    virtually(|lab| async move {
+        let guard = lab.circuits.guard(&"a".into());
+        let before = guard.budget().thousandths();
+        let busy = Class::Busy { poll: SECOND };
+        let request = asks_for(&lab, 1).total(SECOND * 60);
+        let outcome = lab.pipeline.run(&request, |_| async move { Err::<(), _>(Failed(busy)) });
+        assert!(outcome.await.is_err());
+        assert_eq!(guard.budget().thousandths(), before + 200);
+    });
+}
