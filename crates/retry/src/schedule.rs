@@ -141,6 +141,13 @@ impl Schedule {
         self.made.saturating_add(1)
     }
 
+    /// Whether there is none after the current attempt, unless it gains something.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        self.counted.saturating_add(1) >= self.strategy.max_attempts.get()
+            || self.made.saturating_add(1) >= self.strategy.hard_limit()
+    }
+
     /// The current attempt gained much of something resumable: its failure will not count against the
     /// attempts, and the backoff starts anew. The deadline, and 20 attempts in all, still hold.
     pub fn progressed(&mut self) {

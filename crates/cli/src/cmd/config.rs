@@ -113,7 +113,11 @@ fn init(app: &App) -> Result<Exit, Failure> {
     let written = folder
         .map_or(Ok(()), std::fs::create_dir_all)
         .and_then(|()| File::options().write(true).create_new(true).mode(0o644).open(&path))
-        .and_then(|mut file| file.write_all(commented(DEFAULTS).as_bytes()));
+        // A disk that is full must not leave half of it, which the next run would take for somebody's.
+        .and_then(|mut file| {
+            let written = file.write_all(commented(DEFAULTS).as_bytes()).and_then(|()| file.sync_all());
+            written.inspect_err(|_| drop(std::fs::remove_file(&path)))
+        });
     if let Err(error) = written {
         let failure = Failure::local(format!("the configuration file {} cannot be made", path.display()));
         let failure = Failure { causes: vec![error.to_string()], ..failure };

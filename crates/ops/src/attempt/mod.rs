@@ -3,8 +3,10 @@
 mod members;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use vps_breaker::Tick;
 use vps_retry::Budget;
 
 use crate::deadline::Deadline;
@@ -41,6 +43,8 @@ pub struct Attempt {
     pub budget: Arc<Budget>,
     /// Cancelled when the caller gave up.
     pub cancel: CancellationToken,
+    /// Whether none follows.
+    pub(crate) is_last: bool,
     pub(crate) service: Option<ServiceName>,
     pub(crate) voice: Voice,
 }
@@ -50,6 +54,15 @@ impl Attempt {
     #[must_use]
     pub fn operation_id(&self) -> OperationId {
         self.voice.id()
+    }
+
+    /// `limit`, or half of what is left at `now` where that is less and another attempt may follow: one that hangs
+    /// leaves time for the next.
+    pub(crate) fn leaving_time(&self, now: Tick, limit: Duration) -> Duration {
+        match self.deadline.left(now) {
+            Some(left) if !self.is_last => limit.min(left / 2),
+            _ => limit,
+        }
     }
 
     /// Says that bytes arrived. `done` counts from the start of the thing, not of the attempt.

@@ -116,8 +116,7 @@ impl Asking<'_> {
     fn head_limit(&self) -> Duration {
         let limits = &self.request.limits;
         let silent = limits.idle.saturating_add(limits.connect.min(MOMENT));
-        let half = self.attempt.deadline.left(self.env.now()).map_or(Duration::MAX, |left| left / 2);
-        limits.head.min(silent).min(half)
+        self.attempt.leaving_time(self.env.now(), limits.head.min(silent))
     }
 
     async fn begin_anew(

@@ -113,7 +113,7 @@ impl HttpSide<'_> {
     /// How long the head of an answer may take: as long as silence may last wherever it falls, a head that drips no
     /// longer than a small request, and neither so long that no other attempt is left.
     fn limit(&self) -> Duration {
-        at_most_half(self.attempt, self.env, self.limits.head.min(self.limits.idle))
+        self.attempt.leaving_time(self.env.now(), self.limits.head.min(self.limits.idle))
     }
 
     fn request(&self, ask: &Ask, method: Method, body: Bytes) -> Result<HttpRequest, GitError> {
@@ -129,7 +129,7 @@ impl HttpSide<'_> {
             request.headers.insert(name, value);
         }
         request.headers.extend(self.secrets(&request.url));
-        request.connect_limit = at_most_half(self.attempt, self.env, self.limits.connect);
+        request.connect_limit = self.attempt.leaving_time(self.env.now(), self.limits.connect);
         request.connection = Connection::Shared;
         Ok(request)
     }
@@ -216,11 +216,6 @@ impl HttpSide<'_> {
             }
         }
     }
-}
-
-/// A limit, or half of what is left until the deadline where that is less.
-pub(super) fn at_most_half(attempt: &Attempt, env: &Env, limit: Duration) -> Duration {
-    attempt.deadline.left(env.now()).map_or(limit, |left| limit.min(left / 2))
 }
 
 /// The headers that gix looks at, a line each.

@@ -9,7 +9,6 @@ use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::mpsc;
 
 use super::advertisement;
-use super::serve_http::at_most_half;
 use super::wire::Piece;
 use crate::attempt::Attempt;
 use crate::env::Env;
@@ -104,7 +103,8 @@ impl Reading<'_> {
         loop {
             buffer.reserve(CHUNK);
             // Until it has said what it is, another attempt must be left.
-            let idle = if is_first { at_most_half(self.attempt, self.env, self.idle) } else { self.idle };
+            let idle =
+                if is_first { self.attempt.leaving_time(self.env.now(), self.idle) } else { self.idle };
             let until = self.env.now().after(idle);
             let read = match self.env.until(until, output.read_buf(&mut buffer)).await {
                 Some(Ok(0) | Err(_)) => {

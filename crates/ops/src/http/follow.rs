@@ -60,8 +60,11 @@ pub async fn follow(
 
 /// Nothing came within `limit`.
 pub(crate) fn no_answer(limit: Duration) -> HttpError {
-    HttpError::new(Fact::NoAnswer)
-        .in_words(format!("no answer within {}", humantime::format_duration(whole(limit))))
+    let limit = match limit.as_millis() {
+        short @ 0..1_000 => format!("{}ms", short.max(1)),
+        _ => format!("{:.1}s", limit.as_secs_f64()),
+    };
+    HttpError::new(Fact::NoAnswer).in_words(format!("no answer within {limit}"))
 }
 
 fn check_scheme(url: &Url) -> Result<(), HttpError> {
@@ -139,11 +142,6 @@ fn drop_sensitive(headers: &mut HeaderMap) {
     for name in secret.into_iter().chain([header::AUTHORIZATION, header::COOKIE]) {
         headers.remove(name);
     }
-}
-
-/// In milliseconds: what is left of a limit is a number nobody reads to the end.
-fn whole(limit: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).max(1))
 }
 
 #[cfg(test)]

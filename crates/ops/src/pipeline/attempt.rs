@@ -59,6 +59,7 @@ impl<E: Failure> Run<'_, E> {
             deadline,
             budget: Arc::clone(&entered.budget),
             cancel: self.cancel.clone(),
+            is_last: self.schedule.is_last(),
             service: entered.service(),
             voice: self.teller.voice().clone(),
         };

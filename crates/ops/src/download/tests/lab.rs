@@ -146,6 +146,7 @@ impl Lab {
             deadline: Deadline::NEVER,
             budget: Arc::new(Budget::new()),
             cancel: CancellationToken::new(),
+            is_last: false,
             service: Some("test".into()),
             voice: self.teller.voice().clone(),
         }
