@@ -255,3 +255,15 @@ fn the_child() {
         println!("the first call after 100 ms {}", if let_in { "was let in" } else { "was refused" });
     });
 }
+
+/// Held with its group, a host is shown so before its first call, and a preview says what would become of one.
+#[test]
+fn a_host_that_nobody_called_yet_is_held_with_its_group() {
+    let lab = Lab::new();
+    let host = "external_downloads/127.0.0.1:8123";
+    assert_eq!(state(&lab, host)["state"], "closed");
+    assert_eq!(run(&lab, &["circuit-breaker", "open", "external_downloads"]).code, 0);
+    assert_eq!(state(&lab, host)["state"], "open");
+    let preview = run(&lab, &["download", "-n", "http://127.0.0.1:8123/f", "f"]);
+    assert!(preview.out.contains(&format!("circuit {host}: open")), "{}", preview.out);
+}

@@ -222,9 +222,9 @@ impl Workflow {
         &self.voice
     }
 
-    /// Says how many attempts its main operation took, for its end.
+    /// Says how many attempts its main operation took, for its end: none where nothing was left to do.
     pub fn took_attempts(&self, attempts: u32) {
-        self.attempts.store(attempts.max(1), Ordering::Relaxed);
+        self.attempts.store(attempts, Ordering::Relaxed);
     }
 
     /// An error of its own, of no operation that it ran.

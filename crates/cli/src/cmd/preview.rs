@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use vps_ops::NetworkOperationWrapper;
 use vps_ops::service::ServiceName;
 use vps_ops::settings::Options;
-use vps_ops::{NetworkOperationWrapper, State};
 
 use crate::app::App;
 use crate::exit::Exit;
@@ -38,8 +38,11 @@ impl Preview {
         let total = options.total_or((self.configured)(&policy.timeouts));
         // One that was never used is not in the list yet.
         let state = |service: &ServiceName| {
-            all.get(service)
-                .map_or(State::Closed, |status| status.own.as_ref().map_or(status.state, |own| own.state))
+            let known = all.get(service);
+            known.map_or_else(
+                || network.circuit_breakers().unseen(service, &all).state,
+                |status| status.own.as_ref().map_or(status.state, |own| own.state),
+            )
         };
         if app.global.json {
             let steps: Vec<Value> = self

@@ -113,6 +113,10 @@ impl Observer for Log {
             EventKind::Step { text, .. } => debug!(operation, service, "{text}"),
             EventKind::Note { text } => info!(operation, service, "{text}"),
             EventKind::Warning { what } => warn!(operation, service, "{}", words::warning(what)),
+            // What the command prints says what there is: that nothing was done is no success to tell of.
+            EventKind::Succeeded { attempts: 0, .. } => {
+                debug!(operation, service, "nothing was left to do");
+            }
             EventKind::Succeeded { attempts, took } => {
                 let duration_seconds = took.as_secs_f64();
                 info!(

@@ -174,11 +174,21 @@ impl CircuitBreakerManager {
         all
     }
 
-    /// How a circuit looks that nobody used yet.
+    /// How a circuit looks that nobody used yet, where `known` is what there is: a host is held with its group.
     #[must_use]
-    pub fn unused(&self, service: &ServiceName) -> CircuitStatus {
+    pub fn unseen(
+        &self,
+        service: &ServiceName,
+        known: &BTreeMap<ServiceName, CircuitStatus>,
+    ) -> CircuitStatus {
         let shared = &self.inner.shared;
-        CircuitStatus::unused(service.clone(), &shared.policies.breaker(service), &shared.env)
+        let own = known.get(service.group()).and_then(|group| group.own.as_deref());
+        match own.filter(|own| is_host(service) && own.by_hand.is_some()) {
+            Some(own) => {
+                CircuitStatus { service: service.clone(), total_calls: 0, rejected_calls: 0, ..own.clone() }
+            }
+            None => CircuitStatus::unused(service.clone(), &shared.policies.breaker(service), &shared.env),
+        }
     }
 
     /// Lets go of everything a circuit remembers, holds too; a group's name means all its hosts.

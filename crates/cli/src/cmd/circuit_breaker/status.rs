@@ -124,12 +124,11 @@ pub(super) async fn status(
         Err(failure) if system.is_none() => return Err(failure),
         Err(failure) => Err(failure),
         Ok(mut seen) => {
+            // Never used, or long ago.
+            let missing = only.as_ref().filter(|name| !seen.circuits.contains_key(*name));
+            let unseen = missing.map(|service| network.circuit_breakers().unseen(service, &seen.circuits));
             seen.circuits.retain(|name, _| is_asked(name.as_str()));
-            if let Some(service) = only.as_ref().filter(|name| !seen.circuits.contains_key(*name)) {
-                // Never used, or long ago.
-                let unused = network.circuit_breakers().unused(service);
-                seen.circuits.insert(service.clone(), unused);
-            }
+            seen.circuits.extend(unseen.map(|status| (status.service.clone(), status)));
             Ok(seen)
         }
     };

@@ -111,6 +111,9 @@ impl Installs {
             Operation::new(OperationKind::AptInstall, request.names()).with_replay(request.clone());
         Workflow::run(self.steps.context(), root(operation, &policy, total, options), |workflow| async move {
             let mut installed = Rounds::new(&self.steps, &self.downloads, &workflow, request).run().await?;
+            if installed.is_unchanged() {
+                workflow.took_attempts(0);
+            }
             installed.took = workflow.took();
             Ok(installed)
         })
