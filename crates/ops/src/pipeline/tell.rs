@@ -27,7 +27,10 @@ impl<E: Failure> Run<'_, E> {
             service.clone(),
             EventKind::AttemptFailed { number, of, class, error: error.clone(), took },
         );
-        self.history.push(AttemptReport { number, service, class, error, took });
+        // A look for somebody's lock spent no attempt.
+        if !matches!(class, Class::Busy { .. }) {
+            self.history.push(AttemptReport { number, service, class, error, took });
+        }
     }
 
     pub(super) fn error(

@@ -5,8 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use vps_retry::Class;
-
 use super::fetching::{Fetching, Place};
 use super::naming::Naming;
 use super::{Clones, GitFailed};
@@ -29,14 +27,7 @@ impl Clones {
         // The limit is that of the wait for the lock alone: what has begun goes on to its end.
         let step = workflow.step(OperationKind::GitFinish, "", LOCK_LIMIT).ends_by_itself();
         let (git, dest) = (&self.git, &request.dest);
-        let finished = self.pipeline().run(&step, |_| async move { git.finish(dest).await }).await;
-        finished.map_err(|mut failed| {
-            // Nor is a look for a lock an attempt to finish.
-            let last = failed.history.pop();
-            failed.history.retain(|report| !matches!(report.class, Class::Busy { .. }));
-            failed.history.extend(last);
-            failed
-        })
+        self.pipeline().run(&step, |_| async move { git.finish(dest).await }).await
     }
 
     pub(super) async fn update(
