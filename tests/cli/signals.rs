@@ -4,10 +4,10 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
-use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tests::server::{Behaviour, Gate, Route, Server};
+use tests::wait_until;
 
 use crate::lab::Lab;
 use crate::said::Said;
@@ -23,14 +23,6 @@ pub(crate) fn is_gone(pid: &str) -> bool {
     stat.rsplit(") ").next().is_none_or(|state| state.starts_with('Z'))
 }
 
-/// A process that was killed is gone a moment later.
-fn is_gone_soon(pid: &str) -> bool {
-    (0..1_000).any(|_| {
-        std::thread::sleep(Duration::from_millis(2));
-        is_gone(pid)
-    })
-}
-
 /// A download that has got to 1000 bytes and no further.
 fn stuck(lab: &Lab, server: &Server) -> Child {
     let gate = Gate::new();
@@ -39,10 +31,7 @@ fn stuck(lab: &Lab, server: &Server) -> Child {
     gate.wait_until_reached();
     // What the server has sent is in the part a moment later.
     let received = || fs::metadata(lab.path(".f.part")).is_ok_and(|part| part.len() >= 1_000);
-    assert!((0..5_000).any(|_| received() || {
-        std::thread::sleep(Duration::from_millis(2));
-        false
-    }));
+    wait_until("the part", || received().then_some(()));
     child
 }
 
@@ -122,7 +111,7 @@ fn the_second_signal_ends_at_once() {
     }
     signal(&child, Signal::INT);
     assert_eq!(child.wait().unwrap().signal(), Some(2));
-    assert!(is_gone_soon(line.trim()), "it was ended with us");
+    wait_until("the end of its child", || is_gone(line.trim()).then_some(()));
 }
 
 #[test]
@@ -135,7 +124,7 @@ fn a_hang_up_ends_the_command_too() {
         signal(&child, sent);
         assert_eq!(child.wait().unwrap().signal(), Some(number));
         for pid in line.split_whitespace() {
-            assert!(is_gone_soon(pid), "{pid} of {line}");
+            wait_until(&format!("the end of {pid} of {line}"), || is_gone(pid).then_some(()));
         }
     }
 }

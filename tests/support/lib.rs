@@ -23,5 +23,7 @@ pub mod apt;
 pub mod git;
 pub mod server;
 mod skipped;
+mod waiting;
 
 pub use skipped::skip;
+pub use waiting::wait_until;

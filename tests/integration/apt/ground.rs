@@ -3,8 +3,9 @@
 use std::fs;
 
 use rustix::process::Signal;
-use tests::apt::{AptLab, Finished, Lock, Mirror, Repository, wait_until};
+use tests::apt::{AptLab, Finished, Lock, Mirror, Repository};
 use tests::server::Ending;
+use tests::wait_until;
 
 /// A lab with the main mirror as its source, and its lists fetched.
 pub(crate) fn updated() -> Option<(AptLab, Mirror)> {

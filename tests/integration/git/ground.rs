@@ -6,12 +6,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 
-use tests::apt::{Running, wait_until};
+use tests::apt::Running;
 use tests::git::{
     Checkout, FakeSsh, Forge, HOSTILE, LARGE_FILE, ODD_NAMES, Protocol, SAMPLE_COMMITS, SshMood, Step,
     beside, git, scratch, snapshot,
 };
 use tests::server::{Behaviour, Ending, Gate, Server};
+use tests::wait_until;
 
 /// The real `git clone ARGS` in a folder.
 fn clone(folder: &Path, args: &[&str]) -> Output {

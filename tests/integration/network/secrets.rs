@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use tests::server::{Behaviour, Content, Gate, Proxy, Refusing, Route, Server};
+use tests::wait_until;
 
 use crate::lab::Lab;
 
@@ -17,11 +18,6 @@ fn search(folder: &Path, found: &mut Vec<String>) {
             found.push(entry.path().display().to_string());
         }
     }
-}
-
-fn pause() -> bool {
-    std::thread::sleep(std::time::Duration::from_millis(2));
-    false
 }
 
 #[test]
@@ -54,8 +50,7 @@ fn secrets_appear_nowhere() {
             let line = fs::read(format!("/proc/{}/cmdline", child.id())).unwrap();
             assert!(!String::from_utf8_lossy(&line).contains(&format!("{CANARY}header")));
             // The part and its record, as soon as they are there.
-            let there = || lab.path(".f.part.json").exists();
-            assert!((0..5_000).any(|_| there() || pause()));
+            wait_until("the record", || lab.path(".f.part.json").exists().then_some(()));
             let mut found = Vec::new();
             search(lab.folder.path(), &mut found);
             assert_eq!(found, [&*headers]);

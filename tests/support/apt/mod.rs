@@ -35,6 +35,6 @@ pub use index::Repository;
 pub use lab::AptLab;
 pub use lock::{HeldLock, Lock, hold_if_asked};
 pub use mirror::Mirror;
-pub use processes::{Process, wait_until};
+pub use processes::Process;
 pub use running::{Finished, Running};
 pub use trouble::SlowHeld;

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::processes::{self, wait_until};
+use super::processes;
+use crate::wait_until;
 
 /// A program at work; dropping it leaves it to the end of its lab.
 #[derive(Debug)]

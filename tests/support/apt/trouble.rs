@@ -6,8 +6,8 @@ use std::io::Write;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::lab::AptLab;
-use super::processes::wait_until;
 use super::running::Running;
+use crate::wait_until;
 
 impl AptLab {
     /// `lab-slow` waits in its postinst from now on, until the result is dropped.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::program::{finish, isolated};
-use crate::apt::wait_until;
+use crate::wait_until;
 
 /// Bytes after which it breaks off.
 pub const BREAK: u64 = 1_310_720;

@@ -1,7 +1,8 @@
 //! No wrong byte reaches dpkg.
 
-use tests::apt::{AptLab, Mirror, Repository, wait_until};
+use tests::apt::{AptLab, Mirror, Repository};
 use tests::server::{Behaviour, Gate};
+use tests::wait_until;
 
 use super::{assert_installed, assert_untouched, machine, updated};
 

@@ -1,8 +1,9 @@
 //! kill -9, and the same command again.
 
 use rustix::process::Signal;
-use tests::apt::{AptLab, Mirror, Running, wait_until};
+use tests::apt::{AptLab, Mirror, Running};
 use tests::server::{Behaviour, Gate};
+use tests::wait_until;
 
 use super::{assert_installed, machine, updated};
 

@@ -1,8 +1,9 @@
 //! Ctrl-C, `kill` and the deadline.
 
 use rustix::process::Signal;
-use tests::apt::{AptLab, Mirror, wait_until};
+use tests::apt::{AptLab, Mirror};
 use tests::server::{Behaviour, Gate};
+use tests::wait_until;
 
 use super::{assert_installed, assert_untouched, updated};
 

@@ -5,9 +5,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::process::Command;
 
-use tests::apt::{Running, wait_until};
+use tests::apt::Running;
 use tests::git::{Entry, Forge, Step, beside};
 use tests::server::{Behaviour, Gate};
+use tests::wait_until;
 
 use super::lab::Lab;
 

@@ -1,9 +1,10 @@
 //! kill -9, and the same command again.
 
 use rustix::process::Signal;
-use tests::apt::{Running, wait_until};
+use tests::apt::Running;
 use tests::git::{Forge, LARGE_FILE, Repository, Step};
 use tests::server::{Behaviour, Gate};
+use tests::wait_until;
 
 use super::lab::Lab;
 

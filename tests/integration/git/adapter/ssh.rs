@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use tests::apt::{Running, wait_until};
+use tests::apt::Running;
 use tests::git::{Forge, Repository, SshMood};
+use tests::wait_until;
 
 use super::lab::Lab;
 

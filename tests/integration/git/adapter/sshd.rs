@@ -1,8 +1,9 @@
 //! Over a real ssh, from a real server.
 
 use rustix::process::Signal;
-use tests::apt::{Finished, Running, wait_until};
+use tests::apt::{Finished, Running};
 use tests::git::{Forge, LARGE_FILE, Line, Repository, Sshd};
+use tests::wait_until;
 
 use super::lab::Lab;
 

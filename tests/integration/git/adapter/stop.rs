@@ -1,9 +1,9 @@
 //! Ctrl-C and `kill`, wherever it is.
 
 use rustix::process::Signal;
-use tests::apt::wait_until;
 use tests::git::{Forge, LARGE_FILE, Step};
 use tests::server::{Behaviour, Gate};
+use tests::wait_until;
 
 use super::lab::Lab;
 use super::update::later;

@@ -272,7 +272,7 @@ fn killed_in_an_update_and_again_is_a_clone() {
         let changed = || names.iter().filter(|name| lab.dest().read(name) == text).count();
         let mut running = lab.begin(&[&forge.url("m"), "dest", "--update"]);
         let plan = lab.path("work/dest/.git/vps-update/plan");
-        tests::apt::wait_until("the update", || {
+        tests::wait_until("the update", || {
             let reached = if seed == 0 { plan.exists() } else { changed() >= seed * 80 };
             (reached || !running.is_running()).then_some(())
         });

@@ -119,19 +119,24 @@ impl Observer for UntilWaitedFor {
     }
 }
 
-#[tokio::test]
-async fn another_update_is_waited_for_and_not_for_long() {
-    let (lab, request) = cloned().await;
-    lab.commit();
-    let other = Update::begin(&Env::real(), &lab.dest()).unwrap();
-    let error = clone(&request).await.unwrap_err();
+/// No attempt while another is at work; with an end to it in sight, one.
+async fn is_waited_for_and_not_for_long(lab: &Lab, request: &CloneRequest, other: Arc<Update>) {
+    let error = clone(request).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (Kind::Local, 0), "{error}");
     let error = cause(Err(error));
     assert!(matches!(error, GitError::Busy { who: AtWork::Update, .. }), "{error}");
 
     let network = builder().observer(Arc::new(UntilWaitedFor(Mutex::new(Some(other))))).build();
-    let updated = clone_by(&network, &request, &Options::new()).await.unwrap();
+    let updated = clone_by(&network, request, &Options::new()).await.unwrap();
     assert_eq!((updated.commit, updated.attempts), (Some(lab.head()), 1));
+}
+
+#[tokio::test]
+async fn another_update_is_waited_for_and_not_for_long() {
+    let (lab, request) = cloned().await;
+    lab.commit();
+    let other = Update::begin(&Env::real(), &lab.dest()).unwrap();
+    is_waited_for_and_not_for_long(&lab, &request, other).await;
 }
 
 #[tokio::test]
@@ -140,13 +145,6 @@ async fn one_that_is_to_be_finished_is_waited_for_too() {
     lab.commit();
     let other = Update::begin(&Env::real(), &lab.dest()).unwrap();
     fs::write(lab.dest().join(".git/vps-update/plan"), "what the other is at").unwrap();
-    let error = clone(&request).await.unwrap_err();
-    assert_eq!((error.kind(), error.attempts()), (Kind::Local, 0), "{error}");
-    let error = cause(Err(error));
-    assert!(matches!(error, GitError::Busy { who: AtWork::Update, .. }), "{error}");
-
     // It ends, and leaves nothing to be finished.
-    let network = builder().observer(Arc::new(UntilWaitedFor(Mutex::new(Some(other))))).build();
-    let updated = clone_by(&network, &request, &Options::new()).await.unwrap();
-    assert_eq!((updated.commit, updated.attempts), (Some(lab.head()), 1));
+    is_waited_for_and_not_for_long(&lab, &request, other).await;
 }
