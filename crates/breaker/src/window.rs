@@ -18,8 +18,14 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    #[inline]
     pub(crate) const fn is_failure(self) -> bool {
         self.bits() & FAILED != 0
+    }
+
+    #[inline]
+    const fn is_slow(self) -> bool {
+        self.bits() & SLOW != 0
     }
 
     /// As a window keeps it.
@@ -53,10 +59,10 @@ impl CallCounts {
     #[inline]
     fn add(&mut self, outcome: Outcome) {
         self.calls = self.calls.saturating_add(1);
-        if outcome.bits() & FAILED != 0 {
+        if outcome.is_failure() {
             self.failures = self.failures.saturating_add(1);
         }
-        if outcome.bits() & SLOW != 0 {
+        if outcome.is_slow() {
             self.slow = self.slow.saturating_add(1);
         }
     }
@@ -175,8 +181,8 @@ impl<B: AsMut<[u64]>> CountWindow<B> {
             }
             *word = (*word & !((FAILED | SLOW) << shift)) | (outcome.bits() << shift);
         }
-        self.slow += u16::from(outcome.bits() & SLOW != 0);
-        self.failures += u16::from(outcome.bits() & FAILED != 0);
+        self.slow += u16::from(outcome.is_slow());
+        self.failures += u16::from(outcome.is_failure());
         self.next = if self.next + 1 < self.size { self.next + 1 } else { 0 };
         self.sums()
     }
@@ -231,10 +237,10 @@ impl TimeWindow {
         let newest = self.newest;
         if let [calls, failures, slow @ ..] = self.bucket(newest) {
             *calls = calls.saturating_add(1);
-            if outcome.bits() & FAILED != 0 {
+            if outcome.is_failure() {
                 *failures = failures.saturating_add(1);
             }
-            if outcome.bits() & SLOW != 0
+            if outcome.is_slow()
                 && let [slow] = slow
             {
                 *slow = slow.saturating_add(1);

@@ -138,14 +138,13 @@ pub fn run<T, E: Classify>(
     if let Some(budget) = budget {
         budget.deposit();
     }
-    // The clock is read at the first failure only where no deadline needs the start.
+    // Where no deadline needs the start, nobody reads the clock.
     let started = total.map(|_| timer.now());
-    let first = match operation(1) {
+    let mut error = match operation(1) {
         Ok(value) => return Ok(value),
         Err(error) => error,
     };
     let mut schedule = Schedule::start(strategy, total);
-    let mut error = first;
     loop {
         let elapsed = started.map_or(Duration::ZERO, |started| timer.now().saturating_sub(started));
         let attempts = schedule.attempt();

@@ -32,7 +32,8 @@ impl Machine {
     /// The circuit at `now`; one whose open time is over shows as half-open.
     #[must_use]
     pub fn peek(&self, policy: &Policy, now: Tick) -> View {
-        let held = self.held_at(now).map(|held| held.mode);
+        let holding = self.held_at(now);
+        let held = holding.map(|held| held.mode);
         let open_left = match (&self.phase, self.hold_mode()) {
             // One that was held open is due as soon as that is over.
             (Phase::Closed(_) | Phase::HalfOpen { .. }, _) | (_, Some(Hold::Open)) => None,
@@ -68,7 +69,7 @@ impl Machine {
             rule: self.rule,
             generation: self.generation,
             hold: held,
-            held_for: self.held_at(now).and_then(|held| held.left(now)),
+            held_for: holding.and_then(|held| held.left(now)),
             policy: *policy,
             opened_for: self.phase.outage().map(|outage| now.since(outage.since)),
             rejection,

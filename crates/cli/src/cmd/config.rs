@@ -75,18 +75,16 @@ fn check(app: &App, loaded: &Loaded) -> Result<Exit, Failure> {
 fn path(app: &App) -> Result<Exit, Failure> {
     let files = config::files(app.global.config(), &app.environment);
     let state = match load(files.clone(), &app.environment) {
-        Ok(loaded) => app
-            .state_folder(&loaded)
-            .map_or_else(|| "in memory".to_owned(), |folder| folder.path().display().to_string()),
+        Ok(loaded) => Ok(app.state_folder(&loaded).map(|folder| folder.path().display().to_string())),
         Err(error) => {
             tracing::warn!("the configuration cannot be used: {error}");
-            String::new()
+            Err(())
         }
     };
     if app.global.json {
         let files: Vec<Value> =
             files.iter().map(|found| json!({"path": found.path, "read": found.is_read()})).collect();
-        let state = Some(state).filter(|state| state.starts_with('/'));
+        let state = state.ok().flatten();
         return print_json(
             &json!({"schema": "vps-configurator.config.path/1", "files": files, "state": state}),
         );
@@ -95,7 +93,11 @@ fn path(app: &App) -> Result<Exit, Failure> {
     for found in &files {
         let _ = writeln!(text, "{}  ({})", found.path.display(), found.words());
     }
-    let state = if state.is_empty() { "not known: the configuration cannot be used" } else { &state };
+    let state = match &state {
+        Ok(Some(folder)) => folder,
+        Ok(None) => "in memory",
+        Err(()) => "not known: the configuration cannot be used",
+    };
     let _ = writeln!(text, "state: {state}");
     print(&text)
 }

@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::report::Failure;
 
 pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
-    let (report, is_preview) = (args.report.clone(), args.network.dry_run);
+    let report = args.report.clone();
     let outcome = execute(app, args).await.map_err(|mut failure| {
         // Whoever runs a command must be able to tell its codes from ours.
         if !matches!(failure.exit, Exit::Signal(_) | Exit::Command(_)) {
@@ -22,7 +22,6 @@ pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
         failure
     });
     let value = match &outcome {
-        Ok(_) if is_preview => return outcome.map(|_| Exit::Done),
         Ok(Some(done)) => done.clone(),
         Ok(None) => return Ok(Exit::Done),
         Err(failure) => failure.to_json(),
@@ -40,7 +39,7 @@ pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
     outcome.map(|_| Exit::Done)
 }
 
-/// What is to be reported of a command that was run.
+/// What is to be reported of a command that was run; nothing of a preview.
 async fn execute(app: &App, args: RunArgs) -> Result<Option<Value>, Failure> {
     let loaded = app.config()?;
     let network = app.network(&loaded);

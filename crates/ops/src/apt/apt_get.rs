@@ -256,10 +256,8 @@ fn misread(packages: &[PackageSpec], plan: &Plan, said: &str) -> Option<Fault> {
     let ends_so = |spec: &&PackageSpec| spec.to_string().ends_with('+');
     let (versions, names): (Vec<_>, Vec<_>) =
         packages.iter().filter(ends_so).partition(|spec| spec.version().is_some());
-    let other = versions
-        .iter()
-        .find_map(|spec| Some((spec.name(), spec.version()?)).filter(|_| !is_had(spec, plan, said)));
-    if let Some((package, version)) = other {
+    let other = versions.into_iter().find(|spec| !is_had(spec, plan, said));
+    if let Some((package, version)) = other.and_then(|spec| Some((spec.name(), spec.version()?))) {
         return Some(Fault::VersionNotFound { package: package.to_owned(), version: version.to_owned() });
     }
     let told = names.iter().map(ToString::to_string);

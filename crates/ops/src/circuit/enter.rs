@@ -34,9 +34,7 @@ impl Circuit {
 
     /// The same as [`enter`](Self::enter), but a refusal is not counted.
     pub(crate) async fn try_enter(self: &Arc<Self>) -> Result<Permit, CircuitBreakerError> {
-        self.look().await;
-        let admitted = if self.takes_a_slot() { self.enter_stored(None).await } else { self.breaker.admit() };
-        self.granted(admitted)
+        self.let_in(None).await
     }
 
     /// The same for whose own attempt opened the circuit: while it is open, and that outage lasts, it is let
@@ -45,22 +43,26 @@ impl Circuit {
         self: &Arc<Self>,
         outage: OutageId,
     ) -> Result<Permit, CircuitBreakerError> {
-        self.look().await;
-        let admitted = if self.takes_a_slot() {
-            self.enter_stored(Some(outage)).await
-        } else {
-            self.breaker.with_machine(|machine, policy, now| machine.admit_opener(policy, outage, now))
-        };
-        self.granted(admitted)
+        self.let_in(Some(outage)).await
     }
 
-    fn granted(self: &Arc<Self>, admitted: Result<Ticket, Rejected>) -> Result<Permit, CircuitBreakerError> {
+    async fn let_in(self: &Arc<Self>, pass: Option<OutageId>) -> Result<Permit, CircuitBreakerError> {
+        self.look().await;
+        let admitted = if self.takes_a_slot() { self.enter_stored(pass).await } else { self.admit(pass) };
         match admitted {
             Ok(ticket) => {
                 self.uncounted.granted();
                 Ok(Permit::new(Arc::clone(self), ticket))
             }
             Err(rejected) => Err(CircuitBreakerError::new(self.service().clone(), rejected)),
+        }
+    }
+
+    /// As memory has it.
+    fn admit(&self, pass: Option<OutageId>) -> Result<Ticket, Rejected> {
+        match pass {
+            Some(outage) => self.breaker.admit_opener(outage),
+            None => self.breaker.admit(),
         }
     }
 
@@ -88,7 +90,7 @@ impl Circuit {
                     return Err(StoreError::Unavailable);
                 }
                 let admitted =
-                    circuit.update(store, |machine, policy, now| admit(machine, policy, pass, now))?;
+                    circuit.update(store, |machine, policy, now| admit_in(machine, policy, pass, now))?;
                 if matches!(&admitted, Ok(ticket) if ticket.transition().is_some()) {
                     circuit.shared.write_status(store);
                 }
@@ -107,14 +109,12 @@ impl Circuit {
             .await;
         match answer {
             Ok(Ok(admitted)) => admitted,
-            Ok(Err(_)) | Err(_) => {
-                self.breaker.with_machine(|machine, policy, now| admit(machine, policy, pass, now))
-            }
+            Ok(Err(_)) | Err(_) => self.admit(pass),
         }
     }
 }
 
-fn admit(
+fn admit_in(
     machine: &mut Machine,
     policy: &Policy,
     pass: Option<OutageId>,

@@ -134,8 +134,7 @@ impl Asking<'_> {
             total,
             checksum: self.request.digest().cloned(),
         };
-        let path =
-            part.place.as_ref().map_or_else(|| "the temporary file".into(), |place| place.part.clone());
+        let path = part.path();
         part.restart(Some(origin)).await.map_err(|source| Fault::Disk { doing: "empty", path, source })
     }
 

@@ -156,12 +156,11 @@ impl DownloadOperation {
             own: memory.own_connection,
         };
         let mut begun = None;
-        let (host, closes) = loop {
+        let (host, closes, page) = loop {
             let Incoming { mut body, host, total, until, page, closes } = asking.ask(part, asked).await?;
             memory.fresh = false;
             let total = expected_size(request, total)?;
             memory.total = total;
-            memory.page = page;
             make_room(part, target, total)?;
             let from = part.written;
             let mut hashing = begin_hashing(part, request, total);
@@ -187,7 +186,7 @@ impl DownloadOperation {
                 }
             }
             check_complete(part, total).map_err(at_host)?;
-            break (host, closes);
+            break (host, closes, page);
         };
         let resumed_from = begun.unwrap_or_default();
         let at_host = |fault: Fault| Failed { fault, host: Some(host.clone()) };
@@ -199,7 +198,7 @@ impl DownloadOperation {
             );
         }
         if !verified {
-            memory.warnings.extend(oddity(part.written, memory.page, url));
+            memory.warnings.extend(oddity(part.written, page, url));
         }
         self.finish(memory, part, target, url, resumed_from).await.map_err(Failed::from)
     }
@@ -327,7 +326,7 @@ async fn hash_what_is_there(part: &mut Part, request: &DownloadRequest) -> Resul
     let Some(checksum) = request.digest().filter(|_| part.running.is_none()) else {
         return Ok(true);
     };
-    let path = part.place.as_ref().map_or_else(|| "the temporary file".into(), |place| place.part.clone());
+    let path = part.path();
     part.rehash(checksum.algorithm()).await.map_err(|source| Fault::Disk { doing: "read", path, source })
 }
 

@@ -77,7 +77,7 @@ impl Downloads {
         }
     }
 
-    /// The same for the operation `root` of a workflow, if it is for one. The digest is known, or there is none.
+    /// The same as a step of the workflow `under`, if it is for one. The digest is known, or there is none.
     pub(crate) async fn run_for(
         &self,
         under: Option<&Under>,

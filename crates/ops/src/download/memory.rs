@@ -46,8 +46,6 @@ pub(super) struct Memory {
     pub(super) warned_slow: bool,
     /// How often the only source was left for a fresh connection to it, since it trickled.
     pub(super) renewed: u32,
-    /// Whether the server calls the file a web page.
-    pub(super) page: bool,
     /// Whether shared connections are avoided from now on.
     pub(super) own_connection: bool,
 }

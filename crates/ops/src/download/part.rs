@@ -69,6 +69,11 @@ pub(super) struct Checkpoint {
 }
 
 impl Part {
+    /// What errors call it.
+    pub(super) fn path(&self) -> PathBuf {
+        self.place.as_ref().map_or_else(|| "the temporary file".into(), |place| place.part.clone())
+    }
+
     /// Whether another run, or the next attempt, can go on with it.
     pub(super) fn is_resumable(&self) -> bool {
         self.resume && self.written > 0 && self.origin.as_ref().is_some_and(Origin::is_resumable)

@@ -117,8 +117,7 @@ fn check_size(part: &Part, gained: usize, terms: &Terms<'_>) -> Result<(), Fault
 }
 
 fn failed_write(part: &Part, source: std::io::Error) -> Fault {
-    let path = part.place.as_ref().map_or_else(|| "the temporary file".into(), |place| place.part.clone());
-    Fault::Disk { doing: "write", path, source }
+    Fault::Disk { doing: "write", path: part.path(), source }
 }
 
 /// Records that are due, and the syncs behind them.

@@ -151,7 +151,7 @@ pub struct DownloadRequest {
     pub keep_existing: bool,
     /// Whether a link at DEST is followed, not replaced. False.
     pub follow_link: bool,
-    /// The permission bits of the new file; else those of the file it replaces, else by the umask.
+    /// The permission bits of the new file; else those of the file it replaces, else what a new file gets there.
     pub mode: Option<u32>,
     /// Whether the complete file survives a power loss. True; false is for files that are looked at by their
     /// digest before use, so that a spoiled one is only fetched again.

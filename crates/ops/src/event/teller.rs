@@ -80,11 +80,10 @@ impl Teller {
         &self.voice
     }
 
-    /// It ended well; how long it took. A second end is not told.
-    pub(crate) fn succeeded(&self, attempts: u32) -> Duration {
+    /// It ended well. A second end is not told.
+    pub(crate) fn succeeded(&self, attempts: u32) {
         let took = self.voice.took();
         self.end(None, EventKind::Succeeded { attempts, took });
-        took
     }
 
     /// It ended badly. A second end is not told.

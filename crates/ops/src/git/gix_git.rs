@@ -219,6 +219,14 @@ impl GixGit {
         &self,
         work: impl FnOnce() -> Result<T, GitError> + Send + 'static,
     ) -> Result<T, GitError> {
+        self.thread(work)?.await.unwrap_or_else(|_| Err(broke_down()))
+    }
+
+    /// On a thread whose end is waited for when all is settled: by then `work` has let go of what it held.
+    fn thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, GitError> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T, GitError>>, GitError> {
         let (alive, end) = oneshot::channel::<()>();
         let work = move || {
             let outcome = work();
@@ -228,7 +236,7 @@ impl GixGit {
         let outcome =
             self.env.thread("git", work).map_err(|error| GitError::local("start a thread", error))?;
         self.ending.lock().unwrap_or_else(PoisonError::into_inner).push(end);
-        outcome.await.unwrap_or_else(|_| Err(broke_down()))
+        Ok(outcome)
     }
 
     /// Starts gix.
@@ -251,17 +259,11 @@ impl GixGit {
             pieces: Arc::clone(&step.pieces),
         };
         let place = step.place.clone();
-        let (alive, end) = oneshot::channel::<()>();
-        let work = move || {
+        let outcome = self.thread(move || {
             let outcome = line().and_then(|line| task(&job, line));
-            // In this order: what waits for the end must find nothing left.
             drop(place);
-            drop(alive);
             outcome
-        };
-        let outcome =
-            self.env.thread("git", work).map_err(|error| GitError::local("start a thread", error))?;
-        self.ending.lock().unwrap_or_else(PoisonError::into_inner).push(end);
+        })?;
         Ok(Running::new(outcome, meter, stop))
     }
 }

@@ -18,7 +18,7 @@ impl Classify for GitError {
     fn judge(&self) -> Judgement {
         use Blame::{Elsewhere, Request, Service};
         match self {
-            Self::Http(error) => Judgement::new(error.class(), error.judge().blame, error.kind()),
+            Self::Http(error) => error.judge(),
             Self::NoSuchHost(error) => Judgement::new(Class::Permanent, error.judge().blame, error.kind()),
             Self::Program(error) => Judgement::new(error.class(), Elsewhere, error.kind()),
             Self::Status { status, retry_after } => judge_status(*status, *retry_after),

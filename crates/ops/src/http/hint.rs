@@ -38,7 +38,6 @@ impl Fact {
             Self::NameUnknown => Some(HttpHint::CheckHostName),
             Self::NoRoute | Self::ResolverDown => Some(HttpHint::CheckNetwork),
             Self::NotTls => Some(HttpHint::CheckScheme),
-            Self::ProxyRefused => Some(HttpHint::ProxyCredentials),
             Self::HeaderFlood => Some(HttpHint::HeaderLimits),
             _ => None,
         }

@@ -218,7 +218,7 @@ impl ServerCertVerifier for LazyVerifier {
 
 /// Whether all that is wrong with a certificate is that it may issue others, as one that somebody made for his
 /// own server and trusts by itself often may.
-fn is_of_a_ca(error: &rustls::Error) -> bool {
+pub(super) fn is_of_a_ca(error: &rustls::Error) -> bool {
     let rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(why))) = error else {
         return false;
     };

@@ -3,7 +3,8 @@
 //! Facts come from types, through the whole chain of causes. Three things have no type and are read from
 //! their text, here and nowhere else: what the resolver said (words of glibc and musl behind the standard
 //! library's), that a proxy's tunnel failed and why (hyper-util's words), and that a head was too large
-//! (hyper tells its servers by type, its clients not).
+//! (hyper tells its servers by type, its clients not). That a certificate is a CA's own is read in `roots`,
+//! which decides by it.
 
 use std::error::Error;
 use std::io;
@@ -180,9 +181,7 @@ pub(super) fn of_certificate(error: &(dyn Error + 'static)) -> Option<String> {
                 C::BadSignature => "its signature is wrong",
                 C::BadEncoding => "it cannot be read",
                 C::InvalidPurpose | C::InvalidPurposeContext { .. } => "it is not for servers",
-                C::Other(_) if error.to_string().contains("CaUsedAsEndEntity") => {
-                    "it is a CA's own, which no server may use"
-                }
+                C::Other(_) if super::roots::is_of_a_ca(error) => "it is a CA's own, which no server may use",
                 _ => "it is not acceptable",
             };
             return Some(format!("{}: {why}", Fact::Certificate));

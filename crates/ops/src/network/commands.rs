@@ -1,7 +1,6 @@
 //! Any command under retry, timeout and, if asked, a circuit.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::time::Duration;
 
 use vps_retry::RetryStrategy;
@@ -66,12 +65,9 @@ impl Commands {
         let outcome = self
             .context
             .pipeline()
-            .run(&request, |_attempt| {
-                let runner = Arc::clone(runner);
-                async move {
-                    let ended = runner.run(env, spec).await?;
-                    CommandError::of(spec.name(), ended, retry_on).map_or(Ok(()), Err)
-                }
+            .run(&request, |_attempt| async move {
+                let ended = runner.run(env, spec).await?;
+                CommandError::of(spec.name(), ended, retry_on).map_or(Ok(()), Err)
             })
             .await;
         self.context.settle().await;

@@ -184,8 +184,7 @@ impl<E: Failure> Run<'_, E> {
 
     /// Lets go of turns of outages that are over.
     pub(super) fn drop_old_turns(&mut self) {
-        let passes = self.passes.clone();
-        self.turns.retain(|turn| passes.is_current(turn));
+        self.turns.retain(|turn| self.passes.is_current(turn));
     }
 
     async fn wait_for_turn(&mut self, service: &ServiceName) -> Result<Option<Turn>, Refused> {

@@ -17,12 +17,12 @@ use crate::service::ServiceName;
 /// The passes of one root operation; cheap to clone, and all clones are the same.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Passes {
-    /// Made when the first is needed: an operation that goes well needs none.
     inner: Arc<Inner>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// By service; an operation that goes well has none.
     held: Mutex<BTreeMap<ServiceName, Pass>>,
     /// Whether an attempt was let in past a guard, for the whole root.
     attempted: AtomicBool,
@@ -68,11 +68,15 @@ impl Passes {
 
     /// Whether this root opened the circuit of `service`, as far as is known.
     pub(super) fn has(&self, service: &ServiceName) -> bool {
+        self.outage(service).is_some()
+    }
+
+    /// Which outage of `service` this root began, as far as is known.
+    fn outage(&self, service: &ServiceName) -> Option<OutageId> {
         let mut held = self.lock();
-        held.get_mut(service).is_some_and(|pass| {
-            pass.look_up();
-            pass.outage.is_some()
-        })
+        let pass = held.get_mut(service)?;
+        pass.look_up();
+        pass.outage
     }
 
     /// Waits for the turn to use the pass for `service`; `None` where this root has none, or has none any more.
@@ -95,11 +99,7 @@ impl Passes {
 
     /// Whether a turn is still worth something: this root may have opened the circuit anew since.
     pub(super) fn is_current(&self, turn: &Turn) -> bool {
-        let mut held = self.lock();
-        held.get_mut(&turn.service).is_some_and(|pass| {
-            pass.look_up();
-            pass.outage == Some(turn.outage)
-        })
+        self.outage(&turn.service) == Some(turn.outage)
     }
 
     /// The circuit is closed, or somebody else's outage: the pass is worth nothing, and who waits for it goes

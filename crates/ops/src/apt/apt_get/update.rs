@@ -25,13 +25,13 @@ pub(super) fn read(
     table: &ServiceTable,
 ) -> Result<Updated, AptError> {
     let (said, fault) = understood(Step::Update, said, &StatusSummary::default());
-    let results = repositories(&said, setup.repositories());
+    let known = setup.repositories();
+    let results = repositories(&said, known);
     if let Some(fault) = fault
         && !results.iter().any(|result| result.state.fault().is_some())
     {
         return Err(AptError::Fault(fault));
     }
-    let known = setup.repositories();
     let all = results.into_iter().map(|result| {
         let is_it = |one: &&Repository| one.uri == result.uri && one.release == result.release;
         let repository = known.iter().find(is_it);

@@ -55,14 +55,17 @@ impl Plan {
 
     /// The version that a package was to have, if it was to change.
     pub(in crate::apt) fn version_of(&self, package: &InstalledPackage) -> Option<&str> {
-        let all = [&self.installed, &self.upgraded, &self.downgraded];
-        let change = all.into_iter().flatten().find(|one| package.is_called(&one.name))?;
-        change.to.as_deref()
+        self.coming().find(|one| package.is_called(&one.name))?.to.as_deref()
+    }
+
+    /// What was to be there in another version.
+    pub(in crate::apt) fn coming(&self) -> impl Iterator<Item = &Change> {
+        [&self.installed, &self.upgraded, &self.downgraded].into_iter().flatten()
     }
 
     /// Whether a package of this very name was to change, without an architecture: the machine's own.
     pub(in crate::apt) fn names(&self, name: &str) -> bool {
-        [&self.installed, &self.upgraded, &self.downgraded].into_iter().flatten().any(|one| one.name == name)
+        self.coming().any(|one| one.name == name)
     }
 
     /// Whether there is nothing to do.

@@ -25,8 +25,6 @@ pub(super) struct Rounds<'n> {
     workflow: &'n Workflow,
     request: &'n InstallRequest,
     setup: Option<AptSetup>,
-    /// Whether this run has read the indexes, or found them fresh.
-    updated: bool,
     cures: Cures,
     result: AptInstalled,
 }
@@ -50,7 +48,6 @@ impl<'n> Rounds<'n> {
             workflow,
             request,
             setup: None,
-            updated: false,
             cures: Cures::default(),
             result: AptInstalled::default(),
         }
@@ -83,23 +80,24 @@ impl<'n> Rounds<'n> {
     async fn round(&mut self, missing: Vec<PackageSpec>) -> Result<After, AptFailed> {
         let wanted = Wanted::Packages(missing);
         let (steps, workflow) = (self.steps, self.workflow);
-        let plan = if self.setup.is_none() && !self.request.updates() {
+        let plan = if self.setup.is_some() {
+            // Whether the lists are read again is the cure's to say.
+            steps.plan(workflow, &wanted).await
+        } else if self.request.updates() {
+            // The setup says whether the lists are fresh, and whose circuits an update enters.
+            let setup = steps.setup(workflow).await?;
+            let is_fresh = steps.is_fresh(&setup);
+            self.setup = Some(setup);
+            if !is_fresh {
+                self.update().await?;
+            }
+            steps.plan(workflow, &wanted).await
+        } else {
             // Whatever the setup says, the lists stay as they are: neither has to wait for the other.
             let (setup, plan) = tokio::join!(steps.setup(workflow), steps.plan(workflow, &wanted));
             self.setup = Some(setup?);
             plan
-        } else {
-            // The setup says whether the lists are fresh, and whose circuits an update enters.
-            if self.setup.is_none() {
-                self.setup = Some(steps.setup(workflow).await?);
-            }
-            if self.request.updates() && !self.updated && !self.is_fresh() {
-                self.update().await?;
-            }
-            steps.plan(workflow, &wanted).await
         };
-        // Also where the plan failed: whether the lists are read again for it is the cure's to say.
-        self.updated = true;
         match plan {
             Ok(plan) => self.carry_out(&wanted, plan).await,
             Err(error) => self.cure(error).await,
@@ -144,10 +142,6 @@ impl<'n> Rounds<'n> {
             return Ok(After::Done(plan));
         }
         self.cure(error).await
-    }
-
-    fn is_fresh(&self) -> bool {
-        self.setup.as_ref().is_some_and(|setup| self.steps.is_fresh(setup))
     }
 
     /// Reads the indexes. Where some came, the failed ones are warned of and work goes on: what it takes

@@ -95,8 +95,11 @@ fn failed(message: &Message<'_>) -> Option<Failed> {
         text.strip_prefix("The repository '").and_then(|rest| rest.split_once('\''))
     {
         return match rest {
-            _ if rest.contains("does not have a Release file") => repository(subject, P::NoReleaseFile),
-            _ if rest.contains("no longer has a Release file") => repository(subject, P::NoReleaseFile),
+            _ if rest.contains("does not have a Release file")
+                || rest.contains("no longer has a Release file") =>
+            {
+                repository(subject, P::NoReleaseFile)
+            }
             _ if rest.contains("is not signed") || rest.contains("no longer signed") => {
                 repository(subject, P::NotSigned)
             }

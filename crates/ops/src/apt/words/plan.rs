@@ -59,9 +59,8 @@ impl Plan {
 
 /// Whether apt-get knows a package of this very name: it is in its `plan`, or `said` to be there.
 pub(in crate::apt) fn is_called(name: &str, plan: &Plan, said: &str) -> bool {
-    let changes = [&plan.installed, &plan.upgraded, &plan.downgraded];
-    changes.into_iter().flatten().any(|change| change.name == name)
-        || said.lines().any(|line| line.starts_with(&format!("{name} is already the newest version")))
+    let there = format!("{name} is already the newest version");
+    plan.names(name) || said.lines().any(|line| line.starts_with(&there))
 }
 
 /// Whether apt-get would bring the very version that `spec` asks for, or has it.
@@ -70,7 +69,7 @@ pub(in crate::apt) fn is_had(spec: &PackageSpec, plan: &Plan, said: &str) -> boo
         let (name, arch) = change.name.split_once(':').map_or((&*change.name, None), |(n, a)| (n, Some(a)));
         name == spec.name() && spec.arch().is_none_or(|wanted| arch.is_none_or(|arch| arch == wanted))
     };
-    match [&plan.installed, &plan.upgraded, &plan.downgraded].into_iter().flatten().find(is_it) {
+    match plan.coming().find(is_it) {
         Some(change) => change.to.as_deref().is_some_and(|version| spec.accepts(version)),
         None => said.lines().any(|line| {
             line.strip_prefix(spec.name()).is_some_and(|rest| rest.contains("is already the newest version"))

@@ -1,7 +1,5 @@
 //! What apt-get and dpkg printed, taken apart into messages.
 
-use std::borrow::Cow;
-
 use crate::process::Captured;
 
 /// What a run printed. Ask for it with `LC_ALL=C.UTF-8`: every message is translated otherwise.
@@ -70,10 +68,7 @@ impl Said {
     /// Of bytes: what is no text is replaced.
     #[must_use]
     pub fn new(stdout: &[u8], stderr: &[u8]) -> Self {
-        let text = |bytes| match String::from_utf8_lossy(bytes) {
-            Cow::Borrowed(text) => text.to_owned(),
-            Cow::Owned(text) => text,
-        };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self { stdout: text(stdout), stderr: text(stderr) }
     }
 

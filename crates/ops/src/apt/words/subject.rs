@@ -18,8 +18,7 @@ pub(super) fn is_of(subject: &str, repository: &Repository) -> bool {
         // `stable/main amd64 Packages` names the release and a component.
         let start = named.strip_prefix(&repository.release);
         return rest.trim_end_matches('/').is_empty()
-            && start
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || repository.release == "/");
+            && start.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     }
     let Some(rest) = rest.strip_prefix('/') else { return false };
     // A flat repository has its indexes beside the archives.

@@ -9,7 +9,6 @@ mod update;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use self::fetching::Fetching;
 use crate::context::Context;
@@ -125,17 +124,19 @@ impl Clones {
         if let Some(service) = self.service_of(&step.url, options) {
             operation = operation.service(service);
         }
-        let attempts = AtomicU32::new(0);
-        let (git, step, attempts) = (&self.git, &step, &attempts);
-        let run = |attempt: crate::Attempt| async move {
-            attempts.store(attempt.number, Ordering::Relaxed);
-            match there {
-                Some(files) => git.prepare(&attempt, step, &place.update()?, files).await,
-                None => git.fetch(&attempt, step).await.map(Prepared::unchanged),
+        let mut attempts = 0;
+        let (git, step) = (&self.git, &step);
+        let run = |attempt: crate::Attempt| {
+            attempts = attempt.number;
+            async move {
+                match there {
+                    Some(files) => git.prepare(&attempt, step, &place.update()?, files).await,
+                    None => git.fetch(&attempt, step).await.map(Prepared::unchanged),
+                }
             }
         };
         let made = self.pipeline().run(&operation, run).await?;
-        Ok((made, attempts.load(Ordering::Relaxed)))
+        Ok((made, attempts))
     }
 
     /// The service that a repository's server belongs to; none for this machine.
