@@ -129,19 +129,22 @@ impl HttpSide<'_> {
             request.headers.insert(name, value);
         }
         request.headers.extend(self.secrets(&request.url));
+        request.credentials = self.credentials.clone();
         request.connect_limit = self.attempt.leaving_time(self.env.now(), self.limits.connect);
         request.connection = Connection::Shared;
         Ok(request)
     }
 
-    /// What was typed in the URL goes to its own server only.
+    /// What was typed in the URL goes to its own server only; one that we were sent to is told no more than in
+    /// the redirect itself.
     fn secrets(&self, url: &Url) -> HeaderMap {
-        let mut url = url.clone();
-        if crate::http::same_origin(self.url, &url) {
-            // Both are URLs with a host, which take them.
-            let _ = url.set_username(self.url.username());
-            let _ = url.set_password(self.url.password());
+        if !crate::http::same_origin(self.url, url) {
+            return self.credentials.headers_elsewhere(url);
         }
+        let mut url = url.clone();
+        // Both are URLs with a host, which take them.
+        let _ = url.set_username(self.url.username());
+        let _ = url.set_password(self.url.password());
         self.credentials.headers_for(&url)
     }
 

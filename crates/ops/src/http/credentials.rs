@@ -91,12 +91,10 @@ impl Credentials {
         }
         headers
     }
-}
 
-impl Credentials {
     /// What a server that we were sent to is told: what was given for it by name, and nothing that stands for
     /// everyone or came from the server that sent us.
-    pub(super) fn headers_elsewhere(&self, url: &Url) -> HeaderMap {
+    pub(crate) fn headers_elsewhere(&self, url: &Url) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if self.origin.as_ref().is_some_and(|origin| same_origin(origin, url)) {
             headers.clone_from(&self.headers);

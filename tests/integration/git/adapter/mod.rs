@@ -103,6 +103,7 @@ const PROMISES: &[(&str, &str)] = &[
     ("a redirect to file, another scheme, a program is refused", "a_redirect_elsewhere_is_refused"),
     ("a redirect in circles ends", "a_redirect_in_circles_ends"),
     ("credentials do not leave their host", "credentials_do_not_leave_their_host"),
+    ("a netrc's default is not for whom we are sent to, its names are", "a_netrc_names_whom_it_is_for"),
     // dest
     ("a folder with something in it is refused untouched", "a_full_folder_is_refused_untouched"),
     ("a file is refused untouched", "what_is_no_folder_is_refused_untouched"),

@@ -56,6 +56,28 @@ fn a_redirect_in_circles_ends() {
 }
 
 #[test]
+fn a_netrc_names_whom_it_is_for() {
+    let (Some(forge), Some(other)) = (Forge::start(), Forge::start()) else { return };
+    let theirs = other.sample("s");
+    let named = other.url("s").replace("127.0.0.1", "localhost");
+    for (to, is_told) in [(other.url("s"), false), (named, true)] {
+        forge.script("away", Step::Refs, [Behaviour::Redirect { to: to.clone() + QUERY, code: 302 }]);
+        let lab = Lab::new();
+        let entries = "machine localhost login user password p\ndefault login anonymous password none\n";
+        std::fs::write(lab.path("home/.netrc"), entries).unwrap();
+        let _ = lab.clone(&[&forge.url("away"), "dest"]).expect(0);
+        assert_eq!(lab.dest().head(), theirs.id("main"));
+        let has_word =
+            |exchange: &tests::server::Exchange| exchange.request.header("authorization").is_some();
+        assert!(forge.exchanges("away", Step::Refs).iter().all(has_word), "the default is for whom we ask");
+        for step in [Step::Refs, Step::Fetch] {
+            let last = other.exchanges("s", step).pop().unwrap();
+            assert_eq!(has_word(&last), is_told, "{to} {step:?}");
+        }
+    }
+}
+
+#[test]
 fn credentials_do_not_leave_their_host() {
     let (Some(forge), Some(other)) = (Forge::start(), Forge::start()) else { return };
     let (_sample, theirs, third) = (forge.sample("s"), other.sample("s"), Server::start());
