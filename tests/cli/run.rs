@@ -162,6 +162,9 @@ fn json_is_not_mixed_into_the_commands_output() {
     run(&lab, &["run", "--report", "done.json", "--retries", "1", "--", "sh", "-c", "exit 9"]);
     let report: serde_json::Value = serde_json::from_slice(&lab.read("done.json").unwrap()).unwrap();
     assert_eq!(report["code"], 9);
+    let said = run(&lab, &["-q", "run", "--report", "missing/done.json", "--", "true"]);
+    assert_eq!(said.code, 0, "the command's own end is what counts");
+    assert!(said.err.contains("the report missing/done.json cannot be written: "), "{}", said.err);
 }
 
 #[test]

@@ -29,8 +29,8 @@ pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
     match report {
         Some(path) => {
             if let Err(error) = std::fs::write(&path, format!("{value:#}\n")) {
-                // The command's own end is what counts.
-                tracing::warn!("the report {} cannot be written: {error}", path.display());
+                // The command's own end is what counts; with `-q` too, nobody else knows of it.
+                tracing::error!("the report {} cannot be written: {error}", path.display());
             }
         }
         None if outcome.is_ok() && app.global.json => app.screen.line(&value.to_string()),

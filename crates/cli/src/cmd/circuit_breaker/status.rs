@@ -74,6 +74,11 @@ fn age(written_at: &str, wall: Duration) -> Option<Duration> {
     Some(Duration::from_secs(wall.as_secs().saturating_sub(written.as_secs())))
 }
 
+/// A failure in one line.
+fn with_causes(failure: &Failure) -> String {
+    failure.causes.iter().fold(failure.message.clone(), |text, cause| format!("{text}: {cause}"))
+}
+
 /// The circuits as the store has them, else as its snapshot does; an error where neither can be read.
 async fn see(app: &App, loaded: &Loaded, network: NetworkOperationWrapper) -> Result<Seen, Failure> {
     let Some(folder) = app.state_folder(loaded) else {
@@ -94,11 +99,10 @@ async fn see(app: &App, loaded: &Loaded, network: NetworkOperationWrapper) -> Re
     };
     let network = NetworkOperationWrapper::builder(loaded.policies.clone()).env(app.env.clone());
     let network = network.store(StoreHandle::inline(store)).build();
-    let why = failure.causes.iter().fold(failure.message, |text, cause| format!("{text}: {cause}"));
     let source = Source::Snapshot {
         path: folder.path().join(STATUS_FILE),
         written_at: snapshot.written_at().unwrap_or_default().to_owned(),
-        why,
+        why: with_causes(&failure),
     };
     Ok(Seen { circuits: network.get_circuit_breaker_status().await, source })
 }
@@ -137,7 +141,7 @@ pub(super) async fn status(
         let mut document = with_bulkheads(circuits.unwrap_or_else(|_| document([], wall)), &network);
         if let Some(object) = document.as_object_mut() {
             let source = seen.as_ref().map_or_else(
-                |failure| json!({"kind": "none", "why": failure.message}),
+                |failure| json!({"kind": "none", "why": with_causes(failure)}),
                 |seen| seen.source.to_json(wall),
             );
             object.insert("source".to_owned(), source);
@@ -158,7 +162,7 @@ pub(super) async fn status(
                 let _ = writeln!(text, "\n{words}");
             }
         }
-        Err(failure) => drop(writeln!(text, "{}", failure.message)),
+        Err(failure) => drop(writeln!(text, "{}", with_causes(failure))),
     }
     if let Some(system) = &system {
         system_words(system, &mut text);
