@@ -69,7 +69,7 @@ impl<E: Failure> Run<'_, E> {
                 }
             }
         }
-        self.has_earned = true;
+        self.has_earned |= !seats.is_empty();
         let none_left = seats.is_empty() && probed.is_none();
         let refused = refused(&refusals, none_left).cloned().map(Refused::Circuit);
         if let Some(refused) = refused.or(probed.map(Refused::Probed)) {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::fetched::{Failed, Problem};
+use super::failed::{Failed, Problem};
 use super::said::Message;
 use crate::apt::facts::{RepositoryProblem, show};
 

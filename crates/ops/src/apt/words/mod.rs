@@ -3,6 +3,7 @@
 mod classify;
 mod config;
 mod dpkg;
+mod failed;
 mod fetched;
 mod index_targets;
 mod installed;

@@ -2,7 +2,8 @@
 
 use vps_retry::{Class, Classify};
 
-use super::fetched::{self, Failed};
+use super::failed::Failed;
+use super::fetched;
 use super::said::Said;
 use super::subject;
 use crate::apt::facts::{Fault, Repository, RepositoryResult, RepositoryState};
