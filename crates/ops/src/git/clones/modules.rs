@@ -29,6 +29,15 @@ struct Waiting {
     depth: u32,
 }
 
+/// A module as its repository wants it.
+struct Wanted<'m> {
+    module: &'m Module,
+    parent: &'m Naming,
+    url: GitUrl,
+    /// Where it belongs, from the outermost repository.
+    path: String,
+}
+
 impl Clones {
     /// Brings what `root` names to where it belongs. One that fails does not keep the others from being tried,
     /// so that all that is wrong is told at once.
@@ -60,11 +69,13 @@ impl Clones {
                     continue;
                 }
             };
+            let wanted = Wanted { module: &next.module, parent: &next.parent, url, path };
             let found = if next.parent.is_new {
-                self.clone_module(fetching, &next.module, &next.parent, url.clone(), path.clone()).await
+                self.clone_module(fetching, &wanted).await
             } else {
-                self.update_module(fetching, &next.module, &next.parent, url.clone(), path.clone()).await
+                self.update_module(fetching, &wanted).await
             };
+            let Wanted { url, path, .. } = wanted;
             match found {
                 Ok(Found { naming, modules, attempts }) => {
                     add(&mut waiting, naming, modules, next.depth.saturating_add(1));
@@ -95,14 +106,12 @@ impl Clones {
     async fn clone_module(
         &self,
         fetching: &mut Fetching<'_>,
-        module: &Module,
-        parent: &Naming,
-        url: GitUrl,
-        path: String,
+        wanted: &Wanted<'_>,
     ) -> Result<Found, GitFailed> {
+        let Wanted { module, parent, .. } = wanted;
         refuse_nested(&parent.home, &module.name).map_err(|error| fetching.workflow.error(error))?;
         let home = parent.home.module(&module.path, &module.name);
-        let found = self.fetch_module(fetching, module, home, url, path).await?;
+        let found = self.fetch_module(fetching, wanted, home).await?;
         activate(&parent.home.git, &module.name, found.naming.url.stored())
             .map_err(|error| fetching.workflow.error(error))?;
         Ok(found)
@@ -112,18 +121,17 @@ impl Clones {
     async fn fetch_module(
         &self,
         fetching: &mut Fetching<'_>,
-        module: &Module,
+        wanted: &Wanted<'_>,
         home: Home,
-        url: GitUrl,
-        path: String,
     ) -> Result<Found, GitFailed> {
+        let Wanted { module, url, path, .. } = wanted;
         let mut step = Step::new(url.clone(), home.files.clone(), Some(fetching.place.alive()));
         step.want = Want::Commit(module.commit);
         let (Prepared { made, .. }, attempts) = self.fetch(fetching, step, None).await?;
         absorb(self.context.env(), &module.name, &home).map_err(|error| fetching.workflow.error(error))?;
         fetching.cloned.bytes = fetching.cloned.bytes.saturating_add(made.bytes);
         fetching.filters.extend(made.filters);
-        let naming = Naming { url, path, home, is_new: true };
+        let naming = Naming { url: url.clone(), path: path.clone(), home, is_new: true };
         Ok(Found { naming, modules: made.modules, attempts })
     }
 
@@ -131,11 +139,9 @@ impl Clones {
     async fn update_module(
         &self,
         fetching: &mut Fetching<'_>,
-        module: &Module,
-        parent: &Naming,
-        url: GitUrl,
-        path: String,
+        wanted: &Wanted<'_>,
     ) -> Result<Found, GitFailed> {
+        let Wanted { module, parent, url, path } = wanted;
         let workflow = fetching.workflow;
         let failed = |error| workflow.error(error);
         let files = parent.home.files.join(&module.path);
@@ -146,31 +152,31 @@ impl Clones {
         // Behind a link is somebody else's.
         if let Some(link) = astray(&parent.home.files, &module.path) {
             if goes(&link) || writes(&link) {
-                return self.add_module(fetching, module, parent, url, path).await;
+                return self.add_module(fetching, wanted).await;
             }
             let why = format!("{} is a link, behind which a module is to be", files.display());
             return Err(failed(GitError::NotUpdated { path: parent.home.files.clone(), why }));
         }
         let cloned = match self.git.look(&as_asked) {
             Ok(There::Clone(cloned)) => cloned,
-            Ok(There::Free) => return self.add_module(fetching, module, parent, url, path).await,
+            Ok(There::Free) => return self.add_module(fetching, wanted).await,
             Ok(There::Unfinished) => {
                 let why = "an update of it alone was killed, and has to be run again first".to_owned();
                 return Err(failed(GitError::HalfUpdated { path: files, why }));
             }
             // What is there now makes way with the repository's own change.
             Err(GitError::Occupied { .. }) if is_made_room() => {
-                return self.add_module(fetching, module, parent, url, path).await;
+                return self.add_module(fetching, wanted).await;
             }
             Err(error) => return Err(failed(error)),
         };
         let home = Home::at(files.clone(), git_folder(&files).map_err(failed)?);
         let before = self.git.modules(&files).map_err(failed)?;
-        let naming = Naming { url: url.clone(), path, home, is_new: false };
+        let naming = Naming { url: url.clone(), path: path.clone(), home, is_new: false };
         if cloned.commit == Some(module.commit) {
             return Ok(Found { naming, modules: before, attempts: 0 });
         }
-        let mut step = Step::new(url, files.clone(), Some(fetching.place.alive()));
+        let mut step = Step::new(url.clone(), files.clone(), Some(fetching.place.alive()));
         step.want = Want::Commit(module.commit);
         let (prepared, attempts) = self.fetch(fetching, step, Some(&files)).await?;
         fetching.tell_gone(&before, &prepared.made.modules, &naming);
@@ -180,14 +186,8 @@ impl Clones {
     }
 
     /// A module that comes new to a repository that was there before.
-    async fn add_module(
-        &self,
-        fetching: &mut Fetching<'_>,
-        module: &Module,
-        parent: &Naming,
-        url: GitUrl,
-        path: String,
-    ) -> Result<Found, GitFailed> {
+    async fn add_module(&self, fetching: &mut Fetching<'_>, wanted: &Wanted<'_>) -> Result<Found, GitFailed> {
+        let Wanted { module, parent, path, .. } = wanted;
         let workflow = fetching.workflow;
         let failed = |error| workflow.error(error);
         refuse_nested(&parent.home, &module.name).map_err(failed)?;
@@ -214,8 +214,8 @@ impl Clones {
             let why = format!("two modules want to be kept as `{}` and `{git}`", other.git);
             return Err(failed(GitError::Hostile { why }));
         }
-        let found = self.fetch_module(fetching, module, home, url, path.clone()).await?;
-        fetching.ready.modules.push(NewModule { room, files: path, git });
+        let found = self.fetch_module(fetching, wanted, home).await?;
+        fetching.ready.modules.push(NewModule { room, files: path.clone(), git });
         let parents_git = relative(update.git(), &parent.home.git).to_string_lossy().into_owned();
         let told = (module.name.as_str(), found.naming.url.stored());
         fetching.activate(&parent.path, parents_git, &update, told);
