@@ -17,7 +17,9 @@
 //! # });
 //! ```
 
+mod folder_real;
 pub mod fs;
+mod fs_folder;
 mod fs_real;
 mod mistake;
 mod process_identity;

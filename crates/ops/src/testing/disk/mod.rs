@@ -18,6 +18,7 @@
 //! ```
 
 mod file;
+mod folder;
 mod power;
 mod state;
 
@@ -27,8 +28,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::env::fs::{Clobber, FileKind, Fs, FsFile, Meta, Open};
+use crate::env::fs::{Clobber, FileKind, Fs, FsFile, FsFolder, Meta, Open};
 use file::DiskFile;
+use folder::DiskFolder;
 use state::{Change, Inode, State};
 
 /// A disk in memory with the folders `/`, `/data` and `/tmp`. Clones are the same disk.
@@ -263,6 +265,17 @@ impl Fs for Disk {
 
     fn user(&self) -> u32 {
         self.lock().user
+    }
+
+    fn folder(&self, path: &Path) -> io::Result<Arc<dyn FsFolder>> {
+        let state = self.lock();
+        state.check_alive()?;
+        let number = state.number_at(path)?;
+        if state.meta(number)?.kind != FileKind::Folder {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        drop(state);
+        Ok(Arc::new(DiskFolder { disk: self.clone(), number }))
     }
 
     fn umask(&self) -> u32 {
