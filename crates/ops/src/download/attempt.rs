@@ -58,7 +58,7 @@ impl DownloadOperation {
             },
         };
         if part.is_none() {
-            match self.take_part(memory, &target, attempt)? {
+            match self.take_part(memory, &target, attempt).await? {
                 Ok(taken) => *part = Some(taken),
                 Err(done) => return Ok(done),
             }
@@ -90,19 +90,19 @@ impl DownloadOperation {
     }
 
     /// Opens the part; `Err` is a file that another process completed while we waited for it.
-    fn take_part(
+    async fn take_part(
         &self,
         memory: &mut Memory,
         target: &Target,
         attempt: &Attempt,
     ) -> Result<Result<Part, Downloaded>, Fault> {
         if let Target::File(file) = target {
-            let first = self.swept.lock().is_ok_and(|mut swept| swept.insert(file.folder.clone()));
+            let first = self.swept.lock().is_ok_and(|mut swept| swept.insert(file.folder_path()));
             if first {
-                sweep(&self.env, &file.folder);
+                sweep(&self.env, file, self.key.as_ref()).await;
             }
         }
-        match open_part::open(&self.env, target, self.request.resume) {
+        match open_part::open(&self.env, target, self.key.as_ref(), self.request.resume) {
             Ok((mut part, warning)) => {
                 if let (Target::File(file), Some(waiting)) = (target, memory.waiting.take())
                     && waiting.is_over(file)
@@ -119,7 +119,7 @@ impl DownloadOperation {
             }
             Err(fault @ Fault::Busy { .. }) => {
                 if let Target::File(file) = target {
-                    let now = Waiting::begin(&self.env, file, self.request.url.as_url());
+                    let now = Waiting::begin(&self.env, file, self.key.as_ref(), self.request.url.as_url());
                     memory.waiting = Some(match memory.waiting.take() {
                         Some(before) => before.still(&now),
                         None => now,
@@ -234,7 +234,7 @@ impl DownloadOperation {
                     Committed::Replaced { durable: true } => {}
                     Committed::Replaced { durable: false } => memory.warnings.push(format!(
                         "the new name in `{}` may not survive a power loss: the folder could not be synced",
-                        file.folder.display()
+                        file.folder_path().display()
                     )),
                 }
                 Saved::File(file.path.clone())
@@ -289,6 +289,7 @@ impl DownloadOperation {
                 part.settle().await;
             }
             reached.kept = !part.gone && part.is_resumable();
+            reached.found_again = part.is_kept();
         }
         if part.as_ref().is_some_and(|part| part.gone) {
             *part = None;
@@ -351,9 +352,9 @@ fn make_room(part: &Part, target: &Target, total: Option<u64>) -> Result<(), Fau
     }
     let taken = part.file.meta().map_or(0, |meta| meta.allocated).max(part.written);
     let needed = total.saturating_sub(taken);
-    match part.env.fs().free(&file.folder) {
+    match file.folder.free() {
         Ok(free) if free < needed => {
-            return Err(Fault::NoSpace { folder: file.folder.clone(), needed, free });
+            return Err(Fault::NoSpace { folder: file.folder_path(), needed, free });
         }
         _ => {}
     }

@@ -47,6 +47,12 @@ pub enum Fault {
         #[source]
         source: io::Error,
     },
+    /// Somebody else gave the names of our files to others, so that DEST may not be what was downloaded.
+    #[error("somebody else renamed files beside `{}` while it was put in place", path.display())]
+    Exchanged {
+        /// DEST.
+        path: PathBuf,
+    },
     /// The disk is too small for the file.
     #[error("not enough space in `{}`: {} needed, {} free", folder.display(), Size(*needed), Size(*free))]
     NoSpace {
@@ -133,8 +139,10 @@ pub(super) struct Reached {
     pub(super) total: Option<u64>,
     /// Bytes more than were ever held before.
     pub(super) gained: u64,
-    /// Whether what is held is kept for the next run.
+    /// Whether what is held is kept for the next attempt.
     pub(super) kept: bool,
+    /// Whether another run will find it.
+    pub(super) found_again: bool,
 }
 
 /// A failed attempt of a download: what, with whom, how far it had come.
@@ -218,10 +226,16 @@ impl DownloadError {
         self.0.judgement
     }
 
-    /// Whether what was received is kept, so that the same command goes on with it.
+    /// Whether what was received is kept, so that the next attempt goes on with it.
     #[must_use]
     pub fn is_kept(&self) -> bool {
         self.0.reached.kept
+    }
+
+    /// Whether the same download, begun again, goes on with what was received.
+    #[must_use]
+    pub fn is_found_again(&self) -> bool {
+        self.0.reached.found_again
     }
 }
 

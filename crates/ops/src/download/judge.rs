@@ -66,6 +66,7 @@ fn judge(fault: &Fault) -> Judgement {
         Fault::NoParent { .. }
         | Fault::NotReplaceable { .. }
         | Fault::Disk { .. }
+        | Fault::Exchanged { .. }
         | Fault::NoSpace { .. } => (Class::Local, Blame::Elsewhere, Kind::Local),
         Fault::Busy { .. } => (Class::Busy { poll: POLL }, Blame::Elsewhere, Kind::Local),
     };
@@ -103,6 +104,7 @@ mod tests {
             local(full),
             local(disk),
             local(Fault::NoParent { folder: "/x".into() }),
+            local(Fault::Exchanged { path: "/x".into() }),
             local(Fault::NotReplaceable { path: "/x".into(), what: "a FIFO" }),
             (Fault::Busy { path: "/x".into() }, busy, Blame::Elsewhere, Kind::Local),
             (Fault::Invalid(invalid), Class::Permanent, Blame::Elsewhere, Kind::Invalid),

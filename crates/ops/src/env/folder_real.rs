@@ -130,6 +130,11 @@ impl FsFolder for RealFolder {
         Ok(meta(&self.stat(name, AtFlags::empty())?))
     }
 
+    fn read_link(&self, name: &OsStr) -> io::Result<PathBuf> {
+        let target = rustix::fs::readlinkat(&self.descriptor, plain(name)?, Vec::new())?;
+        Ok(PathBuf::from(OsStr::from_bytes(target.as_bytes())))
+    }
+
     fn open(&self, name: &OsStr, how: Open) -> io::Result<Box<dyn FsFile>> {
         let file = openat(&self.descriptor, plain(name)?, open_flags(how), Mode::RUSR | Mode::WUSR)?;
         Ok(Box::new(RealFile(file.into())))

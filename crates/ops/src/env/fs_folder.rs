@@ -111,6 +111,12 @@ pub trait FsFolder: fmt::Debug + Send + Sync + Any {
     /// What the system says.
     fn look_through(&self, name: &OsStr) -> io::Result<Meta>;
 
+    /// What the link at `name` says.
+    ///
+    /// # Errors
+    /// What the system says; `InvalidInput` where it is no link.
+    fn read_link(&self, name: &OsStr) -> io::Result<PathBuf>;
+
     /// Opens a file; neither a link nor what would block is waited for.
     ///
     /// # Errors

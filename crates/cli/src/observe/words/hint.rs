@@ -64,6 +64,10 @@ fn download(hint: &DownloadHint) -> String {
         DownloadHint::ChooseWritableFolder => {
             "you have no right to do that there: choose another DEST, or run this as who has it"
         }
+        DownloadHint::NameFolderItself => "name the folder itself, not another user's link to it",
+        DownloadHint::ChoosePrivateFolder => {
+            "choose a folder that nobody else may write to, and look at what is there now"
+        }
         DownloadHint::Credentials => "credentials are taken from `~/.netrc` or `--header-file`",
         DownloadHint::CheckUrl => "check the URL",
         DownloadHint::ProxyCredentials => "the proxy wants a user and a password, in the proxy's URL",

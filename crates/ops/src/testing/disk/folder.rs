@@ -17,9 +17,19 @@ pub(super) struct DiskFolder {
 }
 
 impl DiskFolder {
-    /// Where it is now; a folder that was removed is nowhere.
+    /// Where it is now; a folder that was removed is nowhere. A call begins here.
     fn path(&self) -> io::Result<PathBuf> {
+        self.disk.step();
+        self.now_at()
+    }
+
+    fn now_at(&self) -> io::Result<PathBuf> {
         self.disk.lock().path_of(self.number)
+    }
+
+    /// The disk, for a call that has begun.
+    fn inner(&self) -> Disk {
+        Disk { within: true, ..self.disk.clone() }
     }
 
     fn at(&self, name: &OsStr) -> io::Result<PathBuf> {
@@ -39,77 +49,86 @@ impl State {
 
 impl FsFolder for DiskFolder {
     fn meta(&self) -> io::Result<Meta> {
+        self.disk.step();
         let state = self.disk.lock();
         state.check_alive()?;
         state.meta(self.number)
     }
 
     fn pinned(&self) -> PathBuf {
-        self.path().unwrap_or_default()
+        self.now_at().unwrap_or_default()
     }
 
     fn real_path(&self) -> io::Result<PathBuf> {
-        self.path()
+        self.now_at()
     }
 
     fn look(&self, name: &OsStr) -> io::Result<Meta> {
-        self.disk.look(&self.at(name)?)
+        self.inner().look(&self.at(name)?)
     }
 
     fn look_through(&self, name: &OsStr) -> io::Result<Meta> {
-        self.disk.look_through(&self.at(name)?)
+        self.inner().look_through(&self.at(name)?)
+    }
+
+    /// Links lead nowhere here.
+    fn read_link(&self, _name: &OsStr) -> io::Result<PathBuf> {
+        Err(io::ErrorKind::InvalidInput.into())
     }
 
     fn open(&self, name: &OsStr, how: Open) -> io::Result<Box<dyn FsFile>> {
-        self.disk.open(&self.at(name)?, how)
+        let path = self.at(name)?;
+        self.inner().open_as(&path, how, self.disk.clone())
     }
 
     fn folder(&self, name: &OsStr) -> io::Result<Arc<dyn FsFolder>> {
-        self.disk.folder(&self.at(name)?)
+        let path = self.at(name)?;
+        self.inner().folder_as(&path, self.disk.clone())
     }
 
     fn make_folder(&self, name: &OsStr, mode: u32) -> io::Result<Arc<dyn FsFolder>> {
         let path = self.at(name)?;
-        if self.disk.look(&path).is_ok() {
+        if self.inner().look(&path).is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        self.disk.make_folder(&path)?;
-        let made = self.disk.folder(&path)?;
+        self.inner().make_folder(&path)?;
+        let made = self.inner().folder_as(&path, self.disk.clone())?;
         made.set_mode(mode)?;
         Ok(made)
     }
 
     fn rename(&self, from: &OsStr, into: &dyn FsFolder, to: &OsStr, clobber: Clobber) -> io::Result<()> {
         let into = (into as &dyn Any).downcast_ref::<Self>().ok_or(io::ErrorKind::CrossesDevices)?;
-        self.disk.rename(&self.at(from)?, &into.at(to)?, clobber)
+        let (from, to) = (self.at(from)?, into.now_at()?.join(to));
+        self.inner().rename(&from, &to, clobber)
     }
 
     fn remove(&self, name: &OsStr) -> io::Result<()> {
         let path = self.at(name)?;
-        match self.disk.look(&path)?.kind {
+        match self.inner().look(&path)?.kind {
             FileKind::Folder => Err(io::ErrorKind::IsADirectory.into()),
-            _ => self.disk.remove(&path),
+            _ => self.inner().remove(&path),
         }
     }
 
     fn remove_folder(&self, name: &OsStr) -> io::Result<()> {
-        self.disk.remove_folder(&self.at(name)?)
+        self.inner().remove_folder(&self.at(name)?)
     }
 
     fn list(&self) -> io::Result<Vec<OsString>> {
-        self.disk.list(&self.path()?)
+        self.inner().list(&self.path()?)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.disk.sync_folder(&self.path()?)
+        self.inner().sync_folder(&self.path()?)
     }
 
     fn free(&self) -> io::Result<u64> {
-        self.disk.free(&self.path()?)
+        self.inner().free(&self.path()?)
     }
 
     fn mode_of_new(&self, tag: u64) -> io::Result<u32> {
-        self.disk.mode_of_new(&self.path()?, tag)
+        self.inner().mode_of_new(&self.path()?, tag)
     }
 
     fn is_mount_point(&self, _name: &OsStr) -> bool {
