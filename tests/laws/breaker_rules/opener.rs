@@ -1,13 +1,13 @@
 //! Who opened a circuit holds a pass, and goes on.
 
-use vps_breaker::{Hold, Rule, Settled, State, Verdict, Why};
+use vps_breaker::{Factor, Hold, Rule, Settled, State, Verdict, Why};
 
 use super::{F, Lab, S};
 use crate::breaker_model::{Over, Rules, duration};
 
 #[test]
 fn whoever_opened_it_goes_on() {
-    let mut lab = Lab::new(Rules { backoff: Some((2, 600)), ..Rules::default() });
+    let mut lab = Lab::new(Rules { backoff: Some((Factor::whole(2), 600)), ..Rules::default() });
     let pass = lab.opened();
     assert_eq!(lab.view().outage(), Some(pass));
     let before = (lab.machine.clone(), lab.view());

@@ -3,7 +3,7 @@
 use std::num::{NonZeroU8, NonZeroU32};
 use std::time::Duration;
 
-use vps_breaker::{Hold, OpenBackoff, Policy, Rate, SlowCalls};
+use vps_breaker::{Factor, Hold, OpenBackoff, Policy, Rate, SlowCalls};
 
 use super::{F, Lab, S};
 use crate::breaker_model::{Over, Rules, duration};
@@ -28,7 +28,7 @@ fn nonsense_is_refused_by_name() {
         (policy().with_failure_rate(Some(Rate::percent(50))), "failure_rate"),
         (policy().with_slow_calls(Some(SlowCalls { after: year, rate: Rate::percent(50) })), "slow_calls"),
         (
-            policy().with_open_backoff(Some(OpenBackoff { base: NonZeroU32::MIN, cap: duration(59) })),
+            policy().with_open_backoff(Some(OpenBackoff { base: Factor::whole(1), cap: duration(59) })),
             "open_backoff",
         ),
     ] {
@@ -38,7 +38,7 @@ fn nonsense_is_refused_by_name() {
         assert!(!error.reason.is_empty());
     }
     assert!(policy().with_timeout(year).with_probe_lease(year).check().is_ok());
-    let cap = OpenBackoff { base: NonZeroU32::MIN, cap: duration(60) };
+    let cap = OpenBackoff { base: Factor::whole(1), cap: duration(60) };
     assert!(policy().with_open_backoff(Some(cap)).check().is_ok());
     for (expected, over, least, failed, slow) in [
         (true, Over::Count(1_024), 1_024, Some(1), None),

@@ -17,13 +17,13 @@ use crate::observe::words;
 use crate::report::Failure;
 
 pub(crate) async fn run(app: &App, args: DownloadArgs) -> Result<Exit, Failure> {
-    let mut request = request::build(app, &args)?;
+    let request = request::build(app, &args)?;
     let loaded = app.config()?;
     let network = app.network(&loaded);
     let mut options = app.options(&network, &args.network)?;
     options.connect = args.connect_timeout;
     options.idle = args.idle_timeout;
-    request.limits.min_speed = args.min_speed.unwrap_or(loaded.settings.download.min_speed.0);
+    options.min_speed = args.min_speed;
     if args.network.dry_run {
         return preview(&network, &request, &options).show(app, &network, &options).await;
     }

@@ -99,6 +99,7 @@ impl Downloads {
         request.limits.connect = policy.timeouts.connect;
         request.limits.head = policy.timeouts.http_request;
         request.limits.idle = policy.timeouts.idle;
+        request.limits.min_speed = options.min_speed.unwrap_or(self.context.policies().min_speed());
 
         let mut operation = operation(&request);
         if part.is_none() {

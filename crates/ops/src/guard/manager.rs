@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 use vps_breaker::Hold;
+use vps_retry::Budget;
 
 use super::registry::Registry;
 use super::{Guard, Usage};
@@ -91,6 +92,11 @@ impl CircuitBreakerManager {
             Guard::new(service.clone(), shared)
         };
         self.inner.registry.get(service, shared.env.now().as_nanos(), make)
+    }
+
+    /// The allowance for retries of an operation that calls no service.
+    pub(crate) fn general_budget(&self) -> Budget {
+        Budget::with(self.inner.shared.policies.general().budget)
     }
 
     /// The circuit of a service for a hand: that is no use of it.

@@ -5,7 +5,9 @@ use std::fmt;
 
 use super::checked;
 use super::document::Settings;
-use super::groups::{BulkheadSettings, CircuitBreakerSettings, NetworkRetrySettings, TimeoutSettings};
+use super::groups::{
+    BulkheadSettings, CircuitBreakerSettings, NetworkRetrySettings, RetryBudgetSettings, TimeoutSettings,
+};
 use super::policies::{Policies, ServicePolicy};
 
 /// One setting that makes no sense.
@@ -57,6 +59,7 @@ impl Settings {
         let general = self.policy(
             &performance.circuit_breaker,
             &performance.network_retry,
+            &performance.retry_budget,
             &performance.timeouts,
             &performance.bulkhead,
             &mut faults,
@@ -69,6 +72,7 @@ impl Settings {
             let policy = self.policy(
                 &own.circuit_breaker.over(&performance.circuit_breaker),
                 &own.network_retry.over(&performance.network_retry),
+                &own.retry_budget.over(&performance.retry_budget),
                 &own.timeouts.over(&performance.timeouts),
                 &own.bulkhead.over(&performance.bulkhead),
                 &mut faults,
@@ -94,6 +98,7 @@ impl Settings {
         &self,
         breaker: &CircuitBreakerSettings,
         retry: &NetworkRetrySettings,
+        budget: &RetryBudgetSettings,
         timeouts: &TimeoutSettings,
         bulkhead: &BulkheadSettings,
         faults: &mut Faults,
@@ -102,6 +107,7 @@ impl Settings {
             is_asked_for: false,
             breaker: checked::breaker(breaker, timeouts, faults),
             retry: checked::retry(retry, self.download.max_retry_after.0, faults),
+            budget: checked::budget(budget, faults),
             timeouts: checked::timeouts(timeouts, faults),
             bulkhead: checked::bulkhead(bulkhead, faults),
         }

@@ -50,6 +50,8 @@ fn the_defaults_are_the_seeds() {
     assert_eq!([limits.command, limits.connect, limits.idle].map(|limit| limit.as_secs()), [600, 30, 30]);
     let bulkhead = policies.general().bulkhead;
     assert_eq!((bulkhead.max_concurrent.get(), bulkhead.max_queue), (4, 1_000));
+    assert_eq!(policies.general().budget, vps_retry::BudgetPolicy::new());
+    assert_eq!(policies.general().breaker.open_backoff(), None);
     assert_eq!(policies.min_speed(), 1);
 }
 
@@ -109,6 +111,7 @@ fn unknown_keys_are_refused_at_every_depth() {
         with("network_retry", "jitterr", json!(true)),
         with("circuit_breaker", "redis", json!({})),
         json!({"performance": {"services": {"github": {"rate_limit": {}}}}}),
+        with("retry_budget", "tokens", json!(1)),
         json!({"performance": {"services": {"github": {"timeouts": {"downlod": 1}}}}}),
         json!({"state": {"redis": {}}}),
         json!({"download": {"segments": 4}}),
@@ -203,6 +206,34 @@ fn settings_that_make_no_sense_name_their_key_and_the_way_out() {
             json!({"performance": {"services": {"a": {"hosts": ["GitHub.com"]}}}}),
             "`performance.services.github.hosts`",
             "`a`",
+        ),
+        (
+            with("circuit_breaker", "exponential_base", json!(2)),
+            "`performance.circuit_breaker.exponential_base`",
+            "`max_timeout`",
+        ),
+        (
+            with("circuit_breaker", "exponential_base", json!(0.9)),
+            "`performance.circuit_breaker.exponential_base`",
+            "1 to 1000",
+        ),
+        (with("retry_budget", "max", json!(0)), "`performance.retry_budget.max`", "enabled: false"),
+        (with("retry_budget", "max", json!(1_000_001)), "`performance.retry_budget.max`", "1 to 1000000"),
+        (with("retry_budget", "start", json!(101)), "`performance.retry_budget.start`", "`max` (100)"),
+        (
+            with("retry_budget", "per_operation", json!(-0.1)),
+            "`performance.retry_budget.per_operation`",
+            "0 to 1000",
+        ),
+        (
+            with("retry_budget", "per_operation", json!(1_000.1)),
+            "`performance.retry_budget.per_operation`",
+            "0 to 1000",
+        ),
+        (
+            json!({"performance": {"services": {"github": {"retry_budget": {"start": 200}}}}}),
+            "`performance.services.github.retry_budget.start`",
+            "`max` (100)",
         ),
         (with("bulkhead", "max_concurrent", json!(0)), "`performance.bulkhead.max_concurrent`", "at least 1"),
         (

@@ -95,3 +95,15 @@ fn a_version_may_end_in_a_plus() {
         .says("no repository has version `1.0+` of `lab-leaf`");
     assert_eq!(lab.installed("lab-leaf"), None);
 }
+
+#[test]
+fn lists_are_as_old_as_is_configured() {
+    let Some((lab, main)) = updated() else { return };
+    let asked = || main.requests(Mirror::IN_RELEASE);
+    let before = asked();
+    let _ = lab.apt(&["install", "lab-leaf"]).expect(0);
+    assert_eq!(asked(), before, "ten minutes are not over");
+    lab.write("/etc/vps-configurator/config.yaml", "apt: {cache_valid: 0}\n");
+    let _ = lab.apt(&["install", "lab-dep"]).expect(0);
+    assert!(asked() > before, "old at once");
+}
