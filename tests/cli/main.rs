@@ -14,12 +14,14 @@ mod connectivity;
 mod exit_codes;
 mod help;
 mod json;
+mod keys;
 #[path = "../integration/network/lab.rs"]
 mod lab;
 mod log_lines;
 mod passwords;
 mod run;
 mod said;
+mod schemas;
 mod shells;
 mod signals;
 mod state;

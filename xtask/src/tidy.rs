@@ -37,6 +37,9 @@ const SEAMS: [(&str, &[&str]); 12] = [
 /// Words of ours that no code may decide by: what they stood for has a type.
 const DECIDED_BY_TEXT: [&str; 3] = ["kind.starts_with(", "hint.starts_with(", "cause.starts_with("];
 
+/// Packages that the program is shipped without.
+const TESTS_ONLY: [&str; 2] = ["jsonschema", "schemars"];
+
 pub(crate) fn run() -> Result<()> {
     let root = paths::root();
     let sh = Shell::new()?;
@@ -147,6 +150,13 @@ fn features(sh: &Shell, faults: &mut Vec<String>) -> Result<()> {
             .read()?;
         if tree.lines().count() > 1 {
             faults.push(format!("{package} must not depend on anything by default:\n{tree}"));
+        }
+    }
+    let tree =
+        cmd!(sh, "cargo tree --package vps-configurator --edges normal --prefix none").quiet().read()?;
+    for package in TESTS_ONLY {
+        if tree.lines().any(|line| line.starts_with(&format!("{package} "))) {
+            faults.push(format!("{package} is built into the program; only tests may have it"));
         }
     }
     Ok(())

@@ -5,13 +5,13 @@ use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use crate::app::App;
 use crate::args::ConfigCommand;
 use crate::config::{self, Loaded, Origin, load};
 use crate::exit::Exit;
-use crate::report::{Failure, print, print_json};
+use crate::report::{Failure, document, print, print_json};
 
 pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Failure> {
     match command {
@@ -25,13 +25,11 @@ pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Failure> {
         ConfigCommand::Show { origin } => {
             let entries = loaded.entries();
             if app.global.json {
-                let keys: Map<String, Value> = entries
-                    .iter()
-                    .map(|entry| {
-                        (entry.key.clone(), json!({"value": entry.value, "origin": entry.origin.to_string()}))
-                    })
-                    .collect();
-                return print_json(&json!({"schema": "vps-configurator.config/1", "keys": keys}));
+                let keys = entries.into_iter().map(|entry| {
+                    let setting = document::Setting { value: entry.value, origin: entry.origin.to_string() };
+                    (entry.key, setting)
+                });
+                return print_json(&document::Config { keys: keys.collect() });
             }
             if !origin {
                 let settings = serde_json::to_value(&loaded.settings).unwrap_or_default();
@@ -58,11 +56,11 @@ pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Failure> {
 fn check(app: &App, loaded: &Loaded) -> Result<Exit, Failure> {
     let skipped = loaded.files.iter().filter(|found| found.is_skipped());
     if app.global.json {
-        let skipped: Vec<Value> =
-            skipped.map(|found| json!({"path": found.path, "why": found.words()})).collect();
-        return print_json(&json!({
-            "schema": "vps-configurator.config.check/1", "valid": true, "skipped": skipped,
-        }));
+        let skipped = skipped.map(|found| document::SkippedFile {
+            path: found.path.display().to_string(),
+            why: found.words().to_string(),
+        });
+        return print_json(&document::ConfigCheck { valid: true, skipped: skipped.collect() });
     }
     let mut text = "the configuration is valid\n".to_owned();
     for found in skipped {
@@ -82,12 +80,12 @@ fn path(app: &App) -> Result<Exit, Failure> {
         }
     };
     if app.global.json {
-        let files: Vec<Value> =
-            files.iter().map(|found| json!({"path": found.path, "read": found.is_read()})).collect();
+        let files = files.iter().map(|found| document::ConfigFile {
+            path: found.path.display().to_string(),
+            read: found.is_read(),
+        });
         let state = state.ok().flatten();
-        return print_json(
-            &json!({"schema": "vps-configurator.config.path/1", "files": files, "state": state}),
-        );
+        return print_json(&document::ConfigPath { files: files.collect(), state });
     }
     let mut text = String::new();
     for found in &files {
@@ -130,7 +128,7 @@ fn init(app: &App) -> Result<Exit, Failure> {
         });
     }
     if app.global.json {
-        return print_json(&json!({"schema": "vps-configurator.config.init/1", "path": path}));
+        return print_json(&document::ConfigInit { path: path.display().to_string() });
     }
     print(&format!("{}\n", path.display()))
 }

@@ -3,11 +3,11 @@
 use std::error::Error;
 use std::io::Write;
 
-use serde_json::json;
 use vps_ops::{Advise, Kind, OperationError};
 
 use crate::exit::Exit;
 use crate::observe::{Screen, words};
+use crate::report::{document, one_line};
 
 /// What sort of failure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(crate) enum FailureKind {
 
 impl FailureKind {
     /// Its name in JSON.
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Of(kind) => kind.as_str(),
             Self::Config => "config",
@@ -82,13 +82,13 @@ impl Failure {
     /// Prints it as one JSON object, before there is anything else to print with.
     pub(crate) fn print_json_to_stderr(&self) {
         // A reader that is gone is nobody's concern.
-        drop(writeln!(std::io::stderr(), "{}", self.to_json()));
+        drop(writeln!(std::io::stderr(), "{}", one_line(&self.document())));
     }
 
     /// Prints it.
     pub(crate) fn print(&self, json: bool, screen: &Screen) {
         if json {
-            screen.line(&self.to_json().to_string());
+            screen.line(&one_line(&self.document()));
             return;
         }
         let red = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
@@ -102,15 +102,14 @@ impl Failure {
         }
     }
 
-    pub(crate) fn to_json(&self) -> serde_json::Value {
-        json!({
-            "schema": "vps-configurator.error/1",
-            "code": self.exit.code(),
-            "kind": self.kind.as_str(),
-            "message": self.message,
-            "causes": self.causes,
-            "hints": self.hints,
-        })
+    pub(crate) fn document(&self) -> document::Error<'_> {
+        document::Error {
+            code: self.exit.code(),
+            kind: self.kind,
+            message: &self.message,
+            causes: &self.causes,
+            hints: &self.hints,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::Failure;
@@ -13,8 +14,23 @@ pub(crate) fn print(text: &str) -> Result<Exit, Failure> {
 }
 
 /// Prints one JSON object.
-pub(crate) fn print_json(value: &Value) -> Result<Exit, Failure> {
-    print(&format!("{value:#}\n"))
+pub(crate) fn print_json(document: &impl Serialize) -> Result<Exit, Failure> {
+    print(&pretty(document))
+}
+
+/// A JSON object for people too: several lines, keys in order.
+pub(crate) fn pretty(document: &impl Serialize) -> String {
+    format!("{:#}\n", value(document))
+}
+
+/// A JSON object in one line, keys in order.
+pub(crate) fn one_line(document: &impl Serialize) -> String {
+    value(document).to_string()
+}
+
+/// Only a map whose keys are no text cannot be written as JSON, and no document has one.
+fn value(document: &impl Serialize) -> Value {
+    serde_json::to_value(document).unwrap_or_default()
 }
 
 pub(crate) fn print_bytes(bytes: &[u8]) -> Result<Exit, Failure> {

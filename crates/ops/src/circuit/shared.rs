@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::status;
+use super::{StatusFile, status};
 use crate::env::Env;
 use crate::settings::Policies;
-use crate::store::{ENTRIES, Store, StoreHandle, write_status};
+use crate::store::{Store, StoreHandle, write_status};
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -22,10 +22,8 @@ impl Shared {
     pub(super) fn write_status(&self, store: &dyn Store) {
         let Some(folder) = &self.status_folder else { return };
         let Ok(all) = status::stored(store, &self.env, |name| self.policies.breaker(name)) else { return };
-        let mut content = status::document(all.values(), self.env.wall());
-        if let Some(document) = content.as_object_mut() {
-            document.insert(ENTRIES.to_owned(), status::entries(store));
-        }
-        let _ = write_status(self.env.fs(), folder, content.to_string().as_bytes(), self.env.next_u64());
+        let content = StatusFile::new(all.values(), status::entries(store), self.env.wall());
+        let Ok(content) = serde_json::to_vec(&content) else { return };
+        let _ = write_status(self.env.fs(), folder, &content, self.env.next_u64());
     }
 }

@@ -157,13 +157,13 @@ pub(crate) fn stored(
 
 /// What the store holds of every circuit, as it stands there: with it a later process can go on where the store
 /// itself cannot be read.
-pub(super) fn entries(store: &dyn Store) -> serde_json::Value {
+pub(super) fn entries(store: &dyn Store) -> BTreeMap<String, serde_json::Value> {
     let lists = [record::PREFIX, totals::PREFIX].map(|prefix| store.list(prefix).unwrap_or_default());
     let parsed = lists.into_iter().flatten().filter_map(|(key, bytes)| {
         let value: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
         Some((key, value))
     });
-    serde_json::Value::Object(parsed.collect())
+    parsed.collect()
 }
 
 /// Shows a group by its worst host, with the sums of all; the circuit of the group's own name apart. Hosts that
@@ -200,48 +200,12 @@ pub(crate) fn show_group(
     all.insert(row.service.clone(), row);
 }
 
-/// The circuits as JSON: what `circuit-breaker status --json` prints and `status.json` holds.
-#[must_use]
-pub fn document<'s>(all: impl IntoIterator<Item = &'s CircuitStatus>, wall: Duration) -> serde_json::Value {
-    let services: serde_json::Map<String, serde_json::Value> =
-        all.into_iter().map(|status| (status.service.to_string(), status.to_json())).collect();
-    serde_json::json!({
-        "schema": "vps-configurator.circuit-breaker.status/1",
-        "generated_at": rfc3339(wall.as_secs_f64()),
-        "services": services,
-    })
-}
-
 /// A moment since the Unix epoch, in UTC to the second.
 #[must_use]
 pub fn rfc3339(seconds: f64) -> String {
     let since = Duration::try_from_secs_f64(seconds).unwrap_or_default();
     humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since.min(Duration::from_secs(200_000_000_000)))
         .to_string()
-}
-
-impl CircuitStatus {
-    /// As JSON, with the seed's keys `state`, `failure_count` and `total_calls`.
-    #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
-        serde_json::json!({
-            "state": self.state.as_str(),
-            "failure_count": self.failure_count,
-            "total_calls": self.total_calls,
-            "rejected_calls": self.rejected_calls,
-            "opened_at": self.opened_at.map(rfc3339),
-            "retry_after_seconds": self.retry_after.map(|after| after.as_secs_f64()),
-            "by_hand": self.by_hand.as_ref().map(|hand| serde_json::json!({
-                "state": hand.state,
-                "reason": hand.reason,
-                "by": hand.by,
-                "since": rfc3339(hand.since),
-            })),
-            "generation": self.generation,
-            "explanation": self.explanation,
-            "own": self.own.as_ref().map(|own| own.to_json()),
-        })
-    }
 }
 
 #[cfg(test)]

@@ -28,7 +28,6 @@ pub use folder::{FolderError, StateFolder};
 pub use handle::{ANSWER_LIMIT, Job, Opened, StoreHandle};
 pub use memory::MemoryStore;
 pub use sqlite::{OpenError, SqliteStore};
-pub(crate) use status_file::ENTRIES;
 pub use status_file::{STATUS_FILE, StatusSnapshot, write_status};
 
 /// What an update makes of the bytes of a key; `None` leaves them as they are.

@@ -221,14 +221,21 @@ fn passwords_of_sources_are_not_shown() {
 
 #[test]
 fn an_install_in_json() {
-    let Some((lab, _main)) = machine() else { return };
+    let Some((lab, _main)) = updated() else { return };
+    let read = |text: &str| -> serde_json::Value { serde_json::from_str(text).unwrap() };
+    for (args, schema) in [(&["install", "lab-app", "-n"][..], "apt.preview"), (&["update", "-n"], "preview")]
+    {
+        let done = lab.apt(&[args, &["--json"]].concat()).expect(0);
+        assert_eq!(tests::schema::check(&read(&done.stdout)), schema);
+    }
     let done = lab.apt(&["install", "lab-app", "--json"]).expect(0);
-    let report: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+    let report = read(&done.stdout);
     let text = report.to_string();
-    assert!(report["schema"].as_str().unwrap().contains("apt"), "{report}");
+    assert_eq!(tests::schema::check(&report), "apt.install");
     assert!(text.contains("lab-app") && text.contains("1.0"), "{report}");
     let failed = lab.apt(&["install", "lab-no-such-thing", "--json"]).expect(1);
     // Log lines may stand before it.
-    let error: serde_json::Value = serde_json::from_str(failed.stderr.lines().last().unwrap()).unwrap();
+    let error = read(failed.stderr.lines().last().unwrap());
+    assert_eq!(tests::schema::check(&error), "error");
     assert_eq!(error["code"], 1, "{error}");
 }

@@ -5,29 +5,27 @@ use std::io::{self, Write};
 use bytesize::ByteSize;
 use rustix::fs::OFlags;
 use rustix::process::Signal;
-use serde_json::json;
 use vps_ops::download::{Downloaded, Spool};
 
 use crate::app::App;
 use crate::exit::Exit;
-use crate::report::{Failure, print, print_json};
+use crate::report::{Failure, document, print, print_json};
 
 pub(super) fn report(app: &App, done: &Downloaded) -> Result<Exit, Failure> {
     let path = done.path().map(|path| path.strip_prefix("./").unwrap_or(path).display().to_string());
     let path = path.unwrap_or_default();
     if app.global.json {
-        return print_json(&json!({
-            "schema": "vps-configurator.download/1",
-            "path": path,
-            "url": done.url.to_string(),
-            "bytes": done.bytes,
-            "fetched_bytes": done.fetched,
-            "resumed_from_bytes": done.resumed_from,
-            "digest": done.digest.as_ref().map(ToString::to_string),
-            "verified": done.verified,
-            "unchanged": done.unchanged,
-            "warnings": done.warnings,
-        }));
+        return print_json(&document::Download {
+            path,
+            url: done.url.to_string(),
+            bytes: done.bytes,
+            fetched_bytes: done.fetched,
+            resumed_from_bytes: done.resumed_from,
+            digest: done.digest.as_ref().map(ToString::to_string),
+            verified: done.verified,
+            unchanged: done.unchanged,
+            warnings: done.warnings.clone(),
+        });
     }
     if app.global.quiet > 0 {
         return Ok(Exit::Done);
