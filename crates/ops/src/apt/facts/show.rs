@@ -1,42 +1,34 @@
-//! Text of apt-get's made fit for a screen: no control characters, no passwords, no end of it.
+//! Text of apt-get's made fit for a screen: on one line, with no passwords, and escaped and bounded as all
+//! [`Foreign`] words are.
 
 use std::borrow::Cow;
+
+use crate::foreign::Foreign;
 
 /// Characters of one message that are shown.
 const LONGEST: usize = 600;
 
-/// `text` on one line, with what would move a cursor or hide text replaced, and its URLs made safe.
-pub(in crate::apt) fn harmless(text: &str) -> String {
+/// `text` on one line, with what would move a cursor or hide text escaped, and its URLs made safe.
+pub(in crate::apt) fn harmless(text: &str) -> Foreign {
     bounded(text, LONGEST)
 }
 
 /// As [`harmless`], with `longest` characters at most.
-pub(in crate::apt) fn bounded(text: &str, longest: usize) -> String {
+pub(in crate::apt) fn bounded(text: &str, longest: usize) -> Foreign {
     // Four bytes are the longest character; a huge text is cut before it is looked at.
     let near = text.floor_char_boundary(longest.saturating_mul(4).saturating_add(4096));
     let (start, rest) = text.split_at_checked(near).unwrap_or((text, ""));
-    let mut shown = String::with_capacity(start.len().min(longest));
-    for word in safe_urls(start).split(|c: char| c.is_whitespace() || is_unfit(c)).filter(|w| !w.is_empty()) {
-        if !shown.is_empty() {
-            shown.push(' ');
+    let mut line = String::with_capacity(start.len());
+    for word in safe_urls(start).split([' ', '\n', '\r', '\t']).filter(|word| !word.is_empty()) {
+        if !line.is_empty() {
+            line.push(' ');
         }
-        shown.push_str(word);
+        line.push_str(word);
     }
-    match shown.char_indices().nth(longest) {
-        Some((at, _)) => {
-            shown.truncate(at);
-            shown.push('…');
-        }
-        None if !rest.is_empty() => shown.push('…'),
-        None => {}
+    if !rest.is_empty() {
+        line.push('…');
     }
-    shown
-}
-
-/// Control characters, and those that turn the direction of writing around or take no room.
-fn is_unfit(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    Foreign::bounded(&line, longest)
 }
 
 /// `text` with every URL in it free of user, password, and query.
@@ -104,8 +96,8 @@ mod tests {
     }
 
     #[test]
-    fn what_moves_the_cursor_or_never_ends_is_gone() {
-        assert_eq!(harmless("a\r\n\x1b[31mb\u{202e}c\u{0}\td"), "a [31mb c d");
+    fn what_moves_the_cursor_is_escaped_and_what_never_ends_is_cut() {
+        assert_eq!(harmless("a\r\n\x1b[31mb\u{202e}c\u{0}\td"), "a \\u{1b}[31mb\\u{202e}c\\u{0} d");
         let huge = "é".repeat(100_000);
         assert_eq!(harmless(&huge).chars().count(), LONGEST + 1);
         assert_eq!(bounded("abc", 3), "abc");
