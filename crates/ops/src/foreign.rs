@@ -61,8 +61,12 @@ impl Foreign {
     /// Bytes that are most often text.
     #[must_use]
     pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self::of_long_bytes(bytes, LONGEST)
+    }
+
+    fn of_long_bytes(bytes: &[u8], longest: usize) -> Self {
         // Four bytes are the longest character.
-        let near = bytes.get(..LONGEST.saturating_mul(4)).unwrap_or(bytes);
+        let near = bytes.get(..longest.saturating_mul(4)).unwrap_or(bytes);
         let mut shown = String::new();
         for chunk in near.utf8_chunks() {
             shown.push_str(&escaped(chunk.valid()));
@@ -74,13 +78,13 @@ impl Foreign {
         if near.len() < bytes.len() {
             shown.push('…');
         }
-        Self::new(&shown)
+        Self::bounded(&shown, longest)
     }
 
-    /// A name on a disk.
+    /// A name on a disk, whole: the system bounds it.
     #[must_use]
     pub fn of_path(path: &Path) -> Self {
-        Self::of_bytes(path.as_os_str().as_bytes())
+        Self::of_long_bytes(path.as_os_str().as_bytes(), LONGEST_SENTENCE)
     }
 
     /// As it is shown.

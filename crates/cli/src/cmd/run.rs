@@ -1,6 +1,7 @@
 //! `run -- CMD`: the command's own code passes through; ours are those of timeout(1).
 
 use serde_json::{Value, json};
+use vps_ops::foreign::shown;
 use vps_ops::pipeline::Cause;
 use vps_ops::process::{Input, ProcessSpec, RetryOn};
 use vps_ops::settings::Options;
@@ -10,7 +11,7 @@ use crate::app::App;
 use crate::args::{RunArgs, StdinChoice};
 use crate::cmd::preview::Preview;
 use crate::exit::Exit;
-use crate::report::Failure;
+use crate::report::{Failure, fit, json_text};
 
 pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
     let report = args.report.clone();
@@ -28,12 +29,12 @@ pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
     };
     match report {
         Some(path) => {
-            if let Err(error) = std::fs::write(&path, format!("{value:#}\n")) {
+            if let Err(error) = std::fs::write(&path, json_text(&value)) {
                 // The command's own end is what counts; with `-q` too, nobody else knows of it.
-                tracing::error!("the report {} cannot be written: {error}", path.display());
+                tracing::error!("the report {} cannot be written: {error}", shown(&path));
             }
         }
-        None if outcome.is_ok() && app.global.json => app.screen.line(&value.to_string()),
+        None if outcome.is_ok() && app.global.json => app.screen.line(&fit::json(value).to_string()),
         None => {}
     }
     outcome.map(|_| Exit::Done)

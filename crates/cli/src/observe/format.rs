@@ -10,6 +10,8 @@ use tracing_subscriber::fmt::FmtContext;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::report::fit;
+
 /// For people: the level and the message.
 #[derive(Debug)]
 pub(super) struct Human {
@@ -48,7 +50,7 @@ where
             Level::WARN => Style::new().fg_color(Some(AnsiColor::Yellow.into())),
             _ => Style::new(),
         };
-        writeln!(writer, "{style}{word}{style:#}: {}", Fields::of(event).message)
+        writeln!(writer, "{style}{word}{style:#}: {}", fit::line(&Fields::of(event).message))
     }
 }
 
@@ -69,7 +71,7 @@ where
         object.insert("level".into(), event.metadata().level().as_str().into());
         object.insert("message".into(), fields.message.into());
         object.extend(fields.others);
-        writeln!(writer, "{}", Value::Object(object))
+        writeln!(writer, "{}", fit::json(Value::Object(object)))
     }
 }
 

@@ -3,9 +3,10 @@
 use std::error::Error;
 use std::io::Write;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use vps_ops::{Advise, Kind, OperationError};
 
+use super::fit;
 use crate::exit::Exit;
 use crate::observe::{Screen, words};
 
@@ -74,6 +75,17 @@ impl Failure {
         }
     }
 
+    /// The same in other words.
+    pub(crate) fn mapped(&self, words: impl Fn(&str) -> String) -> Self {
+        let all = |texts: &[String]| texts.iter().map(|text| words(text)).collect();
+        Self {
+            message: words(&self.message),
+            causes: all(&self.causes),
+            hints: all(&self.hints),
+            ..Self::new(self.exit, self.kind, "")
+        }
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
@@ -91,25 +103,35 @@ impl Failure {
             screen.line(&self.to_json().to_string());
             return;
         }
+        // What is wrong with a configuration is said line by line.
+        let message = match self.kind {
+            FailureKind::Config => fit::lines(&self.message),
+            FailureKind::Of(_) => fit::line(&self.message).into_owned(),
+        };
         let red = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
         let bold = anstyle::Style::new().bold();
-        screen.line(&format!("{red}error{red:#}: {}", self.message));
+        screen.labelled(red, "error", &message);
         for cause in &self.causes {
             screen.line(&format!("  caused by: {cause}"));
         }
         for hint in &self.hints {
-            screen.line(&format!("{bold}hint{bold:#}: {hint}"));
+            screen.labelled(bold, "hint", &fit::line(hint));
         }
     }
 
-    pub(crate) fn to_json(&self) -> serde_json::Value {
+    pub(crate) fn to_json(&self) -> Value {
+        // Where it has several lines they are no text of others.
+        let message = match self.kind {
+            FailureKind::Config => Value::from(fit::lines(&self.message)),
+            FailureKind::Of(_) => fit::json(Value::from(self.message.as_str())),
+        };
         json!({
             "schema": "vps-configurator.error/1",
             "code": self.exit.code(),
             "kind": self.kind.as_str(),
-            "message": self.message,
-            "causes": self.causes,
-            "hints": self.hints,
+            "message": message,
+            "causes": fit::json(json!(self.causes)),
+            "hints": fit::json(json!(self.hints)),
         })
     }
 }

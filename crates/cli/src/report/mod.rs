@@ -2,13 +2,14 @@
 //! one JSON object. Both come from the same values.
 
 mod failure;
+pub(crate) mod fit;
 mod out;
 
 use vps_ops::circuit::rfc3339;
 use vps_ops::env::Env;
 
 pub(crate) use failure::{Failure, FailureKind};
-pub(crate) use out::{print, print_bytes, print_json};
+pub(crate) use out::{json_text, print, print_bytes, print_json};
 
 /// Now, for people.
 pub(crate) fn now_rfc3339() -> String {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 use super::ServiceName;
+use crate::foreign::{Foreign, is_unfit};
 
 /// Of http, https and ssh, whichever of them is spoken there: some serve ssh at 443. 0 is one that is not named.
 const USUAL_PORTS: [u16; 4] = [0, 22, 80, 443];
@@ -23,9 +24,9 @@ pub struct ServiceTable {
 #[error("there is no service `{name}`; known are {known}; define another under `performance.services`")]
 pub struct UnknownService {
     /// What was asked for.
-    pub name: String,
+    pub name: Foreign,
     /// The names there are, comma separated.
-    pub known: String,
+    pub known: Foreign,
 }
 
 impl ServiceTable {
@@ -94,12 +95,13 @@ impl ServiceTable {
     pub fn named(&self, name: &str) -> Result<ServiceName, UnknownService> {
         let asked = ServiceName::from(name);
         let is_host = asked.group() == ServiceName::EXTERNAL_DOWNLOADS
-            && name.len() > ServiceName::EXTERNAL_DOWNLOADS.len() + 1;
+            && name.len() > ServiceName::EXTERNAL_DOWNLOADS.len() + 1
+            && !name.contains(is_unfit);
         if self.names.contains(&asked) || is_host {
             return Ok(asked);
         }
         let known: Vec<_> = self.names.iter().map(ServiceName::as_str).collect();
-        Err(UnknownService { name: name.to_owned(), known: known.join(", ") })
+        Err(UnknownService { name: Foreign::new(name), known: known.join(", ").into() })
     }
 }
 

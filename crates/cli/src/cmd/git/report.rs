@@ -2,6 +2,7 @@
 
 use bytesize::ByteSize;
 use serde_json::{Value, json};
+use vps_ops::foreign::shown;
 use vps_ops::git::Cloned;
 
 use crate::app::App;
@@ -53,5 +54,5 @@ pub(super) fn cloned(app: &App, done: &Cloned) -> Result<Exit, Failure> {
         1 => ", 1 module".to_owned(),
         count => format!(", {count} modules"),
     };
-    print(&format!("{}  {at}{commit}{how}{modules}\n", done.dest.display()))
+    print(&format!("{}  {at}{commit}{how}{modules}\n", shown(&done.dest)))
 }

@@ -1,9 +1,8 @@
 //! Text of apt-get's made fit for a screen: on one line, with no passwords, and escaped and bounded as all
 //! [`Foreign`] words are.
 
-use std::borrow::Cow;
-
 use crate::foreign::Foreign;
+pub(in crate::apt) use crate::http::{safe_urls, strip_user};
 
 /// Characters of one message that are shown.
 const LONGEST: usize = 600;
@@ -29,51 +28,6 @@ pub(in crate::apt) fn bounded(text: &str, longest: usize) -> Foreign {
         line.push('…');
     }
     Foreign::bounded(&line, longest)
-}
-
-/// `text` with every URL in it free of user, password, and query.
-pub(in crate::apt) fn safe_urls(text: &str) -> Cow<'_, str> {
-    if !text.contains("://") {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("://") {
-        shown.push_str(before);
-        shown.push_str("://");
-        let end = after.find(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '<' | '>'));
-        let (url, tail) = end.and_then(|end| after.split_at_checked(end)).unwrap_or((after, ""));
-        shown.push_str(without_user(url.split(['?', '#']).next().unwrap_or_default()));
-        if url.contains(['?', '#']) {
-            shown.push_str("?****");
-        }
-        rest = tail;
-    }
-    shown.push_str(rest);
-    Cow::Owned(shown)
-}
-
-/// A URL without user and password.
-pub(in crate::apt) fn strip_user(url: &str) -> String {
-    match url.split_once("://") {
-        Some((scheme, rest)) => format!("{scheme}://{}", without_user(rest)),
-        None => url.to_owned(),
-    }
-}
-
-/// What follows `scheme://`, without user and password.
-fn without_user(url: &str) -> &str {
-    let (authority, path) = url.split_once('/').unwrap_or((url, ""));
-    if let Some((_, host)) = authority.rsplit_once('@') {
-        let user = authority.len().saturating_sub(host.len());
-        return url.get(user..).unwrap_or_default();
-    }
-    // A password with an unescaped `/` in it: what looks like a port is none.
-    let port = authority.rsplit_once(':').map_or("", |(_, port)| port.trim_end_matches(']'));
-    match path.rsplit_once('@') {
-        Some((_, host)) if !port.bytes().all(|b| b.is_ascii_hexdigit()) => host,
-        _ => url,
-    }
 }
 
 #[cfg(test)]
