@@ -57,30 +57,22 @@ impl Failed {
     pub(super) fn fault(&self, in_update: bool) -> Fault {
         let url = subject::shown(&self.subject);
         match &self.problem {
-            Problem::NotYetValid(early) => Fault::ClockSkew { repository: url.into(), early: Some(*early) },
-            Problem::Repository(why) => Fault::RepositoryBroken { repository: url.into(), why: why.clone() },
-            Problem::Fetch(FetchFailure::Unreachable(reach)) => {
-                Fault::Unreachable { url: url.into(), reach: *reach }
-            }
+            Problem::NotYetValid(early) => Fault::ClockSkew { repository: url, early: Some(*early) },
+            Problem::Repository(why) => Fault::RepositoryBroken { repository: url, why: why.clone() },
+            Problem::Fetch(FetchFailure::Unreachable(reach)) => Fault::Unreachable { url, reach: *reach },
             Problem::Fetch(FetchFailure::OnTheWay { peer, reach }) => {
-                Fault::OnTheWay { url: url.into(), peer: peer.clone(), reach: *reach }
+                Fault::OnTheWay { url, peer: peer.clone(), reach: *reach }
             }
-            Problem::Fetch(FetchFailure::Corrupt(corrupt)) => {
-                Fault::Corrupt { url: url.into(), corrupt: *corrupt }
-            }
+            Problem::Fetch(FetchFailure::Corrupt(corrupt)) => Fault::Corrupt { url, corrupt: *corrupt },
             Problem::Fetch(FetchFailure::DiskFull) => Fault::DiskFull { path: None },
             Problem::Fetch(FetchFailure::ReadOnly) => Fault::ReadOnly { path: None },
-            Problem::Fetch(FetchFailure::Other(text)) => {
-                Fault::NotFetched { url: url.into(), text: text.clone() }
-            }
+            Problem::Fetch(FetchFailure::Other(text)) => Fault::NotFetched { url, text: text.clone() },
             Problem::Fetch(FetchFailure::Http(status)) => match (status.as_u16(), in_update) {
-                (404 | 410, false) => Fault::StaleIndex { url: url.into() },
+                (404 | 410, false) => Fault::StaleIndex { url },
                 // Ours to wait or to log in for: the repository is as it should be.
-                (407 | 408 | 425 | 429 | 500.., _) | (_, false) => {
-                    Fault::Http { url: url.into(), status: *status }
-                }
+                (407 | 408 | 425 | 429 | 500.., _) | (_, false) => Fault::Http { url, status: *status },
                 (_, true) => {
-                    Fault::RepositoryBroken { repository: url.into(), why: RepositoryProblem::Http(*status) }
+                    Fault::RepositoryBroken { repository: url, why: RepositoryProblem::Http(*status) }
                 }
             },
         }

@@ -134,7 +134,7 @@ pub(super) fn decisive(failures: &[Failed], in_update: bool) -> Option<Fault> {
     let first = failures.iter().min_by_key(|failed| failed.rank(in_update))?;
     // One repository that nobody updates is its own fault; several at once are the clock's.
     if expired(&first) && failures.iter().filter(expired).count() > 1 {
-        return Some(Fault::ClockSkew { repository: subject::shown(&first.subject).into(), early: None });
+        return Some(Fault::ClockSkew { repository: subject::shown(&first.subject), early: None });
     }
     Some(first.fault(in_update))
 }
