@@ -8,10 +8,12 @@
     clippy::print_stdout
 )]
 
+mod children;
 mod circuit_breaker;
 mod configuration;
 mod connectivity;
 mod exit_codes;
+mod foreign;
 mod help;
 mod json;
 mod keys;

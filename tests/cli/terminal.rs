@@ -48,7 +48,7 @@ fn signs_need_a_utf8_locale_and_words_do_not() {
 }
 
 /// A run at a terminal of 80 columns, and all that the terminal was sent.
-fn at_terminal(lab: &Lab, variables: &[(&str, &str)], args: &[&str]) -> Option<String> {
+pub(crate) fn at_terminal(lab: &Lab, variables: &[(&str, &str)], args: &[&str]) -> Option<String> {
     at_terminal_of(80, lab, variables, args)
 }
 

@@ -40,6 +40,10 @@ fn start(cli: Cli) -> Exit {
 }
 
 fn run(app: &App, command: Command) -> Exit {
+    if let Err(error) = vps_ops::process::forbid_core_dumps() {
+        // Nothing is lost by it unless we crash.
+        tracing::debug!("core dumps cannot be turned off: {error}");
+    }
     let is_run = matches!(command, Command::Run(_));
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

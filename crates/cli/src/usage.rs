@@ -6,6 +6,8 @@ use std::io::Write;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use vps_ops::Kind;
+use vps_ops::foreign::escaped;
+use vps_ops::http::safe_word;
 
 use crate::args::Cli;
 use crate::config::Environment;
@@ -40,20 +42,43 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Exit> {
         (_, true) => {
             Some("the value is that of the environment variable VPS_CONFIGURATOR_LOG_FORMAT".to_owned())
         }
-        (true, false) => forgotten_dashes(&error),
+        (true, false) => forgotten_dashes(&error).map(|tip| without_secrets(&tip, typed)),
         (false, false) => None,
     };
     if wants_json(typed, variable.as_deref()) {
-        let failure = failure(&error, exit);
+        let failure = failure(&without_secrets(&error.render().to_string(), typed), exit);
         tip.into_iter().fold(failure, Failure::hint).print_json_to_stderr();
     } else {
-        drop(error.print());
+        // A reader that is gone has seen enough.
+        drop(write!(anstream::stderr(), "{}", without_secrets(&error.render().ansi().to_string(), typed)));
         if let Some(tip) = tip {
             // A reader that is gone has seen enough.
             drop(writeln!(std::io::stderr(), "hint: {tip}"));
         }
     }
     Err(exit)
+}
+
+/// What is said about a command line, in which words of it stand as they were typed: without what is secret in those
+/// that may be URLs, and fit to be shown.
+pub(crate) fn without_secrets(said: &str, typed: &[OsString]) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for word in typed.iter().map(|word| word.to_string_lossy()) {
+        // The value of an option stands there alone.
+        words.extend(word.split_once('=').map(|(_, value)| value.to_owned()));
+        words.push(word.into_owned());
+    }
+    // One may stand in another.
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let mut said = said.to_owned();
+    for word in words.iter().filter(|word| !word.is_empty()) {
+        let shown = safe_word(word);
+        let shown = escaped(&shown);
+        if shown != word.as_str() {
+            said = said.replace(word, &shown);
+        }
+    }
+    said
 }
 
 /// The program or a group of commands with nothing behind it, whatever our variables say.
@@ -131,8 +156,7 @@ fn wants_json(typed: &[OsString], variable: Option<&str>) -> bool {
 
 /// The error in our form. The words are clap's, and so are `error:`, `Usage:` and `tip:`, by which its parts are
 /// told from each other: it has no other form for them.
-fn failure(error: &clap::Error, exit: Exit) -> Failure {
-    let text = error.render().to_string();
+fn failure(text: &str, exit: Exit) -> Failure {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
     let first = lines.next().unwrap_or("the command line is wrong");
     let mut message = first.strip_prefix("error: ").unwrap_or(first).to_owned();

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::foreign::Foreign;
+
 /// One operation.
 ///
 /// ```
@@ -162,7 +164,8 @@ impl fmt::Display for OperationKind {
     }
 }
 
-/// What an operation works on, safe to show: without control characters, and by contract without a secret.
+/// What an operation works on, safe to show: escaped and bounded as words of others are, and by contract without a
+/// secret.
 /// Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target(Arc<str>);
@@ -183,11 +186,7 @@ impl fmt::Display for Target {
 
 impl From<&str> for Target {
     fn from(text: &str) -> Self {
-        if text.chars().any(char::is_control) {
-            let shown: String = text.chars().filter(|letter| !letter.is_control()).collect();
-            return Self(shown.into());
-        }
-        Self(text.into())
+        Self(Foreign::from(text).as_str().into())
     }
 }
 
@@ -233,7 +232,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_holds_no_control_characters() {
-        assert_eq!(Target::from("a\u{1b}[2Jb\r\nc").as_str(), "a[2Jbc");
+        assert_eq!(Target::from("a\u{1b}[2Jb\r\nc").as_str(), r"a\u{1b}[2Jb\r\nc");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
+use vps_ops::foreign::shown;
 
 use serde_json::Value;
 
@@ -64,7 +65,7 @@ fn check(app: &App, loaded: &Loaded) -> Result<Exit, Failure> {
     }
     let mut text = "the configuration is valid\n".to_owned();
     for found in skipped {
-        let _ = writeln!(text, "but {} is {}", found.path.display(), found.words());
+        let _ = writeln!(text, "but {} is {}", shown(&found.path), found.words());
     }
     print(&text)
 }
@@ -73,7 +74,7 @@ fn check(app: &App, loaded: &Loaded) -> Result<Exit, Failure> {
 fn path(app: &App) -> Result<Exit, Failure> {
     let files = config::files(app.global.config(), &app.environment);
     let state = match load(files.clone(), &app.environment) {
-        Ok(loaded) => Ok(app.state_folder(&loaded).map(|folder| folder.path().display().to_string())),
+        Ok(loaded) => Ok(app.state_folder(&loaded).map(|folder| shown(folder.path()).to_string())),
         Err(error) => {
             tracing::warn!("the configuration cannot be used: {error}");
             Err(())
@@ -89,7 +90,7 @@ fn path(app: &App) -> Result<Exit, Failure> {
     }
     let mut text = String::new();
     for found in &files {
-        let _ = writeln!(text, "{}  ({})", found.path.display(), found.words());
+        let _ = writeln!(text, "{}  ({})", shown(&found.path), found.words());
     }
     let state = match &state {
         Ok(Some(folder)) => folder,
@@ -119,7 +120,7 @@ fn init(app: &App) -> Result<Exit, Failure> {
             written.inspect_err(|_| drop(std::fs::remove_file(&path)))
         });
     if let Err(error) = written {
-        let failure = Failure::local(format!("the configuration file {} cannot be made", path.display()));
+        let failure = Failure::local(format!("the configuration file {} cannot be made", shown(&path)));
         let failure = Failure { causes: vec![error.to_string()], ..failure };
         return Err(if error.kind() == std::io::ErrorKind::AlreadyExists {
             failure.hint("it is left as it is; `vps-configurator config show --origin` says what holds")
@@ -130,7 +131,7 @@ fn init(app: &App) -> Result<Exit, Failure> {
     if app.global.json {
         return print_json(&document::ConfigInit { path: path.display().to_string() });
     }
-    print(&format!("{}\n", path.display()))
+    print(&format!("{}\n", shown(&path)))
 }
 
 fn commented(text: &str) -> String {

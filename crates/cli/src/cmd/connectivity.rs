@@ -57,7 +57,7 @@ pub(crate) async fn run(app: &App, args: ConnectivityArgs) -> Result<Exit, Failu
             url: target.url.to_string(),
             status: target.status,
             proves: target.proves,
-            error: target.error.clone(),
+            error: target.error.as_ref().map(ToString::to_string),
             took_seconds: target.took.as_secs_f64(),
         });
         print_json(&document::Connectivity { online: result.online, targets: targets.collect() })?;
@@ -68,7 +68,7 @@ pub(crate) async fn run(app: &App, args: ConnectivityArgs) -> Result<Exit, Failu
         let answer = match (&target.status, &target.error) {
             (Some(status), _) if target.proves => format!("answered {status}"),
             (Some(status), _) => format!("answered {status}, but not over TLS, so it proves nothing"),
-            (None, Some(error)) => error.clone(),
+            (None, Some(error)) => error.to_string(),
             (None, None) => "no answer".to_owned(),
         };
         let _ = writeln!(text, "  {}  {answer} ({:.1}s)", target.url, target.took.as_secs_f64());

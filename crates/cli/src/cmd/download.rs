@@ -4,6 +4,7 @@ mod finish;
 mod request;
 
 use vps_ops::download::{Dest, DownloadError, DownloadHint, DownloadRequest, Fault, Saved};
+use vps_ops::foreign::shown;
 use vps_ops::http::SafeUrl;
 use vps_ops::pipeline::Cause;
 use vps_ops::settings::Options;
@@ -65,7 +66,7 @@ fn preview(network: &NetworkOperationWrapper, request: &DownloadRequest, options
     });
     let dest = request.path().map_or_else(
         || " to standard output".to_owned(),
-        |path| format!(" to {}", path.strip_prefix("./").unwrap_or(&path).display()),
+        |path| format!(" to {}", shown(path.strip_prefix("./").unwrap_or(&path))),
     );
     Preview {
         action: format!("download {}{dest}", request.url),

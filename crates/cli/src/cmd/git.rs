@@ -6,6 +6,7 @@ mod request;
 use std::path::Path;
 
 use vps_ops::NetworkOperationWrapper;
+use vps_ops::foreign::shown;
 use vps_ops::git::CloneRequest;
 use vps_ops::settings::Options;
 
@@ -60,7 +61,7 @@ fn is_current(dest: &Path) -> bool {
 /// What would be cloned, and past which circuit.
 fn preview(network: &NetworkOperationWrapper, request: &CloneRequest, options: &Options) -> Preview {
     let service = network.clones().service_of(&request.url, options);
-    let (url, dest) = (&request.url, request.dest.display());
+    let (url, dest) = (&request.url, shown(&request.dest));
     Preview {
         action: match (is_there(request), request.update) {
             (false, _) => format!("clone {url} to {dest}"),

@@ -1,5 +1,6 @@
 //! `run -- CMD`: the command's own code passes through; ours are those of timeout(1).
 
+use vps_ops::foreign::shown;
 use vps_ops::pipeline::Cause;
 use vps_ops::process::{Input, ProcessSpec, RetryOn};
 use vps_ops::settings::Options;
@@ -27,11 +28,11 @@ pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
         Some(path) => {
             let text = match &outcome {
                 Ok(done) => pretty(done),
-                Err(failure) => pretty(&failure.document()),
+                Err(failure) => format!("{:#}\n", failure.to_json()),
             };
             if let Err(error) = std::fs::write(&path, text) {
                 // The command's own end is what counts; with `-q` too, nobody else knows of it.
-                tracing::error!("the report {} cannot be written: {error}", path.display());
+                tracing::error!("the report {} cannot be written: {error}", shown(&path));
             }
         }
         None => {

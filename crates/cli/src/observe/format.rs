@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::report::document::LogLine;
-use crate::report::one_line;
+use crate::report::{fit, one_line};
 
 /// For people: the level and the message.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ where
             Level::WARN => Style::new().fg_color(Some(AnsiColor::Yellow.into())),
             _ => Style::new(),
         };
-        writeln!(writer, "{style}{word}{style:#}: {}", Fields::of(event).message)
+        writeln!(writer, "{style}{word}{style:#}: {}", fit::line(&Fields::of(event).message))
     }
 }
 

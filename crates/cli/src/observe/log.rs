@@ -137,7 +137,7 @@ impl Observer for Log {
                     let attempts = failed.attempts;
                     error!(operation, service, attempts, "{}", words.all_failed(attempts));
                 }
-                _ => debug!(operation, service, error = failed.error, "failed"),
+                _ => debug!(operation, service, error = %failed.error, "failed"),
             },
             _ => {}
         }

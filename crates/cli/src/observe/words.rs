@@ -158,7 +158,7 @@ pub(crate) fn awaited(what: &Awaited) -> String {
         Awaited::Place { service, places } => {
             format!("all {places} places for calls to {service} are taken")
         }
-        Awaited::Lock { error } => error.clone(),
+        Awaited::Lock { error } => error.to_string(),
         other => format!("{other:?}"),
     }
 }

@@ -3,11 +3,13 @@
 use std::error::Error;
 use std::io::Write;
 
+use serde_json::{Value, json};
 use vps_ops::{Advise, Kind, OperationError};
 
+use super::fit;
 use crate::exit::Exit;
 use crate::observe::{Screen, words};
-use crate::report::{document, one_line};
+use crate::report::document;
 
 /// What sort of failure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +76,17 @@ impl Failure {
         }
     }
 
+    /// The same in other words.
+    pub(crate) fn mapped(&self, words: impl Fn(&str) -> String) -> Self {
+        let all = |texts: &[String]| texts.iter().map(|text| words(text)).collect();
+        Self {
+            message: words(&self.message),
+            causes: all(&self.causes),
+            hints: all(&self.hints),
+            ..Self::new(self.exit, self.kind, "")
+        }
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
@@ -82,34 +95,48 @@ impl Failure {
     /// Prints it as one JSON object, before there is anything else to print with.
     pub(crate) fn print_json_to_stderr(&self) {
         // A reader that is gone is nobody's concern.
-        drop(writeln!(std::io::stderr(), "{}", one_line(&self.document())));
+        drop(writeln!(std::io::stderr(), "{}", self.to_json()));
     }
 
     /// Prints it.
     pub(crate) fn print(&self, json: bool, screen: &Screen) {
         if json {
-            screen.line(&one_line(&self.document()));
+            screen.line(&self.to_json().to_string());
             return;
         }
+        // What is wrong with a configuration is said line by line.
+        let message = match self.kind {
+            FailureKind::Config => fit::lines(&self.message),
+            FailureKind::Of(_) => fit::line(&self.message).into_owned(),
+        };
         let red = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
         let bold = anstyle::Style::new().bold();
-        screen.line(&format!("{red}error{red:#}: {}", self.message));
+        screen.labelled(red, "error", &message);
         for cause in &self.causes {
             screen.line(&format!("  caused by: {cause}"));
         }
         for hint in &self.hints {
-            screen.line(&format!("{bold}hint{bold:#}: {hint}"));
+            screen.labelled(bold, "hint", &fit::line(hint));
         }
     }
 
-    pub(crate) fn document(&self) -> document::Error<'_> {
-        document::Error {
+    /// As one JSON object, fit to be printed.
+    pub(crate) fn to_json(&self) -> Value {
+        // Where it has several lines they are no text of others.
+        let message = match self.kind {
+            FailureKind::Config => fit::lines(&self.message),
+            FailureKind::Of(_) => fit::line(&self.message).into_owned(),
+        };
+        let all =
+            |texts: &[String]| -> Vec<_> { texts.iter().map(|text| fit::line(text).into_owned()).collect() };
+        let document = document::Error {
             code: self.exit.code(),
             kind: self.kind,
-            message: &self.message,
-            causes: &self.causes,
-            hints: &self.hints,
-        }
+            message: &message,
+            causes: &all(&self.causes),
+            hints: &all(&self.hints),
+        };
+        json!(document)
     }
 }
 

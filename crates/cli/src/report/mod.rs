@@ -3,6 +3,7 @@
 
 pub(crate) mod document;
 mod failure;
+pub(crate) mod fit;
 mod out;
 #[cfg(test)]
 mod schemas;

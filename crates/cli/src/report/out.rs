@@ -5,20 +5,20 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Failure;
+use super::{Failure, fit};
 use crate::exit::Exit;
 
-/// Prints text as it is.
+/// Prints lines of ours.
 pub(crate) fn print(text: &str) -> Result<Exit, Failure> {
-    print_bytes(text.as_bytes())
+    print_bytes(fit::lines(text).as_bytes())
 }
 
 /// Prints one JSON object.
 pub(crate) fn print_json(document: &impl Serialize) -> Result<Exit, Failure> {
-    print(&pretty(document))
+    print_bytes(pretty(document).as_bytes())
 }
 
-/// A JSON object for people too: several lines, keys in order.
+/// A JSON object for people too: several lines, keys in order; as it is printed, or written to a report.
 pub(crate) fn pretty(document: &impl Serialize) -> String {
     format!("{:#}\n", value(document))
 }
@@ -30,9 +30,10 @@ pub(crate) fn one_line(document: &impl Serialize) -> String {
 
 /// Only a map whose keys are no text cannot be written as JSON, and no document has one.
 fn value(document: &impl Serialize) -> Value {
-    serde_json::to_value(document).unwrap_or_default()
+    fit::json(serde_json::to_value(document).unwrap_or_default())
 }
 
+/// Prints what is a file's content, or a document of ours, as it is.
 pub(crate) fn print_bytes(bytes: &[u8]) -> Result<Exit, Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {

@@ -22,6 +22,7 @@ use super::words::Asked;
 use super::{DownloadError, DownloadOperation};
 use crate::attempt::Attempt;
 use crate::env::fs::Clobber;
+use crate::foreign::Foreign;
 use crate::http::{Connection, Fact, HttpError, SafeUrl, host_and_port};
 
 /// From this size on space is taken in advance, and a second thread pays for itself.
@@ -113,7 +114,7 @@ impl DownloadOperation {
                 }
                 if let Some(warning) = warning {
                     attempt.warn(warning.clone());
-                    memory.warnings.push(warning);
+                    memory.warnings.push(warning.into());
                 }
                 Ok(Ok(part))
             }
@@ -193,12 +194,11 @@ impl DownloadOperation {
         let verified = verify(part, request).await.map_err(at_host)?;
         if closes && !verified && request.size.is_none() {
             memory.warnings.push(
-                "the server did not say how long the file is, so nothing tells whether it is complete"
-                    .to_owned(),
+                "the server did not say how long the file is, so nothing tells whether it is complete".into(),
             );
         }
         if !verified {
-            memory.warnings.extend(oddity(part.written, page, url));
+            memory.warnings.extend(oddity(part.written, page, url).map(Foreign::from));
         }
         self.finish(memory, part, target, url, resumed_from).await.map_err(Failed::from)
     }
@@ -235,7 +235,7 @@ impl DownloadOperation {
                     Committed::Replaced { durable: false } => memory.warnings.push(format!(
                         "the new name in `{}` may not survive a power loss: the folder could not be synced",
                         file.folder_path().display()
-                    )),
+                    ).into()),
                 }
                 Saved::File(file.path.clone())
             }
@@ -295,7 +295,7 @@ impl DownloadOperation {
             *part = None;
         }
         let host = host.or_else(|| Some(host_and_port(url)));
-        DownloadError::new(fault, SafeUrl::new(url), host, reached, judgement)
+        DownloadError::new(fault, SafeUrl::new(url), host.map(Foreign::from), reached, judgement)
     }
 }
 
@@ -386,5 +386,5 @@ async fn verify(part: &mut Part, request: &DownloadRequest) -> Result<bool, Faul
         hash_what_is_there(part, request).await?;
     }
     let got = part.running.as_ref().map(Running::hex).unwrap_or_default();
-    if got == expected.hex() { Ok(true) } else { Err(Fault::Digest { expected, got }) }
+    if got == expected.hex() { Ok(true) } else { Err(Fault::Digest { expected, got: got.into() }) }
 }

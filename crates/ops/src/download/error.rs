@@ -13,6 +13,7 @@ use vps_retry::Judgement;
 use super::checksum::{Checksum, ChecksumError};
 use super::parse::InvalidRequest;
 use super::size::Size;
+use crate::foreign::{Foreign, shown};
 use crate::http::{HttpError, SafeUrl};
 
 /// What went wrong, without where it did.
@@ -23,13 +24,13 @@ pub enum Fault {
     #[error(transparent)]
     Invalid(#[from] InvalidRequest),
     /// The folder DEST would be in is not there.
-    #[error("the folder `{}` does not exist", folder.display())]
+    #[error("the folder `{}` does not exist", shown(folder))]
     NoParent {
         /// The folder that is missing.
         folder: PathBuf,
     },
     /// DEST is nothing that a file may replace.
-    #[error("`{}` is {what} and is never replaced by a download", path.display())]
+    #[error("`{}` is {what} and is never replaced by a download", shown(path))]
     NotReplaceable {
         /// DEST.
         path: PathBuf,
@@ -37,7 +38,7 @@ pub enum Fault {
         what: &'static str,
     },
     /// This machine could not do something with a file.
-    #[error("could not {doing} `{}`", path.display())]
+    #[error("could not {doing} `{}`", shown(path))]
     Disk {
         /// What was tried.
         doing: &'static str,
@@ -54,7 +55,7 @@ pub enum Fault {
         path: PathBuf,
     },
     /// The disk is too small for the file.
-    #[error("not enough space in `{}`: {} needed, {} free", folder.display(), Size(*needed), Size(*free))]
+    #[error("not enough space in `{}`: {} needed, {} free", shown(folder), Size(*needed), Size(*free))]
     NoSpace {
         /// The folder that DEST is in.
         folder: PathBuf,
@@ -64,7 +65,7 @@ pub enum Fault {
         free: u64,
     },
     /// Another process writes the same file.
-    #[error("another process is downloading to `{}`", path.display())]
+    #[error("another process is downloading to `{}`", shown(path))]
     Busy {
         /// DEST.
         path: PathBuf,
@@ -105,7 +106,7 @@ pub enum Fault {
         /// What it must have.
         expected: Checksum,
         /// What it has.
-        got: String,
+        got: Foreign,
     },
     /// The list that was to name the digest came, and does not name one for the file.
     #[error("{0}")]
@@ -161,7 +162,7 @@ pub struct DownloadError(Box<Inner>);
 struct Inner {
     fault: Fault,
     url: SafeUrl,
-    host: Option<String>,
+    host: Option<Foreign>,
     reached: Reached,
     judgement: Judgement,
 }
@@ -173,7 +174,7 @@ impl DownloadError {
     pub(super) fn new(
         fault: Fault,
         url: SafeUrl,
-        host: Option<String>,
+        host: Option<Foreign>,
         reached: Reached,
         judgement: Judgement,
     ) -> Self {

@@ -86,7 +86,7 @@ mod tests {
     /// Every fault, with its row.
     fn table() -> Vec<(Fault, Class, Blame, Kind)> {
         let checksum = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
-        let digest = Fault::Digest { expected: checksum, got: "1".repeat(64) };
+        let digest = Fault::Digest { expected: checksum, got: "1".repeat(64).into() };
         let invalid = InvalidRequest::ForeignScheme { argument: "URL".into(), scheme: "ftp".into() };
         let full = Fault::NoSpace { folder: "/".into(), needed: 2, free: 1 };
         let disk =

@@ -3,15 +3,17 @@
 use gix::index::entry::Mode;
 use gix::submodule::config::Update;
 
+use super::module_name::{InvalidModule, ModuleName, ModulePath};
 use super::{CommitId, GitError, words};
+use crate::foreign::Foreign;
 
 /// One module, as `.gitmodules` and the tree name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Module {
     /// Its name in `.gitmodules`.
-    pub name: String,
+    pub name: ModuleName,
     /// Its folder, below the repository's.
-    pub path: String,
+    pub path: ModulePath,
     /// As written there; may be relative.
     pub url: String,
     /// Which commit of it belongs to the repository's.
@@ -26,9 +28,13 @@ pub(super) fn list(repo: &gix::Repository) -> Result<Vec<Module>, GitError> {
     let Some(found) = repo.submodules().map_err(failed)? else { return Ok(Vec::new()) };
     let mut modules = Vec::new();
     for module in found {
-        let hostile = |what: &str| GitError::Hostile { why: format!("`.gitmodules` has a module {what}") };
-        let name =
-            module.validated_name().map_err(|_| hostile("with a name that leads elsewhere"))?.to_string();
+        let shown = Foreign::of_bytes(module.name());
+        let hostile = |what: &str| GitError::Hostile {
+            why: format!("`.gitmodules` has a module `{shown}` {what}").into(),
+        };
+        let invalid =
+            |what: &str, why: InvalidModule| hostile(&format!("whose {what} is not plain: it {why}"));
+        let name = ModuleName::new(module.name()).map_err(|why| invalid("name", why))?;
         let path = module.path().map_err(|_| hostile("whose folder is elsewhere"))?;
         let Some(entry) = index.entry_by_path(path.as_ref()).filter(|entry| entry.mode == Mode::COMMIT)
         else {
@@ -39,7 +45,8 @@ pub(super) fn list(repo: &gix::Repository) -> Result<Vec<Module>, GitError> {
             continue;
         }
         let url = module.url().map_err(|_| hostile("without a usable URL"))?.to_bstring().to_string();
-        modules.push(Module { name, path: path.to_string(), url, commit: CommitId(entry.id) });
+        let path = ModulePath::new(&path).map_err(|why| invalid("folder", why))?;
+        modules.push(Module { name, path, url, commit: CommitId(entry.id) });
     }
     modules.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(modules)

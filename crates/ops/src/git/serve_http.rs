@@ -117,7 +117,7 @@ impl HttpSide<'_> {
     }
 
     fn request(&self, ask: &Ask, method: Method, body: Bytes) -> Result<HttpRequest, GitError> {
-        let unusable = |why: &str| GitError::Protocol { why: why.to_owned() };
+        let unusable = |why: &str| GitError::Protocol { why: why.into() };
         let url = Url::parse(&ask.url).map_err(|_| unusable("a request to what is no URL"))?;
         let mut request = HttpRequest { method, body, ..HttpRequest::get(url) };
         for line in &ask.headers {
@@ -157,7 +157,7 @@ impl HttpSide<'_> {
         let mut list = Vec::new();
         while let Some(chunk) = self.chunk(&mut response).await? {
             if list.len().saturating_add(chunk.len()) > LONGEST_LIST {
-                return Err(GitError::Protocol { why: "its list of refs has no end".to_owned() });
+                return Err(GitError::Protocol { why: "its list of refs has no end".into() });
             }
             list.extend_from_slice(&chunk);
         }

@@ -6,6 +6,7 @@ use gix::bstr::ByteSlice;
 use gix::index::entry::Mode;
 
 use super::GitError;
+use crate::foreign::Foreign;
 
 /// Refuses trees that cannot be checked out as they are, or that would lead writing astray.
 pub(super) fn harmless(index: &gix::index::State) -> Result<(), GitError> {
@@ -15,7 +16,7 @@ pub(super) fn harmless(index: &gix::index::State) -> Result<(), GitError> {
 
 fn harmless_paths<'a>(entries: impl Iterator<Item = (&'a [u8], Mode)> + Clone) -> Result<(), GitError> {
     let hostile = |path: &[u8], why: &str| {
-        Err(GitError::Hostile { why: format!("{} {why}", String::from_utf8_lossy(path)) })
+        Err(GitError::Hostile { why: format!("{} {why}", Foreign::of_bytes(path)).into() })
     };
     let mut names = HashSet::new();
     for (path, mode) in entries.clone() {

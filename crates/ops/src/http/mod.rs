@@ -37,6 +37,7 @@ mod retry_after;
 mod roots;
 mod safe_url;
 mod tls;
+mod typed_url;
 mod words;
 
 pub use adapter::HttpClient;
@@ -60,3 +61,5 @@ pub use roots::Trust;
 pub(crate) use safe_url::names_host;
 pub use safe_url::{SafeUrl, host_and_port};
 pub use tls::install_crypto_provider;
+pub use typed_url::safe_word;
+pub(crate) use typed_url::{safe_urls, strip_user};

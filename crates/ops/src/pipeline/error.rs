@@ -11,6 +11,7 @@ use super::end::End;
 use crate::circuit::CircuitBreakerError;
 use crate::event::Failed;
 use crate::failure::Failure;
+use crate::foreign::Foreign;
 use crate::guard::BulkheadError;
 use crate::hint::{Advise, Hint};
 use crate::operation::Operation;
@@ -92,7 +93,7 @@ pub struct AttemptReport {
     /// Whether trying again could help.
     pub class: Class,
     /// What failed.
-    pub error: String,
+    pub error: Foreign,
     /// How long it took.
     pub took: Duration,
 }

@@ -120,7 +120,7 @@ impl Settings {
             faults.within(Place::Service(name.clone()));
             for host in service.hosts.iter().flatten() {
                 if let Some(reason) = what_is_wrong_with(host) {
-                    faults.add("hosts", format!("has `{host}`, {reason}; write `example.com`, or `.example.com` for everything below it"));
+                    faults.add("hosts", format!("has `{host}`, {reason}; write `example.com`, or `.example.com` for everything below it, with `:PORT` where it is not the usual one"));
                 } else if let Some(other) = owners.insert(host.to_ascii_lowercase(), name) {
                     faults.add(
                         "hosts",
@@ -163,6 +163,8 @@ impl Settings {
 
 fn what_is_wrong_with(host: &str) -> Option<&'static str> {
     let name = host.strip_prefix('.').unwrap_or(host);
+    let is_port = |port: &str| port.parse().is_ok_and(|port: u16| port > 0) && !port.starts_with('+');
+    let name = name.split_once(':').filter(|(_, port)| is_port(port)).map_or(name, |(name, _)| name);
     if name.is_empty() {
         return Some("which is empty");
     }

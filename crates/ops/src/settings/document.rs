@@ -104,7 +104,8 @@ pub struct HealthCheckSettings {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ServiceSettings {
-    /// Its hosts: `github.com`, or `.github.com` for everything below it. Absent: the built-in ones.
+    /// Its hosts: `github.com`, or `.github.com` for everything below it, at their
+    /// usual ports; `example.com:8443` at another. Absent: the built-in ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hosts: Option<Vec<String>>,
     /// Over the general circuit breaker.

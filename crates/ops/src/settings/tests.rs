@@ -241,6 +241,11 @@ fn settings_that_make_no_sense_name_their_key_and_the_way_out() {
             "`performance.services.github.bulkhead.max_concurrent`",
             "at least 1",
         ),
+        (
+            json!({"performance": {"services": {"a": {"hosts": ["x.example.com:0"]}}}}),
+            "`performance.services.a.hosts`",
+            "no host name",
+        ),
         (json!({"download": {"max_retry_after": 0}}), "`download.max_retry_after`", "longer than nothing"),
         (json!({"state": {"dir": ""}}), "`state.dir`", "empty"),
     ] {
@@ -294,6 +299,16 @@ fn a_service_overrides_field_by_field_and_its_hosts_follow() {
     // Defining one service keeps the others' hosts.
     assert_eq!(policies.table().of_host("github.com", 443, "https").as_str(), "github");
     assert_eq!(policies.table().of_host("mirror.example.com", 443, "https").as_str(), "mirror");
+}
+
+#[test]
+fn a_services_host_may_be_at_a_port_of_its_own() {
+    let value = json!({"performance": {"services": {"mirror": {"hosts": ["x.example.com:8443", ".example.org:81"]}}}});
+    let settings = read(value).unwrap();
+    assert!(settings.check().is_ok());
+    let of = |host, port| settings.service_table().of_host(host, port, "https").as_str().to_owned();
+    assert_eq!((of("x.example.com", 8443), of("a.example.org", 81)), ("mirror".into(), "mirror".into()));
+    assert_eq!(of("x.example.com", 443), "external_downloads/x.example.com");
 }
 
 #[test]

@@ -42,7 +42,7 @@ pub(super) fn updated(app: &App, updated: &Updated) -> Result<Exit, Failure> {
         print_json(&AptUpdate {
             complete: updated.is_complete(),
             repositories: repositories.collect(),
-            warnings: updated.notes.clone(),
+            warnings: updated.notes.iter().map(ToString::to_string).collect(),
             took_seconds: updated.took.as_secs_f64(),
         })?;
     } else if app.global.quiet == 0 {
@@ -65,7 +65,7 @@ pub(super) fn installed(app: &App, done: &AptInstalled) -> Result<Exit, Failure>
             fetched_bytes: done.fetched,
             repaired: done.repaired,
             unchanged: done.is_unchanged(),
-            warnings: done.warnings.clone(),
+            warnings: done.warnings.iter().map(ToString::to_string).collect(),
             took_seconds: done.took.as_secs_f64(),
         });
     }

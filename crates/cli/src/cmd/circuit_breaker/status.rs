@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use vps_ops::circuit::{CircuitStatus, rfc3339};
+use vps_ops::foreign::shown;
 use vps_ops::service::ServiceName;
 use vps_ops::store::{STATUS_FILE, SqliteStore, StatusSnapshot, StoreHandle};
 use vps_ops::{Kind, NetworkOperationWrapper, State};
@@ -61,7 +62,7 @@ impl Source {
                 let age =
                     age(written_at, wall).map(|age| format!(", {} ago", humantime::format_duration(age)));
                 let age = age.unwrap_or_default();
-                Some(format!("from {} as of {written_at}{age}: {why}", path.display()))
+                Some(format!("from {} as of {written_at}{age}: {why}", shown(path)))
             }
         }
     }

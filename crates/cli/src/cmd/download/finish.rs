@@ -24,7 +24,7 @@ pub(super) fn report(app: &App, done: &Downloaded) -> Result<Exit, Failure> {
             digest: done.digest.as_ref().map(ToString::to_string),
             verified: done.verified,
             unchanged: done.unchanged,
-            warnings: done.warnings.clone(),
+            warnings: done.warnings.iter().map(ToString::to_string).collect(),
         });
     }
     if app.global.quiet > 0 {

@@ -1,6 +1,7 @@
 //! What a finished clone says.
 
 use bytesize::ByteSize;
+use vps_ops::foreign::shown;
 use vps_ops::git::Cloned;
 
 use crate::app::App;
@@ -49,5 +50,5 @@ pub(super) fn cloned(app: &App, done: &Cloned) -> Result<Exit, Failure> {
         1 => ", 1 module".to_owned(),
         count => format!(", {count} modules"),
     };
-    print(&format!("{}  {at}{commit}{how}{modules}\n", done.dest.display()))
+    print(&format!("{}  {at}{commit}{how}{modules}\n", shown(&done.dest)))
 }

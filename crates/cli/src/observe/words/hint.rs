@@ -6,6 +6,7 @@ mod git;
 
 use vps_ops::Hint;
 use vps_ops::download::DownloadHint;
+use vps_ops::foreign::shown;
 use vps_ops::http::HttpHint;
 use vps_ops::process::ProcessHint;
 
@@ -57,7 +58,7 @@ fn http(hint: HttpHint) -> &'static str {
 fn download(hint: &DownloadHint) -> String {
     let plain = match hint {
         DownloadHint::MakeFolder { folder } => {
-            return format!("create it with `mkdir -p {}`", folder.display());
+            return format!("create it with `mkdir -p {}`", shown(folder));
         }
         DownloadHint::WriteToStdout => "use `-` as DEST to write to standard output",
         DownloadHint::FreeSpace => "free some space, or choose another folder",

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use super::show;
+use crate::foreign::Foreign;
 
 /// Bytes a request may have.
 const LONGEST: usize = 255;
@@ -119,7 +120,7 @@ impl Serialize for PackageSpec {
 #[non_exhaustive]
 pub struct InvalidPackage {
     /// What was given, fit for a screen.
-    pub given: String,
+    pub given: Foreign,
     /// What is wrong with it.
     pub reason: InvalidReason,
 }
@@ -156,7 +157,7 @@ pub enum InvalidReason {
     #[error("`{other}` was asked for as well, and only one can be had")]
     Contradicts {
         /// The other request.
-        other: String,
+        other: Foreign,
     },
 }
 
@@ -268,8 +269,8 @@ pub fn parse_all<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<Pac
             Some(earlier) if spec.wanted == Wanted::Any || *earlier == spec => {}
             Some(earlier) if earlier.wanted == Wanted::Any => *earlier = spec,
             Some(earlier) => {
-                let reason = InvalidReason::Contradicts { other: earlier.to_string() };
-                invalid.push(InvalidPackage { given: spec.to_string(), reason });
+                let reason = InvalidReason::Contradicts { other: earlier.to_string().into() };
+                invalid.push(InvalidPackage { given: spec.to_string().into(), reason });
             }
         }
     }

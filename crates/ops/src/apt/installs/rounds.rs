@@ -15,6 +15,7 @@ use crate::apt::facts::{AptSetup, Fault, PackageSpec, Plan, Updated};
 use crate::apt::outcome::AptInstalled;
 use crate::apt::request::{InstallRequest, Wanted};
 use crate::download::Downloads;
+use crate::foreign::Foreign;
 use crate::pipeline::Cause;
 use crate::workflow::Workflow;
 
@@ -194,7 +195,8 @@ impl<'n> Rounds<'n> {
         }
     }
 
-    fn warn(&mut self, text: String) {
+    fn warn(&mut self, text: impl Into<Foreign>) {
+        let text = text.into();
         if !self.result.warnings.contains(&text) {
             self.workflow.warn(text.clone());
             self.result.warnings.push(text);

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use self::fetching::Fetching;
 use crate::context::Context;
 use crate::git::{CloneRequest, Cloned, Git, GitError, GitUrl, Prepared, Step, There};
+use crate::http::Credentials;
 use crate::operation::{Operation, OperationKind};
 use crate::pipeline::{OperationError, Pipeline, Request};
 use crate::service::ServiceName;
@@ -117,7 +118,7 @@ impl Clones {
         step.head = policy.timeouts.http_request;
         step.idle = policy.timeouts.idle;
         step.depth = request.depth;
-        step.credentials = request.credentials.clone();
+        step.credentials = credentials(request, &step.url);
         let url = step.url.to_string();
         let mut operation =
             workflow.step(OperationKind::GitFetch, url, workflow.whole()).strategy(policy.retry);
@@ -152,5 +153,17 @@ impl Clones {
             Some(service) => options.over(self.context.policies().of(&service)),
             None => options.over(self.context.policies().general()),
         }
+    }
+}
+
+/// What a repository's server is told of who we are: all that is kept for it, if the user named it. Of a server that a
+/// repository names only what is kept for the user's own, so that no repository chooses who gets a password.
+fn credentials(request: &CloneRequest, url: &GitUrl) -> Credentials {
+    if *url == request.url {
+        return request.credentials.clone();
+    }
+    match url.server() {
+        Some((host, ..)) if url.is_at_server_of(&request.url) => request.credentials.clone().only_for(host),
+        _ => Credentials::none(),
     }
 }

@@ -127,12 +127,12 @@ impl Clones {
     /// Tells of modules that are not where the repository has them now.
     fn tell_behind(&self, fetching: &mut Fetching<'_>, modules: &[Module]) {
         for module in modules {
-            let files = fetching.request.dest.join(&module.path);
+            let files = fetching.request.dest.join(&*module.path);
             let Ok(url) = fetching.request.url.module(&module.url) else { continue };
             let as_asked = fetching.request.of_module(url, files, module.commit);
             let Ok(There::Clone(here)) = self.git.look(&as_asked) else { continue };
             if here.commit != Some(module.commit) {
-                fetching.warn(CloneWarning::ModuleBehind { path: module.path.clone() });
+                fetching.warn(CloneWarning::ModuleBehind { path: (&module.path).into() });
             }
         }
     }

@@ -53,7 +53,7 @@ impl Update {
         if update.is_planned() {
             update.kept.store(true, Ordering::Relaxed);
             let why = "an earlier update of it is not finished".to_owned();
-            return Err(GitError::HalfUpdated { path: dest.to_owned(), why });
+            return Err(GitError::HalfUpdated { path: dest.to_owned(), why: why.into() });
         }
         clear(env, &update.folder)?;
         Ok(Arc::new(update))

@@ -60,7 +60,7 @@ impl SqliteStore {
         if !self.warned.swap(true, Ordering::Relaxed) {
             (self.warn)(&format!("the state store failed ({reason}); going on in memory"));
         }
-        StoreError::Failed { reason }
+        StoreError::Failed { reason: reason.into() }
     }
 
     fn checked(&self, key: &str, value: Vec<u8>, sum: i64) -> Option<Vec<u8>> {
