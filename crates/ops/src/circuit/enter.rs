@@ -47,6 +47,7 @@ impl Circuit {
     }
 
     async fn let_in(self: &Arc<Self>, pass: Option<OutageId>) -> Result<Permit, CircuitBreakerError> {
+        self.note_use().await;
         self.look().await;
         let admitted = if self.takes_a_slot() { self.enter_stored(pass).await } else { self.admit(pass) };
         match admitted {
