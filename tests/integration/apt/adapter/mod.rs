@@ -55,6 +55,7 @@ const PROMISES: [(&str, &str); 81] = [
     ("what only a broken repository has is a failure", "what_only_a_broken_repository_has_fails"),
     ("an open circuit of one leaves the others", "an_open_circuit_leaves_the_others"),
     ("packages are fetched in parallel, 8 a host", "packages_are_fetched_eight_at_once"),
+    ("half as many once a server was asked too much", "half_as_many_after_429_and_503"),
     ("more at once where that is configured", "more_at_once_where_that_is_configured"),
     ("no request after the first pmstatus", "no_request_once_dpkg_works"),
     ("what is not http falls back to apt, and that is said", "a_file_source_falls_back_to_apt"),
