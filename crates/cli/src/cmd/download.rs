@@ -14,7 +14,7 @@ use crate::args::DownloadArgs;
 use crate::cmd::preview::Preview;
 use crate::exit::Exit;
 use crate::observe::words;
-use crate::report::Failure;
+use crate::report::{Failure, check_stdout};
 
 pub(crate) async fn run(app: &App, args: DownloadArgs) -> Result<Exit, Failure> {
     let request = request::build(app, &args)?;
@@ -28,7 +28,7 @@ pub(crate) async fn run(app: &App, args: DownloadArgs) -> Result<Exit, Failure> 
         return preview(&network, &request, &options).show(app, &network, &options).await;
     }
     if request.dest == Dest::Spool {
-        finish::check_stdout()?;
+        check_stdout()?;
     }
     let outcome = network.download_with_retry(request.clone(), &options).await;
     network.close().await;
