@@ -150,7 +150,10 @@ fn forgotten_dashes(error: &clap::Error) -> Option<String> {
 
 /// Whether the command is `run`, whose codes must not be taken for those of the command it runs.
 fn is_run(typed: &[OsString]) -> bool {
-    let matches = Cli::command().ignore_errors(true).try_get_matches_from(typed);
+    // Help that is asked for hides what it is of.
+    let is_help = |word: &OsString| ["-h", "--help", "-V", "--version"].iter().any(|help| word == help);
+    let words = typed.iter().take_while(|word| *word != "--").filter(|word| !is_help(word));
+    let matches = Cli::command().ignore_errors(true).try_get_matches_from(words);
     matches.is_ok_and(|matches| matches.subcommand_name() == Some("run"))
 }
 
@@ -206,6 +209,7 @@ mod tests {
             "x --json run",
             "x -v run --retries 0 -- true",
             "x --config f run --timeout -- true",
+            "x run --help",
         ] {
             assert!(is_run(&words(line)), "{line}");
         }
