@@ -219,7 +219,7 @@ impl<E: Failure + Advise> Advise for OperationError<E> {
             _ => Vec::new(),
         };
         match &self.cause {
-            Cause::CircuitOpen(error) if error.rejected.why() == Why::Held => {
+            Cause::CircuitOpen(error) if matches!(error.rejected.why(), Why::Held | Why::HeldFor) => {
                 hints.push(Hint::LetGoOfCircuit { service: error.service.clone() });
             }
             Cause::CircuitOpen(_) if !self.waits => hints.push(Hint::WaitForCircuit),
