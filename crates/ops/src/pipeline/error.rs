@@ -199,7 +199,9 @@ impl<E: Failure> OperationError<E> {
 
     /// How its end is told.
     pub(crate) fn told(&self) -> Failed {
-        Failed::new(self.attempts(), self.took, self.kind(), self.cause.to_string())
+        let failed = Failed::new(self.attempts(), self.took, self.kind(), self.cause.to_string());
+        let by_attempt = matches!(self.cause, Cause::Operation(_)) && !self.history.is_empty();
+        Failed { by_attempt, ..failed }
     }
 }
 

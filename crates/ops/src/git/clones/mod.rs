@@ -67,7 +67,7 @@ impl Clones {
         let policy = self.policy(&request.url, options);
         let total = options.total_or(policy.timeouts.git_clone);
         let operation =
-            Operation::new(OperationKind::GitClone, request.url.to_string()).with_replay(request.clone());
+            Operation::new(self.kind_of(request), request.url.to_string()).with_replay(request.clone());
         let root = Request::of(operation).under(&policy, options).total(total);
         Workflow::run(&self.context, root, |workflow| async move {
             let outcome = self.make(&workflow, request, options).await;
@@ -78,6 +78,15 @@ impl Clones {
             Ok(cloned)
         })
         .await
+    }
+
+    /// An update is one of what is there.
+    fn kind_of(&self, request: &CloneRequest) -> OperationKind {
+        match request.update.then(|| self.git.look(request)) {
+            None | Some(Ok(There::Free)) => OperationKind::GitClone,
+            // What is wrong there is told of below, once.
+            Some(_) => OperationKind::GitUpdate,
+        }
     }
 
     /// What is done is decided by what stands at DEST.
