@@ -17,7 +17,7 @@ mod terminal;
 mod update;
 
 /// What is promised of `apt`, and the test that would notice.
-const PROMISES: [(&str, &str); 81] = [
+const PROMISES: [(&str, &str); 83] = [
     // update
     ("an update of healthy repositories is done", "an_update_of_all_is_done"),
     ("an update that fails for any index fails, and names the repository", "an_update_names_who_failed"),
@@ -95,6 +95,7 @@ const PROMISES: [(&str, &str); 81] = [
     ("lists without InRelease are lists", "lists_without_inrelease_are_lists"),
     ("apt-get's warnings are passed on", "apt_gets_warnings_are_passed_on"),
     ("package lists are as old as is configured", "lists_are_as_old_as_is_configured"),
+    ("a version nobody can name stays", "a_version_that_apt_get_cannot_be_told_stays_or_is_named"),
     ("a version may end in a plus", "a_version_may_end_in_a_plus"),
     // terminal
     ("a question at the terminal is no hang", "a_question_at_the_terminal_is_no_hang"),
