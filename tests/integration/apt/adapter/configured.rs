@@ -93,7 +93,9 @@ fn a_version_that_apt_get_cannot_be_told_stays_or_is_named() {
     let odd: Vec<String> = status
         .split("\n\n")
         .map(|stanza| match stanza.trim_start().split('\n').next() {
-            Some("Package: lab-leaf" | "Package: lab-dep") => stanza.replace("Version: 1.0", "Version: 1.0*x"),
+            Some("Package: lab-leaf" | "Package: lab-dep") => {
+                stanza.replace("Version: 1.0", "Version: 1.0*x")
+            }
             _ => stanza.to_owned(),
         })
         .collect();
