@@ -8,6 +8,8 @@ use crate::service::ServiceName;
 
 /// Guards kept in memory; beyond it those that would lose nothing are let go, the oldest first.
 const CAPACITY: usize = 4_096;
+/// How many are let go at once.
+const EVICTED: usize = CAPACITY / 32;
 
 #[derive(Debug, Default)]
 pub(super) struct Registry {
@@ -77,22 +79,13 @@ impl Registry {
             used.called |= to_call;
             return (Arc::clone(&used.guard), is_first);
         }
-        let mut evicted = None;
-        if guards.len() >= CAPACITY {
-            let idle = guards
-                .iter()
-                .filter(|(_, used)| used.is_idle())
-                .min_by_key(|(_, used)| used.at)
-                .map(|(name, _)| name.clone());
-            // With none to let go it grows: forgetting an open circuit would be forgetting an outage.
-            evicted = idle.and_then(|name| guards.remove(&name));
-        }
+        let evicted = if guards.len() >= CAPACITY { evict(&mut guards) } else { Vec::new() };
         let guard = make();
         guards.insert(service.clone(), Used { at: now, called: to_call, guard: Arc::clone(&guard) });
         drop(guards);
         // Not under the lock: a store that runs its jobs at once may be asking for it.
-        if let Some(used) = evicted {
-            used.guard.circuit().flush();
+        for guard in evicted {
+            guard.circuit().flush();
         }
         (guard, to_call)
     }
@@ -105,6 +98,19 @@ impl Registry {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ServiceName, Used>> {
         self.guards.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Takes out some that lose nothing, the oldest first: several at once, since to find them takes a look at all.
+/// With none to let go the registry grows: forgetting an open circuit would be forgetting an outage.
+fn evict(guards: &mut BTreeMap<ServiceName, Used>) -> Vec<Arc<Guard>> {
+    let mut idle: Vec<(u64, ServiceName)> = guards
+        .iter()
+        .filter(|(_, used)| used.is_idle())
+        .map(|(name, used)| (used.at, name.clone()))
+        .collect();
+    idle.sort_unstable();
+    let oldest = idle.iter().take(EVICTED);
+    oldest.filter_map(|(_, name)| guards.remove(name)).map(|used| used.guard).collect()
 }
 
 #[cfg(test)]
