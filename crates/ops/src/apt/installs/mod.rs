@@ -135,7 +135,7 @@ impl Installs {
                 missing if missing.is_empty() => Ok(Plan::default()),
                 missing => {
                     let plan = self.steps.plan(&workflow, &Wanted::Packages(missing)).await?;
-                    rounds::check(&workflow, request, &installed, &plan)?;
+                    rounds::check(request, &installed, &plan).map_err(|error| workflow.error(error))?;
                     Ok(plan)
                 }
             }

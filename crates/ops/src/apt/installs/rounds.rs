@@ -58,7 +58,7 @@ impl<'n> Rounds<'n> {
             let (mut setup, plan) = self.resolve(known.take(), &wanted).await?;
             let after = match plan {
                 Ok(plan) => {
-                    check(self.workflow, self.request, &installed, &plan)?;
+                    check(self.request, &installed, &plan).map_err(|error| self.workflow.error(error))?;
                     self.carry_out(&mut setup, &wanted, plan).await?
                 }
                 Err(error) => self.cure(&mut setup, error).await?,
@@ -266,17 +266,12 @@ impl<'n> Rounds<'n> {
 }
 
 /// Refuses to change what is to stay as it is.
-pub(super) fn check(
-    workflow: &Workflow,
-    request: &InstallRequest,
-    installed: &Installed,
-    plan: &Plan,
-) -> Result<(), AptFailed> {
+pub(super) fn check(request: &InstallRequest, installed: &Installed, plan: &Plan) -> Result<(), AptError> {
     match request.changed(installed, plan) {
         None => Ok(()),
         Some(found) => {
-            let fault = Fault::WouldChange { package: found.name.clone(), version: found.version.clone() };
-            Err(workflow.error(AptError::Fault(fault)))
+            let (package, version) = (found.name.clone(), found.version.clone());
+            Err(AptError::Fault(Fault::WouldChange { package, version }))
         }
     }
 }

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use vps_breaker::{State, Verdict};
@@ -181,7 +181,7 @@ async fn swept_after(jobs: usize, age: Duration) -> Option<(u32, u64)> {
     for _ in 0..2 {
         let mut calling = pin!(call(&manager, "shared", Verdict::Failure));
         let mut context = Context::from_waker(Waker::noop());
-        while let Poll::Pending = calling.as_mut().poll(&mut context) {
+        while calling.as_mut().poll(&mut context).is_pending() {
             if done == jobs {
                 one_run(&host, "other", &[Verdict::Success]).await;
                 one_run(&host, "shared", &[Verdict::Failure]).await;
