@@ -21,6 +21,7 @@ mod keys;
 mod lab;
 mod log_lines;
 mod passwords;
+mod preview;
 mod run;
 mod said;
 mod schemas;

@@ -321,6 +321,11 @@ impl Model {
         left.filter(|left| *left > 0).collect()
     }
 
+    /// What is refused while a hand holds it open, with its end or without.
+    fn by_hand(&self, left: Option<u64>) -> (Why, u64) {
+        left.map_or((Why::Held, self.rules.timeout * SECOND), |left| (Why::HeldFor, left))
+    }
+
     fn forced_left(&self, now: u64) -> Option<(Hold, Option<u64>)> {
         let forced = self.forced.as_ref()?;
         let left = forced.end.map(|(end, length)| end.saturating_sub(now).min(length));
@@ -365,7 +370,7 @@ impl Model {
         };
         match self.forced_left(now) {
             Some((Hold::Open, left)) => {
-                return Err((Why::Held, left.unwrap_or(self.rules.timeout * SECOND)));
+                return Err(self.by_hand(left));
             }
             Some(_) => return Ok((pass, false)),
             None if !self.rules.enabled || self.state == State::Closed => return Ok((pass, false)),
@@ -642,7 +647,7 @@ impl Model {
         let live = self.live(now);
         let full = live.len() >= usize::from(self.rules.probes);
         let rejection = match (forced, state) {
-            (Some((Hold::Open, left)), _) => Some((Why::Held, left.unwrap_or(self.rules.timeout * SECOND))),
+            (Some((Hold::Open, left)), _) => Some(self.by_hand(left)),
             (_, State::Open) => Some((Why::Open, self.open_left(now))),
             (_, State::HalfOpen) if full => Some((Why::Probing, live.iter().copied().min().unwrap())),
             _ => None,

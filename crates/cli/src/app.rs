@@ -108,7 +108,7 @@ impl App {
         let builder = NetworkOperationWrapper::builder(loaded.policies.clone())
             .env(self.env.clone())
             .runner(self.runner.clone())
-            .observer(observe::observers(&self.screen, self.term))
+            .observer(observe::observers(&self.screen, self.term, self.global.log_format))
             .http(Arc::new(ReqwestClient::new(trust)));
         #[cfg(feature = "git")]
         let builder = builder.ssh_command(self.environment.ssh_command.clone());

@@ -12,7 +12,7 @@ use vps_ops::http::safe_word;
 use crate::args::Cli;
 use crate::config::Environment;
 use crate::exit::Exit;
-use crate::report::Failure;
+use crate::report::{Failure, check_stdout, not_printed};
 
 /// What was typed, or how to end: after `--help`, or after saying what is wrong.
 pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Exit> {
@@ -21,14 +21,15 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Exit> {
         return Err(Exit::Usage);
     }
     let error = match Cli::try_parse_from(typed) {
-        Ok(cli) if names_no_file(typed) => return Err(no_file(typed, &cli)),
+        Ok(_) if names_no_file(typed) => return Err(no_file(typed)),
         Ok(cli) => return Ok(cli),
         Err(error) => error,
     };
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        // A reader that is gone has seen enough.
-        drop(error.print());
-        return Err(Exit::Done);
+        return Err(print(&error).unwrap_or_else(|failure| {
+            tell(typed, &failure);
+            if is_run(typed) { Exit::REFUSED } else { failure.exit }
+        }));
     }
     let is_run = is_run(typed);
     let variable = Environment::read().log_format;
@@ -45,6 +46,9 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Exit> {
         (true, false) => forgotten_dashes(&error).map(|tip| without_secrets(&tip, typed)),
         (false, false) => None,
     };
+    if is_silent(typed) {
+        return Err(exit);
+    }
     if wants_json(typed, variable.as_deref()) {
         let failure = failure(&without_secrets(&error.render().to_string(), typed), exit);
         tip.into_iter().fold(failure, Failure::hint).print_json_to_stderr();
@@ -100,16 +104,52 @@ fn names_no_file(typed: &[OsString]) -> bool {
             .any(|pair| matches!(pair, [option, file] if *option == "--config" && file.is_empty()))
 }
 
-fn no_file(typed: &[OsString], cli: &Cli) -> Exit {
+fn no_file(typed: &[OsString]) -> Exit {
     let exit = if is_run(typed) { Exit::REFUSED } else { Exit::Usage };
-    let failure = Failure::new(exit, Kind::Invalid, "--config is empty: it names a file");
-    if cli.global.json_errors() {
+    tell(typed, &Failure::new(exit, Kind::Invalid, "--config is empty: it names a file"));
+    exit
+}
+
+/// Help or the version, where it was asked for.
+fn print(error: &clap::Error) -> Result<Exit, Failure> {
+    check_stdout()?;
+    match error.print().and_then(|()| std::io::stdout().flush()) {
+        Ok(()) => Ok(Exit::Done),
+        Err(error) => not_printed(&error),
+    }
+}
+
+/// Says why a line leads nowhere, before there is anything else to say it with.
+fn tell(typed: &[OsString], failure: &Failure) {
+    if is_silent(typed) {
+        return;
+    }
+    if wants_json(typed, Environment::read().log_format.as_deref()) {
         failure.print_json_to_stderr();
     } else {
         // A reader that is gone has seen enough.
         drop(writeln!(std::io::stderr(), "error: {}", failure.message));
     }
-    exit
+}
+
+/// `-qq` without `--json`, however it is spelt. Found by hand, since what is wrong with the line may keep clap from
+/// telling.
+fn is_silent(typed: &[OsString]) -> bool {
+    let words = typed.iter().skip(1).map(|word| word.to_string_lossy()).take_while(|word| word != "--");
+    let (mut quiet, mut json) = (0, false);
+    for word in words {
+        match word.strip_prefix('-') {
+            Some("-quiet") => quiet += 1,
+            Some("-json") => json = true,
+            // What comes behind the one short option that takes a value is the value.
+            Some(short) if !short.starts_with('-') => {
+                quiet +=
+                    short.chars().take_while(|letter| *letter != 'b').filter(|letter| *letter == 'q').count();
+            }
+            _ => {}
+        }
+    }
+    quiet > 1 && !json
 }
 
 /// Whether the value at fault is that of our variable, which is looked at whatever is typed. clap names an option
@@ -135,7 +175,10 @@ fn forgotten_dashes(error: &clap::Error) -> Option<String> {
 
 /// Whether the command is `run`, whose codes must not be taken for those of the command it runs.
 fn is_run(typed: &[OsString]) -> bool {
-    let matches = Cli::command().ignore_errors(true).try_get_matches_from(typed);
+    // Help that is asked for hides what it is of.
+    let is_help = |word: &OsString| ["-h", "--help", "-V", "--version"].iter().any(|help| word == help);
+    let words = typed.iter().take_while(|word| *word != "--").filter(|word| !is_help(word));
+    let matches = Cli::command().ignore_errors(true).try_get_matches_from(words);
     matches.is_ok_and(|matches| matches.subcommand_name() == Some("run"))
 }
 
@@ -190,11 +233,35 @@ mod tests {
             "x --json run",
             "x -v run --retries 0 -- true",
             "x --config f run --timeout -- true",
+            "x run --help",
         ] {
             assert!(is_run(&words(line)), "{line}");
         }
         for line in ["x download run", "x --config run", "x", "x --bogus"] {
             assert!(!is_run(&words(line)), "{line}");
+        }
+    }
+
+    #[test]
+    fn silence_is_asked_for_twice_however_it_is_spelt() {
+        for line in [
+            "x -qq --bogus",
+            "x -q config -q --bogus",
+            "x --quiet --quiet download",
+            "x download -nqq",
+            "x -q --quiet",
+        ] {
+            assert!(is_silent(&words(line)), "{line}");
+        }
+        for line in [
+            "x -q --bogus",
+            "x -qq --json --bogus",
+            "x run -q -- grep -qq",
+            "x git clone -bqq",
+            "x --qq",
+            "x qq",
+        ] {
+            assert!(!is_silent(&words(line)), "{line}");
         }
     }
 

@@ -125,8 +125,10 @@ kinds! {
     AptRepair = "apt_repair",
     /// dpkg unpacks and configures packages.
     AptUnpack = "apt_unpack",
-    /// A repository is cloned, or a clone brought up to date.
+    /// A repository is cloned.
     GitClone = "git_clone",
+    /// A clone is brought up to date.
+    GitUpdate = "git_update",
     /// One repository is fetched.
     GitFetch = "git_fetch",
     /// A clone is written to the disk and becomes DEST.

@@ -10,7 +10,7 @@ fn what_a_hand_can_do() {
     // Forced open, then due for a probe.
     let mut lab = Lab::new(Rules::default());
     lab.machine.hold(&lab.policy, Hold::Open, Some(duration(10)), lab.now);
-    assert_eq!(lab.refused(), (Why::Held, 10));
+    assert_eq!(lab.refused(), (Why::HeldFor, 10));
     assert!(lab.view().is_held());
     lab.pass(10);
     assert_eq!((lab.state(), lab.view().is_held()), (State::HalfOpen, false));

@@ -57,7 +57,7 @@ fn where_it_is_not_open_a_holder_asks_as_anybody() {
     let pass = lab.opened();
     lab.hold(Hold::Open, 5);
     assert_eq!(lab.view().outage(), Some(pass), "the same outage");
-    assert_eq!(lab.enter(pass).unwrap_err().why(), Why::Held);
+    assert_eq!(lab.enter(pass).unwrap_err().why(), Why::HeldFor);
     lab.pass(5);
     assert!(lab.enter(pass).unwrap().is_probe());
     // Held closed, and a policy that is off: let through.

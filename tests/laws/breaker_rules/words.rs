@@ -88,7 +88,13 @@ fn every_decision_explains_itself() {
     lab.machine.hold(&lab.policy, Hold::Open, Some(duration(5)), lab.now);
     assert_eq!(lab.view().to_string(), "held open by hand, for another 5.0s");
     let rejected = lab.machine.admit(&lab.policy, lab.now).unwrap_err();
-    assert!(rejected.to_string().starts_with("the circuit was opened by hand; look again in 5.0s"));
+    assert_eq!(
+        rejected.to_string(),
+        "the circuit is held open by hand for another 5.0s, or until it is reset"
+    );
+    lab.machine.hold(&lab.policy, Hold::Open, None, lab.now);
+    let rejected = lab.machine.admit(&lab.policy, lab.now).unwrap_err();
+    assert_eq!(rejected.to_string(), "the circuit is held open by hand, until it is reset");
     lab.machine.hold(&lab.policy, Hold::Closed, None, lab.now);
     assert_eq!(lab.view().to_string(), "held closed by hand, until it is reset");
 

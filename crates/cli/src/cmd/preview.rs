@@ -16,7 +16,7 @@ use crate::report::{Failure, document, print, print_json};
 pub(super) struct Preview {
     /// For people: `download https://example.com/f to f`.
     pub(super) action: String,
-    /// What it would talk to, in order, and whose circuit that is.
+    /// What it would talk to, in order, and whose circuit that is; nobody where nothing is left to do.
     pub(super) steps: Vec<(String, Option<ServiceName>)>,
     /// The configured limit of the whole, unless an option says otherwise.
     pub(super) configured: fn(&vps_ops::settings::Timeouts) -> Duration,
@@ -55,6 +55,9 @@ impl Preview {
                 attempts,
                 timeout_seconds: total.as_secs_f64(),
             });
+        }
+        if self.steps.is_empty() {
+            return print(&format!("would {}\n", self.action));
         }
         let limit = humantime::format_duration(total);
         let plural = if attempts == 1 { "" } else { "s" };

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::Write;
 
 use serde_json::{Value, json};
+use vps_ops::operation::Operation;
 use vps_ops::{Advise, Kind, OperationError};
 
 use super::fit;
@@ -84,6 +85,17 @@ impl Failure {
             causes: all(&self.causes),
             hints: all(&self.hints),
             ..Self::new(self.exit, self.kind, "")
+        }
+    }
+
+    /// One that is known before anything was tried, as the run itself would tell it.
+    pub(crate) fn before<E: vps_ops::Failure + Advise>(operation: &Operation, error: &E) -> Self {
+        let kind = error.kind();
+        let said = std::iter::once(error.to_string());
+        Self {
+            causes: said.chain(causes(error)).collect(),
+            hints: error.hints().iter().map(words::hint).collect(),
+            ..Self::new(Exit::of(kind), kind, format!("could not {}", words::to_do(operation)))
         }
     }
 

@@ -137,11 +137,13 @@ pub struct Failed {
     pub kind: Kind,
     /// The error, without its causes.
     pub error: Foreign,
+    /// Whether the failure of its last attempt, or of a step's, is what the error says.
+    pub by_attempt: bool,
 }
 
 impl Failed {
     pub(crate) fn new(attempts: u32, took: Duration, kind: Kind, error: String) -> Self {
-        Self { attempts, took, kind, error: error.into() }
+        Self { attempts, took, kind, error: error.into(), by_attempt: false }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::http::{
     Connection, Credentials, Fact, HttpClient, HttpError, HttpRequest, HttpResponse, SafeUrl, follow,
-    host_and_port, no_answer, retry_after,
+    host_and_port, no_answer, retry_after, silent,
 };
 
 /// Bytes of the list of refs that are taken.
@@ -213,10 +213,7 @@ impl HttpSide<'_> {
                 Ok(chunk)
             }
             Some(Err(error)) => Err(error.with(host).into()),
-            None => {
-                let words = format!("no data for {}", humantime::format_duration(idle));
-                Err(HttpError::new(Fact::Idle).in_words(words).with(host).into())
-            }
+            None => Err(silent(idle).with(host).into()),
         }
     }
 }

@@ -41,12 +41,20 @@ pub(crate) struct Staging {
 }
 
 impl Staging {
+    /// Whether one can be made for `dest`, as far as a look tells.
+    pub(crate) fn check(dest: &Path) -> Result<(), GitError> {
+        let dest = real_place(dest)?;
+        if dest.parent().is_none() || dest.file_name().is_none() {
+            return Err(no_place(dest));
+        }
+        replaceable(&dest)
+    }
+
     /// Makes one for `dest`, and the folders above it; sweeps what dead runs left.
     pub(crate) fn make(env: &Env, dest: &Path) -> Result<Self, GitError> {
         let dest = real_place(dest)?;
         let (Some(parent), Some(name)) = (dest.parent(), dest.file_name()) else {
-            let why = "is no folder that can be replaced".to_owned();
-            return Err(GitError::Occupied { path: dest, why: why.into() });
+            return Err(no_place(dest));
         };
         replaceable(&dest)?;
         let made = make_parents(parent)?;
@@ -147,6 +155,10 @@ fn real_place(dest: &Path) -> Result<PathBuf, GitError> {
         }
         Err(_) => Ok(place),
     }
+}
+
+fn no_place(dest: PathBuf) -> GitError {
+    GitError::Occupied { path: dest, why: "is no folder that can be replaced".into() }
 }
 
 /// Refuses what a rename at the end would not replace, so that nothing is fetched for it.

@@ -47,7 +47,7 @@ pub use error::HttpError;
 pub use fact::Fact;
 pub use follow::{MAX_REDIRECTS, follow};
 #[cfg(feature = "git")]
-pub(crate) use follow::{no_answer, same_origin};
+pub(crate) use follow::{no_answer, same_origin, silent};
 pub use header_file::{HeaderFileError, parse_header_file};
 pub use hint::HttpHint;
 pub use judge::judge_status;

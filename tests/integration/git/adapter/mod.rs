@@ -69,6 +69,7 @@ const PROMISES: &[(&str, &str)] = &[
     ("a silent server ends in time, in every step", "a_silent_server_ends_in_time"),
     ("a silence is waited out no longer than the idle limit", "a_silence_is_an_attempt"),
     ("silence before the first byte leaves time for another", "silence_leaves_time_for_another_attempt"),
+    ("so does a head that drips", "a_head_that_drips_is_an_attempt"),
     ("a trickle ends in the deadline", "a_trickle_ends_in_the_deadline"),
     ("DEST is as it was after every fault", "dest_is_as_it_was_after_every_fault"),
     ("an open circuit asks nobody", "an_open_circuit_asks_nobody"),

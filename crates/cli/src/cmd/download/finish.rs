@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use bytesize::ByteSize;
-use rustix::fs::OFlags;
 use rustix::process::Signal;
 use vps_ops::download::{Downloaded, Spool};
 
@@ -43,24 +42,6 @@ pub(super) fn report(app: &App, done: &Downloaded) -> Result<Exit, Failure> {
         String::new()
     };
     print(&format!("{path}  {size}{how}{resumed}\n"))
-}
-
-/// Refuses a standard output that was closed (`>&-`). Rust opens `/dev/null` in its place before `main`, to
-/// read and to write; a shell's `>/dev/null` is to write only.
-pub(super) fn check_stdout() -> Result<(), Failure> {
-    let stdout = rustix::stdio::stdout();
-    let is_null = || {
-        let (out, null) = (rustix::fs::fstat(stdout).ok()?, rustix::fs::stat("/dev/null").ok()?);
-        Some(out.st_rdev == null.st_rdev && out.st_ino == null.st_ino && out.st_dev == null.st_dev)
-    };
-    let closed = match rustix::fs::fcntl_getfl(stdout) {
-        Ok(flags) => flags & OFlags::RWMODE == OFlags::RDWR && is_null().unwrap_or(false),
-        Err(_) => true,
-    };
-    if closed {
-        return Err(Failure::local("standard output is closed: nothing could be delivered there"));
-    }
-    Ok(())
 }
 
 /// The whole file, now that it is complete and right.

@@ -205,6 +205,14 @@ pub enum Fault {
         /// apt-get's words.
         text: Foreign,
     },
+    /// A package that is there and was asked for would change, since apt-get cannot be told its version.
+    #[error("`{package}` would change, though it is there: apt-get cannot be told its version `{version}`")]
+    WouldChange {
+        /// Which.
+        package: String,
+        /// The version there is.
+        version: String,
+    },
     /// The list of repositories cannot be read.
     #[error("the list of repositories cannot be read: {text}")]
     BadSources {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use self::fetching::Fetching;
 use crate::context::Context;
-use crate::git::{CloneRequest, Cloned, Git, GitError, GitUrl, Prepared, Step, There};
+use crate::git::{CloneRequest, Cloned, Git, GitError, GitUrl, Prepared, Staging, Step, There};
 use crate::http::Credentials;
 use crate::operation::{Operation, OperationKind};
 use crate::pipeline::{OperationError, Pipeline, Request};
@@ -67,8 +67,7 @@ impl Clones {
     pub async fn run(&self, request: &CloneRequest, options: &Options) -> Result<Cloned, GitFailed> {
         let policy = self.policy(&request.url, options);
         let total = options.total_or(policy.timeouts.git_clone);
-        let operation =
-            Operation::new(OperationKind::GitClone, request.url.to_string()).with_replay(request.clone());
+        let operation = Self::operation(request).with_replay(request.clone());
         let root = Request::of(operation).under(&policy, options).total(total);
         Workflow::run(&self.context, root, |workflow| async move {
             let outcome = self.make(&workflow, request, options).await;
@@ -79,6 +78,33 @@ impl Clones {
             Ok(cloned)
         })
         .await
+    }
+
+    /// What stands at DEST, by looking only.
+    ///
+    /// # Errors
+    /// What a clone would fail with before it asked anybody.
+    pub fn look(&self, request: &CloneRequest) -> Result<There, GitError> {
+        let there = self.git.look(request)?;
+        if matches!(there, There::Free) {
+            Staging::check(&request.dest)?;
+        }
+        Ok(there)
+    }
+
+    /// Whether nobody has to be asked for what `request` wants, where `cloned` is there.
+    #[must_use]
+    pub fn is_done(request: &CloneRequest, cloned: &Cloned) -> bool {
+        // A commit stays what it is: if it is there, nobody needs to be asked for no more than that.
+        !request.update || (update::is_there(request, cloned) && !request.modules)
+    }
+
+    /// What doing `request` is: an update where a clone is there.
+    #[must_use]
+    pub fn operation(request: &CloneRequest) -> Operation {
+        let is_update = request.update && request.dest.join(".git").symlink_metadata().is_ok();
+        let kind = if is_update { OperationKind::GitUpdate } else { OperationKind::GitClone };
+        Operation::new(kind, request.url.to_string())
     }
 
     /// What is done is decided by what stands at DEST.

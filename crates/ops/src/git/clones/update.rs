@@ -20,6 +20,12 @@ use crate::workflow::Workflow;
 /// will not be for long.
 const LOCK_LIMIT: Duration = Duration::from_millis(200);
 
+/// Whether the one commit that is wanted is what is checked out.
+pub(super) fn is_there(request: &CloneRequest, before: &Cloned) -> bool {
+    matches!(&request.want, Want::Commit(id) if before.commit == Some(*id))
+        && request.depth.is_some_and(|depth| depth.get() == 1)
+}
+
 impl Clones {
     /// Finishes an update that was killed half-way.
     pub(super) async fn finish(&self, workflow: &Workflow, request: &CloneRequest) -> Result<(), GitFailed> {
@@ -38,10 +44,8 @@ impl Clones {
         before: Cloned,
     ) -> Result<Cloned, GitFailed> {
         let failed = |error| workflow.error(error);
-        // A commit stays what it is: if it is there, nobody needs to be asked for no more than that.
-        let is_there = matches!(&request.want, Want::Commit(id) if before.commit == Some(*id))
-            && request.depth.is_some_and(|depth| depth.get() == 1);
-        if is_there && !request.modules {
+        let is_there = is_there(request, &before);
+        if Self::is_done(request, &before) {
             workflow.note("it is there already: nothing to do");
             return Ok(before);
         }

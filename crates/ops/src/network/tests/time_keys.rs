@@ -175,7 +175,10 @@ fn git_clone_ends_a_clone() {
 fn apt() -> ScriptedApt {
     let lock = || Lock { path: "/var/lib/dpkg/lock-frontend".into(), holder: None };
     (0..900).fold(ScriptedApt::new().with_package("curl", "7.88"), |apt, _| {
-        let bad = AptFault::Http { url: "https://example.com/x".to_owned(), status: StatusCode::BAD_GATEWAY };
+        let bad = AptFault::Http {
+            url: "https://example.com/x".to_owned().into(),
+            status: StatusCode::BAD_GATEWAY,
+        };
         apt.with_fault(Step::Update, bad).with_fault(Step::Install, AptFault::Locked(lock()))
     })
 }
