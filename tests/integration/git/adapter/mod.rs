@@ -2,6 +2,7 @@
 //! one fails `every_promise_has_its_test`.
 
 mod arguments;
+mod attack;
 mod attributes;
 mod clone;
 mod dest;
@@ -146,6 +147,11 @@ const PROMISES: &[(&str, &str)] = &[
         "a submodule that is not updated: all is as it was",
         "a_submodule_that_is_not_updated_keeps_all_as_it_is",
     ),
+    // a neighbour
+    ("nobody who may rename beside DEST leads a clone astray", "a_neighbour_leads_no_clone_astray"),
+    ("nor one that fills a folder", "a_neighbour_leads_no_clone_into_an_empty_folder_astray"),
+    ("nor an update", "a_neighbour_leads_no_update_astray"),
+    ("nor what removes a clone that failed or died", "a_neighbour_leads_no_removal_astray"),
     // submodules
     ("--recurse-submodules goes all the way down", "submodules_go_all_the_way_down"),
     ("without it they stay empty", "without_the_option_they_stay_empty"),
@@ -193,6 +199,7 @@ const PROMISES: &[(&str, &str)] = &[
 fn every_promise_has_its_test() {
     let sources = [
         include_str!("arguments.rs"),
+        include_str!("attack.rs"),
         include_str!("attributes.rs"),
         include_str!("clone.rs"),
         include_str!("dest.rs"),
