@@ -102,6 +102,7 @@ impl Parent {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "somebody else renames here")]
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;

@@ -192,6 +192,7 @@ pub(super) fn unmovable(fs: &dyn Fs, path: &Path, shown: &Path) -> Result<(), Gi
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "somebody else renames here")]
 mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};

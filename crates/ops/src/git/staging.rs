@@ -45,7 +45,7 @@ pub(crate) struct Staging {
 struct Outer {
     name: OsString,
     id: FileId,
-    folder: Arc<dyn FsFolder>,
+    pin: Pin,
 }
 
 impl Staging {
@@ -69,11 +69,11 @@ impl Staging {
         let beside = dest.parent().unwrap_or(dest);
         let failed =
             |error| GitError::local(format!("make a folder beside DEST, in {}", beside.display()), error);
-        let outer = Outer::make(env, &parent.folder, &Stem::of(name)).map_err(failed)?;
+        let outer = Outer::make(env, &parent.folder, &Stem::of(name), beside)?;
         let shown = beside.join(&outer.name).join(CLONE);
         let made = || {
-            outer.folder.open(OsStr::new(RECORD), Open::New).map_err(failed)?;
-            let clone = outer.folder.make_folder(OsStr::new(CLONE), 0o777).map_err(failed)?;
+            outer.pin.folder().open(OsStr::new(RECORD), Open::New).map_err(failed)?;
+            let clone = outer.pin.folder().make_folder(OsStr::new(CLONE), 0o777).map_err(failed)?;
             let clone = Pin::of(&**env.fs(), clone, &shown)?;
             if let Some(model) = &model {
                 modes::inherit(&clone, model).map_err(failed)?;
@@ -114,7 +114,7 @@ impl Staging {
         }
         // Out of a folder that is ours alone: it is what was made. A folder takes the place of an empty one at most.
         let (from, to) = (OsStr::new(CLONE), &*self.parent.folder);
-        match self.outer.folder.rename(from, to, &self.name, Clobber::Replace) {
+        match self.outer.pin.folder().rename(from, to, &self.name, Clobber::Replace) {
             Ok(()) => {}
             Err(error) if is_occupied(&error) => return Err(self.filled()),
             Err(error) => return Err(GitError::local(format!("rename to {}", self.dest.display()), error)),
@@ -147,32 +147,43 @@ impl Drop for Staging {
 }
 
 impl Outer {
-    fn make(env: &Env, parent: &Arc<dyn FsFolder>, stem: &Stem) -> io::Result<Self> {
+    /// One in `parent`, which people know as `beside`.
+    fn make(env: &Env, parent: &Arc<dyn FsFolder>, stem: &Stem, beside: &Path) -> Result<Self, GitError> {
+        let failed =
+            |error| GitError::local(format!("make a folder beside DEST, in {}", beside.display()), error);
         for _ in 0..TRIES {
             let name = stem.name(env.next_u64());
             let folder = match parent.make_folder(&name, 0o700) {
                 Ok(folder) => folder,
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(error) => return Err(error),
+                Err(error) => return Err(failed(error)),
             };
-            let id = folder.meta()?.id;
+            let id = folder.meta().map_err(failed)?.id;
             // Somebody's sweep may have been quicker between the two. Where there are no locks nothing is swept.
             let is_ours = match folder.try_lock() {
                 Err(error) if error.kind() == io::ErrorKind::Unsupported => true,
-                locked => locked? && parent.is_still(&name, id),
+                locked => locked.map_err(failed)? && parent.is_still(&name, id),
             };
-            if is_ours {
-                return Ok(Self { name, id, folder });
+            if !is_ours {
+                continue;
+            }
+            match Pin::of(&**env.fs(), folder, &beside.join(&name)) {
+                Ok(pin) => return Ok(Self { name, id, pin }),
+                Err(error) => {
+                    // Nothing is in it yet.
+                    if parent.is_still(&name, id) {
+                        let _ = parent.remove_folder(&name);
+                    }
+                    return Err(error);
+                }
             }
         }
-        Err(io::ErrorKind::AlreadyExists.into())
+        Err(failed(io::ErrorKind::AlreadyExists.into()))
     }
 
     /// Removes it with all in it; what stands at its name by now, only if that is it.
     fn remove(&self, env: &Env, parent: &Arc<dyn FsFolder>) {
-        if let Ok(pin) = Pin::of(&**env.fs(), Arc::clone(&self.folder), Path::new(&self.name)) {
-            let _ = remove::empty(env, pin.path());
-        }
+        let _ = remove::empty(env, self.pin.path());
         if parent.is_still(&self.name, self.id) {
             let _ = parent.remove_folder(&self.name);
         }
@@ -221,6 +232,7 @@ fn is_occupied(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "somebody else renames here")]
 mod tests {
     use std::fs;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};

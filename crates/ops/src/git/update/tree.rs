@@ -48,7 +48,7 @@ impl Tree {
 
     /// The same, without making any.
     fn find<'p>(&mut self, path: &'p BStr) -> io::Result<End<'p>> {
-        self.enter(path, |folder, name| folder.folder(name))
+        self.enter(path, FsFolder::folder)
     }
 
     fn enter<'p>(
