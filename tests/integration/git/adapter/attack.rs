@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::process::{Gid, Uid};
@@ -37,8 +37,8 @@ struct Ground {
     turn: Mutex<()>,
     over: AtomicBool,
     /// How often the neighbour looked since the last beginning, and how often he only looks.
-    looks: AtomicUsize,
-    patience: AtomicUsize,
+    looks: AtomicU64,
+    patience: AtomicU64,
     /// What he did that worked.
     deeds: AtomicUsize,
 }
@@ -72,7 +72,7 @@ impl Ground {
         must(&repo, &["branch", "one", "main~1"]);
         let before = snapshot(&at("etc"));
         let (turn, over) = (Mutex::default(), AtomicBool::new(false));
-        let [looks, patience, deeds] = [0; 3].map(AtomicUsize::new);
+        let ([looks, patience], deeds) = ([0; 2].map(AtomicU64::new), AtomicUsize::new(0));
         Some(Self { place, lab: Lab::new(), before, turn, over, looks, patience, deeds })
     }
 
@@ -88,7 +88,7 @@ impl Ground {
 
     /// Empties `home`, but for what the neighbour planted; `make` puts something into it. The neighbour begins after
     /// so many looks.
-    fn again(&self, patience: usize, make: &impl Fn(&Self)) {
+    fn again(&self, patience: u64, make: &impl Fn(&Self)) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         for entry in fs::read_dir(self.at("home")).unwrap() {
             let path = entry.unwrap().path();
@@ -129,8 +129,9 @@ impl Ground {
         })
     }
 
-    /// Runs a command again and again while the neighbour is at work. `codes` are those that it may end with beside 7,
-    /// and `content` is what the files have where it ended with 0.
+    /// Runs a command again and again while the neighbour is at work. `code` is what it may end with beside 7,
+    /// and `content` what the files have where it ended with 0.
+    #[allow(clippy::print_stdout, reason = "how often who won is worth knowing")]
     fn withstands(&self, more: &[&str], code: i32, content: &str, make: impl Fn(&Self)) {
         let tries = tries();
         std::thread::scope(|scope| {
@@ -140,7 +141,7 @@ impl Ground {
             let (mut whole, mut draw) = (0, SplitMix64::new(23));
             for number in 0..=tries {
                 // How often he can look in a whole run is seen in the first one, which he lets pass.
-                let patience = if number == 0 { usize::MAX } else { draw.next_u64() as usize % (whole + 1) };
+                let patience = if number == 0 { u64::MAX } else { draw.next_u64() % (whole + 1) };
                 self.again(patience, &make);
                 let output = self.command(more).output().unwrap();
                 // From here on all stands still.
