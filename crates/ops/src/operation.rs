@@ -133,6 +133,8 @@ kinds! {
     GitFetch = "git_fetch",
     /// A clone is written to the disk and becomes DEST.
     GitCommit = "git_commit",
+    /// What clones that were killed left beside DEST is removed.
+    GitSweep = "git_sweep",
     /// A clone is taken for an update: nobody else may be at it.
     GitBegin = "git_begin",
     /// An update that was killed half-way is finished.

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Everything below a path and the path itself, a line each: kind, mode, inode, time of change, and what
+/// Everything below a path and the path itself, a line each: kind, mode, owner, inode, time of change, and what
 /// is in it. A file that was rewritten with the same bytes is another.
 #[must_use]
 pub fn snapshot(path: &Path) -> Vec<String> {
@@ -19,7 +19,9 @@ fn note(root: &Path, path: &Path, lines: &mut Vec<String>) {
         return lines.push(format!("{} absent", path.display()));
     };
     let name = path.strip_prefix(root).unwrap();
-    let known = format!("{name:?} {:o} {} {}.{}", meta.mode(), meta.ino(), meta.mtime(), meta.mtime_nsec());
+    let (mode, owner, group) = (meta.mode(), meta.uid(), meta.gid());
+    let known =
+        format!("{name:?} {mode:o} {owner}:{group} {} {}.{}", meta.ino(), meta.mtime(), meta.mtime_nsec());
     if meta.is_dir() {
         lines.push(known);
         for entry in fs::read_dir(path).unwrap() {

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use super::fs::{Clobber, FsFile, Meta, Open};
 use super::fs_folder::{ForeignLink, FsFolder, Us};
-use super::fs_real::{RealFile, meta, open_flags};
+use super::fs_real::{RealFile, meta, open_flags, try_lock};
 
 /// Links followed on one way, as many as the kernel does.
 const MOST_LINKS: u32 = 40;
@@ -27,13 +27,17 @@ const PROC: u64 = 0x9fa0;
 #[derive(Debug)]
 pub(super) struct RealFolder {
     descriptor: OwnedFd,
+    /// Where it was when it was opened, for a machine without `/proc`.
+    opened_at: PathBuf,
 }
 
 /// Opens `path` step by step: a link is followed only if we or root made it.
 pub(super) fn open_folder(path: &Path, us: Us) -> io::Result<RealFolder> {
     let mut at = rustix::fs::open(if path.is_absolute() { "/" } else { "." }, WAY, Mode::empty())?;
     let mut rest: VecDeque<OsString> = steps(path);
-    let (mut links, mut seen) = (0, PathBuf::from(if path.is_absolute() { "/" } else { "" }));
+    let begin =
+        if path.is_absolute() { PathBuf::from("/") } else { std::env::current_dir().unwrap_or_default() };
+    let (mut links, mut seen) = (0, begin);
     while let Some(step) = rest.pop_front() {
         match openat(&at, &step, WAY | OFlags::NOFOLLOW, Mode::empty()) {
             Ok(next) => at = next,
@@ -69,11 +73,16 @@ pub(super) fn open_folder(path: &Path, us: Us) -> io::Result<RealFolder> {
             }
             Err(error) => return Err(error.into()),
         }
-        seen.push(step);
+        // No link stands in it: what is above a folder is what its name is in.
+        if step == ".." {
+            seen.pop();
+        } else {
+            seen.push(step);
+        }
     }
     // To list and sync it takes more than to go through it, which may be all that we may do.
     let readable = openat(&at, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
-    Ok(RealFolder { descriptor: readable.unwrap_or(at) })
+    Ok(RealFolder { descriptor: readable.unwrap_or(at), opened_at: seen })
 }
 
 /// To go through a folder. With `DIRECTORY` the kernel mounts what is mounted when asked for.
@@ -105,7 +114,7 @@ impl RealFolder {
     fn subfolder(&self, name: &OsStr) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let descriptor = openat(&self.descriptor, plain(name)?, flags, Mode::empty())?;
-        Ok(Self { descriptor })
+        Ok(Self { descriptor, opened_at: self.opened_at.join(name) })
     }
 }
 
@@ -119,7 +128,12 @@ impl FsFolder for RealFolder {
     }
 
     fn real_path(&self) -> io::Result<PathBuf> {
-        std::fs::read_link(self.pinned())
+        match std::fs::read_link(self.pinned()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.opened_at.is_absolute() => {
+                Ok(self.opened_at.clone())
+            }
+            found => found,
+        }
     }
 
     fn look(&self, name: &OsStr) -> io::Result<Meta> {
@@ -219,6 +233,10 @@ impl FsFolder for RealFolder {
         Ok(mode?)
     }
 
+    fn try_lock(&self) -> io::Result<bool> {
+        try_lock(&self.descriptor)
+    }
+
     fn is_mount_point(&self, name: &OsStr) -> bool {
         let found = rustix::fs::statx(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty());
         found.is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
@@ -235,6 +253,7 @@ impl FsFolder for RealFolder {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "somebody else renames here")]
 mod tests {
     use std::io::IoSlice;
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};

@@ -178,6 +178,15 @@ pub trait FsFolder: fmt::Debug + Send + Sync + Any {
     /// What the system says.
     fn mode_of_new(&self, tag: u64) -> io::Result<u32>;
 
+    /// Takes the folder's lock, which only one open folder may have, for as long as this one is open; `false` where
+    /// another has it.
+    ///
+    /// # Errors
+    /// What the system says; `Unsupported` where the file system has no locks.
+    fn try_lock(&self) -> io::Result<bool> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Whether something else is mounted at `name`, which can be neither replaced nor removed then.
     fn is_mount_point(&self, name: &OsStr) -> bool;
 

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, IoSlice};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,6 +73,19 @@ pub(super) fn open_flags(how: Open) -> OFlags {
             Open::Update => OFlags::RDWR | OFlags::CREATE,
             Open::New => OFlags::RDWR | OFlags::CREATE | OFlags::EXCL,
         }
+}
+
+/// The lock of an open file or folder.
+pub(super) fn try_lock(opened: impl AsFd) -> io::Result<bool> {
+    match rustix::fs::flock(opened, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        // NFS without its lock daemon, Lustre, some of FUSE; and a folder that we may not read.
+        Err(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM | Errno::BADF) => {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn open(path: &Path, how: Open) -> io::Result<File> {
@@ -209,15 +223,7 @@ impl FsFile for RealFile {
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        match rustix::fs::flock(&self.0, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(true),
-            Err(Errno::WOULDBLOCK) => Ok(false),
-            // NFS without its lock daemon, Lustre, some of FUSE.
-            Err(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM) => {
-                Err(io::ErrorKind::Unsupported.into())
-            }
-            Err(error) => Err(error.into()),
-        }
+        try_lock(&self.0)
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -15,7 +15,8 @@ const ALL: [&str; 2] = ["refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*"];
 pub(super) fn none(job: &Job, line: Line) -> Result<Made, GitError> {
     let failed = |error: gix::Error| words::of("list the branches", &error);
     let repo = repository::open(&job.folder)?;
-    let remote = repo.remote_at(job.url.stored()).map_err(failed)?.with_fetch_tags(Tags::None);
+    let remote =
+        repo.remote_at_without_url_rewrite(job.url.stored()).map_err(failed)?.with_fetch_tags(Tags::None);
     let mut connection = remote.to_connection_with_transport(line);
     connection.set_credentials(|_| Ok(None));
     connection.set_transport_options(Box::new(()));

@@ -166,13 +166,41 @@ pub enum GitError {
         /// What is in the way.
         why: Foreign,
     },
-    /// The clone at DEST is another user's, who could lead what is written there astray.
-    #[error("the clone in {} is not updated: it belongs to another user (uid {owner})", shown(path))]
+    /// What is to be taken for a clone, to be updated or to be replaced is another user's, who could change it or
+    /// lead what is written there astray.
+    #[error("{} belongs to another user (uid {owner}), and is neither taken nor changed", shown(path))]
     Foreign {
-        /// DEST.
+        /// What.
         path: PathBuf,
         /// Whose it is.
         owner: u32,
+    },
+    /// The same of what is ours, but others may write to it.
+    #[error(
+        "{} may be written by others (mode {mode:o}, group {group}), and is neither taken nor changed",
+        shown(path)
+    )]
+    Shared {
+        /// What.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// Its group.
+        group: u32,
+    },
+    /// What is to be worked in is reached only by a name that others may give to something else.
+    #[error("{} is not worked in: others may rename in {}", shown(path), shown(folder))]
+    Movable {
+        /// What.
+        path: PathBuf,
+        /// Where.
+        folder: PathBuf,
+    },
+    /// What stands at a name is not what was made or looked at.
+    #[error("somebody exchanged {} meanwhile: it is not what was made there", shown(path))]
+    Exchanged {
+        /// The name.
+        path: PathBuf,
     },
     /// Somebody else is at work in the clone at DEST.
     #[error("the clone in {} is not updated: {who}", shown(path))]

@@ -1,12 +1,16 @@
 //! What stands at DEST before anything is done.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::ours::{OwnClone, is_absent};
 use super::target::Want;
 use super::update::is_unfinished;
-use super::{CloneRequest, Cloned, ClonedModule, CommitId, GitError, heads, modules, repository};
+use super::{CloneRequest, Cloned, ClonedModule, CommitId, GitError, heads, modules, pin, repository};
+use crate::env::Env;
+use crate::env::fs::FileKind;
 
 /// What stands there.
 #[derive(Clone, Debug)]
@@ -20,32 +24,36 @@ pub enum There {
     Unfinished,
 }
 
-/// Looks, and refuses what must not be replaced.
-pub(super) fn look(request: &CloneRequest) -> Result<There, GitError> {
+/// Looks, and refuses what must not be replaced, and what could be changed by others while it is looked at: whatever
+/// that says it is, it is not taken.
+pub(super) fn look(env: &Env, request: &CloneRequest) -> Result<There, GitError> {
     let dest = &request.dest;
     let occupied = |why: &str| GitError::Occupied { path: dest.clone(), why: why.into() };
-    let meta = match fs::symlink_metadata(dest) {
-        Ok(meta) => meta,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(There::Free),
-        Err(error) => return Err(GitError::local(format!("look at {}", dest.display()), error)),
+    let folder = match env.fs().folder(dest) {
+        Ok(folder) => folder,
+        Err(error) => {
+            let kind = env.fs().look(dest).map(|meta| meta.kind);
+            return match (error.kind(), kind) {
+                (io::ErrorKind::NotADirectory, Ok(_)) => Err(occupied("is no folder")),
+                (_, Ok(FileKind::Link)) if is_absent(&error) => Err(occupied("is a link that leads nowhere")),
+                (io::ErrorKind::NotFound, _) => Ok(There::Free),
+                _ => Err(GitError::local(format!("look at {}", dest.display()), error)),
+            };
+        }
     };
-    let meta = if meta.is_symlink() {
-        fs::metadata(dest).map_err(|_| occupied("is a link that leads nowhere"))?
-    } else {
-        meta
-    };
-    if !meta.is_dir() {
-        return Err(occupied("is no folder"));
-    }
-    let mut entries =
-        fs::read_dir(dest).map_err(|error| GitError::local(format!("read {}", dest.display()), error))?;
-    if entries.next().is_none() {
+    let names = folder.list();
+    if names.map_err(|error| GitError::local(format!("read {}", dest.display()), error))?.is_empty() {
         return Ok(There::Free);
     }
-    if fs::symlink_metadata(dest.join(".git")).is_err() {
+    if folder.look(OsStr::new(".git")).is_err() {
         return Err(occupied("is not empty"));
     }
-    compare(request, dest)
+    let own = OwnClone::open(env, folder, dest)?;
+    let there = compare(request, own.files.path()).map_err(|error| own.files.in_words(error))?;
+    Ok(match there {
+        There::Clone(cloned) => There::Clone(Cloned { dest: dest.clone(), ..cloned }),
+        there => there,
+    })
 }
 
 fn compare(request: &CloneRequest, dest: &Path) -> Result<There, GitError> {
@@ -70,6 +78,11 @@ fn compare(request: &CloneRequest, dest: &Path) -> Result<There, GitError> {
     let head = repo.head().map_err(|_| occupied("is a repository without a HEAD".to_owned()))?;
     let branch = head.referent_name().map(|name| name.as_bstr().to_string());
     let commit = head.id().map(gix::Id::detach);
+    if let Some(commit) = commit
+        && !repo.has_object(commit)
+    {
+        return Err(occupied(format!("is a clone of it that lacks {commit}, which it says it is at")));
+    }
     let at_tag = |name: &super::RefName| {
         branch.is_none() && commit.is_some() && heads::find(&repo, &format!("refs/tags/{name}")) == commit
     };
@@ -151,10 +164,13 @@ pub(crate) fn astray(files: &Path, path: &str) -> Option<String> {
     parts.into_iter().find(is_link).map(str::to_owned)
 }
 
-/// The git folder of a repository, by its own name.
-pub(crate) fn git_folder(files: &Path) -> Result<PathBuf, GitError> {
+/// The git folder of the repository with these files, as it lies in the git folder `whole` of the clone that it
+/// belongs to; by its own name where it does not.
+pub(crate) fn git_folder(whole: &Path, files: &Path) -> Result<PathBuf, GitError> {
     let git = repository::open(files)?.git_dir().to_owned();
-    fs::canonicalize(&git).map_err(|error| GitError::local(format!("find {}", git.display()), error))
+    let way = pin::way_in(whole, &git);
+    let way = way.map_err(|error| GitError::local(format!("find {}", git.display()), error))?;
+    Ok(way.map_or(git, |way| whole.join(way)))
 }
 
 fn place(branch: &Option<String>, commit: Option<gix::ObjectId>) -> String {

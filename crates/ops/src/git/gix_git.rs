@@ -271,7 +271,7 @@ impl GixGit {
 #[async_trait]
 impl Git for GixGit {
     fn look(&self, request: &CloneRequest) -> Result<There, GitError> {
-        existing::look(request)
+        existing::look(&self.env, request)
     }
 
     async fn fetch(&self, attempt: &Attempt, step: &Step) -> Result<Made, GitError> {

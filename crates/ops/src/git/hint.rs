@@ -4,6 +4,7 @@ use std::io;
 
 use super::GitError;
 use super::cause::{Damage, LineCause, LineProgram, Missing};
+use crate::env::fs::ForeignLink;
 use crate::hint::{Advise as _, Hint};
 
 /// One thing to do about a failed clone or update.
@@ -65,6 +66,12 @@ pub enum GitHint {
         /// The user's id.
         owner: u32,
     },
+    /// Others may write to it: take that right away, if they are not to.
+    TakeRightsAway,
+    /// Others may rename where it is: clone to a folder of your own.
+    FolderOfOnesOwn,
+    /// A link of another user's is on the way: name the folder itself.
+    NameFolderItself,
     /// Somebody is at work in it: wait until that has ended.
     WaitForOthers,
     /// Half an update is there: put the file that was changed elsewhere, and let it go on.
@@ -117,6 +124,9 @@ pub(super) fn of(error: &GitError) -> Vec<Hint> {
         GitError::Greeting { .. } => GitHint::QuietLogin,
         GitError::NotUpdated { .. } => GitHint::SaveOwnWork,
         GitError::Foreign { owner, .. } => GitHint::RunAs { owner: *owner },
+        GitError::Shared { .. } => GitHint::TakeRightsAway,
+        GitError::Movable { .. } | GitError::Exchanged { .. } => GitHint::FolderOfOnesOwn,
+        GitError::Local { source, .. } if ForeignLink::behind(source).is_some() => GitHint::NameFolderItself,
         GitError::Busy { .. } => GitHint::WaitForOthers,
         GitError::HalfUpdated { .. } => GitHint::LetUpdateGoOn,
         GitError::Local { source, .. } => match source.kind() {

@@ -38,15 +38,19 @@ impl Classify for GitError {
                 Judgement::new(Class::Transient, Elsewhere, Kind::Integrity)
             }
             Self::Damaged { again: true, .. } => Judgement::new(Class::Permanent, Elsewhere, Kind::Integrity),
-            Self::Local { .. } | Self::Occupied { .. } | Self::Otherwise { .. } => {
-                Judgement::new(Class::Local, Elsewhere, Kind::Local)
-            }
+            Self::Local { .. }
+            | Self::Occupied { .. }
+            | Self::Otherwise { .. }
+            | Self::Movable { .. }
+            | Self::Exchanged { .. } => Judgement::new(Class::Local, Elsewhere, Kind::Local),
             Self::Busy { who: AtWork::Update, .. } => {
                 Judgement::new(Class::Busy { poll: POLL }, Elsewhere, Kind::Local)
             }
-            Self::NotUpdated { .. } | Self::Foreign { .. } | Self::Busy { .. } | Self::HalfUpdated { .. } => {
-                Judgement::new(Class::Permanent, Elsewhere, Kind::Local)
-            }
+            Self::NotUpdated { .. }
+            | Self::Foreign { .. }
+            | Self::Shared { .. }
+            | Self::Busy { .. }
+            | Self::HalfUpdated { .. } => Judgement::new(Class::Permanent, Elsewhere, Kind::Local),
             Self::Modules { kind, .. } => Judgement::new(Class::Permanent, Elsewhere, *kind),
             Self::Headway(error) => error.judge(),
             Self::Stopped => Judgement::new(Class::Cancelled, Elsewhere, Kind::Cancelled),

@@ -9,6 +9,7 @@ use rustix::fs::{XattrFlags, getxattr, removexattr, setxattr};
 use rustix::io::Errno;
 
 use super::GitError;
+use super::pin::Pin;
 
 /// A name that no pack has.
 const PROBE: &str = "vps-mode";
@@ -49,32 +50,31 @@ pub(super) fn packs(git: &Path) -> Result<(), GitError> {
 
 /// Has what is made in `folder` get what it would get in `model`: its group, and its default ACL. Who may not do
 /// that could not have made the model so.
-pub(super) fn inherit(folder: &Path, model: &Path) -> io::Result<()> {
-    let (meta, own) = (fs::metadata(model)?, fs::metadata(folder)?);
-    if meta.gid() != own.gid() {
-        let _ = std::os::unix::fs::chown(folder, None, Some(meta.gid()));
+pub(super) fn inherit(folder: &Pin, model: &Pin) -> io::Result<()> {
+    let (meta, own) = (model.folder().meta()?, folder.folder().meta()?);
+    if meta.gid != own.gid {
+        let _ = folder.folder().set_owner(own.uid, meta.gid);
     }
-    let mode = (own.mode() & 0o777) | (meta.mode() & SETGID);
-    fs::set_permissions(folder, Permissions::from_mode(mode))?;
+    folder.folder().set_mode((own.mode & 0o777) | (meta.mode & SETGID))?;
     copy(folder, model, DEFAULT_ACL)
 }
 
 /// Gives `folder` the owner, mode and ACL of `model`, which it is to replace.
-pub(super) fn take_over(folder: &Path, model: &Path) -> io::Result<()> {
-    let meta = fs::metadata(model)?;
+pub(super) fn take_over(folder: &Pin, model: &Pin) -> io::Result<()> {
+    let meta = model.folder().meta()?;
     // Only root may give a folder away; for others it was theirs already. A change of hands takes bits away: it
     // comes first.
-    let _ = std::os::unix::fs::chown(folder, Some(meta.uid()), Some(meta.gid()));
+    let _ = folder.folder().set_owner(meta.uid, meta.gid);
     copy(folder, model, ACL)?;
-    fs::set_permissions(folder, Permissions::from_mode(meta.mode() & 0o7777))
+    folder.folder().set_mode(meta.mode)
 }
 
-fn copy(folder: &Path, model: &Path, name: &str) -> io::Result<()> {
+fn copy(folder: &Pin, model: &Pin, name: &str) -> io::Result<()> {
     let mut value = Vec::with_capacity(LONGEST);
-    let read = getxattr(model, name, rustix::buffer::spare_capacity(&mut value));
+    let read = getxattr(model.path(), name, rustix::buffer::spare_capacity(&mut value));
     let done = match read {
-        Ok(_) => setxattr(folder, name, &value, XattrFlags::empty()),
-        Err(Errno::NODATA | Errno::OPNOTSUPP) => removexattr(folder, name),
+        Ok(_) => setxattr(folder.path(), name, &value, XattrFlags::empty()),
+        Err(Errno::NODATA | Errno::OPNOTSUPP) => removexattr(folder.path(), name),
         Err(errno) => Err(errno),
     };
     match done {

@@ -13,6 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
+use super::pin::is_descriptor;
 use crate::env::Env;
 
 /// Folders that are open in each other, at most: what lies deeper is moved up first. Else a deep tree would take
@@ -30,12 +31,8 @@ pub(super) fn remove(env: &Env, folder: &Path) -> io::Result<()> {
 /// Removes all that is in the folder.
 pub(super) fn empty(env: &Env, folder: &Path) -> io::Result<()> {
     let work = Work::default();
-    let top = Arc::new(Folder {
-        opened: open(CWD, folder)?,
-        above: None,
-        depth: 0,
-        failure: Arc::clone(&work.failure),
-    });
+    let top =
+        Arc::new(Folder { opened: top(folder)?, above: None, depth: 0, failure: Arc::clone(&work.failure) });
     work.sweep(&top);
     drop(top);
     let waiting = work.queue().waiting.len();
@@ -163,6 +160,11 @@ impl Work {
     }
 }
 
+/// Opens what is to be emptied. A descriptor's path is a link, too, but of the system's own.
+fn top(folder: &Path) -> Result<OwnedFd, Errno> {
+    if is_descriptor(folder) { open(CWD, folder.join(".")) } else { open(CWD, folder) }
+}
+
 fn open(above: impl AsFd, name: impl rustix::path::Arg) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::fs::openat(above, name, flags, Mode::empty())
@@ -218,6 +220,10 @@ mod tests {
         remove(&Env::real(), &top).unwrap();
         assert!(!top.exists() && other.join("theirs").exists());
 
+        fs::create_dir_all(top.join("in")).unwrap();
+        let env = Env::real();
+        empty(&env, &env.fs().folder(&top).unwrap().pinned()).unwrap();
+        assert_eq!(fs::read_dir(&top).unwrap().count(), 0);
         let link = place.path().join("link");
         symlink(&other, &link).unwrap();
         assert!(remove(&Env::real(), &link).is_err());

@@ -1,159 +1,206 @@
-//! The folder beside DEST that a clone grows in, and what earlier runs left there.
+//! The folder beside DEST that a clone grows in.
+//!
+//! The outer one is for nobody but us, with a name that others may know; the clone is a folder in it, which inherits
+//! what it would inherit at DEST. All of it is reached by descriptors: whoever renames the outer one, or puts
+//! something else at its name, changes nothing. In the end the inner one is moved out of it to DEST's name.
 
-use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::{AtFlags, CWD, FlockOperation, StatxAttributes, StatxFlags, flock};
-use rustix::io::Errno;
-use sha2::{Digest, Sha256};
-
+use super::dest_place::{Parent, real_place};
+use super::ours::is_link;
+use super::pin::Pin;
+use super::sweep::{RECORD, Stem};
 use super::{GitError, modes, remove};
 use crate::env::Env;
-use crate::env::fs::Clobber;
+use crate::env::fs::{Clobber, FileId, FsFolder, Open};
 
-/// Between DEST's name and a random part: `.NAME.clone-1a2b3c4d`.
-const MARK: &str = ".clone-";
-/// Signs of the random part.
-const RANDOM: usize = 8;
-/// Bytes that a name may have on most file systems.
-const LONGEST_NAME: usize = 255;
 /// Names tried before it is given up.
 const TRIES: u32 = 16;
+/// The clone's name in the outer folder.
+const CLONE: &str = "clone";
 
-/// A locked folder beside DEST; removed with all in it when dropped, unless it has become DEST.
+/// A locked folder beside DEST; removed with all in it when dropped, but for the clone that has become DEST.
 ///
 /// The lock is on the folder itself and ends with its holder, however that ends: so what can be locked is
 /// nobody's any more.
 #[derive(Debug)]
 pub(crate) struct Staging {
     env: Env,
-    path: PathBuf,
     dest: PathBuf,
-    /// Folders above DEST that were made for it, the outermost first.
-    made: Vec<PathBuf>,
-    lock: Mutex<Option<File>>,
+    /// DEST's name in the folder that it is in.
+    name: OsString,
+    parent: Parent,
+    outer: Outer,
+    clone: Pin,
+    done: AtomicBool,
+}
+
+/// The folder that nobody else may look into.
+#[derive(Debug)]
+struct Outer {
+    name: OsString,
+    id: FileId,
+    pin: Pin,
 }
 
 impl Staging {
     /// Whether one can be made for `dest`, as far as a look tells.
-    pub(crate) fn check(dest: &Path) -> Result<(), GitError> {
-        let dest = real_place(dest)?;
-        if dest.parent().is_none() || dest.file_name().is_none() {
-            return Err(no_place(dest));
-        }
-        replaceable(&dest)
-    }
-
-    /// Makes one for `dest`, and the folders above it; sweeps what dead runs left.
-    pub(crate) fn make(env: &Env, dest: &Path) -> Result<Self, GitError> {
-        let dest = real_place(dest)?;
-        let (Some(parent), Some(name)) = (dest.parent(), dest.file_name()) else {
+    pub(crate) fn check(env: &Env, dest: &Path) -> Result<(), GitError> {
+        let fs = &**env.fs();
+        let dest = real_place(fs, dest)?;
+        let (Some(above), Some(name)) = (dest.parent(), dest.file_name()) else {
             return Err(no_place(dest));
         };
-        replaceable(&dest)?;
-        let made = make_parents(parent)?;
-        let stem = stem(name.as_bytes());
-        sweep(env, parent, &stem);
+        match fs.folder(above) {
+            Ok(parent) => replaceable(env, &parent, name, &dest).map(drop),
+            // It would be made.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(GitError::local(format!("look at {}", above.display()), error)),
+        }
+    }
+
+    /// Makes one for `dest`, and the folders above it.
+    pub(crate) fn make(env: &Env, dest: &Path) -> Result<Self, GitError> {
+        let fs = &**env.fs();
+        let dest = real_place(fs, dest)?;
+        let (Some(above), Some(name)) = (dest.parent(), dest.file_name()) else {
+            return Err(no_place(dest));
+        };
+        let parent = Parent::make(fs, above)?;
+        let made = Self::within(env, &parent, name, &dest);
+        let (outer, clone) = made.inspect_err(|_| parent.unmake())?;
+        let (name, done) = (name.to_owned(), AtomicBool::new(false));
+        Ok(Self { env: env.clone(), name, dest, parent, outer, clone, done })
+    }
+
+    fn within(env: &Env, parent: &Parent, name: &OsStr, dest: &Path) -> Result<(Outer, Pin), GitError> {
+        let model = replaceable(env, &parent.folder, name, dest)?;
+        let beside = dest.parent().unwrap_or(dest);
         let failed =
-            |error| GitError::local(format!("make a folder beside DEST, in {}", parent.display()), error);
-        for _ in 0..TRIES {
-            let mut own = OsStr::from_bytes(&stem).to_owned();
-            own.push(format!("{:08x}", env.next_u64() >> 32));
-            let path = parent.join(own);
-            match fs::create_dir(&path) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(error) => {
-                    unmake(&made);
-                    return Err(failed(error));
-                }
+            |error| GitError::local(format!("make a folder beside DEST, in {}", beside.display()), error);
+        let outer = Outer::make(env, &parent.folder, &Stem::of(name), beside)?;
+        let shown = beside.join(&outer.name).join(CLONE);
+        let made = || {
+            outer.pin.folder().open(OsStr::new(RECORD), Open::New).map_err(failed)?;
+            let clone = outer.pin.folder().make_folder(OsStr::new(CLONE), 0o777).map_err(failed)?;
+            let clone = Pin::of(&**env.fs(), clone, &shown)?;
+            if let Some(model) = &model {
+                modes::inherit(&clone, model).map_err(failed)?;
             }
-            // Somebody's sweep may have been quicker between the two.
-            if let Some(lock) = locked(&path) {
-                let lock = Mutex::new(Some(lock));
-                let staging = Self { env: env.clone(), path, dest: dest.clone(), made, lock };
-                if fs::symlink_metadata(&dest).is_ok() {
-                    modes::inherit(&staging.path, &dest).map_err(failed)?;
-                }
-                return Ok(staging);
+            Ok(clone)
+        };
+        match made() {
+            Ok(clone) => Ok((outer, clone)),
+            Err(error) => {
+                outer.remove(env, &parent.folder);
+                Err(error)
             }
         }
-        unmake(&made);
-        Err(failed(io::ErrorKind::AlreadyExists.into()))
     }
 
     /// Where the clone grows.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.clone.path()
+    }
+
+    /// An error about what is in it, by the name that people know.
+    pub(crate) fn in_words(&self, error: GitError) -> GitError {
+        self.clone.in_words(error)
     }
 
     /// Writes it to the disk, so that a loss of power right after the rename leaves no half of it.
     pub(crate) fn sync(&self) -> Result<(), GitError> {
         let failed = |error: io::Error| GitError::local("write the clone to the disk", error);
-        let folder = File::open(&self.path).map_err(failed)?;
+        let folder = File::open(self.path()).map_err(failed)?;
         rustix::fs::syncfs(&folder).map_err(|errno| failed(errno.into()))
     }
 
     /// Makes it DEST, which must be absent or an empty folder, whose mode and owner it takes over.
-    pub(crate) fn commit(&self, env: &Env) -> Result<(), GitError> {
-        if fs::symlink_metadata(&self.dest).is_ok() {
-            let failed = |error| GitError::local(format!("prepare {}", self.path.display()), error);
-            modes::take_over(&self.path, &self.dest).map_err(failed)?;
+    pub(crate) fn commit(&self) -> Result<(), GitError> {
+        let failed = |error| GitError::local(format!("prepare {}", self.clone.shown().display()), error);
+        if let Some(model) = replaceable(&self.env, &self.parent.folder, &self.name, &self.dest)? {
+            modes::take_over(&self.clone, &model).map_err(failed)?;
         }
-        match env.fs().rename(&self.path, &self.dest, Clobber::Replace) {
+        // Out of a folder that is ours alone: it is what was made. A folder takes the place of an empty one at most.
+        let (from, to) = (OsStr::new(CLONE), &*self.parent.folder);
+        match self.outer.pin.folder().rename(from, to, &self.name, Clobber::Replace) {
             Ok(()) => {}
-            Err(error) if is_occupied(&error) => {
-                let why = "was filled by somebody else meanwhile".to_owned();
-                return Err(GitError::Occupied { path: self.dest.clone(), why: why.into() });
-            }
+            Err(error) if is_occupied(&error) => return Err(self.filled()),
             Err(error) => return Err(GitError::local(format!("rename to {}", self.dest.display()), error)),
         }
-        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(parent) = self.dest.parent() {
-            // It is there; only a loss of power now could still undo the rename.
-            let _ = env.fs().sync_folder(parent);
-        }
+        // Who may rename there may have done so with it, or with a folder above.
+        self.clone.is_still_at(&**self.env.fs(), &self.dest)?;
+        self.done.store(true, Ordering::Relaxed);
+        self.outer.remove(&self.env, &self.parent.folder);
+        // It is there; only a loss of power now could still undo the rename.
+        let _ = self.parent.folder.sync();
         Ok(())
+    }
+
+    fn filled(&self) -> GitError {
+        let why = "was filled by somebody else meanwhile".to_owned();
+        GitError::Occupied { path: self.dest.clone(), why: why.into() }
     }
 }
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        let kept = self.lock.get_mut().unwrap_or_else(PoisonError::into_inner).is_none();
-        if !kept {
-            // Nobody is told of an error here; the next run sweeps.
-            let _ = remove::remove(&self.env, &self.path);
-            unmake(&self.made);
+        if !self.done.load(Ordering::Relaxed) {
+            // Nobody is told of an error here; the next run sweeps. The clone itself is emptied wherever it is: also
+            // one that had become DEST, and was exchanged there.
+            let _ = remove::empty(&self.env, self.path());
+            self.outer.remove(&self.env, &self.parent.folder);
+            self.parent.unmake();
         }
     }
 }
 
-/// DEST's own place: at the end of a link, where it is one to an empty folder.
-fn real_place(dest: &Path) -> Result<PathBuf, GitError> {
-    let failed = |error| GitError::local(format!("find {}", dest.display()), error);
-    let mut place = PathBuf::new();
-    for part in std::path::absolute(dest).map_err(failed)?.components() {
-        if part == Component::ParentDir {
-            // Where a link leads, it is what is above there; what is not there has only its name.
-            place = fs::canonicalize(&place).unwrap_or(place);
-            place.pop();
-        } else {
-            place.push(part);
+impl Outer {
+    /// One in `parent`, which people know as `beside`.
+    fn make(env: &Env, parent: &Arc<dyn FsFolder>, stem: &Stem, beside: &Path) -> Result<Self, GitError> {
+        let failed =
+            |error| GitError::local(format!("make a folder beside DEST, in {}", beside.display()), error);
+        for _ in 0..TRIES {
+            let name = stem.name(env.next_u64());
+            let folder = match parent.make_folder(&name, 0o700) {
+                Ok(folder) => folder,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(failed(error)),
+            };
+            let id = folder.meta().map_err(failed)?.id;
+            // Somebody's sweep may have been quicker between the two. Where there are no locks nothing is swept.
+            let is_ours = match folder.try_lock() {
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => true,
+                locked => locked.map_err(failed)? && parent.is_still(&name, id),
+            };
+            if !is_ours {
+                continue;
+            }
+            match Pin::of(&**env.fs(), folder, &beside.join(&name)) {
+                Ok(pin) => return Ok(Self { name, id, pin }),
+                Err(error) => {
+                    // Nothing is in it yet.
+                    if parent.is_still(&name, id) {
+                        let _ = parent.remove_folder(&name);
+                    }
+                    return Err(error);
+                }
+            }
         }
+        Err(failed(io::ErrorKind::AlreadyExists.into()))
     }
-    match fs::canonicalize(&place) {
-        Ok(path) => Ok(path),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
-        Err(_) if place.is_symlink() => {
-            Err(GitError::Occupied { path: place, why: "is a link that leads nowhere".into() })
+
+    /// Removes it with all in it; what stands at its name by now, only if that is it.
+    fn remove(&self, env: &Env, parent: &Arc<dyn FsFolder>) {
+        let _ = remove::empty(env, self.pin.path());
+        if parent.is_still(&self.name, self.id) {
+            let _ = parent.remove_folder(&self.name);
         }
-        Err(_) => Ok(place),
     }
 }
 
@@ -161,19 +208,38 @@ fn no_place(dest: PathBuf) -> GitError {
     GitError::Occupied { path: dest, why: "is no folder that can be replaced".into() }
 }
 
-/// Refuses what a rename at the end would not replace, so that nothing is fetched for it.
-fn replaceable(dest: &Path) -> Result<(), GitError> {
-    if fs::read_dir(dest).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(GitError::Occupied { path: dest.to_owned(), why: "is not empty".into() });
+/// Refuses what a rename at the end would not replace, so that nothing is fetched for it, and what is not to be
+/// replaced: where others may put folders, one that is not ours was put there by them, and its owner and mode would
+/// be given to the clone. The folder that is there.
+fn replaceable(
+    env: &Env,
+    parent: &Arc<dyn FsFolder>,
+    name: &OsStr,
+    dest: &Path,
+) -> Result<Option<Pin>, GitError> {
+    let failed = |error| GitError::local(format!("look at {}", dest.display()), error);
+    let occupied = |why: &str| GitError::Occupied { path: dest.to_owned(), why: why.into() };
+    let folder = match parent.folder(name) {
+        Ok(folder) => folder,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if is_occupied(&error) || is_link(&error) => {
+            return Err(occupied("is no folder"));
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    if !folder.list().map_err(failed)?.is_empty() {
+        return Err(occupied("is not empty"));
     }
-    let known = rustix::fs::statx(CWD, dest, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty());
-    if known.is_ok_and(|known| known.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)) {
-        return Err(GitError::local(
-            format!("replace {}", dest.display()),
-            io::ErrorKind::ResourceBusy.into(),
-        ));
+    if parent.is_mount_point(name) {
+        let busy = io::ErrorKind::ResourceBusy.into();
+        return Err(GitError::local(format!("replace {}", dest.display()), busy));
     }
-    Ok(())
+    let us = env.fs().us();
+    let owner = folder.meta().map_err(failed)?.uid;
+    if !us.trusts(owner) && !parent.meta().map_err(failed)?.is_ours_alone(us) {
+        return Err(GitError::Foreign { path: dest.to_owned(), owner });
+    }
+    Pin::of(&**env.fs(), folder, dest).map(Some)
 }
 
 fn is_occupied(error: &io::Error) -> bool {
@@ -183,90 +249,13 @@ fn is_occupied(error: &io::Error) -> bool {
     )
 }
 
-/// Makes the folders that are missing and says which.
-fn make_parents(folder: &Path) -> Result<Vec<PathBuf>, GitError> {
-    let missing = folder.ancestors().take_while(|folder| fs::symlink_metadata(folder).is_err());
-    let mut missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
-    missing.reverse();
-    for (at, folder) in missing.iter().enumerate() {
-        if let Err(error) = fs::create_dir(folder)
-            && error.kind() != io::ErrorKind::AlreadyExists
-        {
-            unmake(missing.get(..at).unwrap_or_default());
-            return Err(GitError::local(format!("make {}", folder.display()), error));
-        }
-    }
-    Ok(missing)
-}
-
-/// Removes folders that were made, as far as nobody else uses them.
-fn unmake(made: &[PathBuf]) {
-    for folder in made.iter().rev() {
-        let _ = fs::remove_dir(folder);
-    }
-}
-
-/// The lock of a folder, if nobody has it and the folder is still the one of that name.
-pub(super) fn locked(path: &Path) -> Option<File> {
-    let folder = File::open(path).ok()?;
-    match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        // A file system without locks; nothing is swept there either.
-        Err(Errno::BADF | Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK) => return Some(folder),
-        Err(_) => return None,
-    }
-    let (ours, named) = (folder.metadata().ok()?, fs::symlink_metadata(path).ok()?);
-    (ours.dev() == named.dev() && ours.ino() == named.ino()).then_some(folder)
-}
-
-/// What names of clones to `name` begin with. A long one is shortened, and told from its like by a digest.
-fn stem(name: &[u8]) -> Vec<u8> {
-    const DIGEST: usize = 16;
-    let room = LONGEST_NAME - 1 - MARK.len() - RANDOM;
-    let mut stem = vec![b'.'];
-    if name.len() <= room {
-        stem.extend_from_slice(name);
-    } else {
-        let mut end = room - 1 - DIGEST;
-        // Not in the middle of a letter.
-        while end > 0 && name.get(end).is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000) {
-            end -= 1;
-        }
-        stem.extend_from_slice(name.get(..end).unwrap_or_default());
-        stem.push(b'~');
-        let digest: String = Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect();
-        stem.extend_from_slice(digest.get(..DIGEST).unwrap_or_default().as_bytes());
-    }
-    stem.extend_from_slice(MARK.as_bytes());
-    stem
-}
-
-/// Removes what runs for the same DEST left that are dead: whose lock can be had.
-fn sweep(env: &Env, parent: &Path, stem: &[u8]) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten() {
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if !is_folder || !is_ours(entry.file_name().as_bytes(), stem) {
-            continue;
-        }
-        let path = entry.path();
-        let Ok(folder) = File::open(&path) else { continue };
-        if flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            let _ = remove::remove(env, &path);
-        }
-    }
-}
-
-/// Whether `found` is a name that a clone of this stem is made under.
-fn is_ours(found: &[u8], stem: &[u8]) -> bool {
-    let random = found.strip_prefix(stem);
-    random.is_some_and(|random| random.len() == RANDOM && random.iter().all(u8::is_ascii_hexdigit))
-}
-
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "somebody else renames here")]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 
+    use super::super::sweep::Left;
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
@@ -278,11 +267,31 @@ mod tests {
         names
     }
 
+    fn sweep(env: &Env, dest: &Path) {
+        if let Some(left) = Left::beside(env, dest) {
+            left.sweep(env);
+        }
+    }
+
+    /// A folder that a killed clone left.
+    fn left(path: &Path) {
+        fs::create_dir_all(path.join(CLONE)).unwrap();
+        fs::write(path.join(RECORD), "").unwrap();
+        fs::write(path.join(CLONE).join("f"), "x").unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+
+    /// Where the outer folder is.
+    fn outer(staging: &Staging) -> PathBuf {
+        staging.dest.with_file_name(&staging.outer.name)
+    }
+
     #[test]
     fn nothing_is_left_of_one_that_did_not_become_dest() {
         let place = tempfile::tempdir().unwrap();
         let staging = Staging::make(&Env::real(), &place.path().join("a/b/dest")).unwrap();
         fs::write(staging.path().join("f"), "x").unwrap();
+        assert_eq!(fs::metadata(outer(&staging)).unwrap().mode() & 0o777, 0o700);
         drop(staging);
         assert_eq!(names(place.path()), [""; 0]);
     }
@@ -293,11 +302,10 @@ mod tests {
         let dest = place.path().join("dest");
         fs::create_dir(&dest).unwrap();
         fs::set_permissions(&dest, fs::Permissions::from_mode(0o2710)).unwrap();
-        let env = Env::real();
-        let staging = Staging::make(&env, &dest).unwrap();
+        let staging = Staging::make(&Env::real(), &dest).unwrap();
         fs::write(staging.path().join("f"), "x").unwrap();
         staging.sync().unwrap();
-        staging.commit(&env).unwrap();
+        staging.commit().unwrap();
         drop(staging);
         assert_eq!(names(place.path()), ["dest"]);
         assert_eq!(names(&dest), ["f"]);
@@ -305,17 +313,97 @@ mod tests {
     }
 
     #[test]
+    fn one_that_is_new_has_the_mode_of_any_new_folder() {
+        let place = tempfile::tempdir().unwrap();
+        fs::create_dir(place.path().join("model")).unwrap();
+        let staging = Staging::make(&Env::real(), &place.path().join("dest")).unwrap();
+        staging.commit().unwrap();
+        let mode = |name: &str| fs::metadata(place.path().join(name)).unwrap().mode();
+        assert_eq!(mode("dest"), mode("model"));
+    }
+
+    #[test]
     fn a_folder_that_was_filled_meanwhile_is_not_replaced() {
         let place = tempfile::tempdir().unwrap();
         let dest = place.path().join("dest");
-        let env = Env::real();
-        let staging = Staging::make(&env, &dest).unwrap();
+        let staging = Staging::make(&Env::real(), &dest).unwrap();
         fs::create_dir(&dest).unwrap();
         fs::write(dest.join("theirs"), "x").unwrap();
-        assert!(matches!(staging.commit(&env), Err(GitError::Occupied { .. })));
+        assert!(matches!(staging.commit(), Err(GitError::Occupied { .. })));
         drop(staging);
         assert_eq!(names(&dest), ["theirs"]);
         assert_eq!(names(place.path()), ["dest"]);
+    }
+
+    #[test]
+    fn whatever_is_put_at_its_name_is_neither_written_to_nor_moved_nor_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let (trap, dest) = (tempfile::tempdir().unwrap(), place.path().join("dest"));
+        fs::write(trap.path().join("theirs"), "x").unwrap();
+        let before = fs::metadata(trap.path()).unwrap();
+        for becomes_dest in [true, false] {
+            fs::create_dir(&dest).unwrap();
+            fs::set_permissions(&dest, fs::Permissions::from_mode(0o751)).unwrap();
+            let staging = Staging::make(&Env::real(), &dest).unwrap();
+            let at = outer(&staging);
+            fs::rename(&at, place.path().join("was")).unwrap();
+            symlink(trap.path(), &at).unwrap();
+            fs::write(staging.path().join("f"), "x").unwrap();
+            if becomes_dest {
+                staging.commit().unwrap();
+                assert_eq!(names(&dest), ["f"]);
+                assert_eq!(fs::metadata(&dest).unwrap().mode() & 0o777, 0o751);
+            }
+            drop(staging);
+            assert!(at.is_symlink());
+            assert_eq!(names(&place.path().join("was")), [""; 0]);
+            fs::remove_file(at).unwrap();
+            fs::remove_dir(place.path().join("was")).unwrap();
+            fs::remove_dir_all(&dest).unwrap();
+        }
+        assert_eq!(names(trap.path()), ["theirs"]);
+        assert_eq!(fs::metadata(trap.path()).unwrap().mode(), before.mode());
+    }
+
+    #[test]
+    fn one_that_is_elsewhere_by_the_end_is_no_success() {
+        let place = tempfile::tempdir().unwrap();
+        let (above, moved) = (place.path().join("above"), place.path().join("moved"));
+        let staging = Staging::make(&Env::real(), &above.join("dest")).unwrap();
+        fs::write(staging.path().join("f"), "x").unwrap();
+        // The folder above DEST is another by now.
+        fs::rename(&above, &moved).unwrap();
+        fs::create_dir(&above).unwrap();
+        let error = staging.commit().unwrap_err();
+        assert!(matches!(error, GitError::Exchanged { .. }), "{error}");
+        drop(staging);
+        assert_eq!((names(&above), names(&moved.join("dest"))), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn an_empty_folder_of_anothers_is_replaced_only_where_he_did_not_put_it() {
+        let place = tempfile::tempdir().unwrap();
+        let dest = place.path().join("dest");
+        fs::create_dir(&dest).unwrap();
+        if chown(&dest, Some(65_534), Some(65_534)).is_err() {
+            // Only root can give a folder away.
+            return;
+        }
+        fs::set_permissions(&dest, fs::Permissions::from_mode(0o777)).unwrap();
+        fs::set_permissions(place.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+        let error = Staging::make(&Env::real(), &dest).unwrap_err();
+        assert!(matches!(error, GitError::Foreign { owner: 65_534, .. }), "{error}");
+        fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let staging = Staging::make(&Env::real(), &dest).unwrap();
+        staging.commit().unwrap();
+        assert_eq!(fs::metadata(&dest).unwrap().uid(), 65_534);
+        // One that came there meanwhile is looked at, too.
+        fs::remove_dir(&dest).unwrap();
+        let staging = Staging::make(&Env::real(), &dest).unwrap();
+        fs::create_dir(&dest).unwrap();
+        chown(&dest, Some(65_534), Some(65_534)).unwrap();
+        fs::set_permissions(place.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(matches!(staging.commit(), Err(GitError::Foreign { .. })));
     }
 
     #[test]
@@ -324,16 +412,37 @@ mod tests {
         let dest = place.path().join("dest");
         let (dead, other, odd) = (".dest.clone-0123abcd", ".dest2.clone-0123abcd", ".dest.clone-mine");
         for name in [dead, other, odd] {
-            fs::create_dir(place.path().join(name)).unwrap();
-            fs::write(place.path().join(name).join("f"), "x").unwrap();
+            left(&place.path().join(name));
         }
         let env = Env::real();
         let living = Staging::make(&env, &dest).unwrap();
+        sweep(&env, &dest);
         assert!(!place.path().join(dead).exists());
-        let second = Staging::make(&env, &dest).unwrap();
         assert!(living.path().exists());
-        drop((living, second));
+        drop(living);
         assert_eq!(names(place.path()), [odd, other]);
+    }
+
+    #[test]
+    fn what_only_has_such_a_name_is_not_swept() {
+        let place = tempfile::tempdir().unwrap();
+        let (env, dest, trap) = (Env::real(), place.path().join("dest"), tempfile::tempdir().unwrap());
+        left(&trap.path().join("x"));
+        let at = |number: u32| place.path().join(format!(".dest.clone-0000000{number}"));
+        // Ours, but no clone ever grew in it.
+        left(&at(1));
+        fs::remove_file(at(1).join(RECORD)).unwrap();
+        // Others may write there.
+        left(&at(2));
+        fs::set_permissions(at(2), fs::Permissions::from_mode(0o777)).unwrap();
+        symlink(trap.path().join("x"), at(3)).unwrap();
+        fs::write(at(4), "x").unwrap();
+        left(&at(5));
+        let is_given = chown(at(5), Some(65_534), None).is_ok();
+        sweep(&env, &dest);
+        let kept = [true, true, true, true, is_given];
+        assert_eq!([1, 2, 3, 4, 5].map(|number| at(number).symlink_metadata().is_ok()), kept);
+        assert!(at(2).join("clone/f").exists() && trap.path().join("x/clone/f").exists());
     }
 
     #[test]
@@ -341,40 +450,21 @@ mod tests {
         for name in ["n".repeat(239), "n".repeat(240), "n".repeat(255), "ü".repeat(127)] {
             let place = tempfile::tempdir().unwrap();
             let (env, dest) = (Env::real(), place.path().join(&name));
-            let dead = Staging::make(&env, &dest).unwrap().path().to_owned();
-            fs::create_dir(&dead).unwrap();
+            let dead = outer(&Staging::make(&env, &dest).unwrap());
+            left(&dead);
             // One that only begins as the other does.
             let mut other = name.clone();
             other.pop();
             other.push('x');
-            let living = Staging::make(&env, &place.path().join(other)).unwrap();
+            sweep(&env, &place.path().join(other));
             assert!(dead.exists(), "swept for another");
-            let staging = Staging::make(&env, &dest).unwrap();
+            sweep(&env, &dest);
             assert!(!dead.exists());
-            assert!(living.path().exists());
-            staging.commit(&env).unwrap();
-            drop((staging, living));
+            let staging = Staging::make(&env, &dest).unwrap();
+            staging.commit().unwrap();
+            drop(staging);
             assert_eq!(names(place.path()), [name]);
         }
-    }
-
-    #[test]
-    fn what_is_above_what_is_not_there_is_found_without_making_it() {
-        let place = tempfile::tempdir().unwrap();
-        let real = fs::canonicalize(place.path()).unwrap();
-        fs::create_dir_all(real.join("a/b")).unwrap();
-        std::os::unix::fs::symlink("a/b", real.join("link")).unwrap();
-        std::os::unix::fs::symlink("nowhere", real.join("dead")).unwrap();
-        for (dest, found) in [
-            ("no/../x", "x"),
-            ("no/such/../../x/", "x"),
-            ("link/../x", "a/x"),
-            ("link", "a/b"),
-            ("a/./b/", "a/b"),
-        ] {
-            assert_eq!(real_place(&real.join(dest)).unwrap(), real.join(found), "{dest}");
-        }
-        assert!(matches!(real_place(&real.join("dead/")), Err(GitError::Occupied { .. })));
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub(super) fn fetch(
         _ => None,
     };
     let specs = branch.map_or_else(|| job.want.specs(), |name| vec![name.clone()]);
-    let mut remote = repo.remote_at(job.url.stored()).map_err(failed)?;
+    let mut remote = repo.remote_at_without_url_rewrite(job.url.stored()).map_err(failed)?;
     remote = remote.with_fetch_tags(if all { Tags::All } else { Tags::None });
     if all {
         remote = remote

@@ -2,6 +2,7 @@
 //! one fails `every_promise_has_its_test`.
 
 mod arguments;
+mod attack;
 mod attributes;
 mod clone;
 mod dest;
@@ -19,6 +20,7 @@ mod ssh;
 mod sshd;
 mod stop;
 mod submodules;
+mod trust;
 mod update;
 
 /// What is promised of `git clone`, and the test that would notice.
@@ -148,6 +150,27 @@ const PROMISES: &[(&str, &str)] = &[
         "a submodule that is not updated: all is as it was",
         "a_submodule_that_is_not_updated_keeps_all_as_it_is",
     ),
+    // trust
+    (
+        "another user's clone is not taken, whatever it says",
+        "another_users_clone_is_neither_taken_nor_updated",
+    ),
+    (
+        "a clone that others may write is neither taken nor updated",
+        "a_clone_that_others_may_write_is_neither_taken_nor_updated",
+    ),
+    ("a clone lacks nothing that it says it is at", "a_clone_without_the_commit_that_it_says_it_has_is_none"),
+    ("another user's link leads to no DEST", "a_link_of_another_user_is_not_followed_to_dest"),
+    (
+        "no program, filter or hook of a clone's own is run",
+        "no_program_that_a_clones_configuration_names_is_run",
+    ),
+    ("without /proc: by name, where names hold", "without_proc_it_is_done_where_names_hold"),
+    // a neighbour
+    ("nobody who may rename beside DEST leads a clone astray", "a_neighbour_leads_no_clone_astray"),
+    ("nor one that fills a folder", "a_neighbour_leads_no_clone_into_an_empty_folder_astray"),
+    ("nor an update", "a_neighbour_leads_no_update_astray"),
+    ("nor what removes a clone that failed or died", "a_neighbour_leads_no_removal_astray"),
     // submodules
     ("--recurse-submodules goes all the way down", "submodules_go_all_the_way_down"),
     ("without it they stay empty", "without_the_option_they_stay_empty"),
@@ -207,6 +230,7 @@ const PROMISES: &[(&str, &str)] = &[
 fn every_promise_has_its_test() {
     let sources = [
         include_str!("arguments.rs"),
+        include_str!("attack.rs"),
         include_str!("attributes.rs"),
         include_str!("clone.rs"),
         include_str!("dest.rs"),
@@ -223,6 +247,7 @@ fn every_promise_has_its_test() {
         include_str!("sshd.rs"),
         include_str!("stop.rs"),
         include_str!("submodules.rs"),
+        include_str!("trust.rs"),
         include_str!("update.rs"),
     ];
     for (promise, test) in PROMISES {

@@ -64,7 +64,7 @@ impl Clones {
                 let synced = Arc::clone(staging);
                 let synced = env.begin("sync", move || synced.sync()).await;
                 synced.unwrap_or(Err(GitError::Stopped))?;
-                staging.commit(env)
+                staging.commit()
             })
             .await
     }

@@ -30,6 +30,14 @@ impl Place {
         }
     }
 
+    /// An error about what is made ready there, by names that people know.
+    pub(super) fn in_words(&self, error: GitError) -> GitError {
+        match self {
+            Self::Staging(staging) => staging.in_words(error),
+            Self::Update(update) => update.in_words(error),
+        }
+    }
+
     pub(super) fn update(&self) -> Result<Arc<Update>, GitError> {
         match self {
             Self::Update(update) => Ok(Arc::clone(update)),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use self::fetching::Fetching;
 use crate::context::Context;
-use crate::git::{CloneRequest, Cloned, Git, GitError, GitUrl, Prepared, Staging, Step, There};
+use crate::git::{CloneRequest, Cloned, Git, GitError, GitUrl, Left, Prepared, Staging, Step, There};
 use crate::http::Credentials;
 use crate::operation::{Operation, OperationKind};
 use crate::pipeline::{OperationError, Pipeline, Request};
@@ -87,7 +87,7 @@ impl Clones {
     pub fn look(&self, request: &CloneRequest) -> Result<There, GitError> {
         let there = self.git.look(request)?;
         if matches!(there, There::Free) {
-            Staging::check(&request.dest)?;
+            Staging::check(self.context.env(), &request.dest)?;
         }
         Ok(there)
     }
@@ -115,6 +115,7 @@ impl Clones {
         options: &Options,
     ) -> Result<Cloned, GitFailed> {
         let failed = |error| workflow.error(error);
+        self.sweep(workflow, request).await?;
         let mut there = self.git.look(request).map_err(failed)?;
         if matches!(there, There::Unfinished) {
             self.finish(workflow, request).await?;
@@ -128,6 +129,22 @@ impl Clones {
             }
             There::Free | There::Unfinished => self.clone_anew(workflow, request, options).await,
         }
+    }
+
+    /// Removes what clones to the same DEST left that were killed.
+    async fn sweep(&self, workflow: &Workflow, request: &CloneRequest) -> Result<(), GitFailed> {
+        let env = self.context.env();
+        let Some(left) = Left::beside(env, &request.dest).map(Arc::new) else { return Ok(()) };
+        // There may be much of it: neither the limit nor a stop waits for that.
+        let step = workflow.step(OperationKind::GitSweep, "", workflow.whole());
+        let swept = |_| {
+            let (left, world) = (Arc::clone(&left), env.clone());
+            async move {
+                let _ = env.begin("sweep", move || left.sweep(&world)).await;
+                Ok::<_, GitError>(())
+            }
+        };
+        self.pipeline().run(&step, swept).await
     }
 
     /// One repository, in as many attempts as it takes; how many that were. Of one that is there, its files in
@@ -156,10 +173,11 @@ impl Clones {
         let run = |attempt: crate::Attempt| {
             attempts = attempt.number;
             async move {
-                match there {
+                let fetched = match there {
                     Some(files) => git.prepare(&attempt, step, &place.update()?, files).await,
                     None => git.fetch(&attempt, step).await.map(Prepared::unchanged),
-                }
+                };
+                fetched.map_err(|error| place.in_words(error))
             }
         };
         let made = self.pipeline().run(&operation, run).await?;

@@ -10,7 +10,7 @@ use crate::Kind;
 use crate::foreign::Foreign;
 use crate::git::{
     ClonedModule, GitError, GitUrl, Home, Module, NewModule, Prepared, Step, There, Want, absorb, activate,
-    astray, git_folder, relative,
+    astray, git_folder, relative, way_alone,
 };
 
 /// How deep modules may lie in modules.
@@ -114,7 +114,7 @@ impl Clones {
         let home = parent.home.module(&module.path, &module.name);
         let found = self.fetch_module(fetching, wanted, home).await?;
         activate(&parent.home.git, &module.name, found.naming.url.stored())
-            .map_err(|error| fetching.workflow.error(error))?;
+            .map_err(|error| fetching.workflow.error(fetching.place.in_words(error)))?;
         Ok(found)
     }
 
@@ -129,7 +129,8 @@ impl Clones {
         let mut step = Step::new(url.clone(), home.files.clone(), Some(fetching.place.alive()));
         step.want = Want::Commit(module.commit);
         let (Prepared { made, .. }, attempts) = self.fetch(fetching, step, None).await?;
-        absorb(self.context.env(), &module.name, &home).map_err(|error| fetching.workflow.error(error))?;
+        absorb(self.context.env(), &module.name, &home)
+            .map_err(|error| fetching.workflow.error(fetching.place.in_words(error)))?;
         fetching.cloned.bytes = fetching.cloned.bytes.saturating_add(made.bytes);
         fetching.filters.extend(made.filters);
         let naming = Naming { url: url.clone(), path: path.clone(), home, is_new: true };
@@ -144,7 +145,8 @@ impl Clones {
     ) -> Result<Found, GitFailed> {
         let Wanted { module, parent, url, path } = wanted;
         let workflow = fetching.workflow;
-        let failed = |error| workflow.error(error);
+        let place = fetching.place.clone();
+        let failed = |error| workflow.error(place.in_words(error));
         let files = parent.home.files.join(&*module.path);
         let as_asked = fetching.request.of_module(url.clone(), files.clone(), module.commit);
         let writes = |path: &str| fetching.change_of(&parent.path).is_some_and(|change| change.writes(path));
@@ -158,6 +160,7 @@ impl Clones {
             let why = format!("{} is a link, behind which a module is to be", files.display());
             return Err(failed(GitError::NotUpdated { path: parent.home.files.clone(), why: why.into() }));
         }
+        way_alone(self.context.env(), &parent.home.files, &module.path).map_err(failed)?;
         let cloned = match self.git.look(&as_asked) {
             Ok(There::Clone(cloned)) => cloned,
             Ok(There::Free) => return self.add_module(fetching, wanted).await,
@@ -171,7 +174,8 @@ impl Clones {
             }
             Err(error) => return Err(failed(error)),
         };
-        let home = Home::at(files.clone(), git_folder(&files).map_err(failed)?);
+        let whole = place.update().map_err(failed)?;
+        let home = Home::at(files.clone(), git_folder(whole.git(), &files).map_err(failed)?);
         let before = self.git.modules(&files).map_err(failed)?;
         let naming = Naming { url: url.clone(), path: path.clone(), home, is_new: false };
         if cloned.commit == Some(module.commit) {
@@ -190,7 +194,8 @@ impl Clones {
     async fn add_module(&self, fetching: &mut Fetching<'_>, wanted: &Wanted<'_>) -> Result<Found, GitFailed> {
         let Wanted { module, parent, path, .. } = wanted;
         let workflow = fetching.workflow;
-        let failed = |error| workflow.error(error);
+        let place = fetching.place.clone();
+        let failed = |error| workflow.error(place.in_words(error));
         refuse_nested(&parent.home, &module.name).map_err(failed)?;
         let then = parent.home.module(&module.path, &module.name);
         if std::fs::symlink_metadata(&then.git).is_ok() {

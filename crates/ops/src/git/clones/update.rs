@@ -49,8 +49,16 @@ impl Clones {
             workflow.note("it is there already: nothing to do");
             return Ok(before);
         }
-        let modules_before = self.git.modules(&request.dest).map_err(failed)?;
         let update = self.begin(workflow, &request.dest).await?;
+        // What was looked at may have been another one's than what is ours now.
+        let dest = update.dest();
+        let again = CloneRequest { dest: dest.to_owned(), ..request.clone() };
+        let in_words = |error| failed(update.in_words(error));
+        let There::Clone(before) = self.git.look(&again).map_err(in_words)? else {
+            return Err(failed(GitError::Exchanged { path: request.dest.clone() }));
+        };
+        let before = Cloned { dest: request.dest.clone(), ..before };
+        let modules_before = self.git.modules(dest).map_err(in_words)?;
         let mut fetching = Fetching {
             workflow,
             request,
@@ -65,7 +73,7 @@ impl Clones {
         let mut modules = modules_before.clone();
         if !is_there {
             let alive = fetching.place.alive();
-            let mut step = Step::new(request.url.clone(), request.dest.clone(), Some(alive));
+            let mut step = Step::new(request.url.clone(), dest.to_owned(), Some(alive));
             step.want = request.want.clone();
             let (prepared, attempts) = self.fetch(&fetching, step, Some(update.dest())).await?;
             modules.clone_from(&prepared.made.modules);
@@ -78,7 +86,7 @@ impl Clones {
         if request.modules {
             self.modules(&mut fetching, root, modules).await?;
         } else {
-            self.tell_behind(&mut fetching, &modules);
+            self.tell_behind(&mut fetching, &modules, dest);
         }
         fetching.tell_unfiltered();
         let Fetching { mut cloned, ready, .. } = fetching;
@@ -86,6 +94,7 @@ impl Clones {
         if !cloned.unchanged {
             self.apply(workflow, &update, ready).await?;
         }
+        update.is_still_at(&request.dest).map_err(failed)?;
         Ok(cloned)
     }
 
@@ -129,9 +138,9 @@ impl Clones {
     }
 
     /// Tells of modules that are not where the repository has them now.
-    fn tell_behind(&self, fetching: &mut Fetching<'_>, modules: &[Module]) {
+    fn tell_behind(&self, fetching: &mut Fetching<'_>, modules: &[Module], dest: &Path) {
         for module in modules {
-            let files = fetching.request.dest.join(&*module.path);
+            let files = dest.join(&*module.path);
             let Ok(url) = fetching.request.url.module(&module.url) else { continue };
             let as_asked = fetching.request.of_module(url, files, module.commit);
             let Ok(There::Clone(here)) = self.git.look(&as_asked) else { continue };

@@ -6,7 +6,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +16,8 @@ use gix::index::entry::{Mode, Stage, Stat, stat};
 use gix::index::fs::Metadata;
 use gix::index::{Entry, State};
 use gix::objs::FindExt;
+use rustix::fs::{Mode as Permissions, OFlags};
+use rustix::io::Errno;
 
 use super::difference::{blocked, place};
 use crate::git::convert::Converter;
@@ -76,6 +78,26 @@ fn staged(head: Option<&State>, index: &State) -> Vec<BString> {
     changed
 }
 
+/// What a file holds; nothing where something else came to its place since it was looked at, which others may do in
+/// a folder of theirs, and would have us wait for or read.
+fn read(place: &Path) -> io::Result<Option<Vec<u8>>> {
+    let opened = match rustix::fs::open(place, OFlags::RDONLY | NOT_ANYTHING, Permissions::empty()) {
+        Err(Errno::LOOP | Errno::NXIO) => return Ok(None),
+        opened => opened?,
+    };
+    let mut file = fs::File::from(opened);
+    if !file.metadata()?.is_file() {
+        return Ok(None);
+    }
+    let mut content = Vec::new();
+    file.read_to_end(&mut content)?;
+    Ok(Some(content))
+}
+
+/// Neither through a link nor by waiting for a pipe's other end.
+const NOT_ANYTHING: OFlags =
+    OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
 struct Look<'a> {
     files: &'a Path,
     index: &'a State,
@@ -124,7 +146,7 @@ impl Look<'_> {
             let target = fs::read_link(&place).map_err(failed)?;
             return Ok(target.as_os_str() != OsStr::from_bytes(blob.data));
         }
-        let file = fs::read(&place).map_err(failed)?;
+        let Some(file) = read(&place).map_err(failed)? else { return Ok(true) };
         let written = self.converter.written(&self.objects, path, entry.mode, &entry.id, blob.data);
         let is_as_written = match written {
             Ok(written) => *written == *file,
@@ -144,5 +166,29 @@ impl Look<'_> {
             Err(GitError::Checkout { .. }) => Ok(true),
             Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_to_a_files_place_is_neither_followed_nor_waited_for() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        fs::write(at("f"), "x").unwrap();
+        std::os::unix::fs::symlink("f", at("link")).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            at("pipe"),
+            rustix::fs::FileType::Fifo,
+            Permissions::from_raw_mode(0o600),
+            0,
+        )
+        .unwrap();
+        assert_eq!(read(&at("f")).unwrap().as_deref(), Some(&b"x"[..]));
+        assert!(read(&at("link")).unwrap().is_none() && read(&at("pipe")).unwrap().is_none());
+        assert!(read(place.path()).unwrap().is_none());
     }
 }

@@ -39,7 +39,17 @@ pub(in crate::git) mod planned {
         ENDS.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|(other, _)| other == folder)
     }
 
+    /// Where a path of a descriptor really is.
+    fn real(path: &Path) -> PathBuf {
+        let descriptor: PathBuf = path.components().take(5).collect();
+        match (path.strip_prefix(&descriptor), std::fs::read_link(&descriptor)) {
+            (Ok(rest), Ok(real)) if descriptor.starts_with("/proc/self/fd") => real.join(rest),
+            _ => path.to_owned(),
+        }
+    }
+
     pub(super) fn count_down(path: &Path) {
+        let path = &real(path);
         let mut calls = CALLS.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = calls.iter().position(|(folder, _)| path.starts_with(folder)) {
             (calls.remove(at).1)();

@@ -25,14 +25,18 @@ use crate::git::{GitError, heads, repository, words};
 /// Finishes what is left of an update of the clone at `dest`; not while somebody else is at it. Nothing is fetched.
 pub(in crate::git) fn finish(env: &Env, dest: &Path) -> Result<(), GitError> {
     let update = Update::open(env, dest)?;
+    go_on(&update).map_err(|error| update.in_words(error))
+}
+
+fn go_on(update: &Update) -> Result<(), GitError> {
     if !update.is_planned() {
         // Somebody else finished it meanwhile.
         return Ok(());
     }
     update.keep(true);
     let plan = Plan::read(update.folder())?;
-    if !still_meant(&update, &plan)? {
-        place::unlock(&update, &plan);
+    if !still_meant(update, &plan)? {
+        place::unlock(update, &plan);
         Plan::remove(update.folder())?;
         update.keep(false);
         return Ok(());
@@ -46,7 +50,7 @@ pub(in crate::git) fn finish(env: &Env, dest: &Path) -> Result<(), GitError> {
     for change in &plan.changes {
         let (room, difference) = match change.ids() {
             Some((old, new)) => {
-                let (room, difference) = left(&update, change, old, new)?;
+                let (room, difference) = left(update, change, old, new)?;
                 (Some(room), Some(difference))
             }
             None => (None, None),
@@ -55,15 +59,15 @@ pub(in crate::git) fn finish(env: &Env, dest: &Path) -> Result<(), GitError> {
         differences.push(difference);
     }
     for change in &plan.changes {
-        unmoved(&update, change)?;
+        unmoved(update, change)?;
     }
     for change in plan.changes.iter().filter(|change| change.new.is_some()) {
-        renew_index(&update, change)?;
+        renew_index(update, change)?;
     }
-    place::lock(&update, &plan)?;
+    place::lock(update, &plan)?;
     let mut ready =
         rooms.iter().zip(differences).filter_map(|(room, difference)| Some((room.as_ref()?, difference?)));
-    place::carry_out(&update, plan, |_, change| {
+    place::carry_out(update, plan, |_, change| {
         let Some((room, difference)) = ready.next() else { return Ok(PathBuf::new()) };
         change.difference = Some(difference);
         Ok(room.path.join(NEW))

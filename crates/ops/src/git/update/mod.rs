@@ -15,6 +15,7 @@ mod prepare;
 mod quarantine;
 mod refs;
 mod room;
+mod tree;
 
 #[cfg(test)]
 pub(super) use crash::planned;

@@ -21,17 +21,10 @@ const TOLD: usize = 3;
 pub(super) fn idle(
     repo: &gix::Repository,
     files: &Path,
-    user: u32,
     refused: &impl Fn(String) -> GitError,
 ) -> Result<(), GitError> {
-    for path in [files, repo.git_dir()] {
-        let owner = fs::symlink_metadata(path).map_or(user, |meta| meta.uid());
-        if owner != user {
-            return Err(GitError::Foreign { path: files.to_owned(), owner });
-        }
-    }
-    let real = |path: &Path| fs::canonicalize(path).ok();
-    if repo.workdir().and_then(real) != real(files) {
+    let which = |path: &Path| fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
+    if repo.workdir().and_then(which) != which(files) {
         return Err(refused("its files are configured to be elsewhere".to_owned()));
     }
     if repo.git_dir() != repo.common_dir() {

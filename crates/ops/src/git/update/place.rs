@@ -1,10 +1,12 @@
 //! Puts in place what was made ready. Nothing here needs the network, and none of it is stopped half-way.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use gix::bstr::{BStr, BString};
@@ -16,6 +18,7 @@ use super::change::{Change, Put};
 use super::difference::{self, Difference, place};
 use super::locked_file::{LockedFile, remove_empty};
 use super::plan::{NewModule, Plan};
+use super::tree::Tree;
 use super::{Update, crash, own_work, quarantine, refs};
 use crate::env::fs::Clobber;
 use crate::git::{AtWork, GitError, heads, repository, words};
@@ -24,9 +27,13 @@ use crate::git::{AtWork, GitError, heads, repository, words};
 /// the next one.
 pub(in crate::git) fn apply(
     update: &Update,
-    mut changes: Vec<Change>,
+    changes: Vec<Change>,
     modules: Vec<NewModule>,
 ) -> Result<(), GitError> {
+    put_in_place(update, changes, modules).map_err(|error| update.in_words(error))
+}
+
+fn put_in_place(update: &Update, mut changes: Vec<Change>, modules: Vec<NewModule>) -> Result<(), GitError> {
     // The plan names these: they must be there before it is.
     for change in &mut changes {
         let git = update.git().join(&change.git);
@@ -106,7 +113,11 @@ fn one_file_system(
     difference: &Difference,
     refused: &impl Fn(String) -> GitError,
 ) -> Result<(), GitError> {
-    let device = |path: &Path| fs::symlink_metadata(path).ok().map(|meta| meta.dev());
+    let device = |path: &Path| {
+        // The clone's own folder is reached by a link of the system's.
+        let meta = if path == update.dest() { fs::metadata(path) } else { fs::symlink_metadata(path) };
+        meta.ok().map(|meta| meta.dev())
+    };
     let ours = device(update.folder());
     let mut seen = HashSet::new();
     let files = difference.write.iter().map(|path| place(dest, path.as_ref()));
@@ -215,7 +226,7 @@ fn files_then_index(
     let Some((_, new)) = change.ids() else { return Ok(()) };
     let mut wanted = repository::index_of(&repo, new)?;
     if let Some(difference) = &change.difference {
-        let moved = files(update, &dest, staged, difference, &wanted)?;
+        let moved = files(update, change, staged, difference, &wanted)?;
         stats(&repo, &dest, &mut wanted, &moved)?;
     }
     let failed = |error| GitError::local("write the index", error);
@@ -232,45 +243,43 @@ fn files_then_index(
 
 fn files(
     update: &Update,
-    dest: &Path,
+    change: &Change,
     staged: &Path,
     difference: &Difference,
     wanted: &State,
 ) -> Result<Moved, GitError> {
+    let dest = update.dest().join(&change.files);
+    let open = |path: &Path| {
+        let doing = format!("open {}", path.display());
+        move |error| GitError::local(doing, error)
+    };
+    let mut files = Tree::new(Arc::clone(update.tree())).below(&change.files).map_err(open(&dest))?;
+    let mut ready = Tree::new(update.fs().folder(staged).map_err(open(staged))?);
     let mut moved = Moved::new();
     // First what goes: a folder may be to come where a file is, and the other way round.
     for path in &difference.remove {
-        remove(dest, path.as_ref())?;
+        let file = place(&dest, path.as_ref());
+        crash::point(&file);
+        files
+            .remove(path.as_ref())
+            .map_err(|error| GitError::local(format!("remove {}", file.display()), error))?;
     }
     for path in &difference.write {
         let path: &BStr = path.as_ref();
-        let to = place(dest, path);
+        let to = place(&dest, path);
         let failed = |error| GitError::local(format!("write {}", to.display()), error);
-        if let Some(above) = difference::blocked(dest, path) {
-            let why = format!("{} is no folder any more", place(dest, above).display());
-            return Err(GitError::HalfUpdated { path: dest.to_owned(), why: why.into() });
+        if let Some(above) = difference::blocked(&dest, path) {
+            let why = format!("{} is no folder any more", place(&dest, above).display());
+            return Err(GitError::HalfUpdated { path: dest, why: why.into() });
         }
         let is_module = wanted.entry_by_path(path).is_some_and(|entry| entry.mode == Mode::COMMIT);
+        crash::point(&to);
         if is_module {
-            crash::point(&to);
-            // What was a file before.
-            if fs::symlink_metadata(&to).is_ok_and(|meta| !meta.is_dir()) {
-                fs::remove_file(&to).map_err(failed)?;
-            }
-            fs::create_dir_all(&to).map_err(failed)?;
+            files.make_folder(path).map_err(failed)?;
             continue;
         }
-        if let Some(folder) = to.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
-        }
-        // A folder that was emptied, or a module's that never was filled.
-        if fs::symlink_metadata(&to).is_ok_and(|meta| meta.is_dir()) {
-            remove_empty(&to);
-        }
-        let ready = place(staged, path);
-        let before = Metadata::from_path_no_follow(&ready).map_err(failed)?;
-        crash::point(&to);
-        update.fs().rename(&ready, &to, Clobber::Replace).map_err(failed)?;
+        let before = Metadata::from_path_no_follow(&place(staged, path)).map_err(failed)?;
+        files.take(&mut ready, path).map_err(failed)?;
         moved.insert(path.to_owned(), Stat::from_fs(&before).unwrap_or_default());
     }
     Ok(moved)
@@ -278,29 +287,6 @@ fn files(
 
 /// What the disk said of each file before it was moved.
 type Moved = HashMap<BString, Stat>;
-
-/// Removes a file, and the folders that it leaves empty.
-fn remove(dest: &Path, path: &BStr) -> Result<(), GitError> {
-    // Below a link is somebody else's.
-    if difference::blocked(dest, path).is_some() {
-        return Ok(());
-    }
-    let file = place(dest, path);
-    crash::point(&file);
-    match fs::remove_file(&file) {
-        Ok(()) => {}
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
-        // What took its place came in an earlier run.
-        Err(_) if file.symlink_metadata().is_ok_and(|meta| meta.is_dir()) => {}
-        Err(error) => return Err(GitError::local(format!("remove {}", file.display()), error)),
-    }
-    for folder in file.ancestors().skip(1).take_while(|folder| *folder != dest) {
-        if fs::remove_dir(folder).is_err() {
-            break;
-        }
-    }
-    Ok(())
-}
 
 /// What the disk says of each file, so that git need not read them all to see that nothing changed: of those
 /// that were moved from there, unless somebody wrote to them since, of the others from the index that was.
@@ -324,24 +310,28 @@ fn stats(repo: &gix::Repository, dest: &Path, index: &mut State, moved: &Moved) 
 
 /// A new module's git folder, then its files. What was moved before is not there any more.
 fn move_module(update: &Update, module: &NewModule) -> Result<(), GitError> {
-    let rooms = [
-        (update.at(&module.git_room()), update.git().join(&module.git)),
-        (update.at(&module.room), update.dest().join(&module.files)),
-    ];
-    for (from, to) in rooms {
-        if fs::symlink_metadata(&from).is_err() {
-            continue;
-        }
-        let failed = |error| GitError::local(format!("write {}", to.display()), error);
-        if let Some(folder) = to.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
-        }
+    let (git, files) = (update.git().join(&module.git), update.dest().join(&module.files));
+    let failed = |to: &Path| {
+        let doing = format!("write {}", to.display());
+        move |error| GitError::local(doing, error)
+    };
+    let room = update.at(&module.git_room());
+    if fs::symlink_metadata(&room).is_ok() {
+        let folder = git.parent().unwrap_or(update.git());
+        fs::create_dir_all(folder).map_err(failed(&git))?;
         // Over an empty folder, nothing else.
-        if fs::symlink_metadata(&to).is_ok_and(|meta| meta.is_dir()) {
-            remove_empty(&to);
+        if fs::symlink_metadata(&git).is_ok_and(|meta| meta.is_dir()) {
+            remove_empty(&git);
         }
-        crash::point(&to);
-        update.fs().rename(&from, &to, Clobber::Replace).map_err(failed)?;
+        crash::point(&git);
+        update.fs().rename(&room, &git, Clobber::Replace).map_err(failed(&git))?;
+    }
+    if fs::symlink_metadata(update.at(&module.room)).is_ok() {
+        let rooms = update.fs().folder(update.folder()).map_err(failed(&files))?;
+        crash::point(&files);
+        Tree::new(Arc::clone(update.tree()))
+            .take_as(&rooms, OsStr::new(&module.room), BStr::new(&module.files))
+            .map_err(failed(&files))?;
     }
     Ok(())
 }

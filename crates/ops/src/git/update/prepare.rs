@@ -22,7 +22,7 @@ use crate::git::reflog::Deed;
 use crate::git::target::{Head, Target, Want};
 use crate::git::work::{self, Scope};
 use crate::git::{
-    CloneWarning, CommitId, GitError, Made, connected, modes, modules, repository, verify, words,
+    CloneWarning, CommitId, GitError, Made, connected, modes, modules, pin, repository, verify, words,
 };
 
 /// The repository as it is.
@@ -62,12 +62,13 @@ pub(in crate::git) fn prepare(
     let real = repository::open(files)?;
     // Before anything is asked of the network: nobody is to wait for a fetch and then hear of a file that they
     // changed. It is looked at once more before anything is touched.
-    own_work::idle(&real, files, update.fs().user(), &refused)?;
+    own_work::idle(&real, files, &refused)?;
     let here = Here::of(&real)?;
     own_work::clean(&real, files, &job.stop, &refused)?;
     // With the refs as they were when it was found clean: what came is what differs from these.
     let room = Room::new(update)?;
-    quarantine::make(&room.path, &real, &here.refs)?;
+    let git = below(update.git(), real.git_dir(), update.dest(), &refused)?;
+    quarantine::make(&room.path, &real, &pin::plain(&update.git().join(&git)), &here.refs)?;
     let mut repo = repository::open(&room.path)?;
     repo.committer_or_set_generic_fallback().map_err(|error| words::of("prepare the repository", &error))?;
     let target = work::fetch(&repo, job, line, &scope(job, &real, &here))?;
@@ -97,7 +98,7 @@ pub(in crate::git) fn prepare(
     let mut change = Change {
         head: refs::value(&real, "HEAD")?,
         files: below(update.dest(), files, update.dest(), &refused)?,
-        git: below(update.git(), real.git_dir(), update.dest(), &refused)?,
+        git,
         room: room_name,
         old: here.commit.map(CommitId),
         new: Some(CommitId(new)),
@@ -227,15 +228,14 @@ fn below(
     or: &Path,
     refused: &impl Fn(String) -> GitError,
 ) -> Result<String, GitError> {
-    let real = |path: &Path| {
-        std::fs::canonicalize(path)
-            .map_err(|error| GitError::local(format!("find {}", path.display()), error))
+    let failed = |error| GitError::local(format!("find {}", folder.display()), error);
+    let way = match pin::way_in(base, folder).map_err(failed)? {
+        Some(way) => way,
+        None => match pin::way_in(or, folder).map_err(failed)? {
+            Some(way) => relative(base, &or.join(way)),
+            None => return Err(refused(format!("{} lies outside of it", folder.display()))),
+        },
     };
-    let (base, folder) = (real(base)?, real(folder)?);
-    if !folder.starts_with(&base) && !folder.starts_with(real(or)?) {
-        return Err(refused(format!("{} lies outside of it", folder.display())));
-    }
-    let way = relative(&base, &folder);
     let Some(way) = way.to_str() else {
         return Err(refused(format!("the name of {} is no text", folder.display())));
     };

@@ -11,6 +11,7 @@ use gix::bstr::BString;
 
 use super::crash;
 use crate::env::fs::{Clobber, Fs};
+use crate::git::absorb::relative;
 use crate::git::{GitError, words};
 
 /// Refs by their full names. Those that point to other refs are left out.
@@ -32,15 +33,16 @@ pub(super) fn refs_of(repo: &gix::Repository) -> Result<Refs, GitError> {
     Ok(refs)
 }
 
-/// Makes one in `room` for `repo`: it sees all that is there and is configured as that.
-pub(super) fn make(room: &Path, repo: &gix::Repository, refs: &Refs) -> Result<(), GitError> {
-    let (git, from) = (room.join(".git"), repo.git_dir());
+/// Makes one in `room` for `repo`, whose git folder is `from`: it sees all that is there and is configured as that.
+pub(super) fn make(room: &Path, repo: &gix::Repository, from: &Path, refs: &Refs) -> Result<(), GitError> {
+    let git = room.join(".git");
     let doing = || format!("make a repository in {}", room.display());
     let failed = |error: io::Error| GitError::local(doing(), error);
     for folder in ["objects/info", "objects/pack", "refs/heads", "info", PUTS] {
         fs::create_dir_all(git.join(folder)).map_err(failed)?;
     }
-    let objects = fs::canonicalize(from.join("objects")).map_err(failed)?;
+    // From there: a name from the top could lead elsewhere by the time it is read.
+    let objects = relative(&git.join("objects"), &from.join("objects"));
     let mut alternates = objects.into_os_string().into_encoded_bytes();
     alternates.push(b'\n');
     if alternates.iter().filter(|byte| **byte == b'\n').count() > 1 {

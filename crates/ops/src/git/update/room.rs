@@ -1,7 +1,8 @@
 //! The folder inside a clone's git folder in which an update is made ready.
 
-use std::fs::{self, File};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -9,11 +10,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use super::locked_file::LockedFile;
 use super::plan;
 use crate::env::Env;
-use crate::env::fs::Fs;
+use crate::env::fs::{Fs, FsFolder};
 use crate::git::local::clear;
+use crate::git::ours::{self, OwnClone};
+use crate::git::pin::Pin;
 use crate::git::remove::remove;
-use crate::git::staging::locked;
-use crate::git::{AtWork, GitError, repository};
+use crate::git::{AtWork, GitError};
 
 /// Its name in the git folder.
 const NAME: &str = "vps-update";
@@ -23,18 +25,26 @@ const NAME: &str = "vps-update";
 #[derive(Debug)]
 pub struct Update {
     env: Env,
-    dest: PathBuf,
+    files: Pin,
     git: PathBuf,
     folder: PathBuf,
     rooms: AtomicU32,
     /// Whether what is in the folder is still needed.
     kept: AtomicBool,
-    _lock: File,
+    _lock: Arc<dyn FsFolder>,
 }
 
 /// Where the update of the clone that has this git folder is made ready.
 fn folder(git: &Path) -> PathBuf {
     git.join(NAME)
+}
+
+/// The folder of that name in a git folder; what is in it may be for nobody else to read.
+fn make(git: &dyn FsFolder) -> io::Result<Arc<dyn FsFolder>> {
+    match git.make_folder(OsStr::new(NAME), 0o700) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => git.folder(OsStr::new(NAME)),
+        made => made,
+    }
 }
 
 /// Whether an update of the clone with this git folder was begun and not finished.
@@ -47,7 +57,8 @@ impl Update {
     ///
     /// # Errors
     /// [`GitError::Busy`] while another one is under way, [`GitError::Foreign`] where the clone is another user's,
-    /// [`GitError::HalfUpdated`] where another one has to be finished first.
+    /// [`GitError::Shared`] where others may write to it, [`GitError::HalfUpdated`] where another one has to be
+    /// finished first.
     pub(crate) fn begin(env: &Env, dest: &Path) -> Result<Arc<Self>, GitError> {
         let update = Self::open(env, dest)?;
         if update.is_planned() {
@@ -55,7 +66,7 @@ impl Update {
             let why = "an earlier update of it is not finished".to_owned();
             return Err(GitError::HalfUpdated { path: dest.to_owned(), why: why.into() });
         }
-        clear(env, &update.folder)?;
+        clear(env, &update.folder).map_err(|error| update.in_words(error))?;
         Ok(Arc::new(update))
     }
 
@@ -64,30 +75,49 @@ impl Update {
     /// # Errors
     /// [`GitError::Busy`] while somebody else has the lock.
     pub(super) fn open(env: &Env, dest: &Path) -> Result<Self, GitError> {
-        let real = |path: &Path| {
-            fs::canonicalize(path).map_err(|error| GitError::local(format!("find {}", path.display()), error))
-        };
-        let git = real(repository::open(dest)?.git_dir())?;
+        let (fs, us) = (env.fs(), env.fs().us());
+        let opened = fs.folder(dest);
+        let opened = opened.map_err(|error| GitError::local(format!("open {}", dest.display()), error))?;
+        let own = OwnClone::open(env, opened, dest)?;
+        own.is_our_own(us)?;
+        let OwnClone { files, git, git_folder } = own;
         let folder = folder(&git);
+        let made = make(&*git_folder)
+            .map_err(|error| files.in_words(GitError::local(format!("make {}", folder.display()), error)))?;
+        let failed = |error| files.in_words(GitError::local(format!("lock {}", folder.display()), error));
+        let meta = made.meta().map_err(failed)?;
         // What is planned in there is carried out: it must be our own.
-        for path in [dest, &git, &folder] {
-            let Ok(meta) = fs::symlink_metadata(path) else { continue };
-            if meta.uid() != env.fs().user() {
-                return Err(GitError::Foreign { path: dest.to_owned(), owner: meta.uid() });
-            }
+        if meta.uid != us.user {
+            return Err(GitError::Foreign { path: dest.to_owned(), owner: meta.uid });
         }
-        // What is in it may be for nobody else to read.
-        match fs::DirBuilder::new().mode(0o700).create(&folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(GitError::local(format!("make {}", folder.display()), error));
-            }
-            _ => {}
-        }
-        let Some(lock) = locked(&folder) else {
-            return Err(GitError::Busy { path: dest.to_owned(), who: AtWork::Update });
+        ours::alone(&meta, us, &folder).map_err(|error| files.in_words(error))?;
+        let is_locked = match made.try_lock() {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => true,
+            locked => locked.map_err(failed)? && git_folder.is_still(OsStr::new(NAME), meta.id),
         };
+        if !is_locked {
+            return Err(GitError::Busy { path: dest.to_owned(), who: AtWork::Update });
+        }
         let (rooms, kept) = (AtomicU32::new(0), AtomicBool::new(false));
-        Ok(Self { env: env.clone(), dest: real(dest)?, git, folder, rooms, kept, _lock: lock })
+        Ok(Self { env: env.clone(), files, git, folder, rooms, kept, _lock: made })
+    }
+
+    /// Refuses where `dest` is not the clone any more that was updated.
+    ///
+    /// # Errors
+    /// [`GitError::Exchanged`].
+    pub(crate) fn is_still_at(&self, dest: &Path) -> Result<(), GitError> {
+        self.files.is_still_at(self.fs(), dest)
+    }
+
+    /// An error about what is in it, by the name that people know.
+    pub(crate) fn in_words(&self, error: GitError) -> GitError {
+        self.files.in_words(error)
+    }
+
+    /// The clone's files, open.
+    pub(super) fn tree(&self) -> &Arc<dyn FsFolder> {
+        self.files.folder()
     }
 
     /// The world that it is in.
@@ -100,9 +130,9 @@ impl Update {
         &**self.env.fs()
     }
 
-    /// The clone's files.
+    /// Reaches the clone's files, from this process, whatever becomes of their name.
     pub(crate) fn dest(&self) -> &Path {
-        &self.dest
+        self.files.path()
     }
 
     /// The clone's git folder.
@@ -121,7 +151,7 @@ impl Update {
 
     /// A file of a git folder, `to`, and the one that is to take its place.
     pub(super) fn locked<'a>(&'a self, from: &'a Path, to: &'a Path) -> LockedFile<'a> {
-        LockedFile { fs: self.fs(), from, to, dest: &self.dest }
+        LockedFile { fs: self.fs(), from, to, dest: self.dest() }
     }
 
     /// Whether a plan is left in it.

@@ -43,6 +43,11 @@ pub(super) fn git(hint: &GitHint) -> String {
         GitHint::OtherFolder => "name another folder, or empty this one",
         GitHint::SaveOwnWork => "commit, push or discard what is there with git, then try again",
         GitHint::RunAs { owner } => return format!("run it as that user: `sudo -u '#{owner}' ...`"),
+        GitHint::TakeRightsAway => {
+            "whoever may write there could change what the clone does: `chmod -R go-w` on it, or have its users run this"
+        }
+        GitHint::FolderOfOnesOwn => "clone to a folder in which nobody else may rename or write",
+        GitHint::NameFolderItself => "name the folder that the link leads to, if that is where you want it",
         GitHint::WaitForOthers => {
             "wait until that has ended; remove a lock only when you know that no git is running in it"
         }
