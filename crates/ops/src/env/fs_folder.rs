@@ -27,6 +27,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::fs::{Clobber, FileId, FileKind, Fs, FsFile, Meta, Open};
+use super::fs_way::{Care, Target};
 
 /// A link on the way to a folder that somebody else made, who could lead us anywhere by it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -142,6 +143,25 @@ pub trait FsFolder: fmt::Debug + Send + Sync + Any {
     /// What the system says.
     fn rename(&self, from: &OsStr, into: &dyn FsFolder, to: &OsStr, clobber: Clobber) -> io::Result<()>;
 
+    /// Gives what is at `from` the name `to` in `into` also, which is on the same file system. A link at `from` is
+    /// itself what gets the name. Whether it is what was meant is known by its [identity](Meta::id) afterwards.
+    ///
+    /// # Errors
+    /// What the system says; `Unsupported` where files have one name only.
+    fn link(&self, from: &OsStr, into: &dyn FsFolder, to: &OsStr) -> io::Result<()> {
+        let _ = (from, into, to);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Where the link at `name` leads.
+    ///
+    /// # Errors
+    /// What the system says; `InvalidInput` where there is no link.
+    fn read_link(&self, name: &OsStr) -> io::Result<Target> {
+        let _ = name;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Takes a file's name away; a link's, not that of what it leads to.
     ///
     /// # Errors
@@ -218,9 +238,7 @@ impl dyn Fs {
     /// # Errors
     /// As [`Fs::folder`]; `InvalidInput` without a name.
     pub fn folder_of<'p>(&self, path: &'p Path) -> io::Result<(Arc<dyn FsFolder>, &'p OsStr)> {
-        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        Ok((self.folder(parent.unwrap_or(Path::new(".")))?, name))
+        self.folder_of_with(path, Care::Links)
     }
 
     /// Who this process is to its file systems.

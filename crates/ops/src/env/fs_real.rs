@@ -18,6 +18,7 @@ use rustix::process::{Flock, FlockType, fcntl_getlk};
 use super::folder_real::open_folder;
 use super::fs::{Clobber, FileId, FileKind, Fs, FsFile, Meta, Open};
 use super::fs_folder::FsFolder;
+use super::fs_way::Care;
 
 #[derive(Debug)]
 pub(super) struct RealFs {
@@ -108,10 +109,13 @@ impl Fs for RealFs {
         match rustix::fs::open(&folder, flags, Mode::RUSR | Mode::WUSR) {
             Ok(file) => Ok(Box::new(RealFile(file.into()))),
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
-                let path = folder.join(format!(".vps-configurator.{tag:016x}"));
-                let file = open(&path, Open::New)?;
-                fs::remove_file(&path)?;
-                Ok(Box::new(RealFile(file)))
+                let (folder, name) = (self.folder(&folder)?, format!(".vps-configurator.{tag:016x}"));
+                let file = folder.open(name.as_ref(), Open::New)?;
+                // Not what somebody put in its place.
+                if folder.is_still(name.as_ref(), file.meta()?.id) {
+                    folder.remove(name.as_ref())?;
+                }
+                Ok(file)
             }
             Err(error) => Err(error.into()),
         }
@@ -176,7 +180,11 @@ impl Fs for RealFs {
     }
 
     fn folder(&self, path: &Path) -> io::Result<Arc<dyn FsFolder>> {
-        Ok(Arc::new(open_folder(path, (self as &dyn Fs).us())?))
+        self.folder_with(path, Care::Links)
+    }
+
+    fn folder_with(&self, path: &Path, care: Care) -> io::Result<Arc<dyn FsFolder>> {
+        Ok(Arc::new(open_folder(path, (self as &dyn Fs).us(), care)?))
     }
 
     fn umask(&self) -> u32 {
