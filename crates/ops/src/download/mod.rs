@@ -62,7 +62,7 @@ pub use checksum::{Algorithm, Checksum, ChecksumError};
 pub use downloaded::{Downloaded, Saved, Spool};
 pub use downloads::Downloads;
 pub use error::{DownloadError, Fault};
-pub(crate) use existing::digest_of;
+pub(crate) use hash::Running;
 pub use hint::DownloadHint;
 pub use http_downloader::{DownloadOperation, HttpDownloader};
 pub use parse::{DownloadUrl, InvalidRequest, file_name, parse_url};
