@@ -52,7 +52,7 @@ impl App {
     }
 
     pub(crate) fn config(&self) -> Result<Loaded, Failure> {
-        let files = config::files(self.global.config(), &self.environment);
+        let files = config::files(self.env.fs(), self.global.config(), &self.environment);
         for found in files.iter().filter(|found| found.is_skipped()) {
             let (path, why) = (found.path.display(), found.words());
             tracing::warn!("the configuration file {path} is {why}; `--config {path}` reads it");

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::args::{RunArgs, StdinChoice};
 use crate::cmd::preview::Preview;
 use crate::exit::Exit;
-use crate::report::Failure;
+use crate::report::{Failure, file};
 
 pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
     let report = args.report.clone();
@@ -28,7 +28,7 @@ pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
     };
     match report {
         Some(path) => {
-            if let Err(error) = std::fs::write(&path, format!("{value:#}\n")) {
+            if let Err(error) = file::replace(&app.env, &path, format!("{value:#}\n").as_bytes()) {
                 // The command's own end is what counts; with `-q` too, nobody else knows of it.
                 tracing::error!("the report {} cannot be written: {error}", path.display());
             }

@@ -2,6 +2,7 @@
 //! one JSON object. Both come from the same values.
 
 mod failure;
+pub(crate) mod file;
 mod out;
 
 use vps_ops::circuit::rfc3339;
