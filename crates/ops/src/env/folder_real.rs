@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use super::fs::{Clobber, FsFile, Meta, Open};
 use super::fs_folder::{ForeignLink, FsFolder, Us};
-use super::fs_real::{RealFile, meta, open_flags};
+use super::fs_real::{RealFile, meta, meta_with_list, open_flags};
 use super::fs_way::{Care, Target};
 
 /// Links followed on one way, as many as the kernel does.
@@ -79,7 +79,7 @@ pub(super) fn open_folder(path: &Path, us: Us, care: Care) -> io::Result<RealFol
         seen.push(step);
     }
     if care == Care::Alone {
-        meta(&fstat(&at)?).ours_alone(us, &path_of(&at))?;
+        meta_of(&at)?.ours_alone(us, &path_of(&at))?;
     }
     // To list and sync it takes more than to go through it, which may be all that we may do.
     let readable = openat(&at, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
@@ -99,7 +99,11 @@ fn path_of(folder: &OwnedFd) -> PathBuf {
 }
 
 fn look_at_way(folder: &OwnedFd, us: Us) -> io::Result<()> {
-    Ok(meta(&fstat(folder)?).safe_way(us, &path_of(folder))?)
+    Ok(meta_of(folder)?.safe_way(us, &path_of(folder))?)
+}
+
+fn meta_of(open: &OwnedFd) -> io::Result<Meta> {
+    Ok(meta_with_list(&fstat(open)?, open.as_fd(), None))
 }
 
 /// Looks at a folder that was not reached from the root, and at each above it.
@@ -151,7 +155,7 @@ impl RealFolder {
 
 impl FsFolder for RealFolder {
     fn meta(&self) -> io::Result<Meta> {
-        Ok(meta(&fstat(&self.descriptor)?))
+        meta_of(&self.descriptor)
     }
 
     fn pinned(&self) -> PathBuf {
@@ -163,7 +167,8 @@ impl FsFolder for RealFolder {
     }
 
     fn look(&self, name: &OsStr) -> io::Result<Meta> {
-        Ok(meta(&self.stat(name, AtFlags::SYMLINK_NOFOLLOW)?))
+        let stat = self.stat(name, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(meta_with_list(&stat, self.descriptor.as_fd(), Some(name)))
     }
 
     fn look_through(&self, name: &OsStr) -> io::Result<Meta> {

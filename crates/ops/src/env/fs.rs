@@ -73,6 +73,9 @@ pub struct Meta {
     pub allocated: u64,
     /// When it was last written, since the Unix epoch.
     pub modified: Duration,
+    /// Whether an access list names others than owner and group. Looked for only where the mode lets the group
+    /// write, which is how the mode shows what a list grants.
+    pub has_list: bool,
 }
 
 /// How a file is opened. A symbolic link at the path itself is never followed.

@@ -74,10 +74,11 @@ impl Meta {
     /// Whether it belongs to us or to root, and nobody else may write to it. A group counts as somebody else,
     /// unless it is the one that has the number of its only user, as systems make them for people.
     ///
-    /// Access lists are covered: their mask is what the mode shows as the group's rights.
+    /// Access lists are covered: their mask is what the mode shows as the group's rights, and then the group is
+    /// not the only one who has them.
     #[must_use]
     pub fn is_ours_alone(&self, us: Us) -> bool {
-        let own_group = us.group == us.user && self.gid == us.group;
+        let own_group = us.group == us.user && self.gid == us.group && !self.has_list;
         us.trusts(self.uid) && self.mode & 0o002 == 0 && (self.mode & 0o020 == 0 || own_group)
     }
 }

@@ -296,4 +296,35 @@ mod tests {
         let file = Env::real().fs().open_with(&pipe, Care::Links).unwrap();
         assert_eq!(file.meta().unwrap().kind, FileKind::Fifo);
     }
+
+    #[test]
+    fn an_access_list_is_other_hands_even_where_the_group_is_our_own() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().canonicalize().unwrap();
+        let env = Env::real();
+        let us = env.fs().us();
+        if us.user != us.group {
+            return println!("skipped: our group is not our own");
+        }
+        std::os::unix::fs::chown(&path, None, Some(us.group)).unwrap();
+        mode(&path, 0o775);
+        assert_eq!(refused(&path, Care::Alone), None);
+        // u::rwx,u:65534:rwx,g::r-x,m::rwx,o::r-x as the kernel keeps it.
+        let mut list = 2_u32.to_le_bytes().to_vec();
+        let nobody = u32::MAX;
+        for (tag, rights, who) in
+            [(1_u16, 7_u16, nobody), (2, 7, 65_534), (4, 5, nobody), (0x10, 7, nobody), (0x20, 5, nobody)]
+        {
+            list.extend([tag.to_le_bytes(), rights.to_le_bytes()].concat());
+            list.extend(who.to_le_bytes());
+        }
+        let flags = rustix::fs::XattrFlags::empty();
+        if rustix::fs::setxattr(&path, "system.posix_acl_access", &list, flags).is_err() {
+            return println!("skipped: no ACL on this file system");
+        }
+        assert_eq!(refused(&path, Care::Alone), Some(path.clone()));
+        assert_eq!(refused(&path, Care::Way), Some(path.clone()));
+        let (above, name) = env.fs().folder_of(&path).unwrap();
+        assert!(!above.look(name).unwrap().is_ours_alone(us));
+    }
 }
