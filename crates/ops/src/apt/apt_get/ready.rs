@@ -65,17 +65,21 @@ impl Ready {
             return Err(changed(false));
         }
         if is_ours && self.archives.link(name, &*self.folder, name).is_ok() {
-            if self.folder.is_still(name, found.id) {
-                return Ok(());
-            }
-            // Exchanged since it was opened.
-            let _ = self.folder.remove(name);
-            return Err(changed(false));
+            return if self.keeps_only(name, found.id) { Ok(()) } else { Err(changed(false)) };
         }
         let copy = self.folder.open(name, Open::New).map_err(failed)?;
         let is_right = verify::copy(&*file, &*copy, archive).await.map_err(failed)?;
         copy.set_mode(0o644).map_err(failed)?;
         if is_right { Ok(()) } else { Err(changed(false)) }
+    }
+
+    /// Whether what came in by its name is what was verified; else it is out again, for it was exchanged since.
+    fn keeps_only(&self, name: &OsStr, verified: FileId) -> bool {
+        let is_it = self.folder.is_still(name, verified);
+        if !is_it {
+            let _ = self.folder.remove(name);
+        }
+        is_it
     }
 
     /// Takes the name of what is not right away, so that it is fetched again.
@@ -186,6 +190,21 @@ mod tests {
         std::fs::create_dir(folder.join("partial")).unwrap();
         ready.remove();
         assert!(!folder.exists() && machine.at("a_1_all.deb").exists());
+    }
+
+    #[test]
+    fn what_was_exchanged_since_it_was_verified_is_not_kept() {
+        let machine = Machine::new();
+        let (ready, name) = (machine.ready(), OsStr::new("a_1_all.deb"));
+        machine.write("a_1_all.deb", "right");
+        let verified = ready.archives.look(name).unwrap().id;
+        std::fs::rename(machine.at("a_1_all.deb"), machine.at("kept")).unwrap();
+        machine.write("a_1_all.deb", "wrong");
+        ready.archives.link(name, &*ready.folder, name).unwrap();
+        assert!(!ready.keeps_only(name, verified));
+        assert!(ready.folder.list().unwrap().is_empty());
+        ready.archives.link(OsStr::new("kept"), &*ready.folder, name).unwrap();
+        assert!(ready.keeps_only(name, verified));
     }
 
     #[test]
