@@ -21,7 +21,8 @@ fn archives_are_kept_in_a_folder_of_roots_alone() {
     all.extend(rows(Us(0)).into_iter().map(|row| crate::table::Row { name: Name::Folder(Who::Us), ..row }));
     for row in all {
         let Some(place) = Place::make(row, "partial") else { continue };
-        let is_used = row.folder.is_alone(row.us) && [Name::Nothing, Name::Folder(Who::Us)].contains(&row.name);
+        let is_used =
+            row.folder.is_alone(row.us) && [Name::Nothing, Name::Folder(Who::Us)].contains(&row.name);
         let apt = AptGet::new(Env::real(), Arc::new(SystemRunner::new()), ServiceTable::default());
         let apt = apt.with_archives(place.at("shared"));
         let before = place.seen();

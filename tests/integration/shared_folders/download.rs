@@ -23,7 +23,8 @@ fn a_download_leaves_what_is_others_as_it_is() {
             let Some(place) = Place::make(row, "dest") else { continue };
             let path = place.path();
             // The file itself, whatever becomes of its name.
-            let mut planted = matches!(row.name, Name::File(Who::Neighbour)).then(|| File::open(&path).unwrap());
+            let mut planted =
+                matches!(row.name, Name::File(Who::Neighbour)).then(|| File::open(&path).unwrap());
             let before = place.seen();
             let output = place.run(&["download", &server.url("/f"), path.to_str().unwrap()]);
             let said = String::from_utf8_lossy(&output.stderr);
@@ -39,7 +40,8 @@ fn a_download_leaves_what_is_others_as_it_is() {
                 planted.read_to_string(&mut text).unwrap();
                 assert_eq!(text, "shared/dest as it was", "{row:?}");
             }
-            let is_foreign_link = matches!(row.name, Name::Link(Who::Neighbour, _)) && !row.folder.is_alone(us);
+            let is_foreign_link =
+                matches!(row.name, Name::Link(Who::Neighbour, _)) && !row.folder.is_alone(us);
             let leads_outside = matches!(row.name, Name::Link(_, To::Outside | To::OutsideFolder));
             if is_foreign_link || !leads_outside {
                 let outside = place.at("outside");
@@ -47,7 +49,9 @@ fn a_download_leaves_what_is_others_as_it_is() {
                 assert!(changed.iter().all(|path| !path.starts_with(&outside)), "{row:?}: {changed:?}");
             }
             match row.name {
-                Name::Fifo(_) => assert!(fs::symlink_metadata(&path).unwrap().file_type().is_fifo(), "{row:?}"),
+                Name::Fifo(_) => {
+                    assert!(fs::symlink_metadata(&path).unwrap().file_type().is_fifo(), "{row:?}");
+                }
                 Name::Device => {
                     assert!(fs::symlink_metadata(&path).unwrap().file_type().is_char_device(), "{row:?}");
                 }

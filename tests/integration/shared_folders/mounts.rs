@@ -34,7 +34,9 @@ fn what_is_mounted_is_written_where_it_is_or_left() {
     }
     let report = place("report.json");
     let path = report.path();
-    let Some(output) = run(&report, &["run", "--report", path.to_str().unwrap(), "--", "true"]) else { return };
+    let Some(output) = run(&report, &["run", "--report", path.to_str().unwrap(), "--", "true"]) else {
+        return;
+    };
     assert!(output.status.success(), "{output:?}");
     let text = fs::read_to_string(report.at("outside/kept")).unwrap();
     assert!(text.contains("vps-configurator.run/1") && !text.contains("as it was"), "{text}\n{output:?}");

@@ -44,7 +44,10 @@ fn a_report_is_written_where_the_user_said_and_nowhere_else() {
             assert_eq!(place.changed(&before, wanted.as_deref()), Vec::<PathBuf>::new(), "{row:?}\n{said}");
             if let Some(written) = wanted.filter(|_| row.name != Name::Device) {
                 let text = std::fs::read_to_string(&written).unwrap();
-                assert!(text.contains("vps-configurator.run/1") && !text.contains("as it was"), "{row:?}: {text}");
+                assert!(
+                    text.contains("vps-configurator.run/1") && !text.contains("as it was"),
+                    "{row:?}: {text}"
+                );
             }
         }
     }

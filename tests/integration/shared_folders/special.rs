@@ -47,7 +47,10 @@ fn a_report_goes_to_the_descriptor_that_was_named() {
 #[test]
 fn a_report_goes_to_a_pipe_of_ours_that_is_read() {
     let place = place();
-    let out = shell(&place, "mkfifo report; cat report & exec 9>report; \"$0\" -q run --report report -- true; exec 9>&-; wait");
+    let out = shell(
+        &place,
+        "mkfifo report; cat report & exec 9>report; \"$0\" -q run --report report -- true; exec 9>&-; wait",
+    );
     assert!(out.contains("vps-configurator.run/1"), "{out}");
 }
 
@@ -96,7 +99,8 @@ fn what_is_read_is_a_file_and_no_large_one() {
             assert!(said.contains(path), "it is named: {args:?}: {said}");
         }
         // A netrc file that is none is warned of, and nobody waits for it.
-        let output = limited(&place, &["download", "-n", "https://example.invalid/f", "f"], &[("NETRC", path)]);
+        let output =
+            limited(&place, &["download", "-n", "https://example.invalid/f", "f"], &[("NETRC", path)]);
         assert_eq!(output.status.code(), Some(0), "{name}: {output:?}");
     }
 }

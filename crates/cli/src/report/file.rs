@@ -15,7 +15,7 @@ use vps_ops::env::fs::{Care, Clobber, FileKind, FsFolder, Meta, Open, OtherHands
 const MOST_LINKS: u32 = 40;
 
 /// What `statfs` calls the file system of `/proc`, whose links lead to open files.
-const PROC: i64 = 0x9fa0;
+const PROC: u64 = 0x9fa0;
 
 /// Makes a file, and the folders above it, readable by all; `AlreadyExists` where anything has its name.
 pub(crate) fn create(env: &Env, path: &Path, care: Care, content: &[u8]) -> io::Result<()> {
@@ -64,7 +64,7 @@ pub(crate) fn replace(env: &Env, path: &Path, content: &[u8]) -> io::Result<()> 
 }
 
 fn is_of_proc(folder: &dyn FsFolder) -> bool {
-    rustix::fs::statfs(folder.pinned()).is_ok_and(|found| i64::try_from(found.f_type) == Ok(PROC))
+    rustix::fs::statfs(folder.pinned()).is_ok_and(|found| u64::try_from(found.f_type) == Ok(PROC))
 }
 
 /// Gives a new file its name when it is whole.
@@ -99,7 +99,8 @@ fn over(env: &Env, folder: &dyn FsFolder, name: &OsStr, found: Meta, content: &[
     }
     if found.uid == us.user && !folder.is_mount_point(name) {
         match put(env, folder, name, content, found.mode & 0o777, Clobber::Replace) {
-            Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {}
             done => return done,
         }
     }
@@ -180,8 +181,7 @@ mod tests {
         chown(at("file"), Some(65_534), None).unwrap();
         for name in ["pipe", "ours"] {
             let mode = rustix::fs::Mode::from_raw_mode(0o666);
-            let made =
-                rustix::fs::mknodat(rustix::fs::CWD, at(name), rustix::fs::FileType::Fifo, mode, 0);
+            let made = rustix::fs::mknodat(rustix::fs::CWD, at(name), rustix::fs::FileType::Fifo, mode, 0);
             made.unwrap();
         }
         chown(at("pipe"), Some(65_534), None).unwrap();

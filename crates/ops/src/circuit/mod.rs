@@ -25,6 +25,8 @@
 mod breaker;
 mod enter;
 mod error;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod foreign;
 mod given_up;
 mod late;
 mod permit;

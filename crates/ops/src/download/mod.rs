@@ -34,6 +34,8 @@ mod downloaded;
 mod downloads;
 mod error;
 mod existing;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod foreign;
 mod hash;
 mod hint;
 mod http_downloader;

@@ -86,7 +86,7 @@ impl From<OtherHands> for io::Error {
 }
 
 impl Meta {
-    /// Demands that it [is ours alone](Self::is_ours_alone); `path` is for the error.
+    /// Demands that it is ours alone ([`is_ours_alone`](Self::is_ours_alone)); `path` is for the error.
     ///
     /// # Errors
     /// Whose hands else there are.
@@ -159,7 +159,7 @@ impl dyn Fs {
         folder.read_link(name)
     }
 
-    /// The folder of `path`, and the name it has in there, as [`folder_of`](Self::folder_of).
+    /// The folder of `path`, and the name it has in there; `.` is the folder of a bare name.
     ///
     /// # Errors
     /// As [`Fs::folder_with`]; `InvalidInput` without a name.
@@ -248,7 +248,11 @@ mod tests {
         symlink("open/link", top.join("far")).unwrap();
         assert_eq!(refused(&top.join("far/in"), Care::Way), None);
         mode(&top.join("open"), 0o777);
-        assert_eq!(refused(&top.join("far/in"), Care::Way), Some(top.join("open")), "who could exchange the link");
+        assert_eq!(
+            refused(&top.join("far/in"), Care::Way),
+            Some(top.join("open")),
+            "who could exchange the link"
+        );
         assert_eq!(refused(&top.join("real/in"), Care::Way), None);
         // The same folder by its descriptor: what is above it is looked at, too.
         mode(&top.join("real"), 0o777);

@@ -126,7 +126,10 @@ mod tests {
         fs::remove_file(&file).unwrap();
         std::os::unix::fs::symlink(&target, &file).unwrap();
         write_status(fs, folder.path(), b"{}", 3).unwrap();
-        assert_eq!((fs::read(&target).unwrap(), fs::read(&file).unwrap()), (b"kept".to_vec(), b"{}".to_vec()));
+        assert_eq!(
+            (fs::read(&target).unwrap(), fs::read(&file).unwrap()),
+            (b"kept".to_vec(), b"{}".to_vec())
+        );
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 }

@@ -11,7 +11,8 @@ const ARCHIVES: &str = "/var/cache/vps-configurator/archives";
 
 /// A neighbour's package: what root would run of it leaves a file.
 fn plant(lab: &AptLab, folder: &str) {
-    let control = "Package: lab-leaf\nVersion: 1.0\nArchitecture: all\nMaintainer: N <n@example.com>\nDescription: x\n";
+    let control =
+        "Package: lab-leaf\nVersion: 1.0\nArchitecture: all\nMaintainer: N <n@example.com>\nDescription: x\n";
     lab.write("/tmp/planted/DEBIAN/control", control);
     lab.write("/tmp/planted/DEBIAN/postinst", "#!/bin/sh\necho neighbour >/run/lab/owned\n");
     lab.must(&["chmod", "-R", "a=rX,u+w", "/tmp/planted"]);
@@ -77,7 +78,8 @@ fn a_neighbours_link_to_the_archives_is_not_followed() {
 #[test]
 fn lists_among_other_hands_are_not_believed() {
     let Some((lab, main)) = updated() else { return };
-    for (folder, mode) in [("/var/lib/apt/lists", "777"), ("/var/lib/apt", "1777"), ("/var/cache/apt", "777")] {
+    for (folder, mode) in [("/var/lib/apt/lists", "777"), ("/var/lib/apt", "1777"), ("/var/cache/apt", "777")]
+    {
         lab.must(&["chmod", mode, folder]);
         if mode == "1777" {
             // Others can add to it, and exchange nothing of ours.
@@ -112,7 +114,8 @@ fn dpkg_reads_the_verified_file_where_nobody_else_looks() {
     let find = ["find", ARCHIVES, "-mindepth", "1", "-name", "ready.*", "-type", "d"];
     let folder = lab.must(&find).trim().to_owned();
     assert_eq!(lab.must(&["stat", "--format=%a %u", &folder]), "700 0\n");
-    let (given, kept) = (format!("{folder}/lab-slow_1.0_all.deb"), format!("{ARCHIVES}/lab-slow_1.0_all.deb"));
+    let (given, kept) =
+        (format!("{folder}/lab-slow_1.0_all.deb"), format!("{ARCHIVES}/lab-slow_1.0_all.deb"));
     let inode = |path: &str| std::fs::metadata(lab.path(path)).unwrap().ino();
     assert_eq!(inode(&given), inode(&kept), "the very file");
     slow.release();

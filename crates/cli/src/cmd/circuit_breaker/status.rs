@@ -121,7 +121,8 @@ pub(super) async fn status(
         })
     };
     let wall = network.env().wall();
-    let snapshot = StatusSnapshot::read(app.env.fs(), SYSTEM_STATE.as_ref()).ok().filter(|_| !app.environment.is_root);
+    let snapshot =
+        StatusSnapshot::read(app.env.fs(), SYSTEM_STATE.as_ref()).ok().filter(|_| !app.environment.is_root);
     let system = snapshot.and_then(|snapshot| of_the_system(&snapshot, is_asked));
     let seen = match see(app, loaded, network.clone()).await {
         // Their own store is not all that others have.

@@ -4,7 +4,7 @@
 use std::io::{self, IoSlice};
 
 use crate::apt::facts::Archive;
-use crate::download::Running;
+use crate::download::{Checksum, Running};
 use crate::env::fs::{FileKind, FsFile};
 
 /// Read at once; in between a Ctrl-C is heard.
@@ -53,7 +53,7 @@ async fn pass(
         tokio::task::yield_now().await;
     }
     let digest = running.map(|running| running.hex());
-    Ok(at == archive.size && digest.as_deref() == archive.hash.as_ref().map(|hash| hash.hex()))
+    Ok(at == archive.size && digest.as_deref() == archive.hash.as_ref().map(Checksum::hex))
 }
 
 /// The archive with this content.
@@ -62,7 +62,7 @@ pub(super) fn archive(filename: &str, content: &str) -> Archive {
     let algorithm = crate::download::Algorithm::Sha256;
     let mut running = Running::new(algorithm);
     running.update(content.as_bytes());
-    let hash = crate::download::Checksum::new(algorithm, &running.hex()).unwrap();
+    let hash = Checksum::new(algorithm, &running.hex()).unwrap();
     let url = format!("http://example.com/{filename}");
     Archive { url, filename: filename.to_owned(), size: content.len() as u64, hash: Some(hash) }
 }

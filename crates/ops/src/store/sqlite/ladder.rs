@@ -219,11 +219,11 @@ impl<'e> Place<'e> {
     fn look(&self) -> io::Result<Found> {
         let found = self.look_at_store()?;
         // What the engine finds beside a store it believes.
-        let is_odd = |ending: &&str| {
+        let is_odd = |ending: &str| {
             let companion = self.folder.look(format!("{STORE}{ending}").as_ref());
             companion.is_ok_and(|found| !self.is_ours(found))
         };
-        let is_wrong = found == Found::Ours && quarantine::COMPANIONS.iter().any(|ending| is_odd(&ending));
+        let is_wrong = found == Found::Ours && quarantine::COMPANIONS.iter().any(|ending| is_odd(ending));
         Ok(if is_wrong { Found::Wrong } else { found })
     }
 
@@ -307,10 +307,7 @@ impl<'e> Place<'e> {
     fn set_aside(&self, warn: &Warn) -> io::Result<()> {
         let aside = quarantine::set_aside(&*self.folder, STORE, self.env.wall().as_secs())?;
         let aside = self.store.with_file_name(aside);
-        warn(&format!(
-            "the state store was damaged or not ours; it was set aside as {}",
-            aside.display()
-        ));
+        warn(&format!("the state store was damaged or not ours; it was set aside as {}", aside.display()));
         Ok(())
     }
 }
