@@ -1,7 +1,6 @@
 //! A file that is there already, and right.
 
 use std::io;
-use std::path::Path;
 
 use super::checksum::{Algorithm, Checksum};
 use super::downloaded::{Downloaded, Saved};

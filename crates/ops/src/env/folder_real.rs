@@ -227,14 +227,13 @@ impl FsFolder for RealFolder {
         Ok(rustix::fs::linkat(old, plain(from)?, new, plain(to)?, AtFlags::empty())?)
     }
 
-    fn read_link(&self, name: &OsStr) -> io::Result<Target> {
-        if is_of_proc(&self.descriptor) {
-            let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-            let file = openat(&self.descriptor, plain(name)?, flags, Mode::empty())?;
-            return Ok(Target::File(Box::new(RealFile(file.into()))));
+    fn leads_to(&self, name: &OsStr) -> io::Result<Target> {
+        if !is_of_proc(&self.descriptor) {
+            return self.read_link(name).map(Target::Path);
         }
-        let target = rustix::fs::readlinkat(&self.descriptor, plain(name)?, Vec::new())?;
-        Ok(Target::Path(PathBuf::from(OsStr::from_bytes(target.as_bytes()))))
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = openat(&self.descriptor, plain(name)?, flags, Mode::empty())?;
+        Ok(Target::File(Box::new(RealFile(file.into()))))
     }
 
     fn remove(&self, name: &OsStr) -> io::Result<()> {

@@ -154,13 +154,12 @@ pub trait FsFolder: fmt::Debug + Send + Sync + Any {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Where the link at `name` leads.
+    /// Where the link at `name` leads: what it says, or the open file that one of `/proc` stands for.
     ///
     /// # Errors
-    /// What the system says; `InvalidInput` where there is no link.
-    fn read_link(&self, name: &OsStr) -> io::Result<Target> {
-        let _ = name;
-        Err(io::ErrorKind::Unsupported.into())
+    /// As [`read_link`](Self::read_link).
+    fn leads_to(&self, name: &OsStr) -> io::Result<Target> {
+        self.read_link(name).map(Target::Path)
     }
 
     /// Takes a file's name away; a link's, not that of what it leads to.

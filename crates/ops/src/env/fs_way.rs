@@ -156,7 +156,7 @@ impl dyn Fs {
             let owner = folder.look(name)?.uid;
             return Err(ForeignLink { path: folder.real_path()?.join(name), owner }.into());
         }
-        folder.read_link(name)
+        folder.leads_to(name)
     }
 
     /// The folder of `path`, and the name it has in there; `.` is the folder of a bare name.
