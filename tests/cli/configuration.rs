@@ -370,3 +370,106 @@ fn the_file_that_is_shipped_is_valid() {
     let said = run(&lab, &["--config", shipped, "config", "check"]);
     assert_eq!(said.code, 0, "{}", said.err);
 }
+
+/// The program as another user than root, whose files root can be a neighbour to.
+fn as_user(lab: &Lab, args: &[&str]) -> Option<Said> {
+    if !rustix::process::geteuid().is_root() || !is_there("setpriv") {
+        tests::skip("only root can be somebody else");
+        return None;
+    }
+    fs::set_permissions(lab.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let inner = lab.command(args);
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "4242", "--regid", "4242", "--clear-groups"]).arg(inner.get_program());
+    command.args(inner.get_args()).current_dir("/").env_clear();
+    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let said: Said = command.env("XDG_CONFIG_HOME", lab.path("own")).output().unwrap().into();
+    if said.err.contains("failed to execute") {
+        tests::skip("another user cannot start the program here");
+        return None;
+    }
+    Some(said)
+}
+
+#[test]
+fn a_users_file_that_others_have_a_hand_in_is_passed_over() {
+    let lab = Lab::new();
+    let (folder, file) = (lab.path("own/vps-configurator"), lab.path("own/vps-configurator/config.yaml"));
+    fs::create_dir_all(&folder).unwrap();
+    let write = |path: &std::path::Path, owner| {
+        fs::write(path, "performance:\n  network_retry:\n    max_retries: 7\n").unwrap();
+        std::os::unix::fs::chown(path, Some(owner), Some(owner)).unwrap();
+    };
+    if !rustix::process::geteuid().is_root() {
+        return tests::skip("only root can be somebody else");
+    }
+    let mode = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    write(&file, 4242);
+    write(&lab.path("elsewhere"), 4242);
+    let is_read = |why: &str, wanted: bool| {
+        let Some(said) = as_user(&lab, &["config", "show"]) else { return };
+        assert_eq!((said.code, said.out.contains("max_retries: 7")), (0, wanted), "{why}: {}", said.err);
+        let warned = said.err.contains("config.yaml is not read: ");
+        assert_eq!(warned, !wanted, "{why}: {}", said.err);
+    };
+    is_read("it is his", true);
+    mode(&file, 0o666);
+    is_read("anybody may write it", false);
+    mode(&file, 0o644);
+    mode(&folder, 0o777);
+    is_read("anybody may exchange it", false);
+    mode(&folder, 0o1777);
+    is_read("nobody may exchange what is his", true);
+    mode(&folder, 0o755);
+    mode(&lab.path("own"), 0o757);
+    is_read("anybody may exchange its folder", false);
+    mode(&lab.path("own"), 0o755);
+    write(&file, 65_534);
+    is_read("it is a neighbour's", false);
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink(lab.path("elsewhere"), &file).unwrap();
+    is_read("root's link to his own file", true);
+    mode(&folder, 0o1777);
+    std::os::unix::fs::lchown(&file, Some(65_534), None).unwrap();
+    is_read("a neighbour's link", false);
+}
+
+#[test]
+fn no_line_is_shown_of_a_file_that_others_have_a_hand_in() {
+    let lab = Lab::new();
+    let shared = lab.path("shared");
+    fs::create_dir(&shared).unwrap();
+    let fault = "performance:\n  c4n4ry: 1\n";
+    fs::write(lab.path("own.yaml"), fault).unwrap();
+    fs::write(shared.join("c.yaml"), fault).unwrap();
+    let named = |name: &str| run(&lab, &["--config", name, "config", "check"]);
+    assert!(named("own.yaml").err.contains("c4n4ry"), "one's own is shown");
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o777)).unwrap();
+    let said = named("shared/c.yaml");
+    assert!(said.code == 3 && !said.err.contains("c4n4ry"), "{}", said.err);
+    assert!(said.err.contains("shared/c.yaml: line 2: this is no configuration"), "{}", said.err);
+    if rustix::process::geteuid().is_root() {
+        // To a file of ours, by another's link: not even opened.
+        std::os::unix::fs::symlink(lab.path("own.yaml"), shared.join("link.yaml")).unwrap();
+        std::os::unix::fs::lchown(shared.join("link.yaml"), Some(65_534), None).unwrap();
+        let said = named("shared/link.yaml");
+        assert!(said.code == 3 && !said.err.contains("c4n4ry"), "{}", said.err);
+        assert!(said.err.contains("links of other users are not followed"), "{}", said.err);
+    }
+}
+
+#[test]
+fn the_file_of_this_folder_is_not_read_below_one_that_others_may_write() {
+    let lab = Lab::new();
+    let folder = lab.path("a/b");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("vps-configurator.yaml"), "performance:\n  network_retry:\n    max_retries: 7\n")
+        .unwrap();
+    for (mode, is_read) in [(0o755, true), (0o777, false), (0o1777, true)] {
+        fs::set_permissions(lab.path("a"), fs::Permissions::from_mode(mode)).unwrap();
+        let said: Said = lab.command(&["config", "show"]).current_dir(&folder).output().unwrap().into();
+        assert_eq!(said.out.contains("max_retries: 7"), is_read, "{mode:o}: {}", said.err);
+    }
+}

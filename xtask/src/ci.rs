@@ -41,6 +41,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 
 /// What takes longer than a change may wait.
 fn slow(sh: &Shell) -> Result<()> {
+    cmd!(sh, "cargo test --package tests --test fuzz").env("VPS_CONFIGURATOR_FUZZ", "4000").run()?;
     for (package, features) in FEATURES {
         for chosen in subsets(features) {
             let chosen = chosen.join(",");

@@ -61,7 +61,7 @@ impl App {
     }
 
     pub(crate) fn config(&self) -> Result<Loaded, Failure> {
-        let files = config::files(self.global.config(), &self.environment);
+        let files = config::files(self.env.fs(), self.global.config(), &self.environment);
         for found in files.iter().filter(|found| found.is_skipped()) {
             let (path, why) = (shown(&found.path), found.words());
             tracing::warn!("the configuration file {path} is {why}; `--config {path}` reads it");

@@ -93,7 +93,7 @@ fn anybody_reads_the_status_and_only_root_the_store() {
         network.close().await;
     });
     let status = std::fs::read_to_string(lab.file("status.json")).unwrap();
-    assert!(StatusSnapshot::read(lab.path()).is_ok(), "it is ours");
+    assert!(StatusSnapshot::read(Env::real().fs(), lab.path()).is_ok(), "it is ours");
     assert!(status.contains("github") && status.contains("\"open\""), "{status}");
     let mode = |name| std::fs::metadata(lab.file(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("status.json"), mode("state.db")), (0o644, 0o600));

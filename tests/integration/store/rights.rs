@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
+use vps_ops::env::Env;
 use vps_ops::store::{FolderError, OpenError};
 
 use crate::lab::{Lab, count};
@@ -51,5 +52,68 @@ fn a_file_where_the_folder_should_be_is_no_reason_to_stop() {
     let file = lab.file("state");
     fs::write(&file, "").unwrap();
     let folder = vps_ops::store::StateFolder::at(&file);
-    assert!(matches!(folder.prepare(), Err(FolderError::NotAFolder { .. })));
+    assert!(matches!(folder.prepare(Env::real().fs()), Err(FolderError::NotAFolder { .. })));
+}
+
+#[test]
+fn a_folder_below_one_that_others_can_write_is_refused_by_that_ones_name() {
+    let lab = Lab::new();
+    let (above, folder) = (lab.file("above"), lab.file("above/state"));
+    let open = || {
+        vps_ops::store::SqliteStore::open(
+            &vps_ops::store::StateFolder::at(&folder),
+            &Env::real(),
+            Box::new(|_| {}),
+        )
+    };
+    drop(open().unwrap());
+    fs::set_permissions(&above, Permissions::from_mode(0o777)).unwrap();
+    let Err(OpenError::Folder(FolderError::Io { source, .. })) = open() else { panic!("it was opened") };
+    assert!(source.to_string().contains("/above\" can be written by others (mode 777)"), "{source}");
+    fs::set_permissions(&above, Permissions::from_mode(0o1777)).unwrap();
+    assert_eq!(count(&open().unwrap(), "count"), 1, "what is ours stays ours there");
+}
+
+#[test]
+fn a_folder_is_found_through_our_own_link() {
+    let lab = Lab::new();
+    fs::create_dir(lab.file("disk")).unwrap();
+    std::os::unix::fs::symlink("disk", lab.file("link")).unwrap();
+    let folder = vps_ops::store::StateFolder::at(lab.file("link/state"));
+    for number in 1..3 {
+        let store = vps_ops::store::SqliteStore::open(&folder, &Env::real(), Box::new(|_| {})).unwrap();
+        assert_eq!(count(&store, "count"), number);
+    }
+    assert!(lab.file("disk/state/state.db").is_file());
+}
+
+/// What stands where our files belong and is not ours is never opened as one: neither written through nor
+/// waited for.
+#[test]
+fn what_was_planted_at_a_files_name_is_gone_round() {
+    let pipe = |at: &std::path::Path| {
+        assert!(std::process::Command::new("mkfifo").arg(at).status().unwrap().success());
+    };
+    for name in ["state.db", "state.db-wal", "state.db-shm", "state.db-journal", "state.lock", "state.meta"] {
+        for kind in ["link", "pipe", "writable"] {
+            let (lab, kept) = (Lab::new(), tempfile::NamedTempFile::new().unwrap());
+            fs::write(kept.path(), "kept").unwrap();
+            if name.starts_with("state.db-") {
+                drop(lab.open().unwrap());
+                let _ = fs::remove_file(lab.file(name));
+            }
+            match kind {
+                "link" => std::os::unix::fs::symlink(kept.path(), lab.file(name)).unwrap(),
+                "pipe" => pipe(&lab.file(name)),
+                _ => {
+                    fs::write(lab.file(name), "").unwrap();
+                    fs::set_permissions(lab.file(name), Permissions::from_mode(0o666)).unwrap();
+                }
+            }
+            let store = lab.open_or_memory();
+            assert_eq!(count(&*store, "count"), 1, "{kind} at {name}");
+            assert_eq!(lab.warnings().len(), 1, "{kind} at {name}: {:?}", lab.warnings());
+            assert_eq!(fs::read_to_string(kept.path()).unwrap(), "kept", "{kind} at {name}");
+        }
+    }
 }

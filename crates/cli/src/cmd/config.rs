@@ -1,18 +1,16 @@
 //! `config show`, `check`, `path`, `init`.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt;
-use vps_ops::foreign::shown;
 
 use serde_json::Value;
+use vps_ops::env::fs::Care;
+use vps_ops::foreign::shown;
 
 use crate::app::App;
 use crate::args::ConfigCommand;
 use crate::config::{self, Loaded, Origin, load};
 use crate::exit::Exit;
-use crate::report::{Failure, document, print, print_json};
+use crate::report::{Failure, document, file, print, print_json};
 
 pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Failure> {
     match command {
@@ -72,7 +70,7 @@ fn check(app: &App, loaded: &Loaded) -> Result<Exit, Failure> {
 
 /// Also beside a file that cannot be used: this is where one looks for it.
 fn path(app: &App) -> Result<Exit, Failure> {
-    let files = config::files(app.global.config(), &app.environment);
+    let files = config::files(app.env.fs(), app.global.config(), &app.environment);
     let state = match load(files.clone(), &app.environment) {
         Ok(loaded) => Ok(app.state_folder(&loaded).map(|folder| shown(folder.path()).to_string())),
         Err(error) => {
@@ -110,15 +108,9 @@ fn init(app: &App) -> Result<Exit, Failure> {
             Failure::local("there is no home to write a configuration to").hint("name one with --config")
         );
     };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let written = folder
-        .map_or(Ok(()), std::fs::create_dir_all)
-        .and_then(|()| File::options().write(true).create_new(true).mode(0o644).open(&path))
-        // A disk that is full must not leave half of it, which the next run would take for somebody's.
-        .and_then(|mut file| {
-            let written = file.write_all(commented(DEFAULTS).as_bytes()).and_then(|()| file.sync_all());
-            written.inspect_err(|_| drop(std::fs::remove_file(&path)))
-        });
+    // One that others could exchange would not be read where it is found.
+    let care = if app.global.config().is_some() { Care::Links } else { Care::Way };
+    let written = file::create(&app.env, &path, care, commented(DEFAULTS).as_bytes());
     if let Err(error) = written {
         let failure = Failure::local(format!("the configuration file {} cannot be made", shown(&path)));
         let failure = Failure { causes: vec![error.to_string()], ..failure };

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::args::{RunArgs, StdinChoice};
 use crate::cmd::preview::Preview;
 use crate::exit::Exit;
-use crate::report::{Failure, document, one_line, pretty};
+use crate::report::{Failure, document, file, one_line, pretty};
 
 pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
     let report = args.report.clone();
@@ -30,7 +30,7 @@ pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
                 Ok(done) => pretty(done),
                 Err(failure) => format!("{:#}\n", failure.to_json()),
             };
-            if let Err(error) = std::fs::write(&path, text) {
+            if let Err(error) = file::replace(&app.env, &path, text.as_bytes()) {
                 // The command's own end is what counts; with `-q` too, nobody else knows of it.
                 tracing::error!("the report {} cannot be written: {error}", shown(&path));
             }

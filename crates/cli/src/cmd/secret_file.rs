@@ -63,8 +63,13 @@ pub(super) fn read(path: &Path) -> Result<String, SecretFileError> {
         tracing::warn!("others can read {}, which has secrets: `chmod 600` takes that away", shown(path));
     }
     let mut text = String::new();
-    file.take(LARGEST).read_to_string(&mut text)?;
-    Ok(text)
+    // What is read counts: some files have no length.
+    file.take(LARGEST + 1).read_to_string(&mut text)?;
+    if u64::try_from(text.len()).is_ok_and(|length| length <= LARGEST) {
+        Ok(text)
+    } else {
+        Err(SecretFileError::NotAFile)
+    }
 }
 
 #[cfg(test)]

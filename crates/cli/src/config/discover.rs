@@ -1,12 +1,11 @@
 //! Which files there are to read.
 
-use std::fs::{self, File};
-use std::io::ErrorKind;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::OFlags;
+use vps_ops::env::fs::{Care, ForeignLink, Fs, FsFile, Open, OtherHands};
 
 use super::Environment;
 
@@ -23,7 +22,17 @@ pub(crate) struct Found {
     pub(crate) named: bool,
     pub(crate) state: Presence,
     /// What was looked at and is to be read: the name may be another file's by then.
-    pub(super) file: Option<Arc<File>>,
+    pub(super) opened: Opened,
+    /// Whether nobody else had a hand in it: then its lines may be shown.
+    pub(super) is_ours: bool,
+}
+
+/// What came of opening one.
+#[derive(Clone, Debug)]
+pub(super) enum Opened {
+    File(Arc<dyn FsFile>),
+    Failed(Arc<io::Error>),
+    Nothing,
 }
 
 /// Whether it is read, and if not, why.
@@ -39,7 +48,15 @@ pub(crate) enum Presence {
 
 impl Found {
     fn new(path: PathBuf, state: Presence) -> Self {
-        Self { path, named: false, state, file: None }
+        Self { path, named: false, state, opened: Opened::Nothing, is_ours: false }
+    }
+
+    fn failed(path: PathBuf, state: Presence, error: io::Error) -> Self {
+        Self { opened: Opened::Failed(Arc::new(error)), ..Self::new(path, state) }
+    }
+
+    fn opened(path: PathBuf, state: Presence, file: Box<dyn FsFile>, is_ours: bool) -> Self {
+        Self { opened: Opened::File(file.into()), is_ours, ..Self::new(path, state) }
     }
 
     pub(crate) fn is_read(&self) -> bool {
@@ -52,7 +69,7 @@ impl Found {
             (_, Presence::Read) => "read",
             (_, Presence::Missing) => "not there",
             (_, Presence::NotTrusted) => {
-                "not read: it is a link, or not yours, or others can write it or its folder"
+                "not read: it is a link, or not yours, or others can write it or a folder above it"
             }
             (_, Presence::Unreachable) => "not read: we may not look into its folder",
         }
@@ -74,48 +91,67 @@ pub(crate) fn own(named: Option<&Path>, environment: &Environment) -> Option<Pat
 }
 
 /// In the order in which they are merged.
-pub(crate) fn files(named: Option<&Path>, environment: &Environment) -> Vec<Found> {
+pub(crate) fn files(fs: &Arc<dyn Fs>, named: Option<&Path>, environment: &Environment) -> Vec<Found> {
     if let Some(path) = named {
-        return vec![Found { named: true, ..Found::new(path.to_owned(), Presence::Read) }];
+        return vec![Found { named: true, ..look_at_named(fs, path.to_owned()) }];
     }
-    let mut found = vec![look(PathBuf::from(SYSTEM), Presence::Read)];
+    let mut found = vec![look(fs, PathBuf::from(SYSTEM), Presence::Read)];
     if !environment.is_root
         && let Some(config) = &environment.config_home
     {
-        found.push(look(config.join(OWN), Presence::Unreachable));
+        found.push(look(fs, config.join(OWN), Presence::Unreachable));
     }
-    found.push(project());
+    found.push(project(fs));
     found
 }
 
+/// The user said that it is this one, so it is read whoever's it is; but no link of others is followed.
+fn look_at_named(fs: &Arc<dyn Fs>, path: PathBuf) -> Found {
+    if let Ok(file) = fs.open_with(&path, Care::Way) {
+        let is_ours = is_ours(fs, &*file);
+        return Found::opened(path, Presence::Read, file, is_ours);
+    }
+    match fs.open_with(&path, Care::Links) {
+        Ok(file) => Found::opened(path, Presence::Read, file, false),
+        Err(error) => Found::failed(path, Presence::Read, error),
+    }
+}
+
 /// `hidden` is what it means where we may not look.
-fn look(path: PathBuf, hidden: Presence) -> Found {
-    let state = match fs::metadata(&path) {
-        Ok(_) => Presence::Read,
-        Err(error) if error.kind() == ErrorKind::NotFound => Presence::Missing,
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => hidden,
+fn look(fs: &Arc<dyn Fs>, path: PathBuf, hidden: Presence) -> Found {
+    match fs.open_with(&path, Care::Way) {
+        Ok(file) if is_ours(fs, &*file) => Found::opened(path, Presence::Read, file, true),
+        Ok(_) => Found::new(path, Presence::NotTrusted),
+        Err(error) if error.kind() == ErrorKind::NotFound => Found::new(path, Presence::Missing),
+        Err(error) if OtherHands::behind(&error).is_some() || ForeignLink::behind(&error).is_some() => {
+            Found::new(path, Presence::NotTrusted)
+        }
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Found::failed(path, hidden, error),
         // Reading it will say what is wrong.
-        Err(_) => Presence::Read,
-    };
-    Found::new(path, state)
+        Err(error) => Found::failed(path, Presence::Read, error),
+    }
+}
+
+fn is_ours(fs: &Arc<dyn Fs>, file: &dyn FsFile) -> bool {
+    file.meta().is_ok_and(|found| found.is_ours_alone(fs.us()))
 }
 
 /// A file in the folder we happen to be in is only believed if it can be nobody else's: no link, which would make
 /// any file of ours a configuration, ours alone, in a folder in which nobody else can put another in its place.
-fn project() -> Found {
-    let path = PathBuf::from(PROJECT);
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = match File::options().read(true).custom_flags(flags.bits().cast_signed()).open(&path) {
+fn project(fs: &Arc<dyn Fs>) -> Found {
+    let (path, here) = (PathBuf::from(PROJECT), Path::new("."));
+    let file = match fs.folder(here).and_then(|folder| folder.open(OsStr::new(PROJECT), Open::Read)) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Found::new(path, Presence::Missing),
         Err(_) => return Found::new(path, Presence::NotTrusted),
     };
-    let us = rustix::process::geteuid().as_raw();
-    let is_ours = file.metadata().is_ok_and(|meta| meta.uid() == us && meta.mode() & 0o022 == 0);
-    // Where the sticky bit is set others can add files, and not replace ours.
-    let folder = fs::metadata(".").is_ok_and(|meta| {
-        [0, us].contains(&meta.uid()) && (meta.mode() & 0o022 == 0 || meta.mode() & 0o1000 != 0)
+    let is_ours = file.meta().is_ok_and(|found| {
+        let us = fs.us();
+        found.uid == us.user && found.is_ours_alone(us)
     });
-    let state = if is_ours && folder { Presence::Read } else { Presence::NotTrusted };
-    Found { file: Some(Arc::new(file)), ..Found::new(path, state) }
+    // Where the sticky bit is set others can add files, and not replace ours.
+    if is_ours && fs.folder_with(here, Care::Way).is_ok() {
+        return Found::opened(path, Presence::Read, file, true);
+    }
+    Found::new(path, Presence::NotTrusted)
 }

@@ -43,6 +43,15 @@ impl ConfigError {
         Self::Wrong(report.trim_end().to_owned())
     }
 
+    /// The same of a file that others have a hand in: it may be one that they want us to read to them.
+    pub(super) fn file_of_others(path: &Path, error: &serde_saphyr::Error) -> Self {
+        let place = error.location().map(|at| format!("line {}: ", at.line())).unwrap_or_default();
+        Self::Wrong(format!(
+            "{}: {place}this is no configuration (what stands there is not shown, as the file is not yours alone)",
+            path.display()
+        ))
+    }
+
     /// What is wrong with the value of one variable. What was found and expected is in figment's and serde's
     /// words, which are all they give.
     pub(super) fn variable(name: &str, error: &figment::Error) -> Self {

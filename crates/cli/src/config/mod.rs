@@ -43,7 +43,7 @@ pub(crate) fn load(files: Vec<Found>, environment: &Environment) -> Result<Loade
     let mut figment = Figment::new().merge(layers::BuiltIn);
     for found in files.iter().filter(|found| found.is_read()) {
         let text = yaml::read(found)?;
-        yaml::check(&found.path, &text)?;
+        yaml::check(found, &text)?;
         figment = figment.merge(layers::FileLayer::new(found.path.clone(), text));
     }
     for variable in variables::read(&environment.all)? {

@@ -1,52 +1,46 @@
 //! One file, read with limits and parsed as what it should be.
 
-use std::fs::File;
-use std::io::{self, Read, Seek};
-use std::path::Path;
+use std::io::{self, ErrorKind};
 
 use serde::de::DeserializeOwned;
 use serde_saphyr::options::{AliasLimits, DuplicateKeyPolicy, NonFiniteFloatPolicy};
+use vps_ops::env::fs::FileKind;
 use vps_ops::settings::Settings;
 
 use super::ConfigError;
-use super::discover::Found;
+use super::discover::{Found, Opened};
 
 /// A configuration is a page; what is larger is something else.
 const LARGEST: u64 = 256 * 1024;
 
 pub(super) fn read(found: &Found) -> Result<String, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: found.path.clone(), source };
-    // Looked at before it is opened: opening a pipe would wait for a writer.
-    let meta = match &found.file {
-        Some(file) => file.metadata(),
-        None => std::fs::metadata(&found.path),
+    let file = match &found.opened {
+        Opened::File(file) => file,
+        Opened::Failed(error) => return Err(unreadable(io::Error::new(error.kind(), error.to_string()))),
+        Opened::Nothing => return Err(unreadable(ErrorKind::NotFound.into())),
     };
-    let meta = meta.map_err(unreadable)?;
-    if !meta.is_file() {
-        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
+    // It was opened without waiting for who else might have a pipe open, and is not read if it is one.
+    if file.meta().map_err(unreadable)?.kind != FileKind::File {
+        return Err(unreadable(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file")));
     }
-    let mut bytes = Vec::new();
-    let opened = match &found.file {
-        // A second reader begins where the first did.
-        Some(file) => file.try_clone().and_then(|mut file| file.rewind().map(|()| file)),
-        None => File::open(&found.path),
-    };
-    let read = opened.and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
-    if read as u64 > LARGEST {
-        return Err(unreadable(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 256 KiB")));
-    }
+    let bytes = file.read_small(LARGEST).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => unreadable(io::Error::new(error.kind(), "it is larger than 256 KiB")),
+        _ => unreadable(error),
+    })?;
     String::from_utf8(bytes)
-        .map_err(|_| unreadable(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text")))
+        .map_err(|_| unreadable(io::Error::new(ErrorKind::InvalidData, "it is not UTF-8 text")))
 }
 
 /// Whether it says what a configuration may say; the message has the line and the key.
-pub(super) fn check(path: &Path, text: &str) -> Result<(), ConfigError> {
+pub(super) fn check(found: &Found, text: &str) -> Result<(), ConfigError> {
     if is_empty(text) {
         return Ok(());
     }
     match parse::<Settings>(text) {
         Ok(_) => Ok(()),
-        Err(error) => Err(ConfigError::file(path, text, &error)),
+        Err(error) if found.is_ours => Err(ConfigError::file(&found.path, text, &error)),
+        Err(error) => Err(ConfigError::file_of_others(&found.path, &error)),
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod document;
 mod failure;
+pub(crate) mod file;
 pub(crate) mod fit;
 mod out;
 #[cfg(test)]

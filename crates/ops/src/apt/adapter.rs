@@ -59,8 +59,9 @@ pub trait Apt: fmt::Debug + Send + Sync + 'static {
     /// Copies an archive from a repository that is a folder of this machine to its [place](Self::place).
     ///
     /// # Errors
-    /// [`AptError::Files`].
-    fn copy(&self, archive: &Archive, from: &std::path::Path) -> Result<(), AptError>;
+    /// [`AptError::Files`], and a [`Fault::Corrupt`](super::Fault::Corrupt) where what was copied is not what the
+    /// index promises.
+    async fn copy(&self, archive: &Archive, from: &std::path::Path) -> Result<(), AptError>;
 
     /// Where an archive belongs, in a folder that is ours alone.
     fn place(&self, archive: &Archive) -> std::path::PathBuf;
@@ -68,7 +69,7 @@ pub trait Apt: fmt::Debug + Send + Sync + 'static {
     /// Makes ready for `bytes` in the archive folder.
     ///
     /// # Errors
-    /// [`AptError`] when it cannot be made or is too full.
+    /// [`AptError`] when it cannot be made, is too full, or is not ours alone.
     fn make_room(&self, bytes: u64) -> Result<(), AptError>;
 
     /// Fetches what is wanted by apt's own means.

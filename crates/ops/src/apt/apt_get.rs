@@ -1,5 +1,6 @@
 //! apt as it is on this machine: apt-get and dpkg, run and understood.
 
+mod archive_folder;
 mod command;
 mod copy;
 mod digests;
@@ -9,6 +10,7 @@ mod fetch_watch;
 mod freshness;
 mod frontend_lock;
 mod left_out;
+mod ready;
 mod run;
 mod setup;
 mod update;
@@ -16,14 +18,14 @@ mod verify;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::adapter::Apt;
 use super::error::AptError;
-use super::facts::{AptSetup, Archive, Fault, Installed, PackageSpec, Plan, Updated};
+use super::facts::{AptSetup, Archive, Corrupt, Fault, Installed, PackageSpec, Plan, Updated};
 use super::request::Wanted;
 use super::words::{DPKG_FORMAT, StatusSummary, Step, is_called, is_had};
 use crate::attempt::Attempt;
@@ -34,13 +36,14 @@ use crate::service::{ServiceName, ServiceTable};
 use dpkg_run::DpkgRun;
 use fetch_watch::FetchWatch;
 use left_out::Generated;
+use ready::Ready;
 use run::understood;
 
 /// Where archives are kept until they are installed, unless told otherwise.
 pub const ARCHIVES: &str = "/var/cache/vps-configurator/archives";
 
-/// Archives of failed runs are kept this long.
-const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Who apt-get fetches as, unless it is told otherwise.
+const SANDBOX: &str = "_apt";
 
 /// apt by its own programs.
 pub struct AptGet {
@@ -51,6 +54,8 @@ pub struct AptGet {
     /// Silence of a server that ends a request.
     silence: Duration,
     cache_valid: Duration,
+    /// Who apt-get fetches as.
+    sandbox: RwLock<String>,
 }
 
 impl fmt::Debug for AptGet {
@@ -70,10 +75,12 @@ impl AptGet {
             archives: PathBuf::from(ARCHIVES),
             silence: Duration::from_secs(30),
             cache_valid: Duration::from_secs(600),
+            sandbox: RwLock::new(SANDBOX.to_owned()),
         }
     }
 
-    /// Keeps archives in `folder`, which must be ours alone.
+    /// Keeps archives in `folder`, which must be ours alone: one in which others have a hand is refused, as is one
+    /// on whose way they have.
     #[must_use]
     pub fn with_archives(mut self, folder: impl Into<PathBuf>) -> Self {
         self.archives = folder.into();
@@ -118,7 +125,13 @@ impl Apt for AptGet {
     async fn setup(&self) -> Result<AptSetup, AptError> {
         let (config, uris) = (command::config(), command::update_uris());
         let (config, uris) = tokio::try_join!(self.ask(Step::Plan, &config), self.ask(Step::Update, &uris))?;
-        Ok(setup::read(&self.env, &config, &uris))
+        let setup = setup::read(&self.env, &config, &uris);
+        for folder in [setup.config.lists(), setup.config.cache()] {
+            archive_folder::refuse_if_others(&self.env, &folder)?;
+        }
+        let sandbox = setup.config.get("APT::Sandbox::User").unwrap_or(SANDBOX);
+        sandbox.clone_into(&mut self.sandbox.write().unwrap_or_else(PoisonError::into_inner));
+        Ok(setup)
     }
 
     fn is_fresh(&self, setup: &AptSetup) -> bool {
@@ -178,16 +191,22 @@ impl Apt for AptGet {
         self.archives.join(&archive.filename)
     }
 
-    fn copy(&self, archive: &Archive, from: &Path) -> Result<(), AptError> {
-        copy::copy(&self.env, from, &self.place(archive))
-            .map_err(|source| AptError::Files { path: from.to_owned(), source })
+    async fn copy(&self, archive: &Archive, from: &Path) -> Result<(), AptError> {
+        let failed = |source| AptError::Files { path: from.to_owned(), source };
+        let folder = archive_folder::open(&self.env, &self.archives)?;
+        if copy::copy(&self.env, from, &*folder, archive).await.map_err(failed)? {
+            return Ok(());
+        }
+        let (url, corrupt) = (archive.url.clone(), Corrupt::Digest);
+        Err(AptError::Fault(Fault::Corrupt { url: url.into(), corrupt }))
     }
 
     fn make_room(&self, bytes: u64) -> Result<(), AptError> {
-        let fs = self.env.fs();
         let failed = |source| AptError::Files { path: self.archives.clone(), source };
-        fs.make_folder(&self.archives.join("partial")).map_err(failed)?;
-        let free = fs.free(&self.archives).map_err(failed)?;
+        let folder = archive_folder::open(&self.env, &self.archives)?;
+        let sandbox = self.sandbox.read().unwrap_or_else(PoisonError::into_inner);
+        archive_folder::make_partial(&self.env, &*folder, &sandbox).map_err(failed)?;
+        let free = folder.free().map_err(failed)?;
         if free < bytes {
             return Err(AptError::NoRoom { path: self.archives.clone(), needed: bytes, free });
         }
@@ -212,12 +231,16 @@ impl Apt for AptGet {
         if let Some(lock) = frontend_lock::held(&self.env) {
             return Err(AptError::Fault(Fault::Locked(lock)));
         }
+        let folder = archive_folder::open(&self.env, &self.archives)?;
+        let mut ready = Ready::make(&self.env, folder, &self.archives)?;
         for archive in archives {
-            verify::archive(&self.env, &self.place(archive), archive).await?;
+            ready.add(archive).await?;
             dpkg_run::go_on(&self.env, attempt)?;
         }
-        let spec = command::install(wanted, &self.archives, self.silence);
-        self.dpkg(attempt).install(&spec).await
+        let spec = command::install(wanted, ready.hand_over(), self.silence);
+        let done = self.dpkg(attempt).install(&spec).await;
+        ready.remove();
+        done
     }
 
     async fn repair(&self, attempt: &Attempt) -> Result<(), AptError> {
@@ -225,29 +248,14 @@ impl Apt for AptGet {
     }
 
     fn clean(&self, archives: &[Archive]) {
-        for archive in archives {
-            // One that is gone already is as it should be.
-            let _ = self.env.fs().remove(&self.place(archive));
-        }
-        self.sweep();
+        let names = archives.iter().map(|archive| archive.filename.as_str());
+        archive_folder::clean(&self.env, &self.archives, names);
     }
 }
 
 impl AptGet {
     fn dpkg<'a>(&'a self, attempt: &'a Attempt) -> DpkgRun<'a> {
         DpkgRun { env: &self.env, runner: &*self.runner, attempt }
-    }
-
-    /// Removes archives that earlier runs left and nobody came back for.
-    fn sweep(&self) {
-        let (fs, now) = (self.env.fs(), self.env.wall());
-        for name in fs.list(&self.archives).unwrap_or_default() {
-            let path = self.archives.join(name);
-            let is_old = fs.look(&path).is_ok_and(|meta| now.saturating_sub(meta.modified) > KEPT);
-            if is_old && path.extension().is_some_and(|extension| extension == "deb") {
-                let _ = fs.remove(&path);
-            }
-        }
     }
 }
 

@@ -25,6 +25,8 @@ mod apt_get;
 mod cure;
 mod error;
 mod facts;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod foreign;
 mod hint;
 mod installs;
 mod judge;

@@ -26,6 +26,8 @@ mod breaker;
 mod document;
 mod enter;
 mod error;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod foreign;
 mod given_up;
 mod late;
 mod permit;

@@ -1,7 +1,6 @@
 //! A file that is there already, and right.
 
 use std::io;
-use std::path::Path;
 
 use super::checksum::{Algorithm, Checksum};
 use super::downloaded::{Downloaded, Saved};
@@ -74,10 +73,6 @@ pub(super) fn unchanged(
 }
 
 /// The digest of a file, in hexadecimal digits. A link is an error.
-pub(crate) async fn digest_of(env: &Env, path: &Path, algorithm: Algorithm) -> io::Result<String> {
-    digest_of_file(&*env.fs().open(path, Open::Read)?, algorithm).await
-}
-
 async fn digest_of_file(file: &dyn FsFile, algorithm: Algorithm) -> io::Result<String> {
     let mut running = Running::new(algorithm);
     let mut buffer = vec![0; 256 << 10];

@@ -13,14 +13,14 @@ const QUEUE: usize = 4;
 
 /// A digest of the bytes so far.
 #[derive(Clone)]
-pub(super) enum Running {
+pub(crate) enum Running {
     Sha256(sha2::Sha256),
     Sha512(sha2::Sha512),
     Blake3(Box<blake3::Hasher>),
 }
 
 impl Running {
-    pub(super) fn new(algorithm: Algorithm) -> Self {
+    pub(crate) fn new(algorithm: Algorithm) -> Self {
         match algorithm {
             Algorithm::Sha256 => Self::Sha256(sha2::Sha256::new()),
             Algorithm::Sha512 => Self::Sha512(sha2::Sha512::new()),
@@ -28,7 +28,7 @@ impl Running {
         }
     }
 
-    pub(super) fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Sha256(hash) => hash.update(bytes),
             Self::Sha512(hash) => hash.update(bytes),
@@ -37,7 +37,7 @@ impl Running {
     }
 
     /// The digest of the bytes so far; more may follow.
-    pub(super) fn hex(&self) -> String {
+    pub(crate) fn hex(&self) -> String {
         match self {
             Self::Sha256(hash) => hex(&hash.clone().finalize()),
             Self::Sha512(hash) => hex(&hash.clone().finalize()),

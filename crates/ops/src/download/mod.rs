@@ -34,6 +34,8 @@ mod downloaded;
 mod downloads;
 mod error;
 mod existing;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod foreign;
 mod hash;
 mod hint;
 mod http_downloader;
@@ -62,7 +64,7 @@ pub use checksum::{Algorithm, Checksum, ChecksumError};
 pub use downloaded::{Downloaded, Saved, Spool};
 pub use downloads::Downloads;
 pub use error::{DownloadError, Fault};
-pub(crate) use existing::digest_of;
+pub(crate) use hash::Running;
 pub use hint::DownloadHint;
 pub use http_downloader::{DownloadOperation, HttpDownloader};
 pub use parse::{DownloadUrl, InvalidRequest, file_name, parse_url};

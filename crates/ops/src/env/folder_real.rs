@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use rustix::io::Errno;
 
 use super::fs::{Clobber, FsFile, Meta, Open};
 use super::fs_folder::{ForeignLink, FsFolder, Us};
-use super::fs_real::{RealFile, meta, open_flags, try_lock};
+use super::fs_real::{RealFile, meta, meta_with_list, open_flags, try_lock};
+use super::fs_way::{Care, Target};
 
 /// Links followed on one way, as many as the kernel does.
 const MOST_LINKS: u32 = 40;
@@ -31,9 +32,13 @@ pub(super) struct RealFolder {
     opened_at: PathBuf,
 }
 
-/// Opens `path` step by step: a link is followed only if we or root made it.
-pub(super) fn open_folder(path: &Path, us: Us) -> io::Result<RealFolder> {
+/// Opens `path` step by step: a link is followed only if we or root made it, and each folder is what `care`
+/// demands.
+pub(super) fn open_folder(path: &Path, us: Us, care: Care) -> io::Result<RealFolder> {
     let mut at = rustix::fs::open(if path.is_absolute() { "/" } else { "." }, WAY, Mode::empty())?;
+    let look = |at: &OwnedFd| if care == Care::Links { Ok(()) } else { look_at_way(at, us) };
+    let look_up = |at: &OwnedFd| if care == Care::Links { Ok(()) } else { look_upwards(at, us) };
+    look_up(&at)?;
     let mut rest: VecDeque<OsString> = steps(path);
     let begin =
         if path.is_absolute() { PathBuf::from("/") } else { std::env::current_dir().unwrap_or_default() };
@@ -56,8 +61,9 @@ pub(super) fn open_folder(path: &Path, us: Us) -> io::Result<RealFolder> {
                 if !us.trusts(stat.st_uid) {
                     return Err(ForeignLink { path: seen.join(&step), owner: stat.st_uid }.into());
                 }
-                if rustix::fs::fstatfs(&link).is_ok_and(|fs| u64::try_from(fs.f_type) == Ok(PROC)) {
+                if is_of_proc(&link) {
                     at = openat(&at, &step, WAY, Mode::empty())?;
+                    look_up(&at)?;
                 } else {
                     let target = rustix::fs::readlinkat(&link, "", Vec::new())?;
                     let target = PathBuf::from(OsStr::from_bytes(target.as_bytes()));
@@ -73,12 +79,16 @@ pub(super) fn open_folder(path: &Path, us: Us) -> io::Result<RealFolder> {
             }
             Err(error) => return Err(error.into()),
         }
+        look(&at)?;
         // No link stands in it: what is above a folder is what its name is in.
         if step == ".." {
             seen.pop();
         } else {
             seen.push(step);
         }
+    }
+    if care == Care::Alone {
+        meta_of(&at)?.ours_alone(us, &path_of(&at))?;
     }
     // To list and sync it takes more than to go through it, which may be all that we may do.
     let readable = openat(&at, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
@@ -87,6 +97,40 @@ pub(super) fn open_folder(path: &Path, us: Us) -> io::Result<RealFolder> {
 
 /// To go through a folder. With `DIRECTORY` the kernel mounts what is mounted when asked for.
 const WAY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+fn is_of_proc(descriptor: &OwnedFd) -> bool {
+    rustix::fs::fstatfs(descriptor).is_ok_and(|fs| u64::try_from(fs.f_type) == Ok(PROC))
+}
+
+/// The path that an open folder has now, to be told of.
+fn path_of(folder: &OwnedFd) -> PathBuf {
+    std::fs::read_link(format!("/proc/self/fd/{}", folder.as_raw_fd())).unwrap_or_default()
+}
+
+fn look_at_way(folder: &OwnedFd, us: Us) -> io::Result<()> {
+    Ok(meta_of(folder)?.safe_way(us, &path_of(folder))?)
+}
+
+fn meta_of(open: &OwnedFd) -> io::Result<Meta> {
+    Ok(meta_with_list(&fstat(open)?, open.as_fd(), None))
+}
+
+/// Looks at a folder that was not reached from the root, and at each above it.
+fn look_upwards(folder: &OwnedFd, us: Us) -> io::Result<()> {
+    look_at_way(folder, us)?;
+    let mut below = fstat(folder)?;
+    let mut above = openat(folder, "..", WAY, Mode::empty())?;
+    loop {
+        let stat = fstat(&above)?;
+        // The root is its own parent.
+        if (stat.st_dev, stat.st_ino) == (below.st_dev, below.st_ino) {
+            return Ok(());
+        }
+        look_at_way(&above, us)?;
+        below = stat;
+        above = openat(&above, "..", WAY, Mode::empty())?;
+    }
+}
 
 fn steps(path: &Path) -> VecDeque<OsString> {
     let step = |component: Component<'_>| match component {
@@ -120,7 +164,7 @@ impl RealFolder {
 
 impl FsFolder for RealFolder {
     fn meta(&self) -> io::Result<Meta> {
-        Ok(meta(&fstat(&self.descriptor)?))
+        meta_of(&self.descriptor)
     }
 
     fn pinned(&self) -> PathBuf {
@@ -137,7 +181,8 @@ impl FsFolder for RealFolder {
     }
 
     fn look(&self, name: &OsStr) -> io::Result<Meta> {
-        Ok(meta(&self.stat(name, AtFlags::SYMLINK_NOFOLLOW)?))
+        let stat = self.stat(name, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(meta_with_list(&stat, self.descriptor.as_fd(), Some(name)))
     }
 
     fn look_through(&self, name: &OsStr) -> io::Result<Meta> {
@@ -186,6 +231,23 @@ impl FsFolder for RealFolder {
             }
             done => Ok(done?),
         }
+    }
+
+    fn link(&self, from: &OsStr, into: &dyn FsFolder, to: &OsStr) -> io::Result<()> {
+        let Some(into) = (into as &dyn std::any::Any).downcast_ref::<Self>() else {
+            return Err(io::ErrorKind::CrossesDevices.into());
+        };
+        let (old, new) = (&self.descriptor, &into.descriptor);
+        Ok(rustix::fs::linkat(old, plain(from)?, new, plain(to)?, AtFlags::empty())?)
+    }
+
+    fn leads_to(&self, name: &OsStr) -> io::Result<Target> {
+        if !is_of_proc(&self.descriptor) {
+            return self.read_link(name).map(Target::Path);
+        }
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = openat(&self.descriptor, plain(name)?, flags, Mode::empty())?;
+        Ok(Target::File(Box::new(RealFile(file.into()))))
     }
 
     fn remove(&self, name: &OsStr) -> io::Result<()> {
@@ -259,6 +321,7 @@ mod tests {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
     use super::*;
+    use crate::env::fs::Care::Links;
     use crate::env::fs::FileKind;
 
     const US: Us = Us { user: 0, group: 0 };
@@ -272,12 +335,13 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "somebody renames the folder")]
     fn what_is_done_in_a_folder_stays_in_it_wherever_its_path_leads() {
         let place = tempfile::tempdir().unwrap();
         let (way, moved, trap) =
             (place.path().join("way"), place.path().join("moved"), tempfile::tempdir().unwrap());
         std::fs::create_dir(&way).unwrap();
-        let folder = open_folder(&way, us()).unwrap();
+        let folder = open_folder(&way, us(), Links).unwrap();
         std::fs::rename(&way, &moved).unwrap();
         symlink(trap.path(), &way).unwrap();
         let file = folder.open(name("a"), Open::New).unwrap();
@@ -300,10 +364,10 @@ mod tests {
         symlink("real", place.path().join("link")).unwrap();
         symlink(place.path().join("link/in"), place.path().join("far")).unwrap();
         symlink("loop", place.path().join("loop")).unwrap();
-        let folder = open_folder(&place.path().join("far/../in"), us()).unwrap();
+        let folder = open_folder(&place.path().join("far/../in"), us(), Links).unwrap();
         assert_eq!(folder.real_path().unwrap(), place.path().canonicalize().unwrap().join("real/in"));
-        assert!(open_folder(&place.path().join("loop"), us()).is_err());
-        let top = open_folder(place.path(), us()).unwrap();
+        assert!(open_folder(&place.path().join("loop"), us(), Links).is_err());
+        let top = open_folder(place.path(), us(), Links).unwrap();
         assert!(top.folder(name("link")).is_err() && top.open(name("link"), Open::Update).is_err());
         assert_eq!(top.look(name("link")).unwrap().kind, FileKind::Link);
         assert_eq!(top.look_through(name("link")).unwrap().kind, FileKind::Folder);
@@ -318,7 +382,7 @@ mod tests {
         symlink("/", place.path().join("link")).unwrap();
         // For anyone but its owner and root it is somebody else's.
         let stranger = Us { user: us().user + 4242, group: 4242 };
-        let refused = open_folder(&place.path().join("link/etc"), stranger);
+        let refused = open_folder(&place.path().join("link/etc"), stranger, Links);
         if us().user == 0 {
             assert!(refused.is_ok(), "root's links are everybody's");
             rustix::fs::chownat(
@@ -331,7 +395,7 @@ mod tests {
             .unwrap();
         }
         let (who, owner) = if us().user == 0 { (US, 65534) } else { (stranger, us().user) };
-        let error = open_folder(&place.path().join("link/etc"), who).unwrap_err();
+        let error = open_folder(&place.path().join("link/etc"), who, Links).unwrap_err();
         let link = ForeignLink::behind(&error).unwrap();
         assert_eq!((link.owner, link.path.as_path()), (owner, place.path().join("link").as_path()));
     }
@@ -341,7 +405,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let meta = |mode| {
             std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(mode)).unwrap();
-            open_folder(place.path(), us()).unwrap().meta().unwrap()
+            open_folder(place.path(), us(), Links).unwrap().meta().unwrap()
         };
         assert!(meta(0o700).is_ours_alone(us()) && meta(0o755).is_ours_alone(us()));
         for mode in [0o757, 0o1777] {
@@ -359,9 +423,9 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         std::fs::write(place.path().join("a"), "").unwrap();
         let made = std::fs::metadata(place.path().join("a")).unwrap().mode() & 0o777;
-        let folder = open_folder(place.path(), us()).unwrap();
+        let folder = open_folder(place.path(), us(), Links).unwrap();
         assert_eq!(folder.mode_of_new(7).unwrap(), made);
         assert_eq!(folder.list().unwrap(), ["a"]);
-        assert!(open_folder(Path::new("/"), us()).unwrap().is_mount_point(name("proc")));
+        assert!(open_folder(Path::new("/"), us(), Links).unwrap().is_mount_point(name("proc")));
     }
 }

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use super::fs_folder::{ForeignLink, FsFolder, Us};
+pub use super::fs_way::{Care, OtherHands, Target};
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +73,9 @@ pub struct Meta {
     pub allocated: u64,
     /// When it was last written, since the Unix epoch.
     pub modified: Duration,
+    /// Whether an access list names others than owner and group. Looked for only where the mode lets the group
+    /// write, which is how the mode shows what a list grants.
+    pub has_list: bool,
 }
 
 /// How a file is opened. A symbolic link at the path itself is never followed.
@@ -191,6 +195,24 @@ pub trait Fs: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// What the system says; a [`ForeignLink`] on the way.
     fn folder(&self, path: &Path) -> io::Result<Arc<dyn FsFolder>>;
+
+    /// The same, only if it is as sure as `care` says: each folder on the way is looked at when it is opened.
+    ///
+    /// # Errors
+    /// As [`folder`](Self::folder); an [`OtherHands`] names the first folder that somebody else has a hand in.
+    fn folder_with(&self, path: &Path, care: Care) -> io::Result<Arc<dyn FsFolder>> {
+        let (folder, us) = (self.folder(path)?, Us { user: self.user(), group: self.group() });
+        if care >= Care::Way {
+            let real = folder.real_path()?;
+            for above in real.ancestors() {
+                self.look(above)?.safe_way(us, above)?;
+            }
+            if care == Care::Alone {
+                folder.meta()?.ours_alone(us, &real)?;
+            }
+        }
+        Ok(folder)
+    }
 
     /// The bits that new files do not get.
     fn umask(&self) -> u32;

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::fs::{Clobber, FileId, FileKind, Fs, FsFile, Meta, Open};
+use super::fs_way::{Care, Target};
 
 /// A link on the way to a folder that somebody else made, who could lead us anywhere by it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -73,10 +74,11 @@ impl Meta {
     /// Whether it belongs to us or to root, and nobody else may write to it. A group counts as somebody else,
     /// unless it is the one that has the number of its only user, as systems make them for people.
     ///
-    /// Access lists are covered: their mask is what the mode shows as the group's rights.
+    /// Access lists are covered: their mask is what the mode shows as the group's rights, and then the group is
+    /// not the only one who has them.
     #[must_use]
     pub fn is_ours_alone(&self, us: Us) -> bool {
-        let own_group = us.group == us.user && self.gid == us.group;
+        let own_group = us.group == us.user && self.gid == us.group && !self.has_list;
         us.trusts(self.uid) && self.mode & 0o002 == 0 && (self.mode & 0o020 == 0 || own_group)
     }
 }
@@ -141,6 +143,24 @@ pub trait FsFolder: fmt::Debug + Send + Sync + Any {
     /// # Errors
     /// What the system says.
     fn rename(&self, from: &OsStr, into: &dyn FsFolder, to: &OsStr, clobber: Clobber) -> io::Result<()>;
+
+    /// Gives what is at `from` the name `to` in `into` also, which is on the same file system. A link at `from` is
+    /// itself what gets the name. Whether it is what was meant is known by its [identity](Meta::id) afterwards.
+    ///
+    /// # Errors
+    /// What the system says; `Unsupported` where files have one name only.
+    fn link(&self, from: &OsStr, into: &dyn FsFolder, to: &OsStr) -> io::Result<()> {
+        let _ = (from, into, to);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Where the link at `name` leads: what it says, or the open file that one of `/proc` stands for.
+    ///
+    /// # Errors
+    /// As [`read_link`](Self::read_link).
+    fn leads_to(&self, name: &OsStr) -> io::Result<Target> {
+        self.read_link(name).map(Target::Path)
+    }
 
     /// Takes a file's name away; a link's, not that of what it leads to.
     ///
@@ -227,9 +247,7 @@ impl dyn Fs {
     /// # Errors
     /// As [`Fs::folder`]; `InvalidInput` without a name.
     pub fn folder_of<'p>(&self, path: &'p Path) -> io::Result<(Arc<dyn FsFolder>, &'p OsStr)> {
-        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        Ok((self.folder(parent.unwrap_or(Path::new(".")))?, name))
+        self.folder_of_with(path, Care::Links)
     }
 
     /// Who this process is to its file systems.

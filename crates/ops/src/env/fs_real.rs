@@ -1,9 +1,9 @@
 //! The machine's files.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, IoSlice};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +19,10 @@ use rustix::process::{Flock, FlockType, fcntl_getlk};
 use super::folder_real::open_folder;
 use super::fs::{Clobber, FileId, FileKind, Fs, FsFile, Meta, Open};
 use super::fs_folder::FsFolder;
+use super::fs_way::Care;
+
+/// Where the kernel keeps who else may do what; a plain mode has none.
+const ACCESS_LIST: &str = "system.posix_acl_access";
 
 #[derive(Debug)]
 pub(super) struct RealFs {
@@ -61,7 +65,33 @@ pub(super) fn meta(of: &Stat) -> Meta {
         len: u64::try_from(of.st_size).unwrap_or(0),
         allocated: u64::try_from(of.st_blocks).unwrap_or(0).saturating_mul(512),
         modified: seconds + Duration::from_nanos(u64::from(of.st_mtime_nsec)),
+        has_list: false,
     }
+}
+
+/// The same of what is open, or of a `name` in it, with its access list where that may matter.
+pub(super) fn meta_with_list(of: &Stat, descriptor: BorrowedFd<'_>, name: Option<&OsStr>) -> Meta {
+    let meta = meta(of);
+    if meta.mode & 0o020 == 0 || meta.kind == FileKind::Link {
+        return meta;
+    }
+    let mut path = PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()));
+    // Its head: more does not fit, which is as good an answer.
+    let mut head = [0_u8; 4];
+    let size = match name {
+        Some(name) => {
+            path.push(name);
+            rustix::fs::lgetxattr(&path, ACCESS_LIST, &mut head)
+        }
+        None => rustix::fs::getxattr(&path, ACCESS_LIST, &mut head),
+    };
+    let has_list = match size {
+        // There is none, or the file system has none.
+        Err(Errno::NODATA | Errno::NOTSUP) => false,
+        // There is one; what cannot be known is not believed either.
+        Ok(_) | Err(_) => true,
+    };
+    Meta { has_list, ..meta }
 }
 
 /// Never through a link, not to block on a pipe, and not to become anyone's terminal.
@@ -122,10 +152,13 @@ impl Fs for RealFs {
         match rustix::fs::open(&folder, flags, Mode::RUSR | Mode::WUSR) {
             Ok(file) => Ok(Box::new(RealFile(file.into()))),
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
-                let path = folder.join(format!(".vps-configurator.{tag:016x}"));
-                let file = open(&path, Open::New)?;
-                fs::remove_file(&path)?;
-                Ok(Box::new(RealFile(file)))
+                let (folder, name) = (self.folder(&folder)?, format!(".vps-configurator.{tag:016x}"));
+                let file = folder.open(name.as_ref(), Open::New)?;
+                // Not what somebody put in its place.
+                if folder.is_still(name.as_ref(), file.meta()?.id) {
+                    folder.remove(name.as_ref())?;
+                }
+                Ok(file)
             }
             Err(error) => Err(error.into()),
         }
@@ -190,7 +223,11 @@ impl Fs for RealFs {
     }
 
     fn folder(&self, path: &Path) -> io::Result<Arc<dyn FsFolder>> {
-        Ok(Arc::new(open_folder(path, (self as &dyn Fs).us())?))
+        self.folder_with(path, Care::Links)
+    }
+
+    fn folder_with(&self, path: &Path, care: Care) -> io::Result<Arc<dyn FsFolder>> {
+        Ok(Arc::new(open_folder(path, (self as &dyn Fs).us(), care)?))
     }
 
     fn umask(&self) -> u32 {
@@ -219,7 +256,7 @@ pub(super) struct RealFile(pub(super) File);
 
 impl FsFile for RealFile {
     fn meta(&self) -> io::Result<Meta> {
-        Ok(meta(&rustix::fs::fstat(&self.0)?))
+        Ok(meta_with_list(&rustix::fs::fstat(&self.0)?, self.0.as_fd(), None))
     }
 
     fn try_lock(&self) -> io::Result<bool> {

@@ -21,6 +21,7 @@ mod folder_real;
 pub mod fs;
 mod fs_folder;
 mod fs_real;
+mod fs_way;
 mod mistake;
 mod process_identity;
 mod real;

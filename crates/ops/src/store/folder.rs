@@ -1,11 +1,12 @@
 //! Where state lives, and whether it is safe to keep it there.
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use thiserror::Error;
+
+use crate::env::fs::{Care, Fs, FsFolder};
 
 /// The state folder's name below the places where state lives.
 const NAME: &str = "vps-configurator";
@@ -30,7 +31,8 @@ pub struct StateFolder {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum FolderError {
-    /// It cannot be made or looked at.
+    /// It cannot be made or looked at, or somebody else has a hand in what leads to it: then the error names that
+    /// folder or link.
     #[error("the state folder {path} cannot be used")]
     Io {
         /// Which.
@@ -105,41 +107,58 @@ impl StateFolder {
         &self.path
     }
 
-    /// Makes it where it is missing, and refuses one that somebody else could write to.
+    /// Makes it where it is missing, and opens it. One that somebody else could write to or exchange is refused.
     ///
     /// # Errors
     /// [`FolderError`] says what is wrong with it.
-    pub fn prepare(&self) -> Result<(), FolderError> {
-        match fs::DirBuilder::new().recursive(true).mode(0o755).create(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(FolderError::NotAFolder { path: self.path.clone() });
-            }
-            made => made.map_err(|source| FolderError::Io { path: self.path.clone(), source })?,
-        }
-        self.look()
+    pub fn prepare(&self, fs: &Arc<dyn Fs>) -> Result<Arc<dyn FsFolder>, FolderError> {
+        let opened = fs.make_folder_with(&self.path, Care::Way, 0o755);
+        self.check(fs, opened)
     }
 
-    /// Refuses one that somebody else could write to, and makes nothing.
+    /// Opens it, unless somebody else could write to or exchange it, and makes nothing.
     ///
     /// # Errors
     /// [`FolderError`] says what is wrong with it; also that it is not there.
-    pub fn look(&self) -> Result<(), FolderError> {
+    pub fn look(&self, fs: &Arc<dyn Fs>) -> Result<Arc<dyn FsFolder>, FolderError> {
+        let opened = fs.folder_with(&self.path, Care::Way);
+        self.check(fs, opened)
+    }
+
+    fn check(
+        &self,
+        fs: &Arc<dyn Fs>,
+        opened: io::Result<Arc<dyn FsFolder>>,
+    ) -> Result<Arc<dyn FsFolder>, FolderError> {
         let io = |source| FolderError::Io { path: self.path.clone(), source };
-        let meta = fs::metadata(&self.path).map_err(io)?;
-        if !meta.is_dir() {
-            return Err(FolderError::NotAFolder { path: self.path.clone() });
-        }
-        let us = rustix::process::geteuid().as_raw();
-        if meta.uid() != us {
-            return Err(FolderError::Foreign { path: self.path.clone(), owner: meta.uid(), us });
-        }
-        let mode = meta.permissions().mode() & 0o7777;
-        if mode & 0o022 != 0 {
-            return Err(FolderError::Writable { path: self.path.clone(), mode });
-        }
-        let kind = rustix::fs::statfs(&self.path).map_err(|error| io(error.into()))?.f_type;
+        let folder = match opened {
+            Ok(folder) => folder,
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                return Err(FolderError::NotAFolder { path: self.path.clone() });
+            }
+            Err(error) => {
+                // Where it is the folder itself, that is said in its own words.
+                fs.folder(&self.path).map_or(Ok(()), |folder| self.check_itself(fs, &*folder))?;
+                return Err(io(error));
+            }
+        };
+        self.check_itself(fs, &*folder)?;
+        let path = folder.real_path().unwrap_or_else(|_| self.path.clone());
+        let kind = rustix::fs::statfs(&path).map_err(|error| io(error.into()))?.f_type;
         if NETWORK.contains(&u64::try_from(kind).unwrap_or(0)) {
             return Err(FolderError::Network { path: self.path.clone() });
+        }
+        Ok(folder)
+    }
+
+    fn check_itself(&self, fs: &Arc<dyn Fs>, folder: &dyn FsFolder) -> Result<(), FolderError> {
+        let found = folder.meta().map_err(|source| FolderError::Io { path: self.path.clone(), source })?;
+        let us = fs.user();
+        if found.uid != us {
+            return Err(FolderError::Foreign { path: self.path.clone(), owner: found.uid, us });
+        }
+        if found.mode & 0o022 != 0 {
+            return Err(FolderError::Writable { path: self.path.clone(), mode: found.mode });
         }
         Ok(())
     }

@@ -1,16 +1,13 @@
 //! `status.json`: the circuits as of the last transition, for monitoring, for users who may not read the store,
 //! and for us where it cannot be read.
 
-use std::fs::OpenOptions;
-use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::ffi::{OsStr, OsString};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::OFlags;
-
 use super::{MemoryStore, Store};
-use crate::env::fs::{Clobber, Fs, Open};
+use crate::env::fs::{Care, Clobber, FileKind, Fs, Open};
 
 /// Its name in the state folder.
 pub const STATUS_FILE: &str = "status.json";
@@ -20,17 +17,18 @@ const LIMIT: u64 = 16 * 1024 * 1024;
 /// Replaces the file in one step; readers see the old one or the new one.
 ///
 /// # Errors
-/// When it cannot be written; the old one stays.
+/// When it cannot be written; the old one stays. Also where somebody else has a hand in the folder.
 pub fn write_status(fs: &Arc<dyn Fs>, folder: &Path, content: &[u8], tag: u64) -> io::Result<()> {
-    let temporary = folder.join(format!(".{STATUS_FILE}.{tag:016x}"));
-    let file = fs.open(&temporary, Open::New)?;
+    let folder = fs.folder_with(folder, Care::Alone)?;
+    let temporary = OsString::from(format!(".{STATUS_FILE}.{tag:016x}"));
+    let file = folder.open(&temporary, Open::New)?;
     let written = file
         .write_all_at(&mut [io::IoSlice::new(content)], 0)
         .and_then(|()| file.set_mode(0o644))
-        .and_then(|()| fs.rename(&temporary, &folder.join(STATUS_FILE), Clobber::Replace));
+        .and_then(|()| folder.rename(&temporary, &*folder, OsStr::new(STATUS_FILE), Clobber::Replace));
     if written.is_err() {
         // The temporary one is of no use to anyone; what matters is the first error.
-        let _ = fs.remove(&temporary);
+        let _ = folder.remove(&temporary);
     }
     written
 }
@@ -46,23 +44,20 @@ pub struct StatusSnapshot {
 }
 
 impl StatusSnapshot {
-    /// The one in `folder`. It is believed only if nobody but root or we could have written it.
+    /// The one in `folder`. It is believed only if nobody but root or we could have written it, or put it there.
     ///
     /// # Errors
     /// When there is none, it cannot be read, or it is not to be believed.
-    pub fn read(folder: &Path) -> io::Result<Self> {
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let path = folder.join(STATUS_FILE);
-        let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
-        let meta = file.metadata()?;
-        let us = rustix::process::geteuid().as_raw();
-        let is_believed = meta.is_file() && [0, us].contains(&meta.uid()) && meta.mode() & 0o022 == 0;
+    pub fn read(fs: &Arc<dyn Fs>, folder: &Path) -> io::Result<Self> {
+        let folder = fs.folder_with(folder, Care::Way)?;
+        let file = folder.open(OsStr::new(STATUS_FILE), Open::Read)?;
+        let found = file.meta()?;
+        let is_believed =
+            found.kind == FileKind::File && fs.us().trusts(found.uid) && found.mode & 0o022 == 0;
         if !is_believed {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
-        let mut bytes = Vec::new();
-        file.take(LIMIT).read_to_end(&mut bytes)?;
-        Ok(Self { document: serde_json::from_slice(&bytes)? })
+        Ok(Self { document: serde_json::from_slice(&file.read_small(LIMIT)?)? })
     }
 
     /// When it was written, as it says.
@@ -90,25 +85,51 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::env::Env;
 
     #[test]
     fn only_what_nobody_else_wrote_is_believed() {
-        let folder = tempfile::tempdir().unwrap();
+        let (folder, env) = (tempfile::tempdir().unwrap(), Env::real());
+        let fs = env.fs();
         let file = folder.path().join(STATUS_FILE);
         fs::write(&file, r#"{"generated_at": "then", "entries": {"circuit/x": {"a": 1}}}"#).unwrap();
         fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
-        let snapshot = StatusSnapshot::read(folder.path()).unwrap();
+        let snapshot = StatusSnapshot::read(fs, folder.path()).unwrap();
         assert_eq!(snapshot.written_at(), Some("then"));
         assert_eq!(snapshot.store().unwrap().load("circuit/x").unwrap().unwrap(), br#"{"a":1}"#);
         fs::set_permissions(&file, Permissions::from_mode(0o666)).unwrap();
-        assert!(StatusSnapshot::read(folder.path()).is_err());
+        assert!(StatusSnapshot::read(fs, folder.path()).is_err());
         fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
         if rustix::process::geteuid().is_root() {
             std::os::unix::fs::chown(&file, Some(65_534), None).unwrap();
-            assert!(StatusSnapshot::read(folder.path()).is_err());
+            assert!(StatusSnapshot::read(fs, folder.path()).is_err());
         }
         let link = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(&file, link.path().join(STATUS_FILE)).unwrap();
-        assert!(StatusSnapshot::read(link.path()).is_err());
+        assert!(StatusSnapshot::read(fs, link.path()).is_err());
+    }
+
+    #[test]
+    fn it_is_neither_read_nor_written_among_other_hands() {
+        let (folder, env) = (tempfile::tempdir().unwrap(), Env::real());
+        let (fs, file) = (env.fs(), folder.path().join(STATUS_FILE));
+        write_status(fs, folder.path(), b"{\"generated_at\": \"then\"}", 1).unwrap();
+        assert!(StatusSnapshot::read(fs, folder.path()).is_ok());
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
+        assert!(StatusSnapshot::read(fs, folder.path()).is_err());
+        assert!(write_status(fs, folder.path(), b"{}", 2).is_err());
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+        // What has its name is replaced, and not written through.
+        let elsewhere = tempfile::tempdir().unwrap();
+        let target = elsewhere.path().join("kept");
+        fs::write(&target, "kept").unwrap();
+        fs::remove_file(&file).unwrap();
+        std::os::unix::fs::symlink(&target, &file).unwrap();
+        write_status(fs, folder.path(), b"{}", 3).unwrap();
+        assert_eq!(
+            (fs::read(&target).unwrap(), fs::read(&file).unwrap()),
+            (b"kept".to_vec(), b"{}".to_vec())
+        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 }

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod disk;
+pub mod foreign;
 mod hostile;
 pub mod scripted_apt;
 pub mod scripted_download;

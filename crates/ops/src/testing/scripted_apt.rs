@@ -149,7 +149,7 @@ impl Apt for ScriptedApt {
         self.lock().plan(wanted)
     }
 
-    fn copy(&self, _: &Archive, _: &Path) -> Result<(), AptError> {
+    async fn copy(&self, _: &Archive, _: &Path) -> Result<(), AptError> {
         Ok(())
     }
 

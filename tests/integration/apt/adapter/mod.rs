@@ -6,6 +6,7 @@ use tests::apt::{AptLab, Mirror, Repository};
 mod arguments;
 mod configured;
 mod faults;
+mod hands;
 mod install;
 mod integrity;
 mod kill;
@@ -17,7 +18,7 @@ mod terminal;
 mod update;
 
 /// What is promised of `apt`, and the test that would notice.
-const PROMISES: [(&str, &str); 83] = [
+const PROMISES: [(&str, &str); 88] = [
     // update
     ("an update of healthy repositories is done", "an_update_of_all_is_done"),
     ("an update that fails for any index fails, and names the repository", "an_update_names_who_failed"),
@@ -75,6 +76,12 @@ const PROMISES: [(&str, &str); 83] = [
     ("a planted file of the right size is not installed", "a_planted_file_is_not_installed"),
     ("every file is verified right before dpkg", "a_file_spoiled_after_its_fetch_is_not_installed"),
     ("the strongest hash is used", "the_strongest_hash_is_used"),
+    // hands
+    ("archives that others could write never reach dpkg", "archives_among_other_hands_never_reach_dpkg"),
+    ("another user's link to the archives is refused", "a_neighbours_link_to_the_archives_is_not_followed"),
+    ("lists that others could write are not believed", "lists_among_other_hands_are_not_believed"),
+    ("another user's partial folder is refused", "a_planted_partial_folder_is_refused"),
+    ("dpkg gets the file that was verified", "dpkg_reads_the_verified_file_where_nobody_else_looks"),
     // permanent
     ("unknown, no version, unmet, conflict: one attempt", "what_cannot_be_resolved_ends_at_once"),
     ("what is there and was asked for stays", "what_is_there_and_asked_for_stays"),
@@ -132,6 +139,7 @@ fn every_promise_has_its_test() {
         include_str!("arguments.rs"),
         include_str!("configured.rs"),
         include_str!("faults.rs"),
+        include_str!("hands.rs"),
         include_str!("install.rs"),
         include_str!("integrity.rs"),
         include_str!("kill.rs"),

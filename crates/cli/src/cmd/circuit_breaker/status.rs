@@ -93,7 +93,7 @@ async fn see(app: &App, loaded: &Loaded, network: NetworkOperationWrapper) -> Re
         },
         Err(error) => Failure::of_error(Exit::Local, Kind::Local, &error),
     };
-    let snapshot = StatusSnapshot::read(folder.path()).ok();
+    let snapshot = StatusSnapshot::read(app.env.fs(), folder.path()).ok();
     let store = snapshot.as_ref().and_then(StatusSnapshot::store);
     let (Some(snapshot), Some(store)) = (snapshot, store) else {
         return Err(failure.hint("see `vps-configurator config path` for where state is kept"));
@@ -122,7 +122,8 @@ pub(super) async fn status(
         })
     };
     let wall = network.env().wall();
-    let snapshot = StatusSnapshot::read(SYSTEM_STATE.as_ref()).ok().filter(|_| !app.environment.is_root);
+    let snapshot =
+        StatusSnapshot::read(app.env.fs(), SYSTEM_STATE.as_ref()).ok().filter(|_| !app.environment.is_root);
     let system = snapshot.and_then(|snapshot| of_the_system(&snapshot, is_asked));
     let seen = match see(app, loaded, network.clone()).await {
         // Their own store is not all that others have.

@@ -1,12 +1,13 @@
 //! Whether the indexes are fresh enough not to be read again.
 
+use std::ffi::OsStr;
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::apt::facts::AptConfig;
 use crate::env::Env;
-use crate::env::fs::Open;
+use crate::env::fs::{Care, FileKind, FsFile, Open};
 
 /// The file whose time of change is that of the last update that brought everything.
 const STAMP: &str = "updated";
@@ -18,8 +19,9 @@ const LONGEST: u64 = 1 << 20;
 pub(super) fn remember(env: &Env, folder: &Path, config: &AptConfig) -> io::Result<()> {
     let mut names = indexes(env, config);
     names.sort();
-    env.fs().make_folder(folder)?;
-    let file = env.fs().open(&folder.join(STAMP), Open::Update)?;
+    let folder = env.fs().make_folder_with(folder, Care::Alone, 0o755)?;
+    let file = folder.open(OsStr::new(STAMP), Open::Update)?;
+    is_ours(env, &*file)?;
     // Written even where the same stands there already: its time is what counts.
     file.truncate(0)?;
     file.write_all_at(&mut [IoSlice::new(names.join("\n").as_bytes())], 0)
@@ -30,19 +32,34 @@ pub(super) fn remember(env: &Env, folder: &Path, config: &AptConfig) -> io::Resu
 /// A clock that was set back, a file of sources that changed since, and indexes that were deleted all
 /// make for another update: it costs little, and a stale index costs a failed install.
 pub(super) fn is_fresh(env: &Env, folder: &Path, config: &AptConfig, valid: Duration) -> bool {
-    let Some(stamp) = modified(env, &folder.join(STAMP)) else { return false };
+    let Ok((stamp, names)) = read(env, folder) else { return false };
     let Some(age) = env.wall().checked_sub(stamp) else { return false };
     age < valid
         && sources(env, config).iter().filter_map(|path| modified(env, path)).all(|changed| changed <= stamp)
-        && has_all(env, &folder.join(STAMP), config)
+        && has_all(env, &names, config)
+}
+
+/// When the stamp was written, and what stands in it. One that somebody else had a hand in says nothing: who
+/// keeps indexes from being read keeps mends from being installed.
+fn read(env: &Env, folder: &Path) -> io::Result<(Duration, String)> {
+    let file = env.fs().folder_with(folder, Care::Alone)?.open(OsStr::new(STAMP), Open::Read)?;
+    is_ours(env, &*file)?;
+    let text = file.read_small(LONGEST)?;
+    Ok((file.meta()?.modified, String::from_utf8_lossy(&text).into_owned()))
+}
+
+fn is_ours(env: &Env, file: &dyn FsFile) -> io::Result<()> {
+    let found = file.meta()?;
+    if found.kind != FileKind::File || found.links != 1 {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    Ok(found.ours_alone(env.fs().us(), Path::new(STAMP))?)
 }
 
 /// Whether each index that was there then is there still, and any was.
-fn has_all(env: &Env, stamp: &Path, config: &AptConfig) -> bool {
-    let Ok(text) = env.fs().read_small(stamp, LONGEST) else { return false };
-    let text = String::from_utf8_lossy(&text);
+fn has_all(env: &Env, names: &str, config: &AptConfig) -> bool {
     let there = indexes(env, config);
-    !text.is_empty() && text.lines().all(|name| there.iter().any(|one| one == name))
+    !names.is_empty() && names.lines().all(|name| there.iter().any(|one| one == name))
 }
 
 /// The names of the indexes there are.
@@ -167,5 +184,36 @@ mod tests {
             std::fs::File::options().write(true).open(machine.folder.path().join("cache/updated")).unwrap();
         stamp.set_modified(machine.at(HOUR)).unwrap();
         assert!(!machine.is_fresh(HOUR * 10));
+    }
+
+    #[test]
+    fn a_stamp_that_another_had_a_hand_in_says_nothing() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let machine = Machine::new();
+        machine.remember();
+        let at = |name: &str| machine.folder.path().join(name);
+        let mode = |name: &str, mode| {
+            std::fs::set_permissions(at(name), std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        for (name, wrong, right) in [("cache/updated", 0o666, 0o600), ("cache", 0o1777, 0o755)] {
+            mode(name, wrong);
+            assert!(!machine.is_fresh(HOUR), "{name}");
+            mode(name, right);
+            assert!(machine.is_fresh(HOUR));
+        }
+        // What was planted is not written either.
+        for (number, planted) in ["file", "link"].into_iter().enumerate() {
+            machine.write(planted);
+            std::fs::remove_file(at("cache/updated")).unwrap();
+            if number == 0 {
+                std::fs::hard_link(at(planted), at("cache/updated")).unwrap();
+            } else {
+                symlink(at(planted), at("cache/updated")).unwrap();
+            }
+            let folder = at("cache");
+            assert!(remember(&machine.env, &folder, &machine.config()).is_err(), "{planted}");
+            assert!(!machine.is_fresh(HOUR));
+            assert_eq!(std::fs::read_to_string(at(planted)).unwrap(), "x");
+        }
     }
 }

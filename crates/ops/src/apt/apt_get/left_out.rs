@@ -1,14 +1,16 @@
 //! The machine's sources without the repositories whose circuits are open, where apt-get can be told of them.
 
+use std::ffi::OsString;
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::command::Sources;
 use crate::apt::error::AptError;
 use crate::apt::facts::{Repository, SourceFile};
 use crate::apt::words::{Left, without_lines, without_stanzas};
 use crate::env::Env;
-use crate::env::fs::Open;
+use crate::env::fs::{Care, FsFolder, Open};
 
 /// How the folders of generated sources begin, in ours.
 const NAME: &str = "sources.";
@@ -16,9 +18,11 @@ const NAME: &str = "sources.";
 /// Generated sources: for one run of apt-get alone, and gone with this.
 #[derive(Debug)]
 pub(super) struct Generated {
-    env: Env,
+    above: Arc<dyn FsFolder>,
+    name: OsString,
+    folder: Arc<dyn FsFolder>,
     parts: PathBuf,
-    files: Vec<PathBuf>,
+    files: Vec<OsString>,
 }
 
 impl Generated {
@@ -29,14 +33,17 @@ impl Generated {
         sources: &[SourceFile],
         left: &[&Repository],
     ) -> Result<Self, AptError> {
-        let parts = folder.join(format!("{NAME}{:016x}", env.next_u64()));
-        let mut generated = Self { env: env.clone(), parts: parts.clone(), files: Vec::new() };
-        generated.fill(sources, left).map_err(|source| AptError::Files { path: parts, source })?;
+        let name = OsString::from(format!("{NAME}{:016x}", env.next_u64()));
+        let parts = folder.join(&name);
+        let failed = |source| AptError::Files { path: parts.clone(), source };
+        let above = env.fs().make_folder_with(folder, Care::Alone, 0o755).map_err(failed)?;
+        let folder = above.make_folder(&name, 0o700).map_err(failed)?;
+        let mut generated = Self { above, name, folder, parts: parts.clone(), files: Vec::new() };
+        generated.fill(sources, left).map_err(failed)?;
         Ok(generated)
     }
 
     fn fill(&mut self, sources: &[SourceFile], left: &[&Repository]) -> io::Result<()> {
-        self.env.fs().make_folder(&self.parts)?;
         let left: Vec<_> = left.iter().map(|repository| Left { uri: &repository.uri }).collect();
         for (number, source) in sources.iter().enumerate() {
             let Some(name) = source.path.file_name() else { continue };
@@ -47,9 +54,9 @@ impl Generated {
                 without_lines(&source.text, &left)
             };
             // Two files may have one name: that of the machine's list, and one in the folder beside it.
-            let path = self.parts.join(format!("{number:03}-{}", name.to_string_lossy()));
-            self.files.push(path.clone());
-            let file = self.env.fs().open(&path, Open::New)?;
+            let name = OsString::from(format!("{number:03}-{}", name.to_string_lossy()));
+            self.files.push(name.clone());
+            let file = self.folder.open(&name, Open::New)?;
             file.write_all_at(&mut [IoSlice::new(text.as_bytes())], 0)?;
         }
         Ok(())
@@ -65,9 +72,9 @@ impl Drop for Generated {
     fn drop(&mut self) {
         // What cannot be removed is ours to read alone.
         for file in &self.files {
-            let _ = self.env.fs().remove(file);
+            let _ = self.folder.remove(file);
         }
-        let _ = self.env.fs().remove_folder(&self.parts);
+        let _ = self.above.remove_folder(&self.name);
     }
 }
 

@@ -1,36 +1,68 @@
 //! One more look at an archive before dpkg gets it: apt itself hands on a file of the right length,
-//! whatever is in it.
+//! whatever is in it. By its open descriptor, and never more of it than the index promises.
 
-use std::io;
-use std::path::Path;
+use std::io::{self, IoSlice};
 
-use crate::apt::error::AptError;
 use crate::apt::facts::Archive;
-use crate::download::digest_of;
-use crate::env::Env;
+use crate::download::{Checksum, Running};
+use crate::env::fs::{FileKind, FsFile};
 
-/// Whether the file at `path` is the one that the index promises. One that is not is removed.
-pub(super) async fn archive(env: &Env, path: &Path, archive: &Archive) -> Result<(), AptError> {
-    let failed = |source| AptError::Files { path: path.to_owned(), source };
-    let found = match env.fs().look(path) {
-        Ok(meta) => meta,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(AptError::Changed { file: archive.filename.clone().into(), gone: true });
-        }
-        Err(error) => return Err(failed(error)),
-    };
-    let is_right = found.len == archive.size
-        && match &archive.hash {
-            Some(promised) => {
-                digest_of(env, path, promised.algorithm()).await.map_err(failed)? == promised.hex()
-            }
-            // Nothing to hold it against but what apt-get itself made of it.
-            None => true,
-        };
-    if is_right {
-        return Ok(());
+/// Read at once; in between a Ctrl-C is heard.
+const CHUNK: usize = 256 << 10;
+
+/// Whether an open file is the one that the index promises.
+pub(super) async fn is_right(file: &dyn FsFile, archive: &Archive) -> io::Result<bool> {
+    let found = file.meta()?;
+    if found.kind != FileKind::File || found.len != archive.size {
+        return Ok(false);
     }
-    // What matters is that dpkg does not get it.
-    let _ = env.fs().remove(path);
-    Err(AptError::Changed { file: archive.filename.clone().into(), gone: false })
+    // Without a digest there is nothing to hold it against but what apt-get itself made of it.
+    if archive.hash.is_none() {
+        return Ok(true);
+    }
+    pass(file, archive, |_, _| Ok(())).await
+}
+
+/// Copies an open file, and says whether the bytes that were copied are those that the index promises.
+pub(super) async fn copy(from: &dyn FsFile, to: &dyn FsFile, archive: &Archive) -> io::Result<bool> {
+    if from.meta()?.kind != FileKind::File {
+        return Ok(false);
+    }
+    pass(from, archive, |bytes, at| to.write_all_at(&mut [IoSlice::new(bytes)], at)).await
+}
+
+/// Reads a file once, handing on each piece; whether it has the promised length and digest.
+async fn pass(
+    file: &dyn FsFile,
+    archive: &Archive,
+    mut hand_on: impl FnMut(&[u8], u64) -> io::Result<()>,
+) -> io::Result<bool> {
+    let mut running = archive.hash.as_ref().map(|hash| Running::new(hash.algorithm()));
+    let (mut buffer, mut at) = (vec![0; CHUNK], 0);
+    loop {
+        let read = file.read_at(&mut buffer, at)?;
+        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+        hand_on(bytes, at)?;
+        if let Some(running) = &mut running {
+            running.update(bytes);
+        }
+        at = at.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+        if at > archive.size {
+            return Ok(false);
+        }
+        tokio::task::yield_now().await;
+    }
+    let digest = running.map(|running| running.hex());
+    Ok(at == archive.size && digest.as_deref() == archive.hash.as_ref().map(Checksum::hex))
+}
+
+/// The archive with this content.
+#[cfg(test)]
+pub(super) fn archive(filename: &str, content: &str) -> Archive {
+    let algorithm = crate::download::Algorithm::Sha256;
+    let mut running = Running::new(algorithm);
+    running.update(content.as_bytes());
+    let hash = Checksum::new(algorithm, &running.hex()).unwrap();
+    let url = format!("http://example.com/{filename}");
+    Archive { url, filename: filename.to_owned(), size: content.len() as u64, hash: Some(hash) }
 }

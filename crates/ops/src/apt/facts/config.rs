@@ -41,6 +41,11 @@ impl AptConfig {
         self.path(&[("Dir", "/"), ("Dir::State", "var/lib/apt"), ("Dir::State::lists", "lists/")])
     }
 
+    /// Where apt keeps what it made of the indexes, which it believes.
+    pub(in crate::apt) fn cache(&self) -> PathBuf {
+        self.path(&[("Dir", "/"), ("Dir::Cache", "var/cache/apt")])
+    }
+
     /// The one file of sources.
     pub(in crate::apt) fn source_list(&self) -> PathBuf {
         self.path(&[("Dir", "/"), ("Dir::Etc", "etc/apt"), ("Dir::Etc::sourcelist", "sources.list")])

@@ -132,7 +132,7 @@ impl Steps {
     ) -> Result<(), AptFailed> {
         let request = workflow.step(OperationKind::AptCopy, archive.filename.as_str(), workflow.whole());
         let apt = &self.apt;
-        self.pipeline().run(&request, |_| async move { apt.copy(archive, from) }).await
+        self.pipeline().run(&request, |_| async move { apt.copy(archive, from).await }).await
     }
 
     /// Fetches what is wanted by apt's own means; `first` is one of the archives that takes them.

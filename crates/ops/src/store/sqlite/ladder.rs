@@ -1,7 +1,7 @@
 //! Opening a store, step by step.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::{APPLICATION_ID, BUSY_LIMIT, SCHEMA, SqliteStore, Warn, locks, quarantine};
 use crate::env::Env;
-use crate::env::fs::{Fs, Open};
+use crate::env::fs::{FileKind, FsFolder, Meta, Open};
 use crate::foreign::Foreign;
 use crate::store::{FolderError, MemoryStore, Opened, StateFolder, StatusSnapshot};
 
@@ -76,7 +76,7 @@ impl SqliteStore {
     ) -> Opened {
         match Self::open(folder, env, Box::new(warn.clone())) {
             Ok(store) => Opened { store: Box::new(store) },
-            Err(error) => Self::without(folder, &error, &warn),
+            Err(error) => Self::without(folder, env, &error, &warn),
         }
     }
 
@@ -90,19 +90,19 @@ impl SqliteStore {
         match Self::open_existing(folder, env, Box::new(warn.clone())) {
             Ok(Some(store)) => Opened { store: Box::new(store) },
             Ok(None) => Opened { store: Box::new(MemoryStore::new()) },
-            Err(error) => Self::without(folder, &error, &warn),
+            Err(error) => Self::without(folder, env, &error, &warn),
         }
     }
 
     /// What there is in its place, after one warning: what the snapshot beside it has, else nothing.
-    fn without(folder: &StateFolder, error: &OpenError, warn: &impl Fn(&str)) -> Opened {
+    fn without(folder: &StateFolder, env: &Env, error: &OpenError, warn: &impl Fn(&str)) -> Opened {
         let mut text = error.to_string();
         let mut source = std::error::Error::source(error);
         while let Some(cause) = source {
             text = format!("{text}: {cause}");
             source = cause.source();
         }
-        let snapshot = StatusSnapshot::read(folder.path()).ok();
+        let snapshot = StatusSnapshot::read(env.fs(), folder.path()).ok();
         let store = snapshot.as_ref().and_then(|snapshot| {
             let at = snapshot.written_at()?;
             text = format!("{text}; circuit breakers are those of {at}");
@@ -121,15 +121,15 @@ impl SqliteStore {
         env: &Env,
         warn: Box<dyn Fn(&str) + Send>,
     ) -> Result<Option<Self>, OpenError> {
-        match folder.look() {
+        let folder = match folder.look(env.fs()) {
             Err(FolderError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 return Ok(None);
             }
-            looked => looked?,
-        }
-        let path = folder.path().join(STORE);
+            looked => Place::of(looked?, folder, env),
+        };
+        let path = folder.store.clone();
         let io = |source| OpenError::Io { path: path.clone(), source };
-        match look(&path, env.fs()).map_err(io)? {
+        match folder.look().map_err(io)? {
             Found::Nothing => return Ok(None),
             Found::Newer => return Err(OpenError::Newer { path }),
             Found::Wrong => {
@@ -138,11 +138,11 @@ impl SqliteStore {
             }
             Found::Ours => {}
         }
-        let lock = locks::open(folder.path()).map_err(io)?;
+        let lock = folder.lock().map_err(io)?;
         if !locks::shared(&lock).map_err(io)? {
             return Err(OpenError::Locked { path });
         }
-        match connect(&path) {
+        match folder.connect().map_err(io)? {
             Ok(connection) => Ok(Some(Self::over(connection, lock, warn))),
             Err(error) => Err(OpenError::Engine { path, reason: error.to_string().into() }),
         }
@@ -154,18 +154,18 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError`] says why work must go on without.
     pub fn open(folder: &StateFolder, env: &Env, warn: Box<dyn Fn(&str) + Send>) -> Result<Self, OpenError> {
-        folder.prepare()?;
-        let path = folder.path().join(STORE);
+        let folder = Place::of(folder.prepare(env.fs())?, folder, env);
+        let path = folder.store.clone();
         let io = |source| OpenError::Io { path: path.clone(), source };
-        let lock = locks::open(folder.path()).map_err(io)?;
+        let lock = folder.lock().map_err(io)?;
         for _ in 0..3 {
             if !locks::shared(&lock).map_err(io)? {
                 return Err(OpenError::Locked { path });
             }
-            let found = look(&path, env.fs()).map_err(io)?;
+            let found = folder.look().map_err(io)?;
             let wrong = match found {
                 Found::Newer => return Err(OpenError::Newer { path }),
-                Found::Ours => match connect(&path) {
+                Found::Ours => match folder.connect().map_err(io)? {
                     Ok(connection) => return Ok(Self::over(connection, lock, warn)),
                     Err(error) if is_damage(&error) => true,
                     Err(error) => return Err(OpenError::Engine { path, reason: error.to_string().into() }),
@@ -178,61 +178,139 @@ impl SqliteStore {
             if !locks::exclusive(&lock).map_err(io)? {
                 continue;
             }
-            let again = look(&path, env.fs()).map_err(io)?;
+            let again = folder.look().map_err(io)?;
             if again == Found::Ours && !wrong {
                 lock.unlock().map_err(io)?;
                 continue;
             }
             if wrong {
-                set_aside(&path, env, &warn).map_err(io)?;
+                folder.set_aside(&warn).map_err(io)?;
             }
-            make(&path, env.fs()).map_err(|error| OpenError::Engine {
+            folder.make().map_err(io)?.map_err(|error| OpenError::Engine {
                 path: path.clone(),
                 reason: error.to_string().into(),
             })?;
-            mark(folder.path(), env).map_err(io)?;
+            folder.mark().map_err(io)?;
             lock.unlock().map_err(io)?;
         }
         Err(OpenError::Locked { path })
     }
 }
 
-fn set_aside(path: &Path, env: &Env, warn: &Warn) -> io::Result<()> {
-    let aside = quarantine::set_aside(env.fs(), path, env.wall().as_secs())?;
-    warn(&format!("the state store was damaged or not ours; it was set aside as {}", aside.display()));
-    Ok(())
+/// The folder that a store is in, once it is open.
+struct Place<'e> {
+    folder: Arc<dyn FsFolder>,
+    /// Its path without links: the engine takes none, and nobody but us could exchange a folder on it.
+    path: PathBuf,
+    store: PathBuf,
+    env: &'e Env,
 }
 
-/// Reads the header without the engine, which would write to what it opens. The fields are at the
-/// places that the file format's description gives: user version at 60, application id at 68.
-fn look(path: &Path, fs: &Arc<dyn Fs>) -> io::Result<Found> {
-    let mut header = [0_u8; 100];
-    let mut file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
-        opened => opened?,
-    };
-    if !file.metadata()?.is_file() {
-        return Ok(Found::Wrong);
+impl<'e> Place<'e> {
+    fn of(folder: Arc<dyn FsFolder>, named: &StateFolder, env: &'e Env) -> Self {
+        let path = folder.real_path().unwrap_or_else(|_| named.path().to_owned());
+        Self { folder, path, store: named.path().join(STORE), env }
     }
-    let mut filled = 0;
-    while let Some(rest) = header.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read(rest)? {
-            0 => break,
-            read => filled += read,
+
+    fn lock(&self) -> io::Result<std::fs::File> {
+        locks::open(self.env.fs(), &*self.folder, &self.path)
+    }
+
+    /// Looks at the store without the engine, which would write to what it opens.
+    fn look(&self) -> io::Result<Found> {
+        let found = self.look_at_store()?;
+        // What the engine finds beside a store it believes.
+        let is_odd = |ending: &str| {
+            let companion = self.folder.look(format!("{STORE}{ending}").as_ref());
+            companion.is_ok_and(|found| !self.is_ours(found))
+        };
+        let is_wrong = found == Found::Ours && quarantine::COMPANIONS.iter().any(|ending| is_odd(ending));
+        Ok(if is_wrong { Found::Wrong } else { found })
+    }
+
+    /// A file of ours that nobody else may write. The folder is ours alone: what is in it and is not was there
+    /// before it was, or put there by root.
+    fn is_ours(&self, found: Meta) -> bool {
+        found.kind == FileKind::File && found.uid == self.env.fs().user() && found.mode & 0o022 == 0
+    }
+
+    /// Reads the header. The fields are at the places that the file format's description gives: user version at
+    /// 60, application id at 68.
+    fn look_at_store(&self) -> io::Result<Found> {
+        let file = match self.folder.open(OsStr::new(STORE), Open::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            // A link, or what cannot be opened: it is as little a store as what can.
+            Err(error) => {
+                let found = self.folder.look(OsStr::new(STORE))?;
+                return if self.is_ours(found) { Err(error) } else { Ok(Found::Wrong) };
+            }
+        };
+        if !self.is_ours(file.meta()?) {
+            return Ok(Found::Wrong);
         }
+        let mut header = [0_u8; 100];
+        let mut filled = 0;
+        while let Some(rest) = header.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match file.read_at(rest, filled as u64)? {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        if filled == 0 {
+            // An empty file is how the engine sees a new one; with the marker it was one of ours.
+            let is_marked = self.folder.look(OsStr::new(MARKER)).is_ok();
+            return Ok(if is_marked { Found::Wrong } else { Found::Nothing });
+        }
+        let field = |at: usize| -> i32 {
+            header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, i32::from_be_bytes)
+        };
+        if filled < header.len() || !header.starts_with(b"SQLite format 3\0") || field(68) != APPLICATION_ID {
+            return Ok(Found::Wrong);
+        }
+        Ok(if field(60) > SCHEMA { Found::Newer } else { Found::Ours })
     }
-    if filled == 0 {
-        // An empty file is how the engine sees a new one; with the marker it was one of ours.
-        let marker = path.with_file_name(MARKER);
-        return Ok(if fs.look(&marker).is_ok() { Found::Wrong } else { Found::Nothing });
+
+    /// Lets the engine open the store, by its path: it is the one of this folder before and after.
+    fn connect(&self) -> io::Result<rusqlite::Result<Connection>> {
+        let before = self.folder.look(OsStr::new(STORE))?;
+        let path = self.path.join(STORE);
+        let connection = connect(&path);
+        let is_same = self.folder.is_still(OsStr::new(STORE), before.id)
+            && self.env.fs().look(&path).is_ok_and(|found| found.id == before.id);
+        if connection.is_ok() && !is_same {
+            return Err(io::Error::other("it was exchanged while it was opened"));
+        }
+        Ok(connection)
     }
-    let field = |at: usize| -> i32 {
-        header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, i32::from_be_bytes)
-    };
-    if filled < header.len() || !header.starts_with(b"SQLite format 3\0") || field(68) != APPLICATION_ID {
-        return Ok(Found::Wrong);
+
+    /// Makes the store under the exclusive lock: the engine's own creation has a race that ignores its
+    /// busy limit.
+    fn make(&self) -> io::Result<rusqlite::Result<()>> {
+        // Made by us first, for nobody but us; the engine takes over the mode for its companions.
+        let file = self.folder.open(OsStr::new(STORE), Open::Update)?;
+        if !self.is_ours(file.meta()?) {
+            return Err(io::Error::other("it is not a file of ours"));
+        }
+        Ok(fill(&self.path.join(STORE)))
     }
-    Ok(if field(60) > SCHEMA { Found::Newer } else { Found::Ours })
+
+    fn mark(&self) -> io::Result<()> {
+        let content = format!("{{\"made_at\": {}}}\n", self.env.wall().as_secs());
+        let file = self.folder.open(OsStr::new(MARKER), Open::Update)?;
+        if !self.is_ours(file.meta()?) {
+            return Err(io::Error::other(format!("{MARKER} is not a file of ours")));
+        }
+        file.truncate(0)?;
+        file.write_all_at(&mut [io::IoSlice::new(content.as_bytes())], 0)
+    }
+
+    fn set_aside(&self, warn: &Warn) -> io::Result<()> {
+        let aside = quarantine::set_aside(&*self.folder, STORE, self.env.wall().as_secs())?;
+        let aside = self.store.with_file_name(aside);
+        warn(&format!("the state store was damaged or not ours; it was set aside as {}", aside.display()));
+        Ok(())
+    }
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
@@ -258,15 +336,11 @@ fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase | Unknown))
 }
 
-/// Makes the store under the exclusive lock: the engine's own creation has a race that ignores its
-/// busy limit.
-fn make(path: &Path, fs: &Arc<dyn Fs>) -> rusqlite::Result<()> {
-    // Made by us first, for nobody but us; the engine takes over the mode for its companions.
-    drop(fs.open(path, Open::Update));
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
+/// Makes the tables in a new file.
+fn fill(path: &Path) -> rusqlite::Result<()> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_LIMIT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.execute_batch(&format!(
@@ -279,11 +353,4 @@ fn make(path: &Path, fs: &Arc<dyn Fs>) -> rusqlite::Result<()> {
     ))?;
     // Into the file itself, where the next opener reads the header.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-}
-
-fn mark(folder: &Path, env: &Env) -> io::Result<()> {
-    let content = format!("{{\"made_at\": {}}}\n", env.wall().as_secs());
-    let file = env.fs().open(&folder.join(MARKER), Open::Update)?;
-    file.truncate(0)?;
-    file.write_all_at(&mut [io::IoSlice::new(content.as_bytes())], 0)
 }

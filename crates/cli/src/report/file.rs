@@ -1,0 +1,220 @@
+//! Files that we write for others to read: whole or not at all, and where the user said, not where somebody
+//! else's link, pipe or folder leads.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, ErrorKind, IoSlice, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+use vps_ops::env::Env;
+use vps_ops::env::fs::{Care, Clobber, FileKind, FsFolder, Meta, Open, OtherHands, Target};
+
+/// Links followed to a file, as many as the kernel does.
+const MOST_LINKS: u32 = 40;
+
+/// What `statfs` calls the file system of `/proc`, whose links lead to open files.
+const PROC: u64 = 0x9fa0;
+
+/// Makes a file, and the folders above it, readable by all; `AlreadyExists` where anything has its name.
+pub(crate) fn create(env: &Env, path: &Path, care: Care, content: &[u8]) -> io::Result<()> {
+    let name = path.file_name().ok_or(ErrorKind::InvalidInput)?;
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = env.fs().make_folder_with(above, care, 0o755)?;
+    put(env, &*folder, name, content, 0o644, Clobber::Keep)
+}
+
+/// Writes a file, in one step where that is possible, or into what the user named that is no file: `/dev/stderr`,
+/// `/dev/fd/3`, a pipe of ours. Links are followed if nobody else made them.
+pub(crate) fn replace(env: &Env, path: &Path, content: &[u8]) -> io::Result<()> {
+    let fs = env.fs();
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let (folder, name) = fs.folder_of(&path)?;
+        let found = match folder.look(name) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let mode = folder.mode_of_new(env.next_u64())?;
+                return put(env, &*folder, name, content, mode, Clobber::Keep);
+            }
+            found => found?,
+        };
+        match found.kind {
+            FileKind::File => return over(env, &*folder, name, found, content),
+            FileKind::Folder => return Err(ErrorKind::IsADirectory.into()),
+            FileKind::Link if is_of_proc(&*folder) => {
+                // Ours, and opened before us: it is written to as it is, behind what stands there.
+                return File::options().append(true).open(folder.pinned().join(name))?.write_all(content);
+            }
+            FileKind::Link => match fs.target(&*folder, name)? {
+                Target::Path(target) => path = folder.real_path()?.join(target),
+                Target::File(_) => return Err(ErrorKind::InvalidInput.into()),
+            },
+            _ => {
+                // A device only root can make; a pipe anybody where he may write.
+                let (folder, name) = fs.folder_of_with(&path, Care::Way)?;
+                if found.kind != FileKind::Device && !fs.us().trusts(found.uid) {
+                    return Err(OtherHands::Owner { path: path.clone(), owner: found.uid }.into());
+                }
+                return into(&*folder, name, found, content);
+            }
+        }
+    }
+    Err(io::Error::other("too many links"))
+}
+
+fn is_of_proc(folder: &dyn FsFolder) -> bool {
+    rustix::fs::statfs(folder.pinned()).is_ok_and(|found| u64::try_from(found.f_type) == Ok(PROC))
+}
+
+/// Gives a new file its name when it is whole.
+fn put(
+    env: &Env,
+    folder: &dyn FsFolder,
+    name: &OsStr,
+    content: &[u8],
+    mode: u32,
+    clobber: Clobber,
+) -> io::Result<()> {
+    let temporary = OsString::from(format!(".vps-configurator.{:016x}", env.next_u64()));
+    let file = folder.open(&temporary, Open::New)?;
+    let written = file
+        .write_all_at(&mut [IoSlice::new(content)], 0)
+        .and_then(|()| file.set_mode(mode))
+        .and_then(|()| file.sync())
+        .and_then(|()| folder.rename(&temporary, folder, name, clobber));
+    if written.is_err() {
+        // What matters is the first error: a full disk must leave nothing of it.
+        let _ = folder.remove(&temporary);
+    }
+    written
+}
+
+/// Takes the place of a file, or writes it where it is if its folder does not let us.
+fn over(env: &Env, folder: &dyn FsFolder, name: &OsStr, found: Meta, content: &[u8]) -> io::Result<()> {
+    let us = env.fs().us();
+    if !us.trusts(found.uid) {
+        let path = folder.real_path().unwrap_or_default().join(name);
+        return Err(OtherHands::Owner { path, owner: found.uid }.into());
+    }
+    if found.uid == us.user && !folder.is_mount_point(name) {
+        match put(env, folder, name, content, found.mode & 0o777, Clobber::Replace) {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {}
+            done => return done,
+        }
+    }
+    let file = folder.open(name, Open::Update)?;
+    if file.meta()?.id != found.id {
+        return Err(io::Error::other("somebody exchanged it"));
+    }
+    file.write_all_at(&mut [IoSlice::new(content)], 0)?;
+    file.truncate(content.len() as u64)
+}
+
+/// Writes into what is no file. Nobody is waited for to read it.
+fn into(folder: &dyn FsFolder, name: &OsStr, found: Meta, content: &[u8]) -> io::Result<()> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let path = folder.pinned().join(name);
+    let mut file = File::options().write(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let opened = file.metadata()?;
+    if (opened.dev(), opened.ino()) != (found.id.device, found.id.inode) {
+        return Err(io::Error::other("somebody exchanged it"));
+    }
+    file.write_all(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+    use super::*;
+
+    fn place() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    fn names(folder: &Path) -> usize {
+        std::fs::read_dir(folder).unwrap().count()
+    }
+
+    #[test]
+    fn a_file_is_whole_with_the_rights_it_had_and_nothing_is_left_beside_it() {
+        let (place, env) = (place(), Env::real());
+        let path = place.path().join("report");
+        replace(&env, &path, b"one").unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o077 & 0o022, 0);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        replace(&env, &path, b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(names(place.path()), 1);
+        assert_eq!(replace(&env, place.path(), b"").unwrap_err().kind(), ErrorKind::IsADirectory);
+        assert!(replace(&env, &place.path().join("gone/report"), b"").is_err());
+    }
+
+    #[test]
+    fn our_links_are_followed_and_what_they_lead_to_is_made() {
+        let (place, env) = (place(), Env::real());
+        std::fs::create_dir(place.path().join("logs")).unwrap();
+        symlink("logs/real", place.path().join("report")).unwrap();
+        for content in [b"one", b"two"] {
+            replace(&env, &place.path().join("report"), content).unwrap();
+            assert_eq!(std::fs::read(place.path().join("logs/real")).unwrap(), content);
+        }
+        symlink("loop", place.path().join("loop")).unwrap();
+        assert!(replace(&env, &place.path().join("loop"), b"").is_err());
+    }
+
+    #[test]
+    fn what_others_put_there_is_not_written() {
+        let (place, env) = (place(), Env::real());
+        if env.fs().user() != 0 {
+            return println!("skipped: only root can give a file away");
+        }
+        std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o1777)).unwrap();
+        let at = |name: &str| place.path().join(name);
+        std::fs::write(at("kept"), "kept").unwrap();
+        symlink(at("kept"), at("link")).unwrap();
+        std::os::unix::fs::lchown(at("link"), Some(65_534), None).unwrap();
+        std::fs::write(at("file"), "theirs").unwrap();
+        chown(at("file"), Some(65_534), None).unwrap();
+        for name in ["pipe", "ours"] {
+            let mode = rustix::fs::Mode::from_raw_mode(0o666);
+            let made = rustix::fs::mknodat(rustix::fs::CWD, at(name), rustix::fs::FileType::Fifo, mode, 0);
+            made.unwrap();
+        }
+        chown(at("pipe"), Some(65_534), None).unwrap();
+        for name in ["link", "file", "pipe"] {
+            assert!(replace(&env, &at(name), b"secret").is_err(), "{name}");
+        }
+        assert_eq!(std::fs::read(at("kept")).unwrap(), b"kept");
+        assert_eq!(std::fs::read(at("file")).unwrap(), b"theirs");
+        // Nobody reads our own: that is said, not waited for.
+        assert!(replace(&env, &at("ours"), b"x").is_err());
+        let reader = File::options().read(true).write(true).open(at("ours")).unwrap();
+        replace(&env, &at("ours"), b"x").unwrap();
+        let mut one = [0];
+        io::Read::read_exact(&mut &reader, &mut one).unwrap();
+        assert_eq!(&one, b"x");
+        replace(&env, Path::new("/dev/null"), b"x").unwrap();
+    }
+
+    #[test]
+    fn a_new_file_takes_no_ones_place() {
+        let (place, env) = (place(), Env::real());
+        let at = |name: &str| place.path().join(name);
+        create(&env, &at("a/b/new"), Care::Way, b"new").unwrap();
+        assert_eq!(std::fs::read(at("a/b/new")).unwrap(), b"new");
+        std::fs::write(at("file"), "kept").unwrap();
+        symlink(at("nowhere"), at("link")).unwrap();
+        for name in ["file", "link", "a"] {
+            let error = create(&env, &at(name), Care::Links, b"new").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{name}");
+        }
+        assert_eq!((std::fs::read(at("file")).unwrap(), names(place.path())), (b"kept".to_vec(), 3));
+        std::fs::set_permissions(at("a"), std::fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(create(&env, &at("a/b/other"), Care::Way, b"").is_err());
+        create(&env, &at("a/b/other"), Care::Links, b"").unwrap();
+    }
+}
