@@ -46,8 +46,9 @@ pub(crate) use credentials::decoded;
 pub use error::HttpError;
 pub use fact::Fact;
 pub use follow::{MAX_REDIRECTS, follow};
+pub(crate) use follow::silent;
 #[cfg(feature = "git")]
-pub(crate) use follow::{no_answer, same_origin, silent};
+pub(crate) use follow::{no_answer, same_origin};
 pub use header_file::{HeaderFileError, parse_header_file};
 pub use hint::HttpHint;
 pub use judge::judge_status;
