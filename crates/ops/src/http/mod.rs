@@ -45,6 +45,7 @@ pub use credentials::Credentials;
 pub(crate) use credentials::decoded;
 pub use error::HttpError;
 pub use fact::Fact;
+pub(crate) use follow::silent;
 pub use follow::{MAX_REDIRECTS, follow};
 pub(crate) use follow::silent;
 #[cfg(feature = "git")]
