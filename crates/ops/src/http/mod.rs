@@ -47,7 +47,6 @@ pub use error::HttpError;
 pub use fact::Fact;
 pub(crate) use follow::silent;
 pub use follow::{MAX_REDIRECTS, follow};
-pub(crate) use follow::silent;
 #[cfg(feature = "git")]
 pub(crate) use follow::{no_answer, same_origin};
 pub use header_file::{HeaderFileError, parse_header_file};
