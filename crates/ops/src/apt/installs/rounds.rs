@@ -273,7 +273,7 @@ pub(super) fn check(request: &InstallRequest, installed: &Installed, plan: &Plan
         None => Ok(()),
         Some(found) => {
             let (package, version) = (found.name.clone(), found.version.clone());
-            Err(AptError::Fault(Fault::WouldChange { package, version }))
+            Err(AptError::Fault(Fault::WouldChange { package: package.into(), version: version.into() }))
         }
     }
 }
