@@ -223,14 +223,18 @@ fn a_file_that_takes_hours_to_look_at_hears_the_limit_and_a_stop() {
     }
     let digest = "0".repeat(64);
     let args = ["download", &server.url("/f"), "--sha256", &digest];
-    let said = lab.run(&[args.as_slice(), &["--timeout", "300ms"]].concat());
+    let said = Said::from(lab.run(&[args.as_slice(), &["--timeout", "300ms"]].concat()));
     assert_eq!(said.code, 1, "{}", said.err);
     assert!(said.err.contains("did not end in time"), "{}", said.err);
     let mut child = lab.start(&args);
     let stderr = child.stderr.take().unwrap();
     // It says what it begins with once it listens to signals.
     let pid = child.id();
-    let reading = || fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|threads| threads.count() > 2);
+    let reading = || {
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        let mut names = threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
+        names.any(|name| name.trim_end().ends_with("digest"))
+    };
     wait_until("the thread that reads", || reading().then_some(()));
     signal(&child, Signal::TERM);
     assert_eq!(child.wait().unwrap().signal(), Some(15), "{:?}", BufReader::new(stderr).lines().next());

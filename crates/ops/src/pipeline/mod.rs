@@ -149,11 +149,12 @@ impl Pipeline {
                 (late, Stop::Deadline { pause: Duration::ZERO })
             }),
         };
+        let request = Request { began: Some(started), ..request.clone() };
         match looked {
             Ok(Ok(found)) => Ok(found),
-            Ok(Err(error)) => Err(self.refuse(request, error)),
+            Ok(Err(error)) => Err(self.refuse(&request, error)),
             Err((cause, stop)) => {
-                let run = Run::start(self, request);
+                let run = Run::start(self, &request);
                 let error = run.error(cause, stop.into(), None, None);
                 Err(run.failed(error))
             }
