@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::{AtWork, Damage, GitError, ours};
 use crate::env::fs::{FileId, Fs, FsFolder};
-use crate::foreign::Foreign;
+use crate::foreign::{Foreign, shown};
 
 /// Where this process's descriptors have paths.
 const DESCRIPTORS: &str = "/proc/self/fd";
@@ -138,9 +138,10 @@ fn named(error: GitError, from: &Path, to: &Path) -> GitError {
         Ok(rest) => to.join(rest),
         Err(_) => path,
     };
-    let text = |text: Foreign| match (from.to_str(), to.to_str()) {
-        (Some(from), Some(to)) => renamed(&text, from, to).into(),
-        _ => text,
+    let (pinned, told) = (from.to_string_lossy(), shown(to));
+    let text = |text: Foreign| match text.contains(&*pinned) {
+        true => renamed(&text, &pinned, &told).into(),
+        false => text,
     };
     match error {
         GitError::Local { doing, source } => GitError::Local { doing: text(doing), source },
@@ -184,6 +185,8 @@ fn renamed(text: &str, from: &str, to: &str) -> String {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "somebody else renames here")]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
     use crate::env::Env;
 
@@ -214,6 +217,9 @@ mod tests {
             named(error, from, to).to_string(),
             "cannot read /srv/a/x, not /proc/self/fd/71/x: /srv/a"
         );
+        let odd = Path::new(OsStr::from_bytes(b"/srv/\xff"));
+        let error = named(GitError::local(text, io::ErrorKind::NotFound.into()), from, odd).to_string();
+        assert!(error.contains(r"read /srv/\xff/x, not /proc/self/fd/71/x"), "{error}");
         let lock = AtWork::Lock { path: from.join("index.lock") };
         let error = named(GitError::Busy { path: from.to_owned(), who: lock }, from, to).to_string();
         assert!(error.contains("in /srv/a is") && error.contains("/srv/a/index.lock"), "{error}");
