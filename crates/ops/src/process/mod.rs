@@ -16,6 +16,7 @@ mod input;
 mod judge;
 mod request;
 mod running;
+mod said;
 mod session;
 mod shield;
 mod system_runner;
