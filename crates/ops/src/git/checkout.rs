@@ -24,6 +24,7 @@ use super::bases::Place;
 use super::convert::Converter;
 use super::meter::Meter;
 use super::objects::Objects;
+use super::stoppable::stopped;
 use super::{GitError, words};
 use crate::env::Env;
 
@@ -60,7 +61,7 @@ pub(super) fn write(
     to: &To<'_>,
 ) -> Result<BTreeSet<String>, GitError> {
     let root = File::open(to.folder).map_err(|error| GitError::local(DOING, error))?;
-    let (files, links) = in_order_of_packs(objects, index, to);
+    let (files, links) = in_order_of_packs(objects, index, to)?;
     let wanted = files.len().saturating_add(links.len());
     let counter = counter(to.meter, wanted);
     folders(root.as_fd(), index, to)?;
@@ -88,10 +89,6 @@ fn counter(meter: &Meter, wanted: usize) -> StepShared {
     files.counter()
 }
 
-fn stopped(stop: &AtomicBool) -> Result<(), GitError> {
-    if stop.load(Ordering::Relaxed) { Err(GitError::Stopped) } else { Ok(()) }
-}
-
 /// Makes the folder of every file, and of every module.
 fn folders(root: BorrowedFd<'_>, index: &gix::index::State, to: &To<'_>) -> Result<(), GitError> {
     let mut last: &[u8] = b"";
@@ -100,6 +97,7 @@ fn folders(root: BorrowedFd<'_>, index: &gix::index::State, to: &To<'_>) -> Resu
         if !to.takes(path) {
             continue;
         }
+        stopped(to.stop)?;
         let end = if entry.mode == Mode::COMMIT { Some(path.len()) } else { path.rfind_byte(b'/') };
         let folder = path.get(..end.unwrap_or(0)).unwrap_or_default();
         let slashes = folder.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
@@ -126,13 +124,18 @@ fn is_in(path: &[u8], folder: &[u8]) -> bool {
 type Packed = (Option<Place>, Option<Place>, usize);
 
 /// The entries that are files, chain by chain, and those that are links.
-fn in_order_of_packs(objects: &Objects, index: &gix::index::State, to: &To<'_>) -> (Vec<Packed>, Vec<usize>) {
+fn in_order_of_packs(
+    objects: &Objects,
+    index: &gix::index::State,
+    to: &To<'_>,
+) -> Result<(Vec<Packed>, Vec<usize>), GitError> {
     let mut files = Vec::with_capacity(index.entries().len());
     let mut links = Vec::new();
     for (at, entry) in index.entries().iter().enumerate() {
         if !to.takes(entry.path(index)) {
             continue;
         }
+        stopped(to.stop)?;
         match entry.mode {
             Mode::SYMLINK => links.push(at),
             Mode::COMMIT => {}
@@ -143,10 +146,11 @@ fn in_order_of_packs(objects: &Objects, index: &gix::index::State, to: &To<'_>) 
     files.sort_unstable();
     let mut known = HashMap::with_capacity(files.len());
     for (origin, place, _) in &mut files {
+        stopped(to.stop)?;
         *origin = place.map(|place| objects.origin(place, &mut known));
     }
     files.sort_unstable();
-    (files, links)
+    Ok((files, links))
 }
 
 /// What a thread takes at a time: whole chains where they are not too long.

@@ -8,6 +8,7 @@ use http::StatusCode;
 use thiserror::Error;
 
 use super::cause::{AtWork, Damage, LineCause, LineFault, LineProgram, Missing};
+use super::excess::Excess;
 use crate::http::HttpError;
 use crate::process::CommandError;
 use vps_retry::Kind;
@@ -116,6 +117,9 @@ pub enum GitError {
         /// What it holds.
         why: String,
     },
+    /// More came, or more would come of it, than is taken of anybody.
+    #[error("{0}")]
+    TooMuch(Excess),
     /// Files could not be checked out.
     #[error("{path} could not be checked out: {why}")]
     Checkout {
@@ -208,6 +212,12 @@ pub enum GitError {
 impl From<Missing> for GitError {
     fn from(what: Missing) -> Self {
         Self::RefNotFound { what }
+    }
+}
+
+impl From<Excess> for GitError {
+    fn from(excess: Excess) -> Self {
+        Self::TooMuch(excess)
     }
 }
 

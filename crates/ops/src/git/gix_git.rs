@@ -202,6 +202,7 @@ impl GixGit {
         let made = outcome.map_err(|error| match (process, &error) {
             _ if side.greeting.is_some() => words::of_greeting(side.greeting.as_deref().unwrap_or_default()),
             _ if side.end == Some(End::Silent) => GitError::Idle { after: step.idle },
+            _ if let Some(End::Excess(excess)) = side.end => excess.into(),
             (Some(Err(not_started)), _) => not_started.into(),
             // One that ends because gix has failed knows less than gix.
             (Some(Ok(captured)), GitError::CutOff | GitError::Protocol { .. })

@@ -55,6 +55,7 @@ impl Classify for GitError {
             | Self::NotGit { .. }
             | Self::Greeting { .. }
             | Self::Hostile { .. }
+            | Self::TooMuch(_)
             | Self::Checkout { .. }
             | Self::Protocol { .. } => Judgement::new(Class::Permanent, Elsewhere, Kind::Failed),
         }

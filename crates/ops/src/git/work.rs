@@ -9,7 +9,7 @@ use gix::remote::{Direction, fetch::Shallow, fetch::Tags, ref_map};
 use super::checkout::{self, To};
 use super::job::{Job, Line, Made, named, stopped};
 use super::objects::Objects;
-use super::repository::{index_of, init, open};
+use super::repository::{index_of, init, open, write_index};
 use super::target::{self, Head, Target};
 use super::{CommitId, GitError, all_refs, connected, heads, modes, modules, verify, words};
 
@@ -32,12 +32,11 @@ pub(super) fn complete(repo: &gix::Repository, job: &Job, target: Target) -> Res
     let objects = Objects::of(&repo)?;
     connected::check(&repo, &objects, &tips(&repo, id)?, job.depth, &job.meter, &job.stop)?;
     let commit = target.commit(&repo, id)?;
-    let mut index = index_of(&repo, commit)?;
-    verify::harmless(&index)?;
+    let mut index = index_of(&repo, &objects, commit, &job.stop)?;
+    verify::harmless(&index, &job.stop)?;
     let to = To { env: &job.env, folder: &job.folder, meter: &job.meter, stop: &job.stop, only: None };
     let filters = checkout::write(&repo, &objects, &mut index, &to)?;
-    let written = index.write(gix::index::write::Options::default());
-    written.map_err(|error| words::of("write the index", &error))?;
+    write_index(&index, &job.stop)?;
     let modules = modules::list(&repo)?;
     let reference = target.reference();
     Ok(Made { commit: Some(CommitId(commit)), reference, modules, bytes: 0, filters })

@@ -33,14 +33,15 @@ pub(super) fn changed(
     let failed = |error: gix::Error| words::of(DOING, &error);
     let index = repo.index_or_empty().map_err(failed)?;
     let head = repo.head().map_err(failed)?.id().map(gix::Id::detach);
-    let head = head.map(|commit| repository::index_of(repo, commit)).transpose()?;
+    let objects = Objects::of(repo)?;
+    let head = head.map(|commit| repository::index_of(repo, &objects, commit, stop)).transpose()?;
     let mut changed = staged(head.as_deref(), &index);
     let mut look = Look {
         files,
         index: &index,
         options: repo.stat_options().map_err(failed)?,
         has_modes: repo.config_snapshot().boolean("core.fileMode").unwrap_or(true),
-        objects: Objects::of(repo)?,
+        objects,
         converter: Converter::new(repo, &index)?,
         folder: None,
     };

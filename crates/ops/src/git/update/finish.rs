@@ -124,8 +124,9 @@ fn left(
 ) -> Result<(Room, Difference), GitError> {
     let dest = update.dest().join(&change.files);
     let repo = repository::open(&dest)?;
-    let known = old.map(|old| repository::index_of(&repo, old)).transpose()?;
-    let wanted = repository::index_of(&repo, new)?;
+    let (objects, stop) = (Objects::of(&repo)?, AtomicBool::new(false));
+    let index_of = |commit| repository::index_of(&repo, &objects, commit, &stop);
+    let (known, wanted) = (old.map(index_of).transpose()?, index_of(new)?);
     let difference = difference::compare(known.as_deref(), &wanted);
     let room = Room::to_finish(update)?;
     let changed = |path: &BStr| GitError::HalfUpdated {

@@ -335,17 +335,15 @@ fn stage(
     old: Option<ObjectId>,
     new: ObjectId,
 ) -> Result<(Difference, BTreeSet<String>), GitError> {
-    let known = old.map(|old| repository::index_of(repo, old)).transpose()?;
-    let mut index = repository::index_of(repo, new)?;
-    verify::harmless(&index)?;
+    let index_of = |commit| repository::index_of(repo, objects, commit, &job.stop);
+    let (known, mut index) = (old.map(index_of).transpose()?, index_of(new)?);
+    verify::harmless(&index, &job.stop)?;
     let difference = difference::compare(known.as_deref(), &index);
     // Before the first file is written, which takes the longest of all.
     difference::refuse_unknown(files, known.as_deref(), &index, &difference)?;
     let only = Some(&difference.write);
     let to = To { env: &job.env, folder: room, meter: &job.meter, stop: &job.stop, only };
     let filters = checkout::write(repo, objects, &mut index, &to)?;
-    index
-        .write(gix::index::write::Options::default())
-        .map_err(|error| words::of("write the index", &error))?;
+    repository::write_index(&index, &job.stop)?;
     Ok((difference, filters))
 }
