@@ -60,7 +60,7 @@ fn of(fault: &Fault) -> Vec<Hint> {
         Fault::Http(error) => return error.hints(),
         Fault::NoParent { folder } => DownloadHint::MakeFolder { folder: folder.clone() },
         Fault::NotReplaceable { .. } => DownloadHint::WriteToStdout,
-        Fault::NoSpace { .. } => DownloadHint::FreeSpace,
+        Fault::NoSpace { .. } | Fault::NoRoom { .. } => DownloadHint::FreeSpace,
         Fault::Disk { source, .. } => match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => DownloadHint::FreeSpace,
             io::ErrorKind::PermissionDenied => DownloadHint::ChooseWritableFolder,

@@ -66,7 +66,8 @@ fn judge(fault: &Fault) -> Judgement {
         Fault::NoParent { .. }
         | Fault::NotReplaceable { .. }
         | Fault::Disk { .. }
-        | Fault::NoSpace { .. } => (Class::Local, Blame::Elsewhere, Kind::Local),
+        | Fault::NoSpace { .. }
+        | Fault::NoRoom { .. } => (Class::Local, Blame::Elsewhere, Kind::Local),
         Fault::Busy { .. } => (Class::Busy { poll: POLL }, Blame::Elsewhere, Kind::Local),
     };
     Judgement::new(class, blame, kind)
@@ -101,6 +102,7 @@ mod tests {
             list(Fault::Unlisted(ChecksumError::NotListed("f".into()))),
             list(Fault::UnreadableList(io::ErrorKind::InvalidData.into())),
             local(full),
+            local(Fault::NoRoom { folder: "/".into(), limit: 2, reserve: 1 }),
             local(disk),
             local(Fault::NoParent { folder: "/x".into() }),
             local(Fault::NotReplaceable { path: "/x".into(), what: "a FIFO" }),

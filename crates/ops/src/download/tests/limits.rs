@@ -247,3 +247,27 @@ async fn progress_is_told_about_ten_times_a_second_with_a_first_and_a_last_word(
         ("progress 0 1000 0", "progress 1000 1000 0")
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_without_a_length_leaves_others_room() {
+    const FREE: u64 = 8 << 20;
+    // What stays free is a twentieth; a body of just the rest is taken.
+    let fits = usize::try_from(FREE - FREE / 20).unwrap();
+    for (length, announced, is_taken) in [(fits, false, true), (fits + 1, false, false), (fits + 1, true, true)] {
+        let lab = Lab::new(move |_, _| {
+            let script = Script::status(200);
+            let script =
+                if announced { script.header("content-length", &length.to_string()) } else { script };
+            vec![b'x'; length].chunks(100_000).fold(script, Script::sends)
+        });
+        lab.disk.set_free(FREE);
+        let done = lab.run(request()).await;
+        assert_eq!(done.is_ok(), is_taken, "{length} {announced}");
+        if let Err(error) = done {
+            assert!(matches!(error.fault(), Fault::NoRoom { reserve, .. } if *reserve == FREE / 20), "{error}");
+            assert_eq!((error.class(), error.verdict()), (Class::Local, Verdict::Neutral));
+            assert!(error.to_string().contains("7.6 MiB that fit in `/data` with 409.6 KiB left free"), "{error}");
+            assert!(lab.others().is_empty() && lab.http.asked().len() == 1);
+        }
+    }
+}
