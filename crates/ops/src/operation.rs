@@ -125,6 +125,10 @@ kinds! {
     AptUnpack = "apt_unpack",
     /// A repository is cloned, or a clone brought up to date.
     GitClone = "git_clone",
+    /// It is looked what stands at DEST.
+    GitLook = "git_look",
+    /// What runs that were killed left beside DEST is removed.
+    GitSweep = "git_sweep",
     /// One repository is fetched.
     GitFetch = "git_fetch",
     /// A clone is written to the disk and becomes DEST.

@@ -107,12 +107,7 @@ async fn gather(body: &mut Body, batch: &mut Vec<Bytes>) -> Option<Result<(), Ht
     .await
 }
 
-fn check_size(
-    part: &Part,
-    gained: usize,
-    terms: &Terms<'_>,
-    ceiling: Option<&Ceiling>,
-) -> Result<(), Fault> {
+fn check_size(part: &Part, gained: usize, terms: &Terms<'_>, ceiling: Option<&Ceiling>) -> Result<(), Fault> {
     let size = part.written.saturating_add(u64::try_from(gained).unwrap_or(u64::MAX));
     match (terms.limits.max_size, terms.total) {
         (Some(limit), _) if size > limit => Err(Fault::TooLarge { limit }),

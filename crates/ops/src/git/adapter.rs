@@ -18,7 +18,10 @@ pub trait Git: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`GitError`] where DEST must not be touched.
-    fn look(&self, request: &CloneRequest) -> Result<There, GitError>;
+    ///
+    /// # Cancel safety
+    /// The look is given up.
+    async fn look(&self, request: &CloneRequest) -> Result<There, GitError>;
 
     /// One attempt: fetched, verified and checked out.
     ///
@@ -33,7 +36,10 @@ pub trait Git: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`GitError`] where it cannot be read.
-    fn modules(&self, files: &Path) -> Result<Vec<Module>, GitError>;
+    ///
+    /// # Cancel safety
+    /// As [`look`](Self::look).
+    async fn modules(&self, files: &Path) -> Result<Vec<Module>, GitError>;
 
     /// Fetches what is new for a repository that is there, its files in `files`, and makes ready what has to
     /// be done, in one attempt. The repository stays as it is.

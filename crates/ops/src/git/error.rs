@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::StatusCode;
 use thiserror::Error;
 
-use super::cause::{AtWork, Damage, LineCause, LineFault, LineProgram, Missing};
+use super::cause::{AtWork, Damage, LineCause, LineFault, LineProgram, Missing, Oddity};
 use super::excess::Excess;
 use crate::http::HttpError;
 use crate::process::CommandError;
@@ -150,6 +150,14 @@ pub enum GitError {
         path: PathBuf,
         /// `is not empty`, `is a file`.
         why: String,
+    },
+    /// A git folder holds what is not to be opened.
+    #[error("{} {what}", path.display())]
+    Odd {
+        /// What it holds.
+        path: PathBuf,
+        /// What is odd about it.
+        what: Oddity,
     },
     /// DEST is a clone of what is asked for, at something else.
     #[error("{} {why}", path.display())]

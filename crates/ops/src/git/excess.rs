@@ -28,7 +28,9 @@ pub(super) const PATHS_PER_ENTRY: u64 = 64;
 pub(super) const PATH_LENGTH: u64 = 4095;
 /// Bytes of `.gitmodules`.
 pub(super) const MODULES_FILE: u64 = 4 << 20;
-/// Bytes of one file of a git folder that is read whole before the clone is known to be ours.
+/// Bytes of an index of files or commits.
+pub(super) const INDEX: u64 = 2 << 30;
+/// Bytes of any other file of a git folder that is read whole.
 pub(super) const GIT_FILE: u64 = 16 << 20;
 
 /// What there may only be so much of.
@@ -65,8 +67,6 @@ pub enum Bound {
     PathsPerEntry,
     /// `.gitmodules`.
     ModulesFile,
-    /// A file of a git folder.
-    GitFile,
 }
 
 /// More than is taken of anybody.
@@ -111,13 +111,12 @@ impl fmt::Display for Excess {
                 write!(f, "the trees of the commit name their like in more than {limit} places each")
             }
             Bound::ModulesFile => write!(f, "`.gitmodules` is longer than {bytes}"),
-            Bound::GitFile => write!(f, "a file of the git folder is longer than {bytes}"),
         }
     }
 }
 
 /// Bytes, for people.
-struct Bytes(u64);
+pub(super) struct Bytes(pub(super) u64);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,10 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
+use super::sane::sane;
+use super::stoppable::stopped;
 use super::target::Want;
 use super::update::is_unfinished;
 use super::{CloneRequest, Cloned, ClonedModule, CommitId, GitError, heads, modules, repository};
@@ -21,7 +24,7 @@ pub enum There {
 }
 
 /// Looks, and refuses what must not be replaced.
-pub(super) fn look(request: &CloneRequest) -> Result<There, GitError> {
+pub(super) fn look(request: &CloneRequest, stop: &AtomicBool) -> Result<There, GitError> {
     let dest = &request.dest;
     let occupied = |why: &str| GitError::Occupied { path: dest.clone(), why: why.to_owned() };
     let meta = match fs::symlink_metadata(dest) {
@@ -45,10 +48,11 @@ pub(super) fn look(request: &CloneRequest) -> Result<There, GitError> {
     if fs::symlink_metadata(dest.join(".git")).is_err() {
         return Err(occupied("is not empty"));
     }
-    compare(request, dest)
+    sane(dest, stop)?;
+    compare(request, dest, stop)
 }
 
-fn compare(request: &CloneRequest, dest: &Path) -> Result<There, GitError> {
+fn compare(request: &CloneRequest, dest: &Path, stop: &AtomicBool) -> Result<There, GitError> {
     let occupied = |why: String| GitError::Occupied { path: dest.to_owned(), why };
     let otherwise = |why: String, by_update| GitError::Otherwise { path: dest.to_owned(), why, by_update };
     let repo = repository::open(dest).map_err(|_| occupied("is not empty, and no repository".to_owned()))?;
@@ -92,7 +96,7 @@ fn compare(request: &CloneRequest, dest: &Path) -> Result<There, GitError> {
     };
     let mut submodules = Vec::new();
     if request.modules && !request.update && commit.is_some() {
-        modules_of(&repo, dest, "", &mut submodules).map_err(|why| match why {
+        modules_of(&repo, dest, "", &mut submodules, stop).map_err(|why| match why {
             Lacks::Error(error) => error,
             Lacks::Module(why) => otherwise(why, true),
         })?;
@@ -118,6 +122,7 @@ fn modules_of(
     dest: &Path,
     above: &str,
     found: &mut Vec<ClonedModule>,
+    stop: &AtomicBool,
 ) -> Result<(), Lacks> {
     for module in modules::list(repo).map_err(Lacks::Error)? {
         let path = if above.is_empty() { module.path } else { format!("{above}/{}", module.path) };
@@ -125,7 +130,8 @@ fn modules_of(
         if fs::symlink_metadata(files.join(".git")).is_err() {
             return Err(Lacks::Module(format!("is a clone of it, but without the module {path}")));
         }
-        let inner = repository::open(&files).map_err(Lacks::Error)?;
+        stopped(stop).map_err(Lacks::Error)?;
+        let inner = repository::open_theirs(&files, stop).map_err(Lacks::Error)?;
         let here = heads::find(&inner, "HEAD");
         if here != Some(module.commit.0) {
             let at = here.map_or_else(|| "nothing".to_owned(), |id| id.to_string());
@@ -136,7 +142,7 @@ fn modules_of(
         // What somebody else wrote there may hold a password.
         let url = url.parse::<super::GitUrl>().map_or_else(|_| String::new(), |url| url.stored().to_owned());
         found.push(ClonedModule { path: path.clone(), url, commit: module.commit, attempts: 0 });
-        modules_of(&inner, dest, &path, found)?;
+        modules_of(&inner, dest, &path, found, stop)?;
     }
     Ok(())
 }

@@ -24,8 +24,8 @@ use super::update::{self, Prepared, Update};
 use super::url::Way;
 use super::wire::{Incoming, Outgoing};
 use super::{
-    CloneRequest, Git, GitError, Made, Module, Ready, Step, branches, local, modules, piecewise, repository,
-    words, work,
+    CloneRequest, Git, GitError, Made, Module, Ready, Step, aside, branches, local, modules, piecewise,
+    repository, words, work,
 };
 use crate::attempt::Attempt;
 use crate::env::Env;
@@ -215,6 +215,17 @@ impl GixGit {
         Ok(Made { bytes: side.bytes, ..made })
     }
 
+    /// Empties the folder that an attempt begins in.
+    async fn clear(&self, step: &Step) -> Result<(), GitError> {
+        let (env, folder, place) = (self.env.clone(), step.folder.clone(), step.place.clone());
+        let emptied = aside(&self.env, move |stop| {
+            let emptied = local::clear(&env, &folder, stop);
+            drop(place);
+            emptied
+        });
+        emptied.await
+    }
+
     /// Works on a thread, to the end whoever waits for it.
     async fn aside<T: Send + 'static>(
         &self,
@@ -271,8 +282,9 @@ impl GixGit {
 
 #[async_trait]
 impl Git for GixGit {
-    fn look(&self, request: &CloneRequest) -> Result<There, GitError> {
-        existing::look(request)
+    async fn look(&self, request: &CloneRequest) -> Result<There, GitError> {
+        let request = request.clone();
+        aside(&self.env, move |stop| existing::look(&request, stop)).await
     }
 
     async fn fetch(&self, attempt: &Attempt, step: &Step) -> Result<Made, GitError> {
@@ -280,7 +292,7 @@ impl Git for GixGit {
         let pieces = &step.pieces;
         if pieces.begin() {
             if !pieces.is_kept() {
-                local::clear(&self.env, &step.folder)?;
+                self.clear(step).await?;
             }
             let outcome = self.attempt(attempt, step, Box::new(piecewise::clone)).await;
             if !pieces.are_refused(&outcome) {
@@ -288,7 +300,7 @@ impl Git for GixGit {
             }
             self.settle().await;
         }
-        local::clear(&self.env, &step.folder)?;
+        self.clear(step).await?;
         let outcome = self.attempt(attempt, step, Box::new(work::clone)).await;
         let made = outcome.map_err(|error| pieces.ended(error))?;
         if made.commit.is_none() {
@@ -297,8 +309,9 @@ impl Git for GixGit {
         Ok(made)
     }
 
-    fn modules(&self, files: &Path) -> Result<Vec<Module>, GitError> {
-        modules::list(&repository::open(files)?)
+    async fn modules(&self, files: &Path) -> Result<Vec<Module>, GitError> {
+        let files = files.to_owned();
+        aside(&self.env, move |stop| modules::list(&repository::open_theirs(&files, stop)?)).await
     }
 
     async fn prepare(

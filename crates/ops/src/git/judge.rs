@@ -38,7 +38,7 @@ impl Classify for GitError {
                 Judgement::new(Class::Transient, Elsewhere, Kind::Integrity)
             }
             Self::Damaged { again: true, .. } => Judgement::new(Class::Permanent, Elsewhere, Kind::Integrity),
-            Self::Local { .. } | Self::Occupied { .. } | Self::Otherwise { .. } => {
+            Self::Local { .. } | Self::Occupied { .. } | Self::Odd { .. } | Self::Otherwise { .. } => {
                 Judgement::new(Class::Local, Elsewhere, Kind::Local)
             }
             Self::Busy { who: AtWork::Update, .. } => {

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use gix::ObjectId;
 
 use super::objects::Objects;
+use super::sane::sane;
 use super::stoppable::{Stoppable, stopped};
 use super::{GitError, paths, words};
 
@@ -27,6 +28,12 @@ pub(super) fn open(folder: &Path) -> Result<gix::Repository, GitError> {
     gix::ThreadSafeRepository::open_opts(folder, options())
         .map(|repo| repo.to_thread_local())
         .map_err(|error| words::of(&format!("open {}", folder.display()), &error))
+}
+
+/// One that somebody else may have made, as far as that can be seen.
+pub(super) fn open_theirs(folder: &Path, stop: &AtomicBool) -> Result<gix::Repository, GitError> {
+    sane(folder, stop)?;
+    open(folder)
 }
 
 /// What a commit has as files, not more than is taken of anybody. gix refuses names that no tree may hold.

@@ -8,12 +8,17 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use rustix::fs::{AtFlags, CWD, FlockOperation, StatxAttributes, StatxFlags, flock};
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, StatxAttributes, StatxFlags, flock};
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
+use vps_breaker::Tick;
 
-use super::{GitError, modes, remove};
+use super::remove::{self, Until};
+use super::stoppable::stopped;
+use super::{GitError, modes};
 use crate::env::Env;
 use crate::env::fs::Clobber;
 
@@ -23,6 +28,8 @@ const MARK: &str = ".clone-";
 const RANDOM: usize = 8;
 /// Bytes that a name may have on most file systems.
 const LONGEST_NAME: usize = 255;
+/// How long somebody who stops a clone waits for it to be removed: the next run for the same DEST sweeps the rest.
+pub(super) const PATIENCE: Duration = Duration::from_millis(300);
 /// Names tried before it is given up.
 const TRIES: u32 = 16;
 
@@ -41,7 +48,7 @@ pub(crate) struct Staging {
 }
 
 impl Staging {
-    /// Makes one for `dest`, and the folders above it; sweeps what dead runs left.
+    /// Makes one for `dest`, and the folders above it.
     pub(crate) fn make(env: &Env, dest: &Path) -> Result<Self, GitError> {
         let dest = real_place(dest)?;
         let (Some(parent), Some(name)) = (dest.parent(), dest.file_name()) else {
@@ -51,7 +58,6 @@ impl Staging {
         replaceable(&dest)?;
         let made = make_parents(parent)?;
         let stem = stem(name.as_bytes());
-        sweep(env, parent, &stem);
         let failed =
             |error| GitError::local(format!("make a folder beside DEST, in {}", parent.display()), error);
         for _ in 0..TRIES {
@@ -115,12 +121,22 @@ impl Staging {
     }
 }
 
+impl Staging {
+    /// Empties it, where it is not to become DEST: until then, or until it is stopped.
+    pub(crate) fn discard(&self, until: Option<Tick>, stop: &AtomicBool) {
+        let is_over = || stop.load(Ordering::Relaxed) || until.is_some_and(|until| self.env.now() >= until);
+        // Nobody is told of an error here; the next run sweeps.
+        let _ = remove::empty(&self.env, &self.path, Until::Told(&is_over));
+    }
+}
+
 impl Drop for Staging {
     fn drop(&mut self) {
         let kept = self.lock.get_mut().unwrap_or_else(PoisonError::into_inner).is_none();
         if !kept {
             // Nobody is told of an error here; the next run sweeps.
-            let _ = remove::remove(&self.env, &self.path);
+            let until = self.env.now().after(PATIENCE);
+            let _ = remove::remove(&self.env, &self.path, Until::At(&self.env, until));
             unmake(&self.made);
         }
     }
@@ -194,9 +210,15 @@ fn unmake(made: &[PathBuf]) {
     }
 }
 
+/// A folder, opened as such: what somebody puts in its place is neither followed nor waited for.
+fn opened(path: &Path) -> Option<File> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty()).ok().map(File::from)
+}
+
 /// The lock of a folder, if nobody has it and the folder is still the one of that name.
 pub(super) fn locked(path: &Path) -> Option<File> {
-    let folder = File::open(path).ok()?;
+    let folder = opened(path)?;
     match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         // A file system without locks; nothing is swept there either.
@@ -229,20 +251,27 @@ fn stem(name: &[u8]) -> Vec<u8> {
     stem
 }
 
-/// Removes what runs for the same DEST left that are dead: whose lock can be had.
-fn sweep(env: &Env, parent: &Path, stem: &[u8]) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten() {
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if !is_folder || !is_ours(entry.file_name().as_bytes(), stem) {
-            continue;
-        }
-        let path = entry.path();
-        let Ok(folder) = File::open(&path) else { continue };
+/// What runs for the same DEST left, dead or alive.
+pub(crate) fn left_behind(dest: &Path) -> Vec<PathBuf> {
+    let Ok(dest) = real_place(dest) else { return Vec::new() };
+    let (Some(parent), Some(name)) = (dest.parent(), dest.file_name()) else { return Vec::new() };
+    let (Ok(entries), stem) = (fs::read_dir(parent), stem(name.as_bytes())) else { return Vec::new() };
+    let is_left = |entry: &fs::DirEntry| {
+        is_ours(entry.file_name().as_bytes(), &stem) && entry.file_type().is_ok_and(|kind| kind.is_dir())
+    };
+    entries.flatten().filter(is_left).map(|entry| entry.path()).collect()
+}
+
+/// Removes those of them that are dead: whose lock can be had. What cannot go stays; until it is stopped.
+pub(crate) fn sweep(env: &Env, left: &[PathBuf], stop: &AtomicBool) -> Result<(), GitError> {
+    for path in left {
+        stopped(stop)?;
+        let Some(folder) = opened(path) else { continue };
         if flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            let _ = remove::remove(env, &path);
+            let _ = remove::remove(env, path, Until::Stopped(stop));
         }
     }
+    stopped(stop)
 }
 
 /// Whether `found` is a name that a clone of this stem is made under.
@@ -317,6 +346,7 @@ mod tests {
         }
         let env = Env::real();
         let living = Staging::make(&env, &dest).unwrap();
+        sweep(&env, &left_behind(&dest), &AtomicBool::new(false)).unwrap();
         assert!(!place.path().join(dead).exists());
         let second = Staging::make(&env, &dest).unwrap();
         assert!(living.path().exists());
@@ -336,8 +366,12 @@ mod tests {
             other.pop();
             other.push('x');
             let living = Staging::make(&env, &place.path().join(other)).unwrap();
+            let stop = AtomicBool::new(false);
+            sweep(&env, &left_behind(&place.path().join("x")), &stop).unwrap();
+            sweep(&env, &left_behind(&living.dest), &stop).unwrap();
             assert!(dead.exists(), "swept for another");
             let staging = Staging::make(&env, &dest).unwrap();
+            sweep(&env, &left_behind(&dest), &stop).unwrap();
             assert!(!dead.exists());
             assert!(living.path().exists());
             staging.commit(&env).unwrap();

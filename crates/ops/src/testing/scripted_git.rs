@@ -53,7 +53,7 @@ impl ScriptedGit {
 #[async_trait]
 impl Git for ScriptedGit {
     /// Nothing is ever there.
-    fn look(&self, _request: &CloneRequest) -> Result<There, GitError> {
+    async fn look(&self, _request: &CloneRequest) -> Result<There, GitError> {
         Ok(There::Free)
     }
 
@@ -61,7 +61,7 @@ impl Git for ScriptedGit {
         self.make(attempt, step, &step.folder)
     }
 
-    fn modules(&self, _files: &Path) -> Result<Vec<Module>, GitError> {
+    async fn modules(&self, _files: &Path) -> Result<Vec<Module>, GitError> {
         Ok(Vec::new())
     }
 

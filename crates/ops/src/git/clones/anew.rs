@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::fetching::{Fetching, Place};
 use super::naming::Naming;
 use super::{Clones, GitFailed};
-use crate::git::{CloneRequest, CloneWarning, Cloned, GitError, Home, Prepared, Ready, Staging, Step};
+use crate::git::{
+    CloneRequest, CloneWarning, Cloned, GitError, Home, Prepared, Ready, Staging, Step, aside, left_behind,
+    sweep,
+};
 use crate::operation::OperationKind;
 use crate::settings::Options;
 use crate::workflow::Workflow;
@@ -32,16 +36,58 @@ impl Clones {
             ready: Ready::default(),
             filters: BTreeSet::new(),
         };
+        let filled = self.fill(&mut fetching, &staging).await;
+        match filled {
+            Ok(()) => Ok(fetching.cloned),
+            Err(error) => {
+                drop(fetching);
+                self.discard(workflow, staging).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes what is not to be: as long as there is time, or else the next run for the same DEST does it.
+    async fn discard(&self, workflow: &Workflow, staging: Arc<Staging>) {
+        let until = workflow.deadline().tick();
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stop);
+        let gone = self.context.env().thread("remove", move || {
+            staging.discard(until, &told);
+            // The rest of it, for a moment.
+            drop(staging);
+        });
+        let Ok(mut gone) = gone else { return };
+        tokio::select! {
+            biased;
+            _ = &mut gone => return,
+            () = workflow.cancel().cancelled() => stop.store(true, Ordering::Relaxed),
+        }
+        let _ = gone.await;
+    }
+
+    async fn fill(&self, fetching: &mut Fetching<'_>, staging: &Arc<Staging>) -> Result<(), GitFailed> {
+        let (workflow, request) = (fetching.workflow, fetching.request);
+        let left = left_behind(&request.dest);
+        // Our own is among them.
+        if left.len() > 1 {
+            let env = self.context.env();
+            let sweep = || {
+                let (within, left) = (env.clone(), left.clone());
+                aside(env, move |stop| sweep(&within, &left, stop))
+            };
+            self.aside(workflow, OperationKind::GitSweep, sweep).await?;
+        }
         let alive = fetching.place.alive();
         let mut step = Step::new(request.url.clone(), staging.path().to_owned(), Some(alive));
         step.want = request.want.clone();
-        let (Prepared { made, .. }, attempts) = self.fetch(&fetching, step, None).await?;
+        let (Prepared { made, .. }, attempts) = self.fetch(fetching, step, None).await?;
         fetching.cloned.bytes = made.bytes;
         fetching.filters = made.filters;
         if request.modules {
             let home = Home::at(staging.path().to_owned(), staging.path().join(".git"));
             let root = Naming { url: request.url.clone(), path: String::new(), home, is_new: true };
-            self.modules(&mut fetching, root, made.modules).await?;
+            self.modules(fetching, root, made.modules).await?;
         }
         fetching.cloned.attempts = attempts;
         fetching.cloned.commit = made.commit;
@@ -50,9 +96,7 @@ impl Clones {
         if made.commit.is_none() {
             fetching.warn(CloneWarning::Empty);
         }
-        let cloned = fetching.cloned;
-        self.commit(workflow, &staging).await?;
-        Ok(cloned)
+        self.commit(workflow, staging).await
     }
 
     /// Onto the disk, then DEST. The last step that can be stopped is the one before the rename.

@@ -14,7 +14,7 @@ use self::fetching::Fetching;
 use crate::context::Context;
 use crate::git::{CloneRequest, Cloned, Git, GitError, GitUrl, Prepared, Step, There};
 use crate::operation::{Operation, OperationKind};
-use crate::pipeline::{OperationError, Pipeline, Request};
+use crate::pipeline::{Cause, OperationError, Pipeline, Request};
 use crate::service::ServiceName;
 use crate::settings::{Options, ServicePolicy};
 use crate::workflow::Workflow;
@@ -87,11 +87,10 @@ impl Clones {
         request: &CloneRequest,
         options: &Options,
     ) -> Result<Cloned, GitFailed> {
-        let failed = |error| workflow.error(error);
-        let mut there = self.git.look(request).map_err(failed)?;
+        let mut there = self.look(workflow, request).await?;
         if matches!(there, There::Unfinished) {
             self.finish(workflow, request).await?;
-            there = self.git.look(request).map_err(failed)?;
+            there = self.look(workflow, request).await?;
         }
         match there {
             There::Clone(cloned) if request.update => self.update(workflow, request, options, cloned).await,
@@ -101,6 +100,33 @@ impl Clones {
             }
             There::Free | There::Unfinished => self.clone_anew(workflow, request, options).await,
         }
+    }
+
+    /// What stands at DEST. Somebody else may have put it there: no longer than the whole may take.
+    async fn look(&self, workflow: &Workflow, request: &CloneRequest) -> Result<There, GitFailed> {
+        let is_nothing = |error: std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+        if std::fs::symlink_metadata(&request.dest).is_err_and(is_nothing) {
+            return Ok(There::Free);
+        }
+        self.aside(workflow, OperationKind::GitLook, || self.git.look(request)).await
+    }
+
+    /// A step that asks nobody and is no attempt at what was asked for, as long as the whole may take.
+    async fn aside<T, F>(
+        &self,
+        workflow: &Workflow,
+        kind: OperationKind,
+        mut work: impl FnMut() -> F + Send,
+    ) -> Result<T, GitFailed>
+    where
+        T: Send,
+        F: Future<Output = Result<T, GitError>> + Send,
+    {
+        let step = workflow.look(kind, "", workflow.whole());
+        self.pipeline().run(&step, |_| work()).await.map_err(|failed| match failed.cause {
+            Cause::Operation(error) => workflow.error(error),
+            _ => failed,
+        })
     }
 
     /// One repository, in as many attempts as it takes; how many that were. Of one that is there, its files in

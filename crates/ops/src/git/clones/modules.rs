@@ -157,7 +157,7 @@ impl Clones {
             let why = format!("{} is a link, behind which a module is to be", files.display());
             return Err(failed(GitError::NotUpdated { path: parent.home.files.clone(), why }));
         }
-        let cloned = match self.git.look(&as_asked) {
+        let cloned = match self.git.look(&as_asked).await {
             Ok(There::Clone(cloned)) => cloned,
             Ok(There::Free) => return self.add_module(fetching, wanted).await,
             Ok(There::Unfinished) => {
@@ -171,7 +171,7 @@ impl Clones {
             Err(error) => return Err(failed(error)),
         };
         let home = Home::at(files.clone(), git_folder(&files).map_err(failed)?);
-        let before = self.git.modules(&files).map_err(failed)?;
+        let before = self.git.modules(&files).await.map_err(failed)?;
         let naming = Naming { url: url.clone(), path: path.clone(), home, is_new: false };
         if cloned.commit == Some(module.commit) {
             return Ok(Found { naming, modules: before, attempts: 0 });

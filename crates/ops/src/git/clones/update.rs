@@ -9,7 +9,8 @@ use super::fetching::{Fetching, Place};
 use super::naming::Naming;
 use super::{Clones, GitFailed};
 use crate::git::{
-    CloneRequest, CloneWarning, Cloned, GitError, Home, Module, Ready, Step, There, Update, Want,
+    CloneRequest, CloneWarning, Cloned, GitError, Home, Module, Ready, Step, There, Update, Want, aside,
+    git_folder,
 };
 use crate::operation::OperationKind;
 use crate::pipeline::Cause;
@@ -37,7 +38,6 @@ impl Clones {
         options: &Options,
         before: Cloned,
     ) -> Result<Cloned, GitFailed> {
-        let failed = |error| workflow.error(error);
         // A commit stays what it is: if it is there, nobody needs to be asked for no more than that.
         let is_there = matches!(&request.want, Want::Commit(id) if before.commit == Some(*id))
             && request.depth.is_some_and(|depth| depth.get() == 1);
@@ -45,8 +45,12 @@ impl Clones {
             workflow.note("it is there already: nothing to do");
             return Ok(before);
         }
-        let modules_before = self.git.modules(&request.dest).map_err(failed)?;
-        let update = self.begin(workflow, &request.dest).await?;
+        let look = || async {
+            let (modules, dest) = (self.git.modules(&request.dest).await?, request.dest.clone());
+            Ok((modules, aside(self.context.env(), move |_| git_folder(&dest)).await?))
+        };
+        let (modules_before, git) = self.aside(workflow, OperationKind::GitLook, look).await?;
+        let update = self.begin(workflow, &request.dest, &git).await?;
         let mut fetching = Fetching {
             workflow,
             request,
@@ -74,7 +78,7 @@ impl Clones {
         if request.modules {
             self.modules(&mut fetching, root, modules).await?;
         } else {
-            self.tell_behind(&mut fetching, &modules);
+            self.tell_behind(&mut fetching, &modules).await;
         }
         fetching.tell_unfiltered();
         let Fetching { mut cloned, ready, .. } = fetching;
@@ -86,15 +90,23 @@ impl Clones {
     }
 
     /// Takes the clone for an update, as soon as another one lets go of it.
-    async fn begin(&self, workflow: &Workflow, dest: &Path) -> Result<Arc<Update>, GitFailed> {
+    async fn begin(&self, workflow: &Workflow, dest: &Path, git: &Path) -> Result<Arc<Update>, GitFailed> {
         let step = workflow.step(OperationKind::GitBegin, "", LOCK_LIMIT);
         let env = self.context.env();
-        let begun = self.pipeline().run(&step, |_| async move { Update::begin(env, dest) }).await;
-        begun.map_err(|failed| match failed.cause {
+        let begun = self.pipeline().run(&step, |_| async move { Update::begin(env, dest, git) }).await;
+        let begun = begun.map_err(|failed| match failed.cause {
             // To look for a lock is no attempt at what was asked for.
             Cause::Operation(error) => workflow.error(error),
             _ => failed,
-        })
+        })?;
+        if begun.has_leftovers() {
+            let clear = || {
+                let begun = Arc::clone(&begun);
+                aside(env, move |stop| begun.clear(stop))
+            };
+            self.aside(workflow, OperationKind::GitSweep, clear).await?;
+        }
+        Ok(begun)
     }
 
     /// Onto the disk, then in place. The last step that can be stopped is the one before.
@@ -125,12 +137,12 @@ impl Clones {
     }
 
     /// Tells of modules that are not where the repository has them now.
-    fn tell_behind(&self, fetching: &mut Fetching<'_>, modules: &[Module]) {
+    async fn tell_behind(&self, fetching: &mut Fetching<'_>, modules: &[Module]) {
         for module in modules {
             let files = fetching.request.dest.join(&module.path);
             let Ok(url) = fetching.request.url.module(&module.url) else { continue };
             let as_asked = fetching.request.of_module(url, files, module.commit);
-            let Ok(There::Clone(here)) = self.git.look(&as_asked) else { continue };
+            let Ok(There::Clone(here)) = self.git.look(&as_asked).await else { continue };
             if here.commit != Some(module.commit) {
                 fetching.warn(CloneWarning::ModuleBehind { path: module.path.clone() });
             }

@@ -107,6 +107,11 @@ async fn work_that_begins_during_the_fetch_is_not_lost() {
     }
 }
 
+fn begin(lab: &Lab) -> Arc<Update> {
+    let git = crate::git::git_folder(&lab.dest()).unwrap();
+    Update::begin(&Env::real(), &lab.dest(), &git).unwrap()
+}
+
 /// Has an update under way until it is waited for.
 struct UntilWaitedFor(Mutex<Option<Arc<Update>>>);
 
@@ -135,7 +140,7 @@ async fn is_waited_for_and_not_for_long(lab: &Lab, request: &CloneRequest, other
 async fn another_update_is_waited_for_and_not_for_long() {
     let (lab, request) = cloned().await;
     lab.commit();
-    let other = Update::begin(&Env::real(), &lab.dest()).unwrap();
+    let other = begin(&lab);
     is_waited_for_and_not_for_long(&lab, &request, other).await;
 }
 
@@ -143,7 +148,7 @@ async fn another_update_is_waited_for_and_not_for_long() {
 async fn one_that_is_to_be_finished_is_waited_for_too() {
     let (lab, request) = cloned().await;
     lab.commit();
-    let other = Update::begin(&Env::real(), &lab.dest()).unwrap();
+    let other = begin(&lab);
     fs::write(lab.dest().join(".git/vps-update/plan"), "what the other is at").unwrap();
     // It ends, and leaves nothing to be finished.
     is_waited_for_and_not_for_long(&lab, &request, other).await;

@@ -77,6 +77,13 @@ fn staged(head: Option<&State>, index: &State) -> Vec<BString> {
     changed
 }
 
+/// Whether a file is longer than any that a blob of that length can be written as.
+fn now_is_longer(file: u64, blob: usize) -> bool {
+    const MOST: u64 = 64;
+    const MARKS: u64 = 1 << 20;
+    file > u64::try_from(blob).unwrap_or(u64::MAX).saturating_mul(MOST).saturating_add(MARKS)
+}
+
 struct Look<'a> {
     files: &'a Path,
     index: &'a State,
@@ -124,6 +131,10 @@ impl Look<'_> {
         if is_link {
             let target = fs::read_link(&place).map_err(failed)?;
             return Ok(target.as_os_str() != OsStr::from_bytes(blob.data));
+        }
+        // No encoding makes it longer than that, and nothing else makes it much longer.
+        if now_is_longer(said.len(), blob.data.len()) {
+            return Ok(true);
         }
         let file = fs::read(&place).map_err(failed)?;
         let written = self.converter.written(&self.objects, path, entry.mode, &entry.id, blob.data);

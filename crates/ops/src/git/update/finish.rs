@@ -19,11 +19,11 @@ use crate::env::Env;
 use crate::git::checkout::{self, To};
 use crate::git::meter::Meter;
 use crate::git::objects::Objects;
-use crate::git::{GitError, heads, repository, words};
+use crate::git::{GitError, git_folder, heads, repository, words};
 
 /// Finishes what is left of an update of the clone at `dest`; not while somebody else is at it. Nothing is fetched.
 pub(in crate::git) fn finish(env: &Env, dest: &Path) -> Result<(), GitError> {
-    let update = Update::open(env, dest)?;
+    let update = Update::open(env, dest, &git_folder(dest)?)?;
     if !update.is_planned() {
         // Somebody else finished it meanwhile.
         return Ok(());

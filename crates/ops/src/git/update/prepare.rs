@@ -59,7 +59,7 @@ pub(in crate::git) fn prepare(
     files: &Path,
 ) -> Result<Prepared, GitError> {
     let refused = |why: String| GitError::NotUpdated { path: files.to_owned(), why };
-    let real = repository::open(files)?;
+    let real = repository::open_theirs(files, &job.stop)?;
     // Before anything is asked of the network: nobody is to wait for a fetch and then hear of a file that they
     // changed. It is looked at once more before anything is touched.
     own_work::idle(&real, files, update.fs().user(), &refused)?;

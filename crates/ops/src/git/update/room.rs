@@ -11,9 +11,9 @@ use super::plan;
 use crate::env::Env;
 use crate::env::fs::Fs;
 use crate::git::local::clear;
-use crate::git::remove::remove;
-use crate::git::staging::locked;
-use crate::git::{AtWork, GitError, repository};
+use crate::git::remove::{Until, remove};
+use crate::git::staging::{PATIENCE, locked};
+use crate::git::{AtWork, GitError};
 
 /// Its name in the git folder.
 const NAME: &str = "vps-update";
@@ -43,34 +43,46 @@ pub(in crate::git) fn is_unfinished(git: &Path) -> bool {
 }
 
 impl Update {
-    /// Begins one of the clone at `dest`, and removes what a dead one left that had not begun to change it.
+    /// Begins one of the clone at `dest`, whose git folder is `git` by its own name. What a dead one left that had not begun to change it is still to be
+    /// [cleared](Self::clear).
     ///
     /// # Errors
     /// [`GitError::Busy`] while another one is under way, [`GitError::Foreign`] where the clone is another user's,
     /// [`GitError::HalfUpdated`] where another one has to be finished first.
-    pub(crate) fn begin(env: &Env, dest: &Path) -> Result<Arc<Self>, GitError> {
-        let update = Self::open(env, dest)?;
+    pub(crate) fn begin(env: &Env, dest: &Path, git: &Path) -> Result<Arc<Self>, GitError> {
+        let update = Self::open(env, dest, git)?;
         if update.is_planned() {
             update.kept.store(true, Ordering::Relaxed);
             let why = "an earlier update of it is not finished".to_owned();
             return Err(GitError::HalfUpdated { path: dest.to_owned(), why });
         }
-        clear(env, &update.folder)?;
         Ok(Arc::new(update))
+    }
+
+    /// Whether a dead one left anything.
+    pub(crate) fn has_leftovers(&self) -> bool {
+        fs::read_dir(&self.folder).is_ok_and(|mut entries| entries.next().is_some())
+    }
+
+    /// Removes what a dead one left; until it is stopped.
+    ///
+    /// # Errors
+    /// [`GitError::Stopped`], and what cannot be removed.
+    pub(crate) fn clear(&self, stop: &AtomicBool) -> Result<(), GitError> {
+        clear(&self.env, &self.folder, stop)
     }
 
     /// The folder, locked, whatever is in it.
     ///
     /// # Errors
     /// [`GitError::Busy`] while somebody else has the lock.
-    pub(super) fn open(env: &Env, dest: &Path) -> Result<Self, GitError> {
+    pub(super) fn open(env: &Env, dest: &Path, git: &Path) -> Result<Self, GitError> {
         let real = |path: &Path| {
             fs::canonicalize(path).map_err(|error| GitError::local(format!("find {}", path.display()), error))
         };
-        let git = real(repository::open(dest)?.git_dir())?;
-        let folder = folder(&git);
+        let folder = folder(git);
         // What is planned in there is carried out: it must be our own.
-        for path in [dest, &git, &folder] {
+        for path in [dest, git, &folder] {
             let Ok(meta) = fs::symlink_metadata(path) else { continue };
             if meta.uid() != env.fs().user() {
                 return Err(GitError::Foreign { path: dest.to_owned(), owner: meta.uid() });
@@ -87,7 +99,15 @@ impl Update {
             return Err(GitError::Busy { path: dest.to_owned(), who: AtWork::Update });
         };
         let (rooms, kept) = (AtomicU32::new(0), AtomicBool::new(false));
-        Ok(Self { env: env.clone(), dest: real(dest)?, git, folder, rooms, kept, _lock: lock })
+        Ok(Self {
+            env: env.clone(),
+            dest: real(dest)?,
+            git: git.to_owned(),
+            folder,
+            rooms,
+            kept,
+            _lock: lock,
+        })
     }
 
     /// The world that it is in.
@@ -162,7 +182,8 @@ impl Drop for Update {
     fn drop(&mut self) {
         if !self.kept.load(Ordering::Relaxed) {
             // Nobody is told of an error here; the next update clears.
-            let _ = remove(&self.env, &self.folder);
+            let until = self.env.now().after(PATIENCE);
+            let _ = remove(&self.env, &self.folder, Until::At(&self.env, until));
         }
     }
 }
@@ -188,7 +209,7 @@ impl Room {
 
     fn named(update: &Update, name: String) -> Result<Self, GitError> {
         let path = update.at(&name);
-        clear(&update.env, &path)?;
+        clear(&update.env, &path, &AtomicBool::new(false))?;
         Ok(Self { name, path, env: update.env.clone(), kept: false })
     }
 
@@ -202,7 +223,8 @@ impl Drop for Room {
     fn drop(&mut self) {
         // A panic is to leave what a kill leaves.
         if !self.kept && !std::thread::panicking() {
-            let _ = remove(&self.env, &self.path);
+            let until = self.env.now().after(PATIENCE);
+            let _ = remove(&self.env, &self.path, Until::At(&self.env, until));
         }
     }
 }
