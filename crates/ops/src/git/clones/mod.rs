@@ -14,7 +14,7 @@ use self::fetching::Fetching;
 use crate::context::Context;
 use crate::git::{CloneRequest, Cloned, Git, GitError, GitUrl, Prepared, Step, There};
 use crate::operation::{Operation, OperationKind};
-use crate::pipeline::{Cause, OperationError, Pipeline, Request};
+use crate::pipeline::{OperationError, Pipeline, Request};
 use crate::service::ServiceName;
 use crate::settings::{Options, ServicePolicy};
 use crate::workflow::Workflow;
@@ -123,10 +123,12 @@ impl Clones {
         F: Future<Output = Result<T, GitError>> + Send,
     {
         let step = workflow.look(kind, "", workflow.whole());
-        self.pipeline().run(&step, |_| work()).await.map_err(|failed| match failed.cause {
-            Cause::Operation(error) => workflow.error(error),
-            _ => failed,
-        })
+        // Only time and a stop can make it fail as a step.
+        let done = self.pipeline().run(&step, |_| {
+            let work = work();
+            async move { Ok::<_, GitError>(work.await) }
+        });
+        done.await?.map_err(|error| workflow.error(error))
     }
 
     /// One repository, in as many attempts as it takes; how many that were. Of one that is there, its files in
