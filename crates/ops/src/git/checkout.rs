@@ -4,6 +4,7 @@
 //! is a delta of was read just before it. All folders are made first and all links last: so nothing is ever
 //! written through a link.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fs::File;
@@ -11,7 +12,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use gix::bstr::{BStr, BString, ByteSlice};
 use gix::index::entry::{Mode, Stat};
@@ -22,13 +23,16 @@ use rustix::fs::{Mode as Permissions, OFlags};
 
 use super::bases::Place;
 use super::convert::Converter;
+use super::excess::{Bound, Excess};
 use super::meter::Meter;
-use super::objects::Objects;
+use super::objects::{Found, Objects};
 use super::stoppable::stopped;
-use super::{GitError, words};
+use super::{GitError, pack, words};
 use crate::env::Env;
 
 const DOING: &str = "check out the files";
+/// More threads would need more memory.
+const THREADS: usize = 8;
 /// Files that a thread takes at a time, at most.
 const LONGEST: usize = 512;
 /// Bytes that are written before it is looked whether to stop.
@@ -65,7 +69,8 @@ pub(super) fn write(
     let wanted = files.len().saturating_add(links.len());
     let counter = counter(to.meter, wanted);
     folders(root.as_fd(), index, to)?;
-    let mut hand = Hand::new(repo, root.as_fd(), objects, index)?;
+    let room = Room { limit: pack::room(to.env, to.folder)?, taken: AtomicU64::new(0) };
+    let mut hand = Hand::new(repo, root.as_fd(), objects, index, &room)?;
     let (mut stats, filters) = by_all_hands(to.env, &hand, index, &files, to.stop, &counter)?;
     for at in links {
         stopped(to.stop)?;
@@ -182,7 +187,7 @@ fn by_all_hands(
     stop: &AtomicBool,
     counter: &AtomicUsize,
 ) -> Result<Done, GitError> {
-    let threads = env.cores();
+    let threads = env.cores().min(THREADS);
     let pieces = pieces(files, threads);
     let (next, over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let work = |mut hand: Hand<'_>| -> Result<Done, GitError> {
@@ -217,6 +222,22 @@ struct Hand<'a> {
     objects: Objects,
     converter: Converter,
     buffer: Vec<u8>,
+    room: &'a Room,
+}
+
+/// What may be written of all files: the rest of what is free is others'.
+#[derive(Debug)]
+struct Room {
+    limit: u64,
+    taken: AtomicU64,
+}
+
+impl Room {
+    fn take(&self, bytes: usize) -> Result<(), Excess> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let taken = self.taken.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if taken > self.limit { Err(Excess::of(Bound::Files, self.limit)) } else { Ok(()) }
+    }
 }
 
 impl<'a> Hand<'a> {
@@ -225,9 +246,10 @@ impl<'a> Hand<'a> {
         root: BorrowedFd<'a>,
         objects: &Objects,
         index: &gix::index::State,
+        room: &'a Room,
     ) -> Result<Self, GitError> {
         let converter = Converter::new(repo, index)?;
-        Ok(Self { root, objects: objects.clone(), converter, buffer: Vec::new() })
+        Ok(Self { root, objects: objects.clone(), converter, buffer: Vec::new(), room })
     }
 
     /// Writes one file.
@@ -240,16 +262,30 @@ impl<'a> Hand<'a> {
             _ => return Err(no_kind(path)),
         };
         let broken = |error: gix::Error| words::of(DOING, &error);
-        let blob = self.objects.find_blob(&entry.id, &mut self.buffer).map_err(broken)?;
-        let bytes = self.converter.written(&self.objects, path, entry.mode, &entry.id, blob.data)?;
+        let large = match self.objects.small(&entry.id, &mut self.buffer).map_err(broken)? {
+            Found::Large(place) if self.converter.is_plain(&self.objects, path, entry.mode)? => Some(place),
+            _ => None,
+        };
+        let bytes = if large.is_none() {
+            let blob = self.objects.find_blob(&entry.id, &mut self.buffer).map_err(broken)?;
+            self.converter.written(&self.objects, path, entry.mode, &entry.id, blob.data)?
+        } else {
+            Cow::default()
+        };
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file =
             rustix::fs::openat(self.root, path.as_bytes(), flags, Permissions::from_raw_mode(permissions))
                 .map_err(|errno| failed(path, errno.into()))?;
         let mut file = File::from(file);
-        for piece in bytes.chunks(PIECE) {
+        let room = self.room;
+        let mut put = |piece: &[u8]| {
             stopped(stop)?;
-            file.write_all(piece).map_err(|error| failed(path, error))?;
+            room.take(piece.len())?;
+            file.write_all(piece).map_err(|error| failed(path, error))
+        };
+        match large {
+            Some(place) => self.objects.tell(place, room.limit, stop, &mut put).map(drop)?,
+            None => bytes.chunks(PIECE).try_for_each(put)?,
         }
         let said = Metadata::from_file(&file).map_err(|error| failed(path, error))?;
         stat(&said)

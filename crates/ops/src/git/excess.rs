@@ -14,8 +14,10 @@ pub(super) const BOUNDARY: u64 = 16 << 20;
 pub(super) const MESSAGES: u64 = 16 << 20;
 /// Bytes of lines that say nothing.
 pub(super) const IDLE_TALK: u64 = 1 << 20;
+/// Bytes of an object that has to be in memory as a whole: of what is not a file, or has to be converted.
+pub(super) const OBJECT: u64 = 64 << 20;
 /// Objects of one pack.
-pub(super) const OBJECTS: u64 = 64 << 20;
+pub(super) const OBJECTS: u64 = 32 << 20;
 /// Paths of one commit; the largest repositories that are known have about four million.
 pub(super) const PATHS: u64 = 5_000_000;
 /// Bytes of all paths of one commit.
@@ -85,6 +87,8 @@ impl Excess {
     }
 }
 
+impl std::error::Error for Excess {}
+
 impl fmt::Display for Excess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = Bytes(self.limit);
@@ -100,7 +104,7 @@ impl fmt::Display for Excess {
             Bound::IdleTalk => write!(f, "the server sends more than {bytes} of lines that say nothing"),
             Bound::Pack => write!(f, "the pack is larger than the {bytes} there is room for"),
             Bound::Objects => write!(f, "the pack has more than {limit} objects"),
-            Bound::Object => write!(f, "an object of the repository needs more than {bytes} of memory"),
+            Bound::Object => write!(f, "an object that has to be read at once is larger than {bytes}"),
             Bound::Files => {
                 write!(f, "the files of the commit are larger than the {bytes} there is room for")
             }

@@ -49,6 +49,7 @@ mod modes;
 mod modules;
 mod negotiate;
 mod objects;
+mod pack;
 mod paths;
 mod pieces;
 mod piecewise;

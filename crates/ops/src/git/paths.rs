@@ -7,10 +7,10 @@ use gix::ObjectId;
 use gix::hashtable::HashMap;
 use gix::objs::FindExt;
 
-use super::GitError;
 use super::cause::Damage;
 use super::excess::{self, Bound, Excess};
 use super::objects::Objects;
+use super::{GitError, words};
 
 /// What is below a tree, itself not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl Counting<'_> {
             return Err(GitError::Stopped);
         }
         let tree = self.objects.find_tree_iter(&id, &mut self.buffer);
-        let tree = tree.map_err(|_| GitError::from(Damage::missing(id)))?;
+        let tree = tree.map_err(|error| words::unless_too_much(&error, || Damage::missing(id).into()))?;
         let (mut below, mut folders) = (Below::default(), Vec::new());
         for entry in tree {
             let entry = entry.map_err(|_| GitError::from(Damage::unreadable("tree", id)))?;

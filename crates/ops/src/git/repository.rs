@@ -10,11 +10,13 @@ use gix::ObjectId;
 use super::objects::Objects;
 use super::sane::sane;
 use super::stoppable::{Stoppable, stopped};
-use super::{GitError, paths, words};
+use super::{GitError, excess, paths, words};
 
-/// Nothing of this machine's or this user's git configuration is read: no filters, no hooks, no helpers.
+/// Nothing of this machine's or this user's git configuration is read: no filters, no hooks, no helpers. What gix
+/// itself reads at once is bounded.
 pub(super) fn options() -> gix::open::Options {
-    gix::open::Options::isolated()
+    let limit = format!("gitoxide.objects.allocLimit={}", excess::INDEX);
+    gix::open::Options::isolated().config_overrides([limit])
 }
 
 pub(super) fn init(folder: &Path) -> Result<gix::Repository, GitError> {

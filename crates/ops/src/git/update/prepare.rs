@@ -75,11 +75,12 @@ pub(in crate::git) fn prepare(
     // Opened anew, it sees the packs and the refs that came.
     let mut repo = repository::open(&room.path)?;
     repo.committer_or_set_generic_fallback().map_err(|error| words::of("prepare the repository", &error))?;
+    let objects = Objects::of(&repo)?;
+    connected::readable(&objects, id, &job.stop)?;
     let new = target.commit(&repo, id)?;
     let came = quarantine::refs_of(&repo)?;
     let tips: Vec<ObjectId> =
         came.iter().filter(|(name, id)| here.refs.get(*name) != Some(id)).map(|(_, id)| *id).collect();
-    let objects = Objects::of(&repo)?;
     let tips = [&[id][..], &tips].concat();
     // Before the histories are compared below: where one had a hole, a commit of the clone's own could look as if
     // it were in it, or as if it were not.
