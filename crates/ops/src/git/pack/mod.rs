@@ -11,6 +11,8 @@ mod index_file;
 mod resolve;
 mod stream;
 mod table;
+#[cfg(test)]
+mod tests;
 mod thin;
 mod weave;
 
@@ -24,6 +26,8 @@ use gix::hash::Kind as HashKind;
 use gix::objs::Find;
 
 use self::table::Table;
+#[cfg(test)]
+use super::excess;
 use super::excess::{Bound, Excess};
 use super::meter::Meter;
 use super::stoppable::stopped;
