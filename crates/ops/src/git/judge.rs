@@ -44,9 +44,7 @@ impl Classify for GitError {
             | Self::Local { .. }
             | Self::Occupied { .. }
             | Self::Odd { .. }
-            | Self::Otherwise { .. } => {
-                Judgement::new(Class::Local, Elsewhere, Kind::Local)
-            }
+            | Self::Otherwise { .. } => Judgement::new(Class::Local, Elsewhere, Kind::Local),
             Self::Busy { who: AtWork::Update, .. } => {
                 Judgement::new(Class::Busy { poll: POLL }, Elsewhere, Kind::Local)
             }
@@ -132,7 +130,11 @@ mod tests {
             (Bound::Files, Class::Local, Kind::Local),
         ] {
             let error = GitError::from(Excess::of(of, 1 << 20));
-            assert_eq!((error.class(), error.kind(), error.verdict()), (class, kind, Verdict::Neutral), "{error}");
+            assert_eq!(
+                (error.class(), error.kind(), error.verdict()),
+                (class, kind, Verdict::Neutral),
+                "{error}"
+            );
             assert!(!error.hints().is_empty());
         }
     }

@@ -56,7 +56,10 @@ impl Lab {
         let mut text = String::new();
         for version in 0..10_u32 {
             for line in 0..50 {
-                text.push_str(&format!("{version} {}\n", version.wrapping_mul(2_654_435_761).wrapping_add(line)));
+                text.push_str(&format!(
+                    "{version} {}\n",
+                    version.wrapping_mul(2_654_435_761).wrapping_add(line)
+                ));
             }
             fs::write(self.place.path().join("file"), &text).unwrap();
             self.git(&["add", "file"], b"");
@@ -78,7 +81,8 @@ impl Lab {
 
     /// The only pack and index that were made.
     fn made(&self) -> (Vec<u8>, Vec<u8>) {
-        let mut names: Vec<_> = fs::read_dir(self.packs()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut names: Vec<_> =
+            fs::read_dir(self.packs()).unwrap().map(|entry| entry.unwrap().path()).collect();
         names.sort();
         assert_eq!(names.len(), 2, "{names:?}");
         (fs::read(&names[1]).unwrap(), fs::read(&names[0]).unwrap())
@@ -219,7 +223,10 @@ fn what_is_declared_is_not_believed() {
     let lab = Lab::new();
     // Four thousand million objects, of which one comes.
     let most = u32::try_from(excess::OBJECTS).unwrap();
-    assert!(matches!(lab.refused(&pack_of(most, &[blob(b"x")])), GitError::Damaged { .. } | GitError::CutOff));
+    assert!(matches!(
+        lab.refused(&pack_of(most, &[blob(b"x")])),
+        GitError::Damaged { .. } | GitError::CutOff
+    ));
     let error = lab.refused(&pack_of(most + 1, &[blob(b"x")]));
     assert!(matches!(error, GitError::TooMuch(Excess { of: Bound::Objects, .. })), "{error}");
     // A file that is said to have 2^60 bytes, and a delta that is said to make as many.
@@ -341,7 +348,8 @@ fn one_object_without_an_end_hears_a_stop_and_ends_where_there_is_no_more_room()
     let block = [&[0, 0xff, 0xff, 0, 0][..], &[b'x'; 0xffff]].concat();
     let beginning = [b"PACK\0\0\0\x02\0\0\0\x01", &head(3, 1 << 60)[..], &[0x78, 1]].concat();
     let lab = Lab::new();
-    let endless = |stop_at| Endless { beginning: &beginning, again: &block, read: 0, stop_at, stop: &lab.stop };
+    let endless =
+        |stop_at| Endless { beginning: &beginning, again: &block, read: 0, stop_at, stop: &lab.stop };
     let mut from = BufReader::with_capacity(block.len(), endless(20 << 20));
     assert!(matches!(lab.take(&mut from, None), Err(GitError::Stopped)));
     assert!(from.get_ref().read < 21 << 20);
@@ -353,7 +361,10 @@ fn one_object_without_an_end_hears_a_stop_and_ends_where_there_is_no_more_room()
     let into = Into { env, folder: &folder, hash: HashKind::Sha1, meter, stop };
     let mut from = BufReader::with_capacity(block.len(), endless(u64::MAX));
     let error = stream::receive(&mut from, &file, 8 << 20, &into).unwrap_err();
-    assert!(matches!(error, GitError::TooMuch(Excess { of: Bound::Pack, limit }) if limit == 8 << 20), "{error}");
+    assert!(
+        matches!(error, GitError::TooMuch(Excess { of: Bound::Pack, limit }) if limit == 8 << 20),
+        "{error}"
+    );
     assert!(file.metadata().unwrap().len() <= 8 << 20);
 }
 

@@ -5,9 +5,10 @@
 //! checkout would write them so, or where git would store them so.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,8 +19,9 @@ use gix::index::{Entry, State};
 use gix::objs::FindExt;
 
 use super::difference::{blocked, place};
+use crate::git::bases::Place;
 use crate::git::convert::Converter;
-use crate::git::objects::Objects;
+use crate::git::objects::{Found, Objects};
 use crate::git::{GitError, repository, words};
 
 const DOING: &str = "look for changes";
@@ -44,6 +46,7 @@ pub(super) fn changed(
         objects,
         converter: Converter::new(repo, &index)?,
         folder: None,
+        stop,
     };
     for entry in index.entries() {
         if stop.load(Ordering::Relaxed) {
@@ -93,9 +96,29 @@ struct Look<'a> {
     converter: Converter,
     /// The folder of the last file: it is one, without links above it.
     folder: Option<BString>,
+    stop: &'a AtomicBool,
 }
 
 impl Look<'_> {
+    /// Whether a file of that length is another than a large object, piece by piece.
+    fn is_other(&self, at: Place, file: &Path, length: u64) -> Result<bool, GitError> {
+        let failed = |error: io::Error| GitError::local(format!("read {}", file.display()), error);
+        let open = File::open(file).map_err(failed)?;
+        let (mut seen, mut is_same, mut here) = (0_u64, true, Vec::new());
+        self.objects.tell(at, u64::MAX, self.stop, &mut |piece| {
+            here.resize(piece.len(), 0);
+            let end = seen.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+            is_same = is_same && end <= length;
+            if is_same {
+                open.read_exact_at(&mut here, seen).map_err(failed)?;
+                is_same = here == piece;
+            }
+            seen = end;
+            Ok(())
+        })?;
+        Ok(!is_same || seen != length)
+    }
+
     fn is_changed(&mut self, entry: &Entry) -> Result<bool, GitError> {
         let path = entry.path(self.index);
         let place = place(self.files, path);
@@ -127,6 +150,13 @@ impl Look<'_> {
             return Ok(false);
         }
         let mut blob = Vec::new();
+        if !is_link
+            && let Found::Large(at) =
+                self.objects.small(&entry.id, &mut blob).map_err(|error| words::of(DOING, &error))?
+            && self.converter.is_plain(&self.objects, path, entry.mode)?
+        {
+            return self.is_other(at, &place, said.len());
+        }
         let blob = self.objects.find_blob(&entry.id, &mut blob).map_err(|error| words::of(DOING, &error))?;
         if is_link {
             let target = fs::read_link(&place).map_err(failed)?;
