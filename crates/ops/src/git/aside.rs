@@ -30,7 +30,7 @@ mod tests {
     #[tokio::test]
     async fn who_is_not_waited_for_is_told_to_stop() {
         let env = Env::real();
-        assert_eq!(aside(&env, |stop| Ok(stop.load(Ordering::Relaxed))).await.unwrap(), false);
+        assert!(!aside(&env, |stop| Ok(stop.load(Ordering::Relaxed))).await.unwrap());
         let (begun, begin) = tokio::sync::oneshot::channel();
         let (tell, told) = mpsc::channel();
         let working = aside(&env, move |stop| {

@@ -33,7 +33,7 @@ impl Said {
     ///
     /// Cancel safe: another call goes on where this one stopped.
     pub(super) async fn listen(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> Silence {
-        let mut chunk = [0; CHUNK];
+        let mut chunk = vec![0; CHUNK];
         loop {
             match stream.read(&mut chunk).await {
                 Ok(0) | Err(_) => return Silence::Ended,

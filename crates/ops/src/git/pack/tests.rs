@@ -1,4 +1,5 @@
 //! Packs that git makes, and packs that nobody should make.
+#![allow(clippy::cast_possible_truncation, reason = "seven bits at a time")]
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};

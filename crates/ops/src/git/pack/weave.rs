@@ -17,6 +17,9 @@ const LONGEST_COPY: u64 = 0x1_0000;
 /// Bytes between two looks whether to stop.
 const LOOK: u64 = 1 << 20;
 
+/// Whoever is told of bytes as they come.
+pub(in super::super) type Piecewise<'s> = dyn FnMut(&[u8]) -> Result<(), GitError> + 's;
+
 /// What objects are put together with: one for each thread.
 pub(in super::super) struct Loom<'a> {
     /// Where what is large is meanwhile.
@@ -41,14 +44,14 @@ pub(super) enum Sink<'s> {
     /// They are kept.
     Kept,
     /// To whoever wants them.
-    Told(&'s mut dyn FnMut(&[u8]) -> Result<(), GitError>),
+    Told(&'s mut Piecewise<'s>),
 }
 
 /// An object under way.
 struct Making<'s, 'a> {
     hasher: Option<Hasher>,
     keeping: Option<Keeping>,
-    told: Option<&'s mut dyn FnMut(&[u8]) -> Result<(), GitError>>,
+    told: Option<&'s mut Piecewise<'s>>,
     left: u64,
     looked: u64,
     stop: &'a AtomicBool,
@@ -152,7 +155,7 @@ impl<'a> Loom<'a> {
     pub(in super::super) fn tell(
         &mut self,
         chain: &[Link<'_>],
-        to: &mut dyn FnMut(&[u8]) -> Result<(), GitError>,
+        to: &mut Piecewise<'_>,
     ) -> Result<(), GitError> {
         let Some((target, below)) = chain.split_first() else { return Ok(()) };
         match self.chain(below)? {
