@@ -2,7 +2,7 @@
 //! in little memory.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{FileExt, symlink};
 use std::path::Path;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -115,6 +115,12 @@ fn a_file_larger_than_the_memory_that_is_taken_is_cloned() {
         assert_eq!(lab.dest().head(), giant.id("main"));
         assert_eq!(fs::metadata(lab.path("work/dest/giant")).unwrap().len(), LENGTH);
     }
+    // Of the same length, but another.
+    let file = fs::File::options().write(true).open(lab.path("work/dest/giant")).unwrap();
+    file.write_all_at(b"x", LENGTH / 2).unwrap();
+    let (ended, most) = measured(lab.begin(&[&*forge.url("g"), "dest", "--update"]));
+    let ended = ended.expect(7);
+    assert!(ended.text().contains("not committed: giant") && most < MEMORY, "{most} MiB, {}", ended.text());
 }
 
 /// Puts something in the place of a file that would never end, or hold up whoever opens it.
