@@ -46,7 +46,7 @@ fn a_circuit_opened_by_hand_stops_other_processes_until_it_is_reset() {
     let said = run(&lab, &["run", "--service", "github", "--", "touch", "ran"]);
     assert_eq!(said.code, 125);
     assert!(!lab.path("ran").exists());
-    assert!(said.err.contains("opened by hand"), "{}", said.err);
+    assert!(said.err.contains("held open by hand, until it is reset"), "{}", said.err);
     assert!(
         said.err.contains("hint: let go of it with `vps-configurator circuit-breaker reset github`"),
         "{}",
@@ -74,7 +74,7 @@ fn a_group_held_open_holds_its_hosts_and_those_seen_later() {
     for server in [&known, &later] {
         let said = run(&lab, &["download", &server.url("/f"), "again"]);
         assert_eq!(said.code, 4, "{}", said.err);
-        assert!(said.err.contains("opened by hand"), "{}", said.err);
+        assert!(said.err.contains("held open by hand, until it is reset"), "{}", said.err);
     }
     assert_eq!(run(&lab, &["run", "--service", "external_downloads", "--", "true"]).code, 125);
     let said = run(&lab, &["circuit-breaker", "reset", "external_downloads"]);

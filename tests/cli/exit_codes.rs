@@ -5,7 +5,7 @@ use std::fs;
 use tests::server::{Behaviour, Content, Refusing, Route, Server};
 
 use crate::lab::{Lab, sha256};
-use crate::said::run;
+use crate::said::{Said, run};
 
 #[test]
 fn done_is_0() {
@@ -50,6 +50,56 @@ fn wrong_content_is_6() {
     assert_eq!(said.code, 6, "{}", said.err);
     assert_eq!(server.log().of("/f").len(), 2, "one fresh fetch");
     assert!(!lab.path("f").exists());
+}
+
+/// A run whose standard output is redirected by a shell.
+fn redirected(lab: &Lab, args: &[&str], redirection: &str) -> Said {
+    let ours = lab.command(args);
+    let mut shell = std::process::Command::new("sh");
+    shell.arg("-c").arg(format!("exec \"$0\" \"$@\" {redirection}")).arg(ours.get_program());
+    shell.args(ours.get_args()).current_dir(lab.folder.path()).env_clear();
+    shell.envs(ours.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.output().unwrap().into()
+}
+
+#[test]
+fn output_that_is_all_a_command_is_for_and_goes_nowhere_is_7() {
+    let lab = Lab::new();
+    let outputs: [&[&str]; 10] = [
+        &["config", "show"],
+        &["config", "path"],
+        &["circuit-breaker", "status"],
+        &["circuit-breaker", "status", "--json"],
+        &["completions", "bash"],
+        &["man"],
+        &["--help"],
+        &["--version"],
+        &["download", "-n", "https://example.com/f"],
+        &["connectivity", "-n"],
+    ];
+    for args in outputs {
+        for (redirection, words) in [
+            (">&-", "standard output is closed"),
+            (">/dev/full", "standard output cannot be written: No space left"),
+        ] {
+            let said = redirected(&lab, args, redirection);
+            assert_eq!(said.code, 7, "{args:?} {redirection}: {}", said.err);
+            let begins = if args.contains(&"--json") { '{' } else { 'e' };
+            assert!(said.err.starts_with(begins) && said.err.contains(words), "{args:?}: {}", said.err);
+        }
+        let said = redirected(&lab, args, ">/dev/null");
+        assert_eq!((said.code, said.err.as_str()), (0, ""), "{args:?}");
+    }
+    for args in [&["run", "-n", "--", "true"] as &[_], &["run", "--help"]] {
+        let said = redirected(&lab, args, ">&-");
+        assert_eq!(said.code, 125, "7 would be the command's: {args:?}: {}", said.err);
+    }
+    // What does something, or answers by its code, does not need a place for its words.
+    let others: [&[&str]; 3] =
+        [&["config", "check"], &["circuit-breaker", "open", "github"], &["run", "--", "true"]];
+    for args in others {
+        assert_eq!(redirected(&lab, args, ">&-").code, 0, "{args:?}");
+    }
 }
 
 #[test]

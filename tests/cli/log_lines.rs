@@ -32,12 +32,42 @@ fn the_seeds_lines_word_for_word() {
 #[test]
 fn a_server_that_does_not_answer_the_call_is_a_connection_timeout() {
     let (lab, hole) = (Lab::new(), BlackHole::start());
-    let said = run(&lab, &["download", &hole.url("/f"), "--connect-timeout", "0.05s", "--retries", "1"]);
+    let said = run(&lab, &["download", &hole.url("/f"), "--connect-timeout", "0.05s", "--retries", "2"]);
     assert!(
         said.err.contains("WARNING: ⚠️  Attempt 1 failed: Connection timeout (127.0.0.1:"),
         "{}",
         said.err
     );
+}
+
+#[test]
+fn the_failure_that_ends_it_is_told_once_and_those_before_it_each_once() {
+    let (lab, server) = (Lab::new(), Server::start());
+    let cause = "the server answered 404";
+    server.route("/gone", Route::of(10).then(Behaviour::status(404)));
+    for (status, path) in [(500, "/500"), (502, "/502")] {
+        server.route(path, Route::of(10).then(Behaviour::status(status)));
+    }
+    let said = run(&lab, &["download", &server.url("/gone")]).err;
+    assert_eq!(said.to_lowercase().matches(cause).count(), 1, "{said}");
+    assert!(!said.contains("Attempt 1") && said.contains("  caused by: the server"), "{said}");
+    // Of three, two are told before the error; what the last did to the circuit is told still.
+    let said = run_with(&lab, &[DELAY], &["download", &server.url("/500")]).err;
+    assert_eq!(said.to_lowercase().matches("answered 500").count(), 3, "{said}");
+    let places = ["Attempt 1", "Retrying", "Attempt 2", "circuit breaker opened", "All 3", "error: "];
+    let places: Vec<usize> = places.iter().map(|words| said.find(words).expect(words)).collect();
+    assert!(places.is_sorted() && !said.contains("Attempt 3"), "{said}");
+    // The reason for each attempt is not the error where time ran out.
+    run(&lab, &["circuit-breaker", "reset", "--all", "--yes"]);
+    let late = ["run", "--timeout", "0.4", "--", "sleep", "9"];
+    let said = run_with(&lab, &[DELAY], &late).err;
+    assert!(said.contains("Attempt 2 failed: Timed out"), "{said}");
+    // A program is told each fact, and -v that there was one.
+    let said = run_with(&lab, &[DELAY], &["--log-format", "json", "download", &server.url("/502")]);
+    assert!(said.err.contains("Attempt 3 failed"), "{}", said.err);
+    run(&lab, &["circuit-breaker", "reset", "--all", "--yes"]);
+    let said = run_with(&lab, &[DELAY], &["-v", "download", &server.url("/502")]).err;
+    assert!(said.contains("DEBUG: attempt 3 of 3 failed"), "{said}");
 }
 
 #[test]

@@ -8,18 +8,23 @@
     clippy::print_stdout
 )]
 
+mod children;
 mod circuit_breaker;
 mod configuration;
 mod connectivity;
 mod exit_codes;
+mod foreign;
 mod help;
 mod json;
+mod keys;
 #[path = "../integration/network/lab.rs"]
 mod lab;
 mod log_lines;
 mod passwords;
+mod preview;
 mod run;
 mod said;
+mod schemas;
 mod shells;
 mod signals;
 mod state;

@@ -29,7 +29,7 @@ fn ours_are_those_of_timeout() {
     let said = run_with(&lab, &[("PATH", "/usr/bin:/bin")], &["run", "--", "nosuchprogram"]);
     assert_eq!(said.code, 127, "{}", said.err);
     assert!(said.err.contains("hint: install `nosuchprogram`"), "{}", said.err);
-    assert_eq!(said.err.matches("Attempt").count(), 1, "not tried again: {}", said.err);
+    assert!(said.err.contains("(1 attempt)"), "not tried again: {}", said.err);
     run(&lab, &["circuit-breaker", "open", "github"]);
     let said = run(&lab, &["run", "--service", "github", "--", "touch", "ran"]);
     assert_eq!(said.code, 125, "{}", said.err);

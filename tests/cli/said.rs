@@ -26,22 +26,26 @@ impl From<Output> for Said {
 }
 
 impl Said {
-    /// The one JSON object of standard output.
+    /// The one JSON object of standard output, which is as its schema says.
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}\n{}", self.out))
+        checked(&self.out)
     }
 
-    /// Standard error, where every line is a JSON object.
+    /// Standard error, where every line is a JSON object as its schema says.
     pub(crate) fn json_lines(&self) -> Vec<Value> {
-        let parsed = self.err.lines().map(serde_json::from_str);
-        parsed.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{error}\n{}", self.err))
+        self.err.lines().map(checked).collect()
     }
 
-    /// The error object at the end of standard error.
+    /// The error object at the end of standard error, which is as its schema says.
     pub(crate) fn error(&self) -> Value {
-        let last = self.err.lines().last().unwrap_or_default();
-        serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}\n{}", self.err))
+        checked(self.err.lines().last().unwrap_or_default())
     }
+}
+
+fn checked(text: &str) -> Value {
+    let value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let _ = tests::schema::check(&value);
+    value
 }
 
 pub(crate) fn run(lab: &Lab, args: &[&str]) -> Said {

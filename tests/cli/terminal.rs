@@ -12,7 +12,7 @@ const ESCAPE: char = '\u{1b}';
 /// A failed download: it has an error, a warning and hints.
 fn failed(variables: &[(&str, &str)], args: &[&str]) -> Said {
     let (lab, server) = (Lab::new(), Server::start());
-    server.route("/f", Route::of(10).then(Behaviour::status(404)));
+    server.route("/f", Route::of(10).then(Behaviour::status(500)).then(Behaviour::status(404)));
     let url = server.url("/f");
     run_with(&lab, variables, &[args, &["download", &url]].concat())
 }
@@ -32,12 +32,12 @@ fn colour_is_off_away_from_a_terminal_unless_it_is_forced() {
 fn signs_need_a_utf8_locale_and_words_do_not() {
     for locale in ["C.UTF-8", "de_DE.utf8"] {
         let said = failed(&[("LC_ALL", locale)], &[]);
-        assert!(said.err.contains("WARNING: ⚠️  Attempt 1 failed: The server answered 404"), "{}", said.err);
+        assert!(said.err.contains("WARNING: ⚠️  Attempt 1 failed: The server answered 500"), "{}", said.err);
     }
     for locale in ["C", "POSIX", "de_DE.ISO-8859-1"] {
         let said = failed(&[("LC_ALL", locale)], &[]);
         assert!(
-            said.err.contains("WARNING: [warn] Attempt 1 failed: The server answered 404"),
+            said.err.contains("WARNING: [warn] Attempt 1 failed: The server answered 500"),
             "{}",
             said.err
         );
@@ -48,7 +48,7 @@ fn signs_need_a_utf8_locale_and_words_do_not() {
 }
 
 /// A run at a terminal of 80 columns, and all that the terminal was sent.
-fn at_terminal(lab: &Lab, variables: &[(&str, &str)], args: &[&str]) -> Option<String> {
+pub(crate) fn at_terminal(lab: &Lab, variables: &[(&str, &str)], args: &[&str]) -> Option<String> {
     at_terminal_of(80, lab, variables, args)
 }
 

@@ -62,6 +62,30 @@ fn a_wrong_command_line_is_2_and_touches_nothing() {
 }
 
 #[test]
+fn quiet_twice_says_nothing_but_the_json_that_was_asked_for() {
+    let lab = Lab::new();
+    for (args, words) in WRONG {
+        if args.contains(&"--json") || args.first() == Some(&"-v") {
+            continue;
+        }
+        // Before the dashes, behind which there are arguments only.
+        let said = run(&lab, &[&["-qq"], args].concat());
+        assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (2, "", ""), "{args:?}");
+        let said = run(&lab, &[&["-qq", "--json"], args].concat());
+        assert_eq!(said.code, 2, "{args:?}");
+        assert!(said.error()["message"].is_string(), "{args:?}: {words}");
+    }
+    for args in
+        [&["-qq", "--config", "", "config", "path"] as &[_], &["config", "path", "-q", "--bogus", "-q"]]
+    {
+        let said = run(&lab, args);
+        assert_eq!((said.code, said.err.as_str()), (2, ""), "{args:?}");
+    }
+    // Help that was asked for is what was asked for.
+    assert!(run(&lab, &["-qq", "--help"]).out.contains("Usage:"));
+}
+
+#[test]
 fn reset_all_asks_or_needs_yes() {
     let lab = Lab::new();
     let said = run(&lab, &["circuit-breaker", "reset", "--all"]);

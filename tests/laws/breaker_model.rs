@@ -5,7 +5,9 @@ use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use vps_breaker::{Hold, OpenBackoff, Overlap, Policy, Rate, Rule, SlowCalls, State, Verdict, Why, Window};
+use vps_breaker::{
+    Factor, Hold, OpenBackoff, Overlap, Policy, Rate, Rule, SlowCalls, State, Verdict, Why, Window,
+};
 
 /// Nanoseconds of a second, the unit of everything below.
 pub(crate) const SECOND: u64 = 1_000_000_000;
@@ -39,7 +41,7 @@ pub(crate) struct Rules {
     pub(crate) once: bool,
     pub(crate) abandoned: Option<u64>,
     pub(crate) jitter: bool,
-    pub(crate) backoff: Option<(u32, u64)>,
+    pub(crate) backoff: Option<(Factor, u64)>,
 }
 
 impl Default for Rules {
@@ -77,10 +79,7 @@ impl Rules {
             .with_abandoned_after(self.abandoned.map(duration))
             .with_jitter(self.jitter)
             .with_jitter_seed(11)
-            .with_open_backoff(
-                self.backoff
-                    .map(|(base, cap)| OpenBackoff { base: base.try_into().unwrap(), cap: duration(cap) }),
-            );
+            .with_open_backoff(self.backoff.map(|(base, cap)| OpenBackoff { base, cap: duration(cap) }));
         if let Some((over, least, failed, slow)) = self.window {
             let min_calls = NonZeroU32::new(least).unwrap();
             policy = policy
@@ -109,9 +108,8 @@ impl Rules {
         let time = self.timeout * SECOND;
         match self.backoff {
             None => time,
-            Some((base, cap)) => {
-                (0..failed_probes).fold(time, |time, _| (time * u64::from(base)).min(cap * SECOND))
-            }
+            Some((base, cap)) => (0..failed_probes)
+                .fold(time, |time, _| (time * u64::from(base.as_per_mille()) / 1_000).min(cap * SECOND)),
         }
     }
 
@@ -149,7 +147,7 @@ pub(crate) fn rules() -> impl Strategy<Value = Rules> {
         prop::option::of(2_u64..8),
     );
     let open = (1_u32..4, 1_u8..4, 0_u32..3, 3_u64..8, prop::bool::weighted(0.3));
-    let backoff = prop::option::weighted(0.3, (1_u32..4, 10_u64..40));
+    let backoff = prop::option::weighted(0.3, ((1_000_u32..4_000).prop_map(Factor::per_mille), 10_u64..40));
     (closed, open, backoff).prop_map(|(closed, open, backoff)| {
         let (enabled, threshold, timeout, window, forget, once, abandoned) = closed;
         let (successes, probes, allowed, lease, jitter) = open;
@@ -323,6 +321,11 @@ impl Model {
         left.filter(|left| *left > 0).collect()
     }
 
+    /// What is refused while a hand holds it open, with its end or without.
+    fn by_hand(&self, left: Option<u64>) -> (Why, u64) {
+        left.map_or((Why::Held, self.rules.timeout * SECOND), |left| (Why::HeldFor, left))
+    }
+
     fn forced_left(&self, now: u64) -> Option<(Hold, Option<u64>)> {
         let forced = self.forced.as_ref()?;
         let left = forced.end.map(|(end, length)| end.saturating_sub(now).min(length));
@@ -367,7 +370,7 @@ impl Model {
         };
         match self.forced_left(now) {
             Some((Hold::Open, left)) => {
-                return Err((Why::Held, left.unwrap_or(self.rules.timeout * SECOND)));
+                return Err(self.by_hand(left));
             }
             Some(_) => return Ok((pass, false)),
             None if !self.rules.enabled || self.state == State::Closed => return Ok((pass, false)),
@@ -644,7 +647,7 @@ impl Model {
         let live = self.live(now);
         let full = live.len() >= usize::from(self.rules.probes);
         let rejection = match (forced, state) {
-            (Some((Hold::Open, left)), _) => Some((Why::Held, left.unwrap_or(self.rules.timeout * SECOND))),
+            (Some((Hold::Open, left)), _) => Some(self.by_hand(left)),
             (_, State::Open) => Some((Why::Open, self.open_left(now))),
             (_, State::HalfOpen) if full => Some((Why::Probing, live.iter().copied().min().unwrap())),
             _ => None,

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vps_breaker::{Hold, Machine, OutageId, Policy, Settled, State, Tick, Ticket, Token, Verdict};
+use vps_breaker::{Factor, Hold, Machine, OutageId, Policy, Settled, State, Tick, Ticket, Token, Verdict};
 
 use crate::breaker_model::{Over, Rules, SECOND};
 
@@ -505,7 +505,7 @@ fn two_callers_and_health_probes() {
 
 #[test]
 fn two_callers_and_an_open_time_that_grows() {
-    let rules = Rules { threshold: 1, timeout: 1, lease: 1, backoff: Some((2, 4)), ..small() };
+    let rules = Rules { threshold: 1, timeout: 1, lease: 1, backoff: Some((Factor::whole(2), 4)), ..small() };
     // The number of failed probes has no bound but the cap on what it does.
     let bounded = explore_levels(&rules);
     assert!(bounded >= 95, "{bounded} states");

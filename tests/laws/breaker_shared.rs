@@ -309,7 +309,7 @@ fn a_policy_may_be_shared_borrowed_or_owned() {
 fn one_under_a_hand_answers_by_it() {
     let (breaker, clock) = breaker(Rules::default());
     breaker.hold(Hold::Open, Some(duration(10)));
-    assert_eq!(breaker.try_acquire().map(|_| ()).unwrap_err().why(), Why::Held);
+    assert_eq!(breaker.try_acquire().map(|_| ()).unwrap_err().why(), Why::HeldFor);
     breaker.hold(Hold::Closed, Some(duration(10)));
     for _ in 0..9 {
         breaker.try_acquire().unwrap().failure();

@@ -21,6 +21,7 @@
 
 pub mod apt;
 pub mod git;
+pub mod schema;
 pub mod server;
 mod skipped;
 mod waiting;

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use xshell::{Shell, cmd};
 
-use crate::{paths, test, tidy};
+use crate::{docs, paths, test, tidy};
 
 /// What is shipped, with the features whose every choice must build.
 const FEATURES: [(&str, &[&str]); 5] = [
@@ -30,6 +30,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     cmd!(sh, "cargo check -p vps-limit --no-default-features").run()?;
     cmd!(sh, "cargo check -p vps-retry --no-default-features").run()?;
     cmd!(sh, "cargo check -p vps-configurator --no-default-features").run()?;
+    docs::run(&["--check".to_owned()])?;
     let full = args.iter().any(|arg| arg == "--full");
     // The long series of kills are among the slow ones.
     let slow_too = ["--slow".to_owned()];

@@ -5,6 +5,7 @@
 mod bench;
 mod ci;
 mod demo;
+mod docs;
 mod paths;
 mod prepare;
 mod simulate;
@@ -22,6 +23,7 @@ cargo xtask COMMAND
   test [--slow] [ARG]   builds everything and runs all tests; --slow adds those that use the internet
   ci [--full]           format, tidy, clippy, docs, tests, release build; --full adds what is slow: each
                         combination of features, long kill series, what the packages hold
+  docs [--check]        writes what is generated in docs/: the schemas of what is printed, and their table
   tidy                  the rules of ARCHITECTURE.md that a compiler does not know
   simulate [ARG]        the simulation: --seeds N, --seed N, --replay 'LINE'
   bench [ROW]           benchmarks beside peers: breaker, retry, pipeline, alone, process, download, git, apt
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         "demo" => demo::run(),
         "test" => test::run(&rest),
         "ci" => ci::run(&rest),
+        "docs" => docs::run(&rest),
         "tidy" => tidy::run(),
         "simulate" => simulate::run(&rest),
         "bench" => bench::run(&rest),

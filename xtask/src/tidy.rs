@@ -37,6 +37,20 @@ const SEAMS: [(&str, &[&str]); 12] = [
 /// Words of ours that no code may decide by: what they stood for has a type.
 const DECIDED_BY_TEXT: [&str; 3] = ["kind.starts_with(", "hint.starts_with(", "cause.starts_with("];
 
+/// Packages that the program is shipped without.
+const TESTS_ONLY: [&str; 2] = ["jsonschema", "schemars"];
+/// Values that are shown beside errors: what happened, what is wrong, what to do.
+const SHOWN: [&str; 8] = [
+    "ops/src/event/kind.rs",
+    "ops/src/warning.rs",
+    "ops/src/git/warning.rs",
+    "ops/src/git/cause.rs",
+    "ops/src/apt/facts/package_failure.rs",
+    "ops/src/apt/facts/reach.rs",
+    "ops/src/apt/facts/lock.rs",
+    "ops/src/process/hint.rs",
+];
+
 pub(crate) fn run() -> Result<()> {
     let root = paths::root();
     let sh = Shell::new()?;
@@ -91,11 +105,43 @@ fn check(name: &str, text: &str, faults: &mut Vec<String>) {
     if code.iter().any(|line| line.contains("sync::watch")) {
         faults.push(format!("{name}: tokio's watch wakes in random order; use another channel"));
     }
+    foreign(name, &code, faults);
     let mut lines = code.iter();
     while let Some(line) = lines.next() {
         if line.contains("select! {") && lines.next().is_none_or(|next| next.trim() != "biased;") {
             faults.push(format!("{name}: every select! is biased, or traces are not deterministic"));
         }
+    }
+}
+
+/// Errors, and what is shown beside them, hold texts as `Foreign`, which is escaped when it is made; paths in their
+/// sentences are shown by `foreign::shown`. A plain text of somebody else's could not be told from one of ours.
+fn foreign(name: &str, code: &[&str], faults: &mut Vec<String>) {
+    if !name.contains("ops/src/") || name.contains("/testing/") {
+        return;
+    }
+    let is_shown = SHOWN.iter().any(|file| name.ends_with(file));
+    // Of the type that a line stands in: whether it is an error's.
+    let (mut is_error, mut within) = (false, false);
+    for line in code {
+        if line.starts_with("#[derive(") {
+            let mut words = line.split(|letter: char| !letter.is_ascii_alphanumeric());
+            is_error = words.any(|word| word == "Error");
+        }
+        let is_type =
+            ["pub enum ", "pub struct ", "pub(crate) enum ", "pub(crate) struct ", "enum ", "struct "];
+        if is_type.iter().any(|start| line.starts_with(start)) {
+            within = is_error || is_shown;
+            is_error = false;
+        }
+        let mut words = line.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        if within && words.any(|word| word == "String") {
+            faults.push(format!("{name}: `{}` in what is shown; make it a `Foreign`", line.trim()));
+        }
+        if (within || is_shown) && line.contains(".display()") {
+            faults.push(format!("{name}: `{}` shows a path as it is; use `foreign::shown`", line.trim()));
+        }
+        within &= *line != "}" && !(line.ends_with(");") && line.starts_with("pub"));
     }
 }
 
@@ -147,6 +193,13 @@ fn features(sh: &Shell, faults: &mut Vec<String>) -> Result<()> {
             .read()?;
         if tree.lines().count() > 1 {
             faults.push(format!("{package} must not depend on anything by default:\n{tree}"));
+        }
+    }
+    let tree =
+        cmd!(sh, "cargo tree --package vps-configurator --edges normal --prefix none").quiet().read()?;
+    for package in TESTS_ONLY {
+        if tree.lines().any(|line| line.starts_with(&format!("{package} "))) {
+            faults.push(format!("{package} is built into the program; only tests may have it"));
         }
     }
     Ok(())

@@ -64,7 +64,7 @@ pub use machine::{
     Hold, Machine, OutageId, Rejected, Rule, Settled, Snapshot, State, Ticket, Token, Transition, Verdict,
     View, Why,
 };
-pub use policy::{OpenBackoff, Overlap, Policy, Rate, SlowCalls, Window};
+pub use policy::{Factor, OpenBackoff, Overlap, Policy, Rate, SlowCalls, Window};
 #[cfg(feature = "std")]
 pub use time::StdClock;
 pub use time::{Clock, ManualClock, Tick};

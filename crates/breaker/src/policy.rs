@@ -52,6 +52,36 @@ impl fmt::Display for Rate {
     }
 }
 
+/// What an open time is multiplied by, in thousandths; at least one, so that it never shrinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Factor(u32);
+
+impl Factor {
+    /// `per_mille` thousandths; below 1000 is one.
+    #[must_use]
+    pub const fn per_mille(per_mille: u32) -> Self {
+        Self(if per_mille < 1000 { 1000 } else { per_mille })
+    }
+
+    /// A whole number; 0 is one, and what thousandths cannot hold is the most that they can.
+    #[must_use]
+    pub const fn whole(number: u32) -> Self {
+        Self::per_mille(number.saturating_mul(1000))
+    }
+
+    /// In thousandths.
+    #[must_use]
+    pub const fn as_per_mille(self) -> u32 {
+        self.0
+    }
+
+    /// `time` multiplied by it, rounded down to a nanosecond; saturates.
+    pub(crate) fn times(self, time: Duration) -> Duration {
+        let grown = u128::from(nanos(time)) * u128::from(self.0) / 1000;
+        Duration::from_nanos(u64::try_from(grown).unwrap_or(u64::MAX))
+    }
+}
+
 /// The calls a rate is taken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -86,8 +116,8 @@ pub struct SlowCalls {
 /// How the open time grows while probes keep failing: `timeout * base^n`, at most `cap`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OpenBackoff {
-    /// 2 doubles it.
-    pub base: NonZeroU32,
+    /// Two doubles it.
+    pub base: Factor,
     /// It never lasts longer, jitter aside.
     pub cap: Duration,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use vps_ops::env::Env;
+use vps_ops::foreign::shown;
 use vps_ops::http::{ReqwestClient, Trust};
 use vps_ops::process::{Runner as _, SystemRunner};
 use vps_ops::service::{ServiceName, UnknownService};
@@ -44,6 +45,14 @@ impl App {
 
     /// Says why a command failed, unless nothing may be said; gives the code to end with.
     pub(crate) fn tell(&self, failure: &Failure) -> Exit {
+        let said;
+        let failure = if failure.kind == FailureKind::Of(Kind::Invalid) {
+            let typed: Vec<_> = std::env::args_os().collect();
+            said = failure.mapped(|text| crate::usage::without_secrets(text, &typed));
+            &said
+        } else {
+            failure
+        };
         // What was asked for as JSON is never left out.
         if self.global.quiet < 2 || self.global.json {
             failure.print(self.global.json_errors(), &self.screen);
@@ -54,7 +63,7 @@ impl App {
     pub(crate) fn config(&self) -> Result<Loaded, Failure> {
         let files = config::files(self.global.config(), &self.environment);
         for found in files.iter().filter(|found| found.is_skipped()) {
-            let (path, why) = (found.path.display(), found.words());
+            let (path, why) = (shown(&found.path), found.words());
             tracing::warn!("the configuration file {path} is {why}; `--config {path}` reads it");
         }
         load(files, &self.environment)
@@ -99,7 +108,7 @@ impl App {
         let builder = NetworkOperationWrapper::builder(loaded.policies.clone())
             .env(self.env.clone())
             .runner(self.runner.clone())
-            .observer(observe::observers(&self.screen, self.term))
+            .observer(observe::observers(&self.screen, self.term, self.global.log_format))
             .http(Arc::new(ReqwestClient::new(trust)));
         #[cfg(feature = "git")]
         let builder = builder.ssh_command(self.environment.ssh_command.clone());

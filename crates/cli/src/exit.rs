@@ -22,21 +22,69 @@ pub(crate) enum Exit {
     Signal(Signal),
 }
 
-/// For `--help`.
-pub(crate) const HELP: &str = "\
-Exit codes:
-  0  done
-  1  failed after its attempts, failed for good, or out of time
-  2  wrong command line
-  3  configuration invalid or unreadable
-  4  circuit open or queue full, nothing was tried
-  5  offline (connectivity)
-  6  integrity: digest or length still wrong after a fresh fetch
-  7  local problem: disk full, no permission, lock held
-  124-127 (run only): timed out, refused before it ran, not executable, not found
-  129, 130, 131, 143  stopped by SIGHUP, SIGINT, SIGQUIT, SIGTERM
+/// Which commands end how, as `--help` lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ends {
+    /// The program itself: all of them.
+    Program,
+    /// What goes over the network and leaves something behind.
+    Operation,
+    /// The same with a file that may go to standard output.
+    Download,
+    Run,
+    Connectivity,
+    /// What needs a configuration, and no network.
+    Configured,
+    /// What needs nothing.
+    Plain,
+}
 
-Documentation: https://github.com/vps-configurator/network-resilience";
+const DONE: &str = "  0  done\n";
+const FAILED: &str = "  1  failed after its attempts, failed for good, or out of time\n";
+const USAGE: &str = "  2  wrong command line\n";
+const CONFIG: &str = "  3  configuration invalid or unreadable\n";
+const OPEN: &str = "  4  circuit open or queue full, nothing was tried\n";
+const INTEGRITY: &str = "  6  integrity: digest or length still wrong after a fresh fetch\n";
+const LOCAL: &str =
+    "  7  local problem: disk full, no permission, lock held, nowhere to print what was asked for\n";
+const SIGNALS: &str = "  129, 130, 131, 143  stopped by SIGHUP, SIGINT, SIGQUIT, SIGTERM\n";
+
+/// The end of `--help`.
+pub(crate) fn help(ends: Ends) -> String {
+    let offline = match ends {
+        Ends::Program => "  5  offline (connectivity)\n",
+        _ => "  5  offline\n",
+    };
+    let run = "  124-127 (run only): timed out, refused before it ran, not executable, not found\n";
+    let codes: &[&str] = match ends {
+        Ends::Program => &[DONE, FAILED, USAGE, CONFIG, OPEN, offline, INTEGRITY, LOCAL, run],
+        Ends::Operation => &[DONE, FAILED, USAGE, CONFIG, OPEN, INTEGRITY, LOCAL],
+        Ends::Download => &[
+            DONE,
+            FAILED,
+            USAGE,
+            CONFIG,
+            OPEN,
+            INTEGRITY,
+            LOCAL,
+            "  141  with - as DEST: its reader went away\n",
+        ],
+        Ends::Run => &[
+            "  0-255  the command's own, as its last attempt ended\n",
+            "  124  out of time\n",
+            "  125  refused or failed before it ran: command line, configuration, circuit open, local problem\n",
+            "  126  not executable\n",
+            "  127  not found\n",
+        ],
+        Ends::Connectivity => &["  0  online\n", USAGE, CONFIG, offline, LOCAL],
+        Ends::Configured => &[DONE, USAGE, CONFIG, LOCAL],
+        Ends::Plain => &[DONE, USAGE, LOCAL],
+    };
+    let codes = codes.concat();
+    format!(
+        "Exit codes:\n{codes}{SIGNALS}\nDocumentation: https://github.com/vps-configurator/network-resilience"
+    )
+}
 
 impl Exit {
     /// `run`: refused or failed before the command ran.

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use crate::app::App;
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
-use crate::report::Failure;
+use crate::report::{Failure, check_stdout};
 
 fn main() -> ExitCode {
     let typed: Vec<_> = std::env::args_os().collect();
@@ -30,16 +30,30 @@ fn main() -> ExitCode {
 
 fn start(cli: Cli) -> Exit {
     let only_looks = cli.command.only_looks();
-    let printed = match &cli.command {
+    let can_print = if cli.command.only_prints() { check_stdout() } else { Ok(()) };
+    let printed = can_print.and_then(|()| match &cli.command {
         // These need nothing of this machine.
-        Command::Completions { shell } => cmd::print::completions(*shell),
-        Command::Man { command } => cmd::print::man(command),
-        _ => return run(&App::start(cli.global, only_looks), cli.command),
-    };
-    printed.unwrap_or_else(|failure| App::start(cli.global, true).tell(&failure))
+        Command::Completions { shell } => cmd::print::completions(*shell).map(Some),
+        Command::Man { command } => cmd::print::man(command).map(Some),
+        _ => Ok(None),
+    });
+    let is_run = matches!(cli.command, Command::Run(_));
+    match printed {
+        Ok(Some(exit)) => exit,
+        Ok(None) => run(&App::start(cli.global, only_looks), cli.command),
+        Err(failure) => {
+            let exit = App::start(cli.global, true).tell(&failure);
+            // Its codes must not be taken for the command's.
+            if is_run { Exit::REFUSED } else { exit }
+        }
+    }
 }
 
 fn run(app: &App, command: Command) -> Exit {
+    if let Err(error) = vps_ops::process::forbid_core_dumps() {
+        // Nothing is lost by it unless we crash.
+        tracing::debug!("core dumps cannot be turned off: {error}");
+    }
     let is_run = matches!(command, Command::Run(_));
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -6,11 +6,13 @@ use std::io::Write;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use vps_ops::Kind;
+use vps_ops::foreign::escaped;
+use vps_ops::http::safe_word;
 
 use crate::args::Cli;
 use crate::config::Environment;
 use crate::exit::Exit;
-use crate::report::Failure;
+use crate::report::{Failure, check_stdout, not_printed};
 
 /// What was typed, or how to end: after `--help`, or after saying what is wrong.
 pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Exit> {
@@ -19,14 +21,15 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Exit> {
         return Err(Exit::Usage);
     }
     let error = match Cli::try_parse_from(typed) {
-        Ok(cli) if names_no_file(typed) => return Err(no_file(typed, &cli)),
+        Ok(_) if names_no_file(typed) => return Err(no_file(typed)),
         Ok(cli) => return Ok(cli),
         Err(error) => error,
     };
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        // A reader that is gone has seen enough.
-        drop(error.print());
-        return Err(Exit::Done);
+        return Err(print(&error).unwrap_or_else(|failure| {
+            tell(typed, &failure);
+            if is_run(typed) { Exit::REFUSED } else { failure.exit }
+        }));
     }
     let is_run = is_run(typed);
     let variable = Environment::read().log_format;
@@ -40,20 +43,46 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Exit> {
         (_, true) => {
             Some("the value is that of the environment variable VPS_CONFIGURATOR_LOG_FORMAT".to_owned())
         }
-        (true, false) => forgotten_dashes(&error),
+        (true, false) => forgotten_dashes(&error).map(|tip| without_secrets(&tip, typed)),
         (false, false) => None,
     };
+    if is_silent(typed) {
+        return Err(exit);
+    }
     if wants_json(typed, variable.as_deref()) {
-        let failure = failure(&error, exit);
+        let failure = failure(&without_secrets(&error.render().to_string(), typed), exit);
         tip.into_iter().fold(failure, Failure::hint).print_json_to_stderr();
     } else {
-        drop(error.print());
+        // A reader that is gone has seen enough.
+        drop(write!(anstream::stderr(), "{}", without_secrets(&error.render().ansi().to_string(), typed)));
         if let Some(tip) = tip {
             // A reader that is gone has seen enough.
             drop(writeln!(std::io::stderr(), "hint: {tip}"));
         }
     }
     Err(exit)
+}
+
+/// What is said about a command line, in which words of it stand as they were typed: without what is secret in those
+/// that may be URLs, and fit to be shown.
+pub(crate) fn without_secrets(said: &str, typed: &[OsString]) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for word in typed.iter().map(|word| word.to_string_lossy()) {
+        // The value of an option stands there alone.
+        words.extend(word.split_once('=').map(|(_, value)| value.to_owned()));
+        words.push(word.into_owned());
+    }
+    // One may stand in another.
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let mut said = said.to_owned();
+    for word in words.iter().filter(|word| !word.is_empty()) {
+        let shown = safe_word(word);
+        let shown = escaped(&shown);
+        if shown != word.as_str() {
+            said = said.replace(word, &shown);
+        }
+    }
+    said
 }
 
 /// The program or a group of commands with nothing behind it, whatever our variables say.
@@ -75,16 +104,52 @@ fn names_no_file(typed: &[OsString]) -> bool {
             .any(|pair| matches!(pair, [option, file] if *option == "--config" && file.is_empty()))
 }
 
-fn no_file(typed: &[OsString], cli: &Cli) -> Exit {
+fn no_file(typed: &[OsString]) -> Exit {
     let exit = if is_run(typed) { Exit::REFUSED } else { Exit::Usage };
-    let failure = Failure::new(exit, Kind::Invalid, "--config is empty: it names a file");
-    if cli.global.json_errors() {
+    tell(typed, &Failure::new(exit, Kind::Invalid, "--config is empty: it names a file"));
+    exit
+}
+
+/// Help or the version, where it was asked for.
+fn print(error: &clap::Error) -> Result<Exit, Failure> {
+    check_stdout()?;
+    match error.print().and_then(|()| std::io::stdout().flush()) {
+        Ok(()) => Ok(Exit::Done),
+        Err(error) => not_printed(&error),
+    }
+}
+
+/// Says why a line leads nowhere, before there is anything else to say it with.
+fn tell(typed: &[OsString], failure: &Failure) {
+    if is_silent(typed) {
+        return;
+    }
+    if wants_json(typed, Environment::read().log_format.as_deref()) {
         failure.print_json_to_stderr();
     } else {
         // A reader that is gone has seen enough.
         drop(writeln!(std::io::stderr(), "error: {}", failure.message));
     }
-    exit
+}
+
+/// `-qq` without `--json`, however it is spelt. Found by hand, since what is wrong with the line may keep clap from
+/// telling.
+fn is_silent(typed: &[OsString]) -> bool {
+    let words = typed.iter().skip(1).map(|word| word.to_string_lossy()).take_while(|word| word != "--");
+    let (mut quiet, mut json) = (0, false);
+    for word in words {
+        match word.strip_prefix('-') {
+            Some("-quiet") => quiet += 1,
+            Some("-json") => json = true,
+            // What comes behind the one short option that takes a value is the value.
+            Some(short) if !short.starts_with('-') => {
+                quiet +=
+                    short.chars().take_while(|letter| *letter != 'b').filter(|letter| *letter == 'q').count();
+            }
+            _ => {}
+        }
+    }
+    quiet > 1 && !json
 }
 
 /// Whether the value at fault is that of our variable, which is looked at whatever is typed. clap names an option
@@ -110,7 +175,10 @@ fn forgotten_dashes(error: &clap::Error) -> Option<String> {
 
 /// Whether the command is `run`, whose codes must not be taken for those of the command it runs.
 fn is_run(typed: &[OsString]) -> bool {
-    let matches = Cli::command().ignore_errors(true).try_get_matches_from(typed);
+    // Help that is asked for hides what it is of.
+    let is_help = |word: &OsString| ["-h", "--help", "-V", "--version"].iter().any(|help| word == help);
+    let words = typed.iter().take_while(|word| *word != "--").filter(|word| !is_help(word));
+    let matches = Cli::command().ignore_errors(true).try_get_matches_from(words);
     matches.is_ok_and(|matches| matches.subcommand_name() == Some("run"))
 }
 
@@ -131,8 +199,7 @@ fn wants_json(typed: &[OsString], variable: Option<&str>) -> bool {
 
 /// The error in our form. The words are clap's, and so are `error:`, `Usage:` and `tip:`, by which its parts are
 /// told from each other: it has no other form for them.
-fn failure(error: &clap::Error, exit: Exit) -> Failure {
-    let text = error.render().to_string();
+fn failure(text: &str, exit: Exit) -> Failure {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
     let first = lines.next().unwrap_or("the command line is wrong");
     let mut message = first.strip_prefix("error: ").unwrap_or(first).to_owned();
@@ -166,11 +233,35 @@ mod tests {
             "x --json run",
             "x -v run --retries 0 -- true",
             "x --config f run --timeout -- true",
+            "x run --help",
         ] {
             assert!(is_run(&words(line)), "{line}");
         }
         for line in ["x download run", "x --config run", "x", "x --bogus"] {
             assert!(!is_run(&words(line)), "{line}");
+        }
+    }
+
+    #[test]
+    fn silence_is_asked_for_twice_however_it_is_spelt() {
+        for line in [
+            "x -qq --bogus",
+            "x -q config -q --bogus",
+            "x --quiet --quiet download",
+            "x download -nqq",
+            "x -q --quiet",
+        ] {
+            assert!(is_silent(&words(line)), "{line}");
+        }
+        for line in [
+            "x -q --bogus",
+            "x -qq --json --bogus",
+            "x run -q -- grep -qq",
+            "x git clone -bqq",
+            "x --qq",
+            "x qq",
+        ] {
+            assert!(!is_silent(&words(line)), "{line}");
         }
     }
 

@@ -17,6 +17,7 @@ pub mod circuit;
 pub mod download;
 pub mod env;
 pub mod event;
+pub mod foreign;
 #[cfg(feature = "git")]
 pub mod git;
 pub mod guard;

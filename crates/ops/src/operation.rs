@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::foreign::Foreign;
+
 /// One operation.
 ///
 /// ```
@@ -123,8 +125,10 @@ kinds! {
     AptRepair = "apt_repair",
     /// dpkg unpacks and configures packages.
     AptUnpack = "apt_unpack",
-    /// A repository is cloned, or a clone brought up to date.
+    /// A repository is cloned.
     GitClone = "git_clone",
+    /// A clone is brought up to date.
+    GitUpdate = "git_update",
     /// It is looked what stands at DEST.
     GitLook = "git_look",
     /// What runs that were killed left beside DEST is removed.
@@ -166,7 +170,8 @@ impl fmt::Display for OperationKind {
     }
 }
 
-/// What an operation works on, safe to show: without control characters, and by contract without a secret.
+/// What an operation works on, safe to show: escaped and bounded as words of others are, and by contract without a
+/// secret.
 /// Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target(Arc<str>);
@@ -187,11 +192,7 @@ impl fmt::Display for Target {
 
 impl From<&str> for Target {
     fn from(text: &str) -> Self {
-        if text.chars().any(char::is_control) {
-            let shown: String = text.chars().filter(|letter| !letter.is_control()).collect();
-            return Self(shown.into());
-        }
-        Self(text.into())
+        Self(Foreign::from(text).as_str().into())
     }
 }
 
@@ -237,7 +238,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_holds_no_control_characters() {
-        assert_eq!(Target::from("a\u{1b}[2Jb\r\nc").as_str(), "a[2Jbc");
+        assert_eq!(Target::from("a\u{1b}[2Jb\r\nc").as_str(), r"a\u{1b}[2Jb\r\nc");
     }
 
     #[test]

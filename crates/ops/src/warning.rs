@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::foreign::Foreign;
 #[cfg(feature = "git")]
 use crate::git::CloneWarning;
 
@@ -13,7 +14,7 @@ pub enum Warning {
     #[cfg(feature = "git")]
     Clone(CloneWarning),
     /// Not told by its kind yet.
-    Text(String),
+    Text(Foreign),
 }
 
 impl fmt::Display for Warning {
@@ -33,14 +34,8 @@ impl From<CloneWarning> for Warning {
     }
 }
 
-impl From<String> for Warning {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<&str> for Warning {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+impl<T: Into<Foreign>> From<T> for Warning {
+    fn from(text: T) -> Self {
+        Self::Text(text.into())
     }
 }

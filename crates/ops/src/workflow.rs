@@ -205,7 +205,7 @@ impl Workflow {
 
     /// Says something worth a line.
     pub fn note(&self, text: impl Into<String>) {
-        self.voice.tell(None, EventKind::Note { text: text.into() });
+        self.voice.tell(None, EventKind::Note { text: text.into().into() });
     }
 
     /// Says that something is not as it should be, while work goes on.

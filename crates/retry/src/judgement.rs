@@ -130,29 +130,57 @@ impl Blame {
     }
 }
 
-/// What sort of failure ended an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
-#[non_exhaustive]
-pub enum Kind {
+/// Names the kinds once: the value, its name for programs.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal,)+) => {
+        /// What sort of failure ended an operation.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(into = "&'static str"))]
+        #[non_exhaustive]
+        pub enum Kind {
+            $($(#[$doc])* $kind,)+
+        }
+
+        impl Kind {
+            /// Every kind there is, in order.
+            pub const ALL: &[Self] = &[$(Self::$kind,)+];
+
+            /// The kind's name in logs, traces and JSON.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
     /// The operation failed, after its attempts or for good.
-    Failed,
+    Failed = "failed",
     /// It ran out of time.
-    Timeout,
+    Timeout = "timeout",
     /// Its circuit was open and nothing was tried.
-    CircuitOpen,
+    CircuitOpen = "circuit_open",
     /// Too many calls to its service were under way and waiting, and nothing was tried.
-    QueueFull,
+    QueueFull = "queue_full",
     /// What arrived was not what was asked for: digest, length.
-    Integrity,
+    Integrity = "integrity",
     /// This machine is at fault: disk full, no permission, lock held.
-    Local,
+    Local = "local",
     /// This machine has no network.
-    Offline,
+    Offline = "offline",
     /// The request itself makes no sense.
-    Invalid,
+    Invalid = "invalid",
     /// Someone stopped it.
-    Cancelled,
+    Cancelled = "cancelled",
+}
+
+impl From<Kind> for &'static str {
+    fn from(kind: Kind) -> Self {
+        kind.as_str()
+    }
 }
 
 impl Kind {
@@ -164,22 +192,6 @@ impl Kind {
             Class::Cancelled => Self::Cancelled,
             Class::Rejected { .. } => Self::CircuitOpen,
             Class::Permanent | Class::Transient | Class::NotSent | Class::Throttled { .. } => Self::Failed,
-        }
-    }
-
-    /// The kind's name in logs, traces and JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::Timeout => "timeout",
-            Self::CircuitOpen => "circuit_open",
-            Self::QueueFull => "queue_full",
-            Self::Integrity => "integrity",
-            Self::Local => "local",
-            Self::Offline => "offline",
-            Self::Invalid => "invalid",
-            Self::Cancelled => "cancelled",
         }
     }
 }

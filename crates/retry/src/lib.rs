@@ -51,7 +51,7 @@ mod stored;
 mod strategy;
 
 pub use backoff::{ExponentialBackoff, InvalidBase};
-pub use budget::{Budget, Withdrawal};
+pub use budget::{Budget, BudgetPolicy, Withdrawal};
 pub use class::Class;
 pub use jitter::JitterStrategy;
 pub use judgement::{Blame, Classify, Judgement, Kind};

@@ -56,7 +56,7 @@ fn what_nobody_foresaw_is_shown_and_never_tried_again() {
         (&b"E: The moon is full\nE: Howl\n"[..], "The moon is full; Howl"),
         (b"Segmentation fault\n\n", "Segmentation fault"),
         (b"", "it ended with code 100 and said nothing"),
-        (b"\xff\xfe\x00\x1b[2J", "\u{fffd}\u{fffd} [2J"),
+        (b"\xff\xfe\x00\x1b[2J", "\u{fffd}\u{fffd}\\u{0}\\u{1b}[2J"),
     ] {
         let fault = unknown(stderr);
         assert_eq!(fault, Fault::Unknown { text: says.into() });

@@ -256,7 +256,7 @@ fn a_name_that_others_stand_for_says_which() {
     let provided =
         of("Package awk is a virtual package provided by:\n  original-awk 1:20220912-2\n  mawk 1.3.4\n\
                        You should explicitly select one to install.\n\n");
-    let by = ["original-awk", "mawk"].map(str::to_owned).to_vec();
+    let by = ["original-awk", "mawk"].map(Into::into).to_vec();
     assert_eq!(provided, Fault::Virtual { package: "awk".into(), provided_by: by });
     assert_eq!(provided.to_string(), "`awk` is no package itself; it is provided by `original-awk`, `mawk`");
     assert_eq!(

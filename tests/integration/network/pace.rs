@@ -42,6 +42,21 @@ fn a_trickle_never_ends_the_only_source() {
 }
 
 #[test]
+fn a_head_that_drips_ends_at_the_limit_of_silence_in_time_for_another_attempt() {
+    let (lab, server) = (Lab::new(), Server::start());
+    let content = Content::seeded(6, 1_000);
+    let drip = Behaviour::DripHead { gap: Duration::from_millis(100) };
+    server.route("/f", Route::content(content.clone()).then(drip).then(Behaviour::Ok));
+    assert_eq!(lab.download(&[&server.url("/f"), "f", "--idle-timeout", "500ms", "--timeout", "60s"]), 0);
+    assert_eq!(lab.read("f").unwrap(), content.bytes());
+    let log = server.wait_for("the end of both", |log| log.open == 0);
+    let [first, second] = log.of("/f")[..] else { panic!("{log}") };
+    assert!(second.at > first.at + Duration::from_millis(450), "{log}");
+    let lasted = first.ended.unwrap() - first.at;
+    assert!(lasted < Duration::from_secs(5), "a whole head drips longer, not {lasted:?}");
+}
+
+#[test]
 fn a_trickle_is_left_for_a_mirror() {
     let (lab, slow, quick) = (Lab::new(), Server::start(), Server::start());
     let content = Content::seeded(2, 1 << 20);

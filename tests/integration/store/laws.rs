@@ -21,9 +21,32 @@ fn check(store: &dyn Store) {
     assert_eq!(store.load("a").unwrap(), Some(b"a".to_vec()), "None leaves it as it is");
     store.remove("a").unwrap();
     assert_eq!(store.load("a").unwrap(), None);
+    several_keys_at_once(store);
     for expected in 1..=5 {
         assert_eq!(count(store, "count"), expected);
     }
+}
+
+fn several_keys_at_once(store: &dyn Store) {
+    let keys = ["b/1", "b/2", "new"];
+    store
+        .update_all(&keys, &mut |values| {
+            assert_eq!(*values, [Some(b"b/1".to_vec()), Some(b"b/2".to_vec()), None]);
+            values.reverse();
+            false
+        })
+        .unwrap();
+    assert_eq!(store.load("b/1").unwrap(), Some(b"b/1".to_vec()), "false leaves them as they are");
+    store
+        .update_all(&keys, &mut |values| {
+            values.swap(0, 2);
+            true
+        })
+        .unwrap();
+    assert_eq!(
+        keys.map(|key| store.load(key).unwrap()),
+        [None, Some(b"b/2".to_vec()), Some(b"b/1".to_vec())]
+    );
 }
 
 #[test]

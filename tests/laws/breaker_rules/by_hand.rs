@@ -1,6 +1,6 @@
 //! What a person decides, or a policy that is off.
 
-use vps_breaker::{Hold, Settled, State, Verdict, Why};
+use vps_breaker::{Factor, Hold, Settled, State, Verdict, Why};
 
 use super::{F, Lab, S, half_open, opened_by};
 use crate::breaker_model::{Rules, duration};
@@ -10,7 +10,7 @@ fn what_a_hand_can_do() {
     // Forced open, then due for a probe.
     let mut lab = Lab::new(Rules::default());
     lab.machine.hold(&lab.policy, Hold::Open, Some(duration(10)), lab.now);
-    assert_eq!(lab.refused(), (Why::Held, 10));
+    assert_eq!(lab.refused(), (Why::HeldFor, 10));
     assert!(lab.view().is_held());
     lab.pass(10);
     assert_eq!((lab.state(), lab.view().is_held()), (State::HalfOpen, false));
@@ -42,7 +42,7 @@ fn what_a_hand_can_do() {
 
 #[test]
 fn a_reset_clears_everything_and_there_may_be_nothing() {
-    let rules = Rules { threshold: 2, backoff: Some((2, 600)), ..Rules::default() };
+    let rules = Rules { threshold: 2, backoff: Some((Factor::whole(2), 600)), ..Rules::default() };
     let mut lab = Lab::new(rules);
     assert_eq!(lab.machine.reset(&lab.policy, lab.now), None);
     lab.call(F);
@@ -59,7 +59,7 @@ fn a_reset_clears_everything_and_there_may_be_nothing() {
 
 #[test]
 fn a_hand_that_opens_it_keeps_the_back_off() {
-    let rules = Rules { threshold: 1, backoff: Some((2, 600)), ..Rules::default() };
+    let rules = Rules { threshold: 1, backoff: Some((Factor::whole(2), 600)), ..Rules::default() };
     let mut lab = Lab::new(rules).open();
     lab.pass(60).call(F);
     lab.machine.hold(&lab.policy, Hold::Open, Some(duration(10)), lab.now);

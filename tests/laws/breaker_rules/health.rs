@@ -1,13 +1,14 @@
 //! Health probes, and the probation after them.
 
-use vps_breaker::{Machine, Rule, Settled, State, Tick, Verdict, Why};
+use vps_breaker::{Factor, Machine, Rule, Settled, State, Tick, Verdict, Why};
 
 use super::{F, Lab, S, opened_by};
 use crate::breaker_model::{Over, Rules};
 
 #[test]
 fn the_first_call_decides_after_a_health_probe() {
-    let rules = Rules { threshold: 5, timeout: 10, backoff: Some((2, 600)), ..Rules::default() };
+    let rules =
+        Rules { threshold: 5, timeout: 10, backoff: Some((Factor::whole(2), 600)), ..Rules::default() };
     let due = || {
         let mut lab = Lab::new(rules).open();
         lab.pass(10);

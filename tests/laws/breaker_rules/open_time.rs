@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use vps_breaker::{OpenBackoff, Policy, State, Why};
+use vps_breaker::{Factor, OpenBackoff, Policy, State, Why};
 
 use super::{F, Lab, S};
 use crate::breaker_model::{Rules, duration};
@@ -48,7 +48,8 @@ fn the_open_time_is_spread_upwards() {
 
 #[test]
 fn the_open_time_grows_while_probes_fail() {
-    let rules = Rules { threshold: 1, timeout: 10, backoff: Some((3, 200)), ..Rules::default() };
+    let rules =
+        Rules { threshold: 1, timeout: 10, backoff: Some((Factor::whole(3), 200)), ..Rules::default() };
     let mut lab = Lab::new(rules).open();
     for seconds in [10, 30, 90, 200, 200] {
         assert_eq!(lab.refused(), (Why::Open, seconds));
@@ -58,7 +59,7 @@ fn the_open_time_grows_while_probes_fail() {
     assert_eq!(lab.open().refused(), (Why::Open, 10), "a success ends it");
     // A base and a number of failures that no number holds.
     let policy = Policy::new().with_failure_threshold(NonZeroU32::MIN).with_open_backoff(Some(OpenBackoff {
-        base: NonZeroU32::MAX,
+        base: Factor::whole(u32::MAX),
         cap: Duration::from_secs(365 * 24 * 3600),
     }));
     let mut lab = Lab::over(policy).open();
@@ -66,6 +67,24 @@ fn the_open_time_grows_while_probes_fail() {
         lab.pass(policy.longest_open().as_secs() + 1).call(F);
     }
     assert!(lab.view().retry_after().unwrap() <= policy.longest_open());
+}
+
+#[test]
+fn it_grows_by_a_ratio_too_and_never_shrinks() {
+    let waits = |base| {
+        let policy = Policy::new()
+            .with_failure_threshold(NonZeroU32::MIN)
+            .with_open_backoff(Some(OpenBackoff { base, cap: duration(200) }));
+        let mut lab = Lab::over(policy).open();
+        [(); 5].map(|()| {
+            let wait = lab.view().retry_after().unwrap();
+            lab.pass(wait.as_secs() + 1).call(F);
+            wait.as_secs_f64()
+        })
+    };
+    assert_eq!(waits(Factor::per_mille(1_500)), [60.0, 90.0, 135.0, 200.0, 200.0]);
+    assert_eq!(waits(Factor::per_mille(1_001)), [60.0, 60.06, 60.12006, 60.180_180_06, 60.240_360_24]);
+    assert_eq!(waits(Factor::per_mille(10)), [60.0; 5], "less than one is one");
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Who opened a circuit holds a pass, and goes on.
 
-use vps_breaker::{Hold, Rule, Settled, State, Verdict, Why};
+use vps_breaker::{Factor, Hold, Rule, Settled, State, Verdict, Why};
 
 use super::{F, Lab, S};
 use crate::breaker_model::{Over, Rules, duration};
 
 #[test]
 fn whoever_opened_it_goes_on() {
-    let mut lab = Lab::new(Rules { backoff: Some((2, 600)), ..Rules::default() });
+    let mut lab = Lab::new(Rules { backoff: Some((Factor::whole(2), 600)), ..Rules::default() });
     let pass = lab.opened();
     assert_eq!(lab.view().outage(), Some(pass));
     let before = (lab.machine.clone(), lab.view());
@@ -57,7 +57,7 @@ fn where_it_is_not_open_a_holder_asks_as_anybody() {
     let pass = lab.opened();
     lab.hold(Hold::Open, 5);
     assert_eq!(lab.view().outage(), Some(pass), "the same outage");
-    assert_eq!(lab.enter(pass).unwrap_err().why(), Why::Held);
+    assert_eq!(lab.enter(pass).unwrap_err().why(), Why::HeldFor);
     lab.pass(5);
     assert!(lab.enter(pass).unwrap().is_probe());
     // Held closed, and a policy that is off: let through.

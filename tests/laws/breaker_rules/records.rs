@@ -1,6 +1,6 @@
 //! Snapshots, records of older layouts, and what other processes did.
 
-use vps_breaker::{Hold, Machine, Rule, Settled, Snapshot, State, Tick, Verdict, Why};
+use vps_breaker::{Factor, Hold, Machine, Rule, Settled, Snapshot, State, Tick, Verdict, Why};
 
 use super::{F, Lab, S, half_open, opened_by};
 use crate::breaker_model::{Over, Rules, duration};
@@ -124,7 +124,8 @@ fn a_record_of_before_passes_is_read() {
             "since":5000000000,"left":{left},"last_token":4,"successes":{successes},"probe_failures":0,
             "slots":{slots},"held":null}}"#
         );
-        let mut lab = Lab::new(Rules { successes: 2, backoff: Some((2, 600)), ..Rules::default() });
+        let mut lab =
+            Lab::new(Rules { successes: 2, backoff: Some((Factor::whole(2), 600)), ..Rules::default() });
         let snapshot: Snapshot = serde_json::from_str(&text).unwrap();
         lab.machine = Machine::restore(&lab.policy, &snapshot, lab.now);
         assert!(!lab.view().is_on_probation() && lab.view().trusts_health_probes());

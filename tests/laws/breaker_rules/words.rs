@@ -3,7 +3,7 @@
 use std::num::{NonZeroU8, NonZeroU32};
 use std::time::Duration;
 
-use vps_breaker::{Hold, OpenBackoff, Policy, Rate, SlowCalls};
+use vps_breaker::{Factor, Hold, OpenBackoff, Policy, Rate, SlowCalls};
 
 use super::{F, Lab, S};
 use crate::breaker_model::{Over, Rules, duration};
@@ -28,7 +28,7 @@ fn nonsense_is_refused_by_name() {
         (policy().with_failure_rate(Some(Rate::percent(50))), "failure_rate"),
         (policy().with_slow_calls(Some(SlowCalls { after: year, rate: Rate::percent(50) })), "slow_calls"),
         (
-            policy().with_open_backoff(Some(OpenBackoff { base: NonZeroU32::MIN, cap: duration(59) })),
+            policy().with_open_backoff(Some(OpenBackoff { base: Factor::whole(1), cap: duration(59) })),
             "open_backoff",
         ),
     ] {
@@ -38,7 +38,7 @@ fn nonsense_is_refused_by_name() {
         assert!(!error.reason.is_empty());
     }
     assert!(policy().with_timeout(year).with_probe_lease(year).check().is_ok());
-    let cap = OpenBackoff { base: NonZeroU32::MIN, cap: duration(60) };
+    let cap = OpenBackoff { base: Factor::whole(1), cap: duration(60) };
     assert!(policy().with_open_backoff(Some(cap)).check().is_ok());
     for (expected, over, least, failed, slow) in [
         (true, Over::Count(1_024), 1_024, Some(1), None),
@@ -88,7 +88,13 @@ fn every_decision_explains_itself() {
     lab.machine.hold(&lab.policy, Hold::Open, Some(duration(5)), lab.now);
     assert_eq!(lab.view().to_string(), "held open by hand, for another 5.0s");
     let rejected = lab.machine.admit(&lab.policy, lab.now).unwrap_err();
-    assert!(rejected.to_string().starts_with("the circuit was opened by hand; look again in 5.0s"));
+    assert_eq!(
+        rejected.to_string(),
+        "the circuit is held open by hand for another 5.0s, or until it is reset"
+    );
+    lab.machine.hold(&lab.policy, Hold::Open, None, lab.now);
+    let rejected = lab.machine.admit(&lab.policy, lab.now).unwrap_err();
+    assert_eq!(rejected.to_string(), "the circuit is held open by hand, until it is reset");
     lab.machine.hold(&lab.policy, Hold::Closed, None, lab.now);
     assert_eq!(lab.view().to_string(), "held closed by hand, until it is reset");
 

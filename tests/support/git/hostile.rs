@@ -91,6 +91,17 @@ impl Forge {
         repository
     }
 
+    /// A file and a folder of one name, whatever is in that.
+    #[must_use]
+    pub fn named_twice(&self, name: &str, twice: &str) -> Repository {
+        let repository = self.repository(name);
+        let blob = repository.write("blob", b"x");
+        let below = repository.write("tree", &tree(&[(FILE, "file", &blob)]));
+        let root = repository.write("tree", &tree(&[(FILE, twice, &blob), (FOLDER, twice, &below)]));
+        repository.commit_tree(&root);
+        repository
+    }
+
     /// Two names that differ in case only: honest here, one file elsewhere.
     #[must_use]
     pub fn same_but_for_case(&self, name: &str) -> Repository {

@@ -160,6 +160,11 @@ pub enum Behaviour {
     },
     /// Headers without an end.
     EndlessHeaders,
+    /// The head comes byte by byte.
+    DripHead {
+        /// Time between them.
+        gap: Duration,
+    },
     /// One header of that length.
     HugeHeader {
         /// Bytes of its value.

@@ -41,6 +41,8 @@ pub struct Exchange {
     pub sent: u64,
     /// How it ended.
     pub ending: Ending,
+    /// When it ended, since the server was started.
+    pub ended: Option<Duration>,
 }
 
 impl Exchange {
@@ -91,6 +93,16 @@ impl Log {
     #[must_use]
     pub fn of(&self, path: &str) -> Vec<&Exchange> {
         self.exchanges.iter().filter(|exchange| exchange.request.path() == path).collect()
+    }
+
+    /// The most exchanges that were under way at once, of those that `which` names.
+    #[must_use]
+    pub fn most_at_once(&self, which: impl Fn(&Exchange) -> bool) -> usize {
+        let of: Vec<&Exchange> = self.exchanges.iter().filter(|exchange| which(exchange)).collect();
+        let at = |moment: Duration| {
+            of.iter().filter(|one| one.at <= moment && one.ended.is_none_or(|ended| ended > moment)).count()
+        };
+        of.iter().map(|one| at(one.at)).max().unwrap_or(0)
     }
 
     /// Bytes of bodies sent for one path.

@@ -44,6 +44,8 @@ pub(super) struct Plan {
     pub(super) garbage: bool,
     pub(super) headers: Vec<(String, String)>,
     pub(super) endless_headers: bool,
+    /// The time between the bytes of the head.
+    pub(super) drip: Option<Duration>,
     pub(super) framing: Framing,
     pub(super) content: Content,
     /// Where in the content the body begins, and its length.
@@ -117,6 +119,7 @@ impl Plan {
             garbage: false,
             headers: Vec::new(),
             endless_headers: false,
+            drip: None,
             framing: Framing::Length(body.len() as u64),
             content: Content::fixed(body),
             from: 0,
@@ -205,6 +208,7 @@ impl Plan {
                 self.headers.extend((0..*count).map(|n| (format!("X-Flood-{n}"), "flood".to_owned())));
             }
             B::EndlessHeaders => self.endless_headers = true,
+            B::DripHead { gap } => self.drip = Some(*gap),
             B::HugeHeader { bytes } => self.set("X-Huge", "h".repeat(*bytes)),
             B::GarbageStatusLine => self.garbage = true,
         }

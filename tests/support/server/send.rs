@@ -74,7 +74,16 @@ impl Sending<'_> {
             self.step(step).await?;
         }
         self.log.exchange(self.number, |exchange| exchange.status = self.plan.status);
-        self.wire.write_all(head(self.plan).as_bytes()).await?;
+        let head = head(self.plan);
+        match self.plan.drip {
+            None => self.wire.write_all(head.as_bytes()).await?,
+            Some(gap) => {
+                for byte in head.as_bytes().chunks(1) {
+                    self.wire.write_all(byte).await?;
+                    self.pause(gap).await?;
+                }
+            }
+        }
         while self.plan.endless_headers {
             self.wire.write_all("X-Endless: flood\r\n".repeat(1000).as_bytes()).await?;
         }

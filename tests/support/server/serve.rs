@@ -156,11 +156,14 @@ async fn respond(wire: &mut Wire, request: Request, shared: &Shared, connection:
             planned: if head_only { 0 } else { plan.len },
             sent: 0,
             ending: Ending::Running,
+            ended: None,
             request,
         });
         log.exchanges.len() - 1
     });
-    match send(wire, &plan, head_only, &shared.log, number).await {
+    let next = send(wire, &plan, head_only, &shared.log, number).await;
+    shared.log.exchange(number, |exchange| exchange.ended = Some(shared.started.elapsed()));
+    match next {
         Next::KeepAlive if wants_close => Next::Close,
         next => next,
     }

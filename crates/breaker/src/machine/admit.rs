@@ -19,7 +19,7 @@ impl Machine {
         self.end_hold(now);
         match self.hold_mode() {
             Some(Hold::Open) => {
-                return Err(Rejected::new(self.held_for(policy, now), Why::Held));
+                return Err(self.refused_by_hand(policy, now));
             }
             Some(_) => return Ok(self.plain_ticket(now)),
             None if !policy.enabled => return Ok(self.plain_ticket(now)),

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Machine, Phase, Rule, Transition};
+use super::{Machine, Phase, Rejected, Rule, Transition, Why};
 use crate::policy::Policy;
 use crate::time::Tick;
 
@@ -95,10 +95,12 @@ impl Machine {
         matches!(self.hold_mode(), Some(Hold::Closed | Hold::Disabled))
     }
 
-    /// How long a hold lasts; without an end, when it is worth another look.
-    pub(super) fn held_for(&self, policy: &Policy, now: Tick) -> Duration {
-        let left = self.held_at(now).and_then(|held| held.left(now));
-        left.unwrap_or_else(|| policy.timeout.max(LOOK_AGAIN))
+    /// What a call is told while it is held open; without an end, when it is worth another look.
+    pub(super) fn refused_by_hand(&self, policy: &Policy, now: Tick) -> Rejected {
+        match self.held_at(now).and_then(|held| held.left(now)) {
+            Some(left) => Rejected::new(left, Why::HeldFor),
+            None => Rejected::new(policy.timeout.max(LOOK_AGAIN), Why::Held),
+        }
     }
 
     /// Ends a hold whose time is over: open becomes due for a probe, closed starts clean.

@@ -212,7 +212,7 @@ fn open_time(policy: &Policy, level: u8, generation: u64) -> Duration {
     let mut time = policy.timeout;
     if let Some(backoff) = policy.open_backoff {
         for _ in 0..level {
-            time = time.saturating_mul(backoff.base.get());
+            time = backoff.base.times(time);
             if time >= backoff.cap {
                 break;
             }

@@ -311,8 +311,10 @@ pub enum Why {
     Open,
     /// It is half-open and every probe's slot is taken.
     Probing,
-    /// Somebody forced it open.
+    /// Somebody forced it open, until it is reset.
     Held,
+    /// Somebody forced it open for a time.
+    HeldFor,
 }
 
 /// A refused call. Copied, never allocated: this is the hot path of an outage.
@@ -349,8 +351,9 @@ impl fmt::Display for Rejected {
             Why::Probing => {
                 write!(f, "a probe is under way; its slot is free in {seconds:.1}s at the latest")
             }
-            Why::Held => {
-                write!(f, "the circuit was opened by hand; look again in {seconds:.1}s, or reset it")
+            Why::Held => f.write_str("the circuit is held open by hand, until it is reset"),
+            Why::HeldFor => {
+                write!(f, "the circuit is held open by hand for another {seconds:.1}s, or until it is reset")
             }
         }
     }

@@ -42,9 +42,7 @@ impl Machine {
             }
         };
         let (state, rejection) = match (held, &self.phase, open_left) {
-            (Some(Hold::Open), ..) => {
-                (State::Open, Some(Rejected::new(self.held_for(policy, now), Why::Held)))
-            }
+            (Some(Hold::Open), ..) => (State::Open, Some(self.refused_by_hand(policy, now))),
             (Some(_), ..) | (None, Phase::Closed(_), _) => (State::Closed, None),
             (None, ..) if !policy.enabled => (State::Closed, None),
             (None, _, Some(left)) => (State::Open, Some(Rejected::new(left, Why::Open))),

@@ -28,7 +28,7 @@ pub(crate) enum AptCommand {
 /// A repository that fails is named and makes the command fail, even where apt-get would not; the lists of
 /// the others are in place all the same. Each repository has its circuit breaker.
 #[derive(Clone, Debug, Args)]
-#[command(before_long_help = UPDATE_EXAMPLES, after_long_help = crate::exit::HELP)]
+#[command(before_long_help = UPDATE_EXAMPLES, after_long_help = crate::exit::help(crate::exit::Ends::Operation))]
 pub(crate) struct AptUpdateArgs {
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
@@ -41,7 +41,7 @@ pub(crate) struct AptUpdateArgs {
 /// lock is waited for, an interrupted dpkg is repaired, a broken repository is warned of. Ctrl-C stops
 /// fetching at once and never dpkg. What is installed already costs no request.
 #[derive(Clone, Debug, Args)]
-#[command(before_long_help = INSTALL_EXAMPLES, after_long_help = crate::exit::HELP)]
+#[command(before_long_help = INSTALL_EXAMPLES, after_long_help = crate::exit::help(crate::exit::Ends::Operation))]
 pub(crate) struct AptInstallArgs {
     /// NAME, NAME=VERSION, NAME/RELEASE, NAME:ARCH
     #[arg(required = true, value_name = "PKG", allow_hyphen_values = false)]

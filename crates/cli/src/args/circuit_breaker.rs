@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::values::limit;
+use crate::exit;
 
 /// Look at circuit breakers, or set them by hand.
 #[derive(Clone, Debug, Subcommand)]
@@ -13,7 +14,7 @@ pub(crate) enum CircuitBreakerCommand {
     #[command(before_long_help = "\
 Examples:
   vps-configurator circuit-breaker status
-  vps-configurator circuit-breaker status github")]
+  vps-configurator circuit-breaker status github", after_long_help = exit::help(exit::Ends::Configured))]
     Status {
         /// Only this one
         service: Option<String>,
@@ -22,18 +23,18 @@ Examples:
     #[command(before_long_help = "\
 Examples:
   vps-configurator circuit-breaker reset github
-  vps-configurator circuit-breaker reset --all --yes")]
+  vps-configurator circuit-breaker reset --all --yes", after_long_help = exit::help(exit::Ends::Configured))]
     Reset(ResetArgs),
     /// Force a circuit open
     #[command(before_long_help = "\
 Examples:
   vps-configurator circuit-breaker open github --for 10m --reason maintenance
-  vps-configurator circuit-breaker open external_downloads/example.com")]
+  vps-configurator circuit-breaker open external_downloads/example.com", after_long_help = exit::help(exit::Ends::Configured))]
     Open(HoldArgs),
     /// Force a circuit closed (10 minutes unless --for says otherwise)
     #[command(before_long_help = "\
 Examples:
-  vps-configurator circuit-breaker close github --for 5m")]
+  vps-configurator circuit-breaker close github --for 5m", after_long_help = exit::help(exit::Ends::Configured))]
     Close(HoldArgs),
 }
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values::limit;
+use crate::exit;
 
 /// Check whether there is an internet: the first answer over TLS says yes.
 #[derive(Clone, Debug, Args)]
 #[command(before_long_help = "\
 Examples:
   vps-configurator connectivity
-  vps-configurator connectivity https://example.com/ --timeout 5s")]
+  vps-configurator connectivity https://example.com/ --timeout 5s", after_long_help = exit::help(exit::Ends::Connectivity))]
 pub(crate) struct ConnectivityArgs {
     /// Ask these instead of the configured services' hosts
     pub(crate) urls: Vec<String>,

@@ -9,6 +9,7 @@ use vps_ops::settings::parse_bytes;
 
 use super::NetworkArgs;
 use super::values::limit;
+use crate::exit;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,7 +24,7 @@ Examples:
 /// What was received is kept beside it and the same command goes on from there. With a digest given and
 /// DEST already right, nothing is fetched.
 #[derive(Clone, Debug, Args)]
-#[command(before_long_help = EXAMPLES, after_long_help = crate::exit::HELP)]
+#[command(before_long_help = EXAMPLES, after_long_help = exit::help(exit::Ends::Download))]
 pub(crate) struct DownloadArgs {
     /// http or https
     pub(crate) url: String,

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::NetworkArgs;
 use super::values::limit;
+use crate::exit;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,7 +36,7 @@ pub(crate) enum GitCommand {
 /// be known to it already. `GIT_SSH_COMMAND` is honoured. The folder above DEST must be yours to write, and DEST
 /// no mount point.
 #[derive(Clone, Debug, Args)]
-#[command(before_long_help = EXAMPLES, after_long_help = crate::exit::HELP)]
+#[command(before_long_help = EXAMPLES, after_long_help = exit::help(exit::Ends::Operation))]
 pub(crate) struct CloneArgs {
     /// https, http, ssh, USER@HOST:PATH, file or a path
     pub(crate) url: String,

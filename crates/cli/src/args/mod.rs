@@ -50,7 +50,7 @@ To load it:
     long_about = "Downloads, packages, clones and commands that survive a bad network: retried with backoff, stopped by deadlines, \
                   guarded by circuit breakers that all processes of this machine share.",
     before_long_help = EXAMPLES,
-    after_long_help = exit::HELP,
+    after_long_help = exit::help(exit::Ends::Program),
     arg_required_else_help = true,
     subcommand_required = true,
     max_term_width = 100,
@@ -68,7 +68,7 @@ pub(crate) struct GlobalArgs {
     /// Say more (-vv: everything)
     #[arg(short, long, action = clap::ArgAction::Count, global = true, conflicts_with = "quiet", help_heading = "Global options")]
     pub(crate) verbose: u8,
-    /// Only errors (-qq: nothing)
+    /// Only errors (-qq: nothing but what --json asks for)
     #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = "Global options")]
     pub(crate) quiet: u8,
     /// When to use colour
@@ -153,7 +153,8 @@ pub(crate) enum Command {
         before_long_help = "\
 Examples:
   vps-configurator apt update
-  vps-configurator apt install nginx"
+  vps-configurator apt install nginx",
+        after_long_help = exit::help(exit::Ends::Operation)
     )]
     Apt(AptCommand),
     /// Clone git repositories
@@ -163,7 +164,8 @@ Examples:
         arg_required_else_help = true,
         before_long_help = "\
 Examples:
-  vps-configurator git clone https://example.com/app.git /opt/app"
+  vps-configurator git clone https://example.com/app.git /opt/app",
+        after_long_help = exit::help(exit::Ends::Operation)
     )]
     Git(GitCommand),
     Run(RunArgs),
@@ -175,7 +177,8 @@ Examples:
         before_long_help = "\
 Examples:
   vps-configurator circuit-breaker status
-  vps-configurator circuit-breaker reset github"
+  vps-configurator circuit-breaker reset github",
+        after_long_help = exit::help(exit::Ends::Configured)
     )]
     CircuitBreaker(CircuitBreakerCommand),
     /// Check whether there is an internet
@@ -187,22 +190,30 @@ Examples:
         before_long_help = "\
 Examples:
   vps-configurator config init
-  vps-configurator config show --origin"
+  vps-configurator config show --origin",
+        after_long_help = exit::help(exit::Ends::Configured)
     )]
     Config(ConfigCommand),
     /// Print a completion script
-    #[command(after_help = LOADING, before_long_help = "\
+    #[command(
+        after_help = LOADING,
+        after_long_help = format!("{LOADING}\n\n{}", exit::help(exit::Ends::Plain)),
+        before_long_help = "\
 Examples:
-  vps-configurator completions bash")]
+  vps-configurator completions bash"
+    )]
     Completions {
         /// For this shell
         shell: clap_complete::Shell,
     },
     /// Print the manual page, or that of one command
-    #[command(before_long_help = "\
+    #[command(
+        before_long_help = "\
 Examples:
   vps-configurator man
-  vps-configurator man circuit-breaker reset")]
+  vps-configurator man circuit-breaker reset",
+        after_long_help = exit::help(exit::Ends::Plain)
+    )]
     Man {
         /// Of this one: download, circuit-breaker reset
         command: Vec<String>,
@@ -223,6 +234,14 @@ impl Command {
             Self::CircuitBreaker(command) => matches!(command, CircuitBreakerCommand::Status { .. }),
             // `config init` makes its file and nothing else.
             Self::Config(_) | Self::Completions { .. } | Self::Man { .. } => true,
+        }
+    }
+
+    /// Whether what it prints is all that it is for. Those that check something answer by their exit code, too.
+    pub(crate) fn only_prints(&self) -> bool {
+        match self {
+            Self::Config(ConfigCommand::Init | ConfigCommand::Check) => false,
+            _ => self.only_looks(),
         }
     }
 }

@@ -24,7 +24,7 @@ Examples:
 ///
 /// Standard output is the command's alone: with --json the result goes to standard error, or to --report FILE.
 #[derive(Clone, Debug, Args)]
-#[command(before_long_help = EXAMPLES, after_long_help = crate::exit::HELP)]
+#[command(before_long_help = EXAMPLES, after_long_help = crate::exit::help(crate::exit::Ends::Run))]
 pub(crate) struct RunArgs {
     /// Only these exit codes are worth another attempt
     #[arg(long, value_name = "CODE", value_delimiter = ',')]

@@ -5,15 +5,14 @@ mod status;
 use std::io::Write as _;
 use std::time::Duration;
 
-use serde_json::json;
 use vps_ops::guard::ControlError;
 use vps_ops::service::ServiceName;
-use vps_ops::{Hold, Kind, NetworkOperationWrapper};
+use vps_ops::{Hold, Kind, NetworkOperationWrapper, State};
 
 use crate::app::{App, unknown_service};
 use crate::args::{CircuitBreakerCommand, HoldArgs, ResetArgs};
 use crate::exit::Exit;
-use crate::report::{Failure, print, print_json};
+use crate::report::{Failure, document, print, print_json};
 
 /// A circuit that is forced closed stays so for this long, unless told otherwise.
 const CLOSED_FOR: Duration = Duration::from_secs(600);
@@ -51,7 +50,11 @@ async fn reset(app: &App, network: &NetworkOperationWrapper, args: &ResetArgs) -
         Some(name) => circuits.reset(name).await,
         None => {
             if !args.yes && !confirmed() {
-                return print("nothing was reset\n");
+                return if app.global.json {
+                    print_json(&document::Reset { services: Vec::new() })
+                } else {
+                    print("nothing was reset\n")
+                };
             }
             circuits.reset_all().await
         }
@@ -59,11 +62,12 @@ async fn reset(app: &App, network: &NetworkOperationWrapper, args: &ResetArgs) -
     let names = outcome.map_err(|error| failed(&error))?;
     network.close().await;
     if app.global.json {
-        return print_json(&json!({"schema": "vps-configurator.circuit-breaker.reset/1", "services": names}));
+        let services = names.iter().map(ToString::to_string).collect();
+        return print_json(&document::Reset { services });
     }
     let lines: String = names.iter().map(|name| format!("reset {name}\n")).collect();
     print(&lines)?;
-    if app.global.quiet == 0 {
+    if app.global.quiet == 0 && !app.global.json_errors() {
         app.screen.line("hint: see `vps-configurator circuit-breaker status`");
     }
     Ok(Exit::Done)
@@ -96,14 +100,13 @@ async fn hold(
     let service =
         circuits.hold(&args.service, mode, limit, args.reason, by).await.map_err(|error| failed(&error))?;
     network.close().await;
-    let state = if mode == Hold::Open { "open" } else { "closed" };
+    let state = if mode == Hold::Open { State::Open } else { State::Closed };
     if app.global.json {
-        return print_json(&json!({
-            "schema": "vps-configurator.circuit-breaker.hold/1",
-            "service": service,
-            "state": state,
-            "for_seconds": limit.map(|limit| limit.as_secs_f64()),
-        }));
+        return print_json(&document::Hold {
+            service: service.to_string(),
+            state,
+            for_seconds: limit.map(|limit| limit.as_secs_f64()),
+        });
     }
     let until = limit.map_or_else(
         || "until it is reset".to_owned(),
@@ -115,7 +118,7 @@ async fn hold(
         ""
     };
     print(&format!("{service} is held {state} {until}{hosts}\n"))?;
-    if app.global.quiet == 0 {
+    if app.global.quiet == 0 && !app.global.json_errors() {
         app.screen
             .line(&format!("hint: let go of it with `vps-configurator circuit-breaker reset {service}`"));
     }

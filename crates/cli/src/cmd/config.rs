@@ -4,14 +4,15 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
+use vps_ops::foreign::shown;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use crate::app::App;
 use crate::args::ConfigCommand;
 use crate::config::{self, Loaded, Origin, load};
 use crate::exit::Exit;
-use crate::report::{Failure, print, print_json};
+use crate::report::{Failure, document, print, print_json};
 
 pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Failure> {
     match command {
@@ -25,13 +26,11 @@ pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Failure> {
         ConfigCommand::Show { origin } => {
             let entries = loaded.entries();
             if app.global.json {
-                let keys: Map<String, Value> = entries
-                    .iter()
-                    .map(|entry| {
-                        (entry.key.clone(), json!({"value": entry.value, "origin": entry.origin.to_string()}))
-                    })
-                    .collect();
-                return print_json(&json!({"schema": "vps-configurator.config/1", "keys": keys}));
+                let keys = entries.into_iter().map(|entry| {
+                    let setting = document::Setting { value: entry.value, origin: entry.origin.to_string() };
+                    (entry.key, setting)
+                });
+                return print_json(&document::Config { keys: keys.collect() });
             }
             if !origin {
                 let settings = serde_json::to_value(&loaded.settings).unwrap_or_default();
@@ -58,15 +57,15 @@ pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Failure> {
 fn check(app: &App, loaded: &Loaded) -> Result<Exit, Failure> {
     let skipped = loaded.files.iter().filter(|found| found.is_skipped());
     if app.global.json {
-        let skipped: Vec<Value> =
-            skipped.map(|found| json!({"path": found.path, "why": found.words()})).collect();
-        return print_json(&json!({
-            "schema": "vps-configurator.config.check/1", "valid": true, "skipped": skipped,
-        }));
+        let skipped = skipped.map(|found| document::SkippedFile {
+            path: found.path.display().to_string(),
+            why: found.words().to_string(),
+        });
+        return print_json(&document::ConfigCheck { valid: true, skipped: skipped.collect() });
     }
     let mut text = "the configuration is valid\n".to_owned();
     for found in skipped {
-        let _ = writeln!(text, "but {} is {}", found.path.display(), found.words());
+        let _ = writeln!(text, "but {} is {}", shown(&found.path), found.words());
     }
     print(&text)
 }
@@ -75,23 +74,23 @@ fn check(app: &App, loaded: &Loaded) -> Result<Exit, Failure> {
 fn path(app: &App) -> Result<Exit, Failure> {
     let files = config::files(app.global.config(), &app.environment);
     let state = match load(files.clone(), &app.environment) {
-        Ok(loaded) => Ok(app.state_folder(&loaded).map(|folder| folder.path().display().to_string())),
+        Ok(loaded) => Ok(app.state_folder(&loaded).map(|folder| shown(folder.path()).to_string())),
         Err(error) => {
             tracing::warn!("the configuration cannot be used: {error}");
             Err(())
         }
     };
     if app.global.json {
-        let files: Vec<Value> =
-            files.iter().map(|found| json!({"path": found.path, "read": found.is_read()})).collect();
+        let files = files.iter().map(|found| document::ConfigFile {
+            path: found.path.display().to_string(),
+            read: found.is_read(),
+        });
         let state = state.ok().flatten();
-        return print_json(
-            &json!({"schema": "vps-configurator.config.path/1", "files": files, "state": state}),
-        );
+        return print_json(&document::ConfigPath { files: files.collect(), state });
     }
     let mut text = String::new();
     for found in &files {
-        let _ = writeln!(text, "{}  ({})", found.path.display(), found.words());
+        let _ = writeln!(text, "{}  ({})", shown(&found.path), found.words());
     }
     let state = match &state {
         Ok(Some(folder)) => folder,
@@ -121,7 +120,7 @@ fn init(app: &App) -> Result<Exit, Failure> {
             written.inspect_err(|_| drop(std::fs::remove_file(&path)))
         });
     if let Err(error) = written {
-        let failure = Failure::local(format!("the configuration file {} cannot be made", path.display()));
+        let failure = Failure::local(format!("the configuration file {} cannot be made", shown(&path)));
         let failure = Failure { causes: vec![error.to_string()], ..failure };
         return Err(if error.kind() == std::io::ErrorKind::AlreadyExists {
             failure.hint("it is left as it is; `vps-configurator config show --origin` says what holds")
@@ -130,9 +129,9 @@ fn init(app: &App) -> Result<Exit, Failure> {
         });
     }
     if app.global.json {
-        return print_json(&json!({"schema": "vps-configurator.config.init/1", "path": path}));
+        return print_json(&document::ConfigInit { path: path.display().to_string() });
     }
-    print(&format!("{}\n", path.display()))
+    print(&format!("{}\n", shown(&path)))
 }
 
 fn commented(text: &str) -> String {

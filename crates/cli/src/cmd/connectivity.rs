@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
 use vps_ops::Kind;
 use vps_ops::http::SafeUrl;
 use vps_ops::settings::RetryConfig;
@@ -10,7 +9,7 @@ use vps_ops::settings::RetryConfig;
 use crate::app::App;
 use crate::args::ConnectivityArgs;
 use crate::exit::Exit;
-use crate::report::{Failure, print, print_json};
+use crate::report::{Failure, document, print, print_json};
 
 pub(crate) async fn run(app: &App, args: ConnectivityArgs) -> Result<Exit, Failure> {
     let loaded = app.config()?;
@@ -28,21 +27,17 @@ pub(crate) async fn run(app: &App, args: ConnectivityArgs) -> Result<Exit, Failu
     if args.dry_run {
         let targets = if targets.is_empty() { network.connectivity_targets() } else { targets };
         if app.global.json {
-            let steps: Vec<Value> = targets
-                .iter()
-                .map(|url| {
-                    json!({
-                        "target": SafeUrl::from(url).to_string(), "service": null, "circuit_state": null,
-                    })
-                })
-                .collect();
-            return print_json(&json!({
-                "schema": "vps-configurator.preview/1",
-                "action": "check connectivity",
-                "steps": steps,
-                "attempts": 1,
-                "timeout_seconds": network.policies().general().timeouts.http_request.as_secs_f64(),
-            }));
+            let steps = targets.iter().map(|url| document::PreviewStep {
+                target: SafeUrl::from(url).to_string(),
+                service: None,
+                circuit_state: None,
+            });
+            return print_json(&document::Preview {
+                action: "check connectivity".to_owned(),
+                steps: steps.collect(),
+                attempts: 1,
+                timeout_seconds: network.policies().general().timeouts.http_request.as_secs_f64(),
+            });
         }
         let lines: String = targets.iter().map(|url| format!("would ask {}\n", SafeUrl::from(url))).collect();
         return print(&lines);
@@ -58,24 +53,14 @@ pub(crate) async fn run(app: &App, args: ConnectivityArgs) -> Result<Exit, Failu
     };
     let exit = if result.online { Exit::Done } else { Exit::Offline };
     if app.global.json {
-        let targets: Vec<Value> = result
-            .targets
-            .iter()
-            .map(|target| {
-                json!({
-                    "url": target.url.to_string(),
-                    "status": target.status,
-                    "proves": target.proves,
-                    "error": target.error,
-                    "took_seconds": target.took.as_secs_f64(),
-                })
-            })
-            .collect();
-        print_json(&json!({
-            "schema": "vps-configurator.connectivity/1",
-            "online": result.online,
-            "targets": targets,
-        }))?;
+        let targets = result.targets.iter().map(|target| document::Target {
+            url: target.url.to_string(),
+            status: target.status,
+            proves: target.proves,
+            error: target.error.as_ref().map(ToString::to_string),
+            took_seconds: target.took.as_secs_f64(),
+        });
+        print_json(&document::Connectivity { online: result.online, targets: targets.collect() })?;
         return Ok(exit);
     }
     let mut text = String::from(if result.online { "online\n" } else { "offline\n" });
@@ -83,7 +68,7 @@ pub(crate) async fn run(app: &App, args: ConnectivityArgs) -> Result<Exit, Failu
         let answer = match (&target.status, &target.error) {
             (Some(status), _) if target.proves => format!("answered {status}"),
             (Some(status), _) => format!("answered {status}, but not over TLS, so it proves nothing"),
-            (None, Some(error)) => error.clone(),
+            (None, Some(error)) => error.to_string(),
             (None, None) => "no answer".to_owned(),
         };
         let _ = writeln!(text, "  {}  {answer} ({:.1}s)", target.url, target.took.as_secs_f64());

@@ -3,8 +3,10 @@
 mod finish;
 mod request;
 
-use vps_ops::download::{Dest, DownloadError, DownloadHint, DownloadRequest, Fault, Saved};
+use vps_ops::download::{Dest, DownloadError, DownloadHint, DownloadRequest, Expected, Fault, Saved};
+use vps_ops::foreign::shown;
 use vps_ops::http::SafeUrl;
+use vps_ops::operation::{Operation, OperationKind};
 use vps_ops::pipeline::Cause;
 use vps_ops::settings::Options;
 use vps_ops::{Advise, Hint, Kind, NetworkOperationWrapper, OperationError};
@@ -14,21 +16,21 @@ use crate::args::DownloadArgs;
 use crate::cmd::preview::Preview;
 use crate::exit::Exit;
 use crate::observe::words;
-use crate::report::Failure;
+use crate::report::{Failure, check_stdout};
 
 pub(crate) async fn run(app: &App, args: DownloadArgs) -> Result<Exit, Failure> {
-    let mut request = request::build(app, &args)?;
+    let request = request::build(app, &args)?;
     let loaded = app.config()?;
     let network = app.network(&loaded);
     let mut options = app.options(&network, &args.network)?;
     options.connect = args.connect_timeout;
     options.idle = args.idle_timeout;
-    request.limits.min_speed = args.min_speed.unwrap_or(loaded.settings.download.min_speed.0);
+    options.min_speed = args.min_speed;
     if args.network.dry_run {
-        return preview(&network, &request, &options).show(app, &network, &options).await;
+        return preview(&network, &request, &options).await?.show(app, &network, &options).await;
     }
     if request.dest == Dest::Spool {
-        finish::check_stdout()?;
+        check_stdout()?;
     }
     let outcome = network.download_with_retry(request.clone(), &options).await;
     network.close().await;
@@ -57,19 +59,42 @@ fn failure(request: &DownloadRequest, error: &OperationError<DownloadError>) -> 
     if cut && request.has_part() { failure.hint(words::hint(&kept)) } else { failure }
 }
 
-fn preview(network: &NetworkOperationWrapper, request: &DownloadRequest, options: &Options) -> Preview {
-    let urls = request.candidates().into_iter();
-    let steps = urls.map(|url| {
+/// What would be fetched, from whom and to where, as far as a look at DEST tells.
+async fn preview(
+    network: &NetworkOperationWrapper,
+    request: &DownloadRequest,
+    options: &Options,
+) -> Result<Preview, Failure> {
+    let done = network.downloads().look(request).await.map_err(|error| {
+        Failure::before(&Operation::new(OperationKind::Download, request.url.to_string()), &error)
+    })?;
+    let list = match &request.expected {
+        Some(Expected::ListedAt(list)) => Some(list.as_url().clone()),
+        _ => None,
+    };
+    let path = request.path();
+    let dest = path.as_ref().map(|path| shown(path.strip_prefix("./").unwrap_or(path)).to_string());
+    let dest = dest.unwrap_or_else(|| "standard output".to_owned());
+    let action = match &done {
+        Some(done) if done.verified => format!("leave {dest} as it is: it is the right file already"),
+        Some(_) => format!("leave {dest} as it is: it is there already"),
+        None => {
+            let there = path.is_some_and(|path| path.symlink_metadata().is_ok());
+            let how = match (there, request.expected.is_some()) {
+                (false, _) => "",
+                (true, false) => ", in place of what is there",
+                // With a list nobody knows yet whether it is the right one.
+                (true, true) if list.is_some() => ", in place of what is there unless that is right",
+                (true, true) => ", in place of what is there, which is not the right file",
+            };
+            format!("download {} to {dest}{how}", request.url)
+        }
+    };
+    let urls = if done.is_some() { Vec::new() } else { request.candidates() };
+    let asked = list.filter(|_| done.is_none()).into_iter().chain(urls);
+    let steps = asked.map(|url| {
         let service = options.service.clone().unwrap_or_else(|| network.downloads().service_of(&url));
         (SafeUrl::from(&url).to_string(), Some(service))
     });
-    let dest = request.path().map_or_else(
-        || " to standard output".to_owned(),
-        |path| format!(" to {}", path.strip_prefix("./").unwrap_or(&path).display()),
-    );
-    Preview {
-        action: format!("download {}{dest}", request.url),
-        steps: steps.collect(),
-        configured: |limits| limits.download,
-    }
+    Ok(Preview { action, steps: steps.collect(), configured: |limits| limits.download })
 }

@@ -6,7 +6,8 @@ mod request;
 use std::path::Path;
 
 use vps_ops::NetworkOperationWrapper;
-use vps_ops::git::CloneRequest;
+use vps_ops::foreign::shown;
+use vps_ops::git::{CloneRequest, Clones, There};
 use vps_ops::settings::Options;
 
 use crate::app::App;
@@ -29,7 +30,9 @@ async fn clone(app: &App, args: &CloneArgs) -> Result<Exit, Failure> {
     options.connect = args.connect_timeout;
     options.idle = args.idle_timeout;
     if args.network.dry_run {
-        return preview(&network, &request, &options).show(app, &network, &options).await;
+        let there = network.clones().look(&request).await;
+        let there = there.map_err(|error| Failure::before(&Clones::operation(&request), &error))?;
+        return preview(&network, &request, &there, &options).show(app, &network, &options).await;
     }
     // An update takes nobody's place.
     let is_here = is_current(&request.dest) && !is_there(&request);
@@ -58,18 +61,29 @@ fn is_current(dest: &Path) -> bool {
 }
 
 /// What would be cloned, and past which circuit.
-fn preview(network: &NetworkOperationWrapper, request: &CloneRequest, options: &Options) -> Preview {
+fn preview(
+    network: &NetworkOperationWrapper,
+    request: &CloneRequest,
+    there: &There,
+    options: &Options,
+) -> Preview {
     let service = network.clones().service_of(&request.url, options);
-    let (url, dest) = (&request.url, request.dest.display());
+    let (url, dest) = (&request.url, shown(&request.dest));
+    let update = format!("update {dest} from {url}, unless that would lose work");
+    let (action, asks) = match there {
+        There::Clone(cloned) if Clones::is_done(request, cloned) => {
+            (format!("leave {dest} as it is: it is what is asked for already"), false)
+        }
+        There::Clone(_) => (update, true),
+        There::Unfinished if request.update => {
+            (format!("finish an earlier update of {dest} that was killed half-way, and {update}"), true)
+        }
+        There::Unfinished => (format!("finish an earlier update of {dest} that was killed half-way"), false),
+        _ => (format!("clone {url} to {dest}"), true),
+    };
     Preview {
-        action: match (is_there(request), request.update) {
-            (false, _) => format!("clone {url} to {dest}"),
-            (true, true) => format!("update {dest} from {url}, unless that would lose work"),
-            (true, false) => {
-                format!("leave {dest} as it is, or say what differs from {url}")
-            }
-        },
-        steps: vec![(request.url.to_string(), service)],
+        action,
+        steps: if asks { vec![(request.url.to_string(), service)] } else { Vec::new() },
         configured: |limits| limits.git_clone,
     }
 }

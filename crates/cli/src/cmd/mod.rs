@@ -11,3 +11,4 @@ mod netrc;
 mod preview;
 pub(crate) mod print;
 pub(crate) mod run;
+mod secret_file;

@@ -3,21 +3,20 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use vps_ops::NetworkOperationWrapper;
 use vps_ops::service::ServiceName;
 use vps_ops::settings::Options;
 
 use crate::app::App;
 use crate::exit::Exit;
-use crate::report::{Failure, print, print_json};
+use crate::report::{Failure, document, print, print_json};
 
 /// What would be done.
 #[derive(Debug)]
 pub(super) struct Preview {
     /// For people: `download https://example.com/f to f`.
     pub(super) action: String,
-    /// What it would talk to, in order, and whose circuit that is.
+    /// What it would talk to, in order, and whose circuit that is; nobody where nothing is left to do.
     pub(super) steps: Vec<(String, Option<ServiceName>)>,
     /// The configured limit of the whole, unless an option says otherwise.
     pub(super) configured: fn(&vps_ops::settings::Timeouts) -> Duration,
@@ -45,21 +44,20 @@ impl Preview {
             )
         };
         if app.global.json {
-            let steps: Vec<Value> = self
-                .steps
-                .iter()
-                .map(|(target, service)| {
-                    let state = service.as_ref().map(|service| state(service).as_str());
-                    json!({"target": target, "service": service, "circuit_state": state})
-                })
-                .collect();
-            return print_json(&json!({
-                "schema": "vps-configurator.preview/1",
-                "action": self.action,
-                "steps": steps,
-                "attempts": attempts,
-                "timeout_seconds": total.as_secs_f64(),
-            }));
+            let steps = self.steps.iter().map(|(target, service)| document::PreviewStep {
+                target: target.clone(),
+                service: service.as_ref().map(ToString::to_string),
+                circuit_state: service.as_ref().map(state),
+            });
+            return print_json(&document::Preview {
+                action: self.action.clone(),
+                steps: steps.collect(),
+                attempts,
+                timeout_seconds: total.as_secs_f64(),
+            });
+        }
+        if self.steps.is_empty() {
+            return print(&format!("would {}\n", self.action));
         }
         let limit = humantime::format_duration(total);
         let plural = if attempts == 1 { "" } else { "s" };

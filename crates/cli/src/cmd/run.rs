@@ -1,6 +1,6 @@
 //! `run -- CMD`: the command's own code passes through; ours are those of timeout(1).
 
-use serde_json::{Value, json};
+use vps_ops::foreign::shown;
 use vps_ops::pipeline::Cause;
 use vps_ops::process::{Input, ProcessSpec, RetryOn};
 use vps_ops::settings::Options;
@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::args::{RunArgs, StdinChoice};
 use crate::cmd::preview::Preview;
 use crate::exit::Exit;
-use crate::report::Failure;
+use crate::report::{Failure, document, one_line, pretty};
 
 pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
     let report = args.report.clone();
@@ -21,26 +21,31 @@ pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
         }
         failure
     });
-    let value = match &outcome {
-        Ok(Some(done)) => done.clone(),
-        Ok(None) => return Ok(Exit::Done),
-        Err(failure) => failure.to_json(),
-    };
+    if let Ok(None) = &outcome {
+        return Ok(Exit::Done);
+    }
     match report {
         Some(path) => {
-            if let Err(error) = std::fs::write(&path, format!("{value:#}\n")) {
+            let text = match &outcome {
+                Ok(done) => pretty(done),
+                Err(failure) => format!("{:#}\n", failure.to_json()),
+            };
+            if let Err(error) = std::fs::write(&path, text) {
                 // The command's own end is what counts; with `-q` too, nobody else knows of it.
-                tracing::error!("the report {} cannot be written: {error}", path.display());
+                tracing::error!("the report {} cannot be written: {error}", shown(&path));
             }
         }
-        None if outcome.is_ok() && app.global.json => app.screen.line(&value.to_string()),
-        None => {}
+        None => {
+            if let (Ok(done), true) = (&outcome, app.global.json) {
+                app.screen.line(&one_line(done));
+            }
+        }
     }
     outcome.map(|_| Exit::Done)
 }
 
 /// What is to be reported of a command that was run; nothing of a preview.
-async fn execute(app: &App, args: RunArgs) -> Result<Option<Value>, Failure> {
+async fn execute(app: &App, args: RunArgs) -> Result<Option<document::Run>, Failure> {
     let loaded = app.config()?;
     let network = app.network(&loaded);
     let options = app.options(&network, &args.network)?;
@@ -64,7 +69,7 @@ async fn execute(app: &App, args: RunArgs) -> Result<Option<Value>, Failure> {
     let outcome = network.run_with_retry(&spec, &retry_on, &options).await;
     network.close().await;
     match outcome {
-        Ok(()) => Ok(Some(json!({"schema": "vps-configurator.run/1", "command": spec.name(), "code": 0}))),
+        Ok(()) => Ok(Some(document::Run { command: spec.name(), code: 0 })),
         Err(error) => {
             let mut failure = Failure::of_operation(&error);
             failure.exit = exit(&error, failure.exit);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::error::Kind;
 use thiserror::Error;
+use vps_ops::foreign::shown;
 use vps_ops::settings::InvalidSettings;
 
 use super::origin::{self, Origin};
@@ -14,7 +15,7 @@ use super::place::Tree;
 /// A configuration that cannot be used. Nothing was touched.
 #[derive(Debug, Error)]
 pub(crate) enum ConfigError {
-    #[error("the configuration file {} cannot be read", path.display())]
+    #[error("the configuration file {} cannot be read", shown(path))]
     Unreadable {
         path: PathBuf,
         #[source]
@@ -28,7 +29,7 @@ pub(crate) enum ConfigError {
 impl ConfigError {
     /// What the parser says about a file: place, key, and the lines around it.
     pub(super) fn file(path: &Path, text: &str, error: &serde_saphyr::Error) -> Self {
-        let path = path.display().to_string();
+        let path = shown(path).to_string();
         let said = error.to_string();
         let (first, snippet) = said.split_once('\n').unwrap_or((&said, ""));
         let mut first = plainly(first.strip_prefix("error: ").unwrap_or(first));

@@ -10,6 +10,9 @@ use tracing_subscriber::fmt::FmtContext;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::report::document::LogLine;
+use crate::report::{fit, one_line};
+
 /// For people: the level and the message.
 #[derive(Debug)]
 pub(super) struct Human {
@@ -48,7 +51,7 @@ where
             Level::WARN => Style::new().fg_color(Some(AnsiColor::Yellow.into())),
             _ => Style::new(),
         };
-        writeln!(writer, "{style}{word}{style:#}: {}", Fields::of(event).message)
+        writeln!(writer, "{style}{word}{style:#}: {}", fit::line(&Fields::of(event).message))
     }
 }
 
@@ -64,12 +67,13 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let fields = Fields::of(event);
-        let mut object = Map::new();
-        object.insert("timestamp".into(), crate::report::now_rfc3339().into());
-        object.insert("level".into(), event.metadata().level().as_str().into());
-        object.insert("message".into(), fields.message.into());
-        object.extend(fields.others);
-        writeln!(writer, "{}", Value::Object(object))
+        let line = LogLine {
+            timestamp: crate::report::now_rfc3339(),
+            level: event.metadata().level().as_str(),
+            message: fields.message,
+            fields: fields.others,
+        };
+        writeln!(writer, "{}", one_line(&line))
     }
 }
 

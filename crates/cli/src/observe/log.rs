@@ -4,12 +4,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
-use vps_breaker::Tick;
+use vps_breaker::{Tick, Transition};
 use vps_ops::event::{Awaited, Event, EventKind, Observer, OperationId};
 use vps_ops::operation::{OperationKind, Role};
+use vps_ops::service::ServiceName;
 use vps_ops::{Class, Kind, State};
 
+use super::held::{Held, Said, What};
 use super::words::{self, Words};
+use crate::args::LogFormat;
 
 /// A wait is looked at every second, and worth a line less often.
 const WAITING_EVERY: Duration = Duration::from_secs(10);
@@ -21,13 +24,59 @@ const BRIEF: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Log {
     words: Words,
+    /// Lines that the next event decides about; none for programs, which want each fact by itself.
+    held: Option<Held>,
     /// What was last said about waiting, and when.
     waiting: Mutex<Option<(Tick, OperationId)>>,
 }
 
 impl Log {
-    pub(super) fn new(words: Words) -> Self {
-        Self { words, waiting: Mutex::default() }
+    pub(super) fn new(words: Words, format: LogFormat) -> Self {
+        let held = (format == LogFormat::Human).then(Held::default);
+        Self { words, held, waiting: Mutex::default() }
+    }
+
+    fn attempt_failed(
+        &self,
+        (operation, service): (&str, Option<&ServiceName>),
+        (number, of): (u32, u32),
+        class: Class,
+        error: &str,
+    ) {
+        let (service, class) = (service.map(tracing::field::display), tracing::field::display(class));
+        let line = self.words.attempt_failed(number, error);
+        warn!(operation, service, attempt = number, attempts_max = of, %error, class, "{line}");
+    }
+
+    fn circuit_moved((operation, service): (&str, Option<&ServiceName>), transition: &Transition) {
+        let (circuit_state, name) = (transition.to.as_str(), service.map(ToString::to_string));
+        let (service, name) = (service.map(tracing::field::display), name.unwrap_or_default());
+        if transition.to == State::Open {
+            warn!(operation, service, circuit_state, "circuit breaker opened: {name} ({})", transition.rule);
+        } else {
+            info!(operation, service, circuit_state, "circuit breaker {circuit_state}: {name}");
+        }
+    }
+
+    fn say_held(&self, said: &Said) {
+        let (Said::InFull(line) | Said::ByTheError(line)) = said;
+        let of = (line.operation, line.service.as_ref());
+        match (&line.what, said) {
+            (What::Circuit(transition), _) => Self::circuit_moved(of, transition),
+            (What::Attempt { number, of: all, class, error }, Said::InFull(_)) => {
+                self.attempt_failed(of, (*number, *all), *class, error);
+            }
+            (What::Attempt { number, of: all, .. }, Said::ByTheError(_)) => {
+                let (operation, service) = (of.0, of.1.map(tracing::field::display));
+                debug!(
+                    operation,
+                    service,
+                    attempt = number,
+                    attempts_max = all,
+                    "attempt {number} of {all} failed"
+                );
+            }
+        }
     }
 
     /// Whether a line about waiting is due.
@@ -44,7 +93,16 @@ impl Log {
 
 impl Observer for Log {
     fn on(&self, event: &Event<'_>) {
+        if let Some(held) = &self.held {
+            if held.keep(event) {
+                return;
+            }
+            for said in held.before(event) {
+                self.say_held(&said);
+            }
+        }
         let operation = event.operation.kind.as_str();
+        let whose = (operation, event.service.as_ref());
         let service = event.service.as_ref().map(tracing::field::display);
         let words = self.words;
         match &event.kind {
@@ -63,9 +121,7 @@ impl Observer for Log {
             // Whoever stopped it knows; somebody's lock is waited for, which is said.
             EventKind::AttemptFailed { class: Class::Cancelled | Class::Busy { .. }, .. } => {}
             EventKind::AttemptFailed { number, of, class, error, .. } => {
-                let class = tracing::field::display(class);
-                let line = words.attempt_failed(*number, error);
-                warn!(operation, service, attempt = number, attempts_max = of, %error, class, "{line}");
+                self.attempt_failed(whose, (*number, *of), *class, error);
             }
             EventKind::Retrying { after, left } => {
                 let delay_seconds = after.as_secs_f64();
@@ -86,17 +142,7 @@ impl Observer for Log {
                 }
             }
             EventKind::CircuitMoved { transition } => {
-                let (circuit_state, name) =
-                    (transition.to.as_str(), service.as_ref().map(ToString::to_string));
-                let name = name.unwrap_or_default();
-                if transition.to == State::Open {
-                    warn!(
-                        operation,
-                        service, circuit_state, "circuit breaker opened: {name} ({})", transition.rule
-                    );
-                } else {
-                    info!(operation, service, circuit_state, "circuit breaker {circuit_state}: {name}");
-                }
+                Self::circuit_moved(whose, transition);
             }
             EventKind::CircuitRejected { retry_after } => {
                 debug!(
@@ -137,7 +183,7 @@ impl Observer for Log {
                     let attempts = failed.attempts;
                     error!(operation, service, attempts, "{}", words.all_failed(attempts));
                 }
-                _ => debug!(operation, service, error = failed.error, "failed"),
+                _ => debug!(operation, service, error = %failed.error, "failed"),
             },
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! Who watches the events: log lines, and a progress bar or plain lines in its place.
 
 mod format;
+mod held;
 mod log;
 mod progress;
 mod screen;
@@ -58,8 +59,8 @@ pub(crate) fn start(global: &GlobalArgs, environment: &Environment, term: Term) 
 }
 
 /// Everyone who watches.
-pub(crate) fn observers(screen: &Screen, term: Term) -> Arc<dyn Observer> {
-    let log: Arc<dyn Observer> = Arc::new(log::Log::new(Words::new(term.unicode)));
+pub(crate) fn observers(screen: &Screen, term: Term, format: LogFormat) -> Arc<dyn Observer> {
+    let log: Arc<dyn Observer> = Arc::new(log::Log::new(Words::new(term.unicode), format));
     let progress: Arc<dyn Observer> = Arc::new(progress::Progress::new(screen.clone()));
     // The bar is taken away before the line that ends it is written.
     Arc::new(vec![progress, log])

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::report::fit;
+
 /// Standard error with or without a bar.
 #[derive(Clone, Debug)]
 pub(crate) struct Screen {
@@ -59,7 +61,7 @@ impl Screen {
             bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
         }
         bar.set_position(u64::from(percent));
-        bar.set_message(text.to_owned());
+        bar.set_message(fit::line(text).into_owned());
     }
 
     /// Takes the bar away.
@@ -70,8 +72,18 @@ impl Screen {
         }
     }
 
-    /// One whole line to standard error; a reader that is gone is nobody's concern.
-    pub(crate) fn line(&self, line: &str) {
+    /// One whole line to standard error.
+    pub(crate) fn line(&self, text: &str) {
+        self.write(&fit::line(text));
+    }
+
+    /// What was made fit already, behind a label in a style of ours.
+    pub(crate) fn labelled(&self, style: anstyle::Style, label: &str, fit: &str) {
+        self.write(&format!("{style}{label}{style:#}: {fit}"));
+    }
+
+    /// A reader that is gone is nobody's concern.
+    fn write(&self, line: &str) {
         let write = || {
             let mut stderr = anstream::stderr().lock();
             drop(writeln!(stderr, "{line}"));
@@ -131,7 +143,8 @@ impl Drop for EventWriter {
     fn drop(&mut self) {
         if !self.line.is_empty() {
             let text = String::from_utf8_lossy(&self.line);
-            self.screen.line(text.trim_end_matches('\n'));
+            // Made fit by its format, which has put our colours around it.
+            self.screen.write(text.trim_end_matches('\n'));
         }
     }
 }

@@ -42,6 +42,7 @@ impl Words {
             OperationKind::AptInstall => "Packages installed",
             OperationKind::Download => "Download successful",
             OperationKind::GitClone => "Repository cloned",
+            OperationKind::GitUpdate => "Clone up to date",
             _ => "Operation successful",
         };
         format!("{ok} {what}")
@@ -86,6 +87,7 @@ pub(crate) fn doing(operation: &Operation) -> String {
         OperationKind::AptUpdate => "Updating APT package lists".to_owned(),
         OperationKind::AptInstall => format!("Installing {target}"),
         OperationKind::GitClone => format!("Cloning {target}"),
+        OperationKind::GitUpdate => format!("Updating the clone of {target}"),
         OperationKind::Run => format!("Running `{target}`"),
         _ => capitalised(&to_do(operation)),
     }
@@ -130,6 +132,7 @@ pub(crate) fn to_do(operation: &Operation) -> String {
         OperationKind::AptCopy => return format!("copy {target}"),
         OperationKind::AptFetch => return format!("fetch {target} by apt-get"),
         OperationKind::GitClone => return format!("clone {target}"),
+        OperationKind::GitUpdate => return format!("update the clone of {target}"),
         OperationKind::GitFetch => return format!("fetch {target}"),
         OperationKind::Run => return format!("run `{target}`"),
         OperationKind::Execute => return target.to_owned(),
@@ -160,7 +163,7 @@ pub(crate) fn awaited(what: &Awaited) -> String {
         Awaited::Place { service, places } => {
             format!("all {places} places for calls to {service} are taken")
         }
-        Awaited::Lock { error } => error.clone(),
+        Awaited::Lock { error } => error.to_string(),
         other => format!("{other:?}"),
     }
 }

@@ -3,11 +3,14 @@
 use std::error::Error;
 use std::io::Write;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use vps_ops::operation::Operation;
 use vps_ops::{Advise, Kind, OperationError};
 
+use super::fit;
 use crate::exit::Exit;
 use crate::observe::{Screen, words};
+use crate::report::document;
 
 /// What sort of failure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +23,7 @@ pub(crate) enum FailureKind {
 
 impl FailureKind {
     /// Its name in JSON.
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Of(kind) => kind.as_str(),
             Self::Config => "config",
@@ -74,6 +77,28 @@ impl Failure {
         }
     }
 
+    /// The same in other words.
+    pub(crate) fn mapped(&self, words: impl Fn(&str) -> String) -> Self {
+        let all = |texts: &[String]| texts.iter().map(|text| words(text)).collect();
+        Self {
+            message: words(&self.message),
+            causes: all(&self.causes),
+            hints: all(&self.hints),
+            ..Self::new(self.exit, self.kind, "")
+        }
+    }
+
+    /// One that is known before anything was tried, as the run itself would tell it.
+    pub(crate) fn before<E: vps_ops::Failure + Advise>(operation: &Operation, error: &E) -> Self {
+        let kind = error.kind();
+        let said = std::iter::once(error.to_string());
+        Self {
+            causes: said.chain(causes(error)).collect(),
+            hints: error.hints().iter().map(words::hint).collect(),
+            ..Self::new(Exit::of(kind), kind, format!("could not {}", words::to_do(operation)))
+        }
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
@@ -91,26 +116,39 @@ impl Failure {
             screen.line(&self.to_json().to_string());
             return;
         }
+        // What is wrong with a configuration is said line by line.
+        let message = match self.kind {
+            FailureKind::Config => fit::lines(&self.message),
+            FailureKind::Of(_) => fit::line(&self.message).into_owned(),
+        };
         let red = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
         let bold = anstyle::Style::new().bold();
-        screen.line(&format!("{red}error{red:#}: {}", self.message));
+        screen.labelled(red, "error", &message);
         for cause in &self.causes {
             screen.line(&format!("  caused by: {cause}"));
         }
         for hint in &self.hints {
-            screen.line(&format!("{bold}hint{bold:#}: {hint}"));
+            screen.labelled(bold, "hint", &fit::line(hint));
         }
     }
 
-    pub(crate) fn to_json(&self) -> serde_json::Value {
-        json!({
-            "schema": "vps-configurator.error/1",
-            "code": self.exit.code(),
-            "kind": self.kind.as_str(),
-            "message": self.message,
-            "causes": self.causes,
-            "hints": self.hints,
-        })
+    /// As one JSON object, fit to be printed.
+    pub(crate) fn to_json(&self) -> Value {
+        // Where it has several lines they are no text of others.
+        let message = match self.kind {
+            FailureKind::Config => fit::lines(&self.message),
+            FailureKind::Of(_) => fit::line(&self.message).into_owned(),
+        };
+        let all =
+            |texts: &[String]| -> Vec<_> { texts.iter().map(|text| fit::line(text).into_owned()).collect() };
+        let document = document::Error {
+            code: self.exit.code(),
+            kind: self.kind,
+            message: &message,
+            causes: &all(&self.causes),
+            hints: &all(&self.hints),
+        };
+        json!(document)
     }
 }
 

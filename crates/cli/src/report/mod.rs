@@ -1,14 +1,18 @@
 //! What is printed at the end: a result on standard output, an error on standard error, in words or as
 //! one JSON object. Both come from the same values.
 
+pub(crate) mod document;
 mod failure;
+pub(crate) mod fit;
 mod out;
+#[cfg(test)]
+mod schemas;
 
 use vps_ops::circuit::rfc3339;
 use vps_ops::env::Env;
 
 pub(crate) use failure::{Failure, FailureKind};
-pub(crate) use out::{print, print_bytes, print_json};
+pub(crate) use out::{check_stdout, not_printed, one_line, pretty, print, print_bytes, print_json};
 
 /// Now, for people.
 pub(crate) fn now_rfc3339() -> String {

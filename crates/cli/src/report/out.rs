@@ -2,27 +2,70 @@
 
 use std::io::{self, Write};
 
+use rustix::fs::OFlags;
+use serde::Serialize;
 use serde_json::Value;
 
-use super::Failure;
+use super::{Failure, fit};
 use crate::exit::Exit;
 
-/// Prints text as it is.
+/// Refuses a standard output that was closed (`>&-`). Rust opens `/dev/null` in its place before `main`, to
+/// read and to write; a shell's `>/dev/null` is to write only.
+pub(crate) fn check_stdout() -> Result<(), Failure> {
+    let stdout = rustix::stdio::stdout();
+    let is_null = || {
+        let (out, null) = (rustix::fs::fstat(stdout).ok()?, rustix::fs::stat("/dev/null").ok()?);
+        Some(out.st_rdev == null.st_rdev && out.st_ino == null.st_ino && out.st_dev == null.st_dev)
+    };
+    let closed = match rustix::fs::fcntl_getfl(stdout) {
+        Ok(flags) => flags & OFlags::RWMODE == OFlags::RDWR && is_null().unwrap_or(false),
+        Err(_) => true,
+    };
+    if closed {
+        return Err(Failure::local("standard output is closed: nothing could be delivered there"));
+    }
+    Ok(())
+}
+
+/// Prints lines of ours.
 pub(crate) fn print(text: &str) -> Result<Exit, Failure> {
-    print_bytes(text.as_bytes())
+    print_bytes(fit::lines(text).as_bytes())
 }
 
 /// Prints one JSON object.
-pub(crate) fn print_json(value: &Value) -> Result<Exit, Failure> {
-    print(&format!("{value:#}\n"))
+pub(crate) fn print_json(document: &impl Serialize) -> Result<Exit, Failure> {
+    print_bytes(pretty(document).as_bytes())
 }
 
+/// A JSON object for people too: several lines, keys in order; as it is printed, or written to a report.
+pub(crate) fn pretty(document: &impl Serialize) -> String {
+    format!("{:#}\n", value(document))
+}
+
+/// A JSON object in one line, keys in order.
+pub(crate) fn one_line(document: &impl Serialize) -> String {
+    value(document).to_string()
+}
+
+/// Only a map whose keys are no text cannot be written as JSON, and no document has one.
+fn value(document: &impl Serialize) -> Value {
+    fit::json(serde_json::to_value(document).unwrap_or_default())
+}
+
+/// Prints what is a file's content, or a document of ours, as it is.
 pub(crate) fn print_bytes(bytes: &[u8]) -> Result<Exit, Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(Exit::Done),
+        Err(error) => not_printed(&error),
+    }
+}
+
+/// What becomes of a command whose output went nowhere.
+pub(crate) fn not_printed(error: &io::Error) -> Result<Exit, Failure> {
+    match error.kind() {
         // `vps-configurator ... | head -1` is no error of ours.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
-        Err(error) => Err(Failure::local(format!("standard output cannot be written: {error}"))),
+        io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        _ => Err(Failure::local(format!("standard output cannot be written: {error}"))),
     }
 }

@@ -28,6 +28,7 @@ use super::request::Wanted;
 use super::words::{DPKG_FORMAT, StatusSummary, Step, is_called, is_had};
 use crate::attempt::Attempt;
 use crate::env::Env;
+use crate::foreign::Foreign;
 use crate::process::{ProcessSpec, Runner, Shield};
 use crate::service::{ServiceName, ServiceTable};
 use dpkg_run::DpkgRun;
@@ -258,9 +259,9 @@ fn misread(packages: &[PackageSpec], plan: &Plan, said: &str) -> Option<Fault> {
         packages.iter().filter(ends_so).partition(|spec| spec.version().is_some());
     let other = versions.into_iter().find(|spec| !is_had(spec, plan, said));
     if let Some((package, version)) = other.and_then(|spec| Some((spec.name(), spec.version()?))) {
-        return Some(Fault::VersionNotFound { package: package.to_owned(), version: version.to_owned() });
+        return Some(Fault::VersionNotFound { package: package.into(), version: version.into() });
     }
     let told = names.iter().map(ToString::to_string);
-    let packages: Vec<_> = told.filter(|name| !is_called(name, plan, said)).collect();
+    let packages: Vec<_> = told.filter(|name| !is_called(name, plan, said)).map(Foreign::from).collect();
     (!packages.is_empty()).then_some(Fault::NotFound { packages })
 }

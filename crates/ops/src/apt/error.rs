@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::facts::{Fault, InvalidPlan, PackageSpec, Updated};
 use crate::download::DownloadError;
+use crate::foreign::{Foreign, shown};
 use crate::process::CommandError;
 
 /// Why a step failed.
@@ -24,7 +25,7 @@ pub enum AptError {
     #[error("could not fetch {file}")]
     Download {
         /// Which.
-        file: String,
+        file: Foreign,
         /// Why.
         #[source]
         source: Box<DownloadError>,
@@ -36,7 +37,7 @@ pub enum AptError {
     #[error("apt-get's plan cannot be trusted")]
     Plan(#[from] InvalidPlan),
     /// Our own folder cannot be used.
-    #[error("{} cannot be used", path.display())]
+    #[error("{} cannot be used", shown(path))]
     Files {
         /// What.
         path: PathBuf,
@@ -45,7 +46,7 @@ pub enum AptError {
         source: io::Error,
     },
     /// The files do not fit.
-    #[error("{} has room for {} only, and the packages have {}", path.display(), size(*free), size(*needed))]
+    #[error("{} has room for {} only, and the packages have {}", shown(path), size(*free), size(*needed))]
     NoRoom {
         /// Where.
         path: PathBuf,
@@ -58,7 +59,7 @@ pub enum AptError {
     #[error("{file} {} since it was fetched", if *gone { "is gone" } else { "was changed" })]
     Changed {
         /// Which.
-        file: String,
+        file: Foreign,
         /// Whether it is not there at all.
         gone: bool,
     },

@@ -241,7 +241,9 @@ fn of(fault: &Fault) -> Option<AptHint> {
         Fault::UnmetDependencies { .. } => AptHint::ListHeld,
         Fault::Held => AptHint::LetGoOfHeld,
         Fault::Unauthenticated => AptHint::InstallRepositoryKey,
-        Fault::WouldRemoveEssential | Fault::WouldDoMore { .. } => AptHint::Simulate,
+        Fault::WouldRemoveEssential | Fault::WouldDoMore { .. } | Fault::WouldChange { .. } => {
+            AptHint::Simulate
+        }
         Fault::BadSources { file: Some(file), line: Some(line), .. } => {
             AptHint::MendEntry { file: file.clone(), line: *line }
         }

@@ -70,6 +70,7 @@ impl Classify for Fault {
             | Self::Unauthenticated
             | Self::WouldRemoveEssential
             | Self::WouldDoMore { .. }
+            | Self::WouldChange { .. }
             | Self::BadConfiguration { .. }
             | Self::MissingArchives
             | Self::Aborted

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::facts::{Change, Installed, InstalledPackage, Plan};
 use super::request::InstallRequest;
+use crate::foreign::Foreign;
 
 /// What an install did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub struct AptInstalled {
     /// Whether what an earlier run of dpkg left was repaired on the way.
     pub repaired: bool,
     /// What is not as it should be, one sentence each.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Foreign>,
     /// From start to end.
     pub took: Duration,
 }

@@ -1,6 +1,6 @@
 //! What is wanted of apt.
 
-use super::facts::{Installed, PackageSpec, Plan};
+use super::facts::{Installed, InstalledPackage, PackageSpec, Plan};
 
 /// The request of an update, which has nothing to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,16 +71,30 @@ impl InstallRequest {
     }
 
     /// What apt-get is told: nothing if all is there. Else all of it, with what is there at its version, or
-    /// apt-get might take away or change one of them to make room for another.
+    /// apt-get might take away or change one of them to make room for another. One whose version it cannot be
+    /// told is left unsaid, and [`changed`](Self::changed) looks after it.
     pub(crate) fn missing(&self, installed: &Installed) -> Vec<PackageSpec> {
-        let there = |spec: &PackageSpec| {
-            let found = installed.find(spec).filter(|_| installed.satisfies(spec) && !self.upgrade)?;
-            Some(spec.at(&found.version))
-        };
-        if self.packages.iter().all(|spec| there(spec).is_some()) {
+        if self.packages.iter().all(|spec| self.there(spec, installed).is_some()) {
             return Vec::new();
         }
-        self.packages.iter().map(|spec| there(spec).unwrap_or_else(|| spec.clone())).collect()
+        let told = |spec: &PackageSpec| match self.there(spec, installed) {
+            Some(found) => spec.at(&found.version),
+            None => Some(spec.clone()),
+        };
+        self.packages.iter().filter_map(told).collect()
+    }
+
+    /// What is there as it was asked for, and is to stay so.
+    fn there<'i>(&self, spec: &PackageSpec, installed: &'i Installed) -> Option<&'i InstalledPackage> {
+        installed.find(spec).filter(|_| installed.satisfies(spec) && !self.upgrade)
+    }
+
+    /// What is to stay at a version that apt-get could not be told, and would change by `plan`.
+    pub(crate) fn changed<'i>(&self, installed: &'i Installed, plan: &Plan) -> Option<&'i InstalledPackage> {
+        let unsaid = |spec: &PackageSpec| {
+            self.there(spec, installed).filter(|found| spec.at(&found.version).is_none())
+        };
+        self.packages.iter().filter_map(unsaid).find(|found| plan.touches(found))
     }
 
     /// What is still not there after apt-get has carried out `plan`.
@@ -129,6 +143,26 @@ mod tests {
             ["aa=1.0", "libc6:i386=2.36", "bb/sid"]
         );
         assert_eq!(told(&request(&["aa", "bb"]).upgrade(true).missing(&installed())), ["aa", "bb"]);
+    }
+
+    #[test]
+    fn what_is_there_at_a_version_that_cannot_be_told_is_left_out_and_looked_after() {
+        let installed = Installed::parse(
+            "install\tinstalled\tok\tdpkg\tamd64\t1\t\n\
+             install\tinstalled\tok\taa\tamd64\t1.0-\t\n\
+             install\tinstalled\tok\tcc\tamd64\t1*2\t\n",
+        );
+        let request = request(&["aa", "bb", "cc"]);
+        assert_eq!(told(&request.missing(&installed)), ["bb"]);
+        let changed = |words: &str| {
+            let plan = Plan::parse(&format!("{words}\n0 upgraded, 0 newly installed\n")).unwrap();
+            request.changed(&installed, &plan).map(|found| found.name.as_str())
+        };
+        assert_eq!(changed("The following NEW packages will be installed:\n   bb (1)"), None);
+        assert_eq!(changed("The following packages will be upgraded:\n   aa (1.0- => 2)"), Some("aa"));
+        assert_eq!(changed("The following packages will be REMOVED:\n   cc (1*2)"), Some("cc"));
+        let asked = request.clone().upgrade(true);
+        assert_eq!(told(&asked.missing(&installed)), ["aa", "bb", "cc"]);
     }
 
     #[test]

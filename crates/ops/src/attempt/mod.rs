@@ -79,12 +79,12 @@ impl Attempt {
     /// Says how far work is that is not counted in bytes, in thousandths of a percent.
     pub fn step(&self, percent: u32, text: impl Into<String>) {
         self.voice.alive();
-        self.tell(EventKind::Step { percent, text: text.into() });
+        self.tell(EventKind::Step { percent, text: text.into().into() });
     }
 
     /// Says something worth a line.
     pub fn note(&self, text: impl Into<String>) {
-        self.tell(EventKind::Note { text: text.into() });
+        self.tell(EventKind::Note { text: text.into().into() });
     }
 
     /// Says that something is not as it should be, while work goes on.

@@ -1,9 +1,10 @@
 //! One service's circuit: the copy in memory and what of it goes to the store.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
 use vps_breaker::{CircuitBreaker, Machine, Policy, Settled, Tick, Ticket, Verdict, View};
 
 use super::late::{Late, Outcome};
@@ -34,6 +35,12 @@ pub struct Circuit {
     version: AtomicU64,
     counted_at: AtomicU64,
     pub(super) uncounted: Uncounted,
+    /// Whether the store knows that this process holds it, or need not: only a host's is ever forgotten.
+    pub(super) noted: AtomicBool,
+    /// Done once it was tried before the first call.
+    pub(super) noting: OnceCell<()>,
+    /// Whether memory has something that the store need not: before, a record that is gone is gone here too.
+    pub(super) touched: AtomicBool,
 }
 
 impl Circuit {
@@ -41,13 +48,16 @@ impl Circuit {
         // Drawn, so that machines do not probe in step.
         let policy = shared.policies.breaker(&name).with_jitter_seed(shared.env.next_u64());
         Arc::new(Self {
-            name,
             breaker: CircuitBreaker::new(policy, shared.env.clone()),
             counted_at: AtomicU64::new(shared.env.now().as_nanos()),
             shared,
             looked_at: AtomicU64::new(0),
             version: AtomicU64::new(0),
             uncounted: Uncounted::default(),
+            noted: AtomicBool::new(!name.is_host()),
+            noting: OnceCell::new(),
+            touched: AtomicBool::new(false),
+            name,
         })
     }
 
@@ -163,6 +173,7 @@ impl Circuit {
         decide: impl Fn(&mut Machine, &Policy, Tick) + Clone + Send + 'static,
     ) -> Result<(), StoreError> {
         self.look().await;
+        self.touched.store(true, Ordering::Release);
         let circuit = Arc::clone(self);
         let stored_decide = decide.clone();
         let stored = self
@@ -229,6 +240,7 @@ impl Circuit {
         by_hand: Option<&ByHand>,
         mut decide: impl FnMut(&mut Machine, &Policy, Tick) -> R,
     ) -> Result<R, StoreError> {
+        self.note_in(store, None)?;
         update_with(store, &record::key(self.name.as_str()), |bytes| {
             let before = bytes.and_then(Record::decode);
             self.breaker.with_machine(|machine, policy, now| {
@@ -264,13 +276,19 @@ impl Circuit {
         let _ = self.shared.store.ask(&self.shared.env, move |store| circuit.read(store, first)).await;
     }
 
-    fn read(&self, store: &dyn Store, first: bool) -> Result<(), StoreError> {
+    pub(super) fn read(&self, store: &dyn Store, first: bool) -> Result<(), StoreError> {
         let version = store.version()?;
         if !first && self.version.swap(version, Ordering::Relaxed) == version {
             return Ok(());
         }
         self.version.store(version, Ordering::Relaxed);
+        if first && self.name.is_host() {
+            record::inherit_hold(store, &self.name, self.breaker.policy(), &self.shared.env);
+        }
         let bytes = store.load(&record::key(self.name.as_str()))?;
+        if bytes.is_none() {
+            self.forget_what_is_gone();
+        }
         if let Some(record) = bytes.as_deref().and_then(Record::decode) {
             self.breaker.with_machine(|machine, policy, now| {
                 machine.adopt(policy, &record.current(policy, &self.shared.env, now), now);

@@ -23,6 +23,7 @@
 //! ```
 
 mod breaker;
+mod document;
 mod enter;
 mod error;
 mod given_up;
@@ -32,13 +33,18 @@ mod record;
 mod shared;
 mod status;
 mod totals;
+mod uses;
 
 pub use breaker::Circuit;
+pub use document::{CircuitEntry, HandEntry, StatusFile};
+#[cfg(feature = "__schema")]
+pub use document::{optional_state_schema, state_schema};
 pub use error::CircuitBreakerError;
 pub(crate) use late::{Late, Outcome, opened};
 pub use permit::Permit;
-pub(crate) use record::{PREFIX as RECORDS, inherit_hold};
+pub(crate) use record::PREFIX as RECORDS;
 pub(crate) use shared::Shared;
-pub use status::{ByHand, CircuitStatus, document, rfc3339};
-pub(crate) use status::{USED, show_group, stored};
+pub use status::{ByHand, CircuitStatus, rfc3339};
+pub(crate) use status::{show_group, stored};
 pub(crate) use totals::PREFIX as TOTALS;
+pub(crate) use uses::{Sweep, note, sweep};

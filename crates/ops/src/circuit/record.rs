@@ -20,7 +20,7 @@ pub(super) fn key(name: &str) -> String {
 }
 
 /// A host that is first seen while its group is held by hand is held with it.
-pub(crate) fn inherit_hold(store: &dyn Store, host: &ServiceName, policy: &Policy, env: &Env) {
+pub(super) fn inherit_hold(store: &dyn Store, host: &ServiceName, policy: &Policy, env: &Env) {
     // A store that fails is told of where it is asked for more than this.
     let Ok(Some(bytes)) = store.load(&key(host.group())) else { return };
     let now = env.now();

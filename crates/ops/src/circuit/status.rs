@@ -8,6 +8,7 @@ use vps_breaker::{Policy, State, View};
 
 use super::record::{self, Record};
 use super::totals::{self, Totals};
+use super::uses::{self, FORGOTTEN_AFTER, Uses};
 use crate::env::Env;
 use crate::service::ServiceName;
 use crate::store::Store;
@@ -50,10 +51,12 @@ pub struct CircuitStatus {
     pub generation: u64,
     /// Why it is as it is: the rule, its numbers, until when.
     pub explanation: String,
-    /// When a process that used it last ended, in seconds since the Unix epoch.
+    /// When a process that used it last began to or ended, in seconds since the Unix epoch.
     pub used_at: Option<f64>,
     /// Of a group that is shown by its worst host: the circuit of the group's own name, where it was used.
     pub own: Option<Box<CircuitStatus>>,
+    /// Of a group: the calls of its hosts that the store has forgotten.
+    pub(crate) forgotten: Totals,
 }
 
 impl CircuitStatus {
@@ -71,6 +74,7 @@ impl CircuitStatus {
             explanation: view.to_string(),
             used_at: None,
             own: None,
+            forgotten: Totals::default(),
         }
     }
 
@@ -101,11 +105,6 @@ impl CircuitStatus {
         self.badness() == (0, 0) && self.by_hand.is_none() && is_old
     }
 }
-
-/// Where the moments of last use begin in the store.
-pub(crate) const USED: &str = "used/";
-/// A host that is closed and was not used for so many seconds is not told of.
-const FORGOTTEN_AFTER: f64 = 600.0;
 
 fn rank(state: State) -> u8 {
     match state {
@@ -138,7 +137,8 @@ pub(crate) fn stored(
         let totals = all_totals.remove(&name).unwrap_or_default();
         all.insert(name.clone(), CircuitStatus::of(name, &view, totals, Some(&record)));
     }
-    let used = store.list(USED)?;
+    let used = store.list(uses::PREFIX)?;
+    let forgotten = store.list(uses::FORGOTTEN)?;
     for (name, totals) in all_totals {
         let policy = policy_of(&name);
         let mut status = CircuitStatus::unused(name.clone(), &policy, env);
@@ -147,23 +147,29 @@ pub(crate) fn stored(
         all.insert(name, status);
     }
     for (key, bytes) in used {
-        let status = key.strip_prefix(USED).and_then(|name| all.get_mut(name));
-        if let (Some(status), Ok(at)) = (status, serde_json::from_slice(&bytes)) {
-            status.used_at = Some(at);
+        if let Some(status) = key.strip_prefix(uses::PREFIX).and_then(|name| all.get_mut(name)) {
+            status.used_at = Uses::decode(Some(&bytes)).at;
         }
+    }
+    for (key, bytes) in forgotten {
+        let Some(group) = key.strip_prefix(uses::FORGOTTEN).map(ServiceName::from) else { continue };
+        let policy = policy_of(&group);
+        let status = all.entry(group.clone()).or_insert_with(|| CircuitStatus::unused(group, &policy, env));
+        status.forgotten = Totals::decode(Some(&bytes));
     }
     Ok(all)
 }
 
 /// What the store holds of every circuit, as it stands there: with it a later process can go on where the store
 /// itself cannot be read.
-pub(super) fn entries(store: &dyn Store) -> serde_json::Value {
-    let lists = [record::PREFIX, totals::PREFIX].map(|prefix| store.list(prefix).unwrap_or_default());
+pub(super) fn entries(store: &dyn Store) -> BTreeMap<String, serde_json::Value> {
+    let lists = [record::PREFIX, totals::PREFIX, uses::FORGOTTEN]
+        .map(|prefix| store.list(prefix).unwrap_or_default());
     let parsed = lists.into_iter().flatten().filter_map(|(key, bytes)| {
         let value: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
         Some((key, value))
     });
-    serde_json::Value::Object(parsed.collect())
+    parsed.collect()
 }
 
 /// Shows a group by its worst host, with the sums of all; the circuit of the group's own name apart. Hosts that
@@ -176,7 +182,10 @@ pub(crate) fn show_group(
 ) {
     let Some(own) = all.get(group).cloned() else { return };
     let is_host = |name: &ServiceName| name.group() == group && name.as_str() != group;
-    let (mut calls, mut rejected) = (own.total_calls, own.rejected_calls);
+    let (mut calls, mut rejected) = (
+        own.total_calls.saturating_add(own.forgotten.calls),
+        own.rejected_calls.saturating_add(own.forgotten.rejected),
+    );
     all.retain(|name, host| {
         if !is_host(name) {
             return true;
@@ -200,48 +209,12 @@ pub(crate) fn show_group(
     all.insert(row.service.clone(), row);
 }
 
-/// The circuits as JSON: what `circuit-breaker status --json` prints and `status.json` holds.
-#[must_use]
-pub fn document<'s>(all: impl IntoIterator<Item = &'s CircuitStatus>, wall: Duration) -> serde_json::Value {
-    let services: serde_json::Map<String, serde_json::Value> =
-        all.into_iter().map(|status| (status.service.to_string(), status.to_json())).collect();
-    serde_json::json!({
-        "schema": "vps-configurator.circuit-breaker.status/1",
-        "generated_at": rfc3339(wall.as_secs_f64()),
-        "services": services,
-    })
-}
-
 /// A moment since the Unix epoch, in UTC to the second.
 #[must_use]
 pub fn rfc3339(seconds: f64) -> String {
     let since = Duration::try_from_secs_f64(seconds).unwrap_or_default();
     humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since.min(Duration::from_secs(200_000_000_000)))
         .to_string()
-}
-
-impl CircuitStatus {
-    /// As JSON, with the seed's keys `state`, `failure_count` and `total_calls`.
-    #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
-        serde_json::json!({
-            "state": self.state.as_str(),
-            "failure_count": self.failure_count,
-            "total_calls": self.total_calls,
-            "rejected_calls": self.rejected_calls,
-            "opened_at": self.opened_at.map(rfc3339),
-            "retry_after_seconds": self.retry_after.map(|after| after.as_secs_f64()),
-            "by_hand": self.by_hand.as_ref().map(|hand| serde_json::json!({
-                "state": hand.state,
-                "reason": hand.reason,
-                "by": hand.by,
-                "since": rfc3339(hand.since),
-            })),
-            "generation": self.generation,
-            "explanation": self.explanation,
-            "own": self.own.as_ref().map(|own| own.to_json()),
-        })
-    }
 }
 
 #[cfg(test)]

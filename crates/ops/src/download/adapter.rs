@@ -3,7 +3,6 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use url::Url;
 
 use super::downloaded::Downloaded;
 use super::error::DownloadError;
@@ -20,9 +19,6 @@ pub trait Downloader: fmt::Debug + Send + Sync + 'static {
 /// part, which is kept if another run can go on with it.
 #[async_trait]
 pub trait Download: fmt::Debug + Send + Sync + 'static {
-    /// The sources, in order; an attempt's `candidate` is an index into them.
-    fn candidates(&self) -> &[Url];
-
     /// Looks at DEST without any request: the result, if nothing has to be fetched. Meant to be
     /// asked before the circuit is, so that an open one does not fail what is done.
     ///
@@ -30,7 +26,7 @@ pub trait Download: fmt::Debug + Send + Sync + 'static {
     /// [`DownloadError`] if the request makes no sense or DEST cannot be written.
     async fn prepare(&self) -> Result<Option<Downloaded>, DownloadError>;
 
-    /// One attempt.
+    /// One attempt, of the source that its `candidate` counts in [`DownloadRequest::candidates`].
     ///
     /// Cancel safe: what was received is kept for the next one.
     ///

@@ -19,9 +19,6 @@ use crate::http::{
     Body, Connection, HttpClient, HttpRequest, HttpResponse, follow, host_and_port, retry_after,
 };
 
-/// What connecting may take beside the limit of silence.
-const MOMENT: Duration = Duration::from_secs(1);
-
 /// A file, or the rest of one, about to arrive.
 pub(super) struct Incoming {
     pub(super) body: Body,
@@ -112,11 +109,10 @@ impl Asking<'_> {
     }
 
     /// Until its head is complete nobody can see whether a server is silent or drips: it has as long as silence
-    /// may last and a moment to connect, and never so long that no time is left for another attempt.
+    /// may last, connecting included, and never so long that no time is left for another attempt.
     fn head_limit(&self) -> Duration {
         let limits = &self.request.limits;
-        let silent = limits.idle.saturating_add(limits.connect.min(MOMENT));
-        self.attempt.leaving_time(self.env.now(), limits.head.min(silent))
+        self.attempt.leaving_time(self.env.now(), limits.head.min(limits.idle))
     }
 
     async fn begin_anew(

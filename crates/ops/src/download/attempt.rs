@@ -22,6 +22,7 @@ use super::words::Asked;
 use super::{DownloadError, DownloadOperation};
 use crate::attempt::Attempt;
 use crate::env::fs::Clobber;
+use crate::foreign::Foreign;
 use crate::http::{Connection, Fact, HttpError, SafeUrl, host_and_port};
 
 /// From this size on space is taken in advance, and a second thread pays for itself.
@@ -58,7 +59,7 @@ impl DownloadOperation {
             },
         };
         if part.is_none() {
-            match self.take_part(memory, &target, attempt)? {
+            match self.take_part(memory, &target, attempt).await? {
                 Ok(taken) => *part = Some(taken),
                 Err(done) => return Ok(done),
             }
@@ -90,19 +91,19 @@ impl DownloadOperation {
     }
 
     /// Opens the part; `Err` is a file that another process completed while we waited for it.
-    fn take_part(
+    async fn take_part(
         &self,
         memory: &mut Memory,
         target: &Target,
         attempt: &Attempt,
     ) -> Result<Result<Part, Downloaded>, Fault> {
         if let Target::File(file) = target {
-            let first = self.swept.lock().is_ok_and(|mut swept| swept.insert(file.folder.clone()));
+            let first = self.swept.lock().is_ok_and(|mut swept| swept.insert(file.folder_path()));
             if first {
-                sweep(&self.env, &file.folder);
+                sweep(&self.env, file, self.key.as_ref()).await;
             }
         }
-        match open_part::open(&self.env, target, self.request.resume) {
+        match open_part::open(&self.env, target, self.key.as_ref(), self.request.resume) {
             Ok((mut part, warning)) => {
                 if let (Target::File(file), Some(waiting)) = (target, memory.waiting.take())
                     && waiting.is_over(file)
@@ -113,13 +114,13 @@ impl DownloadOperation {
                 }
                 if let Some(warning) = warning {
                     attempt.warn(warning.clone());
-                    memory.warnings.push(warning);
+                    memory.warnings.push(warning.into());
                 }
                 Ok(Ok(part))
             }
             Err(fault @ Fault::Busy { .. }) => {
                 if let Target::File(file) = target {
-                    let now = Waiting::begin(&self.env, file, self.request.url.as_url());
+                    let now = Waiting::begin(&self.env, file, self.key.as_ref(), self.request.url.as_url());
                     memory.waiting = Some(match memory.waiting.take() {
                         Some(before) => before.still(&now),
                         None => now,
@@ -193,12 +194,11 @@ impl DownloadOperation {
         let verified = verify(part, request).await.map_err(at_host)?;
         if closes && !verified && request.size.is_none() {
             memory.warnings.push(
-                "the server did not say how long the file is, so nothing tells whether it is complete"
-                    .to_owned(),
+                "the server did not say how long the file is, so nothing tells whether it is complete".into(),
             );
         }
         if !verified {
-            memory.warnings.extend(oddity(part.written, page, url));
+            memory.warnings.extend(oddity(part.written, page, url).map(Foreign::from));
         }
         self.finish(memory, part, target, url, resumed_from).await.map_err(Failed::from)
     }
@@ -234,8 +234,8 @@ impl DownloadOperation {
                     Committed::Replaced { durable: true } => {}
                     Committed::Replaced { durable: false } => memory.warnings.push(format!(
                         "the new name in `{}` may not survive a power loss: the folder could not be synced",
-                        file.folder.display()
-                    )),
+                        file.folder_path().display()
+                    ).into()),
                 }
                 Saved::File(file.path.clone())
             }
@@ -289,12 +289,13 @@ impl DownloadOperation {
                 part.settle().await;
             }
             reached.kept = !part.gone && part.is_resumable();
+            reached.found_again = part.is_kept();
         }
         if part.as_ref().is_some_and(|part| part.gone) {
             *part = None;
         }
         let host = host.or_else(|| Some(host_and_port(url)));
-        DownloadError::new(fault, SafeUrl::new(url), host, reached, judgement)
+        DownloadError::new(fault, SafeUrl::new(url), host.map(Foreign::from), reached, judgement)
     }
 }
 
@@ -358,9 +359,9 @@ fn make_room(part: &Part, target: &Target, total: Option<u64>) -> Result<(), Fau
     }
     let taken = part.file.meta().map_or(0, |meta| meta.allocated).max(part.written);
     let needed = total.saturating_sub(taken);
-    match part.env.fs().free(&file.folder) {
+    match file.folder.free() {
         Ok(free) if free < needed => {
-            return Err(Fault::NoSpace { folder: file.folder.clone(), needed, free });
+            return Err(Fault::NoSpace { folder: file.folder_path(), needed, free });
         }
         _ => {}
     }
@@ -392,5 +393,5 @@ async fn verify(part: &mut Part, request: &DownloadRequest) -> Result<bool, Faul
         hash_what_is_there(part, request).await?;
     }
     let got = part.running.as_ref().map(Running::hex).unwrap_or_default();
-    if got == expected.hex() { Ok(true) } else { Err(Fault::Digest { expected, got }) }
+    if got == expected.hex() { Ok(true) } else { Err(Fault::Digest { expected, got: got.into() }) }
 }

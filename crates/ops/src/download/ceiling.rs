@@ -23,8 +23,11 @@ pub(super) struct Ceiling {
 impl Ceiling {
     /// By what is free now; none where the system does not say.
     pub(super) fn of(part: &Part) -> Option<Self> {
-        let folder = part.place.as_ref().map_or_else(spools, |place| place.folder.clone());
-        let free = part.env.fs().free(&folder).ok()?;
+        let (folder, free) = match &part.place {
+            Some(place) => (part.path().parent()?.to_owned(), place.folder.free()),
+            None => (spools(), part.env.fs().free(&spools())),
+        };
+        let free = free.ok()?;
         let reserve = (free / SHARE).min(RESERVE);
         Some(Self { limit: part.written.saturating_add(free.saturating_sub(reserve)), reserve, folder })
     }

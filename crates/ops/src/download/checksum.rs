@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::foreign::Foreign;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
@@ -58,7 +59,7 @@ pub enum ChecksumError {
     NoAlgorithm,
     /// A name we do not know.
     #[error("the algorithm `{0}` is not known; known are sha256, sha512 and blake3")]
-    UnknownAlgorithm(String),
+    UnknownAlgorithm(Foreign),
     /// Not the digits of that algorithm.
     #[error("a {algorithm} digest has {expected} hexadecimal digits, not {got}", algorithm = algorithm.name())]
     Digits {
@@ -67,22 +68,22 @@ pub enum ChecksumError {
         /// How many it has.
         expected: usize,
         /// What was given: a number, or that one is no digit.
-        got: String,
+        got: Foreign,
     },
     /// No line of a checksum file names the file.
     #[error("the checksum file has no line for `{0}`")]
-    NotListed(String),
+    NotListed(Foreign),
     /// A checksum file names the file, but with no digest that we can compute.
     #[error("the checksum file has only a {sort} digest for `{name}`; known are sha256, sha512 and blake3")]
     OnlyBy {
         /// The file.
-        name: String,
+        name: Foreign,
         /// What its digest is by.
-        sort: String,
+        sort: Foreign,
     },
     /// The lines of a checksum file contradict each other.
     #[error("the checksum file has several different digests for `{0}`")]
-    Ambiguous(String),
+    Ambiguous(Foreign),
 }
 
 /// The digest a file must have.
@@ -109,7 +110,7 @@ impl Checksum {
     /// [`ChecksumError::Digits`] if they are not as many as the algorithm has.
     pub fn new(algorithm: Algorithm, hex: &str) -> Result<Self, ChecksumError> {
         let expected = algorithm.digits();
-        let digits = |got: String| Err(ChecksumError::Digits { algorithm, expected, got });
+        let digits = |got: String| Err(ChecksumError::Digits { algorithm, expected, got: got.into() });
         if hex.len() != expected {
             return digits(hex.chars().count().to_string());
         }
@@ -138,7 +139,7 @@ impl FromStr for Checksum {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, hex) = text.trim().split_once(':').ok_or(ChecksumError::NoAlgorithm)?;
         let algorithm =
-            Algorithm::named(name).ok_or_else(|| ChecksumError::UnknownAlgorithm(name.to_owned()))?;
+            Algorithm::named(name).ok_or_else(|| ChecksumError::UnknownAlgorithm(name.to_owned().into()))?;
         Self::new(algorithm, hex)
     }
 }

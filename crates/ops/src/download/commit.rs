@@ -8,7 +8,7 @@ use super::error::Fault;
 use super::part::Part;
 use super::plan::FileTarget;
 use crate::env::Env;
-use crate::env::fs::{Clobber, FileKind, Fs, Meta};
+use crate::env::fs::{Clobber, FileKind, Meta, Us};
 
 /// Up to here an fsync is awaited on the spot: starting a thread would take longer.
 const SMALL: u64 = 8 << 20;
@@ -41,7 +41,6 @@ pub(super) async fn commit(part: &mut Part, target: &FileTarget, how: How) -> Re
         return Err(disk("name", io::ErrorKind::NotFound.into()));
     };
     let env = part.env.clone();
-    let fs = env.fs();
     part.await_checkpoint().await;
     set_rights(&env, part, target, how.mode).map_err(|source| disk("set the rights of", source))?;
     let file = Arc::clone(&part.file);
@@ -53,7 +52,15 @@ pub(super) async fn commit(part: &mut Part, target: &FileTarget, how: How) -> Re
         env.begin("fsync", move || file.sync()).await.unwrap_or(Err(io::ErrorKind::Other.into()))
     };
     synced.map_err(|source| disk("write to the disk", source))?;
-    match fs.rename(&place.part, &target.path, how.clobber) {
+    let folder = &*place.folder;
+    let id = part.file.meta().map_err(|source| disk("look at", source))?.id;
+    let exchanged = || Fault::Exchanged { path: target.path.clone() };
+    if !folder.is_still(&place.part, id) {
+        // What is called so now is somebody else's.
+        part.gone = true;
+        return Err(exchanged());
+    }
+    match folder.rename(&place.part, folder, &target.name, how.clobber) {
         Ok(()) => part.gone = true,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && how.clobber == Clobber::Keep => {
             part.discard();
@@ -61,17 +68,22 @@ pub(super) async fn commit(part: &mut Part, target: &FileTarget, how: How) -> Re
         }
         Err(source) => return Err(disk("replace", source)),
     }
+    if !folder.is_still(&target.name, id) {
+        // Between the look and the rename: what was moved goes back to where it came from.
+        let _ = folder.rename(&target.name, folder, &place.part, Clobber::Keep);
+        return Err(exchanged());
+    }
     if part.recorded {
-        let _ = fs.remove(&place.record);
+        let _ = folder.remove(&place.record);
     }
     // What nobody asked for is not missed.
-    Ok(Committed::Replaced { durable: !how.durable || fs.sync_folder(&target.folder).is_ok() })
+    Ok(Committed::Replaced { durable: !how.durable || folder.sync().is_ok() })
 }
 
 /// The rights asked for; else those of the file that is replaced; else what a new file gets in that folder.
 fn set_rights(env: &Env, part: &Part, target: &FileTarget, mode: Option<u32>) -> io::Result<()> {
     let fs = env.fs();
-    let model = target.existing.filter(|existing| is_model(fs.as_ref(), existing, target));
+    let model = target.existing.filter(|existing| is_model(fs.us(), existing, target));
     if let Some(existing) = model {
         let ours = part.file.meta()?;
         if (existing.uid, existing.gid) != (ours.uid, ours.gid) {
@@ -83,7 +95,7 @@ fn set_rights(env: &Env, part: &Part, target: &FileTarget, mode: Option<u32>) ->
         (Some(mode), _) => mode,
         (None, Some(existing)) => existing.mode & 0o777,
         (None, None) => {
-            let new = fs.mode_of_new(&target.folder, env.next_u64());
+            let new = target.folder.mode_of_new(env.next_u64());
             new.unwrap_or(0o666 & !fs.umask())
         }
     };
@@ -102,9 +114,9 @@ fn has_mode(part: &Part, mode: u32) -> bool {
     part.file.meta().is_ok_and(|meta| meta.mode == mode)
 }
 
-/// In a folder where everybody may write, such as /tmp, somebody may have put the old file there
-/// to own the new one.
-fn is_model(fs: &dyn Fs, existing: &Meta, target: &FileTarget) -> bool {
-    let shared = fs.look_through(&target.folder).map_or(true, |folder| folder.mode & 0o022 != 0);
-    existing.kind == FileKind::File && (existing.uid == fs.user() || !shared)
+/// Where others may write, somebody may have put the old file there to own the new one, or moved one there that
+/// all may write to.
+fn is_model(us: Us, existing: &Meta, target: &FileTarget) -> bool {
+    let private = target.folder.meta().is_ok_and(|folder| folder.is_ours_alone(us));
+    existing.kind == FileKind::File && (private || (existing.uid == us.user && existing.mode & 0o022 == 0))
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::checksum::Checksum;
 use crate::env::fs::FsFile;
+use crate::foreign::Foreign;
 use crate::http::SafeUrl;
 
 /// Where the file is now.
@@ -96,7 +97,7 @@ pub struct Downloaded {
     /// Whether it was there already, and nothing was fetched.
     pub unchanged: bool,
     /// What is not as it should be, one sentence each.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Foreign>,
 }
 
 impl Downloaded {

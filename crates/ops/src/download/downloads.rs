@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::error::Fault;
 use super::{DownloadError, DownloadRequest, Downloaded, Downloader, Expected};
 use crate::context::Context;
 use crate::event::Observer;
@@ -72,9 +73,31 @@ impl Downloads {
         options: &Options,
     ) -> Result<Downloaded, OperationError<DownloadError>> {
         match &request.expected {
-            Some(Expected::ListedAt(list)) => self.run_listed(list, &request, options).await,
+            Some(Expected::ListedAt(list)) => match self.look(&request).await {
+                Ok(None) => self.run_listed(list, &request, options).await,
+                // Whether DEST is kept, or cannot be replaced, no list decides.
+                Ok(Some(_)) | Err(_) => {
+                    self.run_for(None, DownloadRequest { expected: None, ..request }, options).await
+                }
+            },
             _ => self.run_for(None, request, options).await,
         }
+    }
+
+    /// What a download of `request` would find at DEST, by looking only: the result, where nothing has to be
+    /// fetched. Where a list names the digest, it is not held against what stands there.
+    ///
+    /// # Errors
+    /// What the download would fail with before it asked anybody.
+    pub async fn look(&self, request: &DownloadRequest) -> Result<Option<Downloaded>, DownloadError> {
+        let mut request = request.clone();
+        if matches!(request.expected, Some(Expected::ListedAt(_))) {
+            if let Err(error) = request.listed_name() {
+                return Err(DownloadError::of(Fault::Invalid(error), request.url.as_url()));
+            }
+            request.expected = None;
+        }
+        self.downloader.begin(request).prepare().await
     }
 
     /// The same as a step of the workflow `under`, if it is for one. The digest is known, or there is none.
@@ -99,6 +122,7 @@ impl Downloads {
         request.limits.connect = policy.timeouts.connect;
         request.limits.head = policy.timeouts.http_request;
         request.limits.idle = policy.timeouts.idle;
+        request.limits.min_speed = options.min_speed.unwrap_or(self.context.policies().min_speed());
 
         let mut operation = operation(&request);
         if part.is_none() {

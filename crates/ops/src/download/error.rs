@@ -13,6 +13,7 @@ use vps_retry::Judgement;
 use super::checksum::{Checksum, ChecksumError};
 use super::parse::InvalidRequest;
 use super::size::Size;
+use crate::foreign::{Foreign, shown};
 use crate::http::{HttpError, SafeUrl};
 
 /// What went wrong, without where it did.
@@ -23,13 +24,13 @@ pub enum Fault {
     #[error(transparent)]
     Invalid(#[from] InvalidRequest),
     /// The folder DEST would be in is not there.
-    #[error("the folder `{}` does not exist", folder.display())]
+    #[error("the folder `{}` does not exist", shown(folder))]
     NoParent {
         /// The folder that is missing.
         folder: PathBuf,
     },
     /// DEST is nothing that a file may replace.
-    #[error("`{}` is {what} and is never replaced by a download", path.display())]
+    #[error("`{}` is {what} and is never replaced by a download", shown(path))]
     NotReplaceable {
         /// DEST.
         path: PathBuf,
@@ -37,7 +38,7 @@ pub enum Fault {
         what: &'static str,
     },
     /// This machine could not do something with a file.
-    #[error("could not {doing} `{}`", path.display())]
+    #[error("could not {doing} `{}`", shown(path))]
     Disk {
         /// What was tried.
         doing: &'static str,
@@ -47,8 +48,14 @@ pub enum Fault {
         #[source]
         source: io::Error,
     },
+    /// Somebody else gave the names of our files to others, so that DEST may not be what was downloaded.
+    #[error("somebody else renamed files beside `{}` while it was put in place", path.display())]
+    Exchanged {
+        /// DEST.
+        path: PathBuf,
+    },
     /// The disk is too small for the file.
-    #[error("not enough space in `{}`: {} needed, {} free", folder.display(), Size(*needed), Size(*free))]
+    #[error("not enough space in `{}`: {} needed, {} free", shown(folder), Size(*needed), Size(*free))]
     NoSpace {
         /// The folder that DEST is in.
         folder: PathBuf,
@@ -60,7 +67,7 @@ pub enum Fault {
     /// The server does not say how long the file is, and it is longer than there is room for.
     #[error(
         "the server does not say how long the file is, and it is longer than the {} that fit in `{}` with {} left free",
-        Size(*limit), folder.display(), Size(*reserve)
+        Size(*limit), shown(folder), Size(*reserve)
     )]
     NoRoom {
         /// The folder that DEST is in.
@@ -71,7 +78,7 @@ pub enum Fault {
         reserve: u64,
     },
     /// Another process writes the same file.
-    #[error("another process is downloading to `{}`", path.display())]
+    #[error("another process is downloading to `{}`", shown(path))]
     Busy {
         /// DEST.
         path: PathBuf,
@@ -112,7 +119,7 @@ pub enum Fault {
         /// What it must have.
         expected: Checksum,
         /// What it has.
-        got: String,
+        got: Foreign,
     },
     /// The list that was to name the digest came, and does not name one for the file.
     #[error("{0}")]
@@ -146,8 +153,10 @@ pub(super) struct Reached {
     pub(super) total: Option<u64>,
     /// Bytes more than were ever held before.
     pub(super) gained: u64,
-    /// Whether what is held is kept for the next run.
+    /// Whether what is held is kept for the next attempt.
     pub(super) kept: bool,
+    /// Whether another run will find it.
+    pub(super) found_again: bool,
 }
 
 /// A failed attempt of a download: what, with whom, how far it had come.
@@ -166,7 +175,7 @@ pub struct DownloadError(Box<Inner>);
 struct Inner {
     fault: Fault,
     url: SafeUrl,
-    host: Option<String>,
+    host: Option<Foreign>,
     reached: Reached,
     judgement: Judgement,
 }
@@ -178,7 +187,7 @@ impl DownloadError {
     pub(super) fn new(
         fault: Fault,
         url: SafeUrl,
-        host: Option<String>,
+        host: Option<Foreign>,
         reached: Reached,
         judgement: Judgement,
     ) -> Self {
@@ -231,10 +240,16 @@ impl DownloadError {
         self.0.judgement
     }
 
-    /// Whether what was received is kept, so that the same command goes on with it.
+    /// Whether what was received is kept, so that the next attempt goes on with it.
     #[must_use]
     pub fn is_kept(&self) -> bool {
         self.0.reached.kept
+    }
+
+    /// Whether the same download, begun again, goes on with what was received.
+    #[must_use]
+    pub fn is_found_again(&self) -> bool {
+        self.0.reached.found_again
     }
 }
 

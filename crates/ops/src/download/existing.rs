@@ -1,5 +1,6 @@
 //! A file that is there already, and right.
 
+use std::io;
 use std::path::Path;
 
 use super::checksum::{Algorithm, Checksum};
@@ -9,7 +10,7 @@ use super::hash::Running;
 use super::plan::FileTarget;
 use super::request::DownloadRequest;
 use crate::env::Env;
-use crate::env::fs::{FileKind, Open};
+use crate::env::fs::{FileKind, FsFile, Meta, Open};
 use crate::http::SafeUrl;
 
 /// The result, if nothing has to be fetched: DEST is to be kept, or has the right digest.
@@ -23,22 +24,34 @@ pub(super) async fn is_done(
         return Ok(Some(unchanged(request, target, None)));
     }
     let Some(checksum) = request.digest() else { return Ok(None) };
-    let fs = env.fs();
-    // A link to the right file is as good as the file.
-    let (path, meta) = match existing.kind {
-        FileKind::Link => match (fs.resolve(&target.path), fs.look_through(&target.path)) {
-            (Ok(path), Ok(meta)) => (path, meta),
-            _ => return Ok(None),
-        },
-        _ => (target.path.clone(), existing),
-    };
+    // One that cannot be read is replaced.
+    let Ok(Some(file)) = open(env, target, &existing) else { return Ok(None) };
+    let Ok(meta) = file.meta() else { return Ok(None) };
     if meta.kind != FileKind::File || request.size.is_some_and(|size| size != meta.len) {
         return Ok(None);
     }
-    // One that cannot be read is replaced.
-    let digest = digest_of(env, &path, checksum.algorithm()).await;
+    let digest = digest_of_file(&*file, checksum.algorithm()).await;
     let same = digest.is_ok_and(|digest| digest == checksum.hex());
     Ok(same.then(|| unchanged(request, target, Some(checksum.clone()))))
+}
+
+/// The file at DEST, or at the end of a link there: a link to the right file is as good as the file. `None` if
+/// it is not what this process may rely on tomorrow: what others may change or exchange is not taken for done.
+fn open(env: &Env, target: &FileTarget, existing: &Meta) -> io::Result<Option<Box<dyn FsFile>>> {
+    let (fs, us) = (env.fs(), env.fs().us());
+    let folder = target.folder.meta()?;
+    if existing.kind != FileKind::Link {
+        // In another user's own folder what we would put there is no safer than what is there.
+        let theirs = !us.trusts(folder.uid) && existing.uid == folder.uid;
+        let lasting = folder.is_ours_alone(us) || existing.is_ours_alone(us) || theirs;
+        return if lasting { target.folder.open(&target.name, Open::Read).map(Some) } else { Ok(None) };
+    }
+    if !target.folder.may_follow(&target.name, us)? {
+        return Ok(None);
+    }
+    let path = fs.resolve(&target.path)?;
+    let (folder, name) = fs.folder_of(&path)?;
+    folder.open(name, Open::Read).map(Some)
 }
 
 /// The result of a download that left DEST as it was.
@@ -61,8 +74,11 @@ pub(super) fn unchanged(
 }
 
 /// The digest of a file, in hexadecimal digits. A link is an error.
-pub(crate) async fn digest_of(env: &Env, path: &Path, algorithm: Algorithm) -> std::io::Result<String> {
-    let file = env.fs().open(path, Open::Read)?;
+pub(crate) async fn digest_of(env: &Env, path: &Path, algorithm: Algorithm) -> io::Result<String> {
+    digest_of_file(&*env.fs().open(path, Open::Read)?, algorithm).await
+}
+
+async fn digest_of_file(file: &dyn FsFile, algorithm: Algorithm) -> io::Result<String> {
     let mut running = Running::new(algorithm);
     let mut buffer = vec![0; 256 << 10];
     let mut at = 0;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use vps_retry::Class;
 
 use super::error::{DownloadError, Fault};
+use crate::env::fs::ForeignLink;
 use crate::hint::{Advise, Hint};
 
 /// One thing to do about a failed download.
@@ -23,6 +24,10 @@ pub enum DownloadHint {
     FreeSpace,
     /// Choose a folder that one may write to.
     ChooseWritableFolder,
+    /// Name the folder itself, not another user's link to it.
+    NameFolderItself,
+    /// Choose a folder that nobody else may write to.
+    ChoosePrivateFolder,
     /// The server wants to know who asks.
     Credentials,
     /// Nothing is there: check the URL.
@@ -48,7 +53,7 @@ impl From<DownloadHint> for Hint {
 impl Advise for DownloadError {
     fn hints(&self) -> Vec<Hint> {
         let mut hints = of(self.fault());
-        if self.is_kept() && self.received() > 0 && self.judgement().class != Class::Permanent {
+        if self.is_found_again() && self.received() > 0 && self.judgement().class != Class::Permanent {
             hints.push(DownloadHint::Resume.into());
         }
         hints
@@ -61,6 +66,8 @@ fn of(fault: &Fault) -> Vec<Hint> {
         Fault::NoParent { folder } => DownloadHint::MakeFolder { folder: folder.clone() },
         Fault::NotReplaceable { .. } => DownloadHint::WriteToStdout,
         Fault::NoSpace { .. } | Fault::NoRoom { .. } => DownloadHint::FreeSpace,
+        Fault::Exchanged { .. } => DownloadHint::ChoosePrivateFolder,
+        Fault::Disk { source, .. } if ForeignLink::behind(source).is_some() => DownloadHint::NameFolderItself,
         Fault::Disk { source, .. } => match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => DownloadHint::FreeSpace,
             io::ErrorKind::PermissionDenied => DownloadHint::ChooseWritableFolder,

@@ -14,6 +14,7 @@ use super::downloaded::Downloaded;
 use super::error::{DownloadError, Reached};
 use super::memory::State;
 use super::request::DownloadRequest;
+use super::seal::SealKey;
 use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::http::{HttpClient, SafeUrl};
@@ -29,12 +30,13 @@ use crate::http::{HttpClient, SafeUrl};
 /// let downloads = HttpDownloader::new(Env::real(), Arc::new(ReqwestClient::new(Trust::default())));
 /// let url = parse_url("URL", "https://example.com/a").unwrap();
 /// let operation = downloads.operation(DownloadRequest::new(url, Dest::Spool));
-/// assert_eq!(operation.candidates().len(), 1);
+/// # drop(operation);
 /// ```
 #[derive(Clone, Debug)]
 pub struct HttpDownloader {
     env: Env,
     http: Arc<dyn HttpClient>,
+    key: Option<SealKey>,
     swept: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
@@ -42,7 +44,15 @@ impl HttpDownloader {
     /// One in the world of `env` by `http`.
     #[must_use]
     pub fn new(env: Env, http: Arc<dyn HttpClient>) -> Self {
-        Self { env, http, swept: Arc::default() }
+        Self { env, http, key: None, swept: Arc::default() }
+    }
+
+    /// Goes on with what a killed run left also in folders that others may write to, where the key says that the
+    /// record of it is ours and a digest says in the end that the file is right.
+    #[must_use]
+    pub fn with_seal_key(mut self, key: SealKey) -> Self {
+        self.key = Some(key);
+        self
     }
 
     /// The operation for one request.
@@ -53,6 +63,7 @@ impl HttpDownloader {
             http: Arc::clone(&self.http),
             candidates: request.candidates(),
             request: Arc::new(request),
+            key: self.key.clone(),
             swept: Arc::clone(&self.swept),
             state: AsyncMutex::default(),
         }
@@ -71,6 +82,8 @@ pub struct DownloadOperation {
     pub(super) http: Arc<dyn HttpClient>,
     pub(super) request: Arc<DownloadRequest>,
     pub(super) candidates: Vec<Url>,
+    /// What records are sealed with where others may write.
+    pub(super) key: Option<SealKey>,
     /// Folders that were looked through for old parts.
     pub(super) swept: Arc<Mutex<BTreeSet<PathBuf>>>,
     state: AsyncMutex<State>,
@@ -83,12 +96,6 @@ impl fmt::Debug for DownloadOperation {
 }
 
 impl DownloadOperation {
-    /// See [`Download::candidates`].
-    #[must_use]
-    pub fn candidates(&self) -> &[Url] {
-        &self.candidates
-    }
-
     /// See [`Download::prepare`].
     ///
     /// # Errors
@@ -124,10 +131,6 @@ impl DownloadOperation {
 
 #[async_trait]
 impl Download for DownloadOperation {
-    fn candidates(&self) -> &[Url] {
-        &self.candidates
-    }
-
     async fn prepare(&self) -> Result<Option<Downloaded>, DownloadError> {
         DownloadOperation::prepare(self).await
     }

@@ -66,6 +66,7 @@ fn judge(fault: &Fault) -> Judgement {
         Fault::NoParent { .. }
         | Fault::NotReplaceable { .. }
         | Fault::Disk { .. }
+        | Fault::Exchanged { .. }
         | Fault::NoSpace { .. }
         | Fault::NoRoom { .. } => (Class::Local, Blame::Elsewhere, Kind::Local),
         Fault::Busy { .. } => (Class::Busy { poll: POLL }, Blame::Elsewhere, Kind::Local),
@@ -86,7 +87,7 @@ mod tests {
     /// Every fault, with its row.
     fn table() -> Vec<(Fault, Class, Blame, Kind)> {
         let checksum = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
-        let digest = Fault::Digest { expected: checksum, got: "1".repeat(64) };
+        let digest = Fault::Digest { expected: checksum, got: "1".repeat(64).into() };
         let invalid = InvalidRequest::ForeignScheme { argument: "URL".into(), scheme: "ftp".into() };
         let full = Fault::NoSpace { folder: "/".into(), needed: 2, free: 1 };
         let disk =
@@ -105,6 +106,7 @@ mod tests {
             local(Fault::NoRoom { folder: "/".into(), limit: 2, reserve: 1 }),
             local(disk),
             local(Fault::NoParent { folder: "/x".into() }),
+            local(Fault::Exchanged { path: "/x".into() }),
             local(Fault::NotReplaceable { path: "/x".into(), what: "a FIFO" }),
             (Fault::Busy { path: "/x".into() }, busy, Blame::Elsewhere, Kind::Local),
             (Fault::Invalid(invalid), Class::Permanent, Blame::Elsewhere, Kind::Invalid),

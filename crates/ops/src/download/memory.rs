@@ -6,12 +6,14 @@ use std::time::Duration;
 use url::Url;
 
 use super::judge::Seen;
-use super::names;
 use super::part::Part;
+use super::place::Place;
 use super::plan::{FileTarget, Target};
-use super::record::{Origin, Record};
+use super::record::Origin;
+use super::seal::SealKey;
 use crate::env::Env;
 use crate::env::fs::{FileId, Meta};
+use crate::foreign::Foreign;
 
 /// Lives as long as the operation.
 #[derive(Default)]
@@ -42,7 +44,7 @@ pub(super) struct Memory {
     pub(super) total: Option<u64>,
     /// Whose download we wait for.
     pub(super) waiting: Option<Waiting>,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Foreign>,
     pub(super) warned_slow: bool,
     /// How often the only source was left for a fresh connection to it, since it trickled.
     pub(super) renewed: u32,
@@ -58,11 +60,8 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    pub(super) fn begin(env: &Env, target: &FileTarget, url: &Url) -> Self {
-        let part = names::part(target.path.file_name().unwrap_or_default());
-        let mut record = part;
-        record.push(names::RECORD);
-        let record = Record::load(env.fs().as_ref(), &target.folder.join(record));
+    pub(super) fn begin(env: &Env, target: &FileTarget, key: Option<&SealKey>, url: &Url) -> Self {
+        let record = Place::usual(env, target, key).load();
         let same_url = record.is_some_and(|record| record.origin.url == Origin::hash(url));
         Self { before: target.existing.as_ref().map(identity), same_url }
     }

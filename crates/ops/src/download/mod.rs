@@ -45,10 +45,12 @@ mod names;
 mod open_part;
 mod parse;
 mod part;
+mod place;
 mod plan;
 mod receive;
 mod record;
 mod request;
+mod seal;
 mod size;
 mod speed;
 mod sums;
@@ -66,6 +68,7 @@ pub use hint::DownloadHint;
 pub use http_downloader::{DownloadOperation, HttpDownloader};
 pub use parse::{DownloadUrl, InvalidRequest, file_name, parse_url};
 pub use request::{Dest, DownloadRequest, Expected, Limits, MAX_CHECKSUM_FILE};
+pub use seal::SealKey;
 pub use sums::find_checksum;
 
 #[cfg(test)]

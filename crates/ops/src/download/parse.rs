@@ -8,6 +8,7 @@ use thiserror::Error;
 use url::Url;
 
 use super::checksum::ChecksumError;
+use crate::foreign::Foreign;
 use crate::http::{SafeUrl, decoded, names_host};
 
 /// A request that makes no sense. Names the argument, and shows no secret of a URL.
@@ -18,17 +19,17 @@ pub enum InvalidRequest {
     #[error("{argument} is not a URL: {reason}; write it as `https://host/path/file`")]
     MalformedUrl {
         /// What the caller calls it.
-        argument: String,
+        argument: Foreign,
         /// What is wrong with it.
-        reason: String,
+        reason: Foreign,
     },
     /// The URL is neither of http nor of https.
     #[error("{argument} is a `{scheme}` URL; only http and https can be downloaded")]
     ForeignScheme {
         /// What the caller calls it.
-        argument: String,
+        argument: Foreign,
         /// The scheme it has instead.
-        scheme: String,
+        scheme: Foreign,
     },
     /// A URL that ends in no usable file name, and none was given.
     #[error("{url} ends in no file name; give one as DEST")]
@@ -46,7 +47,7 @@ pub enum InvalidRequest {
     #[error("{argument}: {source}")]
     Checksum {
         /// What the caller calls it.
-        argument: String,
+        argument: Foreign,
         /// What is wrong with it.
         #[source]
         source: ChecksumError,
@@ -65,7 +66,8 @@ pub enum InvalidRequest {
 /// # Errors
 /// [`InvalidRequest::MalformedUrl`] or [`InvalidRequest::ForeignScheme`].
 pub fn parse_url(argument: &str, text: &str) -> Result<Url, InvalidRequest> {
-    let malformed = |reason: String| InvalidRequest::MalformedUrl { argument: argument.to_owned(), reason };
+    let malformed =
+        |reason: String| InvalidRequest::MalformedUrl { argument: argument.into(), reason: reason.into() };
     let text = text.trim();
     let url = Url::parse(text).map_err(|error| malformed(error.to_string()))?;
     if matches!(url.scheme(), "http" | "https") && !names_host(text) {
@@ -76,7 +78,7 @@ pub fn parse_url(argument: &str, text: &str) -> Result<Url, InvalidRequest> {
         "http" | "https" => Err(malformed("it has no host".to_owned())),
         scheme => {
             let (argument, scheme) = (argument.to_owned(), scheme.to_owned());
-            Err(InvalidRequest::ForeignScheme { argument, scheme })
+            Err(InvalidRequest::ForeignScheme { argument: argument.into(), scheme: scheme.into() })
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::checksum::Algorithm;
 use super::hash::Running;
+use super::place::Place;
 use super::record::{Origin, Record};
 use crate::env::Env;
 use crate::env::fs::FsFile;
@@ -21,17 +22,6 @@ const CHECKPOINT: u64 = 64 << 20;
 
 /// Bytes that are worth a sync between two attempts.
 const WORTH_A_SYNC: u64 = 1 << 20;
-
-/// The names of a part that has one.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub(super) part: PathBuf,
-    pub(super) record: PathBuf,
-    pub(super) record_new: PathBuf,
-    pub(super) folder: PathBuf,
-    /// Whether another run would find it.
-    pub(super) shared: bool,
-}
 
 /// Bytes received, and of what file they are. Dropped, it is kept with a record if another run
 /// could go on with it, and removed otherwise.
@@ -71,7 +61,7 @@ pub(super) struct Checkpoint {
 impl Part {
     /// What errors call it.
     pub(super) fn path(&self) -> PathBuf {
-        self.place.as_ref().map_or_else(|| "the temporary file".into(), |place| place.part.clone())
+        self.place.as_ref().map_or_else(|| "the temporary file".into(), |place| place.shown.clone())
     }
 
     /// Whether another run, or the next attempt, can go on with it.
@@ -81,7 +71,8 @@ impl Part {
 
     /// Whether another run will find it.
     pub(super) fn is_kept(&self) -> bool {
-        !self.gone && self.is_resumable() && self.place.as_ref().is_some_and(|place| place.shared)
+        let (Some(place), Some(origin)) = (&self.place, &self.origin) else { return false };
+        !self.gone && self.is_resumable() && place.keeps(origin)
     }
 
     /// Appends a batch.
@@ -155,9 +146,9 @@ impl Part {
         let (Some(place), Some(origin)) = (&self.place, &self.origin) else { return };
         let (synced, digest) = self.synced.clone();
         let boot = self.env.identity().boot_id.clone();
-        let record = Record { origin: origin.clone(), boot, synced, digest };
-        let stored = record.store(self.env.fs().as_ref(), &place.record, &place.record_new, durable);
-        self.recorded |= stored.is_ok();
+        let part = self.file.meta().ok().map(|meta| (meta.id.device, meta.id.inode));
+        let record = Record { origin: origin.clone(), boot, synced, digest, part };
+        self.recorded |= place.store(&record, durable).is_ok();
         self.record_is_due = false;
     }
 
@@ -166,8 +157,8 @@ impl Part {
     pub(super) async fn restart(&mut self, origin: Option<Origin>) -> io::Result<()> {
         self.await_checkpoint().await;
         if let Some(place) = self.place.clone().filter(|_| self.recorded) {
-            self.env.fs().remove(&place.record)?;
-            self.env.fs().sync_folder(&place.folder)?;
+            place.folder.remove(&place.record)?;
+            place.folder.sync()?;
             self.recorded = false;
         }
         self.record_is_due = true;
@@ -218,12 +209,14 @@ impl Part {
     /// Removes it and its record.
     pub(super) fn discard(&mut self) {
         let Some(place) = self.place.as_ref().filter(|_| !self.gone) else { return };
-        let fs = self.env.fs();
         // The record first: without its part it means nothing, the other way round it might.
         if self.recorded {
-            let _ = fs.remove(&place.record);
+            let _ = place.folder.remove(&place.record);
         }
-        let _ = fs.remove(&place.part);
+        // Not what somebody put in its place.
+        if self.file.meta().is_ok_and(|meta| place.folder.is_still(&place.part, meta.id)) {
+            let _ = place.folder.remove(&place.part);
+        }
         self.gone = true;
     }
 

@@ -1,15 +1,20 @@
 //! Looking at DEST before anything is asked for.
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use url::Url;
 
 use super::error::Fault;
 use super::parse::{InvalidRequest, file_name};
 use super::request::{Dest, DownloadRequest, Expected};
-use crate::env::fs::{FileKind, Fs, Meta};
+use crate::env::fs::{FileKind, ForeignLink, Fs, FsFolder, Meta};
 use crate::http::SafeUrl;
+
+/// Links that are followed one after another, as many as the kernel does.
+const MOST_LINKS: u32 = 40;
 
 /// Where the file will be.
 #[derive(Clone, Debug)]
@@ -20,12 +25,27 @@ pub(super) enum Target {
     Spool,
 }
 
+/// A name in a folder that was opened once: all that is done to DEST is done there.
 #[derive(Clone, Debug)]
 pub(super) struct FileTarget {
+    /// As people are told.
     pub(super) path: PathBuf,
-    pub(super) folder: PathBuf,
+    pub(super) folder: Arc<dyn FsFolder>,
+    pub(super) name: OsString,
     /// What stands there now, if anything.
     pub(super) existing: Option<Meta>,
+}
+
+impl FileTarget {
+    /// The folder's path, as people are told.
+    pub(super) fn folder_path(&self) -> PathBuf {
+        folder_path(&self.path)
+    }
+}
+
+fn folder_path(path: &Path) -> PathBuf {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new(".")).to_owned()
 }
 
 impl Target {
@@ -44,44 +64,44 @@ pub(super) fn look(fs: &dyn Fs, request: &DownloadRequest) -> Result<Target, Fau
     if let Some(Expected::ListedAt(list)) = &request.expected {
         return Err(InvalidRequest::UnreadList { url: SafeUrl::new(list.as_url()) }.into());
     }
-    let path = match &request.dest {
+    let (folder, name, path) = match &request.dest {
         Dest::Spool => return Ok(Target::Spool),
-        Dest::Folder(folder) => folder.join(file_name(request.url.as_url())?),
-        Dest::Path(path) => within_if_folder(fs, path, request.url.as_url())?,
+        Dest::Folder(folder) => within(fs, folder, request.url.as_url())?,
+        Dest::Path(path) => at(fs, path, request)?,
     };
-    let path = if request.follow_link { followed(fs, path)? } else { path };
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    check_folder(fs, &folder, &path)?;
-    let existing = check_existing(fs, &path)?;
+    let (folder, name, path) =
+        if request.follow_link { followed(fs, folder, name, path)? } else { (folder, name, path) };
+    check_folder(&*folder, &path)?;
+    let existing = check_existing(&*folder, &name, &path)?;
     // Neither a file to be kept nor a place for one.
     if request.keep_existing
         && existing.is_some_and(|meta| meta.kind == FileKind::Link)
-        && fs.look_through(&path).is_err()
+        && folder.look_through(&name).is_err()
     {
         return Err(Fault::NotReplaceable { path, what: "a link to nothing" });
     }
-    Ok(Target::File(FileTarget { path, folder, existing }))
+    Ok(Target::File(FileTarget { path, folder, name, existing }))
 }
 
+/// A folder, the name in it, and the path of both for people.
+type At = (Arc<dyn FsFolder>, OsString, PathBuf);
+
 /// What stands at DEST now.
-pub(super) fn check_existing(fs: &dyn Fs, path: &Path) -> Result<Option<Meta>, Fault> {
+fn check_existing(folder: &dyn FsFolder, name: &OsStr, path: &Path) -> Result<Option<Meta>, Fault> {
     let refused = |what| Fault::NotReplaceable { path: path.to_owned(), what };
-    let meta = match fs.look(path) {
+    let meta = match folder.look(name) {
         Ok(meta) => meta,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(Fault::Disk { doing: "look at", path: path.to_owned(), source }),
     };
     // A bind mount, as containers have on /etc/hosts: no rename takes its place.
-    if fs.is_mount_point(path) {
+    if folder.is_mount_point(name) {
         return Err(refused("a mount point"));
     }
     match meta.kind {
         FileKind::File => Ok(Some(meta)),
         // The link itself is replaced, but not one that stands for what is no file: /dev/stdout.
-        FileKind::Link => match fs.look_through(path).map(|meta| meta.kind) {
+        FileKind::Link => match folder.look_through(name).map(|meta| meta.kind) {
             Ok(kind) if kind != FileKind::File && kind != FileKind::Folder => {
                 Err(refused("a link to what is no file"))
             }
@@ -95,35 +115,89 @@ pub(super) fn check_existing(fs: &dyn Fs, path: &Path) -> Result<Option<Meta>, F
     }
 }
 
-fn within_if_folder(fs: &dyn Fs, path: &Path, url: &Url) -> Result<PathBuf, Fault> {
-    match fs.look_through(path) {
-        Ok(meta) if meta.kind == FileKind::Folder => Ok(path.join(file_name(url)?)),
-        _ => Ok(path.to_owned()),
+/// DEST, or the file of the URL's name where DEST is a folder, or a link of ours to one. A link of somebody
+/// else's could lead to any folder.
+fn at(fs: &dyn Fs, path: &Path, request: &DownloadRequest) -> Result<At, Fault> {
+    let url = request.url.as_url();
+    // `/`, `.` and `..` are folders without a name.
+    let Some(name) = path.file_name() else { return within(fs, path, url) };
+    let folder = open(fs, &folder_path(path), path)?;
+    let is_folder = |meta: Meta| meta.kind == FileKind::Folder;
+    match folder.look(name) {
+        Ok(meta) if is_folder(meta) => {
+            // Put there by somebody else it would take the file elsewhere; `DEST/` says that a folder is meant.
+            let is_meant = path.as_os_str().as_encoded_bytes().ends_with(b"/") || fs.us().trusts(meta.uid);
+            if !is_meant && !folder.meta().is_ok_and(|meta| meta.is_ours_alone(fs.us())) {
+                return Err(Fault::NotReplaceable {
+                    path: path.to_owned(),
+                    what: "a folder of another user",
+                });
+            }
+            within(fs, path, url)
+        }
+        Ok(meta) if meta.kind == FileKind::Link && folder.look_through(name).is_ok_and(is_folder) => {
+            within(fs, path, url)
+        }
+        _ => Ok((folder, name.to_owned(), path.to_owned())),
     }
 }
 
-fn followed(fs: &dyn Fs, path: PathBuf) -> Result<PathBuf, Fault> {
-    match fs.look(&path) {
-        Ok(meta) if meta.kind == FileKind::Link => {
-            fs.resolve(&path).map_err(|source| Fault::Disk { doing: "follow the link", path, source })
-        }
-        _ => Ok(path),
-    }
+fn within(fs: &dyn Fs, folder: &Path, url: &Url) -> Result<At, Fault> {
+    let name = file_name(url)?;
+    let path = folder.join(&name);
+    Ok((open(fs, folder, &path)?, name, path))
 }
 
-fn check_folder(fs: &dyn Fs, folder: &Path, path: &Path) -> Result<(), Fault> {
-    let meta = match fs.look_through(folder) {
-        Ok(meta) => meta,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(Fault::NoParent { folder: folder.to_owned() });
+/// The folder at `folder`, for `path` in it.
+fn open(fs: &dyn Fs, folder: &Path, path: &Path) -> Result<Arc<dyn FsFolder>, Fault> {
+    fs.folder(folder).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => Fault::NoParent { folder: folder.to_owned() },
+        io::ErrorKind::NotADirectory => Fault::Disk { doing: "write into", path: folder.to_owned(), source },
+        _ if ForeignLink::behind(&source).is_some() => {
+            Fault::Disk { doing: "go to the folder of", path: path.to_owned(), source }
         }
-        Err(source) => return Err(Fault::Disk { doing: "look at", path: folder.to_owned(), source }),
-    };
-    if meta.kind != FileKind::Folder {
-        let source = io::ErrorKind::NotADirectory.into();
-        return Err(Fault::Disk { doing: "write into", path: folder.to_owned(), source });
+        _ => Fault::Disk { doing: "look at", path: folder.to_owned(), source },
+    })
+}
+
+/// Where the link at `name`, if one is there, leads to in the end.
+fn followed(
+    fs: &dyn Fs,
+    mut folder: Arc<dyn FsFolder>,
+    mut name: OsString,
+    mut path: PathBuf,
+) -> Result<At, Fault> {
+    let failed =
+        |path: &Path, source| Fault::Disk { doing: "follow the link", path: path.to_owned(), source };
+    for _ in 0..MOST_LINKS {
+        let meta = match folder.look(&name) {
+            Ok(meta) => meta,
+            // What a link leads to must be there; what was named need not.
+            Err(_) => return Ok((folder, name, path)),
+        };
+        if meta.kind != FileKind::Link {
+            return Ok((folder, name, path));
+        }
+        let us = fs.us();
+        if !folder.may_follow(&name, us).map_err(|source| failed(&path, source))? {
+            return Err(failed(&path, ForeignLink { path: path.clone(), owner: meta.uid }.into()));
+        }
+        if folder.look_through(&name).is_err() {
+            return Err(failed(&path, io::ErrorKind::NotFound.into()));
+        }
+        let target = folder.read_link(&name).map_err(|source| failed(&path, source))?;
+        let next = folder.real_path().unwrap_or_else(|_| folder_path(&path)).join(target);
+        (folder, name) = {
+            let (folder, name) = fs.folder_of(&next).map_err(|source| failed(&path, source))?;
+            (folder, name.to_owned())
+        };
+        path = next;
     }
-    let real = fs.resolve(folder).unwrap_or_else(|_| folder.to_owned());
+    Err(failed(&path, io::Error::other("too many links")))
+}
+
+fn check_folder(folder: &dyn FsFolder, path: &Path) -> Result<(), Fault> {
+    let real = folder.real_path().unwrap_or_else(|_| folder_path(path));
     let of_the_kernel = ["/proc", "/sys", "/dev/fd"].iter().any(|place| real.starts_with(place));
     if of_the_kernel || real == Path::new("/dev") {
         return Err(Fault::NotReplaceable { path: path.to_owned(), what: "a name of the system's" });

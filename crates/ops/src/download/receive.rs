@@ -17,7 +17,7 @@ use super::request::Limits;
 use super::speed::{Pace, Speed};
 use crate::attempt::Attempt;
 use crate::env::{BoxFuture, Env};
-use crate::http::{Body, Fact, HttpError};
+use crate::http::{Body, HttpError, silent};
 
 /// Bytes gathered for one write where more is waiting.
 const BATCH: usize = 512 << 10;
@@ -197,10 +197,6 @@ impl Watch<'_> {
         let to_come = u128::from(total.saturating_sub(part.written)) * self.terms.limits.idle.as_millis();
         part.is_resumable() && to_come > u128::from(self.speed.in_window()) * left.as_millis()
     }
-}
-
-fn silent(idle: Duration) -> HttpError {
-    HttpError::new(Fact::Idle).in_words(format!("no data for {}", humantime::format_duration(idle)))
 }
 
 struct Report {

@@ -1,13 +1,14 @@
 //! The record beside a part: of what file it is, and how much of it is surely on the disk.
 
+use std::ffi::OsStr;
 use std::io::{self, IoSlice};
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::checksum::Checksum;
+use super::seal::Seal;
 use super::validator::Validator;
-use crate::env::fs::{Clobber, FileKind, Fs, Open};
+use crate::env::fs::{Clobber, FileId, FileKind, FsFolder, Open, Us};
 
 /// Beyond this it is not ours.
 const LARGEST: u64 = 64 << 10;
@@ -48,6 +49,9 @@ pub(super) struct Record {
     pub(super) synced: u64,
     /// The digest of those bytes, by the algorithm of the checksum.
     pub(super) digest: Option<String>,
+    /// Which file the part is: another of its name is not what this was written of.
+    #[serde(default)]
+    pub(super) part: Option<(u64, u64)>,
 }
 
 /// The record as it is written: a torn one does not match its own hash.
@@ -55,40 +59,68 @@ pub(super) struct Record {
 struct Sealed {
     version: u32,
     seal: String,
+    /// What only we can have put there; see [`Seal`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ours: Option<String>,
     record: Record,
 }
 
 impl Record {
-    /// The record at `path`, if it is one of ours and whole. One that others may write is none.
-    pub(super) fn load(fs: &dyn Fs, path: &Path) -> Option<Self> {
-        let file = fs.open(path, Open::Read).ok()?;
+    /// The record at `name`, if it is one of ours and whole. One that others may write is none, and neither is
+    /// one that others can have put there.
+    pub(super) fn load(folder: &dyn FsFolder, name: &OsStr, us: Us, seal: &Seal) -> Option<Self> {
+        let file = folder.open(name, Open::Read).ok()?;
         let meta = file.meta().ok()?;
-        let ours = meta.kind == FileKind::File && meta.uid == fs.user() && meta.links == 1;
+        let ours = meta.kind == FileKind::File && meta.uid == us.user && meta.links == 1;
         if !ours || meta.mode & 0o022 != 0 {
             return None;
         }
         let sealed: Sealed = serde_json::from_slice(&file.read_small(LARGEST).ok()?).ok()?;
-        (sealed.version == 1 && sealed.seal == sealed.record.seal()).then_some(sealed.record)
+        let content = sealed.record.content();
+        let whole = sealed.version == 1 && sealed.seal == digest(&content);
+        (whole && seal.is_on(&content, sealed.ours.as_deref())).then_some(sealed.record)
     }
 
-    /// Puts it at `path` in one step; `durable` waits until it would survive a power loss.
-    pub(super) fn store(&self, fs: &dyn Fs, path: &Path, new: &Path, durable: bool) -> io::Result<()> {
-        let sealed = Sealed { version: 1, seal: self.seal(), record: self.clone() };
+    /// Puts it at the first of `names` in one step, by way of the second; `durable` waits until it would survive
+    /// a power loss.
+    pub(super) fn store(
+        &self,
+        folder: &dyn FsFolder,
+        names: (&OsStr, &OsStr),
+        seal: &Seal,
+        durable: bool,
+    ) -> io::Result<()> {
+        let (name, new) = names;
+        let own = self.content();
+        let sealed =
+            Sealed { version: 1, seal: digest(&own), ours: seal.put_on(&own)?, record: self.clone() };
         let content = serde_json::to_vec(&sealed).map_err(io::Error::other)?;
-        match fs.remove(new) {
+        match folder.remove(new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let file = fs.open(new, Open::New)?;
-        file.write_all_at(&mut [IoSlice::new(&content)], 0)?;
-        if durable {
-            file.sync()?;
+        let file = folder.open(new, Open::New)?;
+        let stored = file
+            .write_all_at(&mut [IoSlice::new(&content)], 0)
+            .and_then(|()| if durable { file.sync() } else { Ok(()) })
+            .and_then(|()| folder.rename(new, folder, name, Clobber::Replace));
+        if stored.is_err() {
+            // On a full disk half of it is nobody's.
+            let _ = folder.remove(new);
         }
-        fs.rename(new, path, Clobber::Replace)
+        stored
     }
 
-    fn seal(&self) -> String {
-        let content = serde_json::to_vec(self).unwrap_or_default();
-        blake3::hash(&content).to_hex().to_string()
+    /// Whether it was written of the part that `id` is. One of an earlier version does not say.
+    pub(super) fn is_of(&self, id: FileId) -> bool {
+        self.part.is_none_or(|part| part == (id.device, id.inode))
     }
+
+    fn content(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+fn digest(content: &[u8]) -> String {
+    blake3::hash(content).to_hex().to_string()
 }

@@ -83,7 +83,7 @@ impl Expected {
         let digest = text.parse();
         digest
             .map(Self::Digest)
-            .map_err(|source| InvalidRequest::Checksum { argument: argument.to_owned(), source })
+            .map_err(|source| InvalidRequest::Checksum { argument: argument.into(), source })
     }
 }
 

@@ -79,7 +79,7 @@ pub(super) fn find(text: &str, wanted: &Wanted<'_>) -> Result<Checksum, Checksum
         match &found {
             Some((best, _)) if *best > fit => break,
             Some((_, other)) if other.algorithm() == checksum.algorithm() && *other != checksum => {
-                return Err(ChecksumError::Ambiguous(wanted.name.to_owned()));
+                return Err(ChecksumError::Ambiguous(wanted.name.to_owned().into()));
             }
             Some(_) => {}
             None => found = Some((fit, checksum)),
@@ -88,8 +88,8 @@ pub(super) fn find(text: &str, wanted: &Wanted<'_>) -> Result<Checksum, Checksum
     let name = wanted.name.to_owned();
     match (found, other_sort) {
         (Some((_, checksum)), _) => Ok(checksum),
-        (None, Some(sort)) => Err(ChecksumError::OnlyBy { name, sort }),
-        (None, None) => Err(ChecksumError::NotListed(name)),
+        (None, Some(sort)) => Err(ChecksumError::OnlyBy { name: name.into(), sort: sort.into() }),
+        (None, None) => Err(ChecksumError::NotListed(name.into())),
     }
 }
 

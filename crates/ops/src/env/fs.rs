@@ -17,7 +17,10 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+
+pub use super::fs_folder::{ForeignLink, FsFolder, Us};
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -176,6 +179,18 @@ pub trait Fs: fmt::Debug + Send + Sync + 'static {
 
     /// The user files are created for.
     fn user(&self) -> u32;
+
+    /// The group files are created for, where their folder does not say otherwise.
+    fn group(&self) -> u32 {
+        self.user()
+    }
+
+    /// Opens the folder at `path`, to do in it what is done by name: whatever becomes of `path` afterwards. On
+    /// the way links are followed only if we or root made them.
+    ///
+    /// # Errors
+    /// What the system says; a [`ForeignLink`] on the way.
+    fn folder(&self, path: &Path) -> io::Result<Arc<dyn FsFolder>>;
 
     /// The bits that new files do not get.
     fn umask(&self) -> u32;

@@ -1,20 +1,23 @@
 //! The machine's files.
 
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, IoSlice};
-use std::os::unix::fs::{DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::{
-    Advice, AtFlags, CWD, FallocateFlags, FlockOperation, Mode, OFlags, RenameFlags, StatxAttributes,
-    StatxFlags,
+    Advice, AtFlags, CWD, FallocateFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat,
+    StatxAttributes, StatxFlags,
 };
 use rustix::io::Errno;
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
+use super::folder_real::open_folder;
 use super::fs::{Clobber, FileId, FileKind, Fs, FsFile, Meta, Open};
+use super::fs_folder::FsFolder;
 
 #[derive(Debug)]
 pub(super) struct RealFs {
@@ -34,50 +37,54 @@ fn read_umask() -> Option<u32> {
     u32::from_str_radix(line.trim(), 8).ok()
 }
 
-fn meta(of: &Metadata) -> Meta {
-    let kind = match of.file_type() {
-        kind if kind.is_file() => FileKind::File,
-        kind if kind.is_dir() => FileKind::Folder,
-        kind if kind.is_symlink() => FileKind::Link,
-        kind if kind.is_fifo() => FileKind::Fifo,
-        kind if kind.is_char_device() || kind.is_block_device() => FileKind::Device,
-        kind if kind.is_socket() => FileKind::Socket,
-        _ => FileKind::Other,
+/// What the system says of a file, in our words. Its numbers have other types on other machines.
+#[allow(clippy::useless_conversion, reason = "not on every machine")]
+pub(super) fn meta(of: &Stat) -> Meta {
+    let kind = match FileType::from_raw_mode(of.st_mode) {
+        FileType::RegularFile => FileKind::File,
+        FileType::Directory => FileKind::Folder,
+        FileType::Symlink => FileKind::Link,
+        FileType::Fifo => FileKind::Fifo,
+        FileType::CharacterDevice | FileType::BlockDevice => FileKind::Device,
+        FileType::Socket => FileKind::Socket,
+        FileType::Unknown => FileKind::Other,
     };
-    let seconds = Duration::from_secs(u64::try_from(of.mtime()).unwrap_or(0));
+    let seconds = Duration::from_secs(u64::try_from(of.st_mtime).unwrap_or(0));
     Meta {
         kind,
-        id: FileId { device: of.dev(), inode: of.ino() },
-        links: of.nlink(),
-        uid: of.uid(),
-        gid: of.gid(),
-        mode: of.mode() & 0o7777,
-        len: of.len(),
-        allocated: of.blocks().saturating_mul(512),
-        modified: seconds + Duration::from_nanos(u64::try_from(of.mtime_nsec()).unwrap_or(0)),
+        id: FileId { device: of.st_dev.into(), inode: of.st_ino.into() },
+        links: of.st_nlink.into(),
+        uid: of.st_uid,
+        gid: of.st_gid,
+        mode: of.st_mode & 0o7777,
+        len: u64::try_from(of.st_size).unwrap_or(0),
+        allocated: u64::try_from(of.st_blocks).unwrap_or(0).saturating_mul(512),
+        modified: seconds + Duration::from_nanos(u64::from(of.st_mtime_nsec)),
     }
 }
 
+/// Never through a link, not to block on a pipe, and not to become anyone's terminal.
+pub(super) fn open_flags(how: Open) -> OFlags {
+    let always = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    always
+        | match how {
+            Open::Read => OFlags::RDONLY,
+            Open::Update => OFlags::RDWR | OFlags::CREATE,
+            Open::New => OFlags::RDWR | OFlags::CREATE | OFlags::EXCL,
+        }
+}
+
 fn open(path: &Path, how: Open) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).mode(0o600);
-    match how {
-        Open::Read => options.write(false),
-        Open::Update => options.write(true).create(true),
-        Open::New => options.write(true).create_new(true),
-    };
-    // Not to block on a pipe, and not to become anyone's terminal.
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-    options.custom_flags(i32::try_from(flags.bits()).unwrap_or(0)).open(path)
+    Ok(rustix::fs::open(path, open_flags(how), Mode::RUSR | Mode::WUSR)?.into())
 }
 
 impl Fs for RealFs {
     fn look(&self, path: &Path) -> io::Result<Meta> {
-        Ok(meta(&fs::symlink_metadata(path)?))
+        Ok(meta(&rustix::fs::lstat(path)?))
     }
 
     fn look_through(&self, path: &Path) -> io::Result<Meta> {
-        Ok(meta(&fs::metadata(path)?))
+        Ok(meta(&rustix::fs::stat(path)?))
     }
 
     fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
@@ -164,6 +171,14 @@ impl Fs for RealFs {
         rustix::process::geteuid().as_raw()
     }
 
+    fn group(&self) -> u32 {
+        rustix::process::getegid().as_raw()
+    }
+
+    fn folder(&self, path: &Path) -> io::Result<Arc<dyn FsFolder>> {
+        Ok(Arc::new(open_folder(path, (self as &dyn Fs).us())?))
+    }
+
     fn umask(&self) -> u32 {
         self.umask
     }
@@ -186,11 +201,11 @@ impl Fs for RealFs {
 }
 
 #[derive(Debug)]
-struct RealFile(File);
+pub(super) struct RealFile(pub(super) File);
 
 impl FsFile for RealFile {
     fn meta(&self) -> io::Result<Meta> {
-        Ok(meta(&self.0.metadata()?))
+        Ok(meta(&rustix::fs::fstat(&self.0)?))
     }
 
     fn try_lock(&self) -> io::Result<bool> {

@@ -17,7 +17,9 @@
 //! # });
 //! ```
 
+mod folder_real;
 pub mod fs;
+mod fs_folder;
 mod fs_real;
 mod mistake;
 mod process_identity;
@@ -57,6 +59,15 @@ pub trait World: Send + Sync + 'static {
 
     /// The next random number.
     fn next_u64(&self) -> u64;
+
+    /// Bytes that nobody can guess, for a key. A simulation's are as random as its other numbers.
+    fn secret(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        for part in bytes.chunks_mut(8) {
+            part.copy_from_slice(self.next_u64().to_le_bytes().get(..part.len()).unwrap_or_default());
+        }
+        bytes
+    }
 
     /// Starts `future` as a task named `name`; it is aborted when the [`Task`] is dropped.
     fn spawn(&self, name: &'static str, future: BoxFuture<()>) -> Task;
@@ -162,6 +173,12 @@ impl Env {
     #[must_use]
     pub fn next_u64(&self) -> u64 {
         self.world.next_u64()
+    }
+
+    /// Bytes that nobody can guess; see [`World::secret`].
+    #[must_use]
+    pub fn secret(&self) -> [u8; 32] {
+        self.world.secret()
     }
 
     /// Starts a task that is aborted when the returned [`Task`] is dropped.

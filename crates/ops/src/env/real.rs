@@ -62,6 +62,17 @@ impl World for Real {
         self.random.lock().unwrap_or_else(PoisonError::into_inner).u64(..)
     }
 
+    fn secret(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        // The kernel gives up to 256 bytes whole, once it has any. One older than the call has what is next best.
+        let got = rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty());
+        if got != Ok(bytes.len()) {
+            let random = &mut *self.random.lock().unwrap_or_else(PoisonError::into_inner);
+            bytes.fill_with(|| random.u8(..));
+        }
+        bytes
+    }
+
     #[expect(clippy::disallowed_methods, reason = "the one place that starts tasks")]
     fn spawn(&self, _name: &'static str, future: BoxFuture<()>) -> Task {
         Task::new(tokio::spawn(future))

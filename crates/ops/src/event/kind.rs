@@ -5,6 +5,7 @@ use std::time::Duration;
 use vps_breaker::Transition;
 use vps_retry::{Class, Kind};
 
+use crate::foreign::Foreign;
 use crate::service::ServiceName;
 use crate::warning::Warning;
 
@@ -30,7 +31,7 @@ pub enum EventKind {
         /// Whether trying again can help.
         class: Class,
         /// What failed, without its causes.
-        error: String,
+        error: Foreign,
         /// How long it took.
         took: Duration,
     },
@@ -78,12 +79,12 @@ pub enum EventKind {
         /// How much of it is done, in thousandths of a percent.
         percent: u32,
         /// What is done now.
-        text: String,
+        text: Foreign,
     },
     /// The operation did something worth a line: found a finished file, switched a mirror.
     Note {
         /// One sentence, lower case.
-        text: String,
+        text: Foreign,
     },
     /// Something is not as it should be, but work goes on.
     Warning {
@@ -120,7 +121,7 @@ pub enum Awaited {
     /// Somebody's lock.
     Lock {
         /// The error that names it, without its causes.
-        error: String,
+        error: Foreign,
     },
 }
 
@@ -135,12 +136,14 @@ pub struct Failed {
     /// What sort of failure.
     pub kind: Kind,
     /// The error, without its causes.
-    pub error: String,
+    pub error: Foreign,
+    /// Whether the failure of its last attempt, or of a step's, is what the error says.
+    pub by_attempt: bool,
 }
 
 impl Failed {
     pub(crate) fn new(attempts: u32, took: Duration, kind: Kind, error: String) -> Self {
-        Self { attempts, took, kind, error }
+        Self { attempts, took, kind, error: error.into(), by_attempt: false }
     }
 }
 

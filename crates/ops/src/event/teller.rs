@@ -220,7 +220,7 @@ mod tests {
         let voice = teller.voice().clone();
         drop(teller);
         assert_eq!(said(&seen), ["started", "failed"]);
-        voice.tell(None, EventKind::Note { text: "late".to_owned() });
+        voice.tell(None, EventKind::Note { text: "late".to_owned().into() });
         assert_eq!(said(&seen), ["started", "failed"], "nothing is told after the end");
     }
 

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use super::module_name::{ModuleName, ModulePath};
 use super::{GitError, words};
 use crate::env::Env;
 use crate::env::fs::Clobber;
+use crate::foreign::Foreign;
 
 /// Where a repository is now, and where it will be: the same but for one that is made ready elsewhere.
 #[derive(Clone, Debug)]
@@ -38,12 +40,12 @@ impl Home {
     }
 
     /// Of a module at `path` in one, under its name.
-    pub(crate) fn module(&self, path: &str, name: &str) -> Self {
-        let below = |git: &Path| git.join("modules").join(name);
+    pub(crate) fn module(&self, path: &ModulePath, name: &ModuleName) -> Self {
+        let below = |git: &Path| git.join("modules").join(&**name);
         Self {
-            files: self.files.join(path),
+            files: self.files.join(&**path),
             git: below(&self.git),
-            files_then: self.files_then.join(path),
+            files_then: self.files_then.join(&**path),
             git_then: below(&self.git_then),
         }
     }
@@ -61,8 +63,8 @@ pub(crate) fn absorb(env: &Env, name: &str, home: &Home) -> Result<(), GitError>
     }
     // Two modules of one name, or one whose name lies in another's: git could not keep both.
     if [&home.git, &home.git_then].iter().any(|git| fs::symlink_metadata(git).is_ok()) {
-        let why = format!("two modules want to be kept as `{}`", name.escape_debug());
-        return Err(GitError::Hostile { why });
+        let why = format!("two modules want to be kept as `{}`", Foreign::new(name));
+        return Err(GitError::Hostile { why: why.into() });
     }
     let own = home.files.join(".git");
     env.fs().rename(&own, &home.git, Clobber::Replace).map_err(failed(&home.git))?;

@@ -7,6 +7,7 @@ use gix::ObjectId;
 
 use super::excess::Bytes;
 use super::ref_name::{CommitId, RefName};
+use crate::foreign::{Foreign, shown};
 
 /// What a repository does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub enum Missing {
     /// A branch that it had.
     Gone {
         /// Its short name.
-        branch: String,
+        branch: Foreign,
     },
     /// This commit.
     Commit(CommitId),
@@ -28,12 +29,12 @@ pub enum Missing {
     /// A commit that a tag leads to: it names files.
     BehindTag {
         /// The tag's short name.
-        tag: String,
+        tag: Foreign,
     },
     /// The branch that its HEAD names.
     Head {
         /// Short names of the first few branches that it has.
-        branches: Vec<String>,
+        branches: Vec<Foreign>,
         /// How many others it has.
         more: usize,
         /// How many tags it has.
@@ -58,7 +59,7 @@ impl fmt::Display for Missing {
                 }
                 for (at, branch) in branches.iter().enumerate() {
                     let before = if at == 0 { "" } else { ", " };
-                    write!(f, "{before}`{}`", branch.escape_debug())?;
+                    write!(f, "{before}`{branch}`")?;
                 }
                 if *more > 0 { write!(f, " and {more} more") } else { Ok(()) }
             }
@@ -73,26 +74,26 @@ pub enum Damage {
     /// An object is not there that others lead to.
     Missing {
         /// Its id.
-        object: String,
+        object: Foreign,
     },
     /// An object is not as its kind must be.
     Unreadable {
         /// `commit`, `tree`, `tag`.
         kind: &'static str,
         /// Its id.
-        object: String,
+        object: Foreign,
     },
     /// Something else, in the words of who read it.
-    Said(String),
+    Said(Foreign),
 }
 
 impl Damage {
     pub(super) fn missing(object: ObjectId) -> Self {
-        Self::Missing { object: object.to_string() }
+        Self::Missing { object: object.to_string().into() }
     }
 
     pub(super) fn unreadable(kind: &'static str, object: ObjectId) -> Self {
-        Self::Unreadable { kind, object: object.to_string() }
+        Self::Unreadable { kind, object: object.to_string().into() }
     }
 }
 
@@ -125,7 +126,7 @@ pub enum AtWork {
     /// Somebody who changed something since it was looked at.
     Changed {
         /// What, by its name in the git folder.
-        what: String,
+        what: Foreign,
     },
 }
 
@@ -134,7 +135,7 @@ impl fmt::Display for AtWork {
         match self {
             Self::Update => f.write_str("another update of it is under way"),
             Self::Git { doing } => write!(f, "git has something under way in it: {doing}"),
-            Self::Lock { path } => write!(f, "git is at work in it: there is {}", path.display()),
+            Self::Lock { path } => write!(f, "git is at work in it: there is {}", shown(path)),
             Self::Changed { what } => write!(f, "somebody changed {what} meanwhile"),
         }
     }

@@ -29,6 +29,7 @@ use super::objects::{Found, Objects};
 use super::stoppable::stopped;
 use super::{GitError, pack, words};
 use crate::env::Env;
+use crate::foreign::Foreign;
 
 const DOING: &str = "check out the files";
 /// More threads would need more memory.
@@ -78,7 +79,7 @@ pub(super) fn write(
         counter.fetch_add(1, Ordering::Relaxed);
     }
     if stats.len() != wanted {
-        return Err(GitError::Protocol { why: format!("{DOING}: some were left out") });
+        return Err(GitError::Protocol { why: format!("{DOING}: some were left out").into() });
     }
     for (at, stat) in stats {
         if let Some(entry) = index.entries_mut().get_mut(at) {
@@ -207,7 +208,7 @@ fn by_all_hands(
     let hands = threads.min(pieces.len()).max(1);
     let (mut all, mut filters) = (Vec::with_capacity(files.len()), BTreeSet::new());
     for done in env.by_all_hands("checkout", (0..hands).map(|_| hand.clone()), work) {
-        let broke_down = |_| GitError::Protocol { why: format!("{DOING}: a thread broke down") };
+        let broke_down = |_| GitError::Protocol { why: format!("{DOING}: a thread broke down").into() };
         let (stats, asked) = done.map_err(broke_down)??;
         all.extend(stats);
         filters.extend(asked);
@@ -312,14 +313,14 @@ fn stat(said: &Metadata) -> Result<Stat, GitError> {
 fn failed(path: &BStr, error: io::Error) -> GitError {
     match error.kind() {
         io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
-            GitError::Checkout { path: path.to_string(), why: "something else stands there".to_owned() }
+            GitError::Checkout { path: Foreign::of_bytes(path), why: "something else stands there".into() }
         }
         _ => words::of_any(DOING, error),
     }
 }
 
 fn no_kind(path: &BStr) -> GitError {
-    GitError::Checkout { path: path.to_string(), why: "is of no kind that can be written".to_owned() }
+    GitError::Checkout { path: Foreign::of_bytes(path), why: "is of no kind that can be written".into() }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::cause::{AtWork, Damage, LineCause, LineFault, LineProgram, Missing, Oddity};
 use super::excess::Excess;
+use crate::foreign::{Foreign, shown};
 use crate::http::HttpError;
 use crate::process::CommandError;
 use vps_retry::Kind;
@@ -37,25 +38,25 @@ pub enum GitError {
     #[error("no git repository is served there: {why}")]
     NotGit {
         /// What it said instead.
-        why: String,
+        why: Foreign,
     },
     /// Something at the other end spoke before git could, which no conversation survives.
     #[error("the server printed something before git could answer: {said}")]
     Greeting {
         /// What it printed first.
-        said: String,
+        said: Foreign,
     },
     /// The other end sent an error of its own.
     #[error("the other end says: {said}")]
     Remote {
         /// Its words.
-        said: String,
+        said: Foreign,
     },
     /// The other end gave up in the middle, and said so.
     #[error("the other end gave up in the middle: {said}")]
     Aborted {
         /// Its words.
-        said: String,
+        said: Foreign,
         /// Whether they are of a repository that is damaged there, or of memory that ran out.
         corruption: bool,
     },
@@ -69,7 +70,7 @@ pub enum GitError {
     #[error("the repository has {what}, which are not supported here")]
     Unsupported {
         /// What it has.
-        what: String,
+        what: Foreign,
     },
     /// The program that talks to the other end could not be run.
     #[error(transparent)]
@@ -82,7 +83,7 @@ pub enum GitError {
         /// Its code; 128 and the signal where one ended it.
         code: i32,
         /// Its last words.
-        said: String,
+        said: Foreign,
         /// What that says of the way there.
         fault: LineFault,
         /// Why, where that is known.
@@ -115,7 +116,7 @@ pub enum GitError {
     #[error("the repository is hostile: {why}")]
     Hostile {
         /// What it holds.
-        why: String,
+        why: Foreign,
     },
     /// More came, or more would come of it, than is taken of anybody.
     #[error("{0}")]
@@ -124,35 +125,35 @@ pub enum GitError {
     #[error("{path} could not be checked out: {why}")]
     Checkout {
         /// The first of them.
-        path: String,
+        path: Foreign,
         /// Why.
-        why: String,
+        why: Foreign,
     },
     /// What neither side expected.
     #[error("git's protocol was not kept: {why}")]
     Protocol {
         /// What happened.
-        why: String,
+        why: Foreign,
     },
     /// This machine could not do it.
     #[error("cannot {doing}")]
     Local {
         /// What could not be done.
-        doing: String,
+        doing: Foreign,
         /// Why.
         #[source]
         source: io::Error,
     },
     /// DEST is something that a clone must not replace.
-    #[error("{} {why}", path.display())]
+    #[error("{} {why}", shown(path))]
     Occupied {
         /// DEST.
         path: PathBuf,
         /// `is not empty`, `is a file`.
-        why: String,
+        why: Foreign,
     },
     /// A git folder holds what is not to be opened.
-    #[error("{} {what}", path.display())]
+    #[error("{} {what}", shown(path))]
     Odd {
         /// What it holds.
         path: PathBuf,
@@ -160,25 +161,25 @@ pub enum GitError {
         what: Oddity,
     },
     /// DEST is a clone of what is asked for, at something else.
-    #[error("{} {why}", path.display())]
+    #[error("{} {why}", shown(path))]
     Otherwise {
         /// DEST.
         path: PathBuf,
         /// `is at main, not at v1`.
-        why: String,
+        why: Foreign,
         /// Whether an update brings it there.
         by_update: bool,
     },
     /// DEST is a clone that holds work which an update would lose, or cannot be brought up to date.
-    #[error("the clone in {} is not updated: {why}", path.display())]
+    #[error("the clone in {} is not updated: {why}", shown(path))]
     NotUpdated {
         /// DEST.
         path: PathBuf,
         /// What is in the way.
-        why: String,
+        why: Foreign,
     },
     /// The clone at DEST is another user's, who could lead what is written there astray.
-    #[error("the clone in {} is not updated: it belongs to another user (uid {owner})", path.display())]
+    #[error("the clone in {} is not updated: it belongs to another user (uid {owner})", shown(path))]
     Foreign {
         /// DEST.
         path: PathBuf,
@@ -186,7 +187,7 @@ pub enum GitError {
         owner: u32,
     },
     /// Somebody else is at work in the clone at DEST.
-    #[error("the clone in {} is not updated: {who}", path.display())]
+    #[error("the clone in {} is not updated: {who}", shown(path))]
     Busy {
         /// DEST.
         path: PathBuf,
@@ -194,18 +195,18 @@ pub enum GitError {
         who: AtWork,
     },
     /// An update of the clone at DEST was killed while it was put in place, and cannot be finished.
-    #[error("the clone in {} is half updated: {why}", path.display())]
+    #[error("the clone in {} is half updated: {why}", shown(path))]
     HalfUpdated {
         /// DEST.
         path: PathBuf,
         /// What is in the way.
-        why: String,
+        why: Foreign,
     },
     /// Modules of the repository failed.
     #[error("{} could not be cloned: {}", counted(failed.len()), listed(failed))]
     Modules {
         /// Each by its path, with why.
-        failed: Vec<(String, String)>,
+        failed: Vec<(Foreign, Foreign)>,
         /// What sort of failure the first one was.
         kind: Kind,
     },
@@ -238,7 +239,7 @@ impl From<Damage> for GitError {
 impl GitError {
     /// What this machine could not do, and why.
     pub(super) fn local(doing: impl Into<String>, source: io::Error) -> Self {
-        Self::Local { doing: doing.into(), source }
+        Self::Local { doing: doing.into().into(), source }
     }
 }
 
@@ -254,6 +255,6 @@ fn counted(count: usize) -> String {
     if count == 1 { "1 module".to_owned() } else { format!("{count} modules") }
 }
 
-fn listed(failed: &[(String, String)]) -> String {
+fn listed(failed: &[(Foreign, Foreign)]) -> String {
     failed.iter().map(|(path, why)| format!("{path} ({why})")).collect::<Vec<_>>().join(", ")
 }

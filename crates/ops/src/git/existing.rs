@@ -26,7 +26,7 @@ pub enum There {
 /// Looks, and refuses what must not be replaced.
 pub(super) fn look(request: &CloneRequest, stop: &AtomicBool) -> Result<There, GitError> {
     let dest = &request.dest;
-    let occupied = |why: &str| GitError::Occupied { path: dest.clone(), why: why.to_owned() };
+    let occupied = |why: &str| GitError::Occupied { path: dest.clone(), why: why.into() };
     let meta = match fs::symlink_metadata(dest) {
         Ok(meta) => meta,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(There::Free),
@@ -53,8 +53,9 @@ pub(super) fn look(request: &CloneRequest, stop: &AtomicBool) -> Result<There, G
 }
 
 fn compare(request: &CloneRequest, dest: &Path, stop: &AtomicBool) -> Result<There, GitError> {
-    let occupied = |why: String| GitError::Occupied { path: dest.to_owned(), why };
-    let otherwise = |why: String, by_update| GitError::Otherwise { path: dest.to_owned(), why, by_update };
+    let occupied = |why: String| GitError::Occupied { path: dest.to_owned(), why: why.into() };
+    let otherwise =
+        |why: String, by_update| GitError::Otherwise { path: dest.to_owned(), why: why.into(), by_update };
     let repo = repository::open(dest).map_err(|_| occupied("is not empty, and no repository".to_owned()))?;
     let remote = repo.config_snapshot().string("remote.origin.url").map(|url| url.to_string());
     match &remote {
@@ -125,7 +126,8 @@ fn modules_of(
     stop: &AtomicBool,
 ) -> Result<(), Lacks> {
     for module in modules::list(repo).map_err(Lacks::Error)? {
-        let path = if above.is_empty() { module.path } else { format!("{above}/{}", module.path) };
+        let path =
+            if above.is_empty() { module.path.to_string() } else { format!("{above}/{}", module.path) };
         let files = dest.join(&path);
         if fs::symlink_metadata(files.join(".git")).is_err() {
             return Err(Lacks::Module(format!("is a clone of it, but without the module {path}")));

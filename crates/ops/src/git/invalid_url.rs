@@ -1,5 +1,6 @@
 //! What keeps a text from being a URL to clone from.
 
+use crate::foreign::Foreign;
 use thiserror::Error;
 
 /// Why something is no URL to clone from. It shows no credentials.
@@ -17,10 +18,15 @@ pub enum InvalidGitUrl {
     Control,
     /// `ext::`, `fd::`: a program of the URL's own choice would run.
     #[error("`{0}::` URLs run programs and are refused")]
-    Helper(String),
+    Helper(Foreign),
     /// Not one of http, https, ssh, file.
     #[error("`{0}` URLs are not cloned: use https, http, ssh, file or a path")]
-    Scheme(String),
+    Scheme(Foreign),
+    /// `NAME:PASSWORD@HOST` without a scheme: what a host would be, and a password.
+    #[error(
+        "what stands before `@` looks like a password, and the URL has no scheme: write it as `https://HOST/PATH`"
+    )]
+    Password,
     /// No host, or one that no host has.
     #[error("the URL has no usable host")]
     Host,

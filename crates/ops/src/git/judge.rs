@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn damage_is_fetched_once_more_and_then_told_as_such() {
-        let damaged = |again| GitError::Damaged { why: Damage::Said("checksum".to_owned()), again };
+        let damaged = |again| GitError::Damaged { why: Damage::Said("checksum".to_owned().into()), again };
         assert_eq!(damaged(false).class(), Class::Transient);
         assert_eq!(damaged(true).class(), Class::Permanent);
         assert_eq!(damaged(true).kind(), Kind::Integrity);

@@ -6,8 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gix::progress::{Id, MessageLevel, Step, StepShared, Unit};
 use gix::{Count, NestedProgress, Progress};
 
-use super::words;
-
 /// What is counted, by gix's ids of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Meter {
@@ -28,6 +26,8 @@ pub(super) struct Meter {
 /// gix's id of what the other end says.
 const REMOTE: Id = *b"FERP";
 
+/// Bytes of one saying of the other end that are kept.
+const LONGEST: usize = 4096;
 #[derive(Clone, Debug, Default)]
 struct Gauge {
     done: StepShared,
@@ -154,7 +154,8 @@ impl Progress for Reading {
 
     fn message(&self, level: MessageLevel, message: String) {
         if self.id == REMOTE && matches!(level, MessageLevel::Failure) {
-            let said = words::short(message.trim());
+            let mut said = message.trim().to_owned();
+            said.truncate(said.floor_char_boundary(LONGEST));
             *self.meter.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(said);
         }
     }
@@ -185,7 +186,7 @@ mod tests {
         remote.info("counting".to_owned());
         assert_eq!(meter.failure(), None);
         remote.fail("out of\nmemory\n".to_owned());
-        assert_eq!(meter.failure().as_deref(), Some("out of memory"));
+        assert_eq!(meter.failure().as_deref(), Some("out of\nmemory"));
     }
 
     #[test]

@@ -4,7 +4,9 @@ use gix::index::entry::Mode;
 use gix::submodule::config::Update;
 
 use super::excess::{self, Bound, Excess};
+use super::module_name::{InvalidModule, ModuleName, ModulePath};
 use super::{CommitId, GitError, words};
+use crate::foreign::Foreign;
 
 /// Where they are named.
 const NAME: &str = ".gitmodules";
@@ -13,9 +15,9 @@ const NAME: &str = ".gitmodules";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Module {
     /// Its name in `.gitmodules`.
-    pub name: String,
+    pub name: ModuleName,
     /// Its folder, below the repository's.
-    pub path: String,
+    pub path: ModulePath,
     /// As written there; may be relative.
     pub url: String,
     /// Which commit of it belongs to the repository's.
@@ -28,7 +30,7 @@ fn bounded(repo: &gix::Repository, index: &gix::index::State) -> Result<(), GitE
     let written = repo.workdir().map(|files| files.join(NAME));
     let written = written.and_then(|path| std::fs::symlink_metadata(path).ok());
     if written.as_ref().is_some_and(|meta| !meta.is_file()) {
-        return Err(GitError::Hostile { why: format!("`{NAME}` is no plain file") });
+        return Err(GitError::Hostile { why: format!("`{NAME}` is no plain file").into() });
     }
     let stored = index.entry_by_path(NAME.into()).and_then(|entry| repo.find_header(entry.id).ok());
     let length = written.map_or(0, |meta| meta.len()).max(stored.map_or(0, |header| header.size()));
@@ -44,9 +46,13 @@ pub(super) fn list(repo: &gix::Repository) -> Result<Vec<Module>, GitError> {
     let Some(found) = repo.submodules().map_err(failed)? else { return Ok(Vec::new()) };
     let mut modules = Vec::new();
     for module in found {
-        let hostile = |what: &str| GitError::Hostile { why: format!("`.gitmodules` has a module {what}") };
-        let name =
-            module.validated_name().map_err(|_| hostile("with a name that leads elsewhere"))?.to_string();
+        let shown = Foreign::of_bytes(module.name());
+        let hostile = |what: &str| GitError::Hostile {
+            why: format!("`.gitmodules` has a module `{shown}` {what}").into(),
+        };
+        let invalid =
+            |what: &str, why: InvalidModule| hostile(&format!("whose {what} is not plain: it {why}"));
+        let name = ModuleName::new(module.name()).map_err(|why| invalid("name", why))?;
         let path = module.path().map_err(|_| hostile("whose folder is elsewhere"))?;
         let Some(entry) = index.entry_by_path(path.as_ref()).filter(|entry| entry.mode == Mode::COMMIT)
         else {
@@ -57,7 +63,8 @@ pub(super) fn list(repo: &gix::Repository) -> Result<Vec<Module>, GitError> {
             continue;
         }
         let url = module.url().map_err(|_| hostile("without a usable URL"))?.to_bstring().to_string();
-        modules.push(Module { name, path: path.to_string(), url, commit: CommitId(entry.id) });
+        let path = ModulePath::new(&path).map_err(|why| invalid("folder", why))?;
+        modules.push(Module { name, path, url, commit: CommitId(entry.id) });
     }
     modules.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(modules)

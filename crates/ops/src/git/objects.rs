@@ -144,7 +144,7 @@ impl Objects {
         stop: &AtomicBool,
         to: &mut dyn FnMut(&[u8]) -> Result<(), GitError>,
     ) -> Result<Kind, GitError> {
-        let lost = || GitError::from(Damage::Said("an object is made of what is not there".to_owned()));
+        let lost = || GitError::from(Damage::Said("an object is made of what is not there".into()));
         let (at, mut offset) = place;
         let bundle = self.packs.get(at).ok_or_else(lost)?;
         let mut chain = Vec::new();

@@ -194,7 +194,7 @@ mod tests {
             (LARGE, GitError::CutOff, true),
             (LARGE, idle(), true),
             (LARGE - 1, GitError::CutOff, false),
-            (LARGE, Damage::Said("checksum".to_owned()).into(), false),
+            (LARGE, Damage::Said("checksum".to_owned().into()).into(), false),
             (LARGE, GitError::Stopped, false),
         ] {
             let (pieces, told) = (Pieces::default(), format!("{bytes} {error:?}"));
@@ -224,7 +224,7 @@ mod tests {
         let pieces = begun();
         pieces.keep();
         assert!(!pieces.are_refused::<()>(&Err(GitError::CutOff)) && !pieces.are_refused(&Ok(())));
-        assert!(pieces.are_refused::<()>(&Err(GitError::Protocol { why: "?".to_owned() })));
+        assert!(pieces.are_refused::<()>(&Err(GitError::Protocol { why: "?".to_owned().into() })));
         assert!(!pieces.begin() && !pieces.is_kept());
         pieces.received(LARGE);
         assert!(!pieces.ended(GitError::CutOff).progressed());

@@ -48,7 +48,7 @@ pub(super) fn clone(job: &Job, line: Line) -> Result<Made, GitError> {
 
 fn refused(job: &Job) -> GitError {
     job.pieces.refuse();
-    GitError::Protocol { why: "the server serves no pieces".to_owned() }
+    GitError::Protocol { why: "the server serves no pieces".into() }
 }
 
 /// Sees to it that commits and folders are there, and says which files are not.

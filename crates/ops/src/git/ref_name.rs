@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::foreign::Foreign;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -12,10 +13,10 @@ use thiserror::Error;
 pub enum InvalidRef {
     /// A name that git does not take.
     #[error("`{0}` is no name of a branch or tag")]
-    Name(String),
+    Name(Foreign),
     /// Not 40 hexadecimal digits.
     #[error("`{0}` is no commit: its full id has 40 hexadecimal digits")]
-    Commit(String),
+    Commit(Foreign),
 }
 
 /// A branch or a tag by its short name; a branch wins over a tag of that name.
@@ -46,7 +47,7 @@ impl FromStr for RefName {
     type Err = InvalidRef;
 
     fn from_str(text: &str) -> Result<Self, InvalidRef> {
-        let invalid = || InvalidRef::Name(text.escape_debug().to_string());
+        let invalid = || InvalidRef::Name(Foreign::new(text));
         let full = format!("refs/heads/{text}");
         if text.starts_with('-') || gix::validate::reference::name(full.as_str().into()).is_err() {
             return Err(invalid());
@@ -85,7 +86,7 @@ impl FromStr for CommitId {
 
     fn from_str(text: &str) -> Result<Self, InvalidRef> {
         let id = gix::ObjectId::from_hex(text.as_bytes());
-        id.map(Self).map_err(|_| InvalidRef::Commit(text.escape_debug().to_string()))
+        id.map(Self).map_err(|_| InvalidRef::Commit(Foreign::new(text)))
     }
 }
 

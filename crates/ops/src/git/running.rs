@@ -47,7 +47,7 @@ impl Running {
             }
         };
         outcome.unwrap_or_else(|_| Err(broke_down())).map_err(|error| match (error, self.meter.failure()) {
-            (GitError::CutOff | GitError::Protocol { .. }, Some(said)) => words::aborted(said),
+            (GitError::CutOff | GitError::Protocol { .. }, Some(said)) => words::aborted(&said),
             (error, _) => error,
         })
     }
@@ -65,7 +65,7 @@ impl Running {
 
 /// A thread that is gone without a word has panicked.
 pub(super) fn broke_down() -> GitError {
-    GitError::Protocol { why: "git's thread broke down".to_owned() }
+    GitError::Protocol { why: "git's thread broke down".into() }
 }
 
 /// Tells a thread to stop when whoever waits for it is gone, however that ends.

@@ -15,7 +15,7 @@ use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::http::{
     Connection, Credentials, Fact, HttpClient, HttpError, HttpRequest, HttpResponse, SafeUrl, follow,
-    host_and_port, no_answer, retry_after,
+    host_and_port, no_answer, retry_after, silent,
 };
 
 /// Bytes of a list of refs that are waited for: with the first line, in which is what the server can do.
@@ -118,7 +118,7 @@ impl HttpSide<'_> {
     }
 
     fn request(&self, ask: &Ask, method: Method, body: Bytes) -> Result<HttpRequest, GitError> {
-        let unusable = |why: &str| GitError::Protocol { why: why.to_owned() };
+        let unusable = |why: &str| GitError::Protocol { why: why.into() };
         let url = Url::parse(&ask.url).map_err(|_| unusable("a request to what is no URL"))?;
         let mut request = HttpRequest { method, body, ..HttpRequest::get(url) };
         for line in &ask.headers {
@@ -230,10 +230,7 @@ impl HttpSide<'_> {
                 Ok(chunk)
             }
             Some(Err(error)) => Err(error.with(host).into()),
-            None => {
-                let words = format!("no data for {}", humantime::format_duration(idle));
-                Err(HttpError::new(Fact::Idle).in_words(words).with(host).into())
-            }
+            None => Err(silent(idle).with(host).into()),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::invalid_url::InvalidGitUrl;
+use crate::foreign::is_unfit;
 use crate::process::ProcessSpec;
 
 /// `[USER@]HOST[:PORT]` and a path there.
@@ -71,7 +72,7 @@ impl SshAddress {
         let is_strange = |text: &str| {
             text.is_empty()
                 || text.starts_with('-')
-                || text.chars().any(|letter| letter.is_whitespace() || letter.is_control())
+                || text.chars().any(|letter| letter.is_whitespace() || is_unfit(letter))
         };
         if is_strange(host) || user.is_some_and(is_strange) {
             return Err(InvalidGitUrl::Host);

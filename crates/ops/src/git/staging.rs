@@ -48,12 +48,20 @@ pub(crate) struct Staging {
 }
 
 impl Staging {
+    /// Whether one can be made for `dest`, as far as a look tells.
+    pub(crate) fn check(dest: &Path) -> Result<(), GitError> {
+        let dest = real_place(dest)?;
+        if dest.parent().is_none() || dest.file_name().is_none() {
+            return Err(no_place(dest));
+        }
+        replaceable(&dest)
+    }
+
     /// Makes one for `dest`, and the folders above it.
     pub(crate) fn make(env: &Env, dest: &Path) -> Result<Self, GitError> {
         let dest = real_place(dest)?;
         let (Some(parent), Some(name)) = (dest.parent(), dest.file_name()) else {
-            let why = "is no folder that can be replaced".to_owned();
-            return Err(GitError::Occupied { path: dest, why });
+            return Err(no_place(dest));
         };
         replaceable(&dest)?;
         let made = make_parents(parent)?;
@@ -108,7 +116,7 @@ impl Staging {
             Ok(()) => {}
             Err(error) if is_occupied(&error) => {
                 let why = "was filled by somebody else meanwhile".to_owned();
-                return Err(GitError::Occupied { path: self.dest.clone(), why });
+                return Err(GitError::Occupied { path: self.dest.clone(), why: why.into() });
             }
             Err(error) => return Err(GitError::local(format!("rename to {}", self.dest.display()), error)),
         }
@@ -159,16 +167,20 @@ fn real_place(dest: &Path) -> Result<PathBuf, GitError> {
         Ok(path) => Ok(path),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
         Err(_) if place.is_symlink() => {
-            Err(GitError::Occupied { path: place, why: "is a link that leads nowhere".to_owned() })
+            Err(GitError::Occupied { path: place, why: "is a link that leads nowhere".into() })
         }
         Err(_) => Ok(place),
     }
 }
 
+fn no_place(dest: PathBuf) -> GitError {
+    GitError::Occupied { path: dest, why: "is no folder that can be replaced".into() }
+}
+
 /// Refuses what a rename at the end would not replace, so that nothing is fetched for it.
 fn replaceable(dest: &Path) -> Result<(), GitError> {
     if fs::read_dir(dest).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(GitError::Occupied { path: dest.to_owned(), why: "is not empty".to_owned() });
+        return Err(GitError::Occupied { path: dest.to_owned(), why: "is not empty".into() });
     }
     let known = rustix::fs::statx(CWD, dest, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty());
     if known.is_ok_and(|known| known.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)) {

@@ -6,6 +6,7 @@ use gix::protocol::handshake::Ref;
 
 use super::cause::{Damage, Missing};
 use super::{CommitId, GitError, RefName};
+use crate::foreign::Foreign;
 
 /// What is to be checked out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl Target {
             let missing = match &self.head {
                 Head::Tag(name) => {
                     let tag = name.strip_prefix("refs/tags/").unwrap_or(name).to_owned();
-                    Missing::BehindTag { tag }
+                    Missing::BehindTag { tag: tag.into() }
                 }
                 _ => Missing::NoCommit(CommitId(id)),
             };
@@ -128,6 +129,7 @@ pub(super) fn without_head(refs: &[Ref]) -> Option<GitError> {
     }
     let more = branches.len().saturating_sub(NAMED);
     branches.truncate(NAMED);
+    let branches = branches.iter().map(|name| Foreign::new(name)).collect();
     Some(Missing::Head { branches, more, tags }.into())
 }
 
@@ -135,7 +137,7 @@ pub(super) fn without_head(refs: &[Ref]) -> Option<GitError> {
 pub(super) fn branch_of(refs: &[Ref], full: &str) -> Result<Target, GitError> {
     let id = id_of(refs, full).ok_or_else(|| {
         let branch = full.strip_prefix("refs/heads/").unwrap_or(full).to_owned();
-        Missing::Gone { branch }
+        Missing::Gone { branch: branch.into() }
     })?;
     Ok(Target { id: Some(id), head: Head::Branch(full.to_owned()), is_default: false })
 }

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::invalid_url::InvalidGitUrl;
 use super::ssh::SshAddress;
+use crate::foreign::escaped;
 use crate::http::SafeUrl;
 
 /// How a repository is reached.
@@ -61,6 +62,21 @@ impl GitUrl {
             Way::Ssh(address) => Some((&address.host, address.port.unwrap_or(22), "ssh")),
             Way::Local(_) => None,
         }
+    }
+
+    /// Whether what the user keeps for the server of `named`, the URL that the user gave, may go to this one, which a
+    /// repository names: the same host, never in plain text where it was not, at its usual port or the same one.
+    pub(super) fn is_at_server_of(&self, named: &Self) -> bool {
+        let (Some((host, port, scheme)), Some((theirs, their_port, their_scheme))) =
+            (self.server(), named.server())
+        else {
+            return false;
+        };
+        let plain = |host: &str| host.trim_end_matches('.').to_ascii_lowercase();
+        let is_usual = matches!((scheme, port), ("https", 443) | ("http", 80));
+        plain(host) == plain(theirs)
+            && (scheme == "https" || scheme == their_scheme)
+            && (is_usual || (scheme, port) == (their_scheme, their_port))
     }
 
     /// Whether it is on this machine.
@@ -156,8 +172,11 @@ impl std::str::FromStr for GitUrl {
         if text.chars().any(char::is_control) {
             return Err(InvalidGitUrl::Control);
         }
+        if text.split_once("://").is_none() && has_password(text) {
+            return Err(InvalidGitUrl::Password);
+        }
         if let Some(helper) = helper(text) {
-            return Err(InvalidGitUrl::Helper(helper.to_owned()));
+            return Err(InvalidGitUrl::Helper(helper.into()));
         }
         match text.split_once("://") {
             Some((scheme, rest)) => by_scheme(text, &scheme.to_ascii_lowercase(), rest),
@@ -174,8 +193,13 @@ impl std::str::FromStr for GitUrl {
 /// `NAME::rest` is a program to git.
 fn helper(text: &str) -> Option<&str> {
     let (name, _) = text.split_once("::")?;
-    let is_name = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
-    (!name.is_empty() && name.chars().all(is_name)).then_some(name)
+    is_name(name).then_some(name)
+}
+
+/// Whether a text may be the name of a scheme, or of a helper.
+fn is_name(text: &str) -> bool {
+    let may = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
+    !text.is_empty() && text.chars().all(may)
 }
 
 /// `http:/path`, `https:host`: one of our schemes without what makes a URL of it.
@@ -184,6 +208,25 @@ fn is_scheme_alone(text: &str) -> bool {
     scheme.is_some_and(|scheme| {
         ["http", "https", "ssh", "git+ssh", "ssh+git", "file"].contains(&scheme.as_str())
     })
+}
+
+/// Whether a text without a scheme has what is a password in a URL: `NAME:PASSWORD@HOST` at its beginning, or behind
+/// slashes where nothing on this machine is called so. A path behind `HOST:` may have an `@` of its own where `USER@`
+/// stands in front of it; in its first part it is taken for a password's end there, too.
+fn has_password(text: &str) -> bool {
+    // An address in brackets has colons of its own.
+    let rest = match text.split_once(']') {
+        Some((inner, _)) if inner.starts_with('[') && inner.contains('@') => inner,
+        Some((inner, rest)) if inner.starts_with('[') => rest,
+        _ => text,
+    };
+    let Some((before, after)) = rest.split_once(':') else { return false };
+    if before.contains('/') {
+        let (_, name) = before.rsplit_once('/').unwrap_or_default();
+        return !name.is_empty() && after.contains('@') && !Path::new(text).exists();
+    }
+    let first = after.split('/').next().unwrap_or_default();
+    if before.contains('@') { first.contains('@') } else { after.contains('@') }
 }
 
 /// `host:path` with no slash before the colon; brackets may hold an address with colons.
@@ -209,7 +252,9 @@ fn by_scheme(text: &str, scheme: &str, rest: &str) -> Result<GitUrl, InvalidGitU
             }
             Ok(of_path(Path::new(&path)))
         }
-        scheme => Err(InvalidGitUrl::Scheme(scheme.to_owned())),
+        // What is no name of a scheme may be a password.
+        scheme if !is_name(scheme) => Err(InvalidGitUrl::Host),
+        scheme => Err(InvalidGitUrl::Scheme(scheme.into())),
     }
 }
 
@@ -249,7 +294,7 @@ impl fmt::Display for GitUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.way {
             Way::Http(url) => SafeUrl::new(url).fmt(f),
-            _ => f.write_str(&self.stored),
+            _ => f.write_str(&escaped(&self.stored)),
         }
     }
 }

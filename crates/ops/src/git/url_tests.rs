@@ -183,3 +183,77 @@ fn a_module_beside_an_absolute_path_has_one_too() {
         assert_eq!(parse(base).unwrap().module(module).unwrap().stored(), expected, "{base}");
     }
 }
+
+#[test]
+fn a_password_without_a_scheme_is_refused_and_shown_nowhere() {
+    for text in [
+        "me:canary@host:team/app.git",
+        "me:canary@host/team/app.git",
+        "me:canary@host.example.com",
+        "me:can/ary@host:team/app.git",
+        "me:can/ary@host/app",
+        "me:canary:x@host:app",
+        "me:@canary@host:app",
+        "me@corp.example:canary@host/app",
+        "[me:canary@host]:app",
+        "[me:canary@host:22]:app",
+        "[me:canary@::1]:app",
+        "//me:canary@host/app",
+        "https//me:canary@host/app",
+        "https/me:canary@host/app",
+        " me:canary@host/app",
+        "me:canary@host::app",
+        "ext:me:canary@host",
+    ] {
+        let error = parse(text).unwrap_err();
+        assert!(matches!(error, InvalidGitUrl::Password | InvalidGitUrl::Helper(_)), "{text}: {error:?}");
+        assert!(!format!("{error} {error:?}").contains("canary"), "{text}: {error}");
+    }
+    for text in [
+        "ftp://me:canary@host/a",
+        "https:///me:canary@host",
+        "https:me:canary@h",
+        "me:canary@h://x",
+        "https:me:canary@h://x",
+        "ssh://me:canary@:x/a",
+    ] {
+        let error = parse(text).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("canary"), "{text}: {error}");
+    }
+    for text in
+        ["git@host:team/app.git", "git@host:team/a@b.git", "host:app", "[::1]:app", "git@[::1]:a/b", "./a:b"]
+    {
+        assert!(parse(text).is_ok(), "{text}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let odd = folder.path().join("a:b@c");
+    std::fs::create_dir(&odd).unwrap();
+    assert!(parse(odd.to_str().unwrap()).is_ok(), "there is such a folder");
+}
+
+#[test]
+fn what_is_kept_for_one_server_is_not_for_every_other_that_a_repository_names() {
+    for (named, module, may) in [
+        ("https://h.example/a", "https://h.example/b", true),
+        ("https://h.example/a", "https://H.example./b", true),
+        ("https://h.example:8443/a", "https://h.example:8443/b", true),
+        ("https://h.example:8443/a", "https://h.example/b", true),
+        ("http://h.example:81/a", "http://h.example:81/b", true),
+        ("git@h.example:a", "https://h.example/b", true),
+        ("https://h.example/a", "http://h.example/b", false),
+        ("git@h.example:a", "http://h.example/b", false),
+        ("https://h.example/a", "https://h.example:8443/b", false),
+        ("https://h.example/a", "https://x.h.example/b", false),
+        ("https://h.example/a", "https://other.example/b", false),
+        ("/srv/a", "https://other.example/b", false),
+    ] {
+        assert_eq!(parse(module).unwrap().is_at_server_of(&parse(named).unwrap()), may, "{named} {module}");
+    }
+}
+
+#[test]
+fn what_hides_in_a_url_is_shown() {
+    let url = parse("host:a\u{202e}b").unwrap();
+    assert_eq!((url.to_string(), url.stored()), (r"host:a\u{202e}b".to_owned(), "host:a\u{202e}b"));
+    assert!(parse("ho\u{202e}st:a").is_err() && parse("ssh://ho\u{200b}st/a").is_err());
+}

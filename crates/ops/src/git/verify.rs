@@ -8,6 +8,7 @@ use gix::index::entry::Mode;
 
 use super::GitError;
 use super::stoppable::stopped;
+use crate::foreign::Foreign;
 
 /// Refuses trees that cannot be checked out as they are, or that would lead writing astray.
 pub(super) fn harmless(index: &gix::index::State, stop: &AtomicBool) -> Result<(), GitError> {
@@ -20,7 +21,7 @@ fn harmless_paths<'a>(
     stop: &AtomicBool,
 ) -> Result<(), GitError> {
     let hostile = |path: &[u8], why: &str| {
-        Err(GitError::Hostile { why: format!("{} {why}", String::from_utf8_lossy(path)) })
+        Err(GitError::Hostile { why: format!("{} {why}", Foreign::of_bytes(path)).into() })
     };
     let mut names = HashSet::new();
     for (path, mode) in entries.clone() {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::CommitId;
+use crate::foreign::Foreign;
 
 /// One thing that is worth a word to whoever asked for the clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,24 +14,24 @@ pub enum CloneWarning {
     /// A module belongs to the repository no more; its folder stays, as git leaves it, too.
     ModuleGone {
         /// Its folder, below the clone's.
-        path: String,
+        path: Foreign,
     },
     /// A module is not at the commit that belongs to it now: modules were not asked for.
     ModuleBehind {
         /// Its folder, below the clone's.
-        path: String,
+        path: Foreign,
     },
     /// A branch was rewritten at the other end.
     Rewritten {
         /// Its short name.
-        branch: String,
+        branch: Foreign,
         /// Where it was before.
         before: CommitId,
     },
     /// Files ask for filters, which are programs that are not run here: they are as the repository stores them.
     Unfiltered {
         /// Their names.
-        filters: Vec<String>,
+        filters: Vec<Foreign>,
     },
     /// An update stopped while it was put in place, and has to go on.
     HalfDone,
@@ -50,9 +51,8 @@ impl fmt::Display for CloneWarning {
                 write!(f, "{branch} was rewritten at the other end: it was at {before} before")
             }
             Self::Unfiltered { filters } => {
-                let names: Vec<_> = filters.iter().map(|name| name.escape_debug().to_string()).collect();
                 let word = if filters.len() == 1 { "filter" } else { "filters" };
-                write!(f, "no filter was run, files are as they are stored: {word} {}", names.join(", "))
+                write!(f, "no filter was run, files are as they are stored: {word} {}", filters.join(", "))
             }
             Self::HalfDone => f.write_str("the update is half done"),
         }

@@ -10,6 +10,7 @@ use gix_transport::packetline::read::Error as ErrorLine;
 use super::GitError;
 use super::cause::{Damage, LineCause, LineFault, LineProgram, Missing};
 use super::excess::Excess;
+use crate::foreign::Foreign;
 use crate::process::{Captured, Ended};
 
 /// Signs of what others say that are shown.
@@ -35,13 +36,14 @@ pub(super) fn of(doing: &str, error: &gix::Error) -> GitError {
     if let Some(found) = by_words(&words) {
         return found;
     }
+    let words = short(&words);
     if error.is_cancelled() {
         return GitError::Stopped;
     }
     if error.is_corrupted() {
         return Damage::Said(words).into();
     }
-    GitError::Protocol { why: format!("{doing}: {words}") }
+    GitError::Protocol { why: format!("{doing}: {words}").into() }
 }
 
 /// What could not be found, as `otherwise` says, unless it was there and too much.
@@ -86,13 +88,13 @@ fn of_line(line: &ErrorLine) -> GitError {
 pub(super) fn of_greeting(said: &[u8]) -> GitError {
     let said = said.to_str_lossy();
     let line = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    GitError::Greeting { said: short(line) }
+    GitError::Greeting { said: Foreign::bounded(line, LONGEST) }
 }
 
 /// The words of an error line.
 pub(super) fn of_refusal(said: &[u8]) -> GitError {
-    let said = short(said.to_str_lossy().trim());
-    by_words(&said).unwrap_or(GitError::Remote { said })
+    let said = said.to_str_lossy();
+    by_words(&said).unwrap_or_else(|| GitError::Remote { said: short(&said) })
 }
 
 fn by_words(words: &str) -> Option<GitError> {
@@ -100,28 +102,28 @@ fn by_words(words: &str) -> Option<GitError> {
         return Some(Missing::SomeCommit.into());
     }
     if words.contains("A hash sized 64 hexadecimal") {
-        return Some(GitError::Unsupported { what: "object ids by SHA-256".to_owned() });
+        return Some(GitError::Unsupported { what: "object ids by SHA-256".into() });
     }
     // `ERR` where an id should be.
     if words.contains("A hash sized 3 hexadecimal") {
-        return Some(GitError::Remote { said: "an error in place of its list of refs".to_owned() });
+        return Some(GitError::Remote { said: "an error in place of its list of refs".into() });
     }
     if words.contains("to indicate 'smart' protocol") {
-        return Some(GitError::NotGit { why: "the answer is not of git's smart protocol".to_owned() });
+        return Some(GitError::NotGit { why: "the answer is not of git's smart protocol".into() });
     }
     None
 }
 
-/// The chain of causes in one line, without line breaks and at most a few hundred signs.
+/// The chain of causes in one line.
 fn said(error: &gix::Error) -> String {
     let mut words: Vec<String> = Vec::new();
     for link in error.iter_errors() {
-        let text = short(&link.to_string());
+        let text = link.to_string();
         if !words.iter().any(|before| before.contains(&text)) {
             words.push(text);
         }
     }
-    short(&words.join(": "))
+    words.join(": ")
 }
 
 /// ssh's own code: it never came to the command, or lost it. Any other is the command's.
@@ -138,14 +140,14 @@ pub(super) fn of_process(program: LineProgram, captured: &Captured, talked: bool
     let lines = captured.stderr.lines().map(str::trim).filter(|line| !is_noise(line));
     let lines: Vec<&str> = lines.collect();
     let last = lines.get(lines.len().saturating_sub(3)..).unwrap_or_default();
-    let said: String = last.join("; ").chars().filter(|letter| !letter.is_control()).take(LONGEST).collect();
+    let said = last.join("; ");
     let fault = match line_fault(&captured.stderr) {
         // Who had begun to talk had let us in, and who refuses says so: only the connection can have ended.
         LineFault::None if code == SSH_FAILED && (talked || said.is_empty()) => LineFault::Broken,
         fault => fault,
     };
     let cause = line_cause(program, code, &said);
-    Some(GitError::Connection { program, code, said, fault, cause })
+    Some(GitError::Connection { program, code, said: short(&said), fault, cause })
 }
 
 /// What stands around the words that say why.
@@ -203,13 +205,13 @@ fn is_corruption(said: &str) -> bool {
 }
 
 /// The other end gave up in the middle, and said so.
-pub(super) fn aborted(said: String) -> GitError {
-    GitError::Aborted { corruption: is_corruption(&said), said }
+pub(super) fn aborted(said: &str) -> GitError {
+    GitError::Aborted { corruption: is_corruption(said), said: short(said) }
 }
 
 /// What somebody else said, fit to be shown.
-pub(super) fn short(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(LONGEST).collect()
+fn short(text: &str) -> Foreign {
+    Foreign::bounded(text.trim(), LONGEST)
 }
 
 #[cfg(test)]
@@ -256,7 +258,7 @@ mod tests {
     fn what_the_other_end_says_in_place_of_an_answer_is_told() {
         let line = |text: &str| io::Error::other(ErrorLine { message: text.into() });
         let error = of_any("fetch", line("access denied:\tarchived\n"));
-        assert_eq!(error.to_string(), "the other end says: access denied: archived");
+        assert_eq!(error.to_string(), r"the other end says: access denied:\tarchived");
         let error = of_any("fetch", line("upload-pack: not our ref 1234"));
         assert!(matches!(error, GitError::RefNotFound { .. }));
     }
@@ -311,7 +313,7 @@ mod tests {
         let said = "Warning: Permanently added 'example.com' to the list of known hosts.\r\n@@@@@@@\n\
                     a\nb\n\nc\x1b[2J\nd\n";
         let Some(GitError::Connection { said, .. }) = ended(255, said) else { panic!("no error") };
-        assert_eq!(said, "b; c[2J; d");
+        assert_eq!(said, r"b; c\u{1b}[2J; d");
     }
 
     #[test]

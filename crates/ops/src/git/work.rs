@@ -48,7 +48,7 @@ pub(super) fn complete(repo: &gix::Repository, job: &Job, target: Target) -> Res
 }
 
 fn empty_head() -> GitError {
-    GitError::Protocol { why: "an empty repository without a branch".to_owned() }
+    GitError::Protocol { why: "an empty repository without a branch".into() }
 }
 
 /// How much is fetched.

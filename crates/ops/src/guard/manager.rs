@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use thiserror::Error;
 use vps_breaker::Hold;
+use vps_retry::Budget;
 
 use super::registry::Registry;
 use super::{Guard, Usage};
-use crate::circuit::{self, ByHand, Circuit, CircuitStatus, Shared};
+use crate::circuit::{self, ByHand, Circuit, CircuitStatus, Shared, Sweep};
 use crate::env::Env;
 use crate::service::{ServiceName, UnknownService};
 use crate::settings::Policies;
@@ -48,22 +49,23 @@ pub enum ControlError {
     },
 }
 
-/// Whether it is one of the hosts that are a group together.
-fn is_host(service: &ServiceName) -> bool {
-    service.group() == ServiceName::EXTERNAL_DOWNLOADS && service.as_str() != ServiceName::EXTERNAL_DOWNLOADS
-}
-
 impl CircuitBreakerManager {
     /// Circuits under `policies`, remembered in `store`.
     #[must_use]
     pub fn new(env: Env, policies: Arc<Policies>, store: StoreHandle) -> Self {
-        Self::over(Shared { env, policies, store, status_folder: None })
+        Self::over(Shared { manager: Shared::next_manager(), env, policies, store, status_folder: None })
     }
 
     /// The same, with `status.json` written into `folder` at every transition.
     #[must_use]
     pub fn with_status_file(env: Env, policies: Arc<Policies>, store: StoreHandle, folder: PathBuf) -> Self {
-        Self::over(Shared { env, policies, store, status_folder: Some(folder) })
+        Self::over(Shared {
+            manager: Shared::next_manager(),
+            env,
+            policies,
+            store,
+            status_folder: Some(folder),
+        })
     }
 
     fn over(shared: Shared) -> Self {
@@ -80,24 +82,24 @@ impl CircuitBreakerManager {
     #[must_use]
     pub fn guard(&self, service: &ServiceName) -> Arc<Guard> {
         let shared = &self.inner.shared;
-        let make = || {
-            if is_host(service) {
-                self.used().insert(service.clone());
-                let (name, policy) = (service.clone(), shared.policies.breaker(service));
-                let env = shared.env.clone();
-                // Jobs run in order: it is there when the circuit first looks.
-                shared.store.tell(move |store| circuit::inherit_hold(store, &name, &policy, &env));
-            }
-            Guard::new(service.clone(), shared)
-        };
-        self.inner.registry.get(service, shared.env.now().as_nanos(), make)
+        let make = || Guard::new(service.clone(), shared);
+        let (guard, is_first) = self.inner.registry.to_call(service, shared.env.now().as_nanos(), make);
+        if is_first && service.is_host() {
+            self.used().insert(service.clone());
+        }
+        guard
+    }
+
+    /// The allowance for retries of an operation that calls no service.
+    pub(crate) fn general_budget(&self) -> Budget {
+        Budget::with(self.inner.shared.policies.general().budget)
     }
 
     /// The circuit of a service for a hand: that is no use of it.
     fn at_hand(&self, service: &ServiceName) -> Arc<Circuit> {
         let shared = &self.inner.shared;
         let make = || Guard::new(service.clone(), shared);
-        let guard = self.inner.registry.get(service, shared.env.now().as_nanos(), make);
+        let guard = self.inner.registry.at_hand(service, shared.env.now().as_nanos(), make);
         Arc::clone(guard.circuit())
     }
 
@@ -183,7 +185,7 @@ impl CircuitBreakerManager {
     ) -> CircuitStatus {
         let shared = &self.inner.shared;
         let own = known.get(service.group()).and_then(|group| group.own.as_deref());
-        match own.filter(|own| is_host(service) && own.by_hand.is_some()) {
+        match own.filter(|own| service.is_host() && own.by_hand.is_some()) {
             Some(own) => {
                 CircuitStatus { service: service.clone(), total_calls: 0, rejected_calls: 0, ..own.clone() }
             }
@@ -221,13 +223,19 @@ impl CircuitBreakerManager {
         let names = self.reset_each(self.known().await).await?;
         self.used().clear();
         // Closed and clean, there is nothing to be told of a host any more.
-        self.inner.shared.store.tell(|store| {
-            for (key, _) in store.list(circuit::USED).unwrap_or_default() {
-                // One that stays is told of for ten minutes.
-                let _ = store.remove(&key);
-            }
-        });
+        for guard in self.inner.registry.let_go(ServiceName::is_host) {
+            guard.circuit().flush();
+        }
+        self.sweep(Sweep::All);
         Ok(names)
+    }
+
+    /// Has the store forget hosts, some time.
+    fn sweep(&self, what: Sweep) {
+        let inner = Arc::clone(&self.inner);
+        self.inner.shared.store.tell(move |store| {
+            circuit::sweep(store, &inner.shared, what, |host| inner.registry.contains(host));
+        });
     }
 
     /// Forces a circuit open or closed, until `limit` has gone by or someone resets it. A group's name means all
@@ -269,13 +277,14 @@ impl CircuitBreakerManager {
         }
         let (used, wall) = (self.used().clone(), self.inner.shared.env.wall().as_secs_f64());
         if !used.is_empty() {
+            let (env, manager) = (self.inner.shared.env.clone(), self.inner.shared.manager);
             self.inner.shared.store.tell(move |store| {
                 for name in used {
                     // Only for how long it is told of.
-                    let _ = store
-                        .update(&format!("{}{name}", circuit::USED), &mut |_| serde_json::to_vec(&wall).ok());
+                    let _ = circuit::note(store, &env, &name, manager, Some(wall));
                 }
             });
+            self.sweep(Sweep::Unused);
         }
         // Jobs run in order: when this one answers, those before it are done.
         let _ = self.inner.shared.store.ask(&self.inner.shared.env, |_| ()).await;

@@ -50,11 +50,12 @@ pub struct Guard {
 
 impl Guard {
     pub(crate) fn new(service: ServiceName, shared: &Arc<Shared>) -> Arc<Self> {
-        let policy = shared.policies.of(&service).bulkhead;
+        let policy = shared.policies.of(&service);
+        let bulkhead = policy.bulkhead;
         Arc::new(Self {
-            bulkhead: Arc::new(Bulkhead::new(policy.max_concurrent, policy.max_queue)),
+            bulkhead: Arc::new(Bulkhead::new(bulkhead.max_concurrent, bulkhead.max_queue)),
+            budget: Arc::new(Budget::with(policy.budget)),
             circuit: Circuit::new(service, Arc::clone(shared)),
-            budget: Arc::new(Budget::new()),
         })
     }
 

@@ -30,6 +30,8 @@ pub struct Credentials {
     headers: HeaderMap,
     origin: Option<Url>,
     netrc: Option<Arc<Netrc>>,
+    /// The only host that netrc is asked for.
+    only: Option<String>,
 }
 
 impl fmt::Debug for Credentials {
@@ -64,6 +66,19 @@ impl Credentials {
         self
     }
 
+    /// The same, of which nothing of netrc goes to another host than this, whoever sends us there.
+    pub(crate) fn only_for(mut self, host: &str) -> Self {
+        self.only = Some(host.to_ascii_lowercase());
+        self
+    }
+
+    /// The netrc file, where it may be asked for `url`.
+    fn netrc_for<'a>(&'a self, url: &'a Url) -> Option<(&'a Netrc, &'a str)> {
+        let (netrc, host) = (self.netrc.as_ref()?, url.host_str()?);
+        let may = self.only.as_ref().is_none_or(|only| only.eq_ignore_ascii_case(host));
+        may.then_some((&**netrc, host))
+    }
+
     /// The headers to send to `url`, marked as sensitive. The file's win over the URL's user and
     /// password, and those over netrc.
     #[must_use]
@@ -76,9 +91,9 @@ impl Credentials {
             return headers;
         }
         let user = decoded(url.username());
-        let entry = match (url.host_str(), &self.netrc, url.password()) {
-            (Some(host), Some(netrc), None) if user.is_empty() => netrc.find(host),
-            (Some(host), Some(netrc), None) => netrc.find_of(host, &user),
+        let entry = match (self.netrc_for(url), url.password()) {
+            (Some((netrc, host)), None) if user.is_empty() => netrc.find(host),
+            (Some((netrc, host)), None) => netrc.find_of(host, &user),
             _ => None,
         };
         let authorization = match entry {
@@ -99,7 +114,7 @@ impl Credentials {
         if self.origin.as_ref().is_some_and(|origin| same_origin(origin, url)) {
             headers.clone_from(&self.headers);
         }
-        let entry = url.host_str().and_then(|host| self.netrc.as_ref()?.find_named(host));
+        let entry = self.netrc_for(url).and_then(|(netrc, host)| netrc.find_named(host));
         if let Some(entry) = entry.filter(|_| !headers.contains_key(header::AUTHORIZATION)) {
             let (login, password) = (entry.login.as_bytes(), entry.password.expose_secret().as_bytes());
             headers.insert(header::AUTHORIZATION, basic(login, password));
@@ -191,6 +206,25 @@ mod tests {
         let other = all.headers_for(&"http://other.example/".parse().unwrap());
         assert_eq!(other.get(header::AUTHORIZATION).unwrap(), "Basic dTpw");
         assert!(other.get(header::AUTHORIZATION).unwrap().is_sensitive());
+    }
+
+    #[test]
+    fn what_is_for_one_host_goes_to_no_other() {
+        let netrc =
+            "machine a.example login u password p machine b.example login u password p default login d";
+        let only =
+            Credentials::none().with_netrc(Arc::new(Netrc::parse(netrc).unwrap())).only_for("A.example");
+        let goes = |url: &str| {
+            let url = url.parse().unwrap();
+            let (first, then) = (only.headers_for(&url), only.headers_elsewhere(&url));
+            (first.contains_key(header::AUTHORIZATION), then.contains_key(header::AUTHORIZATION))
+        };
+        assert_eq!(goes("https://a.example/x"), (true, true));
+        assert_eq!(goes("https://b.example/x"), (false, false));
+        assert_eq!(goes("https://c.example/x"), (false, false));
+        assert_eq!(goes("https://u@b.example/x"), (true, false), "the URL's user, and no password");
+        let sent = only.headers_for(&"https://u@b.example/x".parse().unwrap());
+        assert_eq!(sent.get(header::AUTHORIZATION).unwrap(), "Basic dTo=");
     }
 
     #[test]

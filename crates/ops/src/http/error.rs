@@ -5,13 +5,14 @@ use std::fmt;
 use std::io;
 
 use super::fact::Fact;
+use crate::foreign::Foreign;
 
 /// A request or a body that failed: the fact, who it happened with, and the library's own words.
 pub struct HttpError {
     fact: Fact,
-    host: Option<String>,
-    proxy: Option<String>,
-    detail: Option<String>,
+    host: Option<Foreign>,
+    proxy: Option<Foreign>,
+    detail: Option<Foreign>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -31,7 +32,7 @@ impl HttpError {
 
     /// The same, in words of its own.
     #[must_use]
-    pub fn in_words(mut self, detail: impl Into<String>) -> Self {
+    pub fn in_words(mut self, detail: impl Into<Foreign>) -> Self {
         self.detail = Some(detail.into());
         self
     }
@@ -39,13 +40,13 @@ impl HttpError {
     /// The same, with `host:port` of who it happened with, unless that is known already.
     #[must_use]
     pub fn with(mut self, host: impl FnOnce() -> String) -> Self {
-        self.host.get_or_insert_with(host);
+        self.host.get_or_insert_with(|| host().into());
         self
     }
 
     /// The same, but it happened with the proxy at `host:port`, on the way to whoever else is named.
     #[must_use]
-    pub fn by_proxy(mut self, proxy: impl Into<String>) -> Self {
+    pub fn by_proxy(mut self, proxy: impl Into<Foreign>) -> Self {
         self.proxy = Some(proxy.into());
         self
     }
@@ -71,7 +72,7 @@ impl HttpError {
     /// What happened, without with whom.
     #[must_use]
     pub fn what(&self) -> String {
-        let what = self.detail.clone().unwrap_or_else(|| self.fact.to_string());
+        let what = self.detail.as_ref().map_or_else(|| self.fact.to_string(), ToString::to_string);
         match &self.proxy {
             // Its own words name it as a proxy.
             Some(proxy) if matches!(self.fact, Fact::ProxyRefused | Fact::ProxyDenied) => {

@@ -67,6 +67,11 @@ pub(crate) fn no_answer(limit: Duration) -> HttpError {
     HttpError::new(Fact::NoAnswer).in_words(format!("no answer within {limit}"))
 }
 
+/// Nothing more came for `idle`.
+pub(crate) fn silent(idle: Duration) -> HttpError {
+    HttpError::new(Fact::Idle).in_words(format!("no data for {}", humantime::format_duration(idle)))
+}
+
 fn check_scheme(url: &Url) -> Result<(), HttpError> {
     match url.scheme() {
         "http" | "https" => Ok(()),

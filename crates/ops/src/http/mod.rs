@@ -37,6 +37,7 @@ mod retry_after;
 mod roots;
 mod safe_url;
 mod tls;
+mod typed_url;
 mod words;
 
 pub use adapter::HttpClient;
@@ -46,7 +47,7 @@ pub use error::HttpError;
 pub use fact::Fact;
 pub use follow::{MAX_REDIRECTS, follow};
 #[cfg(feature = "git")]
-pub(crate) use follow::{no_answer, same_origin};
+pub(crate) use follow::{no_answer, same_origin, silent};
 pub use header_file::{HeaderFileError, parse_header_file};
 pub use hint::HttpHint;
 pub use judge::judge_status;
@@ -60,3 +61,5 @@ pub use roots::Trust;
 pub(crate) use safe_url::names_host;
 pub use safe_url::{SafeUrl, host_and_port};
 pub use tls::install_crypto_provider;
+pub use typed_url::safe_word;
+pub(crate) use typed_url::{safe_urls, strip_user};

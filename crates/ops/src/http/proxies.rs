@@ -8,6 +8,7 @@ use thiserror::Error;
 use url::{Host, Url};
 
 use super::safe_url::{host_and_port, names_host};
+use crate::foreign::Foreign;
 
 /// The proxies of an environment: `http_proxy`, `https_proxy`, `all_proxy`, and `no_proxy` for whom they are
 /// not for; in capitals too, but `HTTP_PROXY` not under CGI, where a client names it.
@@ -78,7 +79,7 @@ pub enum ProxyError {
         /// The variable that is set to it.
         variable: &'static str,
         /// What it speaks.
-        scheme: String,
+        scheme: Foreign,
     },
 }
 
@@ -140,7 +141,7 @@ impl Proxy {
         };
         match url {
             Ok(url) if !matches!(url.scheme(), "http" | "https") => {
-                Err(ProxyError::Scheme { variable, scheme: url.scheme().to_owned() })
+                Err(ProxyError::Scheme { variable, scheme: url.scheme().to_owned().into() })
             }
             Ok(url) if url.host_str().is_some_and(|host| !host.is_empty()) => Ok(Self(url)),
             _ => Err(not_url),

@@ -11,6 +11,7 @@ use std::io;
 
 use super::error::inner;
 use super::fact::Fact;
+use crate::foreign::Foreign;
 
 /// How far a request had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,9 +196,9 @@ pub(super) fn of_certificate(error: &(dyn Error + 'static)) -> Option<String> {
 fn for_others(presented: &[String]) -> String {
     let name = |text: &String| {
         let plain = text.split('"').nth(1).unwrap_or(text);
-        plain.chars().filter(|letter| !letter.is_control()).take(100).collect::<String>()
+        Foreign::bounded(plain, 100)
     };
-    let names: Vec<String> = presented.iter().take(3).map(name).collect();
+    let names: Vec<Foreign> = presented.iter().take(3).map(name).collect();
     let more = if presented.len() > names.len() { " and others" } else { "" };
     if names.is_empty() {
         "it names nobody".to_owned()

@@ -92,3 +92,12 @@ fn what_the_resolver_says_is_read() {
     assert_eq!(said("Temporary failure in name resolution"), Fact::ResolverDown);
     assert_eq!(said("Non-recoverable failure in name resolution"), Fact::ResolverDown);
 }
+
+#[test]
+fn the_names_in_a_certificate_are_seen_and_no_more() {
+    for words in crate::testing::hostile_words() {
+        let said = for_others(&[format!("DnsName(\"{words}\")"), words.clone()]);
+        assert!(!said.contains(crate::foreign::is_unfit) && said.contains('\\'), "{said:?}");
+    }
+    assert!(for_others(&["x".repeat(9000)]).chars().count() < 200);
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::NetworkOperationWrapper;
 use crate::apt::{Apt, AptGet, Installs};
 use crate::context::Context;
-use crate::download::{Downloader, Downloads, HttpDownloader};
+use crate::download::{Downloader, Downloads, HttpDownloader, SealKey};
 use crate::env::Env;
 use crate::event::Observer;
 use crate::guard::CircuitBreakerManager;
@@ -72,7 +72,8 @@ impl Builder {
         self
     }
 
-    /// Where `status.json` is written; nowhere by default.
+    /// The state folder: where `status.json` is written, and where the key lies that says which parts in shared
+    /// folders are ours; nowhere by default.
     #[must_use]
     pub fn status_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.status_folder = Some(folder.into());
@@ -138,8 +139,13 @@ impl Builder {
         let store = self.store.unwrap_or_else(StoreHandle::in_memory);
         let observer = self.observer.unwrap_or_else(|| Arc::new(()));
         let http = self.http.unwrap_or_else(|| Arc::new(ReqwestClient::new(Trust::default())));
-        let downloader =
-            self.downloader.unwrap_or_else(|| Arc::new(HttpDownloader::new(env.clone(), Arc::clone(&http))));
+        let downloader = self.downloader.unwrap_or_else(|| {
+            let downloader = HttpDownloader::new(env.clone(), Arc::clone(&http));
+            Arc::new(match &self.status_folder {
+                Some(folder) => downloader.with_seal_key(SealKey::in_folder(folder)),
+                None => downloader,
+            })
+        });
         let runner = self.runner.unwrap_or_else(|| Arc::new(SystemRunner::new()));
         let apt = self.apt.unwrap_or_else(|| {
             let apt = AptGet::new(env.clone(), Arc::clone(&runner), policies.table().clone());

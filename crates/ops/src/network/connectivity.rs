@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use super::NetworkOperationWrapper;
+use crate::foreign::Foreign;
 use crate::http::{HttpRequest, SafeUrl};
 
 /// One place to ask.
@@ -24,7 +25,7 @@ pub struct TargetReport {
     /// Whether that proves an internet: answered over TLS, which a captive portal cannot.
     pub proves: bool,
     /// Why there was no answer.
-    pub error: Option<String>,
+    pub error: Option<Foreign>,
     /// How long it took.
     pub took: Duration,
 }
@@ -59,8 +60,8 @@ impl NetworkOperationWrapper {
                 request.connect_limit = limit;
                 let (status, error) = match env.until(began.after(limit), http.send(request)).await {
                     Some(Ok(response)) => (Some(response.status.as_u16()), None),
-                    Some(Err(error)) => (None, Some(error.to_string())),
-                    None => (None, Some(format!("no answer within {:.0}s", limit.as_secs_f64()))),
+                    Some(Err(error)) => (None, Some(error.to_string().into())),
+                    None => (None, Some(format!("no answer within {:.0}s", limit.as_secs_f64()).into())),
                 };
                 // A network that wants a login first says so with 511, over TLS too where it may.
                 let proves = tls && status.is_some_and(|status| status != 511);

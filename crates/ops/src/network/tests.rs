@@ -1,5 +1,10 @@
 //! The seed's names, each by fakes: they work, and what each root leaves to do it again is its request.
 
+mod circuit_keys;
+mod retry_keys;
+mod time_keys;
+mod virtual_lab;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::apt::{AptUpdate, InstallRequest, parse_all};

@@ -125,7 +125,7 @@ impl<E: Failure> Run<'_, E> {
             Decision::Retry { after, left } => self.retry(candidate, after, left, progressed),
             Decision::Wait { after } => {
                 let error = self.last.as_ref().map(|(cause, _)| cause.to_string()).unwrap_or_default();
-                self.wait(service, after, Awaited::Lock { error });
+                self.wait(service, after, Awaited::Lock { error: error.into() });
                 Next::Sleep(after)
             }
             // A circuit that this failure opened is worth a word, though it did not end the attempts.

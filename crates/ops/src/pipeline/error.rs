@@ -11,6 +11,7 @@ use super::end::End;
 use crate::circuit::CircuitBreakerError;
 use crate::event::Failed;
 use crate::failure::Failure;
+use crate::foreign::Foreign;
 use crate::guard::BulkheadError;
 use crate::hint::{Advise, Hint};
 use crate::operation::Operation;
@@ -92,7 +93,7 @@ pub struct AttemptReport {
     /// Whether trying again could help.
     pub class: Class,
     /// What failed.
-    pub error: String,
+    pub error: Foreign,
     /// How long it took.
     pub took: Duration,
 }
@@ -199,7 +200,9 @@ impl<E: Failure> OperationError<E> {
 
     /// How its end is told.
     pub(crate) fn told(&self) -> Failed {
-        Failed::new(self.attempts(), self.took, self.kind(), self.cause.to_string())
+        let failed = Failed::new(self.attempts(), self.took, self.kind(), self.cause.to_string());
+        let by_attempt = matches!(self.cause, Cause::Operation(_)) && !self.history.is_empty();
+        Failed { by_attempt, ..failed }
     }
 }
 
@@ -219,7 +222,7 @@ impl<E: Failure + Advise> Advise for OperationError<E> {
             _ => Vec::new(),
         };
         match &self.cause {
-            Cause::CircuitOpen(error) if error.rejected.why() == Why::Held => {
+            Cause::CircuitOpen(error) if matches!(error.rejected.why(), Why::Held | Why::HeldFor) => {
                 hints.push(Hint::LetGoOfCircuit { service: error.service.clone() });
             }
             Cause::CircuitOpen(_) if !self.waits => hints.push(Hint::WaitForCircuit),

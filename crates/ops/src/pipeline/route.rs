@@ -38,7 +38,9 @@ pub(super) struct Member {
 impl Route {
     pub(super) fn of(services: &Services, guards: &CircuitBreakerManager) -> Self {
         match services {
-            Services::OneOf(services) if services.is_empty() => Self::Nobody(Arc::default()),
+            Services::OneOf(services) if services.is_empty() => {
+                Self::Nobody(Arc::new(guards.general_budget()))
+            }
             Services::OneOf(services) => Self::OneOf {
                 guards: services.iter().map(|service| guards.guard(service)).collect(),
                 candidates: Candidates::new(services.len()),

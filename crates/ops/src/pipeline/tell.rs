@@ -25,11 +25,11 @@ impl<E: Failure> Run<'_, E> {
         let took = self.pipeline.env.now().since(self.began);
         self.tell(
             service.clone(),
-            EventKind::AttemptFailed { number, of, class, error: error.clone(), took },
+            EventKind::AttemptFailed { number, of, class, error: error.clone().into(), took },
         );
         // A look for somebody's lock spent no attempt.
         if !matches!(class, Class::Busy { .. }) {
-            self.history.push(AttemptReport { number, service, class, error, took });
+            self.history.push(AttemptReport { number, service, class, error: error.into(), took });
         }
     }
 

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::adapter::Ended;
 use super::request::RetryOn;
+use crate::foreign::Foreign;
 
 /// A command that did not succeed. Its arguments are not in it: they may hold secrets.
 #[derive(Debug, Error)]
@@ -15,13 +16,13 @@ pub enum CommandError {
     #[error("`{program}` was not found")]
     NotFound {
         /// Its name.
-        program: String,
+        program: Foreign,
     },
     /// It cannot be executed.
     #[error("`{program}` cannot be executed")]
     NotExecutable {
         /// Its name.
-        program: String,
+        program: Foreign,
         /// What the system says.
         #[source]
         source: io::Error,
@@ -38,7 +39,7 @@ pub enum CommandError {
     #[error("`{program}` ended with code {code}")]
     Code {
         /// Its name.
-        program: String,
+        program: Foreign,
         /// Its code.
         code: i32,
         /// Whether it is worth another attempt.
@@ -48,7 +49,7 @@ pub enum CommandError {
     #[error("`{program}` was ended by signal {signal}")]
     Signal {
         /// Its name.
-        program: String,
+        program: Foreign,
         /// The number of the signal.
         signal: i32,
     },
@@ -61,8 +62,10 @@ impl CommandError {
         match ended {
             Ended::Code(0) => None,
             // 126 and 127 too: one that could be started has them from something it started itself.
-            Ended::Code(code) => Some(Self::Code { program, code, retried: retry_on.includes(code) }),
-            Ended::Signal(signal) => Some(Self::Signal { program, signal }),
+            Ended::Code(code) => {
+                Some(Self::Code { program: program.into(), code, retried: retry_on.includes(code) })
+            }
+            Ended::Signal(signal) => Some(Self::Signal { program: program.into(), signal }),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What to do about a command that failed.
 
 use super::error::CommandError;
+use crate::foreign::Foreign;
 use crate::hint::{Advise, Hint};
 
 /// One thing to do about a command that failed.
@@ -10,7 +11,7 @@ pub enum ProcessHint {
     /// There is no such program: install it, or say where it is.
     Install {
         /// Its name.
-        program: String,
+        program: Foreign,
     },
 }
 

@@ -30,12 +30,12 @@ mod tests {
     fn every_error_has_its_row() {
         use Blame::{Elsewhere, Service};
         let program = || "x".to_owned();
-        let signal = |signal| CommandError::Signal { program: program(), signal };
-        let code = |retried| CommandError::Code { program: program(), code: 7, retried };
+        let signal = |signal| CommandError::Signal { program: program().into(), signal };
+        let code = |retried| CommandError::Code { program: program().into(), code: 7, retried };
         let source = io::ErrorKind::PermissionDenied.into();
-        let refused = CommandError::NotExecutable { program: program(), source };
+        let refused = CommandError::NotExecutable { program: program().into(), source };
         for (error, class, blame) in [
-            (CommandError::NotFound { program: program() }, Class::Permanent, Elsewhere),
+            (CommandError::NotFound { program: program().into() }, Class::Permanent, Elsewhere),
             (refused, Class::Permanent, Elsewhere),
             (CommandError::TooMuchSaid { program: program(), limit: 1 }, Class::Permanent, Elsewhere),
             (code(true), Class::Transient, Service),

@@ -9,6 +9,7 @@
 
 mod adapter;
 mod captured;
+mod core_dumps;
 mod error;
 mod family;
 mod hint;
@@ -25,6 +26,7 @@ mod words;
 
 pub use adapter::{Ended, Listener, Runner};
 pub use captured::Captured;
+pub use core_dumps::forbid_core_dumps;
 pub use error::CommandError;
 pub use hint::ProcessHint;
 pub use input::{Input, KEPT_AT_MOST, KeepError};

@@ -96,6 +96,12 @@ impl ProcessSpec {
             .into_owned()
     }
 
+    /// What it finds in its environment beside ours, for those who look at a command line.
+    #[must_use]
+    pub fn variables(&self) -> &[(OsString, OsString)] {
+        &self.variables
+    }
+
     /// The arguments, for fakes that answer by them.
     #[must_use]
     pub fn arguments(&self) -> &[OsString] {

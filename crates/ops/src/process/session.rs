@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 
-use super::{Listener, ProcessSpec};
+use super::{Listener, ProcessSpec, core_dumps};
 
 /// Moves the status pipe from descriptor 0, the only place that can be given without unsafe code, to
 /// where the program looks for it, and leaves it without input.
@@ -51,7 +51,7 @@ pub(super) fn start(spec: &ProcessSpec) -> io::Result<(Child, Session)> {
         .stdout(Stdio::from(stdout.try_clone()?))
         .stderr(Stdio::from(stderr.try_clone()?));
     // The command holds our ends of the pipe: dropped here, so that its end is seen.
-    let child = command.spawn()?;
+    let child = core_dumps::started(|| command.spawn())?;
     drop(command);
     Ok((child, Session { stdout, stderr, status: BufReader::new(status), line: Vec::new() }))
 }

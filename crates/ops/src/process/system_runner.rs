@@ -17,7 +17,7 @@ use super::running::{Ending, Guard, Running};
 use super::said::{self, Said, Silence};
 use super::shield::Shield;
 use super::talk::{self, Talk};
-use super::{session, words};
+use super::{core_dumps, session, words};
 use crate::env::Env;
 
 /// How long the lines of a process that has ended may take.
@@ -191,13 +191,13 @@ fn spawn(spec: &ProcessSpec, grouped: bool) -> io::Result<Child> {
     if grouped {
         command.process_group(0);
     }
-    command.spawn()
+    core_dumps::started(|| command.spawn())
 }
 
 fn not_started(spec: &ProcessSpec, source: io::Error) -> CommandError {
     match source.kind() {
-        io::ErrorKind::NotFound => CommandError::NotFound { program: spec.name() },
-        _ => CommandError::NotExecutable { program: spec.name(), source },
+        io::ErrorKind::NotFound => CommandError::NotFound { program: spec.name().into() },
+        _ => CommandError::NotExecutable { program: spec.name().into(), source },
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use async_trait::async_trait;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use super::ProcessSpec;
+use super::{ProcessSpec, core_dumps};
 
 /// Talks with a process.
 #[async_trait]
@@ -38,5 +38,5 @@ pub(super) fn start(spec: &ProcessSpec) -> io::Result<Child> {
     for name in &spec.removed {
         command.env_remove(name);
     }
-    command.spawn()
+    core_dumps::started(|| command.spawn())
 }

@@ -48,6 +48,11 @@ impl ServiceName {
         &self.0
     }
 
+    /// Whether it is one of the hosts that are a group together.
+    pub(crate) fn is_host(&self) -> bool {
+        self.group() == Self::EXTERNAL_DOWNLOADS && self.as_str() != Self::EXTERNAL_DOWNLOADS
+    }
+
     /// The group whose policy holds: what stands before the first `/`.
     #[must_use]
     pub fn group(&self) -> &str {

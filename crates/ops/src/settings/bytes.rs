@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::foreign::Foreign;
 use bytesize::ByteSize;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
@@ -12,9 +13,9 @@ use thiserror::Error;
 #[error("`{given}` is not a number of bytes: {reason}; write it as `1024`, `64KiB` or `2GiB`")]
 pub struct InvalidBytes {
     /// What was given.
-    pub given: String,
+    pub given: Foreign,
     /// What is wrong with it.
-    pub reason: String,
+    pub reason: Foreign,
 }
 
 /// Reads an amount of data, or an amount a second: `64KiB` and `64KiB/s` are the same.
@@ -35,7 +36,9 @@ pub fn parse_bytes(text: &str) -> Result<u64, InvalidBytes> {
     let amount = trimmed.strip_suffix("/s").unwrap_or(trimmed);
     match amount.trim_end().parse::<ByteSize>() {
         Ok(size) => Ok(size.as_u64()),
-        Err(_) => Err(InvalidBytes { given: text.to_owned(), reason: reason(amount).to_owned() }),
+        Err(_) => {
+            Err(InvalidBytes { given: text.to_owned().into(), reason: reason(amount).to_owned().into() })
+        }
     }
 }
 
@@ -75,7 +78,10 @@ impl<'de> Deserialize<'de> for Bytes {
 
             fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<Bytes, E> {
                 u64::try_from(bytes).map(Bytes).map_err(|_| {
-                    E::custom(InvalidBytes { given: bytes.to_string(), reason: "it is negative".to_owned() })
+                    E::custom(InvalidBytes {
+                        given: bytes.to_string().into(),
+                        reason: "it is negative".to_owned().into(),
+                    })
                 })
             }
 

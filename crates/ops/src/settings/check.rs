@@ -5,7 +5,9 @@ use std::fmt;
 
 use super::checked;
 use super::document::Settings;
-use super::groups::{BulkheadSettings, CircuitBreakerSettings, NetworkRetrySettings, TimeoutSettings};
+use super::groups::{
+    BulkheadSettings, CircuitBreakerSettings, NetworkRetrySettings, RetryBudgetSettings, TimeoutSettings,
+};
 use super::policies::{Policies, ServicePolicy};
 
 /// One setting that makes no sense.
@@ -57,6 +59,7 @@ impl Settings {
         let general = self.policy(
             &performance.circuit_breaker,
             &performance.network_retry,
+            &performance.retry_budget,
             &performance.timeouts,
             &performance.bulkhead,
             &mut faults,
@@ -69,6 +72,7 @@ impl Settings {
             let policy = self.policy(
                 &own.circuit_breaker.over(&performance.circuit_breaker),
                 &own.network_retry.over(&performance.network_retry),
+                &own.retry_budget.over(&performance.retry_budget),
                 &own.timeouts.over(&performance.timeouts),
                 &own.bulkhead.over(&performance.bulkhead),
                 &mut faults,
@@ -94,6 +98,7 @@ impl Settings {
         &self,
         breaker: &CircuitBreakerSettings,
         retry: &NetworkRetrySettings,
+        budget: &RetryBudgetSettings,
         timeouts: &TimeoutSettings,
         bulkhead: &BulkheadSettings,
         faults: &mut Faults,
@@ -102,6 +107,7 @@ impl Settings {
             is_asked_for: false,
             breaker: checked::breaker(breaker, timeouts, faults),
             retry: checked::retry(retry, self.download.max_retry_after.0, faults),
+            budget: checked::budget(budget, faults),
             timeouts: checked::timeouts(timeouts, faults),
             bulkhead: checked::bulkhead(bulkhead, faults),
         }
@@ -114,7 +120,7 @@ impl Settings {
             faults.within(Place::Service(name.clone()));
             for host in service.hosts.iter().flatten() {
                 if let Some(reason) = what_is_wrong_with(host) {
-                    faults.add("hosts", format!("has `{host}`, {reason}; write `example.com`, or `.example.com` for everything below it"));
+                    faults.add("hosts", format!("has `{host}`, {reason}; write `example.com`, or `.example.com` for everything below it, with `:PORT` where it is not the usual one"));
                 } else if let Some(other) = owners.insert(host.to_ascii_lowercase(), name) {
                     faults.add(
                         "hosts",
@@ -157,6 +163,8 @@ impl Settings {
 
 fn what_is_wrong_with(host: &str) -> Option<&'static str> {
     let name = host.strip_prefix('.').unwrap_or(host);
+    let is_port = |port: &str| port.parse().is_ok_and(|port: u16| port > 0) && !port.starts_with('+');
+    let name = name.split_once(':').filter(|(_, port)| is_port(port)).map_or(name, |(name, _)| name);
     if name.is_empty() {
         return Some("which is empty");
     }

@@ -3,18 +3,18 @@
 use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
-use vps_breaker::{OpenBackoff, Overlap, Policy, PolicyRule, Rate, SlowCalls, Window};
-use vps_retry::{ExponentialBackoff, JitterStrategy, RetryStrategy};
+use vps_breaker::{Factor, OpenBackoff, Overlap, Policy, PolicyRule, Rate, SlowCalls, Window};
+use vps_retry::{BudgetPolicy, ExponentialBackoff, JitterStrategy, RetryStrategy};
 
 use super::check::Faults;
 use super::groups::{
-    BulkheadSettings, CircuitBreakerSettings, NetworkRetrySettings, TimeoutSettings, WindowSettings,
+    BulkheadSettings, CircuitBreakerSettings, NetworkRetrySettings, RetryBudgetSettings, TimeoutSettings,
+    WindowSettings,
 };
 use super::policies::{BulkheadPolicy, Timeouts};
 
 /// Steps that a window over time slides by.
 const BUCKETS: NonZeroU8 = NonZeroU8::new(20).unwrap();
-const DOUBLED: NonZeroU32 = NonZeroU32::new(2).unwrap();
 
 /// Beyond the settings: failures of overlapping calls are one piece of evidence, and a call that its
 /// caller drops after the idle limit is a failure.
@@ -46,7 +46,7 @@ pub(super) fn breaker(
         .with_forget_after(Some(settings.forget_after.0))
         .with_overlap(Overlap::Once)
         .with_abandoned_after(Some(timeouts.idle.0).filter(|idle| !idle.is_zero()))
-        .with_open_backoff(settings.max_timeout.map(|cap| OpenBackoff { base: DOUBLED, cap: cap.0 }))
+        .with_open_backoff(open_backoff(settings, faults))
         .with_window(settings.window.as_ref().and_then(|window| self::window(window, faults)))
         .with_failure_rate(settings.failure_rate.and_then(|percent| rate("failure_rate", percent, faults)))
         .with_slow_calls(slow_calls(settings, faults));
@@ -64,6 +64,27 @@ pub(super) fn breaker(
         faults.add_new(&format!("circuit_breaker.{key}"), reason);
     }
     policy
+}
+
+fn open_backoff(settings: &CircuitBreakerSettings, faults: &mut Faults) -> Option<OpenBackoff> {
+    let base = settings.exponential_base.unwrap_or(2.0);
+    if !(1.0..=1000.0).contains(&base) {
+        let reason = format!("is {base}, but must be a number from 1 to 1000");
+        faults.add("circuit_breaker.exponential_base", reason);
+        return None;
+    }
+    if settings.exponential_base.is_some() && settings.max_timeout.is_none() {
+        faults.add("circuit_breaker.exponential_base", "needs a `max_timeout` that the open time grows to");
+    }
+    let base = Factor::per_mille(thousandths(base));
+    settings.max_timeout.map(|cap| OpenBackoff { base, cap: cap.0 })
+}
+
+/// To the nearest; of 0 to 1000, or a number above.
+fn thousandths(number: f64) -> u32 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of floats saturates")]
+    let thousandths = (number * 1000.0).round() as u32;
+    thousandths
 }
 
 fn slow_calls(settings: &CircuitBreakerSettings, faults: &mut Faults) -> Option<SlowCalls> {
@@ -150,6 +171,30 @@ pub(super) fn retry(
         .with_backoff(backoff)
         .with_jitter(if settings.jitter { JitterStrategy::Proportional } else { JitterStrategy::None })
         .with_max_retry_after(max_retry_after)
+}
+
+pub(super) fn budget(settings: &RetryBudgetSettings, faults: &mut Faults) -> BudgetPolicy {
+    let RetryBudgetSettings { start, per_operation, max } = *settings;
+    let mut policy = BudgetPolicy::new().with_start(start).with_max(max);
+    if (0.0..=1000.0).contains(&per_operation) {
+        policy = policy.with_deposit(thousandths(per_operation));
+    } else {
+        let reason = format!("is {per_operation}, but must be a number of retries from 0 to 1000");
+        faults.add("retry_budget.per_operation", reason);
+    }
+    match policy.check() {
+        Err(invalid) if invalid.key == "start" => faults.add_pair(
+            "retry_budget.start",
+            "retry_budget.max",
+            format!("({start}) must not be above `max` ({max})"),
+        ),
+        Err(_) => faults.add(
+            "retry_budget.max",
+            format!("is {max}, but must be 1 to 1000000; `network_retry.enabled: false` makes one attempt of each operation"),
+        ),
+        Ok(()) => {}
+    }
+    policy
 }
 
 pub(super) fn timeouts(settings: &TimeoutSettings, faults: &mut Faults) -> Timeouts {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::bytes::Bytes;
 use super::groups::{
     BulkheadOverride, BulkheadSettings, CircuitBreakerOverride, CircuitBreakerSettings, NetworkRetryOverride,
-    NetworkRetrySettings, TimeoutOverride, TimeoutSettings,
+    NetworkRetrySettings, RetryBudgetOverride, RetryBudgetSettings, TimeoutOverride, TimeoutSettings,
 };
 use super::hosts;
 use super::seconds::Seconds;
@@ -26,50 +26,67 @@ use crate::service::{ServiceName, ServiceTable};
 /// assert!(settings.check().unwrap_err().to_string().contains("enabled: false"));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "__schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
     /// How operations behave on a bad network.
     #[serde(deserialize_with = "nothing_is_default")]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<Performance>"))]
     pub performance: Performance,
     /// Downloads alone.
     #[serde(deserialize_with = "nothing_is_default")]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<DownloadSettings>"))]
     pub download: DownloadSettings,
     /// Packages alone.
     #[serde(deserialize_with = "nothing_is_default")]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<AptSettings>"))]
     pub apt: AptSettings,
     /// Where circuits are remembered.
     #[serde(deserialize_with = "nothing_is_default")]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<StateSettings>"))]
     pub state: StateSettings,
 }
 
 /// `performance`: the seed's groups.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "__schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Performance {
     /// Circuit breakers.
     #[serde(deserialize_with = "nothing_is_default")]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<CircuitBreakerSettings>"))]
     pub circuit_breaker: CircuitBreakerSettings,
     /// Retries.
     #[serde(deserialize_with = "nothing_is_default")]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<NetworkRetrySettings>"))]
     pub network_retry: NetworkRetrySettings,
+    /// The allowance for retries.
+    #[serde(deserialize_with = "nothing_is_default")]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<RetryBudgetSettings>"))]
+    pub retry_budget: RetryBudgetSettings,
     /// Limits in time.
     #[serde(deserialize_with = "nothing_is_default")]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<TimeoutSettings>"))]
     pub timeouts: TimeoutSettings,
     /// Calls at once.
     #[serde(deserialize_with = "nothing_is_default")]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<BulkheadSettings>"))]
     pub bulkhead: BulkheadSettings,
     /// Which services are watched.
     #[serde(deserialize_with = "nothing_is_default")]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<HealthCheckSettings>"))]
     pub health_checks: HealthCheckSettings,
     /// The services' hosts, and what they have of their own.
     #[serde(deserialize_with = "over_the_built_in_services")]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<BTreeMap<String, Option<ServiceSettings>>>"))]
     pub services: BTreeMap<String, ServiceSettings>,
 }
 
 /// `health_checks`: accepted as the seed has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "__schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct HealthCheckSettings {
@@ -83,10 +100,12 @@ pub struct HealthCheckSettings {
 
 /// `services.NAME`: a service's hosts, and what it has of its own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "__schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ServiceSettings {
-    /// Its hosts: `github.com`, or `.github.com` for everything below it. Absent: the built-in ones.
+    /// Its hosts: `github.com`, or `.github.com` for everything below it, at their
+    /// usual ports; `example.com:8443` at another. Absent: the built-in ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hosts: Option<Vec<String>>,
     /// Over the general circuit breaker.
@@ -94,20 +113,29 @@ pub struct ServiceSettings {
         deserialize_with = "nothing_is_default",
         skip_serializing_if = "CircuitBreakerOverride::is_empty"
     )]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<CircuitBreakerOverride>"))]
     pub circuit_breaker: CircuitBreakerOverride,
     /// Over the general retries.
     #[serde(deserialize_with = "nothing_is_default", skip_serializing_if = "NetworkRetryOverride::is_empty")]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<NetworkRetryOverride>"))]
     pub network_retry: NetworkRetryOverride,
+    /// Over the general allowance for retries.
+    #[serde(deserialize_with = "nothing_is_default", skip_serializing_if = "RetryBudgetOverride::is_empty")]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<RetryBudgetOverride>"))]
+    pub retry_budget: RetryBudgetOverride,
     /// Over the general limits in time.
     #[serde(deserialize_with = "nothing_is_default", skip_serializing_if = "TimeoutOverride::is_empty")]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<TimeoutOverride>"))]
     pub timeouts: TimeoutOverride,
     /// Over the general limit on calls at once.
     #[serde(deserialize_with = "nothing_is_default", skip_serializing_if = "BulkheadOverride::is_empty")]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<BulkheadOverride>"))]
     pub bulkhead: BulkheadOverride,
 }
 
 /// `download`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "__schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DownloadSettings {
@@ -119,6 +147,7 @@ pub struct DownloadSettings {
 
 /// `apt`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "__schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AptSettings {
@@ -128,6 +157,7 @@ pub struct AptSettings {
 
 /// `state`: where circuits are remembered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "__schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct StateSettings {
@@ -141,6 +171,7 @@ pub struct StateSettings {
 
 /// In what circuits are remembered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "__schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Backend {
@@ -176,6 +207,7 @@ impl Default for Performance {
         Self {
             circuit_breaker: CircuitBreakerSettings::default(),
             network_retry: NetworkRetrySettings::default(),
+            retry_budget: RetryBudgetSettings::default(),
             timeouts: TimeoutSettings::default(),
             bulkhead: BulkheadSettings::default(),
             health_checks: HealthCheckSettings::default(),

@@ -25,8 +25,10 @@ layered! {
         /// Whether 0 to 10 % is added to the open time, so that many machines do not probe in step.
         jitter: bool = false;
     } optional {
-        /// The open time doubles while probes keep failing, up to this.
+        /// The open time grows while probes keep failing, up to this; absent: it does not grow.
         max_timeout: Seconds;
+        /// What the open time is multiplied by each time: 1 to 1000; absent: 2. Goes with `max_timeout`.
+        exponential_base: f64;
         /// The calls that rates are taken over.
         window: WindowSettings;
         /// Share of failures in the window that opens the circuit, in percent.
@@ -53,6 +55,19 @@ layered! {
         exponential_base: f64 = 2.0;
         /// Whether 0 to 10 % is added to a pause, so that many clients do not come back at once.
         jitter: bool = true;
+    } optional {}
+}
+
+layered! {
+    /// `retry_budget`: how many retries a service is allowed, so that they do not add to its load while most
+    /// calls fail. What somebody asked for (`--retries`) is never cut by it.
+    RetryBudgetSettings, RetryBudgetOverride {
+        /// Retries that each process may make at once. At most `max`.
+        start: u32 = 10;
+        /// What an operation adds, in retries: 0 to 1000, to three places.
+        per_operation: f64 = 0.2;
+        /// The most retries there can be: 1 to 1000000.
+        max: u32 = 100;
     } optional {}
 }
 
@@ -90,6 +105,7 @@ layered! {
 
 /// `window`: the last `calls` calls, or the calls of the last `length`. One of the two.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "__schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct WindowSettings {

@@ -21,6 +21,8 @@ mod layered;
 mod options;
 mod policies;
 mod retry_config;
+#[cfg(feature = "__schema")]
+mod schema;
 mod seconds;
 #[cfg(test)]
 mod tests;
@@ -33,7 +35,8 @@ pub use document::{
 };
 pub use groups::{
     BulkheadOverride, BulkheadSettings, CircuitBreakerOverride, CircuitBreakerSettings, NetworkRetryOverride,
-    NetworkRetrySettings, TimeoutOverride, TimeoutSettings, WindowSettings,
+    NetworkRetrySettings, RetryBudgetOverride, RetryBudgetSettings, TimeoutOverride, TimeoutSettings,
+    WindowSettings,
 };
 pub use options::Options;
 pub use policies::{BulkheadPolicy, Policies, ServicePolicy, Timeouts};

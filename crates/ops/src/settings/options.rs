@@ -29,6 +29,8 @@ pub struct Options {
     pub connect: Option<Duration>,
     /// Silence of a service that ends an attempt.
     pub idle: Option<Duration>,
+    /// Of a download: bytes a second that are too few for a source that has an alternative.
+    pub min_speed: Option<u64>,
     /// Attempts in all, the first included.
     pub attempts: Option<NonZeroU32>,
     /// Whose circuit is asked, instead of the one the host belongs to.
@@ -66,6 +68,13 @@ impl Options {
     #[must_use]
     pub fn idle(mut self, limit: Duration) -> Self {
         self.idle = Some(limit);
+        self
+    }
+
+    /// Of a download: bytes a second that are too few for a source that has an alternative; 0 accepts any speed.
+    #[must_use]
+    pub fn min_speed(mut self, bytes_per_second: u64) -> Self {
+        self.min_speed = Some(bytes_per_second);
         self
     }
 

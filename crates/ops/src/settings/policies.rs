@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use vps_breaker::Policy;
-use vps_retry::RetryStrategy;
+use vps_retry::{BudgetPolicy, RetryStrategy};
 
 use crate::service::{ServiceName, ServiceTable};
 
@@ -38,6 +38,8 @@ pub struct ServicePolicy {
     pub retry: RetryStrategy,
     /// Whether somebody asked for just so many attempts: then no allowance for retries cuts them.
     pub is_asked_for: bool,
+    /// How many retries it is allowed.
+    pub budget: BudgetPolicy,
     /// Its limits in time.
     pub timeouts: Timeouts,
     /// How many calls to it may be under way at once, in each process.

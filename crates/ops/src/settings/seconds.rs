@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::foreign::Foreign;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
@@ -15,14 +16,14 @@ pub const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 #[error("`{given}` is not a duration: {reason}; write seconds, or `90s`, `5m`, `1h 30m`")]
 pub struct InvalidDuration {
     /// What was given.
-    pub given: String,
+    pub given: Foreign,
     /// What is wrong with it.
-    pub reason: String,
+    pub reason: Foreign,
 }
 
 impl InvalidDuration {
     fn new(given: impl fmt::Display, reason: impl Into<String>) -> Self {
-        Self { given: given.to_string(), reason: reason.into() }
+        Self { given: given.to_string().into(), reason: reason.into().into() }
     }
 }
 

@@ -50,6 +50,8 @@ fn the_defaults_are_the_seeds() {
     assert_eq!([limits.command, limits.connect, limits.idle].map(|limit| limit.as_secs()), [600, 30, 30]);
     let bulkhead = policies.general().bulkhead;
     assert_eq!((bulkhead.max_concurrent.get(), bulkhead.max_queue), (4, 1_000));
+    assert_eq!(policies.general().budget, vps_retry::BudgetPolicy::new());
+    assert_eq!(policies.general().breaker.open_backoff(), None);
     assert_eq!(policies.min_speed(), 1);
 }
 
@@ -109,6 +111,7 @@ fn unknown_keys_are_refused_at_every_depth() {
         with("network_retry", "jitterr", json!(true)),
         with("circuit_breaker", "redis", json!({})),
         json!({"performance": {"services": {"github": {"rate_limit": {}}}}}),
+        with("retry_budget", "tokens", json!(1)),
         json!({"performance": {"services": {"github": {"timeouts": {"downlod": 1}}}}}),
         json!({"state": {"redis": {}}}),
         json!({"download": {"segments": 4}}),
@@ -204,11 +207,44 @@ fn settings_that_make_no_sense_name_their_key_and_the_way_out() {
             "`performance.services.github.hosts`",
             "`a`",
         ),
+        (
+            with("circuit_breaker", "exponential_base", json!(2)),
+            "`performance.circuit_breaker.exponential_base`",
+            "`max_timeout`",
+        ),
+        (
+            with("circuit_breaker", "exponential_base", json!(0.9)),
+            "`performance.circuit_breaker.exponential_base`",
+            "1 to 1000",
+        ),
+        (with("retry_budget", "max", json!(0)), "`performance.retry_budget.max`", "enabled: false"),
+        (with("retry_budget", "max", json!(1_000_001)), "`performance.retry_budget.max`", "1 to 1000000"),
+        (with("retry_budget", "start", json!(101)), "`performance.retry_budget.start`", "`max` (100)"),
+        (
+            with("retry_budget", "per_operation", json!(-0.1)),
+            "`performance.retry_budget.per_operation`",
+            "0 to 1000",
+        ),
+        (
+            with("retry_budget", "per_operation", json!(1_000.1)),
+            "`performance.retry_budget.per_operation`",
+            "0 to 1000",
+        ),
+        (
+            json!({"performance": {"services": {"github": {"retry_budget": {"start": 200}}}}}),
+            "`performance.services.github.retry_budget.start`",
+            "`max` (100)",
+        ),
         (with("bulkhead", "max_concurrent", json!(0)), "`performance.bulkhead.max_concurrent`", "at least 1"),
         (
             json!({"performance": {"services": {"github": {"bulkhead": {"max_concurrent": 0}}}}}),
             "`performance.services.github.bulkhead.max_concurrent`",
             "at least 1",
+        ),
+        (
+            json!({"performance": {"services": {"a": {"hosts": ["x.example.com:0"]}}}}),
+            "`performance.services.a.hosts`",
+            "no host name",
         ),
         (json!({"download": {"max_retry_after": 0}}), "`download.max_retry_after`", "longer than nothing"),
         (json!({"state": {"dir": ""}}), "`state.dir`", "empty"),
@@ -263,6 +299,16 @@ fn a_service_overrides_field_by_field_and_its_hosts_follow() {
     // Defining one service keeps the others' hosts.
     assert_eq!(policies.table().of_host("github.com", 443, "https").as_str(), "github");
     assert_eq!(policies.table().of_host("mirror.example.com", 443, "https").as_str(), "mirror");
+}
+
+#[test]
+fn a_services_host_may_be_at_a_port_of_its_own() {
+    let value = json!({"performance": {"services": {"mirror": {"hosts": ["x.example.com:8443", ".example.org:81"]}}}});
+    let settings = read(value).unwrap();
+    assert!(settings.check().is_ok());
+    let of = |host, port| settings.service_table().of_host(host, port, "https").as_str().to_owned();
+    assert_eq!((of("x.example.com", 8443), of("a.example.org", 81)), ("mirror".into(), "mirror".into()));
+    assert_eq!(of("x.example.com", 443), "external_downloads/x.example.com");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Why a store did not answer.
 
+use crate::foreign::Foreign;
 use thiserror::Error;
 
 /// A store did not take or give something. Never a reason to stop an operation.
@@ -16,6 +17,6 @@ pub enum StoreError {
     #[error("the state store cannot be used: {reason}")]
     Failed {
         /// In the engine's words.
-        reason: String,
+        reason: Foreign,
     },
 }

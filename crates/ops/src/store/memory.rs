@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Change, Store, StoreError};
+use super::{Change, ChangeAll, Store, StoreError};
 
 /// A store in memory. Clones share it, each seeing the others' writes as another process's.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +38,21 @@ impl Store for MemoryStore {
         let mut inner = self.lock();
         if let Some(bytes) = change(inner.entries.get(key).map(Vec::as_slice)) {
             inner.entries.insert(key.to_owned(), bytes);
+            inner.version += 1;
+        }
+        Ok(())
+    }
+
+    fn update_all(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        let mut values: Vec<_> = keys.iter().map(|key| inner.entries.get(*key).cloned()).collect();
+        if change(&mut values) {
+            for (key, value) in keys.iter().zip(values) {
+                match value {
+                    Some(bytes) => drop(inner.entries.insert((*key).to_owned(), bytes)),
+                    None => drop(inner.entries.remove(*key)),
+                }
+            }
             inner.version += 1;
         }
         Ok(())

@@ -28,11 +28,13 @@ pub use folder::{FolderError, StateFolder};
 pub use handle::{ANSWER_LIMIT, Job, Opened, StoreHandle};
 pub use memory::MemoryStore;
 pub use sqlite::{OpenError, SqliteStore};
-pub(crate) use status_file::ENTRIES;
 pub use status_file::{STATUS_FILE, StatusSnapshot, write_status};
 
 /// What an update makes of the bytes of a key; `None` leaves them as they are.
 pub type Change<'c> = dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>> + 'c;
+
+/// What an update makes of the bytes of several keys; `false` leaves them as they are.
+pub type ChangeAll<'c> = dyn FnMut(&mut [Option<Vec<u8>>]) -> bool + 'c;
 
 /// An ordered map from keys to bytes, shared by the processes of a machine.
 pub trait Store: Send {
@@ -50,6 +52,15 @@ pub trait Store: Send {
     /// # Errors
     /// When the store cannot be read or written; then nothing changed.
     fn update(&self, key: &str, change: &mut Change<'_>) -> Result<(), StoreError>;
+
+    /// Replaces the bytes of several keys by what `change` leaves there, in one transaction; `None` is a key that
+    /// is not there. `keys` are different ones, and `change` is given as many values in the same order.
+    ///
+    /// `change` may be called again if the transaction has to be.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written; then nothing changed.
+    fn update_all(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError>;
 
     /// The keys that begin with `prefix`, in order, and their bytes.
     ///

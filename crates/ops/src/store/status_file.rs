@@ -36,7 +36,7 @@ pub fn write_status(fs: &Arc<dyn Fs>, folder: &Path, content: &[u8], tag: u64) -
 }
 
 /// What the store held when the file was written: the key of the document that has it.
-pub(crate) const ENTRIES: &str = "entries";
+const ENTRIES: &str = "entries";
 
 /// A `status.json` that was read.
 #[derive(Clone, Debug)]

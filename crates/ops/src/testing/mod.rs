@@ -7,6 +7,7 @@
 //! ```
 
 pub mod disk;
+mod hostile;
 pub mod scripted_apt;
 pub mod scripted_download;
 #[cfg(feature = "git")]
@@ -15,3 +16,5 @@ pub mod scripted_http;
 pub mod scripted_runner;
 pub mod scripted_service;
 pub mod sim;
+
+pub use hostile::hostile_words;

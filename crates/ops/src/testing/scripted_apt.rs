@@ -108,7 +108,7 @@ impl State {
         for package in packages {
             let available = self.available.get(package.name()).filter(|version| package.accepts(version));
             let Some(version) = available else {
-                return Err(AptError::Fault(Fault::NotFound { packages: vec![package.to_string()] }));
+                return Err(AptError::Fault(Fault::NotFound { packages: vec![package.to_string().into()] }));
             };
             words.push_str(&format!("   {} ({version})\n", package.name()));
         }

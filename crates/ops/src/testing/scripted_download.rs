@@ -10,7 +10,8 @@
 //! });
 //! let url = parse_url("URL", "https://example.com/a").unwrap();
 //! let download = downloader.begin(DownloadRequest::new(url, Dest::Path("/x".into())));
-//! assert_eq!(download.candidates().len(), 1);
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+//! assert!(runtime.block_on(download.prepare()).unwrap().is_none(), "it has to be fetched");
 //! ```
 
 use std::fmt;
@@ -85,10 +86,6 @@ impl fmt::Debug for ScriptedDownload {
 
 #[async_trait]
 impl Download for ScriptedDownload {
-    fn candidates(&self) -> &[Url] {
-        &self.candidates
-    }
-
     /// Refuses, as every downloader must, a file whose digest is still to be looked up.
     async fn prepare(&self) -> Result<Option<Downloaded>, DownloadError> {
         match &self.request.expected {

@@ -43,7 +43,7 @@ impl ScriptedGit {
 
     fn make(&self, attempt: &Attempt, step: &Step, folder: &Path) -> Result<Made, GitError> {
         let text = (self.outcome)(&step.url, attempt.number)?;
-        let failed = |source| GitError::Local { doing: "write a file".to_owned(), source };
+        let failed = |source| GitError::Local { doing: "write a file".to_owned().into(), source };
         fs::write(folder.join("file"), &text).map_err(failed)?;
         let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
         Ok(Made { commit: "0".repeat(40).parse().ok(), bytes, ..Made::default() })

@@ -1,6 +1,6 @@
 //! What this machine's apt.conf, proxies and kinds of repositories change, and must not.
 
-use tests::apt::Mirror;
+use tests::apt::{Mirror, Repository};
 use tests::server::Behaviour;
 
 use super::{assert_installed, machine, updated};
@@ -84,6 +84,37 @@ fn apt_gets_warnings_are_passed_on() {
     assert!(main.requests(Mirror::IN_RELEASE) > 0);
 }
 
+/// What dpkg has of a version that no rule of Debian's allows, and that apt-get would take for something else.
+#[test]
+fn a_version_that_apt_get_cannot_be_told_stays_or_is_named() {
+    let Some((lab, main)) = updated() else { return };
+    let _ = lab.apt(&["install", "lab-leaf", "lab-dep"]).expect(0);
+    let status = lab.read("/var/lib/dpkg/status");
+    let odd: Vec<String> = status
+        .split("\n\n")
+        .map(|stanza| match stanza.trim_start().split('\n').next() {
+            Some("Package: lab-leaf" | "Package: lab-dep") => {
+                stanza.replace("Version: 1.0", "Version: 1.0*x")
+            }
+            _ => stanza.to_owned(),
+        })
+        .collect();
+    lab.write("/var/lib/dpkg/status", odd.join("\n\n"));
+    main.serve(Repository::Later);
+    let _ = lab.apt(&["update"]).expect(0);
+    // By its plain name it would become 2.0.
+    let _ = lab.apt(&["install", "lab-leaf", "lab-conf"]).expect(0);
+    assert_installed(&lab, "lab-conf", "2.0");
+    assert_eq!(lab.installed("lab-leaf").as_deref(), Some("1.0*x"));
+    // What needs a newer one of it is not had behind its back.
+    let preview = lab.apt(&["install", "--dry-run", "lab-dep", "lab-app"]).expect(1);
+    let failed = lab.apt(&["install", "lab-dep", "lab-app"]).expect(1);
+    for said in [preview, failed] {
+        let _ = said.says("`lab-dep` would change, though it is there").says("its version `1.0*x`");
+    }
+    assert_eq!((lab.installed("lab-dep").as_deref(), lab.installed("lab-app")), (Some("1.0*x"), None));
+}
+
 #[test]
 fn a_version_may_end_in_a_plus() {
     let Some((lab, _main)) = updated() else { return };
@@ -94,4 +125,16 @@ fn a_version_may_end_in_a_plus() {
         .expect(1)
         .says("no repository has version `1.0+` of `lab-leaf`");
     assert_eq!(lab.installed("lab-leaf"), None);
+}
+
+#[test]
+fn lists_are_as_old_as_is_configured() {
+    let Some((lab, main)) = updated() else { return };
+    let asked = || main.requests(Mirror::IN_RELEASE);
+    let before = asked();
+    let _ = lab.apt(&["install", "lab-leaf"]).expect(0);
+    assert_eq!(asked(), before, "ten minutes are not over");
+    lab.write("/etc/vps-configurator/config.yaml", "apt: {cache_valid: 0}\n");
+    let _ = lab.apt(&["install", "lab-dep"]).expect(0);
+    assert!(asked() > before, "old at once");
 }

@@ -1,9 +1,10 @@
 //! Installing when all goes well, and from the right places.
 
 use std::fs;
+use std::time::Duration;
 
 use tests::apt::{Mirror, Repository};
-use tests::server::{Behaviour, Gate};
+use tests::server::{Behaviour, Exchange, Gate};
 
 use super::{assert_installed, assert_untouched, machine, package_requests, updated};
 
@@ -122,6 +123,32 @@ fn packages_are_fetched_eight_at_once() {
 }
 
 #[test]
+fn half_as_many_after_429_and_503() {
+    // One answers that it is too much, while others take so long that each is seen beside the next.
+    let slow = Behaviour::Trickle { after: 0, chunk: 400, gap: Duration::from_millis(30) };
+    for status in [429, 503] {
+        let Some((lab, main)) = updated() else { return };
+        // Its own by what both say of themselves: only then it is under `apt_repository`.
+        lab.write("/etc/os-release", "ID=lab\n");
+        let names = (1..=30).map(|number| format!("lab-many{number:02}"));
+        let paths: Vec<String> = names.map(|name| Mirror::deb(&name, "1.0")).collect();
+        for path in &paths {
+            main.script(path, [slow.clone()]);
+        }
+        main.script(&paths[2], [Behaviour::status(status), slow.clone()]);
+        let _ = lab.apt(&["install", "lab-many"]).expect(0);
+        let log = main.log();
+        let is_package = |seen: &Exchange| seen.request.path().starts_with("/pool/");
+        assert_eq!(log.most_at_once(is_package), 8, "{status}:\n{log}");
+        // When it is asked for again, its first answer has been understood.
+        let [_, again] = log.of(&paths[2])[..] else { panic!("{log}") };
+        let later = |seen: &Exchange| is_package(seen) && seen.at > again.at;
+        assert!(log.exchanges.iter().filter(|seen| later(seen)).count() > 10, "{log}");
+        assert_eq!(log.most_at_once(later), 4, "{status}:\n{log}");
+    }
+}
+
+#[test]
 fn more_at_once_where_that_is_configured() {
     let Some((lab, main)) = updated() else { return };
     let services =
@@ -221,14 +248,21 @@ fn passwords_of_sources_are_not_shown() {
 
 #[test]
 fn an_install_in_json() {
-    let Some((lab, _main)) = machine() else { return };
+    let Some((lab, _main)) = updated() else { return };
+    let read = |text: &str| -> serde_json::Value { serde_json::from_str(text).unwrap() };
+    for (args, schema) in [(&["install", "lab-app", "-n"][..], "apt.preview"), (&["update", "-n"], "preview")]
+    {
+        let done = lab.apt(&[args, &["--json"]].concat()).expect(0);
+        assert_eq!(tests::schema::check(&read(&done.stdout)), schema);
+    }
     let done = lab.apt(&["install", "lab-app", "--json"]).expect(0);
-    let report: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+    let report = read(&done.stdout);
     let text = report.to_string();
-    assert!(report["schema"].as_str().unwrap().contains("apt"), "{report}");
+    assert_eq!(tests::schema::check(&report), "apt.install");
     assert!(text.contains("lab-app") && text.contains("1.0"), "{report}");
     let failed = lab.apt(&["install", "lab-no-such-thing", "--json"]).expect(1);
     // Log lines may stand before it.
-    let error: serde_json::Value = serde_json::from_str(failed.stderr.lines().last().unwrap()).unwrap();
+    let error = read(failed.stderr.lines().last().unwrap());
+    assert_eq!(tests::schema::check(&error), "error");
     assert_eq!(error["code"], 1, "{error}");
 }

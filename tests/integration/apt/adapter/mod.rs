@@ -17,7 +17,7 @@ mod terminal;
 mod update;
 
 /// What is promised of `apt`, and the test that would notice.
-const PROMISES: [(&str, &str); 80] = [
+const PROMISES: [(&str, &str); 83] = [
     // update
     ("an update of healthy repositories is done", "an_update_of_all_is_done"),
     ("an update that fails for any index fails, and names the repository", "an_update_names_who_failed"),
@@ -55,6 +55,7 @@ const PROMISES: [(&str, &str); 80] = [
     ("what only a broken repository has is a failure", "what_only_a_broken_repository_has_fails"),
     ("an open circuit of one leaves the others", "an_open_circuit_leaves_the_others"),
     ("packages are fetched in parallel, 8 a host", "packages_are_fetched_eight_at_once"),
+    ("half as many once a server was asked too much", "half_as_many_after_429_and_503"),
     ("more at once where that is configured", "more_at_once_where_that_is_configured"),
     ("no request after the first pmstatus", "no_request_once_dpkg_works"),
     ("what is not http falls back to apt, and that is said", "a_file_source_falls_back_to_apt"),
@@ -93,6 +94,8 @@ const PROMISES: [(&str, &str); 80] = [
     ("apt's DIRECT is no proxy of the environment's", "direct_wins_over_the_environment"),
     ("lists without InRelease are lists", "lists_without_inrelease_are_lists"),
     ("apt-get's warnings are passed on", "apt_gets_warnings_are_passed_on"),
+    ("package lists are as old as is configured", "lists_are_as_old_as_is_configured"),
+    ("a version nobody can name stays", "a_version_that_apt_get_cannot_be_told_stays_or_is_named"),
     ("a version may end in a plus", "a_version_may_end_in_a_plus"),
     // terminal
     ("a question at the terminal is no hang", "a_question_at_the_terminal_is_no_hang"),

@@ -233,10 +233,11 @@ fn an_update_in_json() {
     let Some((lab, _main, third)) = two() else { return };
     let done = lab.apt(&["update", "--json"]).expect(0);
     let report: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
-    assert!(report["schema"].as_str().unwrap().contains("apt"), "{report}");
+    assert_eq!(tests::schema::check(&report), "apt.update");
     third.script_all(&Behaviour::status(404));
     let failed = lab.apt(&["update", "--json"]).expect(1);
     let out = [&failed.stdout, &failed.stderr].map(|text| serde_json::from_str::<serde_json::Value>(text));
+    assert_eq!(tests::schema::check(out[0].as_ref().unwrap()), "apt.update");
     let told = out.iter().flatten().map(ToString::to_string).collect::<String>();
     assert!(told.contains("third.example.com") && told.contains("main.example.com"), "{failed:?}");
 }

@@ -152,7 +152,10 @@ fn the_result_in_json() {
     let (sample, lab) = (forge.sample("s"), Lab::new());
     let read = |more: &[&str]| -> serde_json::Value {
         let done = lab.clone(&[&[&forge.url("s"), "dest", "--json"], more].concat()).expect(0);
-        serde_json::from_str(&done.stdout).unwrap_or_else(|error| panic!("{error}: {}", done.stdout))
+        let result =
+            serde_json::from_str(&done.stdout).unwrap_or_else(|error| panic!("{error}: {}", done.stdout));
+        assert_eq!(tests::schema::check(&result), "git.clone");
+        result
     };
     let first = read(&[]);
     assert_eq!(first["schema"], "vps-configurator.git.clone/1", "{first}");

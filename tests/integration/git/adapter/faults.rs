@@ -168,6 +168,25 @@ fn silence_leaves_time_for_another_attempt() {
 }
 
 #[test]
+fn a_head_that_drips_is_an_attempt() {
+    let Some(forge) = Forge::start() else { return };
+    let sample = forge.sample("s");
+    let drip = Behaviour::DripHead { gap: Duration::from_millis(100) };
+    for step in STEPS {
+        let (lab, before) = (Lab::new(), forge.count("s", step));
+        forge.script("s", step, [drip.clone(), Behaviour::Ok]);
+        let there = lab.cloned(&forge.url("s"), &["--idle-timeout", "500ms", "--timeout", "60s"]);
+        assert_eq!(there.head(), sample.id("main"));
+        assert_eq!(forge.count("s", step) - before, 2, "{step:?}");
+        let asked = forge.exchanges("s", step);
+        let [.., first, second] = &asked[..] else { panic!("{step:?}") };
+        let lasted = first.ended.unwrap() - first.at;
+        assert!(second.at > first.at + Duration::from_millis(450), "{step:?}");
+        assert!(lasted < Duration::from_secs(5), "{step:?}: a whole head drips longer, not {lasted:?}");
+    }
+}
+
+#[test]
 fn a_trickle_ends_in_the_deadline() {
     let Some(forge) = Forge::start() else { return };
     let (_large, gap) = (forge.large("l"), Duration::from_millis(20));

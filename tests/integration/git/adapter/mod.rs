@@ -7,6 +7,7 @@ mod bounds;
 mod clone;
 mod dest;
 mod faults;
+mod foreign;
 mod hostile;
 mod https;
 mod kill;
@@ -69,6 +70,7 @@ const PROMISES: &[(&str, &str)] = &[
     ("a silent server ends in time, in every step", "a_silent_server_ends_in_time"),
     ("a silence is waited out no longer than the idle limit", "a_silence_is_an_attempt"),
     ("silence before the first byte leaves time for another", "silence_leaves_time_for_another_attempt"),
+    ("so does a head that drips", "a_head_that_drips_is_an_attempt"),
     ("a trickle ends in the deadline", "a_trickle_ends_in_the_deadline"),
     ("DEST is as it was after every fault", "dest_is_as_it_was_after_every_fault"),
     ("an open circuit asks nobody", "an_open_circuit_asks_nobody"),
@@ -175,6 +177,18 @@ const PROMISES: &[(&str, &str)] = &[
     ("a host that is not there is asked for twice", "an_unknown_host_is_asked_for_twice"),
     // secrets
     ("credentials in the URL are used and never shown or stored", "passwords_are_used_and_never_shown"),
+    (
+        "netrc's passwords go to no server that a repository names",
+        "a_repository_chooses_no_one_who_gets_a_password",
+    ),
+    // words of others
+    (
+        "what trees, modules, refs and servers are called is seen, and no more",
+        "names_in_a_repository_are_seen_and_no_more",
+    ),
+    ("what is said over ssh moves no cursor and forges no line", "what_is_said_over_ssh_is_seen_and_no_more"),
+    ("a module's name leads nowhere but below", "a_module_whose_name_leads_elsewhere_is_refused_by_it"),
+    ("a module at another port has a circuit of its own", "a_module_at_another_port_has_its_own_circuit"),
     // ssh
     ("a clone over ssh", "a_clone_over_ssh"),
     ("an ssh that dies is tried again, then told", "an_ssh_that_dies_is_tried_again"),
@@ -211,6 +225,7 @@ fn every_promise_has_its_test() {
         include_str!("clone.rs"),
         include_str!("dest.rs"),
         include_str!("faults.rs"),
+        include_str!("foreign.rs"),
         include_str!("hostile.rs"),
         include_str!("https.rs"),
         include_str!("kill.rs"),

@@ -162,6 +162,7 @@ fn an_update_takes_the_submodules_along() {
         let (requests, before) = (forge.all(), work());
         let again = lab.clone(&[&[&*forge.url(name), "dest", "--json"], &both[..]].concat()).expect(0);
         let result: serde_json::Value = serde_json::from_str(&again.stdout).unwrap();
+        assert_eq!(tests::schema::check(&result), "git.clone");
         assert_eq!((&result["unchanged"], result["submodules"].as_array().unwrap().len()), (&true.into(), 2));
         assert_eq!(result["submodules"][1]["commit"], repositories[2].id("main"));
         assert!(forge.all() - requests <= 3, "the modules were asked for: {}", forge.log());

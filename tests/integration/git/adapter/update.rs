@@ -45,7 +45,14 @@ fn an_update_of_what_is_new_changes_nothing() {
     lab.cloned(&forge.url("s"), &[]);
     let (head, fetched, refs) =
         (lab.dest().head(), forge.count("s", Step::Fetch), forge.count("s", Step::Refs));
-    assert_eq!(lab.cloned(&forge.url("s"), &["--update"]).head(), head);
+    let done = lab.clone(&[&forge.url("s"), "dest", "--update"]).expect(0);
+    let said = done.says("Updating the clone of").says("Clone up to date");
+    assert!(
+        !said.text().contains("Cloning") && !said.text().contains("Repository cloned"),
+        "{}",
+        said.text()
+    );
+    assert_eq!(lab.dest().head(), head);
     assert_eq!((forge.count("s", Step::Fetch), forge.count("s", Step::Refs)), (fetched, refs + 1));
 }
 
@@ -57,7 +64,8 @@ fn refused(lab: &Lab, url: &str, word: &str) {
         (files, lab.dest().head(), lab.dest().git(&["diff", "--cached", "HEAD"]))
     };
     let before = state();
-    let refused = lab.clone(&[url, "dest", "--update"]).expect(7).says(word);
+    let refused =
+        lab.clone(&[url, "dest", "--update"]).expect(7).says(word).says("could not update the clone of");
     assert!(!refused.text().contains("Retrying"), "{}", refused.text());
     assert_eq!(state(), before);
     lab.assert_left(&["dest"]);

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use bytesize::ByteSize;
-use serde_json::{Value, json};
 use vps_ops::apt::{AptInstalled, Change, InstallRequest, Plan, RepositoryState, Updated};
 use vps_ops::service::ServiceName;
 
 use crate::app::App;
 use crate::exit::Exit;
-use crate::report::{Failure, print, print_json};
+use crate::report::document::{AptInstall, AptPreview, AptUpdate, PackageChange, Repository};
+use crate::report::{Failure, document, print, print_json};
 
 pub(super) fn updated(app: &App, updated: &Updated) -> Result<Exit, Failure> {
     for left in updated.repositories.iter().filter(|one| one.left_out) {
@@ -25,32 +25,26 @@ pub(super) fn updated(app: &App, updated: &Updated) -> Result<Exit, Failure> {
     // One that was not asked is as old as one that failed.
     let exit = if updated.is_complete() { Exit::Done } else { Exit::Failed };
     if app.global.json {
-        let repositories: Vec<Value> = updated
-            .repositories
-            .iter()
-            .map(|one| {
-                let state = match (&one.result.state, one.left_out) {
-                    (_, true) => "left_out",
-                    (RepositoryState::Fresh, _) => "fresh",
-                    (RepositoryState::Transient(_) | RepositoryState::Permanent(_), _) => "failed",
-                    _ => "unseen",
-                };
-                json!({
-                    "uri": one.result.uri,
-                    "release": one.result.release,
-                    "service": one.service,
-                    "state": state,
-                    "error": one.result.state.fault().map(ToString::to_string),
-                })
-            })
-            .collect();
-        print_json(&json!({
-            "schema": "vps-configurator.apt.update/1",
-            "complete": updated.is_complete(),
-            "repositories": repositories,
-            "warnings": updated.notes,
-            "took_seconds": updated.took.as_secs_f64(),
-        }))?;
+        let repositories = updated.repositories.iter().map(|one| Repository {
+            uri: one.result.uri.clone(),
+            release: one.result.release.clone(),
+            service: one.service.as_ref().map(ToString::to_string),
+            state: match (&one.result.state, one.left_out) {
+                (_, true) => document::RepositoryState::LeftOut,
+                (RepositoryState::Fresh, _) => document::RepositoryState::Fresh,
+                (RepositoryState::Transient(_) | RepositoryState::Permanent(_), _) => {
+                    document::RepositoryState::Failed
+                }
+                _ => document::RepositoryState::Unseen,
+            },
+            error: one.result.state.fault().map(ToString::to_string),
+        });
+        print_json(&AptUpdate {
+            complete: updated.is_complete(),
+            repositories: repositories.collect(),
+            warnings: updated.notes.iter().map(ToString::to_string).collect(),
+            took_seconds: updated.took.as_secs_f64(),
+        })?;
     } else if app.global.quiet == 0 {
         let read = updated.repositories.iter().filter(|one| !one.left_out).count();
         let (count, plural) = counted(read, "repository", "repositories");
@@ -61,20 +55,19 @@ pub(super) fn updated(app: &App, updated: &Updated) -> Result<Exit, Failure> {
 
 pub(super) fn installed(app: &App, done: &AptInstalled) -> Result<Exit, Failure> {
     if app.global.json {
-        return print_json(&json!({
-            "schema": "vps-configurator.apt.install/1",
-            "packages": changes(&done.packages),
-            "installed": changes(&done.installed),
-            "upgraded": changes(&done.upgraded),
-            "downgraded": changes(&done.downgraded),
-            "removed": changes(&done.removed),
-            "already": changes(&done.already),
-            "fetched_bytes": done.fetched,
-            "repaired": done.repaired,
-            "unchanged": done.is_unchanged(),
-            "warnings": done.warnings,
-            "took_seconds": done.took.as_secs_f64(),
-        }));
+        return print_json(&AptInstall {
+            packages: changes(&done.packages),
+            installed: changes(&done.installed),
+            upgraded: changes(&done.upgraded),
+            downgraded: changes(&done.downgraded),
+            removed: changes(&done.removed),
+            already: changes(&done.already),
+            fetched_bytes: done.fetched,
+            repaired: done.repaired,
+            unchanged: done.is_unchanged(),
+            warnings: done.warnings.iter().map(ToString::to_string).collect(),
+            took_seconds: done.took.as_secs_f64(),
+        });
     }
     if app.global.quiet > 0 {
         return Ok(Exit::Done);
@@ -100,16 +93,15 @@ pub(super) fn installed(app: &App, done: &AptInstalled) -> Result<Exit, Failure>
 /// What would be done.
 pub(super) fn preview(app: &App, request: &InstallRequest, plan: &Plan) -> Result<Exit, Failure> {
     if app.global.json {
-        return print_json(&json!({
-            "schema": "vps-configurator.apt.preview/1",
-            "asked": request.packages().iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "installed": changes(&plan.installed),
-            "upgraded": changes(&plan.upgraded),
-            "downgraded": changes(&plan.downgraded),
-            "removed": changes(&plan.removed),
-            "files": plan.archives.len(),
-            "bytes": plan.bytes(),
-        }));
+        return print_json(&AptPreview {
+            asked: request.packages().iter().map(ToString::to_string).collect(),
+            installed: changes(&plan.installed),
+            upgraded: changes(&plan.upgraded),
+            downgraded: changes(&plan.downgraded),
+            removed: changes(&plan.removed),
+            files: plan.archives.len(),
+            bytes: plan.bytes(),
+        });
     }
     if plan.is_empty() {
         return print(&format!("nothing to do: {} is there already\n", request.names()));
@@ -148,9 +140,13 @@ fn said(change: &Change) -> String {
     }
 }
 
-fn changes(changes: &[Change]) -> Vec<Value> {
-    let all = changes.iter();
-    all.map(|change| json!({"name": change.name, "from": change.from, "to": change.to})).collect()
+fn changes(changes: &[Change]) -> Vec<PackageChange> {
+    let all = changes.iter().map(|change| PackageChange {
+        name: change.name.clone(),
+        from: change.from.clone(),
+        to: change.to.clone(),
+    });
+    all.collect()
 }
 
 fn counted(count: usize, one: &'static str, many: &'static str) -> (usize, &'static str) {

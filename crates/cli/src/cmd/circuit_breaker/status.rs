@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use vps_ops::circuit::{CircuitStatus, document, rfc3339};
+use serde_json::Value;
+use vps_ops::circuit::{CircuitStatus, rfc3339};
+use vps_ops::foreign::shown;
 use vps_ops::service::ServiceName;
 use vps_ops::store::{STATUS_FILE, SqliteStore, StatusSnapshot, StoreHandle};
 use vps_ops::{Kind, NetworkOperationWrapper, State};
@@ -14,7 +15,8 @@ use vps_ops::{Kind, NetworkOperationWrapper, State};
 use crate::app::{App, named};
 use crate::config::Loaded;
 use crate::exit::Exit;
-use crate::report::{Failure, print, print_json};
+use crate::report::document::{BulkheadLimits, ServiceStatus, Status, SystemStatus};
+use crate::report::{Failure, document, print, print_json};
 
 /// Where root's circuits are shown to everyone.
 const SYSTEM_STATE: &str = "/var/lib/vps-configurator";
@@ -39,17 +41,16 @@ enum Source {
 }
 
 impl Source {
-    fn to_json(&self, wall: Duration) -> Value {
+    fn document(&self, wall: Duration) -> document::Source {
         match self {
-            Self::Store => json!({"kind": "store"}),
-            Self::Memory => json!({"kind": "memory"}),
-            Self::Snapshot { path, written_at, why } => json!({
-                "kind": "snapshot",
-                "path": path,
-                "written_at": written_at,
-                "age_seconds": age(written_at, wall).map(|age| age.as_secs_f64()),
-                "why": why,
-            }),
+            Self::Store => document::Source::Store,
+            Self::Memory => document::Source::Memory,
+            Self::Snapshot { path, written_at, why } => document::Source::Snapshot {
+                path: path.display().to_string(),
+                written_at: written_at.clone(),
+                age_seconds: age(written_at, wall).map(|age| age.as_secs_f64()),
+                why: why.clone(),
+            },
         }
     }
 
@@ -61,7 +62,7 @@ impl Source {
                 let age =
                     age(written_at, wall).map(|age| format!(", {} ago", humantime::format_duration(age)));
                 let age = age.unwrap_or_default();
-                Some(format!("from {} as of {written_at}{age}: {why}", path.display()))
+                Some(format!("from {} as of {written_at}{age}: {why}", shown(path)))
             }
         }
     }
@@ -137,19 +138,17 @@ pub(super) async fn status(
         }
     };
     if app.global.json {
-        let circuits = seen.as_ref().map(|seen| document(seen.circuits.values(), wall));
-        let mut document = with_bulkheads(circuits.unwrap_or_else(|_| document([], wall)), &network);
-        if let Some(object) = document.as_object_mut() {
-            let source = seen.as_ref().map_or_else(
-                |failure| json!({"kind": "none", "why": with_causes(failure)}),
-                |seen| seen.source.to_json(wall),
-            );
-            object.insert("source".to_owned(), source);
-            if let Some(system) = system {
-                object.insert("system".to_owned(), system);
-            }
-        }
-        return print_json(&document);
+        let source = seen.as_ref().map_or_else(
+            |failure| document::Source::None { why: with_causes(failure) },
+            |seen| seen.source.document(wall),
+        );
+        let circuits = seen.ok().map(|seen| seen.circuits).unwrap_or_default();
+        return print_json(&Status {
+            generated_at: rfc3339(wall.as_secs_f64()),
+            services: circuits.values().map(|status| with_bulkhead(status, &network)).collect(),
+            source,
+            system,
+        });
     }
     let mut text = String::new();
     match &seen {
@@ -189,17 +188,12 @@ fn explain_each(
     }
 }
 
-/// Adds the limits on calls at once. How many there are now only each process knows of itself.
-fn with_bulkheads(mut document: Value, network: &NetworkOperationWrapper) -> Value {
-    let services = document.get_mut("services").and_then(|services| services.as_object_mut());
-    for (name, service) in services.into_iter().flatten() {
-        let bulkhead = network.policies().of(&name.as_str().into()).bulkhead;
-        if let Some(service) = service.as_object_mut() {
-            let limits = json!({"max_concurrent": bulkhead.max_concurrent, "max_queue": bulkhead.max_queue});
-            service.insert("bulkhead".to_owned(), limits);
-        }
-    }
-    document
+/// A circuit and the limit on calls at once. How many there are now only each process knows of itself.
+fn with_bulkhead(status: &CircuitStatus, network: &NetworkOperationWrapper) -> (String, ServiceStatus) {
+    let bulkhead = network.policies().of(&status.service).bulkhead;
+    let limits =
+        BulkheadLimits { max_concurrent: bulkhead.max_concurrent.get(), max_queue: bulkhead.max_queue };
+    (status.service.to_string(), ServiceStatus { circuit: status.into(), bulkhead: limits })
 }
 
 fn table(all: &BTreeMap<ServiceName, CircuitStatus>) -> String {
@@ -251,16 +245,17 @@ fn explain(status: &CircuitStatus) -> String {
 }
 
 /// What the system's own runs know, for users who may not read its store: when, and the services asked for.
-fn of_the_system(snapshot: &StatusSnapshot, is_asked: impl Fn(&str) -> bool) -> Option<Value> {
+fn of_the_system(snapshot: &StatusSnapshot, is_asked: impl Fn(&str) -> bool) -> Option<SystemStatus> {
     let mut services = snapshot.document.get("services")?.as_object()?.clone();
     services.retain(|name, _| is_asked(name));
-    Some(json!({"generated_at": snapshot.written_at(), "path": SYSTEM_STATE, "services": services}))
+    let generated_at = snapshot.written_at().map(str::to_owned);
+    Some(SystemStatus { generated_at, path: SYSTEM_STATE, services })
 }
 
-fn system_words(system: &Value, text: &mut String) {
-    let at = system.get("generated_at").and_then(Value::as_str).unwrap_or_default();
+fn system_words(system: &SystemStatus, text: &mut String) {
+    let at = system.generated_at.as_deref().unwrap_or_default();
     let _ = writeln!(text, "\nof the system's runs, as of {at}:");
-    for (name, status) in system.get("services").and_then(Value::as_object).into_iter().flatten() {
+    for (name, status) in &system.services {
         let state = status.get("state").and_then(Value::as_str).unwrap_or_default();
         let _ = writeln!(text, "  {name}  {state}");
     }
@@ -268,6 +263,7 @@ fn system_words(system: &Value, text: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use vps_ops::settings::Settings;
 
     use super::*;
@@ -280,12 +276,12 @@ mod tests {
         });
         let snapshot = StatusSnapshot { document };
         let one = of_the_system(&snapshot, |name| name == "github").unwrap();
-        assert_eq!(one["services"], json!({"github": {"state": "open"}}));
+        assert_eq!(Value::from(one.services.clone()), json!({"github": {"state": "open"}}));
         let mut text = String::new();
         system_words(&one, &mut text);
         assert_eq!(text, "\nof the system's runs, as of 2026-01-02T03:04:05Z:\n  github  open\n");
         let all = of_the_system(&snapshot, |_| true).unwrap();
-        assert_eq!(all["services"].as_object().unwrap().len(), 2);
+        assert_eq!(all.services.len(), 2);
     }
 
     #[test]
@@ -298,14 +294,14 @@ mod tests {
         }))
         .unwrap();
         let network = NetworkOperationWrapper::builder(settings.check().unwrap()).build();
-        let document = json!({"schema": "s", "services": {
-            "github": {"state": "closed"},
-            "external_downloads/example.com": {"state": "open"},
-        }});
-        let document = with_bulkheads(document, &network);
-        let services = &document["services"];
-        assert_eq!(services["github"]["bulkhead"], json!({"max_concurrent": 4, "max_queue": 9}));
-        let host = &services["external_downloads/example.com"];
-        assert_eq!(*host, json!({"state": "open", "bulkhead": {"max_concurrent": 2, "max_queue": 9}}));
+        let limits = |service: &str| {
+            let known = BTreeMap::new();
+            let unseen = network.circuit_breakers().unseen(&service.into(), &known);
+            let (name, status) = with_bulkhead(&unseen, &network);
+            assert_eq!(name, service);
+            (status.bulkhead.max_concurrent, status.bulkhead.max_queue)
+        };
+        assert_eq!(limits("github"), (4, 9));
+        assert_eq!(limits("external_downloads/example.com"), (2, 9));
     }
 }

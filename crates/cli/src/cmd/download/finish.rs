@@ -3,31 +3,28 @@
 use std::io::{self, Write};
 
 use bytesize::ByteSize;
-use rustix::fs::OFlags;
 use rustix::process::Signal;
-use serde_json::json;
 use vps_ops::download::{Downloaded, Spool};
 
 use crate::app::App;
 use crate::exit::Exit;
-use crate::report::{Failure, print, print_json};
+use crate::report::{Failure, document, print, print_json};
 
 pub(super) fn report(app: &App, done: &Downloaded) -> Result<Exit, Failure> {
     let path = done.path().map(|path| path.strip_prefix("./").unwrap_or(path).display().to_string());
     let path = path.unwrap_or_default();
     if app.global.json {
-        return print_json(&json!({
-            "schema": "vps-configurator.download/1",
-            "path": path,
-            "url": done.url.to_string(),
-            "bytes": done.bytes,
-            "fetched_bytes": done.fetched,
-            "resumed_from_bytes": done.resumed_from,
-            "digest": done.digest.as_ref().map(ToString::to_string),
-            "verified": done.verified,
-            "unchanged": done.unchanged,
-            "warnings": done.warnings,
-        }));
+        return print_json(&document::Download {
+            path,
+            url: done.url.to_string(),
+            bytes: done.bytes,
+            fetched_bytes: done.fetched,
+            resumed_from_bytes: done.resumed_from,
+            digest: done.digest.as_ref().map(ToString::to_string),
+            verified: done.verified,
+            unchanged: done.unchanged,
+            warnings: done.warnings.iter().map(ToString::to_string).collect(),
+        });
     }
     if app.global.quiet > 0 {
         return Ok(Exit::Done);
@@ -45,24 +42,6 @@ pub(super) fn report(app: &App, done: &Downloaded) -> Result<Exit, Failure> {
         String::new()
     };
     print(&format!("{path}  {size}{how}{resumed}\n"))
-}
-
-/// Refuses a standard output that was closed (`>&-`). Rust opens `/dev/null` in its place before `main`, to
-/// read and to write; a shell's `>/dev/null` is to write only.
-pub(super) fn check_stdout() -> Result<(), Failure> {
-    let stdout = rustix::stdio::stdout();
-    let is_null = || {
-        let (out, null) = (rustix::fs::fstat(stdout).ok()?, rustix::fs::stat("/dev/null").ok()?);
-        Some(out.st_rdev == null.st_rdev && out.st_ino == null.st_ino && out.st_dev == null.st_dev)
-    };
-    let closed = match rustix::fs::fcntl_getfl(stdout) {
-        Ok(flags) => flags & OFlags::RWMODE == OFlags::RDWR && is_null().unwrap_or(false),
-        Err(_) => true,
-    };
-    if closed {
-        return Err(Failure::local("standard output is closed: nothing could be delivered there"));
-    }
-    Ok(())
 }
 
 /// The whole file, now that it is complete and right.

@@ -2,11 +2,13 @@
 
 use secrecy::SecretString;
 use vps_ops::download::{Algorithm, Checksum, Dest, DownloadRequest, Expected, InvalidRequest, parse_url};
+use vps_ops::foreign::shown;
 use vps_ops::http::{Credentials, Verify, parse_header_file};
 
 use crate::app::App;
 use crate::args::DownloadArgs;
-use crate::cmd::netrc::{netrc, read};
+use crate::cmd::netrc::netrc;
+use crate::cmd::secret_file::read;
 use crate::report::Failure;
 
 pub(super) fn build(app: &App, args: &DownloadArgs) -> Result<DownloadRequest, Failure> {
@@ -50,7 +52,7 @@ pub(super) fn build(app: &App, args: &DownloadArgs) -> Result<DownloadRequest, F
 fn expected(args: &DownloadArgs) -> Result<Option<Expected>, InvalidRequest> {
     let digest = |argument: &str, algorithm, hex| match Checksum::new(algorithm, hex) {
         Ok(digest) => Ok(Some(Expected::Digest(digest))),
-        Err(source) => Err(InvalidRequest::Checksum { argument: argument.to_owned(), source }),
+        Err(source) => Err(InvalidRequest::Checksum { argument: argument.into(), source }),
     };
     match (&args.sha256, &args.sha512, &args.checksum) {
         (Some(hex), _, _) => digest("--sha256", Algorithm::Sha256, hex),
@@ -67,10 +69,10 @@ fn invalid(error: &InvalidRequest) -> Failure {
 fn credentials(app: &App, args: &DownloadArgs, url: &url::Url) -> Result<Credentials, Failure> {
     let mut credentials = Credentials::none();
     if let Some(path) = &args.header_file {
-        let text = read(path)
-            .map_err(|error| Failure::local(format!("--header-file {}: {error}", path.display())))?;
+        let text =
+            read(path).map_err(|error| Failure::local(format!("--header-file {}: {error}", shown(path))))?;
         let headers = parse_header_file(&SecretString::from(text))
-            .map_err(|error| Failure::usage(format!("--header-file {}: {error}", path.display())))?;
+            .map_err(|error| Failure::usage(format!("--header-file {}: {error}", shown(path))))?;
         credentials = credentials.with_headers(headers, url);
     }
     if let Some(netrc) = netrc(app) {

@@ -1,40 +1,37 @@
 //! What a finished clone says.
 
 use bytesize::ByteSize;
-use serde_json::{Value, json};
+use vps_ops::foreign::shown;
 use vps_ops::git::Cloned;
 
 use crate::app::App;
 use crate::exit::Exit;
 use crate::observe::words;
-use crate::report::{Failure, print, print_json};
+use crate::report::{Failure, document, print, print_json};
 
 /// Digits of a commit's id that are enough for a person.
 const SHORT: usize = 12;
 
 pub(super) fn cloned(app: &App, done: &Cloned) -> Result<Exit, Failure> {
     if app.global.json {
-        let modules = done.submodules.iter().map(|module| {
-            json!({
-                "path": module.path,
-                "url": module.url,
-                "commit": module.commit.to_string(),
-                "attempts": module.attempts,
-            })
+        let modules = done.submodules.iter().map(|module| document::Submodule {
+            path: module.path.clone(),
+            url: module.url.clone(),
+            commit: module.commit.to_string(),
+            attempts: module.attempts,
         });
-        return print_json(&json!({
-            "schema": "vps-configurator.git.clone/1",
-            "dest": done.dest.display().to_string(),
-            "url": done.url,
-            "commit": done.commit.map(|commit| commit.to_string()),
-            "ref": done.reference,
-            "bytes": done.bytes,
-            "attempts": done.attempts,
-            "unchanged": done.unchanged,
-            "submodules": modules.collect::<Vec<Value>>(),
-            "warnings": done.warnings.iter().map(words::of_clone).collect::<Vec<String>>(),
-            "took_seconds": done.took.as_secs_f64(),
-        }));
+        return print_json(&document::GitClone {
+            dest: done.dest.display().to_string(),
+            url: done.url.clone(),
+            commit: done.commit.map(|commit| commit.to_string()),
+            reference: done.reference.clone(),
+            bytes: done.bytes,
+            attempts: done.attempts,
+            unchanged: done.unchanged,
+            submodules: modules.collect(),
+            warnings: done.warnings.iter().map(words::of_clone).collect(),
+            took_seconds: done.took.as_secs_f64(),
+        });
     }
     if app.global.quiet > 0 {
         return Ok(Exit::Done);
@@ -53,5 +50,5 @@ pub(super) fn cloned(app: &App, done: &Cloned) -> Result<Exit, Failure> {
         1 => ", 1 module".to_owned(),
         count => format!(", {count} modules"),
     };
-    print(&format!("{}  {at}{commit}{how}{modules}\n", done.dest.display()))
+    print(&format!("{}  {at}{commit}{how}{modules}\n", shown(&done.dest)))
 }

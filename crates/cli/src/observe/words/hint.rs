@@ -6,6 +6,7 @@ mod git;
 
 use vps_ops::Hint;
 use vps_ops::download::DownloadHint;
+use vps_ops::foreign::shown;
 use vps_ops::http::HttpHint;
 use vps_ops::process::ProcessHint;
 
@@ -57,12 +58,16 @@ fn http(hint: HttpHint) -> &'static str {
 fn download(hint: &DownloadHint) -> String {
     let plain = match hint {
         DownloadHint::MakeFolder { folder } => {
-            return format!("create it with `mkdir -p {}`", folder.display());
+            return format!("create it with `mkdir -p {}`", shown(folder));
         }
         DownloadHint::WriteToStdout => "use `-` as DEST to write to standard output",
         DownloadHint::FreeSpace => "free some space, or choose another folder",
         DownloadHint::ChooseWritableFolder => {
             "you have no right to do that there: choose another DEST, or run this as who has it"
+        }
+        DownloadHint::NameFolderItself => "name the folder itself, not another user's link to it",
+        DownloadHint::ChoosePrivateFolder => {
+            "choose a folder that nobody else may write to, and look at what is there now"
         }
         DownloadHint::Credentials => "credentials are taken from `~/.netrc` or `--header-file`",
         DownloadHint::CheckUrl => "check the URL",

@@ -159,6 +159,29 @@ mod tests {
     }
 
     #[test]
+    fn every_program_is_told_by_its_environment_that_nobody_answers() {
+        let (wait, what, folder) = (Duration::from_secs(30), Wanted::Fix, Path::new("/a"));
+        for spec in [
+            update(wait, None),
+            update_uris(),
+            config(),
+            plan(&what),
+            plan_by_sha512(&what),
+            fetch(&what, folder, wait),
+            install(&what, folder, wait),
+            configure_all(),
+            query("x"),
+        ] {
+            let told: Vec<_> = spec
+                .variables()
+                .iter()
+                .map(|(name, value)| (name.to_str().unwrap(), value.to_str().unwrap()))
+                .collect();
+            assert_eq!(told, VARIABLES, "{spec:?}");
+        }
+    }
+
+    #[test]
     fn apts_configuration_does_not_say_how_quiet_it_is() {
         let (wait, what) = (Duration::from_secs(30), Wanted::Fix);
         for spec in [update(wait, None), update_uris(), plan(&what), install(&what, Path::new("/a"), wait)] {

@@ -14,6 +14,6 @@ pub(super) fn held(env: &Env) -> Option<Lock> {
     // One that cannot be looked at is apt-get's to find out about.
     let pid = env.fs().record_lock(&path).ok().flatten()?;
     let program = env.fs().read_small(Path::new(&format!("/proc/{pid}/comm")), 64).unwrap_or_default();
-    let holder = Holder { pid, program: String::from_utf8_lossy(&program).trim().to_owned() };
+    let holder = Holder { pid, program: String::from_utf8_lossy(&program).trim().to_owned().into() };
     Some(Lock { path, holder: (pid != 0).then_some(holder) })
 }

@@ -106,6 +106,6 @@ mod tests {
         let updated = updated(silent());
         let told = updated.warnings();
         assert_eq!(told, ["http://a.example.com/debian/ stable: the name server did not answer"]);
-        assert_eq!(AptError::Repositories(Box::new(updated)).to_string(), told[0]);
+        assert_eq!(AptError::Repositories(Box::new(updated)).to_string(), told[0].to_string());
     }
 }

@@ -15,7 +15,7 @@ pub(super) async fn archive(env: &Env, path: &Path, archive: &Archive) -> Result
     let found = match env.fs().look(path) {
         Ok(meta) => meta,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(AptError::Changed { file: archive.filename.clone(), gone: true });
+            return Err(AptError::Changed { file: archive.filename.clone().into(), gone: true });
         }
         Err(error) => return Err(failed(error)),
     };
@@ -32,5 +32,5 @@ pub(super) async fn archive(env: &Env, path: &Path, archive: &Archive) -> Result
     }
     // What matters is that dpkg does not get it.
     let _ = env.fs().remove(path);
-    Err(AptError::Changed { file: archive.filename.clone(), gone: false })
+    Err(AptError::Changed { file: archive.filename.clone().into(), gone: false })
 }

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::show;
 use crate::download::Checksum;
+use crate::foreign::Foreign;
 
 /// An archive that apt-get would fetch.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub struct InvalidPlan {
     /// Which, counted from 1.
     pub line: usize,
     /// The line, fit for a screen.
-    pub shown: String,
+    pub shown: Foreign,
     /// What is wrong with it.
     pub reason: PlanReason,
 }

@@ -11,6 +11,7 @@ use super::package_failure::PackageFailure;
 use super::reach::{Corrupt, FetchFailure, Reach};
 use super::repository_problem::RepositoryProblem;
 use super::sentence::{Failures, In, Of, Quoted, Times};
+use crate::foreign::{Foreign, shown};
 
 /// Why a run failed. Every text in it is fit for a screen and free of passwords.
 ///
@@ -34,7 +35,7 @@ pub enum Fault {
     #[error("what is installed lacks packages it needs: {text}")]
     BrokenInstall {
         /// Which, as apt-get says it.
-        text: String,
+        text: Foreign,
     },
     /// dpkg was killed or crashed.
     #[error("dpkg ended in the middle of its work, as when it is killed or memory runs out")]
@@ -49,13 +50,13 @@ pub enum Fault {
     #[error("a command that apt-get is configured to run failed: {text}")]
     Hook {
         /// apt-get's words.
-        text: String,
+        text: Foreign,
     },
     /// Somebody else is at work.
     #[error("{0}")]
     Locked(Lock),
     /// The caller may not do this.
-    #[error("no permission to use `{}`", path.display())]
+    #[error("no permission to use `{}`", shown(path))]
     NotRoot {
         /// What may not be used.
         path: PathBuf,
@@ -76,13 +77,13 @@ pub enum Fault {
     #[error("the package lists are out of date: {url} is gone")]
     StaleIndex {
         /// Which archive.
-        url: String,
+        url: Foreign,
     },
     /// A server was not reached.
     #[error("{reach} ({url})")]
     Unreachable {
         /// For what.
-        url: String,
+        url: Foreign,
         /// How.
         reach: Reach,
     },
@@ -90,9 +91,9 @@ pub enum Fault {
     #[error("the way to {url} leads over {peer}, and {reach}")]
     OnTheWay {
         /// For what.
-        url: String,
+        url: Foreign,
         /// Its host and port.
-        peer: String,
+        peer: Foreign,
         /// How.
         reach: Reach,
     },
@@ -100,7 +101,7 @@ pub enum Fault {
     #[error("{} ({url})", FetchFailure::Http(*status))]
     Http {
         /// For what.
-        url: String,
+        url: Foreign,
         /// What it answered.
         status: StatusCode,
     },
@@ -108,7 +109,7 @@ pub enum Fault {
     #[error("{corrupt} ({url})")]
     Corrupt {
         /// Which file.
-        url: String,
+        url: Foreign,
         /// In what way.
         corrupt: Corrupt,
     },
@@ -116,9 +117,9 @@ pub enum Fault {
     #[error("could not fetch {url}: {text}")]
     NotFetched {
         /// Which.
-        url: String,
+        url: Foreign,
         /// apt-get's words.
-        text: String,
+        text: Foreign,
     },
     /// An index was not brought, and apt-get does not say which.
     #[error("some package lists could not be fetched")]
@@ -127,7 +128,7 @@ pub enum Fault {
     #[error("the repository {repository} {why}")]
     RepositoryBroken {
         /// Which: its URI and release, or the file that is wrong.
-        repository: String,
+        repository: Foreign,
         /// Why.
         why: RepositoryProblem,
     },
@@ -135,7 +136,7 @@ pub enum Fault {
     #[error("the clock of this machine looks wrong: {repository} {}", Times(*early))]
     ClockSkew {
         /// The first that does not agree.
-        repository: String,
+        repository: Foreign,
         /// How long until its file is valid; `None` where several have expired.
         early: Option<Duration>,
     },
@@ -143,51 +144,51 @@ pub enum Fault {
     #[error("no package is called {}", Quoted(packages))]
     NotFound {
         /// Every such name.
-        packages: Vec<String>,
+        packages: Vec<Foreign>,
     },
     /// Something is called so, but no repository has it.
     #[error("no repository has {} to install", Quoted(packages))]
     NoCandidate {
         /// Every such name.
-        packages: Vec<String>,
+        packages: Vec<Foreign>,
     },
     /// The name is one that other packages stand for, and none of them was chosen.
     #[error("`{package}` is no package itself; it is provided by {}", Quoted(provided_by))]
     Virtual {
         /// The name.
-        package: String,
+        package: Foreign,
         /// Those that stand for it.
-        provided_by: Vec<String>,
+        provided_by: Vec<Foreign>,
     },
     /// No repository has the package any more, and others take its place.
     #[error("no repository has `{package}` any more; it is replaced by {}", Quoted(by))]
     Replaced {
         /// The package.
-        package: String,
+        package: Foreign,
         /// Those in its place.
-        by: Vec<String>,
+        by: Vec<Foreign>,
     },
     /// There is no such version.
     #[error("no repository has version `{version}` of `{package}`")]
     VersionNotFound {
         /// Of which package.
-        package: String,
+        package: Foreign,
         /// Which version.
-        version: String,
+        version: Foreign,
     },
     /// There is no such release.
     #[error("no repository has the release `{release}`{}", Of(package.as_deref()))]
     ReleaseNotFound {
         /// Which.
-        release: String,
+        release: Foreign,
         /// For which package, where that matters.
-        package: Option<String>,
+        package: Option<Foreign>,
     },
     /// What was asked for cannot be installed together.
     #[error("the packages cannot be installed together: {text}")]
     UnmetDependencies {
         /// What is missing, as apt-get says it.
-        text: String,
+        text: Foreign,
     },
     /// A package that is held would change.
     #[error("a package that is held at its version would have to change")]
@@ -202,7 +203,15 @@ pub enum Fault {
     #[error("apt-get would do more than was asked for: {text}")]
     WouldDoMore {
         /// apt-get's words.
-        text: String,
+        text: Foreign,
+    },
+    /// A package that is there and was asked for would change, since apt-get cannot be told its version.
+    #[error("`{package}` would change, though it is there: apt-get cannot be told its version `{version}`")]
+    WouldChange {
+        /// Which.
+        package: String,
+        /// The version there is.
+        version: String,
     },
     /// The list of repositories cannot be read.
     #[error("the list of repositories cannot be read: {text}")]
@@ -212,19 +221,19 @@ pub enum Fault {
         /// Its line or stanza.
         line: Option<u32>,
         /// apt-get's words.
-        text: String,
+        text: Foreign,
     },
     /// apt-get does not understand its options or its configuration.
     #[error("apt-get does not accept its configuration: {text}")]
     BadConfiguration {
         /// apt-get's words.
-        text: String,
+        text: Foreign,
     },
     /// The package lists on this machine are damaged.
     #[error("the package lists on this machine are damaged: {text}")]
     BrokenLists {
         /// apt-get's words.
-        text: String,
+        text: Foreign,
     },
     /// An archive that was to be there already is not, or has another length.
     #[error("an archive is missing, and fetching it was not allowed")]
@@ -244,7 +253,7 @@ pub enum Fault {
     #[error("{text}")]
     Unknown {
         /// All that was said about it.
-        text: String,
+        text: Foreign,
     },
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::show;
+use crate::foreign::Foreign;
 
 /// A lock that somebody holds.
 ///
@@ -29,7 +30,7 @@ pub struct Holder {
     /// Its id.
     pub pid: u32,
     /// Its name, cut after 15 characters by the kernel; empty where only the id is known.
-    pub program: String,
+    pub program: Foreign,
 }
 
 impl fmt::Display for Lock {

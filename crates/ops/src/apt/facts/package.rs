@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use super::show;
+use crate::foreign::Foreign;
 
 /// Bytes a request may have.
 const LONGEST: usize = 255;
@@ -68,15 +69,12 @@ impl PackageSpec {
         }
     }
 
-    /// The same package at `version`, as dpkg has it. That may not look like one by Debian's rules; but what
-    /// apt-get would misread stays unsaid.
-    pub(in crate::apt) fn at(&self, version: &str) -> Self {
-        let wanted = if !version.is_empty() && version.chars().all(of_version) && !version.ends_with('-') {
-            Wanted::Version(version.to_owned())
-        } else {
-            Wanted::Any
-        };
-        Self { name: self.name.clone(), arch: self.arch.clone(), wanted }
+    /// The same package at `version`, as dpkg has it, which may not look like one by Debian's rules. `None` where
+    /// apt-get cannot be told: it takes what ends in `-` for a removal and a `*` for any text.
+    pub(in crate::apt) fn at(&self, version: &str) -> Option<Self> {
+        let can_be_told = !version.is_empty() && version.chars().all(of_version) && !version.ends_with('-');
+        let wanted = can_be_told.then(|| Wanted::Version(version.to_owned()))?;
+        Some(Self { name: self.name.clone(), arch: self.arch.clone(), wanted })
     }
 
     /// Whether `version` is what was asked for; any is where none was.
@@ -119,7 +117,7 @@ impl Serialize for PackageSpec {
 #[non_exhaustive]
 pub struct InvalidPackage {
     /// What was given, fit for a screen.
-    pub given: String,
+    pub given: Foreign,
     /// What is wrong with it.
     pub reason: InvalidReason,
 }
@@ -156,7 +154,7 @@ pub enum InvalidReason {
     #[error("`{other}` was asked for as well, and only one can be had")]
     Contradicts {
         /// The other request.
-        other: String,
+        other: Foreign,
     },
 }
 
@@ -268,8 +266,8 @@ pub fn parse_all<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<Pac
             Some(earlier) if spec.wanted == Wanted::Any || *earlier == spec => {}
             Some(earlier) if earlier.wanted == Wanted::Any => *earlier = spec,
             Some(earlier) => {
-                let reason = InvalidReason::Contradicts { other: earlier.to_string() };
-                invalid.push(InvalidPackage { given: spec.to_string(), reason });
+                let reason = InvalidReason::Contradicts { other: earlier.to_string().into() };
+                invalid.push(InvalidPackage { given: spec.to_string().into(), reason });
             }
         }
     }
@@ -395,11 +393,13 @@ mod tests {
 
     #[test]
     fn a_package_is_held_at_its_version_unless_apt_get_would_misread_that() {
-        let at = |spec: &str, version| spec.parse::<PackageSpec>().unwrap().at(version).to_string();
-        assert_eq!(at("aa", "1:2.0-3"), "aa=1:2.0-3");
-        assert_eq!(at("libc6:i386=2*", "v2.36"), "libc6:i386=v2.36");
-        assert_eq!(at("aa", "1.0-"), "aa", "apt-get would remove it");
-        assert_eq!(at("aa", "1*"), "aa");
-        assert_eq!(at("aa", ""), "aa");
+        let at = |spec: &str, version| {
+            spec.parse::<PackageSpec>().unwrap().at(version).map(|held| held.to_string())
+        };
+        assert_eq!(at("aa", "1:2.0-3").as_deref(), Some("aa=1:2.0-3"));
+        assert_eq!(at("libc6:i386=2*", "v2.36").as_deref(), Some("libc6:i386=v2.36"));
+        assert_eq!(at("aa", "1.0-"), None, "apt-get would remove it");
+        assert_eq!(at("aa", "1*"), None);
+        assert_eq!(at("aa", ""), None);
     }
 }

@@ -1,5 +1,6 @@
 //! A package that dpkg failed with.
 
+use crate::foreign::Foreign;
 use std::path::PathBuf;
 
 /// A package that dpkg failed with, and why.
@@ -7,20 +8,20 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub struct PackageFailure {
     /// Its name, or the path of its archive.
-    pub package: String,
+    pub package: Foreign,
     /// What dpkg says.
-    pub text: String,
+    pub text: Foreign,
     /// What that means, as far as we know it.
     pub trouble: PackageTrouble,
     /// What its script printed last, one line after the other; empty where it said nothing.
-    pub printed: Vec<String>,
+    pub printed: Vec<Foreign>,
 }
 
 impl PackageFailure {
     /// With a package, in dpkg's words, which mean `trouble`.
     #[must_use]
     pub fn new(package: impl Into<String>, text: impl Into<String>, trouble: PackageTrouble) -> Self {
-        Self { package: package.into(), text: text.into(), trouble, printed: Vec::new() }
+        Self { package: package.into().into(), text: text.into().into(), trouble, printed: Vec::new() }
     }
 }
 

@@ -58,6 +58,11 @@ impl Plan {
         self.coming().find(|one| package.is_called(&one.name))?.to.as_deref()
     }
 
+    /// Whether a package was to change or to go.
+    pub(in crate::apt) fn touches(&self, package: &InstalledPackage) -> bool {
+        self.coming().chain(&self.removed).any(|one| package.is_called(&one.name))
+    }
+
     /// What was to be there in another version.
     pub(in crate::apt) fn coming(&self) -> impl Iterator<Item = &Change> {
         [&self.installed, &self.upgraded, &self.downgraded].into_iter().flatten()

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::foreign::Foreign;
 use http::StatusCode;
 
 /// Why something could not be fetched.
@@ -13,7 +14,7 @@ pub enum FetchFailure {
     /// Somebody else than the server was to be reached, such as a proxy, and was not.
     OnTheWay {
         /// Its host and port, as apt-get names them.
-        peer: String,
+        peer: Foreign,
         /// How.
         reach: Reach,
     },
@@ -26,7 +27,7 @@ pub enum FetchFailure {
     /// The disk cannot be written to.
     ReadOnly,
     /// Something else, apt-get's words fit for a screen.
-    Other(String),
+    Other(Foreign),
 }
 
 /// How a server was not reached.

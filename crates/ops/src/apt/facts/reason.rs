@@ -51,7 +51,7 @@ impl fmt::Display for Reason<'_> {
         match self {
             Self::Unreachable(reach) => reach.fmt(f),
             Self::OnTheWay { peer, reach } => {
-                FetchFailure::OnTheWay { peer: (*peer).to_owned(), reach: *reach }.fmt(f)
+                FetchFailure::OnTheWay { peer: (*peer).to_owned().into(), reach: *reach }.fmt(f)
             }
             Self::Http(status) => FetchFailure::Http(*status).fmt(f),
             Self::Corrupt(corrupt) => corrupt.fmt(f),

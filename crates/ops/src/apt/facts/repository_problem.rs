@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::foreign::{Foreign, shown};
 use http::StatusCode;
 use thiserror::Error;
 
@@ -19,21 +20,21 @@ pub enum RepositoryProblem {
     #[error("is signed with the key {key}, which is not installed")]
     NoKey {
         /// Its id.
-        key: String,
+        key: Foreign,
     },
     /// Its signature could not be looked at: the file with its keys cannot be used.
-    #[error("cannot be verified: its keyring `{}` cannot be used: {text}", file.display())]
+    #[error("cannot be verified: its keyring `{}` cannot be used: {text}", shown(file))]
     Keyring {
         /// The file.
         file: PathBuf,
         /// apt-get's words.
-        text: String,
+        text: Foreign,
     },
     /// Its signature does not hold.
     #[error("has a signature that does not hold: {text}")]
     BadSignature {
         /// apt-get's words.
-        text: String,
+        text: Foreign,
     },
     /// Its Release file is too old to be trusted.
     #[error("has expired: nobody updates it any more, or the mirror is stuck")]
@@ -45,12 +46,12 @@ pub enum RepositoryProblem {
     #[error("is not what it was: {text}")]
     Changed {
         /// apt-get's words.
-        text: String,
+        text: Foreign,
     },
     /// It lacks a part that the sources ask for.
     #[error("has no such part: {text}")]
     Lacks {
         /// apt-get's words.
-        text: String,
+        text: Foreign,
     },
 }

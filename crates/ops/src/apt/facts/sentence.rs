@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::package_failure::PackageFailure;
+use crate::foreign::{Foreign, shown};
 
 pub(super) struct Failures<'a>(pub(super) &'a [PackageFailure]);
 
@@ -29,7 +30,7 @@ pub(super) struct In<'a>(pub(super) Option<&'a PathBuf>);
 
 impl fmt::Display for In<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |path| write!(f, " for `{}`", path.display()))
+        self.0.map_or(Ok(()), |path| write!(f, " for `{}`", shown(path)))
     }
 }
 
@@ -41,7 +42,7 @@ impl fmt::Display for Of<'_> {
     }
 }
 
-pub(super) struct Quoted<'a>(pub(super) &'a [String]);
+pub(super) struct Quoted<'a>(pub(super) &'a [Foreign]);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

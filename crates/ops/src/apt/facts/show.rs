@@ -1,87 +1,33 @@
-//! Text of apt-get's made fit for a screen: no control characters, no passwords, no end of it.
+//! Text of apt-get's made fit for a screen: on one line, with no passwords, and escaped and bounded as all
+//! [`Foreign`] words are.
 
-use std::borrow::Cow;
+use crate::foreign::Foreign;
+pub(in crate::apt) use crate::http::{safe_urls, strip_user};
 
 /// Characters of one message that are shown.
 const LONGEST: usize = 600;
 
-/// `text` on one line, with what would move a cursor or hide text replaced, and its URLs made safe.
-pub(in crate::apt) fn harmless(text: &str) -> String {
+/// `text` on one line, with what would move a cursor or hide text escaped, and its URLs made safe.
+pub(in crate::apt) fn harmless(text: &str) -> Foreign {
     bounded(text, LONGEST)
 }
 
 /// As [`harmless`], with `longest` characters at most.
-pub(in crate::apt) fn bounded(text: &str, longest: usize) -> String {
+pub(in crate::apt) fn bounded(text: &str, longest: usize) -> Foreign {
     // Four bytes are the longest character; a huge text is cut before it is looked at.
     let near = text.floor_char_boundary(longest.saturating_mul(4).saturating_add(4096));
     let (start, rest) = text.split_at_checked(near).unwrap_or((text, ""));
-    let mut shown = String::with_capacity(start.len().min(longest));
-    for word in safe_urls(start).split(|c: char| c.is_whitespace() || is_unfit(c)).filter(|w| !w.is_empty()) {
-        if !shown.is_empty() {
-            shown.push(' ');
+    let mut line = String::with_capacity(start.len());
+    for word in safe_urls(start).split([' ', '\n', '\r', '\t']).filter(|word| !word.is_empty()) {
+        if !line.is_empty() {
+            line.push(' ');
         }
-        shown.push_str(word);
+        line.push_str(word);
     }
-    match shown.char_indices().nth(longest) {
-        Some((at, _)) => {
-            shown.truncate(at);
-            shown.push('…');
-        }
-        None if !rest.is_empty() => shown.push('…'),
-        None => {}
+    if !rest.is_empty() {
+        line.push('…');
     }
-    shown
-}
-
-/// Control characters, and those that turn the direction of writing around or take no room.
-fn is_unfit(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
-/// `text` with every URL in it free of user, password, and query.
-pub(in crate::apt) fn safe_urls(text: &str) -> Cow<'_, str> {
-    if !text.contains("://") {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("://") {
-        shown.push_str(before);
-        shown.push_str("://");
-        let end = after.find(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '<' | '>'));
-        let (url, tail) = end.and_then(|end| after.split_at_checked(end)).unwrap_or((after, ""));
-        shown.push_str(without_user(url.split(['?', '#']).next().unwrap_or_default()));
-        if url.contains(['?', '#']) {
-            shown.push_str("?****");
-        }
-        rest = tail;
-    }
-    shown.push_str(rest);
-    Cow::Owned(shown)
-}
-
-/// A URL without user and password.
-pub(in crate::apt) fn strip_user(url: &str) -> String {
-    match url.split_once("://") {
-        Some((scheme, rest)) => format!("{scheme}://{}", without_user(rest)),
-        None => url.to_owned(),
-    }
-}
-
-/// What follows `scheme://`, without user and password.
-fn without_user(url: &str) -> &str {
-    let (authority, path) = url.split_once('/').unwrap_or((url, ""));
-    if let Some((_, host)) = authority.rsplit_once('@') {
-        let user = authority.len().saturating_sub(host.len());
-        return url.get(user..).unwrap_or_default();
-    }
-    // A password with an unescaped `/` in it: what looks like a port is none.
-    let port = authority.rsplit_once(':').map_or("", |(_, port)| port.trim_end_matches(']'));
-    match path.rsplit_once('@') {
-        Some((_, host)) if !port.bytes().all(|b| b.is_ascii_hexdigit()) => host,
-        _ => url,
-    }
+    Foreign::bounded(&line, longest)
 }
 
 #[cfg(test)]
@@ -104,8 +50,8 @@ mod tests {
     }
 
     #[test]
-    fn what_moves_the_cursor_or_never_ends_is_gone() {
-        assert_eq!(harmless("a\r\n\x1b[31mb\u{202e}c\u{0}\td"), "a [31mb c d");
+    fn what_moves_the_cursor_is_escaped_and_what_never_ends_is_cut() {
+        assert_eq!(harmless("a\r\n\x1b[31mb\u{202e}c\u{0}\td"), "a \\u{1b}[31mb\\u{202e}c\\u{0} d");
         let huge = "é".repeat(100_000);
         assert_eq!(harmless(&huge).chars().count(), LONGEST + 1);
         assert_eq!(bounded("abc", 3), "abc");

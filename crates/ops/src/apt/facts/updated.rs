@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::reason::Reason;
 use super::repository::RepositoryResult;
+use crate::foreign::Foreign;
 use crate::service::ServiceName;
 
 /// One repository after an update.
@@ -26,7 +27,7 @@ pub struct Updated {
     /// Every repository, in the order of the sources.
     pub repositories: Vec<UpdatedRepository>,
     /// What apt-get warned of beside what failed, one sentence each.
-    pub notes: Vec<String>,
+    pub notes: Vec<Foreign>,
     /// Whether there are indexes to work with: some came, or earlier ones are there.
     pub(in crate::apt) usable: bool,
     /// Whether another attempt would bring the same again.
@@ -55,7 +56,7 @@ impl Updated {
 
     /// One sentence for each reason why an index is not that of now, with the repositories it holds for.
     #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<Foreign> {
         let mut reasons: Vec<(Old<'_>, Vec<&RepositoryResult>)> = Vec::new();
         for one in &self.repositories {
             let reason = match (one.left_out, one.result.state.fault()) {
@@ -68,7 +69,7 @@ impl Updated {
                 None => reasons.push((reason, vec![&one.result])),
             }
         }
-        reasons.iter().map(|(reason, results)| format!("{}: {reason}", Named(results))).collect()
+        reasons.iter().map(|(reason, results)| format!("{}: {reason}", Named(results)).into()).collect()
     }
 }
 

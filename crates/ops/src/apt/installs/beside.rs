@@ -84,7 +84,7 @@ impl Beside<'_> {
             None => Ok(fetched),
             Some((archive, error)) => {
                 let file = archive.filename;
-                Err(error.map(|source| AptError::Download { file, source: Box::new(source) }))
+                Err(error.map(|source| AptError::Download { file: file.into(), source: Box::new(source) }))
             }
         }
     }

@@ -133,7 +133,11 @@ impl Installs {
             let installed = self.steps.installed(&workflow).await?;
             match request.missing(&installed) {
                 missing if missing.is_empty() => Ok(Plan::default()),
-                missing => self.steps.plan(&workflow, &Wanted::Packages(missing)).await,
+                missing => {
+                    let plan = self.steps.plan(&workflow, &Wanted::Packages(missing)).await?;
+                    rounds::check(request, &installed, &plan).map_err(|error| workflow.error(error))?;
+                    Ok(plan)
+                }
             }
         })
         .await

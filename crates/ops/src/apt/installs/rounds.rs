@@ -11,10 +11,11 @@ use super::steps::{AptFailed, Steps};
 use crate::Kind;
 use crate::apt::cure::Cure;
 use crate::apt::error::AptError;
-use crate::apt::facts::{AptSetup, Fault, PackageSpec, Plan, Updated};
+use crate::apt::facts::{AptSetup, Fault, Installed, Plan, Updated};
 use crate::apt::outcome::AptInstalled;
 use crate::apt::request::{InstallRequest, Wanted};
 use crate::download::Downloads;
+use crate::foreign::Foreign;
 use crate::pipeline::Cause;
 use crate::workflow::Workflow;
 
@@ -24,7 +25,6 @@ pub(super) struct Rounds<'n> {
     downloads: &'n Downloads,
     workflow: &'n Workflow,
     request: &'n InstallRequest,
-    setup: Option<AptSetup>,
     cures: Cures,
     result: AptInstalled,
 }
@@ -42,18 +42,11 @@ impl<'n> Rounds<'n> {
         workflow: &'n Workflow,
         request: &'n InstallRequest,
     ) -> Self {
-        Self {
-            steps,
-            downloads,
-            workflow,
-            request,
-            setup: None,
-            cures: Cures::default(),
-            result: AptInstalled::default(),
-        }
+        Self { steps, downloads, workflow, request, cures: Cures::default(), result: AptInstalled::default() }
     }
 
     pub(super) async fn run(mut self) -> Result<AptInstalled, AptFailed> {
+        let mut known = None;
         loop {
             // In each round anew: a repair may have brought some of it.
             let installed = self.steps.installed(self.workflow).await?;
@@ -62,7 +55,17 @@ impl<'n> Rounds<'n> {
                 self.result.settle(self.request, &installed);
                 return Ok(self.result);
             }
-            if let After::Done(plan) = self.round(missing).await? {
+            let wanted = Wanted::Packages(missing);
+            let (mut setup, plan) = self.resolve(known.take(), &wanted).await?;
+            let after = match plan {
+                Ok(plan) => {
+                    check(self.request, &installed, &plan).map_err(|error| self.workflow.error(error))?;
+                    self.carry_out(&mut setup, &wanted, plan).await?
+                }
+                Err(error) => self.cure(&mut setup, error).await?,
+            };
+            known = Some(setup);
+            if let After::Done(plan) = after {
                 // apt-get has succeeded: dpkg has the last word.
                 let installed = self.steps.installed_at_last(self.workflow).await?;
                 let missing = self.request.missing_after(&installed, &plan);
@@ -76,38 +79,45 @@ impl<'n> Rounds<'n> {
         }
     }
 
-    /// One way through: update, resolve, fetch, install.
-    async fn round(&mut self, missing: Vec<PackageSpec>) -> Result<After, AptFailed> {
-        let wanted = Wanted::Packages(missing);
+    /// How apt is set up, as an earlier round knows it or by a look, and what it would do; after an update where
+    /// the lists are old.
+    async fn resolve(
+        &mut self,
+        known: Option<AptSetup>,
+        wanted: &Wanted,
+    ) -> Result<(AptSetup, Result<Plan, AptFailed>), AptFailed> {
         let (steps, workflow) = (self.steps, self.workflow);
-        let plan = if self.setup.is_some() {
+        let setup = match known {
             // Whether the lists are read again is the cure's to say.
-            steps.plan(workflow, &wanted).await
-        } else if self.request.updates() {
-            // The setup says whether the lists are fresh, and whose circuits an update enters.
-            let setup = steps.setup(workflow).await?;
-            let is_fresh = steps.is_fresh(&setup);
-            self.setup = Some(setup);
-            if !is_fresh {
-                self.update().await?;
+            Some(setup) => setup,
+            None if self.request.updates() => {
+                // The setup says whether the lists are fresh, and whose circuits an update enters.
+                let mut setup = steps.setup(workflow).await?;
+                if !steps.is_fresh(&setup) {
+                    self.update(&mut setup).await?;
+                }
+                setup
             }
-            steps.plan(workflow, &wanted).await
-        } else {
-            // Whatever the setup says, the lists stay as they are: neither has to wait for the other.
-            let (setup, plan) = tokio::join!(steps.setup(workflow), steps.plan(workflow, &wanted));
-            self.setup = Some(setup?);
-            plan
+            None => {
+                // Whatever the setup says, the lists stay as they are: neither has to wait for the other.
+                let (setup, plan) = tokio::join!(steps.setup(workflow), steps.plan(workflow, wanted));
+                return Ok((setup?, plan));
+            }
         };
-        match plan {
-            Ok(plan) => self.carry_out(&wanted, plan).await,
-            Err(error) => self.cure(error).await,
-        }
+        let plan = steps.plan(workflow, wanted).await;
+        Ok((setup, plan))
     }
 
-    async fn carry_out(&mut self, wanted: &Wanted, plan: Plan) -> Result<After, AptFailed> {
-        let fetched = match self.fetch(wanted, &plan).await {
+    /// Fetches and installs what was resolved.
+    async fn carry_out(
+        &mut self,
+        setup: &mut AptSetup,
+        wanted: &Wanted,
+        plan: Plan,
+    ) -> Result<After, AptFailed> {
+        let fetched = match self.fetch(setup, wanted, &plan).await {
             Ok(fetched) => fetched,
-            Err(error) => return self.cure(error).await,
+            Err(error) => return self.cure(setup, error).await,
         };
         self.result.fetched = self.result.fetched.saturating_add(fetched.bytes);
         match self.steps.install(self.workflow, wanted, &fetched.archives).await {
@@ -115,21 +125,23 @@ impl<'n> Rounds<'n> {
                 self.steps.clean(&plan.archives);
                 Ok(After::Done(plan))
             }
-            Err(error) => self.after_dpkg(error, plan).await,
+            Err(error) => self.after_dpkg(setup, error, plan).await,
         }
     }
 
-    async fn fetch(&self, wanted: &Wanted, plan: &Plan) -> Result<Fetched, AptFailed> {
-        let Some(setup) = &self.setup else {
-            return Ok(Fetched { bytes: 0, archives: plan.archives.clone() });
-        };
+    async fn fetch(&self, setup: &AptSetup, wanted: &Wanted, plan: &Plan) -> Result<Fetched, AptFailed> {
         let (steps, downloads, workflow) = (self.steps, self.downloads, self.workflow);
         Fetch { steps, downloads, workflow, setup, wanted }.bring(plan).await
     }
 
     /// dpkg failed. With what was asked for in place, that is somebody else's trouble: a package that fails
     /// again and again makes every later run of apt-get fail.
-    async fn after_dpkg(&mut self, error: AptFailed, plan: Plan) -> Result<After, AptFailed> {
+    async fn after_dpkg(
+        &mut self,
+        setup: &mut AptSetup,
+        error: AptFailed,
+        plan: Plan,
+    ) -> Result<After, AptFailed> {
         let is_somebody_elses = matches!(
             &error.cause,
             Cause::Operation(AptError::Fault(Fault::DpkgFailed { .. } | Fault::Hook { .. }))
@@ -141,14 +153,13 @@ impl<'n> Rounds<'n> {
             self.warn(format!("what was asked for is installed, but {}", error.cause));
             return Ok(After::Done(plan));
         }
-        self.cure(error).await
+        self.cure(setup, error).await
     }
 
     /// Reads the indexes. Where some came, the failed ones are warned of and work goes on: what it takes
     /// may well come from the others.
-    async fn update(&mut self) -> Result<(), AptFailed> {
+    async fn update(&mut self, setup: &mut AptSetup) -> Result<(), AptFailed> {
         self.cures.lists_were_read();
-        let Some(setup) = &self.setup else { return Ok(()) };
         let mut hook = None;
         match self.steps.update(self.workflow, setup).await {
             Ok(updated) => self.told(&updated),
@@ -172,14 +183,13 @@ impl<'n> Rounds<'n> {
             },
         }
         // What came tells whose each repository is.
-        let setup = self.steps.setup(self.workflow).await?;
+        *setup = self.steps.setup(self.workflow).await?;
         if let Some(error) = hook {
             if !setup.has_index() {
                 return Err(error);
             }
             self.warn_of_old(&error);
         }
-        self.setup = Some(setup);
         Ok(())
     }
 
@@ -194,7 +204,8 @@ impl<'n> Rounds<'n> {
         }
     }
 
-    fn warn(&mut self, text: String) {
+    fn warn(&mut self, text: impl Into<Foreign>) {
+        let text = text.into();
         if !self.result.warnings.contains(&text) {
             self.workflow.warn(text.clone());
             self.result.warnings.push(text);
@@ -202,7 +213,7 @@ impl<'n> Rounds<'n> {
     }
 
     /// Does what may help against an error, or gives it back.
-    async fn cure(&mut self, error: AptFailed) -> Result<After, AptFailed> {
+    async fn cure(&mut self, setup: &mut AptSetup, error: AptFailed) -> Result<After, AptFailed> {
         let Cause::Operation(cause) = &error.cause else { return Err(error) };
         // Who gave up wants no cure, whatever failed because of that.
         let cure = Cure::of(cause).filter(|_| error.kind() != Kind::Cancelled);
@@ -214,12 +225,12 @@ impl<'n> Rounds<'n> {
         match cure {
             Cure::Repair => {
                 self.workflow.note(format!("{cause}: repairing that, as by `dpkg --configure -a`"));
-                self.repair().await?;
+                self.repair(setup).await?;
                 self.result.repaired = true;
             }
             Cure::Update(_) => {
                 self.workflow.note("the package lists look out of date: reading them again");
-                self.update().await?;
+                self.update(setup).await?;
             }
             Cure::Fetch => self.workflow.note(format!("fetching again: {cause}")),
         }
@@ -228,7 +239,7 @@ impl<'n> Rounds<'n> {
 
     /// Configures what was left, then fetches and installs what that takes. In this order: apt-get refuses to
     /// work at all while dpkg has something left to configure.
-    async fn repair(&mut self) -> Result<(), AptFailed> {
+    async fn repair(&mut self, setup: &AptSetup) -> Result<(), AptFailed> {
         match self.steps.repair(self.workflow).await {
             // A package that cannot be configured may need others first.
             Err(error) if !is_dpkgs(&error) => return Err(error),
@@ -239,7 +250,7 @@ impl<'n> Rounds<'n> {
         if plan.is_empty() {
             return Ok(());
         }
-        let archives = self.fetch(&wanted, &plan).await?.archives;
+        let archives = self.fetch(setup, &wanted, &plan).await?.archives;
         match self.steps.install(self.workflow, &wanted, &archives).await {
             Ok(()) => {
                 self.steps.clean(&plan.archives);
@@ -253,6 +264,17 @@ impl<'n> Rounds<'n> {
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+}
+
+/// Refuses to change what is to stay as it is.
+pub(super) fn check(request: &InstallRequest, installed: &Installed, plan: &Plan) -> Result<(), AptError> {
+    match request.changed(installed, plan) {
+        None => Ok(()),
+        Some(found) => {
+            let (package, version) = (found.name.clone(), found.version.clone());
+            Err(AptError::Fault(Fault::WouldChange { package, version }))
+        }
     }
 }
 

@@ -102,7 +102,7 @@ mod tests {
             number: 1,
             of: 3,
             class,
-            error: String::new(),
+            error: String::new().into(),
             took: std::time::Duration::ZERO,
         };
         for (class, overloaded) in

@@ -26,8 +26,8 @@ struct Told(Mutex<Vec<String>>);
 impl Observer for Told {
     fn on(&self, event: &Event<'_>) {
         let said = match &event.kind {
-            EventKind::Waiting { what: Awaited::Lock { error }, .. } => error.clone(),
-            EventKind::Note { text } => text.clone(),
+            EventKind::Waiting { what: Awaited::Lock { error }, .. } => error.to_string(),
+            EventKind::Note { text } => text.to_string(),
             EventKind::Warning { what } => what.to_string(),
             EventKind::Succeeded { .. } | EventKind::Failed(_) if event.is_of_root() => {
                 format!("{} {}", event.operation.kind.as_str(), event.kind.name())

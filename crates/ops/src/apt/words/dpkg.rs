@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::said::{MOST, Said};
 use crate::apt::facts::{PackageFailure, PackageTrouble, show};
+use crate::foreign::Foreign;
 
 /// How dpkg, apt-get and the system below them say that a disk is full.
 pub(super) const NO_SPACE: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
@@ -35,14 +36,14 @@ const LINES: usize = 6;
 impl Said {
     /// What a package's script printed before dpkg gave it up: its errors in front of dpkg's own, and the rest
     /// below the line in which dpkg began with it.
-    pub(super) fn printed_by(&self, package: &str) -> Vec<String> {
+    pub(super) fn printed_by(&self, package: &str) -> Vec<Foreign> {
         let gives_up = format!("dpkg: error processing package {package} (");
         let archive = format!("dpkg: error processing archive {package} (");
         let begins = format!("Setting up {package} (");
-        let lines = |text: &'_ str| -> Vec<String> {
+        let lines = |text: &'_ str| -> Vec<Foreign> {
             text.split(['\n', '\r']).map(|line| show::bounded(line, 200)).collect()
         };
-        let ends = |line: &String| line.starts_with(&gives_up) || line.starts_with(&archive);
+        let ends = |line: &Foreign| line.starts_with(&gives_up) || line.starts_with(&archive);
         let mut stderr = lines(&self.stderr);
         let end = stderr.iter().position(ends);
         stderr.truncate(end.unwrap_or(0));

@@ -9,6 +9,7 @@ use super::said::{Message, Said, Severity};
 use super::subject;
 use super::way;
 use crate::apt::facts::{Fault, RepositoryProblem, show};
+use crate::foreign::Foreign;
 
 /// Warnings that are passed on of one run.
 const MOST_WARNINGS: usize = 20;
@@ -30,7 +31,7 @@ pub(super) fn failures(messages: &[Message<'_>]) -> Vec<Failed> {
 }
 
 /// What apt-get warns of beside what failed: nothing stops, but somebody should know.
-pub(in crate::apt) fn warnings(said: &Said) -> Vec<String> {
+pub(in crate::apt) fn warnings(said: &Said) -> Vec<Foreign> {
     // What follows from a failure, or is said of it elsewhere.
     let known = ["index files failed to download", " are ignored as "];
     let mut found = Vec::new();

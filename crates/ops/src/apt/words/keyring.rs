@@ -33,5 +33,8 @@ pub(super) fn explain(messages: &[Message<'_>], found: &mut [Failed]) {
 }
 
 fn keyring(file: &str, why: &str) -> RepositoryProblem {
-    RepositoryProblem::Keyring { file: PathBuf::from(show::harmless(file)), text: show::harmless(why.trim()) }
+    RepositoryProblem::Keyring {
+        file: PathBuf::from(show::harmless(file).as_str()),
+        text: show::harmless(why.trim()),
+    }
 }

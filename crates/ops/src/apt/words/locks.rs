@@ -38,7 +38,7 @@ fn refused(line: &str) -> Option<Lock> {
         if let Some(rest) = line.strip_prefix(start).filter(|rest| rest.contains("locked by another process"))
         {
             let pid = rest.split_once("pid ").and_then(|(_, pid)| pid.trim().parse().ok());
-            let holder = pid.map(|pid| Holder { pid, program: String::new() });
+            let holder = pid.map(|pid| Holder { pid, program: String::new().into() });
             return Some(Lock { path: path.into(), holder });
         }
     }
@@ -60,7 +60,7 @@ fn could_not_get(text: &str) -> Option<Lock> {
     let (pid, program) = rest.trim_end_matches('.').split_once(' ').unwrap_or((rest, ""));
     let program = program.trim_start_matches('(').trim_end_matches(')');
     let holder = pid.trim_end_matches('.').parse().ok();
-    let holder = holder.map(|pid| Holder { pid, program: program.to_owned() });
+    let holder = holder.map(|pid| Holder { pid, program: program.into() });
     Some(Lock { path: path.into(), holder })
 }
 

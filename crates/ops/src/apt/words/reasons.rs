@@ -109,7 +109,7 @@ mod tests {
             ("Error writing to file - write (28: No space left on device)", F::DiskFull),
             ("a new reason", F::Other("a new reason".into())),
             ("999  nothing", F::Other("999 nothing".into())),
-            ("", F::Other(String::new())),
+            ("", F::Other(String::new().into())),
         ] {
             assert_eq!(FetchFailure::of(reason), failure, "{reason}");
         }

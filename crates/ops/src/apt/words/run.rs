@@ -3,6 +3,7 @@
 use super::said::{Message, Said, Severity};
 use super::status::StatusSummary;
 use crate::apt::facts::{PackageFailure, PackageTrouble, show};
+use crate::foreign::Foreign;
 use crate::process::Ended;
 
 /// What apt-get or dpkg was run for.
@@ -53,7 +54,7 @@ impl<'a> Run<'a> {
     }
 
     /// The lines that say what is missing: they are on standard output, below a headline.
-    pub(super) fn unmet(&self) -> Option<String> {
+    pub(super) fn unmet(&self) -> Option<Foreign> {
         let mut lines = self.said.stdout.lines().skip_while(|line| !line.contains("have unmet dependencies"));
         lines.next()?;
         let found: Vec<&str> =

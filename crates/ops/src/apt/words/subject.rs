@@ -1,6 +1,7 @@
 //! What a message is about: a URL, or `URI RELEASE ...` as progress lines have it.
 
 use crate::apt::facts::{Repository, show};
+use crate::foreign::Foreign;
 
 /// Whether a subject names `repository`, or something of it.
 pub(super) fn is_of(subject: &str, repository: &Repository) -> bool {
@@ -66,7 +67,7 @@ pub(super) fn uri_and_release(subject: &str) -> (String, String) {
 }
 
 /// A subject without the file of `URI RELEASE InRelease`, fit for a screen.
-pub(super) fn shown(subject: &str) -> String {
+pub(super) fn shown(subject: &str) -> Foreign {
     let end = [" InRelease", " Release"].iter().find_map(|end| subject.strip_suffix(end));
     show::harmless(end.unwrap_or(subject))
 }

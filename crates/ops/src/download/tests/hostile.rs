@@ -1,5 +1,6 @@
 //! Promise 1 and the edges: what stands where we want to write.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -8,6 +9,7 @@ use vps_retry::Class;
 use super::lab::{DEST, Lab, request};
 use crate::download::DownloadHint;
 use crate::download::record::{Origin, Record};
+use crate::download::seal::Seal;
 use crate::download::{Dest, DownloadRequest, Fault};
 use crate::env::fs::{FileKind, Fs, Open};
 use crate::hint::Advise as _;
@@ -152,7 +154,9 @@ async fn old_parts_are_swept_and_young_or_foreign_ones_stay() {
     };
     let plant_record = |name: &str, age: std::time::Duration| {
         lab.disk.set_now(lab.env.wall() - age);
-        record().store(&lab.disk, Path::new(name), Path::new("/tmp/new"), false).unwrap();
+        let folder = lab.disk.folder(Path::new("/data")).unwrap();
+        let names = (Path::new(name).file_name().unwrap(), OsStr::new("new"));
+        record().store(&*folder, names, &Seal::Private, false).unwrap();
     };
     plant("/data/.old.part", week * 2);
     plant_record("/data/.old.part.json", week * 2);
@@ -188,7 +192,7 @@ async fn old_parts_are_swept_and_young_or_foreign_ones_stay() {
 
 fn record() -> Record {
     let origin = Origin { url: String::new(), validator: None, total: None, checksum: None };
-    Record { origin, boot: String::new(), synced: 0, digest: None }
+    Record { origin, boot: String::new(), synced: 0, digest: None, part: None }
 }
 
 #[tokio::test(start_paused = true)]
@@ -218,7 +222,9 @@ async fn a_part_has_its_record_before_its_first_byte() {
         tokio::select! { biased; _ = &mut attempt => break, () = tokio::task::yield_now() => {} }
     }
     let killed = lab.disk.after_kill();
-    assert!(Record::load(&killed, Path::new("/data/.file.bin.part.json")).is_some());
+    let folder = killed.folder(Path::new("/data")).unwrap();
+    let us = (&killed as &dyn Fs).us();
+    assert!(Record::load(&*folder, OsStr::new(".file.bin.part.json"), us, &Seal::Private).is_some());
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use vps_retry::{Budget, Class};
 use crate::attempt::Attempt;
 use crate::deadline::Deadline;
 use crate::download::{
-    Dest, DownloadError, DownloadOperation, DownloadRequest, Downloaded, HttpDownloader, parse_url,
+    Dest, DownloadError, DownloadOperation, DownloadRequest, Downloaded, HttpDownloader, SealKey, parse_url,
 };
 use crate::env::fs::Fs;
 use crate::env::{BoxFuture, Env, ProcessIdentity, Task, World};
@@ -106,6 +106,9 @@ pub(super) struct Lab {
     teller: Teller,
 }
 
+/// Where the key of this machine's seals lies; most tests have no such folder.
+pub(super) const STATE: &str = "/state";
+
 pub(super) const DEST: &str = "/data/file.bin";
 
 impl Lab {
@@ -135,7 +138,8 @@ impl Lab {
     }
 
     pub(super) fn operation(&self, request: DownloadRequest) -> DownloadOperation {
-        HttpDownloader::new(self.env.clone(), Arc::new(self.http.clone())).operation(request)
+        let downloader = HttpDownloader::new(self.env.clone(), Arc::new(self.http.clone()));
+        downloader.with_seal_key(SealKey::in_folder(STATE)).operation(request)
     }
 
     pub(super) fn attempt(&self, candidate: usize) -> Attempt {

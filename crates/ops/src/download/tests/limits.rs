@@ -141,7 +141,7 @@ async fn a_trickle_never_ends_the_only_source_but_is_told_once() {
 
 #[tokio::test(start_paused = true)]
 async fn silence_before_the_head_ends_at_its_limit_and_at_half_of_what_is_left() {
-    for (idle, total, ends) in [(4, 600, 5), (30, 600, 30), (30, 10, 5)] {
+    for (idle, total, ends) in [(4, 600, 4), (30, 600, 30), (30, 10, 5)] {
         let lab = Lab::new(|request, _| file().answer(request).after(900 * SECOND));
         let mut attempt = lab.attempt(0);
         attempt.deadline = Deadline::after(lab.env.now(), total * SECOND);

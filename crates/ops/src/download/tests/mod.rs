@@ -5,6 +5,7 @@ mod hostile;
 mod lab;
 mod limits;
 mod listed;
+mod others;
 mod power_loss;
 mod resume;
 mod sources;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::foreign::Foreign;
 use crate::git::{
     Alive, Change, CloneRequest, CloneWarning, Cloned, GitError, Module, Prepared, Ready, Staging, Update,
 };
@@ -32,7 +33,7 @@ impl Place {
     pub(super) fn update(&self) -> Result<Arc<Update>, GitError> {
         match self {
             Self::Update(update) => Ok(Arc::clone(update)),
-            Self::Staging(_) => Err(GitError::Protocol { why: "nothing is there to be updated".to_owned() }),
+            Self::Staging(_) => Err(GitError::Protocol { why: "nothing is there to be updated".into() }),
         }
     }
 }
@@ -69,7 +70,8 @@ impl Fetching<'_> {
 
     /// Tells, once for the clone and its modules, of filters that files ask for.
     pub(super) fn tell_unfiltered(&mut self) {
-        let filters: Vec<String> = std::mem::take(&mut self.filters).into_iter().collect();
+        let filters: Vec<Foreign> =
+            std::mem::take(&mut self.filters).into_iter().map(Foreign::from).collect();
         if !filters.is_empty() {
             self.warn(CloneWarning::Unfiltered { filters });
         }
@@ -97,9 +99,9 @@ impl Fetching<'_> {
     pub(super) fn tell_gone(&mut self, before: &[Module], now: &[Module], of: &Naming) {
         for module in before {
             let is_gone = !now.iter().any(|other| other.path == module.path);
-            if is_gone && of.home.files.join(&module.path).join(".git").exists() {
+            if is_gone && of.home.files.join(&*module.path).join(".git").exists() {
                 let path = below(&of.path, &module.path);
-                self.warn(CloneWarning::ModuleGone { path });
+                self.warn(CloneWarning::ModuleGone { path: path.into() });
             }
         }
     }

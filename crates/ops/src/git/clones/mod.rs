@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use self::fetching::Fetching;
 use crate::context::Context;
-use crate::git::{CloneRequest, Cloned, Git, GitError, GitUrl, Prepared, Step, There};
+use crate::git::{CloneRequest, Cloned, Git, GitError, GitUrl, Prepared, Staging, Step, There};
+use crate::http::Credentials;
 use crate::operation::{Operation, OperationKind};
 use crate::pipeline::{OperationError, Pipeline, Request};
 use crate::service::ServiceName;
@@ -66,8 +67,7 @@ impl Clones {
     pub async fn run(&self, request: &CloneRequest, options: &Options) -> Result<Cloned, GitFailed> {
         let policy = self.policy(&request.url, options);
         let total = options.total_or(policy.timeouts.git_clone);
-        let operation =
-            Operation::new(OperationKind::GitClone, request.url.to_string()).with_replay(request.clone());
+        let operation = Self::operation(request).with_replay(request.clone());
         let root = Request::of(operation).under(&policy, options).total(total);
         Workflow::run(&self.context, root, |workflow| async move {
             let outcome = self.make(&workflow, request, options).await;
@@ -80,6 +80,36 @@ impl Clones {
         .await
     }
 
+    /// What stands at DEST, by looking only.
+    ///
+    /// # Errors
+    /// What a clone would fail with before it asked anybody.
+    ///
+    /// # Cancel safety
+    /// The look is given up.
+    pub async fn look(&self, request: &CloneRequest) -> Result<There, GitError> {
+        let there = self.git.look(request).await?;
+        if matches!(there, There::Free) {
+            Staging::check(&request.dest)?;
+        }
+        Ok(there)
+    }
+
+    /// Whether nobody has to be asked for what `request` wants, where `cloned` is there.
+    #[must_use]
+    pub fn is_done(request: &CloneRequest, cloned: &Cloned) -> bool {
+        // A commit stays what it is: if it is there, nobody needs to be asked for no more than that.
+        !request.update || (update::is_there(request, cloned) && !request.modules)
+    }
+
+    /// What doing `request` is: an update where a clone is there.
+    #[must_use]
+    pub fn operation(request: &CloneRequest) -> Operation {
+        let is_update = request.update && request.dest.join(".git").symlink_metadata().is_ok();
+        let kind = if is_update { OperationKind::GitUpdate } else { OperationKind::GitClone };
+        Operation::new(kind, request.url.to_string())
+    }
+
     /// What is done is decided by what stands at DEST.
     async fn make(
         &self,
@@ -87,10 +117,10 @@ impl Clones {
         request: &CloneRequest,
         options: &Options,
     ) -> Result<Cloned, GitFailed> {
-        let mut there = self.look(workflow, request).await?;
+        let mut there = self.look_in_time(workflow, request).await?;
         if matches!(there, There::Unfinished) {
             self.finish(workflow, request).await?;
-            there = self.look(workflow, request).await?;
+            there = self.look_in_time(workflow, request).await?;
         }
         match there {
             There::Clone(cloned) if request.update => self.update(workflow, request, options, cloned).await,
@@ -103,7 +133,7 @@ impl Clones {
     }
 
     /// What stands at DEST. Somebody else may have put it there: no longer than the whole may take.
-    async fn look(&self, workflow: &Workflow, request: &CloneRequest) -> Result<There, GitFailed> {
+    async fn look_in_time(&self, workflow: &Workflow, request: &CloneRequest) -> Result<There, GitFailed> {
         let is_nothing = |error: std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
         if std::fs::symlink_metadata(&request.dest).is_err_and(is_nothing) {
             return Ok(There::Free);
@@ -145,7 +175,7 @@ impl Clones {
         step.head = policy.timeouts.http_request;
         step.idle = policy.timeouts.idle;
         step.depth = request.depth;
-        step.credentials = request.credentials.clone();
+        step.credentials = credentials(request, &step.url);
         let url = step.url.to_string();
         let mut operation =
             workflow.step(OperationKind::GitFetch, url, workflow.whole()).strategy(policy.retry);
@@ -180,5 +210,17 @@ impl Clones {
             Some(service) => options.over(self.context.policies().of(&service)),
             None => options.over(self.context.policies().general()),
         }
+    }
+}
+
+/// What a repository's server is told of who we are: all that is kept for it, if the user named it. Of a server that a
+/// repository names only what is kept for the user's own, so that no repository chooses who gets a password.
+fn credentials(request: &CloneRequest, url: &GitUrl) -> Credentials {
+    if *url == request.url {
+        return request.credentials.clone();
+    }
+    match url.server() {
+        Some((host, ..)) if url.is_at_server_of(&request.url) => request.credentials.clone().only_for(host),
+        _ => Credentials::none(),
     }
 }

@@ -7,6 +7,7 @@ use super::fetching::Fetching;
 use super::naming::{Naming, below};
 use super::{Clones, GitFailed};
 use crate::Kind;
+use crate::foreign::Foreign;
 use crate::git::{
     ClonedModule, GitError, GitUrl, Home, Module, NewModule, Prepared, Step, There, Want, absorb, activate,
     astray, git_folder, relative,
@@ -54,18 +55,18 @@ impl Clones {
             waiting.extend(modules.into_iter().map(each));
         };
         add(&mut waiting, root, modules, 1);
-        let mut failed: Vec<(String, String)> = Vec::new();
+        let mut failed: Vec<(Foreign, Foreign)> = Vec::new();
         let mut kind = None;
         while let Some(next) = waiting.pop_front() {
             let path = below(&next.parent.path, &next.module.path);
             if next.depth > DEEPEST {
-                failed.push((path, format!("modules lie deeper than {DEEPEST} in each other")));
+                failed.push((path.into(), format!("modules lie deeper than {DEEPEST} in each other").into()));
                 continue;
             }
             let url = match next.parent.url.module(&next.module.url) {
                 Ok(url) => url,
                 Err(error) => {
-                    failed.push((path, error.to_string()));
+                    failed.push((path.into(), error.to_string().into()));
                     continue;
                 }
             };
@@ -89,7 +90,7 @@ impl Clones {
                 Err(error) if error.kind() == Kind::Cancelled => return Err(error),
                 Err(error) => {
                     kind = kind.or(Some(error.kind()));
-                    failed.push((path, error.cause.to_string()));
+                    failed.push((path.into(), error.cause.to_string().into()));
                 }
             }
         }
@@ -144,7 +145,7 @@ impl Clones {
         let Wanted { module, parent, url, path } = wanted;
         let workflow = fetching.workflow;
         let failed = |error| workflow.error(error);
-        let files = parent.home.files.join(&module.path);
+        let files = parent.home.files.join(&*module.path);
         let as_asked = fetching.request.of_module(url.clone(), files.clone(), module.commit);
         let writes = |path: &str| fetching.change_of(&parent.path).is_some_and(|change| change.writes(path));
         let goes = |path: &str| fetching.change_of(&parent.path).is_some_and(|change| change.removes(path));
@@ -155,14 +156,14 @@ impl Clones {
                 return self.add_module(fetching, wanted).await;
             }
             let why = format!("{} is a link, behind which a module is to be", files.display());
-            return Err(failed(GitError::NotUpdated { path: parent.home.files.clone(), why }));
+            return Err(failed(GitError::NotUpdated { path: parent.home.files.clone(), why: why.into() }));
         }
         let cloned = match self.git.look(&as_asked).await {
             Ok(There::Clone(cloned)) => cloned,
             Ok(There::Free) => return self.add_module(fetching, wanted).await,
             Ok(There::Unfinished) => {
                 let why = "an update of it alone was killed, and has to be run again first".to_owned();
-                return Err(failed(GitError::HalfUpdated { path: files, why }));
+                return Err(failed(GitError::HalfUpdated { path: files, why: why.into() }));
             }
             // What is there now makes way with the repository's own change.
             Err(GitError::Occupied { .. }) if is_made_room() => {
@@ -194,7 +195,7 @@ impl Clones {
         let then = parent.home.module(&module.path, &module.name);
         if std::fs::symlink_metadata(&then.git).is_ok() {
             let why = format!("is empty, but {} is there: remove one of them", then.git.display());
-            return Err(failed(GitError::Occupied { path: then.files, why }));
+            return Err(failed(GitError::Occupied { path: then.files, why: why.into() }));
         }
         let update = fetching.place.update().map_err(failed)?;
         let room = update.free_room();
@@ -212,12 +213,12 @@ impl Clones {
         };
         if let Some(other) = fetching.ready.modules.iter().find(clash) {
             let why = format!("two modules want to be kept as `{}` and `{git}`", other.git);
-            return Err(failed(GitError::Hostile { why }));
+            return Err(failed(GitError::Hostile { why: why.into() }));
         }
         let found = self.fetch_module(fetching, wanted, home).await?;
         fetching.ready.modules.push(NewModule { room, files: path.clone(), git });
         let parents_git = relative(update.git(), &parent.home.git).to_string_lossy().into_owned();
-        let told = (module.name.as_str(), found.naming.url.stored());
+        let told = (&*module.name, found.naming.url.stored());
         fetching.activate(&parent.path, parents_git, &update, told);
         Ok(found)
     }
@@ -228,9 +229,9 @@ fn refuse_nested(parent: &Home, name: &str) -> Result<(), GitError> {
     match parent.module_around(name) {
         None => Ok(()),
         Some(other) => {
-            let (other, name) = (other.escape_debug(), name.escape_debug());
+            let (other, name) = (Foreign::new(other), Foreign::new(name));
             Err(GitError::Hostile {
-                why: format!("the module `{name}` would be kept inside the module `{other}`"),
+                why: format!("the module `{name}` would be kept inside the module `{other}`").into(),
             })
         }
     }

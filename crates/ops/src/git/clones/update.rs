@@ -21,6 +21,12 @@ use crate::workflow::Workflow;
 /// will not be for long.
 const LOCK_LIMIT: Duration = Duration::from_millis(200);
 
+/// Whether the one commit that is wanted is what is checked out.
+pub(super) fn is_there(request: &CloneRequest, before: &Cloned) -> bool {
+    matches!(&request.want, Want::Commit(id) if before.commit == Some(*id))
+        && request.depth.is_some_and(|depth| depth.get() == 1)
+}
+
 impl Clones {
     /// Finishes an update that was killed half-way.
     pub(super) async fn finish(&self, workflow: &Workflow, request: &CloneRequest) -> Result<(), GitFailed> {
@@ -38,10 +44,8 @@ impl Clones {
         options: &Options,
         before: Cloned,
     ) -> Result<Cloned, GitFailed> {
-        // A commit stays what it is: if it is there, nobody needs to be asked for no more than that.
-        let is_there = matches!(&request.want, Want::Commit(id) if before.commit == Some(*id))
-            && request.depth.is_some_and(|depth| depth.get() == 1);
-        if is_there && !request.modules {
+        let is_there = is_there(request, &before);
+        if Self::is_done(request, &before) {
             workflow.note("it is there already: nothing to do");
             return Ok(before);
         }
@@ -139,12 +143,12 @@ impl Clones {
     /// Tells of modules that are not where the repository has them now.
     async fn tell_behind(&self, fetching: &mut Fetching<'_>, modules: &[Module]) {
         for module in modules {
-            let files = fetching.request.dest.join(&module.path);
+            let files = fetching.request.dest.join(&*module.path);
             let Ok(url) = fetching.request.url.module(&module.url) else { continue };
             let as_asked = fetching.request.of_module(url, files, module.commit);
             let Ok(There::Clone(here)) = self.git.look(&as_asked).await else { continue };
             if here.commit != Some(module.commit) {
-                fetching.warn(CloneWarning::ModuleBehind { path: module.path.clone() });
+                fetching.warn(CloneWarning::ModuleBehind { path: (&module.path).into() });
             }
         }
     }

@@ -22,6 +22,7 @@ use gix::worktree::stack::state::attributes::Source;
 use self::encoding::Encoding;
 use super::objects::Objects;
 use super::{GitError, words};
+use crate::foreign::{Foreign, escaped};
 
 const DOING: &str = "convert the files";
 /// In the order in which they are looked at below.
@@ -94,7 +95,7 @@ impl Converter {
                 refused(path, "its attributes name an encoding, but it is no text".to_owned())
             })?;
             let encoded = encoding.encode(text).map_err(|letter| {
-                let letter = letter.escape_debug();
+                let letter = escaped(letter.encode_utf8(&mut [0; 4])).into_owned();
                 refused(path, format!("the encoding that its attributes name has no `{letter}`"))
             })?;
             bytes = Cow::Owned(encoded);
@@ -192,7 +193,7 @@ fn look(
 }
 
 fn refused(path: &BStr, why: String) -> GitError {
-    GitError::Checkout { path: path.to_string(), why }
+    GitError::Checkout { path: Foreign::of_bytes(path), why: why.into() }
 }
 
 /// The encoding of a name; none where nothing changes by it.
@@ -206,7 +207,7 @@ fn encoding_of(
     let encoding = match known.get(name) {
         Some(encoding) => Arc::clone(encoding),
         None => {
-            let unknown = || format!("the encoding `{}` is not known here", name.escape_debug());
+            let unknown = || format!("the encoding `{}` is not known here", Foreign::new(name));
             let encoding = Arc::new(Encoding::of(name).ok_or_else(unknown)?);
             known.insert(name.to_owned(), Arc::clone(&encoding));
             encoding

@@ -121,7 +121,7 @@ impl Drop for Unfinished {
 }
 
 fn damaged(why: &'static str) -> GitError {
-    Damage::Said(why.to_owned()).into()
+    Damage::Said(why.into()).into()
 }
 
 fn too_large(room: u64) -> GitError {

@@ -174,7 +174,7 @@ fn round(
     };
     let done = into.env.by_all_hands("resolve", 0..hands, work);
     if done.iter().any(Result::is_err) {
-        return Err(GitError::Protocol { why: "a thread broke down".to_owned() });
+        return Err(GitError::Protocol { why: "a thread broke down".into() });
     }
     stopped(into.stop)?;
     failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)

@@ -21,7 +21,7 @@ async fn cloned() -> (Lab, CloneRequest) {
 
 async fn refused(request: &CloneRequest) -> String {
     match cause(clone(request).await) {
-        GitError::NotUpdated { why, .. } => why,
+        GitError::NotUpdated { why, .. } => why.to_string(),
         error => panic!("{error}"),
     }
 }

@@ -31,7 +31,7 @@ async fn a_cut_is_tried_again_and_damage_only_twice() {
     fs::remove_dir_all(&dest).unwrap();
 
     let damaged = ScriptedGit::new(|_, attempt| {
-        Err(GitError::Damaged { why: Damage::Said("checksum".to_owned()), again: attempt > 1 })
+        Err(GitError::Damaged { why: Damage::Said("checksum".to_owned().into()), again: attempt > 1 })
     });
     assert_eq!(clone(damaged, &request).await, Err(Kind::Integrity));
     assert_eq!(names(place.path()), [""; 0]);

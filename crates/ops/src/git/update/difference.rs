@@ -11,6 +11,7 @@ use gix::bstr::{BStr, BString, ByteSlice};
 use gix::index::State;
 use gix::index::entry::Mode;
 
+use crate::foreign::Foreign;
 use crate::git::GitError;
 
 /// What is to be done with files between two commits.
@@ -100,7 +101,7 @@ pub(super) fn refuse_unknown(
     };
     let in_the_way = |path: &BStr, what: &str| GitError::NotUpdated {
         path: dest.to_owned(),
-        why: format!("{} is in the way, {what}", path.to_str_lossy().escape_debug()),
+        why: format!("{} is in the way, {what}", Foreign::of_bytes(path)).into(),
     };
     let unknown = |path: &BStr| in_the_way(path, "which git does not know of");
     let module = |path: &BStr| in_the_way(path, "a module that is no module any more");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use gix::ObjectId;
-use gix::bstr::{BStr, BString, ByteSlice};
+use gix::bstr::{BStr, BString};
 use gix::index::State;
 use gix::index::entry::Mode;
 
@@ -16,6 +16,7 @@ use super::plan::Plan;
 use super::room::Room;
 use super::{Update, crash, place, quarantine, refs};
 use crate::env::Env;
+use crate::foreign::Foreign;
 use crate::git::checkout::{self, To};
 use crate::git::meter::Meter;
 use crate::git::objects::Objects;
@@ -107,7 +108,7 @@ fn unmoved(update: &Update, change: &Change) -> Result<(), GitError> {
         if now != put.was && !is_new {
             return Err(GitError::HalfUpdated {
                 path: update.dest().to_owned(),
-                why: format!("that update was killed, and {} was changed since", put.to),
+                why: format!("that update was killed, and {} was changed since", put.to).into(),
             });
         }
     }
@@ -131,7 +132,7 @@ fn left(
     let room = Room::to_finish(update)?;
     let changed = |path: &BStr| GitError::HalfUpdated {
         path: update.dest().to_owned(),
-        why: format!("that update was killed, and {} was changed since", path.to_str_lossy().escape_debug()),
+        why: format!("that update was killed, and {} was changed since", Foreign::of_bytes(path)).into(),
     };
     // Nor is anything lost that was staged since.
     let index = repo.index_or_empty().map_err(|error| words::of("read the index", &error))?;

@@ -11,6 +11,7 @@ use gix::index::entry::Flags;
 use gix::state::InProgress;
 
 use super::changed::changed;
+use crate::foreign::{Foreign, shown};
 use crate::git::{AtWork, GitError, reflog, words};
 
 /// Names of changed files that are told.
@@ -80,8 +81,7 @@ pub(super) fn clean(
         return Err(refused("it is a sparse checkout, which only git can fill".to_owned()));
     }
     let changed = changed(repo, files, stop)?;
-    let mut changed: Vec<String> =
-        changed.iter().map(|path| path.to_str_lossy().escape_debug().to_string()).collect();
+    let mut changed: Vec<Foreign> = changed.iter().map(|path| Foreign::of_bytes(path)).collect();
     if changed.is_empty() {
         return Ok(());
     }
@@ -147,7 +147,7 @@ pub(super) fn not_elsewhere(
     for entry in entries.into_iter().flatten().flatten() {
         let head = fs::read_to_string(entry.path().join("HEAD")).unwrap_or_default();
         if head.trim_end().strip_prefix("ref: ") == Some(branch) {
-            let name = entry.file_name().to_string_lossy().escape_debug().to_string();
+            let name = shown(&entry.file_name());
             return Err(refused(format!("{branch} is checked out in its work tree {name}")));
         }
     }

@@ -64,10 +64,8 @@ fn still_as_it_was(update: &Update, plan: &Plan) -> Result<(), GitError> {
     for change in &plan.changes {
         let dest = update.dest().join(&change.files);
         let repo = repository::open(&dest)?;
-        let moved = |what: &str| GitError::Busy {
-            path: dest.clone(),
-            who: AtWork::Changed { what: what.to_owned() },
-        };
+        let moved =
+            |what: &str| GitError::Busy { path: dest.clone(), who: AtWork::Changed { what: what.into() } };
         for put in &change.puts {
             if refs::value(&repo, &put.to)? != put.was {
                 return Err(moved(&put.to));
@@ -77,7 +75,7 @@ fn still_as_it_was(update: &Update, plan: &Plan) -> Result<(), GitError> {
         if heads::find(&repo, "HEAD") != old || refs::value(&repo, "HEAD")? != change.head {
             return Err(moved("HEAD"));
         }
-        let refused = |why: String| GitError::NotUpdated { path: dest.clone(), why };
+        let refused = |why: String| GitError::NotUpdated { path: dest.clone(), why: why.into() };
         let stop = AtomicBool::new(false);
         own_work::clean(&repo, &dest, &stop, &refused)?;
         let objects = Objects::of(&repo)?;
@@ -97,7 +95,7 @@ fn still_as_it_was(update: &Update, plan: &Plan) -> Result<(), GitError> {
         let is_free =
             difference::look(&files)?.is_none_or(|meta| meta.is_dir() && difference::is_hollow(&files));
         if !is_free && !is_made {
-            return Err(GitError::Occupied { path: files, why: "was filled meanwhile".to_owned() });
+            return Err(GitError::Occupied { path: files, why: "was filled meanwhile".into() });
         }
     }
     Ok(())
@@ -254,7 +252,7 @@ fn files(
         let failed = |error| GitError::local(format!("write {}", to.display()), error);
         if let Some(above) = difference::blocked(dest, path) {
             let why = format!("{} is no folder any more", place(dest, above).display());
-            return Err(GitError::HalfUpdated { path: dest.to_owned(), why });
+            return Err(GitError::HalfUpdated { path: dest.to_owned(), why: why.into() });
         }
         let is_module = wanted.entry_by_path(path).is_some_and(|entry| entry.mode == Mode::COMMIT);
         if is_module {

@@ -58,7 +58,7 @@ pub(in crate::git) fn prepare(
     update: &Update,
     files: &Path,
 ) -> Result<Prepared, GitError> {
-    let refused = |why: String| GitError::NotUpdated { path: files.to_owned(), why };
+    let refused = |why: String| GitError::NotUpdated { path: files.to_owned(), why: why.into() };
     let real = repository::open_theirs(files, &job.stop)?;
     // Before anything is asked of the network: nobody is to wait for a fetch and then hear of a file that they
     // changed. It is looked at once more before anything is touched.
@@ -208,7 +208,7 @@ fn kept(
         }
         // Of a short history the end is not seen: then it looks the same where the branch just went on.
         if !is_shallow(repo) {
-            warnings.push(CloneWarning::Rewritten { branch: short.to_owned(), before: CommitId(own) });
+            warnings.push(CloneWarning::Rewritten { branch: short.into(), before: CommitId(own) });
         }
     }
     if let (None, Some(commit)) = (on, here.commit)

@@ -54,7 +54,7 @@ impl Update {
         if update.is_planned() {
             update.kept.store(true, Ordering::Relaxed);
             let why = "an earlier update of it is not finished".to_owned();
-            return Err(GitError::HalfUpdated { path: dest.to_owned(), why });
+            return Err(GitError::HalfUpdated { path: dest.to_owned(), why: why.into() });
         }
         Ok(Arc::new(update))
     }

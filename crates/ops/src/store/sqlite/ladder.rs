@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::{APPLICATION_ID, BUSY_LIMIT, SCHEMA, SqliteStore, Warn, locks, quarantine};
 use crate::env::Env;
 use crate::env::fs::{Fs, Open};
+use crate::foreign::Foreign;
 use crate::store::{FolderError, MemoryStore, Opened, StateFolder, StatusSnapshot};
 
 const STORE: &str = "state.db";
@@ -51,7 +52,7 @@ pub enum OpenError {
         /// Which.
         path: PathBuf,
         /// In the engine's words.
-        reason: String,
+        reason: Foreign,
     },
 }
 
@@ -133,7 +134,7 @@ impl SqliteStore {
             Found::Newer => return Err(OpenError::Newer { path }),
             Found::Wrong => {
                 let reason = "it is damaged or not ours".to_owned();
-                return Err(OpenError::Engine { path, reason });
+                return Err(OpenError::Engine { path, reason: reason.into() });
             }
             Found::Ours => {}
         }
@@ -143,7 +144,7 @@ impl SqliteStore {
         }
         match connect(&path) {
             Ok(connection) => Ok(Some(Self::over(connection, lock, warn))),
-            Err(error) => Err(OpenError::Engine { path, reason: error.to_string() }),
+            Err(error) => Err(OpenError::Engine { path, reason: error.to_string().into() }),
         }
     }
 
@@ -167,7 +168,7 @@ impl SqliteStore {
                 Found::Ours => match connect(&path) {
                     Ok(connection) => return Ok(Self::over(connection, lock, warn)),
                     Err(error) if is_damage(&error) => true,
-                    Err(error) => return Err(OpenError::Engine { path, reason: error.to_string() }),
+                    Err(error) => return Err(OpenError::Engine { path, reason: error.to_string().into() }),
                 },
                 Found::Nothing => false,
                 Found::Wrong => true,
@@ -185,8 +186,10 @@ impl SqliteStore {
             if wrong {
                 set_aside(&path, env, &warn).map_err(io)?;
             }
-            make(&path, env.fs())
-                .map_err(|error| OpenError::Engine { path: path.clone(), reason: error.to_string() })?;
+            make(&path, env.fs()).map_err(|error| OpenError::Engine {
+                path: path.clone(),
+                reason: error.to_string().into(),
+            })?;
             mark(folder.path(), env).map_err(io)?;
             lock.unlock().map_err(io)?;
         }

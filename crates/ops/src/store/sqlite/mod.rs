@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{Change, Store, StoreError};
+use super::{Change, ChangeAll, Store, StoreError};
 
 pub use ladder::OpenError;
 
@@ -60,7 +60,18 @@ impl SqliteStore {
         if !self.warned.swap(true, Ordering::Relaxed) {
             (self.warn)(&format!("the state store failed ({reason}); going on in memory"));
         }
-        StoreError::Failed { reason }
+        StoreError::Failed { reason: reason.into() }
+    }
+
+    fn put(&self, key: &str, value: &[u8]) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO entries (key, value, sum) VALUES (?1, ?2, ?3)")?
+            .execute(params![key, value, checksum(key, value)])
+            .map(drop)
+    }
+
+    fn take_out(&self, key: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached("DELETE FROM entries WHERE key = ?1")?.execute([key]).map(drop)
     }
 
     fn checked(&self, key: &str, value: Vec<u8>, sum: i64) -> Option<Vec<u8>> {
@@ -104,13 +115,25 @@ impl Store for SqliteStore {
                 .map_err(failed)?;
         let before = self.load(key)?;
         if let Some(value) = change(before.as_deref()) {
-            let sum = checksum(key, &value);
-            let write = || {
-                transaction
-                    .prepare_cached("INSERT OR REPLACE INTO entries (key, value, sum) VALUES (?1, ?2, ?3)")?
-                    .execute(params![key, value, sum])
-            };
-            write().map_err(failed)?;
+            self.put(key, &value).map_err(failed)?;
+        }
+        transaction.commit().map_err(failed)
+    }
+
+    fn update_all(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
+        let failed = |error| self.failed(&error);
+        let transaction =
+            rusqlite::Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
+                .map_err(failed)?;
+        let mut values = keys.iter().map(|key| self.load(key)).collect::<Result<Vec<_>, _>>()?;
+        if change(&mut values) {
+            for (key, value) in keys.iter().zip(values) {
+                let written = match value {
+                    Some(value) => self.put(key, &value),
+                    None => self.take_out(key),
+                };
+                written.map_err(failed)?;
+            }
         }
         transaction.commit().map_err(failed)
     }
@@ -135,8 +158,7 @@ impl Store for SqliteStore {
     }
 
     fn remove(&self, key: &str) -> Result<(), StoreError> {
-        let write = || self.connection.prepare_cached("DELETE FROM entries WHERE key = ?1")?.execute([key]);
-        write().map(drop).map_err(|error| self.failed(&error))
+        self.take_out(key).map_err(|error| self.failed(&error))
     }
 
     fn version(&self) -> Result<u64, StoreError> {

@@ -34,12 +34,14 @@ fn inode(state: &mut State, number: u64) -> io::Result<&mut Inode> {
 
 impl FsFile for DiskFile {
     fn meta(&self) -> io::Result<Meta> {
+        self.disk.step();
         let state = self.disk.lock();
         state.check_alive()?;
         state.meta(self.number)
     }
 
     fn try_lock(&self) -> io::Result<bool> {
+        self.disk.step();
         let mut state = self.disk.lock();
         state.check_alive()?;
         let inode = inode(&mut state, self.number)?;
@@ -47,6 +49,7 @@ impl FsFile for DiskFile {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.disk.step();
         let mut state = self.disk.lock();
         state.check_alive()?;
         let content = &inode(&mut state, self.number)?.content;
@@ -59,6 +62,7 @@ impl FsFile for DiskFile {
     }
 
     fn write_at(&self, parts: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
+        self.disk.step();
         let bytes: Vec<u8> = parts.iter().map(|part| &**part).collect::<Vec<_>>().concat();
         let offset = usize::try_from(offset).map_err(io::Error::other)?;
         let written = bytes.len();
@@ -81,6 +85,7 @@ impl FsFile for DiskFile {
     }
 
     fn truncate(&self, len: u64) -> io::Result<()> {
+        self.disk.step();
         let len = usize::try_from(len).map_err(io::Error::other)?;
         self.change(|inode, order| {
             inode.content.resize(len, 0);
@@ -89,6 +94,7 @@ impl FsFile for DiskFile {
     }
 
     fn preallocate(&self, len: u64) -> io::Result<()> {
+        self.disk.step();
         let mut state = self.disk.lock();
         state.change()?;
         let free = state.free;
@@ -105,6 +111,7 @@ impl FsFile for DiskFile {
     fn start_writeback(&self, _offset: u64, _len: u64) {}
 
     fn sync(&self) -> io::Result<()> {
+        self.disk.step();
         let forgets = self.disk.lock().forgets_file_syncs;
         self.change(|inode, _| {
             if !forgets {
@@ -116,10 +123,12 @@ impl FsFile for DiskFile {
     }
 
     fn set_mode(&self, mode: u32) -> io::Result<()> {
+        self.disk.step();
         self.change(|inode, _| inode.mode = mode)
     }
 
     fn set_owner(&self, uid: u32, _gid: u32) -> io::Result<()> {
+        self.disk.step();
         self.change(|inode, _| inode.uid = uid)
     }
 }

@@ -18,6 +18,7 @@
 //! ```
 
 mod file;
+mod folder;
 mod power;
 mod state;
 
@@ -27,14 +28,26 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::env::fs::{Clobber, FileKind, Fs, FsFile, Meta, Open};
+use crate::env::fs::{Clobber, FileKind, Fs, FsFile, FsFolder, Meta, Open};
 use file::DiskFile;
+use folder::DiskFolder;
 use state::{Change, Inode, State};
 
 /// A disk in memory with the folders `/`, `/data` and `/tmp`. Clones are the same disk.
 #[derive(Clone, Debug)]
 pub struct Disk {
     state: Arc<Mutex<State>>,
+    /// Whether calls are part of one that was counted.
+    within: bool,
+}
+
+/// What somebody else does to names: what is at `from`, and all below it, has the name `to` from then on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meddling {
+    /// The old name.
+    pub from: PathBuf,
+    /// The new one; what had it is gone.
+    pub to: PathBuf,
 }
 
 impl Default for Disk {
@@ -51,7 +64,7 @@ impl Disk {
     }
 
     fn from_state(state: State) -> Self {
-        Self { state: Arc::new(Mutex::new(state)) }
+        Self { state: Arc::new(Mutex::new(state)), within: false }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -66,6 +79,21 @@ impl Disk {
     /// Puts there what nobody should have put there.
     pub fn plant_odd(&self, path: &Path, kind: FileKind, uid: u32, mode: u32, links: u64) {
         self.plant_as(path, Inode { kind, uid, mode, links, ..Inode::file(Vec::new()) });
+    }
+
+    /// Puts a file of another owner or with other rights there.
+    pub fn plant_as_of(&self, path: &Path, content: &[u8], uid: u32, mode: u32) {
+        self.plant_as(path, Inode { uid, mode, ..Inode::file(content.to_vec()) });
+    }
+
+    /// Gives what stands at `path` other rights, as somebody with the right to do so would.
+    pub fn set_mode(&self, path: &Path, mode: u32) {
+        let mut state = self.lock();
+        if let Ok(number) = state.number_at(path)
+            && let Some(inode) = state.inodes.get_mut(&number)
+        {
+            inode.mode = mode;
+        }
     }
 
     fn plant_as(&self, path: &Path, inode: Inode) {
@@ -112,6 +140,24 @@ impl Disk {
         self.lock().dies_at = Some(change);
     }
 
+    /// Somebody else does this right before the call with this number, changes and looks alike.
+    pub fn meddle_at(&self, call: u64, what: Vec<Meddling>) {
+        self.lock().meddles_at = Some((call, what));
+    }
+
+    /// Whether that call has come.
+    #[must_use]
+    pub fn has_meddled(&self) -> bool {
+        self.lock().meddles_at.is_none()
+    }
+
+    /// A call begins.
+    fn step(&self) {
+        if !self.within {
+            self.lock().step();
+        }
+    }
+
     /// Whether that change has come.
     #[must_use]
     pub fn is_dead(&self) -> bool {
@@ -142,27 +188,9 @@ impl Disk {
     }
 }
 
-impl Fs for Disk {
-    fn look(&self, path: &Path) -> io::Result<Meta> {
-        let state = self.lock();
-        state.check_alive()?;
-        let number = state.number_at(path)?;
-        state.meta(number)
-    }
-
-    fn look_through(&self, path: &Path) -> io::Result<Meta> {
-        match self.look(path) {
-            // Links lead nowhere here.
-            Ok(meta) if meta.kind == FileKind::Link => Err(io::ErrorKind::NotFound.into()),
-            looked => looked,
-        }
-    }
-
-    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
-        self.look(path).map(|_| path.to_owned())
-    }
-
-    fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn FsFile>> {
+impl Disk {
+    /// Opens a file that is used through the handle `of`.
+    fn open_as(&self, path: &Path, how: Open, of: Self) -> io::Result<Box<dyn FsFile>> {
         let mut state = self.lock();
         let number = match (state.number_at(path), how) {
             (Ok(_), Open::New) => return Err(io::ErrorKind::AlreadyExists.into()),
@@ -183,14 +211,54 @@ impl Fs for Disk {
         match inode.kind {
             FileKind::Link => Err(io::Error::other("a link")),
             FileKind::Folder => Err(io::ErrorKind::IsADirectory.into()),
-            _ if inode.uid != state.user && inode.mode & 0o006 != 0o006 => {
+            _ if inode.uid != state.user && !inode.is_for_all(how) => {
                 Err(io::ErrorKind::PermissionDenied.into())
             }
-            _ => Ok(Box::new(DiskFile::new(self.clone(), number, state.handle()))),
+            _ => Ok(Box::new(DiskFile::new(of, number, state.handle()))),
         }
     }
 
+    /// Opens a folder that is used through the handle `of`.
+    fn folder_as(&self, path: &Path, of: Self) -> io::Result<Arc<dyn FsFolder>> {
+        let state = self.lock();
+        state.check_alive()?;
+        let number = state.number_at(path)?;
+        if state.meta(number)?.kind != FileKind::Folder {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        drop(state);
+        Ok(Arc::new(DiskFolder { disk: of, number }))
+    }
+}
+
+impl Fs for Disk {
+    fn look(&self, path: &Path) -> io::Result<Meta> {
+        self.step();
+        let state = self.lock();
+        state.check_alive()?;
+        let number = state.number_at(path)?;
+        state.meta(number)
+    }
+
+    fn look_through(&self, path: &Path) -> io::Result<Meta> {
+        match self.look(path) {
+            // Links lead nowhere here.
+            Ok(meta) if meta.kind == FileKind::Link => Err(io::ErrorKind::NotFound.into()),
+            looked => looked,
+        }
+    }
+
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        self.look(path).map(|_| path.to_owned())
+    }
+
+    fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn FsFile>> {
+        self.step();
+        self.open_as(path, how, self.clone())
+    }
+
     fn unnamed(&self, _tag: u64) -> io::Result<Box<dyn FsFile>> {
+        self.step();
         let mut state = self.lock();
         state.change()?;
         let number = state.add(Inode { links: 0, ..Inode::file(Vec::new()) });
@@ -199,6 +267,7 @@ impl Fs for Disk {
     }
 
     fn rename(&self, from: &Path, to: &Path, clobber: Clobber) -> io::Result<()> {
+        self.step();
         let mut state = self.lock();
         state.change()?;
         state.number_at(from)?;
@@ -212,6 +281,7 @@ impl Fs for Disk {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
+        self.step();
         let mut state = self.lock();
         state.number_at(path)?;
         state.change()?;
@@ -220,6 +290,7 @@ impl Fs for Disk {
     }
 
     fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        self.step();
         let mut state = self.lock();
         let missing: Vec<_> = folder.ancestors().filter(|path| state.number_at(path).is_err()).collect();
         for path in missing.into_iter().rev() {
@@ -232,6 +303,7 @@ impl Fs for Disk {
     }
 
     fn record_lock(&self, path: &Path) -> io::Result<Option<u32>> {
+        self.step();
         self.lock().number_at(path).map(|_| None)
     }
 
@@ -243,6 +315,7 @@ impl Fs for Disk {
     }
 
     fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
+        self.step();
         let mut state = self.lock();
         state.change()?;
         if !state.forgets_folder_syncs {
@@ -252,10 +325,12 @@ impl Fs for Disk {
     }
 
     fn free(&self, _path: &Path) -> io::Result<u64> {
+        self.step();
         Ok(self.lock().free)
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<OsString>> {
+        self.step();
         let state = self.lock();
         let within = |name: &&PathBuf| name.parent() == Some(folder);
         Ok(state.names.keys().filter(within).filter_map(|name| Some(name.file_name()?.to_owned())).collect())
@@ -263,6 +338,11 @@ impl Fs for Disk {
 
     fn user(&self) -> u32 {
         self.lock().user
+    }
+
+    fn folder(&self, path: &Path) -> io::Result<Arc<dyn FsFolder>> {
+        self.step();
+        self.folder_as(path, self.clone())
     }
 
     fn umask(&self) -> u32 {

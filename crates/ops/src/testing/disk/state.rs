@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::env::fs::{FileId, FileKind, Meta};
+use super::Meddling;
+use crate::env::fs::{FileId, FileKind, Meta, Open};
 
 /// What was done to a file's content and has not been synced, in order.
 #[derive(Clone, Debug)]
@@ -40,6 +41,12 @@ pub(super) struct Inode {
 }
 
 impl Inode {
+    /// Whether those who are neither its owner nor its group may open it so.
+    pub(super) fn is_for_all(&self, how: Open) -> bool {
+        let wanted = if how == Open::Read { 0o004 } else { 0o006 };
+        self.mode & wanted == wanted
+    }
+
     pub(super) fn file(content: Vec<u8>) -> Self {
         Self {
             kind: FileKind::File,
@@ -92,6 +99,9 @@ pub(super) struct State {
     pub(super) dies_at: Option<u64>,
     pub(super) forgets_file_syncs: bool,
     pub(super) forgets_folder_syncs: bool,
+    /// Calls begun, and before which of them somebody else does what.
+    pub(super) steps: u64,
+    pub(super) meddles_at: Option<(u64, Vec<Meddling>)>,
     next: u64,
 }
 
@@ -111,6 +121,8 @@ impl State {
             dies_at: None,
             forgets_file_syncs: false,
             forgets_folder_syncs: false,
+            steps: 0,
+            meddles_at: None,
             next: 1,
         };
         for folder in ["/", "/data", "/tmp"] {
@@ -171,6 +183,29 @@ impl State {
             allocated: inode.allocated.max(len),
             modified: inode.modified,
         })
+    }
+
+    /// A call begins: somebody else may have been there first.
+    pub(super) fn step(&mut self) {
+        self.steps += 1;
+        if self.meddles_at.as_ref().is_some_and(|(at, _)| self.steps >= *at) {
+            for Meddling { from, to } in self.meddles_at.take().map(|(_, what)| what).unwrap_or_default() {
+                self.meddle(&from, &to);
+            }
+        }
+    }
+
+    fn meddle(&mut self, from: &Path, to: &Path) {
+        self.names.retain(|name, _| !name.starts_with(to));
+        let moved: Vec<_> = self.names.keys().filter(|name| name.starts_with(from)).cloned().collect();
+        for name in moved {
+            if let (Some(number), Ok(below)) = (self.names.remove(&name), name.strip_prefix(from)) {
+                // Joining nothing would add a slash.
+                let new = if below.as_os_str().is_empty() { to.to_owned() } else { to.join(below) };
+                self.names.insert(new, number);
+            }
+        }
+        self.make_names_durable();
     }
 
     pub(super) fn rename(&mut self, change: Change) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::process::Process;
-use crate::store::{Change, MemoryStore, Store, StoreError, StoreHandle};
+use crate::store::{Change, ChangeAll, MemoryStore, Store, StoreError, StoreHandle};
 
 struct ProcessStore {
     process: Process,
@@ -35,6 +35,11 @@ impl Store for ProcessStore {
     fn update(&self, key: &str, change: &mut Change<'_>) -> Result<(), StoreError> {
         self.check()?;
         self.shared.update(key, change)
+    }
+
+    fn update_all(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
+        self.check()?;
+        self.shared.update_all(keys, change)
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {

@@ -1,6 +1,7 @@
 //! What to do about a failure of apt's.
 
 use vps_ops::apt::AptHint;
+use vps_ops::foreign::shown;
 
 /// One sentence, with the command where there is one.
 pub(super) fn apt(hint: &AptHint) -> String {
@@ -23,7 +24,7 @@ pub(super) fn apt(hint: &AptHint) -> String {
         AptHint::BeRootForFolder => "run it as root, as with `sudo`",
         AptHint::FreeSpace => "free some space, for instance with `apt-get clean`",
         AptHint::MakeRoom { path } => {
-            return format!("make room there, as by `apt-get clean`, or see `df -h {}`", path.display());
+            return format!("make room there, as by `apt-get clean`, or see `df -h {}`", shown(path));
         }
         AptHint::MountWritable => "see `dmesg` for why the disk is read-only, then mount it writable",
         AptHint::ReadLists => "the package lists may be old: run `vps-configurator apt update` and try again",
@@ -55,7 +56,7 @@ pub(super) fn apt(hint: &AptHint) -> String {
         AptHint::MendKeyring { file } => {
             return format!(
                 "put its key into `{}`, which everybody must be able to read: apt reads it as the user `_apt`",
-                file.display()
+                shown(file)
             );
         }
         AptHint::GetNewKey => "get its new key from who runs it; do not trust it until then",
@@ -84,7 +85,7 @@ pub(super) fn apt(hint: &AptHint) -> String {
         }
         AptHint::InstallRepositoryKey => "install the repository's key and name it with `Signed-By`",
         AptHint::Simulate => "see with `apt-get install --simulate` what would change",
-        AptHint::MendEntry { file, line } => return format!("mend entry {line} of `{}`", file.display()),
+        AptHint::MendEntry { file, line } => return format!("mend entry {line} of `{}`", shown(file)),
         AptHint::MendSources => "mend the files in /etc/apt/sources.list.d",
         AptHint::SeeConfiguration => "`apt-config dump` shows what is configured",
         AptHint::NeedsApt => "this needs apt-get and dpkg, as on Debian and Ubuntu",

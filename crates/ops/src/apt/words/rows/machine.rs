@@ -82,5 +82,5 @@ pub(in crate::apt::words) fn broken_lists(run: &Run<'_>) -> Option<Fault> {
 fn absolute_path(text: &str) -> Option<PathBuf> {
     let mut words = text.split_whitespace().map(|word| word.trim_matches(['(', ')', ',', '\'', '"', ':']));
     let word = words.find(|word| word.starts_with('/'))?;
-    Some(PathBuf::from(show::harmless(word.strip_suffix("/.").unwrap_or(word))))
+    Some(PathBuf::from(show::harmless(word.strip_suffix("/.").unwrap_or(word)).as_str()))
 }

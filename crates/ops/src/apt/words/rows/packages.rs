@@ -2,6 +2,7 @@
 
 use crate::apt::facts::{Fault, show};
 use crate::apt::words::run::Run;
+use crate::foreign::Foreign;
 
 pub(in crate::apt::words) fn version_not_found(run: &Run<'_>) -> Option<Fault> {
     let text = run.early("Version '")?;
@@ -29,7 +30,7 @@ pub(in crate::apt::words) fn no_candidate(run: &Run<'_>) -> Option<Fault> {
 
 /// What standard output says of a package that cannot be had, below a headline.
 fn instead(run: &Run<'_>, package: &str) -> Option<Fault> {
-    let named = package.to_owned();
+    let named = Foreign::new(package);
     let provided_by = below(run, &format!("Package {package} is a virtual package provided by:"), "");
     if !provided_by.is_empty() {
         return Some(Fault::Virtual { package: named, provided_by });
@@ -40,12 +41,12 @@ fn instead(run: &Run<'_>, package: &str) -> Option<Fault> {
 }
 
 /// The names in the indented lines below a line, or below a later one of the same paragraph.
-fn below(run: &Run<'_>, headline: &str, then: &str) -> Vec<String> {
+fn below(run: &Run<'_>, headline: &str, then: &str) -> Vec<Foreign> {
     let mut lines = run.said.stdout.lines().skip_while(|line| line.trim_end() != headline).skip(1);
     if !then.is_empty() && !lines.by_ref().take(4).any(|line| line.trim_end() == then) {
         return Vec::new();
     }
-    let mut found: Vec<String> = Vec::new();
+    let mut found: Vec<Foreign> = Vec::new();
     for line in lines.take_while(|line| line.starts_with("  ")) {
         // A version follows: `  name 1.0`, `   name (1.0)`.
         let name = line.split_whitespace().next().map(|name| show::bounded(name, 100));
@@ -87,7 +88,7 @@ pub(in crate::apt::words) fn refused_without_asking(run: &Run<'_>) -> Option<Fau
 }
 
 /// The names that apt-get's errors have where `name` looks, each once.
-fn names<'a>(run: &Run<'a>, name: impl Fn(&'a str) -> Option<&'a str>) -> Vec<String> {
+fn names<'a>(run: &Run<'a>, name: impl Fn(&'a str) -> Option<&'a str>) -> Vec<Foreign> {
     let mut found = Vec::new();
     for text in run.errors().filter(|_| !run.status.pm_started) {
         let shown = name(text).map(|name| show::bounded(name, 100));
@@ -99,7 +100,7 @@ fn names<'a>(run: &Run<'a>, name: impl Fn(&'a str) -> Option<&'a str>) -> Vec<St
 }
 
 /// The first two texts between single quotes.
-fn quoted(text: &str) -> Option<[String; 2]> {
+fn quoted(text: &str) -> Option<[Foreign; 2]> {
     let mut parts = text.split('\'').skip(1).step_by(2).map(show::harmless);
     Some([parts.next()?, parts.next()?])
 }

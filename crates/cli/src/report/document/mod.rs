@@ -1,0 +1,28 @@
+//! What programs read: one type for each JSON object that is printed. Their schemas are made from these types
+//! (`docs/schema`, by `cargo xtask docs`), so what a field's comment says is what a reader of the schema reads.
+//!
+//! The name of an object and the version of its form are its `schema`, which serde writes as the type's tag.
+
+mod apt;
+mod circuit_breaker;
+mod config;
+mod connectivity;
+mod download;
+mod error;
+#[cfg(feature = "git")]
+mod git;
+mod log;
+mod preview;
+mod run;
+
+pub(crate) use apt::{AptInstall, AptPreview, AptUpdate, PackageChange, Repository, RepositoryState};
+pub(crate) use circuit_breaker::{BulkheadLimits, Hold, Reset, ServiceStatus, Source, Status, SystemStatus};
+pub(crate) use config::{Config, ConfigCheck, ConfigFile, ConfigInit, ConfigPath, Setting, SkippedFile};
+pub(crate) use connectivity::{Connectivity, Target};
+pub(crate) use download::Download;
+pub(crate) use error::Error;
+#[cfg(feature = "git")]
+pub(crate) use git::{GitClone, Submodule};
+pub(crate) use log::LogLine;
+pub(crate) use preview::{Preview, PreviewStep};
+pub(crate) use run::Run;

@@ -1,0 +1,145 @@
+//! Who may have made a record: where others may write, only one with our seal on it counts.
+//!
+//! Owner and rights of a file say who made it, not where: in a folder that others may write to they can move
+//! there what we made elsewhere, with content of theirs. So the records in such a folder carry a keyed digest
+//! (BLAKE3, keyed) that nobody makes without the key, which lies in the state folder.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use crate::env::Env;
+use crate::env::fs::{Clobber, FileKind, FsFolder, Open};
+
+/// The key's name in the state folder.
+const NAME: &str = "parts.key";
+
+/// The bytes of a key.
+const LENGTH: usize = 32;
+
+/// Where the key lies that records are sealed with; read or made when first needed.
+#[derive(Clone)]
+pub struct SealKey(Arc<Inner>);
+
+struct Inner {
+    folder: PathBuf,
+    key: OnceLock<Option<[u8; LENGTH]>>,
+}
+
+impl fmt::Debug for SealKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealKey").field("folder", &self.0.folder).finish_non_exhaustive()
+    }
+}
+
+impl SealKey {
+    /// The key in `folder`, which nobody but this user may write to.
+    #[must_use]
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Self(Arc::new(Inner { folder: folder.into(), key: OnceLock::new() }))
+    }
+
+    /// The key itself; `None` where it can be neither read nor made.
+    fn bytes(&self, env: &Env) -> Option<[u8; LENGTH]> {
+        *self.0.key.get_or_init(|| read_or_make(env, &self.0.folder).ok())
+    }
+}
+
+fn read_or_make(env: &Env, folder: &std::path::Path) -> io::Result<[u8; LENGTH]> {
+    let fs = env.fs();
+    let folder = fs.folder(folder)?;
+    if !folder.meta()?.is_ours_alone(fs.us()) {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    match read(env, &*folder, OsStr::new(NAME)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        read => return read,
+    }
+    let name = format!("{NAME}.{:016x}", env.next_u64());
+    let file = folder.open(name.as_ref(), Open::New)?;
+    let made = file
+        .write_all_at(&mut [IoSlice::new(&env.secret())], 0)
+        .and_then(|()| file.sync())
+        .and_then(|()| folder.rename(name.as_ref(), &*folder, OsStr::new(NAME), Clobber::Keep));
+    if made.is_err() {
+        let _ = folder.remove(name.as_ref());
+    }
+    match made {
+        // Another process was first: its key is everybody's.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => read(env, &*folder, OsStr::new(NAME)),
+    }
+}
+
+fn read(env: &Env, folder: &dyn FsFolder, name: &OsStr) -> io::Result<[u8; LENGTH]> {
+    let file = folder.open(name, Open::Read)?;
+    let (meta, us) = (file.meta()?, env.fs().us());
+    // Who may read it makes seals.
+    if meta.kind != FileKind::File || meta.uid != us.user || meta.mode & 0o077 != 0 {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    let content = file.read_small(u64::try_from(LENGTH).unwrap_or_default())?;
+    content.try_into().map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+/// What makes a record in one folder ours.
+#[derive(Clone)]
+pub(super) enum Seal {
+    /// Nobody else can have put it there.
+    Private,
+    /// Others may write there: the record says by this key that it is ours.
+    Keyed([u8; LENGTH]),
+    /// Others may write there, and there is no key: no record is ours.
+    Missing,
+}
+
+impl fmt::Debug for Seal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Private => "Private",
+            Self::Keyed(_) => "Keyed",
+            Self::Missing => "Missing",
+        })
+    }
+}
+
+impl Seal {
+    /// What it takes in `folder`.
+    pub(super) fn of(env: &Env, folder: &dyn FsFolder, key: Option<&SealKey>) -> Self {
+        if folder.meta().is_ok_and(|meta| meta.is_ours_alone(env.fs().us())) {
+            return Self::Private;
+        }
+        key.and_then(|key| key.bytes(env)).map_or(Self::Missing, Self::Keyed)
+    }
+
+    /// Whether others may write to the folder.
+    pub(super) fn is_shared(&self) -> bool {
+        !matches!(self, Self::Private)
+    }
+
+    /// What a record with this `content` carries; `None` where it needs nothing.
+    ///
+    /// # Errors
+    /// `Unsupported` where no record can be ours.
+    pub(super) fn put_on(&self, content: &[u8]) -> io::Result<Option<String>> {
+        match self {
+            Self::Private => Ok(None),
+            Self::Keyed(key) => Ok(Some(blake3::keyed_hash(key, content).to_hex().to_string())),
+            Self::Missing => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Whether a record with this `content` and this seal on it is ours.
+    pub(super) fn is_on(&self, content: &[u8], seal: Option<&str>) -> bool {
+        match self {
+            Self::Private => true,
+            // Compared in constant time, as its type does.
+            Self::Keyed(key) => seal
+                .and_then(|seal| blake3::Hash::from_hex(seal).ok())
+                .is_some_and(|seal| seal == blake3::keyed_hash(key, content)),
+            Self::Missing => false,
+        }
+    }
+}

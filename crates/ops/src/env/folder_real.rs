@@ -1,0 +1,348 @@
+//! Folders of the machine, by their descriptors.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{
+    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat, StatxAttributes, StatxFlags, fstat, openat,
+};
+use rustix::io::Errno;
+
+use super::fs::{Clobber, FsFile, Meta, Open};
+use super::fs_folder::{ForeignLink, FsFolder, Us};
+use super::fs_real::{RealFile, meta, open_flags};
+
+/// Links followed on one way, as many as the kernel does.
+const MOST_LINKS: u32 = 40;
+
+/// What `statfs` calls the file system of `/proc`, whose links lead where no text can.
+const PROC: u64 = 0x9fa0;
+
+/// A folder by its descriptor.
+#[derive(Debug)]
+pub(super) struct RealFolder {
+    descriptor: OwnedFd,
+}
+
+/// Opens `path` step by step: a link is followed only if we or root made it.
+pub(super) fn open_folder(path: &Path, us: Us) -> io::Result<RealFolder> {
+    let mut at = rustix::fs::open(if path.is_absolute() { "/" } else { "." }, WAY, Mode::empty())?;
+    let mut rest: VecDeque<OsString> = steps(path);
+    let (mut links, mut seen) = (0, PathBuf::from(if path.is_absolute() { "/" } else { "" }));
+    while let Some(step) = rest.pop_front() {
+        match openat(&at, &step, WAY | OFlags::NOFOLLOW, Mode::empty()) {
+            Ok(next) => at = next,
+            // Not a folder, or a link: only the second is gone on with.
+            Err(Errno::NOTDIR | Errno::LOOP) => {
+                let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let link = openat(&at, &step, flags, Mode::empty())?;
+                let stat = fstat(&link)?;
+                if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
+                    return Err(io::ErrorKind::NotADirectory.into());
+                }
+                links += 1;
+                if links > MOST_LINKS {
+                    return Err(Errno::LOOP.into());
+                }
+                if !us.trusts(stat.st_uid) {
+                    return Err(ForeignLink { path: seen.join(&step), owner: stat.st_uid }.into());
+                }
+                if rustix::fs::fstatfs(&link).is_ok_and(|fs| u64::try_from(fs.f_type) == Ok(PROC)) {
+                    at = openat(&at, &step, WAY, Mode::empty())?;
+                } else {
+                    let target = rustix::fs::readlinkat(&link, "", Vec::new())?;
+                    let target = PathBuf::from(OsStr::from_bytes(target.as_bytes()));
+                    if target.is_absolute() {
+                        at = rustix::fs::open("/", WAY, Mode::empty())?;
+                        seen = PathBuf::from("/");
+                    }
+                    let mut ahead = steps(&target);
+                    ahead.append(&mut rest);
+                    rest = ahead;
+                    continue;
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        seen.push(step);
+    }
+    // To list and sync it takes more than to go through it, which may be all that we may do.
+    let readable = openat(&at, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
+    Ok(RealFolder { descriptor: readable.unwrap_or(at) })
+}
+
+/// To go through a folder. With `DIRECTORY` the kernel mounts what is mounted when asked for.
+const WAY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+fn steps(path: &Path) -> VecDeque<OsString> {
+    let step = |component: Component<'_>| match component {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    };
+    path.components().filter_map(step).collect()
+}
+
+/// One name, and no way: `..` would leave the folder.
+fn plain(name: &OsStr) -> io::Result<&OsStr> {
+    let bytes = name.as_bytes();
+    if bytes.is_empty() || bytes == b"." || bytes == b".." || bytes.contains(&b'/') {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not the name of a file"));
+    }
+    Ok(name)
+}
+
+impl RealFolder {
+    fn stat(&self, name: &OsStr, flags: AtFlags) -> io::Result<Stat> {
+        Ok(rustix::fs::statat(&self.descriptor, plain(name)?, flags)?)
+    }
+
+    fn subfolder(&self, name: &OsStr) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let descriptor = openat(&self.descriptor, plain(name)?, flags, Mode::empty())?;
+        Ok(Self { descriptor })
+    }
+}
+
+impl FsFolder for RealFolder {
+    fn meta(&self) -> io::Result<Meta> {
+        Ok(meta(&fstat(&self.descriptor)?))
+    }
+
+    fn pinned(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.descriptor.as_raw_fd()))
+    }
+
+    fn real_path(&self) -> io::Result<PathBuf> {
+        std::fs::read_link(self.pinned())
+    }
+
+    fn look(&self, name: &OsStr) -> io::Result<Meta> {
+        Ok(meta(&self.stat(name, AtFlags::SYMLINK_NOFOLLOW)?))
+    }
+
+    fn look_through(&self, name: &OsStr) -> io::Result<Meta> {
+        Ok(meta(&self.stat(name, AtFlags::empty())?))
+    }
+
+    fn read_link(&self, name: &OsStr) -> io::Result<PathBuf> {
+        let target = rustix::fs::readlinkat(&self.descriptor, plain(name)?, Vec::new())?;
+        Ok(PathBuf::from(OsStr::from_bytes(target.as_bytes())))
+    }
+
+    fn open(&self, name: &OsStr, how: Open) -> io::Result<Box<dyn FsFile>> {
+        let file = openat(&self.descriptor, plain(name)?, open_flags(how), Mode::RUSR | Mode::WUSR)?;
+        Ok(Box::new(RealFile(file.into())))
+    }
+
+    fn folder(&self, name: &OsStr) -> io::Result<Arc<dyn FsFolder>> {
+        Ok(Arc::new(self.subfolder(name)?))
+    }
+
+    fn make_folder(&self, name: &OsStr, mode: u32) -> io::Result<Arc<dyn FsFolder>> {
+        rustix::fs::mkdirat(&self.descriptor, plain(name)?, Mode::from_raw_mode(mode))?;
+        let made = self.subfolder(name)?;
+        let found = made.meta()?;
+        // Nobody else can have made an empty folder of ours in this moment.
+        if found.uid != rustix::process::geteuid().as_raw() || !made.list()?.is_empty() {
+            return Err(io::Error::other("somebody exchanged the new folder"));
+        }
+        Ok(Arc::new(made))
+    }
+
+    fn rename(&self, from: &OsStr, into: &dyn FsFolder, to: &OsStr, clobber: Clobber) -> io::Result<()> {
+        let Some(into) = (into as &dyn std::any::Any).downcast_ref::<Self>() else {
+            return Err(io::ErrorKind::CrossesDevices.into());
+        };
+        let (from, to) = (plain(from)?, plain(to)?);
+        let (old, new) = (&self.descriptor, &into.descriptor);
+        if clobber == Clobber::Replace {
+            return Ok(rustix::fs::renameat(old, from, new, to)?);
+        }
+        match rustix::fs::renameat_with(old, from, new, to, RenameFlags::NOREPLACE) {
+            // A file system without the flag still refuses a second link of that name.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                rustix::fs::linkat(old, from, new, to, AtFlags::empty())?;
+                Ok(rustix::fs::unlinkat(old, from, AtFlags::empty())?)
+            }
+            done => Ok(done?),
+        }
+    }
+
+    fn remove(&self, name: &OsStr) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.descriptor, plain(name)?, AtFlags::empty())?)
+    }
+
+    fn remove_folder(&self, name: &OsStr) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.descriptor, plain(name)?, AtFlags::REMOVEDIR)?)
+    }
+
+    fn list(&self) -> io::Result<Vec<OsString>> {
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.descriptor)? {
+            let name = OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned();
+            if name != "." && name != ".." {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        match rustix::fs::fsync(&self.descriptor) {
+            Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
+            done => Ok(done?),
+        }
+    }
+
+    fn free(&self) -> io::Result<u64> {
+        let stat = rustix::fs::fstatvfs(&self.descriptor)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    /// Only the kernel knows what it would do, so it is asked to.
+    fn mode_of_new(&self, tag: u64) -> io::Result<u32> {
+        let name = format!(".vps-configurator.{tag:016x}");
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(&self.descriptor, &name, flags, Mode::from_raw_mode(0o666))?;
+        let mode = fstat(&file).map(|made| meta(&made).mode & 0o777);
+        let name = OsStr::new(&name);
+        // Not what somebody put in its place.
+        if self.look(name)?.id == meta(&fstat(&file)?).id {
+            self.remove(name)?;
+        }
+        Ok(mode?)
+    }
+
+    fn is_mount_point(&self, name: &OsStr) -> bool {
+        let found = rustix::fs::statx(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty());
+        found.is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+    }
+
+    fn set_mode(&self, mode: u32) -> io::Result<()> {
+        Ok(rustix::fs::fchmod(&self.descriptor, Mode::from_raw_mode(mode & 0o7777))?)
+    }
+
+    fn set_owner(&self, uid: u32, gid: u32) -> io::Result<()> {
+        let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
+        Ok(rustix::fs::fchown(&self.descriptor, Some(uid), Some(gid))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::IoSlice;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+
+    use super::*;
+    use crate::env::fs::FileKind;
+
+    const US: Us = Us { user: 0, group: 0 };
+
+    fn us() -> Us {
+        Us { user: rustix::process::geteuid().as_raw(), group: rustix::process::getegid().as_raw() }
+    }
+
+    fn name(name: &str) -> &OsStr {
+        OsStr::new(name)
+    }
+
+    #[test]
+    fn what_is_done_in_a_folder_stays_in_it_wherever_its_path_leads() {
+        let place = tempfile::tempdir().unwrap();
+        let (way, moved, trap) =
+            (place.path().join("way"), place.path().join("moved"), tempfile::tempdir().unwrap());
+        std::fs::create_dir(&way).unwrap();
+        let folder = open_folder(&way, us()).unwrap();
+        std::fs::rename(&way, &moved).unwrap();
+        symlink(trap.path(), &way).unwrap();
+        let file = folder.open(name("a"), Open::New).unwrap();
+        file.write_all_at(&mut [IoSlice::new(b"x")], 0).unwrap();
+        folder.rename(name("a"), &folder, name("b"), Clobber::Replace).unwrap();
+        let made = folder.make_folder(name("c"), 0o700).unwrap();
+        std::fs::write(made.pinned().join("d"), "").unwrap();
+        assert!(moved.join("b").exists() && moved.join("c/d").exists());
+        assert_eq!(std::fs::read_dir(trap.path()).unwrap().count(), 0);
+        assert_eq!(folder.real_path().unwrap(), moved);
+        let mut names = folder.list().unwrap();
+        names.sort();
+        assert_eq!(names, ["b", "c"]);
+    }
+
+    #[test]
+    fn a_link_is_followed_on_the_way_if_it_is_ours_and_never_at_a_name() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(place.path().join("real/in")).unwrap();
+        symlink("real", place.path().join("link")).unwrap();
+        symlink(place.path().join("link/in"), place.path().join("far")).unwrap();
+        symlink("loop", place.path().join("loop")).unwrap();
+        let folder = open_folder(&place.path().join("far/../in"), us()).unwrap();
+        assert_eq!(folder.real_path().unwrap(), place.path().canonicalize().unwrap().join("real/in"));
+        assert!(open_folder(&place.path().join("loop"), us()).is_err());
+        let top = open_folder(place.path(), us()).unwrap();
+        assert!(top.folder(name("link")).is_err() && top.open(name("link"), Open::Update).is_err());
+        assert_eq!(top.look(name("link")).unwrap().kind, FileKind::Link);
+        assert_eq!(top.look_through(name("link")).unwrap().kind, FileKind::Folder);
+        for odd in ["", ".", "..", "real/in", "/etc"] {
+            assert!(top.look(name(odd)).is_err() && top.open(name(odd), Open::Read).is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_link_of_another_user_is_not_followed() {
+        let place = tempfile::tempdir().unwrap();
+        symlink("/", place.path().join("link")).unwrap();
+        // For anyone but its owner and root it is somebody else's.
+        let stranger = Us { user: us().user + 4242, group: 4242 };
+        let refused = open_folder(&place.path().join("link/etc"), stranger);
+        if us().user == 0 {
+            assert!(refused.is_ok(), "root's links are everybody's");
+            rustix::fs::chownat(
+                rustix::fs::CWD,
+                place.path().join("link"),
+                Some(rustix::fs::Uid::from_raw(65534)),
+                None,
+                AtFlags::SYMLINK_NOFOLLOW,
+            )
+            .unwrap();
+        }
+        let (who, owner) = if us().user == 0 { (US, 65534) } else { (stranger, us().user) };
+        let error = open_folder(&place.path().join("link/etc"), who).unwrap_err();
+        let link = ForeignLink::behind(&error).unwrap();
+        assert_eq!((link.owner, link.path.as_path()), (owner, place.path().join("link").as_path()));
+    }
+
+    #[test]
+    fn ours_alone_is_owner_and_rights() {
+        let place = tempfile::tempdir().unwrap();
+        let meta = |mode| {
+            std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            open_folder(place.path(), us()).unwrap().meta().unwrap()
+        };
+        assert!(meta(0o700).is_ours_alone(us()) && meta(0o755).is_ours_alone(us()));
+        for mode in [0o757, 0o1777] {
+            assert!(!meta(mode).is_ours_alone(us()), "{mode:o}");
+        }
+        let own = Us { group: us().user, ..us() };
+        let group = std::fs::metadata(place.path()).unwrap().gid();
+        assert_eq!(meta(0o775).is_ours_alone(own), group == own.group, "a group of one's own");
+        assert!(!meta(0o775).is_ours_alone(Us { group: us().user + 1, ..us() }));
+        assert!(!meta(0o700).is_ours_alone(Us { user: us().user + 1, group: 0 }) || us().user == 0);
+    }
+
+    #[test]
+    fn the_mode_of_a_new_file_is_what_the_kernel_gives_and_nothing_is_left() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join("a"), "").unwrap();
+        let made = std::fs::metadata(place.path().join("a")).unwrap().mode() & 0o777;
+        let folder = open_folder(place.path(), us()).unwrap();
+        assert_eq!(folder.mode_of_new(7).unwrap(), made);
+        assert_eq!(folder.list().unwrap(), ["a"]);
+        assert!(open_folder(Path::new("/"), us()).unwrap().is_mount_point(name("proc")));
+    }
+}

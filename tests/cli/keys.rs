@@ -1,0 +1,153 @@
+//! Every key of the configuration has a test that it does what it says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tests::schema;
+
+const CIRCUIT: &str = "crates/ops/src/network/tests/circuit_keys.rs";
+const RETRY: &str = "crates/ops/src/network/tests/retry_keys.rs";
+const TIME: &str = "crates/ops/src/network/tests/time_keys.rs";
+const BULKHEAD: &str = "crates/ops/src/pipeline/tests/bulkhead.rs";
+const CHECK: &str = "crates/ops/src/settings/tests.rs";
+const STATE: &str = "tests/cli/state.rs";
+const APT: &str = "tests/integration/apt/adapter/configured.rs";
+
+/// A key, and the test that would notice if it did nothing: its file, its name.
+const PROVEN: &[(&str, &str, &str)] = &[
+    ("apt.cache_valid", APT, "lists_are_as_old_as_is_configured"),
+    ("download.max_retry_after", RETRY, "max_retry_after_is_the_longest_wait_a_server_gets"),
+    ("download.min_speed", TIME, "min_speed_is_what_each_download_asks_of_a_source"),
+    ("performance.bulkhead.max_concurrent", BULKHEAD, "so_many_at_once_and_the_others_in_turn"),
+    ("performance.bulkhead.max_queue", BULKHEAD, "a_full_queue_refuses_at_once_and_says_what_to_do"),
+    ("performance.circuit_breaker.enabled", CIRCUIT, "enabled_false_refuses_nobody_and_still_counts"),
+    (
+        "performance.circuit_breaker.exponential_base",
+        CIRCUIT,
+        "exponential_base_is_what_the_open_time_grows_by",
+    ),
+    ("performance.circuit_breaker.failure_rate", CIRCUIT, "failure_rate_is_the_share_that_opens_it"),
+    ("performance.circuit_breaker.failure_threshold", CIRCUIT, "failure_threshold_is_how_many_open_it"),
+    ("performance.circuit_breaker.forget_after", CIRCUIT, "forget_after_is_how_old_a_failure_may_be"),
+    ("performance.circuit_breaker.jitter", CIRCUIT, "jitter_spreads_the_open_time_upwards"),
+    ("performance.circuit_breaker.max_timeout", CIRCUIT, "max_timeout_lets_the_open_time_grow_to_it"),
+    ("performance.circuit_breaker.probe_lease", CIRCUIT, "probe_lease_is_how_long_a_lost_probe_bars_the_way"),
+    ("performance.circuit_breaker.probes", CIRCUIT, "probes_is_how_many_may_try_at_once"),
+    ("performance.circuit_breaker.slow_after", CIRCUIT, "slow_after_is_when_a_call_is_slow"),
+    ("performance.circuit_breaker.slow_rate", CIRCUIT, "slow_rate_is_the_share_of_slow_calls_that_opens_it"),
+    ("performance.circuit_breaker.success_threshold", CIRCUIT, "success_threshold_is_how_many_close_it"),
+    ("performance.circuit_breaker.timeout", CIRCUIT, "timeout_is_how_long_it_refuses"),
+    ("performance.circuit_breaker.window.calls", CIRCUIT, "window_calls_are_those_a_rate_is_taken_over"),
+    ("performance.circuit_breaker.window.length", CIRCUIT, "window_length_is_the_time_a_rate_is_taken_over"),
+    ("performance.circuit_breaker.window.min_calls", CIRCUIT, "window_min_calls_are_needed_for_a_rate"),
+    ("performance.network_retry.enabled", RETRY, "enabled_false_is_one_attempt"),
+    (
+        "performance.network_retry.exponential_base",
+        RETRY,
+        "initial_delay_exponential_base_and_max_delay_make_the_pauses",
+    ),
+    (
+        "performance.network_retry.initial_delay",
+        RETRY,
+        "initial_delay_exponential_base_and_max_delay_make_the_pauses",
+    ),
+    ("performance.network_retry.jitter", RETRY, "jitter_adds_up_to_a_tenth"),
+    (
+        "performance.network_retry.max_delay",
+        RETRY,
+        "initial_delay_exponential_base_and_max_delay_make_the_pauses",
+    ),
+    ("performance.network_retry.max_retries", RETRY, "max_retries_is_how_many_attempts_there_are"),
+    ("performance.retry_budget.max", RETRY, "retry_budget_max_is_the_most_that_is_saved_up"),
+    ("performance.retry_budget.per_operation", RETRY, "retry_budget_per_operation_is_what_each_earns"),
+    ("performance.retry_budget.start", RETRY, "retry_budget_start_is_how_many_there_are_at_once"),
+    ("performance.services.NAME.bulkhead", CHECK, "a_service_overrides_field_by_field_and_its_hosts_follow"),
+    ("performance.services.NAME.circuit_breaker", CIRCUIT, "a_service_has_its_own_over_the_general_ones"),
+    ("performance.services.NAME.hosts", CIRCUIT, "hosts_say_whose_circuit_a_download_is_behind"),
+    ("performance.services.NAME.network_retry", RETRY, "a_service_has_its_own_retries_and_limits"),
+    ("performance.services.NAME.retry_budget", RETRY, "a_service_may_have_an_allowance_of_its_own"),
+    ("performance.services.NAME.timeouts", RETRY, "a_service_has_its_own_retries_and_limits"),
+    ("performance.timeouts.apt_install", TIME, "apt_install_ends_an_install"),
+    ("performance.timeouts.apt_update", TIME, "apt_update_ends_the_reading_of_lists"),
+    ("performance.timeouts.command", TIME, "command_ends_a_command"),
+    ("performance.timeouts.connect", TIME, "connect_idle_and_http_request_limit_each_attempt_of_a_download"),
+    ("performance.timeouts.download", TIME, "download_ends_a_download"),
+    ("performance.timeouts.git_clone", TIME, "git_clone_ends_a_clone"),
+    ("performance.timeouts.http_request", TIME, "http_request_ends_what_has_no_other_limit"),
+    ("performance.timeouts.idle", TIME, "connect_idle_and_http_request_limit_each_attempt_of_a_download"),
+    ("state.backend", STATE, "in_memory_there_is_nothing_to_give_orders_to"),
+    (
+        "state.dir",
+        STATE,
+        "the_folder_is_that_of_the_configuration_then_systemds_then_the_systems_or_the_users",
+    ),
+];
+
+/// Read and checked as the rest, for the health checks that are still to come: nothing looks at services yet.
+const WITHOUT_EFFECT: [&str; 3] = [
+    "performance.health_checks.check_on_startup",
+    "performance.health_checks.enabled",
+    "performance.health_checks.services",
+];
+
+/// The form that a reference leads to; of what may be null, the other one.
+fn resolved<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
+    let target =
+        schema.get("$ref").or_else(|| schema["anyOf"].as_array()?.iter().find_map(|one| one.get("$ref")));
+    target.map_or(schema, |name| root.pointer(name.as_str().unwrap().trim_start_matches('#')).unwrap())
+}
+
+fn walk(root: &Value, key: &str, schema: &Value, found: &mut BTreeSet<String>) {
+    let schema = resolved(root, schema);
+    let below = |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
+    if let Some(properties) = schema["properties"].as_object() {
+        // What a service has over a group is that group's fields again.
+        if key == "performance.services.NAME" {
+            found.extend(properties.keys().map(|name| below(name)));
+            return;
+        }
+        for (name, inner) in properties {
+            walk(root, &below(name), inner, found);
+        }
+    } else if schema["additionalProperties"].is_object() {
+        walk(root, &below("NAME"), &schema["additionalProperties"], found);
+    } else {
+        found.insert(key.to_owned());
+    }
+}
+
+#[test]
+fn every_key_has_a_test_that_it_does_what_it_says() {
+    let all = schema::all();
+    let root = &all["config-file"];
+    let mut keys = BTreeSet::new();
+    walk(root, "", root, &mut keys);
+    let proven: BTreeSet<String> =
+        PROVEN.iter().map(|(key, _, _)| *key).chain(WITHOUT_EFFECT).map(str::to_owned).collect();
+    assert_eq!(keys, proven, "a key without a test, or a test of no key");
+}
+
+#[test]
+fn the_tests_of_keys_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut texts = BTreeMap::new();
+    for (key, file, test) in PROVEN {
+        let text = texts.entry(file).or_insert_with(|| fs::read_to_string(root.join(file)).unwrap());
+        assert!(text.contains(&format!("#[test]\nfn {test}()")), "{key}: {file} has no test {test}");
+    }
+}
+
+/// What a service may have of its own is what holds for all.
+#[test]
+fn a_service_may_have_every_key_of_a_group() {
+    let all = schema::all();
+    let groups = &all["config-file"]["$defs"];
+    for group in ["Bulkhead", "CircuitBreaker", "NetworkRetry", "RetryBudget", "Timeout"] {
+        let names = |kind: &str| -> BTreeSet<String> {
+            groups[format!("{group}{kind}")]["properties"].as_object().unwrap().keys().cloned().collect()
+        };
+        assert_eq!(names("Settings"), names("Override"), "{group}");
+    }
+}
