@@ -209,9 +209,9 @@ pub enum Fault {
     #[error("`{package}` would change, though it is there: apt-get cannot be told its version `{version}`")]
     WouldChange {
         /// Which.
-        package: String,
+        package: Foreign,
         /// The version there is.
-        version: String,
+        version: Foreign,
     },
     /// The list of repositories cannot be read.
     #[error("the list of repositories cannot be read: {text}")]

@@ -272,7 +272,7 @@ pub(super) fn check(request: &InstallRequest, installed: &Installed, plan: &Plan
     match request.changed(installed, plan) {
         None => Ok(()),
         Some(found) => {
-            let (package, version) = (found.name.clone(), found.version.clone());
+            let (package, version) = (found.name.as_str().into(), found.version.as_str().into());
             Err(AptError::Fault(Fault::WouldChange { package, version }))
         }
     }
