@@ -78,23 +78,19 @@ fn output_that_is_all_a_command_is_for_and_goes_nowhere_is_7() {
         &["connectivity", "-n"],
     ];
     for args in outputs {
-        for (redirection, words) in [
-            (">&-", "standard output is closed"),
-            (">/dev/full", "standard output cannot be written: No space left"),
-        ] {
+        let said = redirected(&lab, args, ">/dev/full");
+        assert_eq!(said.code, 7, "{args:?}: {}", said.err);
+        let (begins, words) = (
+            if args.contains(&"--json") { '{' } else { 'e' },
+            "standard output cannot be written: No space left",
+        );
+        assert!(said.err.starts_with(begins) && said.err.contains(words), "{args:?}: {}", said.err);
+        // Supervisors throw words away by one that is to read, too, which looks like one that was closed.
+        for redirection in [">/dev/null", "1<>/dev/null"] {
             let said = redirected(&lab, args, redirection);
-            assert_eq!(said.code, 7, "{args:?} {redirection}: {}", said.err);
-            let begins = if args.contains(&"--json") { '{' } else { 'e' };
-            assert!(said.err.starts_with(begins) && said.err.contains(words), "{args:?}: {}", said.err);
+            assert_eq!((said.code, said.err.as_str()), (0, ""), "{args:?} {redirection}");
         }
-        let said = redirected(&lab, args, ">/dev/null");
-        assert_eq!((said.code, said.err.as_str()), (0, ""), "{args:?}");
     }
-    for args in [&["run", "-n", "--", "true"] as &[_], &["run", "--help"]] {
-        let said = redirected(&lab, args, ">&-");
-        assert_eq!(said.code, 125, "7 would be the command's: {args:?}: {}", said.err);
-    }
-    // What does something, or answers by its code, does not need a place for its words.
     let others: [&[&str]; 3] =
         [&["config", "check"], &["circuit-breaker", "open", "github"], &["run", "--", "true"]];
     for args in others {

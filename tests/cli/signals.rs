@@ -212,3 +212,28 @@ fn a_full_standard_output_is_an_error() {
     assert_eq!(said.code, 7);
     assert!(said.err.contains("standard output cannot be written"), "{}", said.err);
 }
+
+#[test]
+fn a_file_that_takes_hours_to_look_at_hears_the_limit_and_a_stop() {
+    let (lab, server) = (Lab::new(), Server::start());
+    // As anybody can make one, without the disk for it.
+    let huge = fs::File::create(lab.path("f")).unwrap();
+    if huge.set_len(8 << 40).is_err() {
+        return println!("skipped: no file of 8 TiB on this file system");
+    }
+    let digest = "0".repeat(64);
+    let args = ["download", &server.url("/f"), "--sha256", &digest];
+    let said = lab.run(&[args.as_slice(), &["--timeout", "300ms"]].concat());
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(said.err.contains("did not end in time"), "{}", said.err);
+    let mut child = lab.start(&args);
+    let stderr = child.stderr.take().unwrap();
+    // It says what it begins with once it listens to signals.
+    let pid = child.id();
+    let reading = || fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|threads| threads.count() > 2);
+    wait_until("the thread that reads", || reading().then_some(()));
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().signal(), Some(15), "{:?}", BufReader::new(stderr).lines().next());
+    assert_eq!(fs::metadata(lab.path("f")).unwrap().len(), 8 << 40, "it is as it was");
+    assert_eq!(server.log().connections, 0);
+}

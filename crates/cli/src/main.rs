@@ -17,7 +17,7 @@ use std::sync::Arc;
 use crate::app::App;
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
-use crate::report::{Failure, check_stdout};
+use crate::report::Failure;
 
 fn main() -> ExitCode {
     let typed: Vec<_> = std::env::args_os().collect();
@@ -30,22 +30,16 @@ fn main() -> ExitCode {
 
 fn start(cli: Cli) -> Exit {
     let only_looks = cli.command.only_looks();
-    let can_print = if cli.command.only_prints() { check_stdout() } else { Ok(()) };
-    let printed = can_print.and_then(|()| match &cli.command {
+    let printed = match &cli.command {
         // These need nothing of this machine.
         Command::Completions { shell } => cmd::print::completions(*shell).map(Some),
         Command::Man { command } => cmd::print::man(command).map(Some),
         _ => Ok(None),
-    });
-    let is_run = matches!(cli.command, Command::Run(_));
+    };
     match printed {
         Ok(Some(exit)) => exit,
         Ok(None) => run(&App::start(cli.global, only_looks), cli.command),
-        Err(failure) => {
-            let exit = App::start(cli.global, true).tell(&failure);
-            // Its codes must not be taken for the command's.
-            if is_run { Exit::REFUSED } else { exit }
-        }
+        Err(failure) => App::start(cli.global, true).tell(&failure),
     }
 }
 

@@ -12,7 +12,7 @@ use vps_ops::http::safe_word;
 use crate::args::Cli;
 use crate::config::Environment;
 use crate::exit::Exit;
-use crate::report::{Failure, check_stdout, not_printed};
+use crate::report::{Failure, not_printed};
 
 /// What was typed, or how to end: after `--help`, or after saying what is wrong.
 pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Exit> {
@@ -112,7 +112,6 @@ fn no_file(typed: &[OsString]) -> Exit {
 
 /// Help or the version, where it was asked for.
 fn print(error: &clap::Error) -> Result<Exit, Failure> {
-    check_stdout()?;
     match error.print().and_then(|()| std::io::stdout().flush()) {
         Ok(()) => Ok(Exit::Done),
         Err(error) => not_printed(&error),

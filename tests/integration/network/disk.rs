@@ -14,7 +14,7 @@ fn on_disk(lab: &Lab, options: &str, url: &str, after: &str) -> Option<Output> {
     std::fs::create_dir_all(lab.path("disk")).unwrap();
     let program = lab.command(&[]).get_program().to_owned();
     let script = format!(
-        "mount -t tmpfs -o {options} tmpfs disk || exit 99\n\
+        "mount -t tmpfs -o mode=0755,{options} tmpfs disk || exit 99\n\
          \"$0\" download \"$1\" disk/f --retries 2; code=$?\n{after}\nexit $code"
     );
     let mut command = lab.command(&[]);

@@ -35,7 +35,7 @@ const INSIDE: [(&str, &str); 10] = [
 ];
 
 /// Chapter, sentence, file, test.
-const PROMISES: [(&str, &str, &str, &str); 100] = [
+const PROMISES: [(&str, &str, &str, &str); 101] = [
     ("promise", "exit 0 means that DEST is complete and right", "faults", "a_download_is_complete_and_right"),
     (
         "promise",
@@ -262,6 +262,12 @@ const PROMISES: [(&str, &str, &str, &str); 100] = [
     ("10 limits", "connecting", "pace", "connecting_ends_at_its_limit"),
     ("10 limits", "one family of addresses is enough", "pace", "one_family_of_addresses_is_enough"),
     ("10 limits", "silence", "faults", "a_silent_server_ends_in_time"),
+    (
+        "10 limits",
+        "a head that drips",
+        "pace",
+        "a_head_that_drips_ends_at_the_limit_of_silence_in_time_for_another_attempt",
+    ),
     (
         "10 limits",
         "before the head, too",

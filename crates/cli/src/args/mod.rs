@@ -236,14 +236,6 @@ impl Command {
             Self::Config(_) | Self::Completions { .. } | Self::Man { .. } => true,
         }
     }
-
-    /// Whether what it prints is all that it is for. Those that check something answer by their exit code, too.
-    pub(crate) fn only_prints(&self) -> bool {
-        match self {
-            Self::Config(ConfigCommand::Init | ConfigCommand::Check) => false,
-            _ => self.only_looks(),
-        }
-    }
 }
 
 #[cfg(test)]

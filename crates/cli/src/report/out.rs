@@ -9,7 +9,8 @@ use serde_json::Value;
 use super::{Failure, fit};
 use crate::exit::Exit;
 
-/// Refuses a standard output that was closed (`>&-`). Rust opens `/dev/null` in its place before `main`, to
+/// Refuses a standard output that was closed (`>&-`), where a file is to be delivered there. What only prints words
+/// does not ask: supervisors, too, start programs with a `/dev/null` to read and to write, and mind their codes. Rust opens `/dev/null` in its place before `main`, to
 /// read and to write; a shell's `>/dev/null` is to write only.
 pub(crate) fn check_stdout() -> Result<(), Failure> {
     let stdout = rustix::stdio::stdout();

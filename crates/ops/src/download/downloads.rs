@@ -136,13 +136,11 @@ impl Downloads {
         let services = self.services(&request, options);
         let pipeline = self.context.pipeline();
         let download = self.downloader.begin(request);
-        match download.prepare().await {
-            Ok(Some(done)) => {
-                pipeline.done(&wanted);
-                return Ok((done, 0));
-            }
-            Ok(None) => {}
-            Err(error) => return Err(pipeline.refuse(&wanted, error)),
+        // The look is a part of what `total` limits.
+        wanted.began = Some(pipeline.env.now());
+        if let Some(done) = pipeline.look(&wanted, download.prepare()).await? {
+            pipeline.done(&wanted);
+            return Ok((done, 0));
         }
         for service in services {
             wanted = wanted.service(service);

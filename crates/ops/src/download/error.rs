@@ -49,7 +49,7 @@ pub enum Fault {
         source: io::Error,
     },
     /// Somebody else gave the names of our files to others, so that DEST may not be what was downloaded.
-    #[error("somebody else renamed files beside `{}` while it was put in place", path.display())]
+    #[error("somebody else renamed files beside `{}` while it was put in place", shown(path))]
     Exchanged {
         /// DEST.
         path: PathBuf,

@@ -1,6 +1,8 @@
 //! A file that is there already, and right.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::checksum::{Algorithm, Checksum};
 use super::downloaded::{Downloaded, Saved};
@@ -29,7 +31,7 @@ pub(super) async fn is_done(
     if meta.kind != FileKind::File || request.size.is_some_and(|size| size != meta.len) {
         return Ok(None);
     }
-    let digest = digest_of_file(&*file, checksum.algorithm()).await;
+    let digest = digest_of_file(env, file, checksum.algorithm()).await;
     let same = digest.is_ok_and(|digest| digest == checksum.hex());
     Ok(same.then(|| unchanged(request, target, Some(checksum.clone()))))
 }
@@ -72,19 +74,32 @@ pub(super) fn unchanged(
     }
 }
 
-/// The digest of a file, in hexadecimal digits. A link is an error.
-async fn digest_of_file(file: &dyn FsFile, algorithm: Algorithm) -> io::Result<String> {
-    let mut running = Running::new(algorithm);
-    let mut buffer = vec![0; 256 << 10];
-    let mut at = 0;
-    loop {
-        let read = file.read_at(&mut buffer, at)?;
-        if read == 0 {
-            return Ok(running.hex());
+/// The digest of a file, in hexadecimal digits, made off the runtime's thread: it may be as long as anybody liked.
+/// Dropping the future ends it.
+async fn digest_of_file(env: &Env, file: Box<dyn FsFile>, algorithm: Algorithm) -> io::Result<String> {
+    let stop = StopWhenDropped::default();
+    let stopped = Arc::clone(&stop.0);
+    let digest = env.begin("digest", move || {
+        let mut running = Running::new(algorithm);
+        let (mut buffer, mut at) = (vec![0; 256 << 10], 0);
+        while !stopped.load(Ordering::Relaxed) {
+            let read = file.read_at(&mut buffer, at)?;
+            if read == 0 {
+                return Ok(running.hex());
+            }
+            running.update(buffer.get(..read).unwrap_or_default());
+            at += u64::try_from(read).unwrap_or(u64::MAX);
         }
-        running.update(buffer.get(..read).unwrap_or_default());
-        at += u64::try_from(read).unwrap_or(u64::MAX);
-        // A large file must not keep a Ctrl-C waiting.
-        tokio::task::yield_now().await;
+        Err(io::ErrorKind::Interrupted.into())
+    });
+    digest.await.unwrap_or(Err(io::ErrorKind::Other.into()))
+}
+
+#[derive(Default)]
+struct StopWhenDropped(Arc<AtomicBool>);
+
+impl Drop for StopWhenDropped {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -67,6 +67,7 @@ impl Credentials {
     }
 
     /// The same, of which nothing of netrc goes to another host than this, whoever sends us there.
+    #[cfg(any(test, feature = "git"))]
     pub(crate) fn only_for(mut self, host: &str) -> Self {
         self.only = Some(host.to_ascii_lowercase());
         self

@@ -45,9 +45,10 @@ pub use credentials::Credentials;
 pub(crate) use credentials::decoded;
 pub use error::HttpError;
 pub use fact::Fact;
+pub(crate) use follow::silent;
 pub use follow::{MAX_REDIRECTS, follow};
 #[cfg(feature = "git")]
-pub(crate) use follow::{no_answer, same_origin, silent};
+pub(crate) use follow::{no_answer, same_origin};
 pub use header_file::{HeaderFileError, parse_header_file};
 pub use hint::HttpHint;
 pub use judge::judge_status;

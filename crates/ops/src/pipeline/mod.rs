@@ -52,6 +52,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use vps_breaker::Verdict;
 
@@ -113,6 +114,50 @@ impl Pipeline {
     pub fn refuse<E: Failure>(&self, request: &Request, error: E) -> OperationError<E> {
         let run = Run::start(self, request);
         run.failed(run.refused(error))
+    }
+
+    /// Waits for a look that asks nobody, as long as the whole operation may take: what is looked at may be as large
+    /// as somebody liked to make it.
+    ///
+    /// # Errors
+    ///
+    /// [`OperationError`] with what the look found, or that it was stopped or did not end in time. The operation has
+    /// ended then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the look, and nothing is told.
+    pub async fn look<T, E: Failure>(
+        &self,
+        request: &Request,
+        look: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, OperationError<E>> {
+        let started = request.began.unwrap_or_else(|| self.env.now());
+        let stopped = request.cancel.clone().unwrap_or_default();
+        let in_time = async {
+            match request.total {
+                Some(total) => self.env.until(started.after(total), look).await,
+                None => Some(look.await),
+            }
+        };
+        let looked = tokio::select! {
+            biased;
+            () = stopped.cancelled() => Err((Cause::Cancelled, Stop::Cancelled)),
+            found = in_time => found.ok_or_else(|| {
+                let after = self.env.now().since(started);
+                let late = Cause::TimedOut { after, flowing: false, total: true };
+                (late, Stop::Deadline { pause: Duration::ZERO })
+            }),
+        };
+        match looked {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(error)) => Err(self.refuse(request, error)),
+            Err((cause, stop)) => {
+                let run = Run::start(self, request);
+                let error = run.error(cause, stop.into(), None, None);
+                Err(run.failed(error))
+            }
+        }
     }
 
     /// Runs `operation` until it succeeds or there is a reason to stop.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use vps_breaker::Tick;
 use vps_retry::RetryStrategy;
 
 use super::mostly_one::MostlyOne;
@@ -54,6 +55,8 @@ pub struct Request {
     pub(crate) under: Option<Under>,
     pub(crate) wait_for_circuit: bool,
     pub(crate) is_asked_for: bool,
+    /// When its time began, where that was before its first attempt was thought of.
+    pub(crate) began: Option<Tick>,
 }
 
 impl Request {
@@ -81,6 +84,7 @@ impl Request {
             under: None,
             is_asked_for: false,
             wait_for_circuit: false,
+            began: None,
         }
     }
 

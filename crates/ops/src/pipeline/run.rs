@@ -58,7 +58,7 @@ pub(super) struct Run<'p, E> {
 
 impl<'p, E: Failure> Run<'p, E> {
     pub(super) fn start(pipeline: &'p Pipeline, request: &'p Request) -> Self {
-        let started = pipeline.env.now();
+        let started = request.began.unwrap_or_else(|| pipeline.env.now());
         let mut strategy = request.strategy;
         if pipeline.env.planted(Mistake::OneAttemptTooMany) {
             strategy = strategy.with_max_attempts(strategy.max_attempts().saturating_add(1));

@@ -4,6 +4,7 @@ mod bulkhead;
 mod ends_by_itself;
 mod lab;
 mod let_go;
+mod look;
 mod members;
 mod pass;
 mod refused;
