@@ -315,7 +315,6 @@ impl FsFolder for RealFolder {
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "somebody else renames here")]
 mod tests {
     use std::io::IoSlice;
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
