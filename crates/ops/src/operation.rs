@@ -129,11 +129,13 @@ kinds! {
     GitClone = "git_clone",
     /// A clone is brought up to date.
     GitUpdate = "git_update",
+    /// It is looked what stands at DEST.
+    GitLook = "git_look",
     /// One repository is fetched.
     GitFetch = "git_fetch",
     /// A clone is written to the disk and becomes DEST.
     GitCommit = "git_commit",
-    /// What clones that were killed left beside DEST is removed.
+    /// What runs that were killed left, beside DEST or in a clone's git folder, is removed.
     GitSweep = "git_sweep",
     /// A clone is taken for an update: nobody else may be at it.
     GitBegin = "git_begin",

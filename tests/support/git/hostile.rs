@@ -60,6 +60,37 @@ impl Forge {
         repository
     }
 
+    /// A repository of `levels` trees, each of which is in the one above ten times: ten to the power of that many paths.
+    #[must_use]
+    pub fn bomb(&self, name: &str, levels: u32) -> Repository {
+        let repository = self.repository(name);
+        let (mut mode, mut id) = (FILE, repository.write("blob", b"x"));
+        for _ in 0..levels {
+            let names: Vec<String> = (0..10).map(|number| format!("d{number}")).collect();
+            let entries: Vec<_> = names.iter().map(|name| (mode, &**name, &*id)).collect();
+            (id, mode) = (repository.write("tree", &tree(&entries)), FOLDER);
+        }
+        repository.commit_tree(&id);
+        repository
+    }
+
+    /// A repository with one file of `length` bytes, which take little room in a pack.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    #[must_use]
+    pub fn giant(&self, name: &str, length: u64) -> Repository {
+        let repository = self.repository(name);
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        file.as_file().set_len(length).expect("as long as that");
+        let path = file.path().to_str().expect("a name in text");
+        let whole = ["-c", "core.bigFileThreshold=1m", "-c", "core.compression=1"];
+        let blob = repository.git(&[&whole[..], &["hash-object", "-w", "--no-filters", path]].concat());
+        repository.git(&["config", "core.bigFileThreshold", "1m"]);
+        repository.commit_tree(&repository.write("tree", &tree(&[(FILE, "giant", &blob)])));
+        repository
+    }
+
     /// A file and a folder of one name, whatever is in that.
     #[must_use]
     pub fn named_twice(&self, name: &str, twice: &str) -> Repository {

@@ -30,7 +30,7 @@ async fn clone(app: &App, args: &CloneArgs) -> Result<Exit, Failure> {
     options.connect = args.connect_timeout;
     options.idle = args.idle_timeout;
     if args.network.dry_run {
-        let there = network.clones().look(&request);
+        let there = network.clones().look(&request).await;
         let there = there.map_err(|error| Failure::before(&Clones::operation(&request), &error))?;
         return preview(&network, &request, &there, &options).show(app, &network, &options).await;
     }

@@ -144,6 +144,7 @@ pub(crate) fn to_do(operation: &Operation) -> String {
         OperationKind::AptRepair => "configure what an earlier run left unconfigured",
         OperationKind::AptUnpack => "install the packages",
         OperationKind::GitCommit => "write the clone to the disk",
+        OperationKind::GitLook => "look at what is there",
         OperationKind::GitSweep => "remove what earlier clones left",
         OperationKind::GitBegin => "begin the update",
         OperationKind::GitFinish => "finish an earlier update",

@@ -319,7 +319,14 @@ fn oddity(bytes: u64, page: bool, url: &Url) -> Option<String> {
 
 /// Whether what was received is no part of the right file.
 fn is_wrong(fault: &Fault) -> bool {
-    matches!(fault, Fault::Digest { .. } | Fault::Length { .. } | Fault::TooLarge { .. } | Fault::UnaskedPart)
+    matches!(
+        fault,
+        Fault::Digest { .. }
+            | Fault::Length { .. }
+            | Fault::TooLarge { .. }
+            | Fault::NoRoom { .. }
+            | Fault::UnaskedPart
+    )
 }
 
 /// Makes the digest cover what is there; `false` if it is not what it was.

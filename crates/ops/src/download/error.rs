@@ -64,6 +64,19 @@ pub enum Fault {
         /// Bytes that are free there.
         free: u64,
     },
+    /// The server does not say how long the file is, and it is longer than there is room for.
+    #[error(
+        "the server does not say how long the file is, and it is longer than the {} that fit in `{}` with {} left free",
+        Size(*limit), shown(folder), Size(*reserve)
+    )]
+    NoRoom {
+        /// The folder that DEST is in.
+        folder: PathBuf,
+        /// Bytes that the file may have.
+        limit: u64,
+        /// Bytes that stay free there.
+        reserve: u64,
+    },
     /// Another process writes the same file.
     #[error("another process is downloading to `{}`", shown(path))]
     Busy {

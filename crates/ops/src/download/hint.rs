@@ -65,7 +65,7 @@ fn of(fault: &Fault) -> Vec<Hint> {
         Fault::Http(error) => return error.hints(),
         Fault::NoParent { folder } => DownloadHint::MakeFolder { folder: folder.clone() },
         Fault::NotReplaceable { .. } => DownloadHint::WriteToStdout,
-        Fault::NoSpace { .. } => DownloadHint::FreeSpace,
+        Fault::NoSpace { .. } | Fault::NoRoom { .. } => DownloadHint::FreeSpace,
         Fault::Exchanged { .. } => DownloadHint::ChoosePrivateFolder,
         Fault::Disk { source, .. } if ForeignLink::behind(source).is_some() => DownloadHint::NameFolderItself,
         Fault::Disk { source, .. } => match source.kind() {

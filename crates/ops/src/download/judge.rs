@@ -67,7 +67,8 @@ fn judge(fault: &Fault) -> Judgement {
         | Fault::NotReplaceable { .. }
         | Fault::Disk { .. }
         | Fault::Exchanged { .. }
-        | Fault::NoSpace { .. } => (Class::Local, Blame::Elsewhere, Kind::Local),
+        | Fault::NoSpace { .. }
+        | Fault::NoRoom { .. } => (Class::Local, Blame::Elsewhere, Kind::Local),
         Fault::Busy { .. } => (Class::Busy { poll: POLL }, Blame::Elsewhere, Kind::Local),
     };
     Judgement::new(class, blame, kind)
@@ -102,6 +103,7 @@ mod tests {
             list(Fault::Unlisted(ChecksumError::NotListed("f".into()))),
             list(Fault::UnreadableList(io::ErrorKind::InvalidData.into())),
             local(full),
+            local(Fault::NoRoom { folder: "/".into(), limit: 2, reserve: 1 }),
             local(disk),
             local(Fault::NoParent { folder: "/x".into() }),
             local(Fault::Exchanged { path: "/x".into() }),

@@ -27,6 +27,7 @@
 mod adapter;
 mod ask;
 mod attempt;
+mod ceiling;
 mod checksum;
 mod commit;
 mod content_range;

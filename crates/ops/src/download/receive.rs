@@ -8,6 +8,7 @@ use bytes::Bytes;
 use vps_breaker::Tick;
 
 use super::attempt::Failed;
+use super::ceiling::Ceiling;
 use super::error::Fault;
 use super::hash::Hashing;
 use super::memory::Memory;
@@ -54,6 +55,7 @@ pub(super) async fn receive(
     let env = part.env.clone();
     let mut watch = Watch::new(&env, terms);
     let mut report = Report { last: None };
+    let ceiling = if terms.total.is_none() { Ceiling::of(part) } else { None };
     attempt.progress(part.written, terms.total, terms.resumed_from);
     loop {
         let mut end = None;
@@ -68,7 +70,7 @@ pub(super) async fn receive(
         }
         let gained: usize = batch.iter().map(Bytes::len).sum();
         if gained > 0 {
-            check_size(part, gained, terms)?;
+            check_size(part, gained, terms, ceiling.as_ref())?;
             part.append(&batch).map_err(|source| failed_write(part, source))?;
             let now = env.now();
             watch.speed.gained(now, gained);
@@ -105,14 +107,14 @@ async fn gather(body: &mut Body, batch: &mut Vec<Bytes>) -> Option<Result<(), Ht
     .await
 }
 
-fn check_size(part: &Part, gained: usize, terms: &Terms<'_>) -> Result<(), Fault> {
+fn check_size(part: &Part, gained: usize, terms: &Terms<'_>, ceiling: Option<&Ceiling>) -> Result<(), Fault> {
     let size = part.written.saturating_add(u64::try_from(gained).unwrap_or(u64::MAX));
     match (terms.limits.max_size, terms.total) {
         (Some(limit), _) if size > limit => Err(Fault::TooLarge { limit }),
         (_, Some(expected)) if size > terms.until.unwrap_or(expected) => {
             Err(Fault::Length { expected, got: size })
         }
-        _ => Ok(()),
+        _ => ceiling.map_or(Ok(()), |ceiling| ceiling.check(size)),
     }
 }
 

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use super::existing::There;
 use super::update::{Prepared, Ready, Update};
-use super::{CloneRequest, GitError, Made, Module, Step};
+use super::{CloneRequest, GitError, Made, Module, OwnClone, Step};
 use crate::attempt::Attempt;
 
 /// Clones.
@@ -18,7 +18,10 @@ pub trait Git: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`GitError`] where DEST must not be touched.
-    fn look(&self, request: &CloneRequest) -> Result<There, GitError>;
+    ///
+    /// # Cancel safety
+    /// The look is given up.
+    async fn look(&self, request: &CloneRequest) -> Result<There, GitError>;
 
     /// One attempt: fetched, verified and checked out.
     ///
@@ -33,7 +36,10 @@ pub trait Git: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`GitError`] where it cannot be read.
-    fn modules(&self, files: &Path) -> Result<Vec<Module>, GitError>;
+    ///
+    /// # Cancel safety
+    /// As [`look`](Self::look).
+    async fn modules(&self, files: &Path) -> Result<Vec<Module>, GitError>;
 
     /// Fetches what is new for a repository that is there, its files in `files`, and makes ready what has to
     /// be done, in one attempt. The repository stays as it is.
@@ -60,14 +66,14 @@ pub trait Git: fmt::Debug + Send + Sync + 'static {
     /// It goes on to its end on a thread of its own.
     async fn apply(&self, update: &Arc<Update>, ready: Ready) -> Result<(), GitError>;
 
-    /// Finishes an update of the clone at `dest` that was killed while it was put in place. No request.
+    /// Finishes an update of a clone of our own that was killed while it was put in place. No request.
     ///
     /// # Errors
     /// [`GitError::NotUpdated`] where files were changed since.
     ///
     /// # Cancel safety
     /// As [`apply`](Self::apply).
-    async fn finish(&self, dest: &Path) -> Result<(), GitError>;
+    async fn finish(&self, own: OwnClone) -> Result<(), GitError>;
 
     /// Waits for attempts that were dropped: they stop at once.
     async fn settle(&self);

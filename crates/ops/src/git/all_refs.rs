@@ -1,4 +1,4 @@
-//! The fetch of a whole history: all branches and tags. gix would lock a file for each ref, which takes longer than
+//! The fetch of a clone: all branches and tags of a whole history, one of a short one. gix would lock a file for each ref, which takes longer than
 //! all the rest where there are tens of thousands; here they are one file, as git's own clone has them.
 
 use std::cell::Cell;
@@ -29,8 +29,9 @@ pub(super) fn fetch(repo: &gix::Repository, job: &Job, line: Line) -> Result<Tar
     let wants = wants(job, &target, &refs.mappings);
     // Nothing is asked of an empty repository.
     if !wants.is_empty() {
-        let all = JustThese { ids: &wants, filter: None };
-        talk.bring(repo, all, &Shallow::NoChange, &Cell::new(0)).map_err(|error| job::named(job, error))?;
+        let mut all = JustThese { ids: &wants, filter: None };
+        let depth = job.depth.map_or(Shallow::NoChange, Shallow::DepthAtRemote);
+        talk.bring(repo, &mut all, &depth, &Cell::new(0), None).map_err(|error| job::named(job, error))?;
         job::stopped(job)?;
         write(repo, &refs.mappings)?;
     }
@@ -40,11 +41,16 @@ pub(super) fn fetch(repo: &gix::Repository, job: &Job, line: Line) -> Result<Tar
 
 /// What to ask for: what is wanted, and with all of the history every branch and tag.
 pub(super) fn specs(job: &Job) -> Result<Specs, GitError> {
+    specs_of(job, &job.want.specs())
+}
+
+/// The same where these are wanted.
+pub(super) fn specs_of(job: &Job, wanted: &[String]) -> Result<Specs, GitError> {
     let parse = |spec: &str| {
         let spec = gix::refspec::parse(spec.into(), Operation::Fetch);
         spec.map(|spec| spec.to_owned()).map_err(|error| words::of_any("fetch", error))
     };
-    let mut extra = job.want.specs().iter().map(|name| parse(name)).collect::<Result<Vec<RefSpec>, _>>()?;
+    let mut extra = wanted.iter().map(|name| parse(name)).collect::<Result<Vec<RefSpec>, _>>()?;
     let mut own = Vec::new();
     if job.depth.is_none() {
         own.push(parse(BRANCHES)?);
@@ -66,14 +72,33 @@ pub(super) fn wants(job: &Job, target: &Target, mappings: &[Mapping]) -> Vec<Obj
 
 /// Writes the refs that get a name here; `origin/HEAD` is what the other end calls its own.
 pub(super) fn write(repo: &gix::Repository, mappings: &[Mapping]) -> Result<(), GitError> {
-    let mut refs: BTreeMap<&BString, ObjectId> = BTreeMap::new();
-    for mapping in mappings {
-        if let (Some(name), Some(id)) = (&mapping.local, mapping.remote.as_id())
-            && name != "refs/remotes/origin/HEAD"
-        {
-            refs.insert(name, id.to_owned());
+    let refs = named(mappings).map(|(name, id)| (name.clone(), id)).collect();
+    pack_refs(repo, &refs)
+}
+
+/// Writes those that are new or went on beside `known`, which are there: a tag stays what it is.
+pub(super) fn update(
+    repo: &gix::Repository,
+    mappings: &[Mapping],
+    known: BTreeMap<BString, ObjectId>,
+) -> Result<(), GitError> {
+    let mut refs = known;
+    for (name, id) in named(mappings) {
+        if !(name.starts_with(b"refs/tags/") && refs.contains_key(name)) {
+            refs.insert(name.clone(), id);
         }
     }
+    pack_refs(repo, &refs)
+}
+
+fn named(mappings: &[Mapping]) -> impl Iterator<Item = (&BString, ObjectId)> {
+    mappings.iter().filter_map(|mapping| {
+        let name = mapping.local.as_ref().filter(|name| *name != "refs/remotes/origin/HEAD")?;
+        Some((name, mapping.remote.as_id()?.to_owned()))
+    })
+}
+
+fn pack_refs(repo: &gix::Repository, refs: &BTreeMap<BString, ObjectId>) -> Result<(), GitError> {
     if refs.is_empty() {
         return Ok(());
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use gix::ObjectId;
 
+use super::excess::Bytes;
 use super::ref_name::{CommitId, RefName};
 use crate::foreign::{Foreign, shown};
 
@@ -136,6 +137,39 @@ impl fmt::Display for AtWork {
             Self::Git { doing } => write!(f, "git has something under way in it: {doing}"),
             Self::Lock { path } => write!(f, "git is at work in it: there is {}", shown(path)),
             Self::Changed { what } => write!(f, "somebody changed {what} meanwhile"),
+        }
+    }
+}
+
+/// What is odd about a file of a git folder, so that it is not opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Oddity {
+    /// It is no plain file.
+    Is {
+        /// `a pipe`, `a device`.
+        what: &'static str,
+    },
+    /// It is longer than it is ever read.
+    Longer {
+        /// Bytes that it may have.
+        limit: u64,
+    },
+    /// Too many git folders lend each other objects.
+    Lent {
+        /// How many may.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for Oddity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Is { what } => write!(f, "is {what}, where git keeps a plain file"),
+            Self::Longer { limit } => write!(f, "is longer than {}", Bytes(*limit)),
+            Self::Lent { limit } => {
+                write!(f, "is one of more than {limit} git folders that lend each other objects")
+            }
         }
     }
 }

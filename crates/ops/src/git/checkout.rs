@@ -4,6 +4,7 @@
 //! is a delta of was read just before it. All folders are made first and all links last: so nothing is ever
 //! written through a link.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fs::File;
@@ -11,7 +12,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use gix::bstr::{BStr, BString, ByteSlice};
 use gix::index::entry::{Mode, Stat};
@@ -22,13 +23,17 @@ use rustix::fs::{Mode as Permissions, OFlags};
 
 use super::bases::Place;
 use super::convert::Converter;
+use super::excess::{Bound, Excess};
 use super::meter::Meter;
-use super::objects::Objects;
-use super::{GitError, words};
+use super::objects::{Found, Objects};
+use super::stoppable::stopped;
+use super::{GitError, pack, words};
 use crate::env::Env;
 use crate::foreign::Foreign;
 
 const DOING: &str = "check out the files";
+/// More threads would need more memory.
+const THREADS: usize = 8;
 /// Files that a thread takes at a time, at most.
 const LONGEST: usize = 512;
 /// Bytes that are written before it is looked whether to stop.
@@ -61,11 +66,12 @@ pub(super) fn write(
     to: &To<'_>,
 ) -> Result<BTreeSet<String>, GitError> {
     let root = File::open(to.folder).map_err(|error| GitError::local(DOING, error))?;
-    let (files, links) = in_order_of_packs(objects, index, to);
+    let (files, links) = in_order_of_packs(objects, index, to)?;
     let wanted = files.len().saturating_add(links.len());
     let counter = counter(to.meter, wanted);
     folders(root.as_fd(), index, to)?;
-    let mut hand = Hand::new(repo, root.as_fd(), objects, index)?;
+    let room = Room { limit: pack::room(to.env, to.folder)?, taken: AtomicU64::new(0) };
+    let mut hand = Hand::new(repo, root.as_fd(), objects, index, &room)?;
     let (mut stats, filters) = by_all_hands(to.env, &hand, index, &files, to.stop, &counter)?;
     for at in links {
         stopped(to.stop)?;
@@ -89,10 +95,6 @@ fn counter(meter: &Meter, wanted: usize) -> StepShared {
     files.counter()
 }
 
-fn stopped(stop: &AtomicBool) -> Result<(), GitError> {
-    if stop.load(Ordering::Relaxed) { Err(GitError::Stopped) } else { Ok(()) }
-}
-
 /// Makes the folder of every file, and of every module.
 fn folders(root: BorrowedFd<'_>, index: &gix::index::State, to: &To<'_>) -> Result<(), GitError> {
     let mut last: &[u8] = b"";
@@ -101,6 +103,7 @@ fn folders(root: BorrowedFd<'_>, index: &gix::index::State, to: &To<'_>) -> Resu
         if !to.takes(path) {
             continue;
         }
+        stopped(to.stop)?;
         let end = if entry.mode == Mode::COMMIT { Some(path.len()) } else { path.rfind_byte(b'/') };
         let folder = path.get(..end.unwrap_or(0)).unwrap_or_default();
         let slashes = folder.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
@@ -127,13 +130,18 @@ fn is_in(path: &[u8], folder: &[u8]) -> bool {
 type Packed = (Option<Place>, Option<Place>, usize);
 
 /// The entries that are files, chain by chain, and those that are links.
-fn in_order_of_packs(objects: &Objects, index: &gix::index::State, to: &To<'_>) -> (Vec<Packed>, Vec<usize>) {
+fn in_order_of_packs(
+    objects: &Objects,
+    index: &gix::index::State,
+    to: &To<'_>,
+) -> Result<(Vec<Packed>, Vec<usize>), GitError> {
     let mut files = Vec::with_capacity(index.entries().len());
     let mut links = Vec::new();
     for (at, entry) in index.entries().iter().enumerate() {
         if !to.takes(entry.path(index)) {
             continue;
         }
+        stopped(to.stop)?;
         match entry.mode {
             Mode::SYMLINK => links.push(at),
             Mode::COMMIT => {}
@@ -144,10 +152,11 @@ fn in_order_of_packs(objects: &Objects, index: &gix::index::State, to: &To<'_>) 
     files.sort_unstable();
     let mut known = HashMap::with_capacity(files.len());
     for (origin, place, _) in &mut files {
+        stopped(to.stop)?;
         *origin = place.map(|place| objects.origin(place, &mut known));
     }
     files.sort_unstable();
-    (files, links)
+    Ok((files, links))
 }
 
 /// What a thread takes at a time: whole chains where they are not too long.
@@ -179,7 +188,7 @@ fn by_all_hands(
     stop: &AtomicBool,
     counter: &AtomicUsize,
 ) -> Result<Done, GitError> {
-    let threads = env.cores();
+    let threads = env.cores().min(THREADS);
     let pieces = pieces(files, threads);
     let (next, over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let work = |mut hand: Hand<'_>| -> Result<Done, GitError> {
@@ -214,6 +223,22 @@ struct Hand<'a> {
     objects: Objects,
     converter: Converter,
     buffer: Vec<u8>,
+    room: &'a Room,
+}
+
+/// What may be written of all files: the rest of what is free is others'.
+#[derive(Debug)]
+struct Room {
+    limit: u64,
+    taken: AtomicU64,
+}
+
+impl Room {
+    fn take(&self, bytes: usize) -> Result<(), Excess> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let taken = self.taken.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if taken > self.limit { Err(Excess::of(Bound::Files, self.limit)) } else { Ok(()) }
+    }
 }
 
 impl<'a> Hand<'a> {
@@ -222,9 +247,10 @@ impl<'a> Hand<'a> {
         root: BorrowedFd<'a>,
         objects: &Objects,
         index: &gix::index::State,
+        room: &'a Room,
     ) -> Result<Self, GitError> {
         let converter = Converter::new(repo, index)?;
-        Ok(Self { root, objects: objects.clone(), converter, buffer: Vec::new() })
+        Ok(Self { root, objects: objects.clone(), converter, buffer: Vec::new(), room })
     }
 
     /// Writes one file.
@@ -237,16 +263,30 @@ impl<'a> Hand<'a> {
             _ => return Err(no_kind(path)),
         };
         let broken = |error: gix::Error| words::of(DOING, &error);
-        let blob = self.objects.find_blob(&entry.id, &mut self.buffer).map_err(broken)?;
-        let bytes = self.converter.written(&self.objects, path, entry.mode, &entry.id, blob.data)?;
+        let large = match self.objects.small(&entry.id, &mut self.buffer).map_err(broken)? {
+            Found::Large(place) if self.converter.is_plain(&self.objects, path, entry.mode)? => Some(place),
+            _ => None,
+        };
+        let bytes = if large.is_none() {
+            let blob = self.objects.find_blob(&entry.id, &mut self.buffer).map_err(broken)?;
+            self.converter.written(&self.objects, path, entry.mode, &entry.id, blob.data)?
+        } else {
+            Cow::default()
+        };
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file =
             rustix::fs::openat(self.root, path.as_bytes(), flags, Permissions::from_raw_mode(permissions))
                 .map_err(|errno| failed(path, errno.into()))?;
         let mut file = File::from(file);
-        for piece in bytes.chunks(PIECE) {
+        let room = self.room;
+        let mut put = |piece: &[u8]| {
             stopped(stop)?;
-            file.write_all(piece).map_err(|error| failed(path, error))?;
+            room.take(piece.len())?;
+            file.write_all(piece).map_err(|error| failed(path, error))
+        };
+        match large {
+            Some(place) => self.objects.tell(place, room.limit, stop, &mut put).map(drop)?,
+            None => bytes.chunks(PIECE).try_for_each(put)?,
         }
         let said = Metadata::from_file(&file).map_err(|error| failed(path, error))?;
         stat(&said)

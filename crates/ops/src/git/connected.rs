@@ -72,6 +72,11 @@ pub(super) fn check_new(
     Ok(())
 }
 
+/// Whether what a ref leads to in the end may be read at once, before gix does.
+pub(super) fn readable(objects: &Objects, tip: ObjectId, stop: &AtomicBool) -> Result<(), GitError> {
+    Walk::new(objects, &Meter::new(), stop, None).behind_tags(tip).map(drop)
+}
+
 struct Walk<'a> {
     objects: &'a Objects,
     stop: &'a AtomicBool,
@@ -133,7 +138,7 @@ impl<'a> Walk<'a> {
     fn behind_tags(&mut self, mut id: ObjectId) -> Result<(Kind, ObjectId), GitError> {
         loop {
             self.stopped()?;
-            let object = self.objects.find(&id, &mut self.buffer).map_err(|_| missing(&id))?;
+            let object = self.objects.find(&id, &mut self.buffer).map_err(|error| not_had(&error, &id))?;
             if object.kind != Kind::Tag {
                 return Ok((object.kind, id));
             }
@@ -147,7 +152,7 @@ impl<'a> Walk<'a> {
     /// The tree of a commit, and which commits come before it.
     fn commit(&mut self, id: ObjectId) -> Result<Vec<ObjectId>, GitError> {
         self.stopped()?;
-        let object = self.objects.find(&id, &mut self.buffer).map_err(|_| missing(&id))?;
+        let object = self.objects.find(&id, &mut self.buffer).map_err(|error| not_had(&error, &id))?;
         if object.kind != Kind::Commit {
             return Err(missing(&id));
         }
@@ -167,7 +172,8 @@ impl<'a> Walk<'a> {
             }
             self.counter.store(self.seen.len(), Ordering::Relaxed);
             self.stopped()?;
-            let tree = self.objects.find_tree_iter(&id, &mut self.buffer).map_err(|_| missing(&id))?;
+            let tree = self.objects.find_tree_iter(&id, &mut self.buffer);
+            let tree = tree.map_err(|error| not_had(&error, &id))?;
             for entry in tree {
                 let entry = entry.map_err(|_| unreadable("tree", &id))?;
                 let child = entry.oid.to_owned();
@@ -184,6 +190,10 @@ impl<'a> Walk<'a> {
     fn stopped(&self) -> Result<(), GitError> {
         if self.stop.load(Ordering::Relaxed) { Err(GitError::Stopped) } else { Ok(()) }
     }
+}
+
+fn not_had(error: &gix::Error, id: &ObjectId) -> GitError {
+    words::unless_too_much(error, || missing(id))
 }
 
 fn missing(id: &ObjectId) -> GitError {

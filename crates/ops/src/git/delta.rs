@@ -35,6 +35,13 @@ pub(super) fn apply(base: &[u8], delta: &[u8]) -> Option<Vec<u8>> {
     (made.len() == size).then_some(made)
 }
 
+/// How long the object is that `delta` makes.
+pub(super) fn made(delta: &[u8]) -> Option<u64> {
+    let mut rest = delta;
+    size(&mut rest)?;
+    size(&mut rest).and_then(|size| u64::try_from(size).ok())
+}
+
 /// A length: seven bits a byte, the lowest first.
 fn size(rest: &mut &[u8]) -> Option<usize> {
     let (mut size, mut shift) = (0_u64, 0);

@@ -7,7 +7,8 @@ use std::time::Duration;
 use http::StatusCode;
 use thiserror::Error;
 
-use super::cause::{AtWork, Damage, LineCause, LineFault, LineProgram, Missing};
+use super::cause::{AtWork, Damage, LineCause, LineFault, LineProgram, Missing, Oddity};
+use super::excess::Excess;
 use crate::foreign::{Foreign, shown};
 use crate::http::HttpError;
 use crate::process::CommandError;
@@ -117,6 +118,9 @@ pub enum GitError {
         /// What it holds.
         why: Foreign,
     },
+    /// More came, or more would come of it, than is taken of anybody.
+    #[error("{0}")]
+    TooMuch(Excess),
     /// Files could not be checked out.
     #[error("{path} could not be checked out: {why}")]
     Checkout {
@@ -147,6 +151,14 @@ pub enum GitError {
         path: PathBuf,
         /// `is not empty`, `is a file`.
         why: Foreign,
+    },
+    /// A git folder holds what is not to be opened.
+    #[error("{} {what}", shown(path))]
+    Odd {
+        /// What it holds.
+        path: PathBuf,
+        /// What is odd about it.
+        what: Oddity,
     },
     /// DEST is a clone of what is asked for, at something else.
     #[error("{} {why}", shown(path))]
@@ -237,6 +249,12 @@ pub enum GitError {
 impl From<Missing> for GitError {
     fn from(what: Missing) -> Self {
         Self::RefNotFound { what }
+    }
+}
+
+impl From<Excess> for GitError {
+    fn from(excess: Excess) -> Self {
+        Self::TooMuch(excess)
     }
 }
 

@@ -4,8 +4,10 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use super::ours::{OwnClone, is_absent};
+use super::stoppable::stopped;
 use super::target::Want;
 use super::update::is_unfinished;
 use super::{CloneRequest, Cloned, ClonedModule, CommitId, GitError, heads, modules, pin, repository};
@@ -26,7 +28,7 @@ pub enum There {
 
 /// Looks, and refuses what must not be replaced, and what could be changed by others while it is looked at: whatever
 /// that says it is, it is not taken.
-pub(super) fn look(env: &Env, request: &CloneRequest) -> Result<There, GitError> {
+pub(super) fn look(env: &Env, request: &CloneRequest, stop: &AtomicBool) -> Result<There, GitError> {
     let dest = &request.dest;
     let occupied = |why: &str| GitError::Occupied { path: dest.clone(), why: why.into() };
     let folder = match env.fs().folder(dest) {
@@ -48,15 +50,15 @@ pub(super) fn look(env: &Env, request: &CloneRequest) -> Result<There, GitError>
     if folder.look(OsStr::new(".git")).is_err() {
         return Err(occupied("is not empty"));
     }
-    let own = OwnClone::open(env, folder, dest)?;
-    let there = compare(request, own.files.path()).map_err(|error| own.files.in_words(error))?;
+    let own = OwnClone::open(env, folder, dest, stop)?;
+    let there = compare(request, own.files.path(), stop).map_err(|error| own.files.in_words(error))?;
     Ok(match there {
         There::Clone(cloned) => There::Clone(Cloned { dest: dest.clone(), ..cloned }),
         there => there,
     })
 }
 
-fn compare(request: &CloneRequest, dest: &Path) -> Result<There, GitError> {
+fn compare(request: &CloneRequest, dest: &Path, stop: &AtomicBool) -> Result<There, GitError> {
     let occupied = |why: String| GitError::Occupied { path: dest.to_owned(), why: why.into() };
     let otherwise =
         |why: String, by_update| GitError::Otherwise { path: dest.to_owned(), why: why.into(), by_update };
@@ -106,7 +108,7 @@ fn compare(request: &CloneRequest, dest: &Path) -> Result<There, GitError> {
     };
     let mut submodules = Vec::new();
     if request.modules && !request.update && commit.is_some() {
-        modules_of(&repo, dest, "", &mut submodules).map_err(|why| match why {
+        modules_of(&repo, dest, "", &mut submodules, stop).map_err(|why| match why {
             Lacks::Error(error) => error,
             Lacks::Module(why) => otherwise(why, true),
         })?;
@@ -132,6 +134,7 @@ fn modules_of(
     dest: &Path,
     above: &str,
     found: &mut Vec<ClonedModule>,
+    stop: &AtomicBool,
 ) -> Result<(), Lacks> {
     for module in modules::list(repo).map_err(Lacks::Error)? {
         let path =
@@ -140,7 +143,8 @@ fn modules_of(
         if fs::symlink_metadata(files.join(".git")).is_err() {
             return Err(Lacks::Module(format!("is a clone of it, but without the module {path}")));
         }
-        let inner = repository::open(&files).map_err(Lacks::Error)?;
+        stopped(stop).map_err(Lacks::Error)?;
+        let inner = repository::open_theirs(&files, stop).map_err(Lacks::Error)?;
         let here = heads::find(&inner, "HEAD");
         if here != Some(module.commit.0) {
             let at = here.map_or_else(|| "nothing".to_owned(), |id| id.to_string());
@@ -151,7 +155,7 @@ fn modules_of(
         // What somebody else wrote there may hold a password.
         let url = url.parse::<super::GitUrl>().map_or_else(|_| String::new(), |url| url.stored().to_owned());
         found.push(ClonedModule { path: path.clone(), url, commit: module.commit, attempts: 0 });
-        modules_of(&inner, dest, &path, found)?;
+        modules_of(&inner, dest, &path, found, stop)?;
     }
     Ok(())
 }

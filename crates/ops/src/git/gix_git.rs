@@ -24,8 +24,8 @@ use super::update::{self, Prepared, Update};
 use super::url::Way;
 use super::wire::{Incoming, Outgoing};
 use super::{
-    CloneRequest, Git, GitError, Made, Module, Ready, Step, branches, local, modules, piecewise, repository,
-    words, work,
+    CloneRequest, Git, GitError, Made, Module, OwnClone, Ready, Step, aside, branches, local, modules,
+    piecewise, repository, words, work,
 };
 use crate::attempt::Attempt;
 use crate::env::Env;
@@ -202,6 +202,7 @@ impl GixGit {
         let made = outcome.map_err(|error| match (process, &error) {
             _ if side.greeting.is_some() => words::of_greeting(side.greeting.as_deref().unwrap_or_default()),
             _ if side.end == Some(End::Silent) => GitError::Idle { after: step.idle },
+            _ if let Some(End::Excess(excess)) = side.end => excess.into(),
             (Some(Err(not_started)), _) => not_started.into(),
             // One that ends because gix has failed knows less than gix.
             (Some(Ok(captured)), GitError::CutOff | GitError::Protocol { .. })
@@ -212,6 +213,17 @@ impl GixGit {
             _ => error,
         })?;
         Ok(Made { bytes: side.bytes, ..made })
+    }
+
+    /// Empties the folder that an attempt begins in.
+    async fn clear(&self, step: &Step) -> Result<(), GitError> {
+        let (env, folder, place) = (self.env.clone(), step.folder.clone(), step.place.clone());
+        let emptied = aside(&self.env, move |stop| {
+            let emptied = local::clear(&env, &folder, stop);
+            drop(place);
+            emptied
+        });
+        emptied.await
     }
 
     /// Works on a thread, to the end whoever waits for it.
@@ -270,8 +282,9 @@ impl GixGit {
 
 #[async_trait]
 impl Git for GixGit {
-    fn look(&self, request: &CloneRequest) -> Result<There, GitError> {
-        existing::look(&self.env, request)
+    async fn look(&self, request: &CloneRequest) -> Result<There, GitError> {
+        let (env, request) = (self.env.clone(), request.clone());
+        aside(&self.env, move |stop| existing::look(&env, &request, stop)).await
     }
 
     async fn fetch(&self, attempt: &Attempt, step: &Step) -> Result<Made, GitError> {
@@ -279,7 +292,7 @@ impl Git for GixGit {
         let pieces = &step.pieces;
         if pieces.begin() {
             if !pieces.is_kept() {
-                local::clear(&self.env, &step.folder)?;
+                self.clear(step).await?;
             }
             let outcome = self.attempt(attempt, step, Box::new(piecewise::clone)).await;
             if !pieces.are_refused(&outcome) {
@@ -287,7 +300,7 @@ impl Git for GixGit {
             }
             self.settle().await;
         }
-        local::clear(&self.env, &step.folder)?;
+        self.clear(step).await?;
         let outcome = self.attempt(attempt, step, Box::new(work::clone)).await;
         let made = outcome.map_err(|error| pieces.ended(error))?;
         if made.commit.is_none() {
@@ -296,8 +309,9 @@ impl Git for GixGit {
         Ok(made)
     }
 
-    fn modules(&self, files: &Path) -> Result<Vec<Module>, GitError> {
-        modules::list(&repository::open(files)?)
+    async fn modules(&self, files: &Path) -> Result<Vec<Module>, GitError> {
+        let files = files.to_owned();
+        aside(&self.env, move |stop| modules::list(&repository::open_theirs(&files, stop)?)).await
     }
 
     async fn prepare(
@@ -328,9 +342,9 @@ impl Git for GixGit {
         self.aside(move || update::apply(&update, ready.changes, ready.modules)).await
     }
 
-    async fn finish(&self, dest: &Path) -> Result<(), GitError> {
-        let (env, folder) = (self.env.clone(), dest.to_owned());
-        self.aside(move || update::finish(&env, &folder)).await
+    async fn finish(&self, own: OwnClone) -> Result<(), GitError> {
+        let env = self.env.clone();
+        self.aside(move || update::finish(&env, &own)).await
     }
 
     async fn settle(&self) {

@@ -4,6 +4,7 @@ use std::io;
 
 use super::GitError;
 use super::cause::{Damage, LineCause, LineProgram, Missing};
+use super::excess::{Bound, Excess};
 use crate::env::fs::ForeignLink;
 use crate::hint::{Advise as _, Hint};
 
@@ -118,7 +119,9 @@ pub(super) fn of(error: &GitError) -> Vec<Hint> {
         GitError::Damaged { .. } => GitHint::CheckTheWay,
         GitError::Depth { .. } => GitHint::WholeHistory,
         GitError::Hostile { .. } => GitHint::TellOwner,
-        GitError::Occupied { .. } => GitHint::OtherFolder,
+        GitError::Occupied { .. } | GitError::Odd { .. } => GitHint::OtherFolder,
+        GitError::TooMuch(Excess { of: Bound::Pack | Bound::Files, .. }) => GitHint::FreeSpace,
+        GitError::TooMuch(_) => GitHint::TellOwner,
         GitError::Otherwise { by_update: true, .. } => GitHint::Update,
         GitError::Otherwise { .. } => GitHint::NameBranch,
         GitError::Greeting { .. } => GitHint::QuietLogin,

@@ -6,6 +6,7 @@ use vps_retry::{Blame, Class, Classify, Judgement, Kind};
 
 use super::GitError;
 use super::cause::{AtWork, LineFault};
+use super::excess::{Bound, Excess};
 use crate::hint::{Advise, Hint};
 use crate::http::judge_status;
 
@@ -38,8 +39,11 @@ impl Classify for GitError {
                 Judgement::new(Class::Transient, Elsewhere, Kind::Integrity)
             }
             Self::Damaged { again: true, .. } => Judgement::new(Class::Permanent, Elsewhere, Kind::Integrity),
-            Self::Local { .. }
+            // There is no room for it here.
+            Self::TooMuch(Excess { of: Bound::Pack | Bound::Files, .. })
+            | Self::Local { .. }
             | Self::Occupied { .. }
+            | Self::Odd { .. }
             | Self::Otherwise { .. }
             | Self::Movable { .. }
             | Self::Exchanged { .. } => Judgement::new(Class::Local, Elsewhere, Kind::Local),
@@ -59,6 +63,7 @@ impl Classify for GitError {
             | Self::NotGit { .. }
             | Self::Greeting { .. }
             | Self::Hostile { .. }
+            | Self::TooMuch(_)
             | Self::Checkout { .. }
             | Self::Protocol { .. } => Judgement::new(Class::Permanent, Elsewhere, Kind::Failed),
         }
@@ -118,6 +123,24 @@ mod tests {
         assert_eq!(damaged(false).class(), Class::Transient);
         assert_eq!(damaged(true).class(), Class::Permanent);
         assert_eq!(damaged(true).kind(), Kind::Integrity);
+    }
+
+    #[test]
+    fn too_much_is_final_and_only_room_is_ours() {
+        for (of, class, kind) in [
+            (Bound::Refs, Class::Permanent, Kind::Failed),
+            (Bound::Paths, Class::Permanent, Kind::Failed),
+            (Bound::Pack, Class::Local, Kind::Local),
+            (Bound::Files, Class::Local, Kind::Local),
+        ] {
+            let error = GitError::from(Excess::of(of, 1 << 20));
+            assert_eq!(
+                (error.class(), error.kind(), error.verdict()),
+                (class, kind, Verdict::Neutral),
+                "{error}"
+            );
+            assert!(!error.hints().is_empty());
+        }
     }
 
     #[test]

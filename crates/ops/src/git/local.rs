@@ -3,8 +3,11 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
-use super::{GitError, remove};
+use super::GitError;
+use super::remove::{self, Until};
+use super::stoppable::stopped;
 use crate::env::Env;
 use crate::process::ProcessSpec;
 
@@ -38,13 +41,15 @@ pub(super) fn upload_pack(path: &Path) -> ProcessSpec {
     apart(spec)
 }
 
-/// Makes `folder` empty, and makes it where it is missing.
-pub(super) fn clear(env: &Env, folder: &Path) -> Result<(), GitError> {
+/// Makes `folder` empty, and makes it where it is missing; until it is stopped.
+pub(super) fn clear(env: &Env, folder: &Path, stop: &AtomicBool) -> Result<(), GitError> {
     let failed = |error| GitError::local(format!("empty {}", folder.display()), error);
     match fs::create_dir(folder) {
         Ok(()) => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(failed(error)),
     }
-    remove::empty(env, folder).map_err(failed)
+    let emptied = remove::empty(env, folder, Until::Stopped(stop));
+    stopped(stop)?;
+    emptied.map_err(failed)
 }

@@ -3,9 +3,13 @@
 use gix::index::entry::Mode;
 use gix::submodule::config::Update;
 
+use super::excess::{self, Bound, Excess};
 use super::module_name::{InvalidModule, ModuleName, ModulePath};
 use super::{CommitId, GitError, words};
 use crate::foreign::Foreign;
+
+/// Where they are named.
+const NAME: &str = ".gitmodules";
 
 /// One module, as `.gitmodules` and the tree name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,11 +24,25 @@ pub struct Module {
     pub commit: CommitId,
 }
 
+/// Refuses a file that names modules and is no plain one, or longer than any is read.
+fn bounded(repo: &gix::Repository, index: &gix::index::State) -> Result<(), GitError> {
+    let limit = excess::MODULES_FILE;
+    let written = repo.workdir().map(|files| files.join(NAME));
+    let written = written.and_then(|path| std::fs::symlink_metadata(path).ok());
+    if written.as_ref().is_some_and(|meta| !meta.is_file()) {
+        return Err(GitError::Hostile { why: format!("`{NAME}` is no plain file").into() });
+    }
+    let stored = index.entry_by_path(NAME.into()).and_then(|entry| repo.find_header(entry.id).ok());
+    let length = written.map_or(0, |meta| meta.len()).max(stored.map_or(0, |header| header.size()));
+    if length > limit { Err(Excess::of(Bound::ModulesFile, limit).into()) } else { Ok(()) }
+}
+
 /// The modules of what is checked out, in order of path. One without an entry in the tree is none, and one that
 /// says so itself is left where it is.
 pub(super) fn list(repo: &gix::Repository) -> Result<Vec<Module>, GitError> {
     let failed = |error: gix::Error| words::of("read `.gitmodules`", &error);
     let index = repo.open_index().map_err(failed)?;
+    bounded(repo, &index)?;
     let Some(found) = repo.submodules().map_err(failed)? else { return Ok(Vec::new()) };
     let mut modules = Vec::new();
     for module in found {

@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use gix::error::{Class, tag};
 use gix::objs::{Data, Exists, Find, Kind};
@@ -20,7 +22,9 @@ use gix::zlib::Inflate;
 use gix::{OdbHandleArc, oid};
 
 use super::bases::{Bases, Place, Whole};
-use super::{GitError, delta, words};
+use super::excess::{self, Bound, Excess};
+use super::pack::{Link, Loom, SMALL};
+use super::{Damage, GitError, delta, words};
 
 /// Bytes of objects that are kept, by all threads together.
 const KEPT: usize = 32 << 20;
@@ -32,6 +36,17 @@ pub(super) struct Objects {
     /// What is in none of the packs: loose, borrowed, or newer.
     others: OdbHandleArc,
     work: RefCell<Work>,
+}
+
+/// Where an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// In the buffer.
+    Small(Kind),
+    /// In a pack, and too large to be read at once without need.
+    Large(Place),
+    /// Not in the packs, or not all that it is made of.
+    Elsewhere,
 }
 
 /// What is used over and over.
@@ -114,10 +129,63 @@ impl Objects {
         (at, offset)
     }
 
-    /// Reads the object at `place` into `buffer`; nothing where a base of it is not in its pack.
-    fn read(&self, place: Place, buffer: &mut Vec<u8>) -> gix::Result<Option<Kind>> {
+    /// Reads an object into `buffer` if it is small.
+    pub(super) fn small(&self, id: &oid, buffer: &mut Vec<u8>) -> gix::Result<Found> {
+        let Some(place) = self.place(id) else { return Ok(Found::Elsewhere) };
+        self.read(place, buffer)
+    }
+
+    /// Reads the object at `place` whatever its size, and tells `to` of it piece by piece. What it is made of is
+    /// `room` bytes at most, and in files meanwhile.
+    pub(super) fn tell(
+        &self,
+        place: Place,
+        room: u64,
+        stop: &AtomicBool,
+        to: &mut dyn FnMut(&[u8]) -> Result<(), GitError>,
+    ) -> Result<Kind, GitError> {
+        let lost = || GitError::from(Damage::Said("an object is made of what is not there".into()));
         let (at, mut offset) = place;
-        let Some(bundle) = self.packs.get(at) else { return Ok(None) };
+        let bundle = self.packs.get(at).ok_or_else(lost)?;
+        let mut chain = Vec::new();
+        let kind = loop {
+            let entry = bundle.pack.entry(offset).map_err(|error| words::of("read an object", &error))?;
+            let end = u64::try_from(bundle.pack.data_len()).unwrap_or(u64::MAX);
+            // More than its own bytes: where they end, so does what is read of them.
+            let deflated = bundle.pack.entry_slice(entry.data_offset..end).ok_or_else(lost)?;
+            chain.push(Link { deflated, size: entry.decompressed_size });
+            match (entry.header.as_kind(), below(bundle, &entry)) {
+                (Some(kind), _) => break kind,
+                (None, Some(below)) if chain.len() <= bundle.pack.num_objects() as usize => offset = below,
+                _ => return Err(lost()),
+            }
+        };
+        let folder = bundle.pack.path().parent().unwrap_or(Path::new("."));
+        Loom::new(folder, room, stop).tell(&chain, to).map(|()| kind)
+    }
+
+    /// One that is not small, into memory all the same, if it is not too large for that.
+    fn read_large(&self, place: Place, buffer: &mut Vec<u8>) -> gix::Result<Kind> {
+        let (room, never) = (excess::OBJECT, AtomicBool::new(false));
+        buffer.clear();
+        let kind = self.tell(place, room, &never, &mut |bytes| {
+            if buffer.len().saturating_add(bytes.len()) > usize::try_from(room).unwrap_or(usize::MAX) {
+                return Err(Excess::of(Bound::Object, room).into());
+            }
+            buffer.extend_from_slice(bytes);
+            Ok(())
+        });
+        kind.map_err(|error| match error {
+            GitError::TooMuch(_) => gix::Error::from_error(Excess::of(Bound::Object, room)),
+            GitError::Local { source, .. } => gix::Error::from_error(source),
+            _ => damaged("an object cannot be put together"),
+        })
+    }
+
+    /// Reads the object at `place` into `buffer`, if it is small and all that it is made of is in its pack.
+    fn read(&self, place: Place, buffer: &mut Vec<u8>) -> gix::Result<Found> {
+        let (at, mut offset) = place;
+        let Some(bundle) = self.packs.get(at) else { return Ok(Found::Elsewhere) };
         let pack = &bundle.pack;
         let mut work = self.work.borrow_mut();
         let Work { inflate, delta, chain } = &mut *work;
@@ -127,13 +195,16 @@ impl Objects {
                 break kept;
             }
             let entry = pack.entry(offset)?;
+            if entry.decompressed_size > SMALL {
+                return Ok(Found::Large(place));
+            }
             if let Some(kind) = entry.header.as_kind() {
                 inflated(pack, &entry, inflate, buffer)?;
                 if chain.is_empty() {
                     if self.bases.takes(buffer.len()) {
                         self.bases.put(place, &Arc::new(Whole { kind, data: buffer.clone() }));
                     }
-                    return Ok(Some(kind));
+                    return Ok(Found::Small(kind));
                 }
                 let whole = Arc::new(Whole { kind, data: std::mem::take(buffer) });
                 self.bases.put((at, offset), &whole);
@@ -142,25 +213,28 @@ impl Objects {
             // A chain longer than the pack goes round in circles.
             let Some(below) = below(bundle, &entry).filter(|_| chain.len() < pack.num_objects() as usize)
             else {
-                return Ok(None);
+                return Ok(Found::Elsewhere);
             };
             chain.push(entry);
             offset = below;
         };
         while let Some(entry) = chain.pop() {
             inflated(pack, &entry, inflate, delta)?;
+            if delta::made(delta).is_some_and(|size| size > SMALL) {
+                return Ok(Found::Large(place));
+            }
             let data = delta::apply(&base.data, delta)
                 .ok_or_else(|| damaged("a delta does not fit what it is a delta of"))?;
             if chain.is_empty() && !self.bases.takes(data.len()) {
                 *buffer = data;
-                return Ok(Some(base.kind));
+                return Ok(Found::Small(base.kind));
             }
             base = Arc::new(Whole { kind: base.kind, data });
             self.bases.put((at, entry.pack_offset()), &base);
         }
         buffer.clear();
         buffer.extend_from_slice(&base.data);
-        Ok(Some(base.kind))
+        Ok(Found::Small(base.kind))
     }
 }
 
@@ -178,12 +252,12 @@ fn below(bundle: &Bundle, entry: &Entry) -> Option<u64> {
 
 impl Find for Objects {
     fn try_find<'a>(&self, id: &oid, buffer: &'a mut Vec<u8>) -> gix::Result<Option<Data<'a>>> {
-        if let Some(place) = self.place(id)
-            && let Some(kind) = self.read(place, buffer)?
-        {
-            return Ok(Some(Data::new(buffer, kind, id.kind())));
-        }
-        self.others.try_find(id, buffer)
+        let kind = match self.small(id, buffer)? {
+            Found::Small(kind) => kind,
+            Found::Large(place) => self.read_large(place, buffer)?,
+            Found::Elsewhere => return self.others.try_find(id, buffer),
+        };
+        Ok(Some(Data::new(buffer, kind, id.kind())))
     }
 }
 

@@ -4,10 +4,13 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use rustix::io::Errno;
 
 use super::pin::{self, Pin};
+use super::sane::sane;
+use super::stoppable::stopped;
 use super::{GitError, repository};
 use crate::env::Env;
 use crate::env::fs::{FileKind, Fs, FsFolder, Meta, Us};
@@ -18,8 +21,8 @@ const STICKY: u32 = 0o1000;
 const DEEPER: [&str; 4] = ["info", "objects", "objects/info", "refs"];
 
 /// A clone that is ours, opened once.
-#[derive(Debug)]
-pub(super) struct OwnClone {
+#[derive(Clone, Debug)]
+pub struct OwnClone {
     /// Its files.
     pub(super) files: Pin,
     /// Its git folder.
@@ -28,12 +31,30 @@ pub(super) struct OwnClone {
 }
 
 impl OwnClone {
-    /// The one in `folder`, which was opened at `dest`.
+    /// The one at `dest`, which is to be changed: root's is not ours then.
+    ///
+    /// # Errors
+    /// As [`OwnClone::open`].
+    pub(super) fn at(env: &Env, dest: &Path, stop: &AtomicBool) -> Result<Self, GitError> {
+        let folder = env.fs().folder(dest);
+        let folder = folder.map_err(|error| GitError::local(format!("open {}", dest.display()), error))?;
+        let own = Self::open(env, folder, dest, stop)?;
+        own.is_our_own(env.fs().us())?;
+        Ok(own)
+    }
+
+    /// The one in `folder`, which was opened at `dest`, with nothing in its git folder that would hold up whoever
+    /// opens it.
     ///
     /// # Errors
     /// [`GitError::Foreign`] or [`GitError::Shared`] where it is not ours alone; [`GitError::Movable`] where it is
-    /// reached by names only, which others may exchange.
-    pub(super) fn open(env: &Env, folder: Arc<dyn FsFolder>, dest: &Path) -> Result<Self, GitError> {
+    /// reached by names only, which others may exchange; [`GitError::Odd`]; [`GitError::Stopped`].
+    pub(super) fn open(
+        env: &Env,
+        folder: Arc<dyn FsFolder>,
+        dest: &Path,
+        stop: &AtomicBool,
+    ) -> Result<Self, GitError> {
         let (fs, us) = (&**env.fs(), env.fs().us());
         let failed = |error| GitError::local(format!("look at {}", dest.display()), error);
         alone(&folder.meta().map_err(failed)?, us, dest)?;
@@ -57,10 +78,17 @@ impl OwnClone {
             // What it names lies outside of the folder, and is found by name.
             Pin::by_name(fs, folder, dest)?
         };
+        let is_sane = || sane(files.path(), stop).map_err(|error| files.in_words(error));
+        let in_words = |error| files.in_words(error);
         let (git, git_folder) = if is_folder {
             let opened = files.folder().folder(OsStr::new(".git")).map_err(failed)?;
-            (files.path().join(".git"), opened)
+            let git = files.path().join(".git");
+            // Whose it is comes first: what others wrote there leads nobody anywhere.
+            repository_alone(&*opened, us, &git, stop).map_err(in_words)?;
+            is_sane()?;
+            (git, opened)
         } else {
+            is_sane()?;
             let named = repository::open(files.path())?.git_dir().to_owned();
             let git = if pin::is_pinned(&named) {
                 pin::plain(&named)
@@ -70,14 +98,15 @@ impl OwnClone {
                 git
             };
             let opened = fs.folder(&git).map_err(failed)?;
+            repository_alone(&*opened, us, &git, stop).map_err(in_words)?;
             (git, opened)
         };
-        repository_alone(&*git_folder, us, &git).map_err(|error| files.in_words(error))?;
+        own_configuration(&*git_folder, &git).map_err(in_words)?;
         Ok(Self { files, git, git_folder })
     }
 
     /// Refuses what we may look at and not change: what is another's, root's too.
-    pub(super) fn is_our_own(&self, us: Us) -> Result<(), GitError> {
+    fn is_our_own(&self, us: Us) -> Result<(), GitError> {
         for folder in [self.files.folder(), &self.git_folder] {
             let shown = self.files.shown();
             let meta = folder.meta();
@@ -104,15 +133,10 @@ pub(super) fn alone(meta: &Meta, us: Us, path: &Path) -> Result<(), GitError> {
 }
 
 /// The same of what git reads of a repository, as far as it leads anywhere.
-fn repository_alone(git: &dyn FsFolder, us: Us, path: &Path) -> Result<(), GitError> {
+fn repository_alone(git: &dyn FsFolder, us: Us, path: &Path, stop: &AtomicBool) -> Result<(), GitError> {
     let failed = |error| GitError::local(format!("look at {}", path.display()), error);
     alone(&git.meta().map_err(failed)?, us, path)?;
-    all_alone(git, us, path)?;
-    let config = git.look(OsStr::new("config"));
-    if config.is_ok_and(|meta| meta.kind != FileKind::File) {
-        let why = "is no file".to_owned();
-        return Err(GitError::Occupied { path: path.join("config"), why: why.into() });
-    }
+    all_alone(git, us, path, stop)?;
     for name in DEEPER {
         let mut folder: Option<Arc<dyn FsFolder>> = None;
         for part in name.split('/') {
@@ -127,8 +151,18 @@ fn repository_alone(git: &dyn FsFolder, us: Us, path: &Path) -> Result<(), GitEr
             }
         }
         if let Some(folder) = folder {
-            all_alone(&*folder, us, &path.join(name))?;
+            all_alone(&*folder, us, &path.join(name), stop)?;
         }
+    }
+    Ok(())
+}
+
+/// Refuses a configuration that lies elsewhere: whose it is there nobody knows.
+fn own_configuration(git: &dyn FsFolder, path: &Path) -> Result<(), GitError> {
+    let config = git.look(OsStr::new("config"));
+    if config.is_ok_and(|meta| meta.kind != FileKind::File) {
+        let why = "is no file".to_owned();
+        return Err(GitError::Occupied { path: path.join("config"), why: why.into() });
     }
     Ok(())
 }
@@ -144,9 +178,10 @@ pub(super) fn is_link(error: &io::Error) -> bool {
 }
 
 /// Refuses where anything that stands in a folder is not ours alone. A link is what its owner made it.
-fn all_alone(folder: &dyn FsFolder, us: Us, path: &Path) -> Result<(), GitError> {
+fn all_alone(folder: &dyn FsFolder, us: Us, path: &Path, stop: &AtomicBool) -> Result<(), GitError> {
     let failed = |error| GitError::local(format!("read {}", path.display()), error);
     for name in folder.list().map_err(failed)? {
+        stopped(stop)?;
         let meta = match folder.look(&name) {
             Ok(meta) => meta,
             // A lock of git's comes and goes.
@@ -205,7 +240,7 @@ mod tests {
 
     fn open(dest: &Path) -> Result<OwnClone, GitError> {
         let env = Env::real();
-        OwnClone::open(&env, env.fs().folder(dest).unwrap(), dest)
+        OwnClone::open(&env, env.fs().folder(dest).unwrap(), dest, &AtomicBool::new(false))
     }
 
     #[test]

@@ -71,8 +71,8 @@ fn files(
         _ => {}
     }
     let depth = job.depth.map_or(Shallow::NoChange, Shallow::DepthAtRemote);
-    let all = JustThese { ids: wants, filter: Some(NO_FILES) };
-    talk.bring(repo, all, &depth, &Cell::new(0)).map_err(|error| job::named(job, error))?;
+    let mut all = JustThese { ids: wants, filter: Some(NO_FILES) };
+    talk.bring(repo, &mut all, &depth, &Cell::new(0), None).map_err(|error| job::named(job, error))?;
     job.pieces.keep();
     absent(job, wants).map_err(|error| match error {
         // It leaves out more than files.
@@ -101,7 +101,8 @@ fn bring_files(
         job.meter.pieces(files.len().saturating_sub(rest.len()), files.len());
         let (piece, later) = rest.split_at(job.pieces.files().min(rest.len()));
         let bytes = Cell::new(0);
-        let brought = talk.bring(repo, JustThese { ids: piece, filter: None }, &Shallow::NoChange, &bytes);
+        let mut asked = JustThese { ids: piece, filter: None };
+        let brought = talk.bring(repo, &mut asked, &Shallow::NoChange, &bytes, None);
         match brought {
             Ok(()) => job.pieces.brought(piece.len(), bytes.get()),
             Err(GitError::RefNotFound { .. }) => return Err(refused(job)),

@@ -154,6 +154,7 @@ fn named(error: GitError, from: &Path, to: &Path) -> GitError {
         GitError::Foreign { path: at, owner } => GitError::Foreign { path: path(at), owner },
         GitError::Shared { path: at, mode, group } => GitError::Shared { path: path(at), mode, group },
         GitError::Movable { path: at, folder } => GitError::Movable { path: path(at), folder: path(folder) },
+        GitError::Odd { path: at, what } => GitError::Odd { path: path(at), what },
         GitError::Exchanged { path: at } => GitError::Exchanged { path: path(at) },
         GitError::Busy { path: at, who: AtWork::Lock { path: lock } } => {
             GitError::Busy { path: path(at), who: AtWork::Lock { path: path(lock) } }

@@ -7,11 +7,12 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
+use vps_breaker::Tick;
 
 use super::pin::is_descriptor;
 use crate::env::Env;
@@ -22,15 +23,53 @@ const DEEPEST: u32 = 32;
 /// More only wait for each other.
 const THREADS: usize = 8;
 
-/// Removes the folder and all in it. Goes on after a failure, and tells the first one.
-pub(super) fn remove(env: &Env, folder: &Path) -> io::Result<()> {
-    empty(env, folder)?;
+/// How long to go on: there may be more in a folder than somebody waits for.
+#[derive(Clone, Copy)]
+pub(super) enum Until<'a> {
+    /// To the end.
+    #[cfg(test)]
+    Done,
+    /// Until this is set.
+    Stopped(&'a AtomicBool),
+    /// Until then.
+    At(&'a Env, Tick),
+    /// Until this says so.
+    Told(&'a (dyn Fn() -> bool + Sync)),
+}
+
+impl Until<'_> {
+    fn is_over(self) -> bool {
+        match self {
+            #[cfg(test)]
+            Self::Done => false,
+            Self::Stopped(stop) => stop.load(Ordering::Relaxed),
+            Self::At(env, at) => env.now() >= at,
+            Self::Told(is_over) => is_over(),
+        }
+    }
+}
+
+/// Removes the folder and all in it. Goes on after a failure, and tells the first one; `Interrupted` where it was not
+/// done in time.
+pub(super) fn remove(env: &Env, folder: &Path, until: Until<'_>) -> io::Result<()> {
+    empty(env, folder, until)?;
     std::fs::remove_dir(folder)
 }
 
 /// Removes all that is in the folder.
-pub(super) fn empty(env: &Env, folder: &Path) -> io::Result<()> {
-    let work = Work::default();
+pub(super) fn empty(env: &Env, folder: &Path, until: Until<'_>) -> io::Result<()> {
+    empty_but(env, folder, None, until)
+}
+
+/// The same, with a file of that name in it last, and only when all else is gone: what says whose the rest is.
+pub(super) fn empty_with_last(env: &Env, folder: &Path, last: &CStr, until: Until<'_>) -> io::Result<()> {
+    empty_but(env, folder, Some(last), until)?;
+    let top = top(folder)?;
+    Ok(unlink(&top, last, AtFlags::empty())?)
+}
+
+fn empty_but(env: &Env, folder: &Path, last: Option<&CStr>, until: Until<'_>) -> io::Result<()> {
+    let work = Work::new(last, until);
     let top =
         Arc::new(Folder { opened: top(folder)?, above: None, depth: 0, failure: Arc::clone(&work.failure) });
     work.sweep(&top);
@@ -38,6 +77,9 @@ pub(super) fn empty(env: &Env, folder: &Path) -> io::Result<()> {
     let waiting = work.queue().waiting.len();
     let hands = env.cores().min(THREADS).min(waiting).max(1);
     let _ = env.by_all_hands("remove", 0..hands, |_| work.help());
+    if work.is_over.load(Ordering::Relaxed) {
+        return Err(io::ErrorKind::Interrupted.into());
+    }
     let failure = work.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
     failure.map_or(Ok(()), |errno| Err(errno.into()))
 }
@@ -73,8 +115,11 @@ impl Drop for Folder {
     }
 }
 
-#[derive(Default)]
-struct Work {
+struct Work<'a> {
+    /// What stays in the outermost folder.
+    last: Option<&'a CStr>,
+    until: Until<'a>,
+    is_over: AtomicBool,
     queue: Mutex<Queue>,
     changed: Condvar,
     failure: Failure,
@@ -89,7 +134,28 @@ struct Queue {
     busy: usize,
 }
 
-impl Work {
+impl<'a> Work<'a> {
+    fn new(last: Option<&'a CStr>, until: Until<'a>) -> Self {
+        Self {
+            last,
+            until,
+            is_over: AtomicBool::new(false),
+            queue: Mutex::default(),
+            changed: Condvar::default(),
+            failure: Failure::default(),
+            raised: AtomicU32::new(0),
+        }
+    }
+
+    /// Whether there is no more time.
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+            || (self.until.is_over() && {
+                self.is_over.store(true, Ordering::Relaxed);
+                true
+            })
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -98,6 +164,9 @@ impl Work {
     fn help(&self) {
         let mut queue = self.queue();
         loop {
+            if self.is_over() {
+                queue.waiting.clear();
+            }
             if let Some((above, name)) = queue.waiting.pop() {
                 queue.busy += 1;
                 drop(queue);
@@ -132,18 +201,21 @@ impl Work {
 
     /// Removes the files of a folder, and leaves the folders in it to whoever has time.
     fn sweep(&self, folder: &Arc<Folder>) {
-        let entries: Result<Vec<_>, _> = match Dir::read_from(&folder.opened) {
-            Ok(entries) => entries.collect(),
-            Err(errno) => Err(errno),
-        };
-        let entries = match entries {
+        let entries = match Dir::read_from(&folder.opened) {
             Ok(entries) => entries,
             Err(errno) => return note(&self.failure, Err(errno)),
         };
         let mut folders = Vec::new();
         for entry in entries {
+            if self.is_over() {
+                return;
+            }
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(errno) => return note(&self.failure, Err(errno)),
+            };
             let name = entry.file_name();
-            if name == c"." || name == c".." {
+            if name == c"." || name == c".." || (folder.above.is_none() && self.last == Some(name)) {
                 continue;
             }
             if is_folder(&folder.opened, entry.file_type(), name) {
@@ -215,19 +287,19 @@ mod tests {
             symlink(&other, deep.join("link")).unwrap();
             symlink(other.join("theirs"), top.join(format!("{folder}/link"))).unwrap();
         }
-        empty(&Env::real(), &top).unwrap();
+        empty(&Env::real(), &top, Until::Done).unwrap();
         assert_eq!(fs::read_dir(&top).unwrap().count(), 0);
-        remove(&Env::real(), &top).unwrap();
+        remove(&Env::real(), &top, Until::Done).unwrap();
         assert!(!top.exists() && other.join("theirs").exists());
 
         fs::create_dir_all(top.join("in")).unwrap();
         let env = Env::real();
-        empty(&env, &env.fs().folder(&top).unwrap().pinned()).unwrap();
+        empty(&env, &env.fs().folder(&top).unwrap().pinned(), Until::Done).unwrap();
         assert_eq!(fs::read_dir(&top).unwrap().count(), 0);
         let link = place.path().join("link");
         symlink(&other, &link).unwrap();
-        assert!(remove(&Env::real(), &link).is_err());
-        assert!(empty(&Env::real(), &other.join("theirs")).is_err());
+        assert!(remove(&Env::real(), &link, Until::Done).is_err());
+        assert!(empty(&Env::real(), &other.join("theirs"), Until::Done).is_err());
         assert!(other.join("theirs").exists());
     }
 
@@ -237,15 +309,51 @@ mod tests {
         let top = place.path().join("top");
         fs::create_dir_all(top.join("a/".repeat(1500))).unwrap();
         fs::create_dir_all(top.join("a/".repeat(900) + &"b/".repeat(600))).unwrap();
-        let work = Work::default();
+        let work = Work::new(None, Until::Done);
         let opened = open(CWD, &top).unwrap();
         let folder = Arc::new(Folder { opened, above: None, depth: 0, failure: Arc::clone(&work.failure) });
         work.sweep(&folder);
         work.help();
         assert!(work.raised.load(Ordering::Relaxed) >= 1500 / DEEPEST, "so many are open at once");
         drop(folder);
-        remove(&Env::real(), &top).unwrap();
+        remove(&Env::real(), &top, Until::Done).unwrap();
         assert!(!top.exists());
+    }
+
+    #[test]
+    fn nothing_more_goes_once_it_is_over() {
+        let place = tempfile::tempdir().unwrap();
+        for folder in 0..20 {
+            fs::create_dir_all(place.path().join(format!("{folder}/a"))).unwrap();
+            fs::write(place.path().join(format!("{folder}/a/f")), "x").unwrap();
+        }
+        let (env, stop) = (Env::real(), AtomicBool::new(true));
+        for until in [Until::Stopped(&stop), Until::At(&env, env.now())] {
+            let error = remove(&env, place.path(), until).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::Interrupted);
+            assert_eq!(fs::read_dir(place.path()).unwrap().count(), 20);
+        }
+        stop.store(false, Ordering::Relaxed);
+        empty(&env, place.path(), Until::Stopped(&stop)).unwrap();
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_says_whose_it_is_goes_last_whenever_it_is_stopped() {
+        let place = tempfile::tempdir().unwrap();
+        let (env, top, asked) = (Env::real(), place.path(), AtomicU32::new(0));
+        (0..9).for_each(|folder| fs::create_dir_all(top.join(format!("a/{folder}/record"))).unwrap());
+        fs::write(top.join("record"), "").unwrap();
+        for more in 0.. {
+            asked.store(0, Ordering::Relaxed);
+            let is_over = || asked.fetch_add(1, Ordering::Relaxed) >= more;
+            match empty_with_last(&env, top, c"record", Until::Told(&is_over)) {
+                Ok(()) => break,
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::Interrupted),
+            }
+            assert!(top.join("record").exists());
+        }
+        assert_eq!(fs::read_dir(top).unwrap().count(), 0);
     }
 
     #[test]
@@ -260,7 +368,8 @@ mod tests {
         fs::write(kept.join("f"), "x").unwrap();
         fs::create_dir_all(place.path().join("a/c")).unwrap();
         fs::set_permissions(&kept, fs::Permissions::from_mode(0o500)).unwrap();
-        assert_eq!(empty(&Env::real(), place.path()).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        let error = empty(&Env::real(), place.path(), Until::Done).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
         assert!(kept.join("f").exists() && !place.path().join("a").exists());
         fs::set_permissions(&kept, fs::Permissions::from_mode(0o700)).unwrap();
     }

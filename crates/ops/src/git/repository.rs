@@ -1,14 +1,22 @@
 //! Repositories on this machine, as gix has them: made, opened, read.
 
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use gix::ObjectId;
 
-use super::{GitError, words};
+use super::objects::Objects;
+use super::sane::sane;
+use super::stoppable::{Stoppable, stopped};
+use super::{GitError, excess, paths, words};
 
-/// Nothing of this machine's or this user's git configuration is read: no filters, no hooks, no helpers.
+/// Nothing of this machine's or this user's git configuration is read: no filters, no hooks, no helpers. What gix
+/// itself reads at once is bounded.
 pub(super) fn options() -> gix::open::Options {
-    gix::open::Options::isolated()
+    let limit = format!("gitoxide.objects.allocLimit={}", excess::INDEX);
+    gix::open::Options::isolated().config_overrides([limit])
 }
 
 pub(super) fn init(folder: &Path) -> Result<gix::Repository, GitError> {
@@ -24,12 +32,43 @@ pub(super) fn open(folder: &Path) -> Result<gix::Repository, GitError> {
         .map_err(|error| words::of(&format!("open {}", folder.display()), &error))
 }
 
-/// What a commit has as files. gix refuses names that no tree may hold.
-pub(super) fn index_of(repo: &gix::Repository, commit: ObjectId) -> Result<gix::index::File, GitError> {
+/// One that somebody else may have made, as far as that can be seen.
+pub(super) fn open_theirs(folder: &Path, stop: &AtomicBool) -> Result<gix::Repository, GitError> {
+    sane(folder, stop)?;
+    open(folder)
+}
+
+/// What a commit has as files, not more than is taken of anybody. gix refuses names that no tree may hold.
+pub(super) fn index_of(
+    repo: &gix::Repository,
+    objects: &Objects,
+    commit: ObjectId,
+    stop: &AtomicBool,
+) -> Result<gix::index::File, GitError> {
     let failed = |error: gix::Error| words::of("read the commit", &error);
     let commit = repo.find_object(commit).and_then(gix::Object::peel_to_commit).map_err(failed)?;
-    let tree = commit.tree_id().map_err(failed)?;
-    repo.index_from_tree(&tree).map_err(|error| hostile(&error))
+    let tree = commit.tree_id().map_err(failed)?.detach();
+    paths::bounded(objects, tree, stop)?;
+    let config = repo.config_snapshot();
+    let names = gix::validate::path::component::Options {
+        protect_windows: false,
+        protect_hfs: config.boolean("core.protectHFS").unwrap_or(false),
+        protect_ntfs: config.boolean("core.protectNTFS").unwrap_or(true),
+    };
+    let state = gix::index::State::from_tree(&tree, Stoppable { inner: objects, stop }, names);
+    stopped(stop)?;
+    Ok(gix::index::File::from_state(state.map_err(|error| hostile(&error))?, repo.index_path()))
+}
+
+/// Writes the index of a repository in which nobody else is.
+pub(super) fn write_index(index: &gix::index::File, stop: &AtomicBool) -> Result<(), GitError> {
+    let doing = "write the index";
+    let failed = |error| GitError::local(doing, error);
+    let mut file = BufWriter::new(File::create(index.path()).map_err(failed)?);
+    let written = index.write_to(Stoppable { inner: &mut file, stop }, gix::index::write::Options::default());
+    stopped(stop)?;
+    written.map_err(|error| words::of(doing, &error))?;
+    file.flush().map_err(failed)
 }
 
 /// The one reason for which an index cannot be made from a tree that is there.

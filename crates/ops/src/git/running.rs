@@ -68,8 +68,8 @@ pub(super) fn broke_down() -> GitError {
     GitError::Protocol { why: "git's thread broke down".into() }
 }
 
-/// Tells gix to stop when the attempt is over, however it ends.
-struct StopOnDrop(Arc<AtomicBool>);
+/// Tells a thread to stop when whoever waits for it is gone, however that ends.
+pub(super) struct StopOnDrop(pub(super) Arc<AtomicBool>);
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use super::advertisement::Beginning;
+use super::listening::Listening;
 use super::wire::{Answer, Ask, Incoming, Piece};
 use super::{GitError, advertisement, words};
 use crate::attempt::Attempt;
@@ -17,8 +18,8 @@ use crate::http::{
     host_and_port, no_answer, retry_after, silent,
 };
 
-/// Bytes of the list of refs that are taken.
-const LONGEST_LIST: usize = 256 << 20;
+/// Bytes of a list of refs that are waited for: with the first line, in which is what the server can do.
+const FIRST_LINES: usize = 128 << 10;
 /// Bytes of an answer in which a refusal is looked for.
 const LONGEST_BEGINNING: usize = 64 << 10;
 /// What a redirect must leave of the first request's path.
@@ -148,27 +149,42 @@ impl HttpSide<'_> {
         self.credentials.headers_for(&url)
     }
 
-    /// The list of refs, whole: an old server's is changed on the way.
+    /// The list of refs: an old server's first lines are changed on the way.
     async fn list(
         &mut self,
         mut response: HttpResponse,
         pieces: mpsc::Sender<Piece>,
     ) -> Result<(), GitError> {
-        let mut list = Vec::new();
-        while let Some(chunk) = self.chunk(&mut response).await? {
-            if list.len().saturating_add(chunk.len()) > LONGEST_LIST {
-                return Err(GitError::Protocol { why: "its list of refs has no end".into() });
-            }
-            list.extend_from_slice(&chunk);
+        let mut listening = Listening::default();
+        let mut first = Vec::new();
+        while first.len() < FIRST_LINES
+            && let Some(chunk) = self.chunk(&mut response, &mut listening).await?
+        {
+            first.extend_from_slice(&chunk);
         }
-        self.is_version_2 = advertisement::is_version_2(&list);
-        advertisement::without_version_line(&mut list);
-        advertisement::without_relative_depth(&mut list);
-        for piece in [Piece::Bytes(list.into()), Piece::End] {
-            if pieces.send(piece).await.is_err() {
-                break;
+        self.is_version_2 = advertisement::is_version_2(&first);
+        advertisement::without_version_line(&mut first);
+        advertisement::without_relative_depth(&mut first);
+        // Who has hung up has what it wants, or has failed.
+        if pieces.send(Piece::Bytes(first.into())).await.is_err() {
+            return Ok(());
+        }
+        self.rest(&mut response, &mut listening, &pieces).await
+    }
+
+    /// All that comes after what was looked at.
+    async fn rest(
+        &mut self,
+        response: &mut HttpResponse,
+        listening: &mut Listening,
+        pieces: &mpsc::Sender<Piece>,
+    ) -> Result<(), GitError> {
+        while let Some(chunk) = self.chunk(response, listening).await? {
+            if pieces.send(Piece::Bytes(chunk)).await.is_err() {
+                return Ok(());
             }
         }
+        let _ = pieces.send(Piece::End).await;
         Ok(())
     }
 
@@ -177,31 +193,31 @@ impl HttpSide<'_> {
         mut response: HttpResponse,
         pieces: mpsc::Sender<Piece>,
     ) -> Result<(), GitError> {
+        let mut listening = Listening::to_answers();
         // Held back until it is known to be no refusal; that is a line or two.
-        let mut begun = (!self.is_version_2).then(BytesMut::new);
-        while let Some(mut chunk) = self.chunk(&mut response).await? {
-            if let Some(before) = &mut begun {
-                before.extend_from_slice(&chunk);
-                match advertisement::beginning(before) {
-                    Beginning::Refused(said) => return Err(words::of_refusal(&said)),
-                    Beginning::Open if before.len() < LONGEST_BEGINNING => continue,
-                    Beginning::Open | Beginning::Fine => chunk = std::mem::take(before).freeze(),
-                }
-                begun = None;
-            }
-            // gix has what it wants, or has failed.
-            if pieces.send(Piece::Bytes(chunk)).await.is_err() {
-                return Ok(());
+        let mut begun = BytesMut::new();
+        while !self.is_version_2
+            && let Some(chunk) = self.chunk(&mut response, &mut listening).await?
+        {
+            begun.extend_from_slice(&chunk);
+            match advertisement::beginning(&begun) {
+                Beginning::Refused(said) => return Err(words::of_refusal(&said)),
+                Beginning::Open if begun.len() < LONGEST_BEGINNING => {}
+                Beginning::Open | Beginning::Fine => break,
             }
         }
-        if let Some(short) = begun {
-            let _ = pieces.send(Piece::Bytes(short.freeze())).await;
+        // gix has what it wants, or has failed.
+        if !begun.is_empty() && pieces.send(Piece::Bytes(begun.freeze())).await.is_err() {
+            return Ok(());
         }
-        let _ = pieces.send(Piece::End).await;
-        Ok(())
+        self.rest(&mut response, &mut listening, &pieces).await
     }
 
-    async fn chunk(&mut self, response: &mut HttpResponse) -> Result<Option<Bytes>, GitError> {
+    async fn chunk(
+        &mut self,
+        response: &mut HttpResponse,
+        listening: &mut Listening,
+    ) -> Result<Option<Bytes>, GitError> {
         let idle = self.limits.idle;
         let chunk = self.env.until(self.env.now().after(idle), response.body.chunk()).await;
         let host = || host_and_port(&response.url);
@@ -210,6 +226,7 @@ impl HttpSide<'_> {
                 let came = chunk.as_ref().map_or(0, |chunk| u64::try_from(chunk.len()).unwrap_or(u64::MAX));
                 self.bytes = self.bytes.saturating_add(came);
                 self.attempt.progress(self.bytes, None, 0);
+                listening.hear(chunk.as_deref().unwrap_or_default())?;
                 Ok(chunk)
             }
             Some(Err(error)) => Err(error.with(host).into()),

@@ -9,6 +9,8 @@ use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::mpsc;
 
 use super::advertisement;
+use super::excess::Excess;
+use super::listening::Listening;
 use super::wire::Piece;
 use crate::attempt::Attempt;
 use crate::env::Env;
@@ -44,6 +46,8 @@ pub(super) enum End {
     Closed,
     /// It was silent for too long.
     Silent,
+    /// It said too much.
+    Excess(Excess),
 }
 
 impl ProcessSide<'_> {
@@ -99,6 +103,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     async fn run(self, mut output: ChildStdout, incoming: mpsc::Sender<Piece>) {
         let mut buffer = BytesMut::new();
+        let mut listening = Listening::default();
         let mut is_first = true;
         loop {
             buffer.reserve(CHUNK);
@@ -119,6 +124,11 @@ impl Reading<'_> {
             };
             *self.bytes = self.bytes.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
             self.attempt.progress(*self.bytes, None, 0);
+            let came = buffer.get(buffer.len().saturating_sub(read)..).unwrap_or_default();
+            if let Err(excess) = listening.hear(came) {
+                *self.end = Some(End::Excess(excess));
+                return;
+            }
             if is_first {
                 if !has_first_line(&buffer) {
                     continue;

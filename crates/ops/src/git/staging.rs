@@ -10,15 +10,21 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use vps_breaker::Tick;
 
 use super::dest_place::{Parent, real_place};
 use super::ours::is_link;
 use super::pin::Pin;
-use super::sweep::{RECORD, Stem};
-use super::{GitError, modes, remove};
+use super::remove::{self, Until};
+use super::sweep::{RECORD, Stem, record};
+use super::{GitError, modes};
 use crate::env::Env;
 use crate::env::fs::{Clobber, FileId, FsFolder, Open};
 
+/// How long somebody who stops a clone waits for it to be removed: the next run for the same DEST sweeps the rest.
+pub(super) const PATIENCE: Duration = Duration::from_millis(300);
 /// Names tried before it is given up.
 const TRIES: u32 = 16;
 /// The clone's name in the outer folder.
@@ -86,7 +92,7 @@ impl Staging {
         let outer = Outer::make(env, &parent.folder, &Stem::of(name), beside)?;
         let shown = beside.join(&outer.name).join(CLONE);
         let made = || {
-            outer.pin.folder().open(OsStr::new(RECORD), Open::New).map_err(failed)?;
+            outer.pin.folder().open(record(), Open::New).map_err(failed)?;
             let clone = outer.pin.folder().make_folder(OsStr::new(CLONE), 0o777).map_err(failed)?;
             let clone = Pin::of(&**env.fs(), clone, &shown)?;
             if let Some(model) = &model {
@@ -97,7 +103,7 @@ impl Staging {
         match made() {
             Ok(clone) => Ok((outer, clone)),
             Err(error) => {
-                outer.remove(env, &parent.folder);
+                outer.remove(env, &parent.folder, patience(env));
                 Err(error)
             }
         }
@@ -136,10 +142,17 @@ impl Staging {
         // Who may rename there may have done so with it, or with a folder above.
         self.clone.is_still_at(&**self.env.fs(), &self.dest)?;
         self.done.store(true, Ordering::Relaxed);
-        self.outer.remove(&self.env, &self.parent.folder);
+        self.outer.remove(&self.env, &self.parent.folder, patience(&self.env));
         // It is there; only a loss of power now could still undo the rename.
         let _ = self.parent.folder.sync();
         Ok(())
+    }
+
+    /// Empties it, where it is not to become DEST: until then, or until it is stopped.
+    pub(crate) fn discard(&self, until: Option<Tick>, stop: &AtomicBool) {
+        let is_over = || stop.load(Ordering::Relaxed) || until.is_some_and(|until| self.env.now() >= until);
+        // Nobody is told of an error here; the next run sweeps.
+        let _ = remove::empty(&self.env, self.path(), Until::Told(&is_over));
     }
 
     fn filled(&self) -> GitError {
@@ -153,8 +166,9 @@ impl Drop for Staging {
         if !self.done.load(Ordering::Relaxed) {
             // Nobody is told of an error here; the next run sweeps. The clone itself is emptied wherever it is: also
             // one that had become DEST, and was exchanged there.
-            let _ = remove::empty(&self.env, self.path());
-            self.outer.remove(&self.env, &self.parent.folder);
+            let until = patience(&self.env);
+            let _ = remove::empty(&self.env, self.path(), until);
+            self.outer.remove(&self.env, &self.parent.folder, until);
             self.parent.unmake();
         }
     }
@@ -195,13 +209,19 @@ impl Outer {
         Err(failed(io::ErrorKind::AlreadyExists.into()))
     }
 
-    /// Removes it with all in it; what stands at its name by now, only if that is it.
-    fn remove(&self, env: &Env, parent: &Arc<dyn FsFolder>) {
-        let _ = remove::empty(env, self.pin.path());
-        if parent.is_still(&self.name, self.id) {
+    /// Removes it with all in it; what stands at its name by now, only if that is it. What there is no time for, the
+    /// next run sweeps: until then it has our record.
+    fn remove(&self, env: &Env, parent: &Arc<dyn FsFolder>, until: Until<'_>) {
+        let emptied = remove::empty_with_last(env, self.pin.path(), RECORD, until);
+        if emptied.is_ok() && parent.is_still(&self.name, self.id) {
             let _ = parent.remove_folder(&self.name);
         }
     }
+}
+
+/// As long as anybody waits.
+fn patience(env: &Env) -> Until<'_> {
+    Until::At(env, env.now().after(PATIENCE))
 }
 
 fn no_place(dest: PathBuf) -> GitError {
@@ -269,14 +289,14 @@ mod tests {
 
     fn sweep(env: &Env, dest: &Path) {
         if let Some(left) = Left::beside(env, dest) {
-            left.sweep(env);
+            left.sweep(env, &AtomicBool::new(false)).unwrap();
         }
     }
 
     /// A folder that a killed clone left.
     fn left(path: &Path) {
         fs::create_dir_all(path.join(CLONE)).unwrap();
-        fs::write(path.join(RECORD), "").unwrap();
+        fs::write(path.join(record()), "").unwrap();
         fs::write(path.join(CLONE).join("f"), "x").unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
     }
@@ -424,6 +444,28 @@ mod tests {
     }
 
     #[test]
+    fn what_there_was_no_time_for_is_known_for_what_it_is_and_swept_by_the_next() {
+        let place = tempfile::tempdir().unwrap();
+        let (env, dest) = (Env::real(), place.path().join("dest"));
+        let staging = Staging::make(&env, &dest).unwrap();
+        fs::write(staging.path().join("f"), "x").unwrap();
+        let at = outer(&staging);
+        // Who stops is heard at once, and so is a time that is over.
+        staging.discard(None, &AtomicBool::new(true));
+        staging.discard(Some(env.now()), &AtomicBool::new(false));
+        staging.outer.remove(&env, &staging.parent.folder, Until::At(&env, env.now()));
+        assert!(at.join("clone/f").exists() && at.join(record()).exists());
+        drop(staging);
+        assert_eq!(names(place.path()), [""; 0]);
+        left(&at);
+        let found = Left::beside(&env, &dest).unwrap();
+        assert!(matches!(found.sweep(&env, &AtomicBool::new(true)), Err(GitError::Stopped)));
+        assert!(at.join("clone/f").exists() && at.join(record()).exists());
+        sweep(&env, &dest);
+        assert!(!at.exists());
+    }
+
+    #[test]
     fn what_only_has_such_a_name_is_not_swept() {
         let place = tempfile::tempdir().unwrap();
         let (env, dest, trap) = (Env::real(), place.path().join("dest"), tempfile::tempdir().unwrap());
@@ -431,7 +473,7 @@ mod tests {
         let at = |number: u32| place.path().join(format!(".dest.clone-0000000{number}"));
         // Ours, but no clone ever grew in it.
         left(&at(1));
-        fs::remove_file(at(1).join(RECORD)).unwrap();
+        fs::remove_file(at(1).join(record())).unwrap();
         // Others may write there.
         left(&at(2));
         fs::set_permissions(at(2), fs::Permissions::from_mode(0o777)).unwrap();

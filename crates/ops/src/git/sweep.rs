@@ -1,14 +1,17 @@
 //! What clones that were killed left beside DEST, and how it is known to be that.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use sha2::{Digest, Sha256};
 
+use super::GitError;
 use super::pin::Pin;
-use super::remove;
+use super::remove::{self, Until};
+use super::stoppable::stopped;
 use crate::env::Env;
 use crate::env::fs::{FileKind, FsFolder};
 
@@ -19,7 +22,9 @@ const RANDOM: usize = 8;
 /// Bytes that a name may have on most file systems.
 const LONGEST_NAME: usize = 255;
 /// In each folder that a clone grows in: where others may rename, a name alone says nothing.
-pub(super) const RECORD: &str = "vps-configurator-clone";
+///
+/// It is the last to go: who is stopped while he removes the rest leaves a folder that is known for what it is.
+pub(super) const RECORD: &CStr = c"vps-configurator-clone";
 
 /// What names of clones to one DEST begin with.
 #[derive(Clone, Debug)]
@@ -80,14 +85,20 @@ impl Left {
         (!names.is_empty()).then_some(Self { parent, names })
     }
 
-    /// Removes what is ours, has our record and nobody's lock. What others put there is let alone.
-    pub(crate) fn sweep(&self, env: &Env) {
+    /// Removes what is ours, has our record and nobody's lock, until it is stopped. What others put there is let
+    /// alone.
+    ///
+    /// # Errors
+    /// [`GitError::Stopped`] only: what cannot be removed keeps no clone from being made.
+    pub(crate) fn sweep(&self, env: &Env, stop: &AtomicBool) -> Result<(), GitError> {
         for name in &self.names {
-            let _ = self.remove(env, name);
+            stopped(stop)?;
+            let _ = self.remove(env, name, stop);
         }
+        stopped(stop)
     }
 
-    fn remove(&self, env: &Env, name: &OsStr) -> Option<()> {
+    fn remove(&self, env: &Env, name: &OsStr, stop: &AtomicBool) -> Option<()> {
         let us = env.fs().us();
         let folder = self.parent.folder(name).ok()?;
         let meta = folder.meta().ok()?;
@@ -99,7 +110,7 @@ impl Left {
             return None;
         }
         let pin = Pin::of(&**env.fs(), folder, Path::new(name)).ok()?;
-        remove::empty(env, pin.path()).ok()?;
+        remove::empty_with_last(env, pin.path(), RECORD, Until::Stopped(stop)).ok()?;
         if self.parent.is_still(name, meta.id) {
             self.parent.remove_folder(name).ok()?;
         }
@@ -107,8 +118,13 @@ impl Left {
     }
 }
 
+/// Its name, as files have it.
+pub(super) fn record() -> &'static OsStr {
+    OsStr::from_bytes(RECORD.to_bytes())
+}
+
 /// Whether a folder is one that clones grow in; an empty one may be, and is no loss.
 fn has_record(folder: &dyn FsFolder) -> bool {
-    let is_record = folder.look(OsStr::new(RECORD)).is_ok_and(|meta| meta.kind == FileKind::File);
+    let is_record = folder.look(record()).is_ok_and(|meta| meta.kind == FileKind::File);
     is_record || folder.list().is_ok_and(|names| names.is_empty())
 }

@@ -1,21 +1,18 @@
 //! A conversation with a git server, one request after the other: gix's own fetch makes only one.
 
 use std::cell::Cell;
-use std::fs;
 use std::io::{self, BufRead, Read};
 use std::sync::atomic::AtomicBool;
 
-use gix::odb::pack::Bundle;
-use gix::odb::pack::bundle::write::Options as Writing;
+use gix::objs::Find;
 use gix::progress::DynNestedProgress;
 use gix::protocol::fetch::refmap::init::Context as Specs;
-use gix::protocol::fetch::{Context, Options, RefMap, Shallow, Tags};
+use gix::protocol::fetch::{Context, Negotiate, Options, RefMap, Shallow, Tags};
 use gix::protocol::{Handshake, fetch, handshake, indicate_end_of_interaction};
 use gix_transport::{Protocol, Service};
 
 use super::job::{Job, Line};
-use super::negotiate::JustThese;
-use super::{GitError, words};
+use super::{GitError, pack, words};
 
 const DOING: &str = "fetch";
 
@@ -59,29 +56,27 @@ impl<'a> Talk<'a> {
     }
 
     /// Brings a pack of what `asked` names into `repo`. How many bytes of it came is in `bytes`, whether it is
-    /// whole or not.
+    /// whole or not. What is said to be here is found in `borrowed`.
     pub(super) fn bring(
         &mut self,
         repo: &gix::Repository,
-        mut asked: JustThese<'_>,
+        asked: &mut impl Negotiate,
         shallow: &Shallow,
         bytes: &Cell<u64>,
+        borrowed: Option<&dyn Find>,
     ) -> Result<(), GitError> {
         let folder = repo.objects.store_ref().path().join("pack");
-        let hash = repo.object_hash();
-        self.job.meter.next_pack();
-        let write = |reader: &mut dyn BufRead, progress: &mut dyn DynNestedProgress, stop: &AtomicBool| {
+        let Job { env, meter, stop, .. } = self.job;
+        let into = pack::Into { env, folder: &folder, hash: repo.object_hash(), meter, stop };
+        meter.next_pack();
+        let mut failure = None;
+        let write = |reader: &mut dyn BufRead, _: &mut dyn DynNestedProgress, _: &AtomicBool| {
             let mut counted = Counted { reader, bytes };
-            // No pack refers to what is not in it: nothing was said to be here.
-            let others = None::<gix::OdbHandle>;
-            let (into, options) = (Some(folder.as_path()), Writing::default());
-            let written =
-                Bundle::write_to_directory(&mut counted, into, progress, stop, others, hash, options)?;
-            // What keeps git from packing it with others; nobody else works here.
-            if let Some(keep) = written.keep_path {
-                let _ = fs::remove_file(keep);
-            }
-            Ok(true)
+            pack::take_in(&mut counted, &into, borrowed).map(|()| true).map_err(|error| {
+                let why = gix::Error::from_error(io::Error::other(error.to_string()));
+                failure = Some(error);
+                why
+            })
         };
         let context = Context {
             handshake: &mut self.handshake,
@@ -91,9 +86,12 @@ impl<'a> Talk<'a> {
         };
         let shallow_file = repo.shallow_file().map_err(|error| failed(&error))?;
         let options = Options { shallow_file, shallow, tags: Tags::None, reject_shallow_remote: false };
-        let progress = self.job.meter.progress();
-        let fetched = fetch(&mut asked, write, progress, &self.job.stop, context, options);
-        fetched.map(|_| ()).map_err(|error| failed(&error))
+        let fetched = fetch(asked, write, meter.progress(), stop, context, options);
+        // What we know ourselves is not read out of what gix makes of it.
+        match (fetched, failure) {
+            (Err(_), Some(failure)) => Err(failure),
+            (fetched, _) => fetched.map(|_| ()).map_err(|error| failed(&error)),
+        }
     }
 
     /// Nothing more is asked.

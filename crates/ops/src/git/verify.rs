@@ -1,25 +1,31 @@
 //! Whether a tree does no harm.
 
 use std::collections::HashSet;
+use std::sync::atomic::AtomicBool;
 
 use gix::bstr::ByteSlice;
 use gix::index::entry::Mode;
 
 use super::GitError;
+use super::stoppable::stopped;
 use crate::foreign::Foreign;
 
 /// Refuses trees that cannot be checked out as they are, or that would lead writing astray.
-pub(super) fn harmless(index: &gix::index::State) -> Result<(), GitError> {
+pub(super) fn harmless(index: &gix::index::State, stop: &AtomicBool) -> Result<(), GitError> {
     let entries = index.entries().iter().map(|entry| (entry.path(index).as_bytes(), entry.mode));
-    harmless_paths(entries)
+    harmless_paths(entries, stop)
 }
 
-fn harmless_paths<'a>(entries: impl Iterator<Item = (&'a [u8], Mode)> + Clone) -> Result<(), GitError> {
+fn harmless_paths<'a>(
+    entries: impl Iterator<Item = (&'a [u8], Mode)> + Clone,
+    stop: &AtomicBool,
+) -> Result<(), GitError> {
     let hostile = |path: &[u8], why: &str| {
         Err(GitError::Hostile { why: format!("{} {why}", Foreign::of_bytes(path)).into() })
     };
     let mut names = HashSet::new();
     for (path, mode) in entries.clone() {
+        stopped(stop)?;
         for part in path.split(|&byte| byte == b'/') {
             if part.is_empty() || part == b"." || part == b".." || part.eq_ignore_ascii_case(b".git") {
                 return hostile(path, "is no path that a repository may hold");
@@ -34,6 +40,7 @@ fn harmless_paths<'a>(entries: impl Iterator<Item = (&'a [u8], Mode)> + Clone) -
     }
     // A file, link or module and something below it: what is below would go where the link leads.
     for (path, _) in entries {
+        stopped(stop)?;
         let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
         for (at, _) in slashes {
             if path.get(..at).is_some_and(|above| names.contains(above)) {
@@ -49,7 +56,7 @@ mod tests {
     use super::*;
 
     fn check(paths: &[(&str, Mode)]) -> Result<(), GitError> {
-        harmless_paths(paths.iter().map(|(path, mode)| (path.as_bytes(), *mode)))
+        harmless_paths(paths.iter().map(|(path, mode)| (path.as_bytes(), *mode)), &AtomicBool::new(false))
     }
 
     #[test]

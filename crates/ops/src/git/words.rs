@@ -9,6 +9,7 @@ use gix_transport::packetline::read::Error as ErrorLine;
 
 use super::GitError;
 use super::cause::{Damage, LineCause, LineFault, LineProgram, Missing};
+use super::excess::Excess;
 use crate::foreign::Foreign;
 use crate::process::{Captured, Ended};
 
@@ -45,12 +46,21 @@ pub(super) fn of(doing: &str, error: &gix::Error) -> GitError {
     GitError::Protocol { why: format!("{doing}: {words}").into() }
 }
 
+/// What could not be found, as `otherwise` says, unless it was there and too much.
+pub(super) fn unless_too_much(error: &gix::Error, otherwise: impl FnOnce() -> GitError) -> GitError {
+    let excess = error.iter_errors().find_map(|link| link.downcast_ref::<Excess>().copied());
+    excess.map_or_else(otherwise, GitError::from)
+}
+
 /// The same of an error that a part of gix gives as its own type.
 pub(super) fn of_any(doing: &str, error: impl Error + Send + Sync + 'static) -> GitError {
     of(doing, &gix::Error::from_error(error))
 }
 
 fn of_one(doing: &str, error: &(dyn Error + 'static)) -> Option<GitError> {
+    if let Some(excess) = error.downcast_ref::<Excess>() {
+        return Some((*excess).into());
+    }
     if let Some(line) = error.downcast_ref::<ErrorLine>() {
         return Some(of_line(line));
     }

@@ -1,17 +1,19 @@
 //! A clone, from an empty folder to a checked-out and verified one: what gix does on its thread.
 
+use std::cell::Cell;
+
 use gix::ObjectId;
-use gix::progress::NestedProgress;
-use gix::protocol::handshake::Ref;
-use gix::refspec::parse::Operation;
-use gix::remote::{Direction, fetch::Shallow, fetch::Tags, ref_map};
+use gix::objs::Find;
+use gix::remote::fetch::Shallow;
 
 use super::checkout::{self, To};
 use super::job::{Job, Line, Made, named, stopped};
+use super::negotiate::{Haves, quiet};
 use super::objects::Objects;
-use super::repository::{index_of, init, open};
+use super::repository::{index_of, init, open, write_index};
+use super::talk::Talk;
 use super::target::{self, Head, Target};
-use super::{CommitId, GitError, all_refs, connected, heads, modes, modules, verify, words};
+use super::{CommitId, GitError, all_refs, connected, heads, modes, modules, update, verify, words};
 
 pub(super) fn clone(job: &Job, line: Line) -> Result<Made, GitError> {
     let mut repo = init(&job.folder)?;
@@ -22,6 +24,9 @@ pub(super) fn clone(job: &Job, line: Line) -> Result<Made, GitError> {
 
 /// All there is was fetched: refs, files, and what git keeps of them.
 pub(super) fn complete(repo: &gix::Repository, job: &Job, target: Target) -> Result<Made, GitError> {
+    if let Some(id) = target.id {
+        connected::readable(&Objects::of(&open(&job.folder)?)?, id, &job.stop)?;
+    }
     heads::write(repo, job, &target)?;
     modes::packs(repo.git_dir())?;
     let repo = open(&job.folder)?;
@@ -32,12 +37,11 @@ pub(super) fn complete(repo: &gix::Repository, job: &Job, target: Target) -> Res
     let objects = Objects::of(&repo)?;
     connected::check(&repo, &objects, &tips(&repo, id)?, job.depth, &job.meter, &job.stop)?;
     let commit = target.commit(&repo, id)?;
-    let mut index = index_of(&repo, commit)?;
-    verify::harmless(&index)?;
+    let mut index = index_of(&repo, &objects, commit, &job.stop)?;
+    verify::harmless(&index, &job.stop)?;
     let to = To { env: &job.env, folder: &job.folder, meter: &job.meter, stop: &job.stop, only: None };
     let filters = checkout::write(&repo, &objects, &mut index, &to)?;
-    let written = index.write(gix::index::write::Options::default());
-    written.map_err(|error| words::of("write the index", &error))?;
+    write_index(&index, &job.stop)?;
     let modules = modules::list(&repo)?;
     let reference = target.reference();
     Ok(Made { commit: Some(CommitId(commit)), reference, modules, bytes: 0, filters })
@@ -69,65 +73,29 @@ pub(super) fn fetch(
     line: Line,
     scope: &Scope,
 ) -> Result<Target, GitError> {
-    let all = job.depth.is_none();
-    if all && matches!(scope, Scope::Whole) {
-        return all_refs::fetch(repo, job, line);
-    }
-    let doing = "fetch";
-    let failed = |error: gix::Error| named(job, words::of(doing, &error));
-    let branch = match scope {
-        Scope::Update { branch: Some(name), .. } => Some(name),
-        _ => None,
-    };
-    let specs = branch.map_or_else(|| job.want.specs(), |name| vec![name.clone()]);
-    let mut remote = repo.remote_at_without_url_rewrite(job.url.stored()).map_err(failed)?;
-    remote = remote.with_fetch_tags(if all { Tags::All } else { Tags::None });
-    if all {
-        remote = remote
-            .with_refspecs(Some("+refs/heads/*:refs/remotes/origin/*"), Direction::Fetch)
-            .map_err(|error| words::of_any(doing, error))?;
-    }
-    let mut extra_refspecs = Vec::new();
-    for name in specs {
-        let spec = gix::refspec::parse(name.as_str().into(), Operation::Fetch)
-            .map_err(|error| words::of_any(doing, error))?;
-        extra_refspecs.push(spec.to_owned());
-    }
-    let mut connection = remote.to_connection_with_transport(line);
-    connection.set_credentials(|_| Ok(None));
-    // Without any, gix would read them from the configuration.
-    connection.set_transport_options(Box::new(()));
-    let mut progress = job.meter.progress();
-    let options = ref_map::Options { extra_refspecs, ..Default::default() };
-    let prepared = connection.prepare_fetch(progress.add_child("refs"), options).map_err(failed)?;
-    let refs: &[Ref] = &prepared.ref_map().remote_refs;
+    let Scope::Update { branch, shallow, has } = scope else { return all_refs::fetch(repo, job, line) };
+    let specs = branch.as_ref().map_or_else(|| job.want.specs(), |name| vec![name.clone()]);
+    let mut talk = Talk::begin(job, line)?;
+    let refs = talk.refs(all_refs::specs_of(job, &specs)?)?;
     let target = match branch {
-        None => job.want.find(refs)?,
-        Some(name) => target::branch_of(refs, name)?,
+        None => job.want.find(&refs.remote_refs)?,
+        Some(name) => target::branch_of(&refs.remote_refs, name)?,
     };
-    if target.id.is_none() && refs.iter().all(|found| found.unpack().1.is_none()) {
-        return Ok(target);
+    let is_empty = target.id.is_none() && refs.remote_refs.iter().all(|found| found.unpack().1.is_none());
+    // It is there already.
+    let is_here = job.depth.is_some() && target.id.is_some_and(|id| has.contains(&id));
+    if !is_empty && !is_here {
+        let known = update::refs_of(repo)?;
+        let bytes = Cell::new(0);
+        let objects: &dyn Find = &repo.objects;
+        let here = quiet(repo);
+        let mut haves = Haves::new(&here, &refs, shallow);
+        talk.bring(repo, &mut haves, shallow, &bytes, Some(objects)).map_err(|error| named(job, error))?;
+        drop(haves);
+        stopped(job)?;
+        all_refs::update(repo, &refs.mappings, known)?;
     }
-    let shallow = match scope {
-        Scope::Whole => job.depth.map_or(Shallow::NoChange, Shallow::DepthAtRemote),
-        // It is there already.
-        Scope::Update { has, .. } if !all && target.id.is_some_and(|id| has.contains(&id)) => {
-            return Ok(target);
-        }
-        Scope::Update { shallow, .. } => shallow.clone(),
-    };
-    let outcome = prepared
-        .with_shallow(shallow)
-        .with_write_packed_refs_only(true)
-        .receive(progress, &job.stop)
-        .map_err(failed)?;
-    // What keeps git from packing it with others; nobody else works here.
-    if let gix::remote::fetch::Status::Change { write_pack_bundle, .. } = &outcome.status
-        && let Some(keep) = &write_pack_bundle.keep_path
-    {
-        let _ = std::fs::remove_file(keep);
-    }
-    stopped(job)?;
+    talk.end();
     Ok(target)
 }
 

@@ -18,7 +18,7 @@ pub struct Captured {
     pub ended: Ended,
     /// Its standard output; of one longer than 32 MiB beginning and end.
     pub stdout: String,
-    /// Its standard error, likewise.
+    /// Its standard error, likewise; of one that was talked with 64 KiB of both ends.
     pub stderr: String,
 }
 

@@ -27,6 +27,14 @@ pub enum CommandError {
         #[source]
         source: io::Error,
     },
+    /// It says more on standard error than is heard of any.
+    #[error("`{program}` says more than {} MiB on standard error", limit >> 20)]
+    TooMuchSaid {
+        /// Its name.
+        program: Foreign,
+        /// Bytes that are heard.
+        limit: u64,
+    },
     /// It ended with a code other than 0.
     #[error("`{program}` ended with code {code}")]
     Code {
@@ -66,7 +74,7 @@ impl CommandError {
     pub fn code(&self) -> i32 {
         match self {
             Self::NotFound { .. } => 127,
-            Self::NotExecutable { .. } => 126,
+            Self::NotExecutable { .. } | Self::TooMuchSaid { .. } => 126,
             Self::Code { code, .. } => *code,
             Self::Signal { signal, .. } => signal.saturating_add(128),
         }

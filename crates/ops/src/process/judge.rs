@@ -7,7 +7,9 @@ use super::error::CommandError;
 impl Classify for CommandError {
     fn judge(&self) -> Judgement {
         match self {
-            Self::NotFound { .. } | Self::NotExecutable { .. } => Class::Permanent.into(),
+            Self::NotFound { .. } | Self::NotExecutable { .. } | Self::TooMuchSaid { .. } => {
+                Class::Permanent.into()
+            }
             // Somebody wanted it to end: SIGINT, SIGTERM, SIGKILL from outside.
             Self::Signal { signal: 2 | 9 | 15, .. } => Class::Permanent.into(),
             Self::Code { retried: false, .. } => Judgement::of(Class::Permanent).blaming(Blame::Service),
@@ -35,6 +37,7 @@ mod tests {
         for (error, class, blame) in [
             (CommandError::NotFound { program: program().into() }, Class::Permanent, Elsewhere),
             (refused, Class::Permanent, Elsewhere),
+            (CommandError::TooMuchSaid { program: program().into(), limit: 1 }, Class::Permanent, Elsewhere),
             (code(true), Class::Transient, Service),
             (code(false), Class::Permanent, Service),
             (signal(2), Class::Permanent, Elsewhere),

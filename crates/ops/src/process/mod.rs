@@ -17,6 +17,7 @@ mod input;
 mod judge;
 mod request;
 mod running;
+mod said;
 mod session;
 mod shield;
 mod system_runner;

@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, Command};
 
 use super::adapter::{Ended, Listener, Runner};
 use super::captured::{self, Captured};
@@ -14,6 +14,7 @@ use super::error::CommandError;
 use super::input::Input;
 use super::request::ProcessSpec;
 use super::running::{Ending, Guard, Running};
+use super::said::{self, Said, Silence};
 use super::shield::Shield;
 use super::talk::{self, Talk};
 use super::{core_dumps, session, words};
@@ -109,20 +110,27 @@ impl Runner for SystemRunner {
     ) -> Result<Captured, CommandError> {
         self.settle(env).await;
         let failed = |source| not_started(spec, source);
-        let stderr = rustix::fs::memfd_create("stderr", rustix::fs::MemfdFlags::CLOEXEC);
-        let stderr = std::fs::File::from(stderr.map_err(|errno| failed(errno.into()))?);
-        let mut child = talk::start(spec, &stderr).map_err(failed)?;
-        let pipes = child.stdin.take().zip(child.stdout.take());
+        let mut child = talk::start(spec).map_err(failed)?;
+        let (pipes, stderr) = (child.stdin.take().zip(child.stdout.take()), child.stderr.take());
         let guard = self.guard(child, true, &Shield::new());
-        if let Some((input, output)) = pipes {
-            talk.talk(input, output).await;
-        }
-        // One that is still there has no more to say; dropping the guard tells it to end.
-        let ended = match env.until(env.now().after(FAREWELL), guard.wait()).await {
-            Some(status) => ended(status.map_err(failed)?),
-            None => Ended::Signal(0),
+        let mut said = Said::default();
+        let talked = async {
+            if let Some((input, output)) = pipes {
+                talk.talk(input, output).await;
+            }
+            // One that is still there has no more to say; dropping the guard tells it to end.
+            env.until(env.now().after(FAREWELL), guard.wait()).await
         };
-        let stderr = captured::read(&stderr).map_err(failed)?;
+        let status = match stderr {
+            Some(stderr) => heard(env, &mut said, stderr, talked).await,
+            None => Ok(talked.await),
+        };
+        let ended = match status {
+            Ok(Some(status)) => ended(status.map_err(failed)?),
+            Ok(None) => Ended::Signal(0),
+            Err(limit) => return Err(CommandError::TooMuchSaid { program: spec.name().into(), limit }),
+        };
+        let stderr = said.text();
         match words::of_starter(ended, &stderr) {
             Some(kind) => Err(failed(kind.into())),
             None => Ok(Captured { ended, stdout: String::new(), stderr }),
@@ -139,6 +147,34 @@ impl Runner for SystemRunner {
 
     async fn settle(&self, env: &Env) {
         self.ending.settle(env).await;
+    }
+}
+
+/// What `work` comes to, while somebody listens to what the process says beside it.
+///
+/// # Errors
+/// How much may be said, where it is more.
+async fn heard<T>(
+    env: &Env,
+    said: &mut Said,
+    mut stream: ChildStderr,
+    work: impl Future<Output = T>,
+) -> Result<T, u64> {
+    let done = {
+        let (mut work, mut listening) = (std::pin::pin!(work), std::pin::pin!(said.listen(&mut stream)));
+        tokio::select! {
+            biased;
+            silence = &mut listening => match silence {
+                Silence::Ended => return Ok(work.await),
+                Silence::TooMuch => return Err(said::MOST),
+            },
+            done = &mut work => done,
+        }
+    };
+    // Its last words; a child of it that keeps the pipe open must not hold us up.
+    match env.until(env.now().after(LAST_LINES), said.listen(&mut stream)).await {
+        Some(Silence::TooMuch) => Err(said::MOST),
+        _ => Ok(done),
     }
 }
 

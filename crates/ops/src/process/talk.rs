@@ -25,7 +25,7 @@ exec "$@""#;
 
 /// Starts it away from every terminal, so that it cannot ask anybody anything.
 #[expect(clippy::disallowed_methods, reason = "the one way to start a process that is talked with")]
-pub(super) fn start(spec: &ProcessSpec, stderr: &std::fs::File) -> io::Result<Child> {
+pub(super) fn start(spec: &ProcessSpec) -> io::Result<Child> {
     let mut command = Command::new("setsid");
     command
         .args(["sh", "-c", PLUMBING, STARTER])
@@ -34,7 +34,7 @@ pub(super) fn start(spec: &ProcessSpec, stderr: &std::fs::File) -> io::Result<Ch
         .envs(spec.variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::from(stderr.try_clone()?));
+        .stderr(Stdio::piped());
     for name in &spec.removed {
         command.env_remove(name);
     }

@@ -173,3 +173,28 @@ fn is_gone(pid: &str) -> bool {
     let limit = Timespec { tv_sec: 5, tv_nsec: 0 };
     poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&limit)).unwrap() == 1
 }
+
+#[test]
+fn who_says_too_much_is_left_and_told_to_end() {
+    let (runner, env, mut heard) = (SystemRunner::new(), Env::real(), Heard::default());
+    let spec = shell("echo $$; exec 1>&-; cat /dev/zero >&2");
+    let error = block_on(runner.converse(&env, &spec, &mut heard)).unwrap_err();
+    assert!(
+        matches!(&error, CommandError::TooMuchSaid { program, limit } if program == "sh" && *limit == 16 << 20)
+    );
+    block_on(runner.settle(&env));
+    assert!(is_gone(heard.0.trim()));
+}
+
+#[test]
+fn who_says_much_while_talking_is_heard_to_the_end() {
+    let (runner, env, mut heard) = (SystemRunner::new(), Env::real(), Heard::default());
+    let spec = shell("head -c 3000000 /dev/zero >&2; echo done; echo last >&2");
+    let captured = block_on(runner.converse(&env, &spec, &mut heard)).unwrap();
+    assert_eq!((captured.ended, &*heard.0), (Ended::Code(0), "done\n"));
+    assert!(
+        captured.stderr.ends_with("last\n") && captured.stderr.len() < 200_000,
+        "{}",
+        captured.stderr.len()
+    );
+}

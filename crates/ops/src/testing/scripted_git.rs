@@ -19,7 +19,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::attempt::Attempt;
-use crate::git::{CloneRequest, Git, GitError, GitUrl, Made, Module, Prepared, Ready, Step, There, Update};
+use crate::git::{
+    CloneRequest, Git, GitError, GitUrl, Made, Module, OwnClone, Prepared, Ready, Step, There, Update,
+};
 
 type Outcome = dyn Fn(&GitUrl, u32) -> Result<String, GitError> + Send + Sync;
 
@@ -53,7 +55,7 @@ impl ScriptedGit {
 #[async_trait]
 impl Git for ScriptedGit {
     /// Nothing is ever there.
-    fn look(&self, _request: &CloneRequest) -> Result<There, GitError> {
+    async fn look(&self, _request: &CloneRequest) -> Result<There, GitError> {
         Ok(There::Free)
     }
 
@@ -61,7 +63,7 @@ impl Git for ScriptedGit {
         self.make(attempt, step, &step.folder)
     }
 
-    fn modules(&self, _files: &Path) -> Result<Vec<Module>, GitError> {
+    async fn modules(&self, _files: &Path) -> Result<Vec<Module>, GitError> {
         Ok(Vec::new())
     }
 
@@ -79,7 +81,7 @@ impl Git for ScriptedGit {
         Ok(())
     }
 
-    async fn finish(&self, _dest: &Path) -> Result<(), GitError> {
+    async fn finish(&self, _own: OwnClone) -> Result<(), GitError> {
         Ok(())
     }
 

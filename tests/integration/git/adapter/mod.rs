@@ -4,6 +4,7 @@
 mod arguments;
 mod attack;
 mod attributes;
+mod bounds;
 mod clone;
 mod dest;
 mod faults;
@@ -179,6 +180,18 @@ const PROMISES: &[(&str, &str)] = &[
     ("a chain of submodules without end ends", "a_chain_of_submodules_ends"),
     // hostile
     ("a hostile tree is refused, once, and writes nothing", "a_hostile_tree_writes_nothing"),
+    // bounds
+    (
+        "what a server says without an end is ended by a named bound, in little memory",
+        "a_server_that_does_not_stop_talking_is_ended_by_a_bound_that_is_named",
+    ),
+    ("a few bytes do not make a million paths", "a_tree_of_a_few_bytes_makes_no_million_paths"),
+    ("a file may be larger than memory", "a_file_larger_than_the_memory_that_is_taken_is_cloned"),
+    (
+        "a pipe, a device, a sparse file in a clone that is there is refused by name",
+        "what_would_hang_in_a_clone_that_is_there_is_refused_by_name",
+    ),
+    ("a stop in a sweep is at once", "a_sweep_of_many_files_hears_a_stop"),
     // https
     ("a certificate that has run out, or is another host's: asked once", "a_wrong_certificate_is_asked_once"),
     ("a plain server where TLS was meant is told", "a_plain_server_is_no_tls"),
@@ -232,6 +245,7 @@ fn every_promise_has_its_test() {
         include_str!("arguments.rs"),
         include_str!("attack.rs"),
         include_str!("attributes.rs"),
+        include_str!("bounds.rs"),
         include_str!("clone.rs"),
         include_str!("dest.rs"),
         include_str!("faults.rs"),

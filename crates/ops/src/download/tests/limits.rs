@@ -71,8 +71,12 @@ async fn a_disk_that_fills_up_keeps_what_can_be_resumed() {
     let disk = lab.disk.after_power_loss(&mut || 1);
     disk.set_free(1 << 20);
     drop(operation);
-    let kept = Lab::new(|_, _| Script::status(200).sends(&[0; 1 << 20]).sends(&[0; 1 << 20]));
-    kept.disk.set_free(1 << 20);
+    // Too small for its space to be taken in advance.
+    let kept = Lab::new(|_, _| {
+        let script = Script::status(200).header("content-length", "921600");
+        script.sends(&[0; 450 << 10]).sends(&[0; 450 << 10])
+    });
+    kept.disk.set_free(512 << 10);
     let error = kept.run(request()).await.unwrap_err();
     assert_eq!(error.class(), Class::Local);
     assert!(matches!(error.fault(), Fault::Disk { .. }) && kept.others().is_empty(), "{error:?}");
@@ -246,4 +250,31 @@ async fn progress_is_told_about_ten_times_a_second_with_a_first_and_a_last_word(
         (lines[0].as_str(), lines.last().unwrap().as_str()),
         ("progress 0 1000 0", "progress 1000 1000 0")
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_without_a_length_leaves_others_room() {
+    const FREE: u64 = 8 << 20;
+    // What stays free is a twentieth; a body of just the rest is taken.
+    let fits = usize::try_from(FREE - FREE / 20).unwrap();
+    // But for a record or so.
+    for (length, announced, is_taken) in
+        [(fits - 4096, false, true), (fits + 1, false, false), (fits + 1, true, true)]
+    {
+        let lab = Lab::new(move |_, _| {
+            let script = Script::status(200);
+            let script =
+                if announced { script.header("content-length", &length.to_string()) } else { script };
+            vec![b'x'; length].chunks(100_000).fold(script, Script::sends)
+        });
+        lab.disk.set_free(FREE);
+        let done = lab.run(request()).await;
+        assert_eq!(done.is_ok(), is_taken, "{length} {announced}");
+        if let Err(error) = done {
+            assert!(matches!(error.fault(), Fault::NoRoom { .. }), "{error}");
+            assert_eq!((error.class(), error.verdict()), (Class::Local, Verdict::Neutral));
+            assert!(error.to_string().contains("7.6 MiB that fit in `/data` with 409."), "{error}");
+            assert!(lab.others().is_empty() && lab.http.asked().len() == 1);
+        }
+    }
 }

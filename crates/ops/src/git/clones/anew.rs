@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::fetching::{Fetching, Place};
 use super::naming::Naming;
@@ -32,16 +33,48 @@ impl Clones {
             ready: Ready::default(),
             filters: BTreeSet::new(),
         };
+        let filled = self.fill(&mut fetching, &staging).await;
+        match filled {
+            Ok(()) => Ok(fetching.cloned),
+            Err(error) => {
+                drop(fetching);
+                self.discard(workflow, staging).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes what is not to be: as long as there is time, or else the next run for the same DEST does it.
+    async fn discard(&self, workflow: &Workflow, staging: Arc<Staging>) {
+        let until = workflow.deadline().tick();
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stop);
+        let gone = self.context.env().thread("remove", move || {
+            staging.discard(until, &told);
+            // The rest of it, for a moment.
+            drop(staging);
+        });
+        let Ok(mut gone) = gone else { return };
+        tokio::select! {
+            biased;
+            _ = &mut gone => return,
+            () = workflow.cancel().cancelled() => stop.store(true, Ordering::Relaxed),
+        }
+        let _ = gone.await;
+    }
+
+    async fn fill(&self, fetching: &mut Fetching<'_>, staging: &Arc<Staging>) -> Result<(), GitFailed> {
+        let (workflow, request) = (fetching.workflow, fetching.request);
         let alive = fetching.place.alive();
         let mut step = Step::new(request.url.clone(), staging.path().to_owned(), Some(alive));
         step.want = request.want.clone();
-        let (Prepared { made, .. }, attempts) = self.fetch(&fetching, step, None).await?;
+        let (Prepared { made, .. }, attempts) = self.fetch(fetching, step, None).await?;
         fetching.cloned.bytes = made.bytes;
         fetching.filters = made.filters;
         if request.modules {
             let home = Home::at(staging.path().to_owned(), staging.path().join(".git"));
             let root = Naming { url: request.url.clone(), path: String::new(), home, is_new: true };
-            self.modules(&mut fetching, root, made.modules).await?;
+            self.modules(fetching, root, made.modules).await?;
         }
         fetching.cloned.attempts = attempts;
         fetching.cloned.commit = made.commit;
@@ -50,9 +83,7 @@ impl Clones {
         if made.commit.is_none() {
             fetching.warn(CloneWarning::Empty);
         }
-        let cloned = fetching.cloned;
-        self.commit(workflow, &staging).await?;
-        Ok(cloned)
+        self.commit(workflow, staging).await
     }
 
     /// Onto the disk, then DEST. The last step that can be stopped is the one before the rename.

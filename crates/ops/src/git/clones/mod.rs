@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use self::fetching::Fetching;
 use crate::context::Context;
-use crate::git::{CloneRequest, Cloned, Git, GitError, GitUrl, Left, Prepared, Staging, Step, There};
+use crate::git::{CloneRequest, Cloned, Git, GitError, GitUrl, Left, Prepared, Staging, Step, There, aside};
 use crate::http::Credentials;
 use crate::operation::{Operation, OperationKind};
 use crate::pipeline::{OperationError, Pipeline, Request};
@@ -84,8 +84,11 @@ impl Clones {
     ///
     /// # Errors
     /// What a clone would fail with before it asked anybody.
-    pub fn look(&self, request: &CloneRequest) -> Result<There, GitError> {
-        let there = self.git.look(request)?;
+    ///
+    /// # Cancel safety
+    /// The look is given up.
+    pub async fn look(&self, request: &CloneRequest) -> Result<There, GitError> {
+        let there = self.git.look(request).await?;
         if matches!(there, There::Free) {
             Staging::check(self.context.env(), &request.dest)?;
         }
@@ -114,12 +117,11 @@ impl Clones {
         request: &CloneRequest,
         options: &Options,
     ) -> Result<Cloned, GitFailed> {
-        let failed = |error| workflow.error(error);
         self.sweep(workflow, request).await?;
-        let mut there = self.git.look(request).map_err(failed)?;
+        let mut there = self.look_in_time(workflow, request).await?;
         if matches!(there, There::Unfinished) {
             self.finish(workflow, request).await?;
-            there = self.git.look(request).map_err(failed)?;
+            there = self.look_in_time(workflow, request).await?;
         }
         match there {
             There::Clone(cloned) if request.update => self.update(workflow, request, options, cloned).await,
@@ -134,17 +136,61 @@ impl Clones {
     /// Removes what clones to the same DEST left that were killed.
     async fn sweep(&self, workflow: &Workflow, request: &CloneRequest) -> Result<(), GitFailed> {
         let env = self.context.env();
-        let Some(left) = Left::beside(env, &request.dest).map(Arc::new) else { return Ok(()) };
-        // There may be much of it: neither the limit nor a stop waits for that.
-        let step = workflow.step(OperationKind::GitSweep, "", workflow.whole());
-        let swept = |_| {
-            let (left, world) = (Arc::clone(&left), env.clone());
-            async move {
-                let _ = env.begin("sweep", move || left.sweep(&world)).await;
-                Ok::<_, GitError>(())
-            }
+        let find = || {
+            let (world, dest) = (env.clone(), request.dest.clone());
+            let found = env.begin("look", move || Left::beside(&world, &dest));
+            async { Ok(found.await.ok().flatten().map(Arc::new)) }
         };
-        self.pipeline().run(&step, swept).await
+        let Some(left) = self.aside(workflow, OperationKind::GitLook, find).await? else { return Ok(()) };
+        let sweep = || {
+            let (left, world) = (Arc::clone(&left), env.clone());
+            aside(env, move |stop| left.sweep(&world, stop))
+        };
+        self.aside(workflow, OperationKind::GitSweep, sweep).await
+    }
+
+    /// What stands at DEST. Somebody else may have put it there: no longer than the whole may take.
+    async fn look_in_time(&self, workflow: &Workflow, request: &CloneRequest) -> Result<There, GitFailed> {
+        let is_nothing = |error: std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+        if std::fs::symlink_metadata(&request.dest).is_err_and(is_nothing) {
+            return Ok(There::Free);
+        }
+        self.aside(workflow, OperationKind::GitLook, || self.git.look(request)).await
+    }
+
+    /// A step that asks nobody and is no attempt at what was asked for, as long as the whole may take.
+    async fn aside<T, F>(
+        &self,
+        workflow: &Workflow,
+        kind: OperationKind,
+        work: impl FnMut() -> F + Send,
+    ) -> Result<T, GitFailed>
+    where
+        T: Send,
+        F: Future<Output = Result<T, GitError>> + Send,
+    {
+        self.in_time(workflow, kind, work).await?.map_err(|error| workflow.error(error))
+    }
+
+    /// The same, for who knows what to do about an error: what is no error of the work's own is that it was stopped, or
+    /// that there was no time left.
+    async fn in_time<T, F>(
+        &self,
+        workflow: &Workflow,
+        kind: OperationKind,
+        mut work: impl FnMut() -> F + Send,
+    ) -> Result<Result<T, GitError>, GitFailed>
+    where
+        T: Send,
+        F: Future<Output = Result<T, GitError>> + Send,
+    {
+        let step = workflow.look(kind, "", workflow.whole());
+        // Only time and a stop can make it fail as a step.
+        let done = self.pipeline().run(&step, |_| {
+            let work = work();
+            async move { Ok::<_, GitError>(work.await) }
+        });
+        done.await
     }
 
     /// One repository, in as many attempts as it takes; how many that were. Of one that is there, its files in

@@ -10,8 +10,9 @@ use crate::Kind;
 use crate::foreign::Foreign;
 use crate::git::{
     ClonedModule, GitError, GitUrl, Home, Module, NewModule, Prepared, Step, There, Want, absorb, activate,
-    astray, git_folder, relative, way_alone,
+    aside, astray, git_folder, relative, way_alone,
 };
+use crate::operation::OperationKind;
 
 /// How deep modules may lie in modules.
 const DEEPEST: u32 = 8;
@@ -161,7 +162,8 @@ impl Clones {
             return Err(failed(GitError::NotUpdated { path: parent.home.files.clone(), why: why.into() }));
         }
         way_alone(self.context.env(), &parent.home.files, &module.path).map_err(failed)?;
-        let cloned = match self.git.look(&as_asked) {
+        let look = || self.git.look(&as_asked);
+        let cloned = match self.in_time(workflow, OperationKind::GitLook, look).await? {
             Ok(There::Clone(cloned)) => cloned,
             Ok(There::Free) => return self.add_module(fetching, wanted).await,
             Ok(There::Unfinished) => {
@@ -175,8 +177,14 @@ impl Clones {
             Err(error) => return Err(failed(error)),
         };
         let whole = place.update().map_err(failed)?;
-        let home = Home::at(files.clone(), git_folder(whole.git(), &files).map_err(failed)?);
-        let before = self.git.modules(&files).map_err(failed)?;
+        let env = self.context.env();
+        let look = || async {
+            let (whole, at) = (Arc::clone(&whole), files.clone());
+            let git = aside(env, move |_| git_folder(whole.git(), &at)).await?;
+            Ok((git, self.git.modules(&files).await?))
+        };
+        let (git, before) = self.in_time(workflow, OperationKind::GitLook, look).await?.map_err(failed)?;
+        let home = Home::at(files.clone(), git);
         let naming = Naming { url: url.clone(), path: path.clone(), home, is_new: false };
         if cloned.commit == Some(module.commit) {
             return Ok(Found { naming, modules: before, attempts: 0 });

@@ -9,7 +9,8 @@ use super::fetching::{Fetching, Place};
 use super::naming::Naming;
 use super::{Clones, GitFailed};
 use crate::git::{
-    CloneRequest, CloneWarning, Cloned, GitError, Home, Module, Ready, Step, There, Update, Want,
+    CloneRequest, CloneWarning, Cloned, GitError, Home, Module, OwnClone, Ready, Step, There, Update, Want,
+    aside,
 };
 use crate::operation::OperationKind;
 use crate::pipeline::Cause;
@@ -30,10 +31,26 @@ impl Clones {
     /// Finishes an update that was killed half-way.
     pub(super) async fn finish(&self, workflow: &Workflow, request: &CloneRequest) -> Result<(), GitFailed> {
         workflow.note("an earlier update of it was killed half-way: it is finished first");
+        let own = self.own(workflow, &request.dest).await?;
         // The limit is that of the wait for the lock alone: what has begun goes on to its end.
         let step = workflow.step(OperationKind::GitFinish, "", LOCK_LIMIT).ends_by_itself();
-        let (git, dest) = (&self.git, &request.dest);
-        self.pipeline().run(&step, |_| async move { git.finish(dest).await }).await
+        let git = &self.git;
+        self.pipeline()
+            .run(&step, |_| {
+                let own = own.clone();
+                async move { git.finish(own).await }
+            })
+            .await
+    }
+
+    /// The clone at `dest`, open, which is to be our own.
+    async fn own(&self, workflow: &Workflow, dest: &Path) -> Result<OwnClone, GitFailed> {
+        let env = self.context.env();
+        let open = || {
+            let (world, dest) = (env.clone(), dest.to_owned());
+            aside(env, move |stop| OwnClone::at(&world, &dest, stop))
+        };
+        self.aside(workflow, OperationKind::GitLook, open).await
     }
 
     pub(super) async fn update(
@@ -49,16 +66,21 @@ impl Clones {
             workflow.note("it is there already: nothing to do");
             return Ok(before);
         }
-        let update = self.begin(workflow, &request.dest).await?;
+        let own = self.own(workflow, &request.dest).await?;
+        let update = self.begin(workflow, &request.dest, &own).await?;
+        drop(own);
         // What was looked at may have been another one's than what is ours now.
         let dest = update.dest();
         let again = CloneRequest { dest: dest.to_owned(), ..request.clone() };
-        let in_words = |error| failed(update.in_words(error));
-        let There::Clone(before) = self.git.look(&again).map_err(in_words)? else {
-            return Err(failed(GitError::Exchanged { path: request.dest.clone() }));
+        let look = || async {
+            let There::Clone(before) = self.git.look(&again).await? else {
+                return Err(GitError::Exchanged { path: request.dest.clone() });
+            };
+            Ok((before, self.git.modules(dest).await?))
         };
+        let looked = self.in_time(workflow, OperationKind::GitLook, look).await?;
+        let (before, modules_before) = looked.map_err(|error| failed(update.in_words(error)))?;
         let before = Cloned { dest: request.dest.clone(), ..before };
-        let modules_before = self.git.modules(dest).map_err(in_words)?;
         let mut fetching = Fetching {
             workflow,
             request,
@@ -86,7 +108,7 @@ impl Clones {
         if request.modules {
             self.modules(&mut fetching, root, modules).await?;
         } else {
-            self.tell_behind(&mut fetching, &modules, dest);
+            self.tell_behind(&mut fetching, &modules, dest).await?;
         }
         fetching.tell_unfiltered();
         let Fetching { mut cloned, ready, .. } = fetching;
@@ -99,15 +121,28 @@ impl Clones {
     }
 
     /// Takes the clone for an update, as soon as another one lets go of it.
-    async fn begin(&self, workflow: &Workflow, dest: &Path) -> Result<Arc<Update>, GitFailed> {
+    async fn begin(
+        &self,
+        workflow: &Workflow,
+        dest: &Path,
+        own: &OwnClone,
+    ) -> Result<Arc<Update>, GitFailed> {
         let step = workflow.step(OperationKind::GitBegin, "", LOCK_LIMIT);
         let env = self.context.env();
-        let begun = self.pipeline().run(&step, |_| async move { Update::begin(env, dest) }).await;
-        begun.map_err(|failed| match failed.cause {
+        let begun = self.pipeline().run(&step, |_| async move { Update::begin(env, dest, own) }).await;
+        let begun = begun.map_err(|failed| match failed.cause {
             // To look for a lock is no attempt at what was asked for.
             Cause::Operation(error) => workflow.error(error),
             _ => failed,
-        })
+        })?;
+        if begun.has_leftovers() {
+            let clear = || {
+                let begun = Arc::clone(&begun);
+                aside(env, move |stop| begun.clear(stop))
+            };
+            self.aside(workflow, OperationKind::GitSweep, clear).await?;
+        }
+        Ok(begun)
     }
 
     /// Onto the disk, then in place. The last step that can be stopped is the one before.
@@ -138,15 +173,23 @@ impl Clones {
     }
 
     /// Tells of modules that are not where the repository has them now.
-    fn tell_behind(&self, fetching: &mut Fetching<'_>, modules: &[Module], dest: &Path) {
+    async fn tell_behind(
+        &self,
+        fetching: &mut Fetching<'_>,
+        modules: &[Module],
+        dest: &Path,
+    ) -> Result<(), GitFailed> {
         for module in modules {
             let files = dest.join(&*module.path);
             let Ok(url) = fetching.request.url.module(&module.url) else { continue };
             let as_asked = fetching.request.of_module(url, files, module.commit);
-            let Ok(There::Clone(here)) = self.git.look(&as_asked) else { continue };
+            let look = || self.git.look(&as_asked);
+            let looked = self.in_time(fetching.workflow, OperationKind::GitLook, look).await?;
+            let Ok(There::Clone(here)) = looked else { continue };
             if here.commit != Some(module.commit) {
                 fetching.warn(CloneWarning::ModuleBehind { path: (&module.path).into() });
             }
         }
+        Ok(())
     }
 }

@@ -132,6 +132,12 @@ impl Converter {
         Ok(bytes)
     }
 
+    /// Whether a file is written as it is stored, whatever is in it.
+    pub(super) fn is_plain(&mut self, objects: &Objects, path: &BStr, mode: Mode) -> Result<bool, GitError> {
+        let rules = self.rules(objects, path, mode)?;
+        Ok(!rules.ident && rules.encoding.is_none() && rules.eol.to_eol(self.eol) != Some(Eol::CrLf))
+    }
+
     /// Whether a file asks for a filter.
     pub(super) fn is_filtered(
         &mut self,

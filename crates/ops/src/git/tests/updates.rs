@@ -1,6 +1,7 @@
 //! A clone that is brought up to date, and what keeps it from that.
 
 use std::fs;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::Kind;
 use crate::env::Env;
 use crate::event::{Awaited, Event, EventKind, Observer};
 use crate::git::update::planned::at_place_of_plan;
-use crate::git::{AtWork, CloneRequest, GitError, Update};
+use crate::git::{AtWork, CloneRequest, GitError, OwnClone, Update};
 use crate::settings::Options;
 
 async fn cloned() -> (Lab, CloneRequest) {
@@ -107,6 +108,11 @@ async fn work_that_begins_during_the_fetch_is_not_lost() {
     }
 }
 
+fn begin(lab: &Lab) -> Arc<Update> {
+    let own = OwnClone::at(&Env::real(), &lab.dest(), &AtomicBool::new(false)).unwrap();
+    Update::begin(&Env::real(), &lab.dest(), &own).unwrap()
+}
+
 /// Has an update under way until it is waited for.
 struct UntilWaitedFor(Mutex<Option<Arc<Update>>>);
 
@@ -135,7 +141,7 @@ async fn is_waited_for_and_not_for_long(lab: &Lab, request: &CloneRequest, other
 async fn another_update_is_waited_for_and_not_for_long() {
     let (lab, request) = cloned().await;
     lab.commit();
-    let other = Update::begin(&Env::real(), &lab.dest()).unwrap();
+    let other = begin(&lab);
     is_waited_for_and_not_for_long(&lab, &request, other).await;
 }
 
@@ -143,7 +149,7 @@ async fn another_update_is_waited_for_and_not_for_long() {
 async fn one_that_is_to_be_finished_is_waited_for_too() {
     let (lab, request) = cloned().await;
     lab.commit();
-    let other = Update::begin(&Env::real(), &lab.dest()).unwrap();
+    let other = begin(&lab);
     fs::write(lab.dest().join(".git/vps-update/plan"), "what the other is at").unwrap();
     // It ends, and leaves nothing to be finished.
     is_waited_for_and_not_for_long(&lab, &request, other).await;

@@ -5,9 +5,10 @@
 //! checkout would write them so, or where git would store them so.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,8 +21,9 @@ use rustix::fs::{Mode as Permissions, OFlags};
 use rustix::io::Errno;
 
 use super::difference::{blocked, place};
+use crate::git::bases::Place;
 use crate::git::convert::Converter;
-use crate::git::objects::Objects;
+use crate::git::objects::{Found, Objects};
 use crate::git::{GitError, repository, words};
 
 const DOING: &str = "look for changes";
@@ -35,16 +37,18 @@ pub(super) fn changed(
     let failed = |error: gix::Error| words::of(DOING, &error);
     let index = repo.index_or_empty().map_err(failed)?;
     let head = repo.head().map_err(failed)?.id().map(gix::Id::detach);
-    let head = head.map(|commit| repository::index_of(repo, commit)).transpose()?;
+    let objects = Objects::of(repo)?;
+    let head = head.map(|commit| repository::index_of(repo, &objects, commit, stop)).transpose()?;
     let mut changed = staged(head.as_deref(), &index);
     let mut look = Look {
         files,
         index: &index,
         options: repo.stat_options().map_err(failed)?,
         has_modes: repo.config_snapshot().boolean("core.fileMode").unwrap_or(true),
-        objects: Objects::of(repo)?,
+        objects,
         converter: Converter::new(repo, &index)?,
         folder: None,
+        stop,
     };
     for entry in index.entries() {
         if stop.load(Ordering::Relaxed) {
@@ -78,25 +82,40 @@ fn staged(head: Option<&State>, index: &State) -> Vec<BString> {
     changed
 }
 
-/// What a file holds; nothing where something else came to its place since it was looked at, which others may do in
+/// A plain file, open; nothing where something else came to its place since it was looked at, which others may do in
 /// a folder of theirs, and would have us wait for or read.
-fn read(place: &Path) -> io::Result<Option<Vec<u8>>> {
+fn open(place: &Path) -> io::Result<Option<File>> {
     let opened = match rustix::fs::open(place, OFlags::RDONLY | NOT_ANYTHING, Permissions::empty()) {
         Err(Errno::LOOP | Errno::NXIO) => return Ok(None),
         opened => opened?,
     };
-    let mut file = fs::File::from(opened);
-    if !file.metadata()?.is_file() {
+    let file = File::from(opened);
+    Ok(file.metadata()?.is_file().then_some(file))
+}
+
+/// What a file holds; nothing where it is none any more, or has more than `most` bytes.
+fn read(place: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    let Some(file) = open(place)? else { return Ok(None) };
+    if file.metadata()?.len() > most {
         return Ok(None);
     }
     let mut content = Vec::new();
-    file.read_to_end(&mut content)?;
-    Ok(Some(content))
+    // It may grow meanwhile.
+    let read = file.take(most.saturating_add(1)).read_to_end(&mut content)?;
+    Ok(u64::try_from(read).is_ok_and(|read| read <= most).then_some(content))
 }
 
 /// Neither through a link nor by waiting for a pipe's other end.
 const NOT_ANYTHING: OFlags =
     OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
+/// Bytes that a blob of that length is written as, at most: no encoding makes it longer, and nothing else makes it
+/// much longer.
+fn longest(blob: usize) -> u64 {
+    const MOST: u64 = 64;
+    const MARKS: u64 = 1 << 20;
+    u64::try_from(blob).unwrap_or(u64::MAX).saturating_mul(MOST).saturating_add(MARKS)
+}
 
 struct Look<'a> {
     files: &'a Path,
@@ -107,9 +126,30 @@ struct Look<'a> {
     converter: Converter,
     /// The folder of the last file: it is one, without links above it.
     folder: Option<BString>,
+    stop: &'a AtomicBool,
 }
 
 impl Look<'_> {
+    /// Whether a file is another than a large object, piece by piece.
+    fn is_other(&self, at: Place, file: &Path) -> Result<bool, GitError> {
+        let failed = |error: io::Error| GitError::local(format!("read {}", file.display()), error);
+        let Some(open) = open(file).map_err(failed)? else { return Ok(true) };
+        let length = open.metadata().map_err(failed)?.len();
+        let (mut seen, mut is_same, mut here) = (0_u64, true, Vec::new());
+        self.objects.tell(at, u64::MAX, self.stop, &mut |piece| {
+            here.resize(piece.len(), 0);
+            let end = seen.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+            is_same = is_same && end <= length;
+            if is_same {
+                open.read_exact_at(&mut here, seen).map_err(failed)?;
+                is_same = here == piece;
+            }
+            seen = end;
+            Ok(())
+        })?;
+        Ok(!is_same || seen != length)
+    }
+
     fn is_changed(&mut self, entry: &Entry) -> Result<bool, GitError> {
         let path = entry.path(self.index);
         let place = place(self.files, path);
@@ -141,12 +181,19 @@ impl Look<'_> {
             return Ok(false);
         }
         let mut blob = Vec::new();
+        if !is_link
+            && let Found::Large(at) =
+                self.objects.small(&entry.id, &mut blob).map_err(|error| words::of(DOING, &error))?
+            && self.converter.is_plain(&self.objects, path, entry.mode)?
+        {
+            return self.is_other(at, &place);
+        }
         let blob = self.objects.find_blob(&entry.id, &mut blob).map_err(|error| words::of(DOING, &error))?;
         if is_link {
             let target = fs::read_link(&place).map_err(failed)?;
             return Ok(target.as_os_str() != OsStr::from_bytes(blob.data));
         }
-        let Some(file) = read(&place).map_err(failed)? else { return Ok(true) };
+        let Some(file) = read(&place, longest(blob.data.len())).map_err(failed)? else { return Ok(true) };
         let written = self.converter.written(&self.objects, path, entry.mode, &entry.id, blob.data);
         let is_as_written = match written {
             Ok(written) => *written == *file,
@@ -187,8 +234,13 @@ mod tests {
             0,
         )
         .unwrap();
-        assert_eq!(read(&at("f")).unwrap().as_deref(), Some(&b"x"[..]));
-        assert!(read(&at("link")).unwrap().is_none() && read(&at("pipe")).unwrap().is_none());
-        assert!(read(place.path()).unwrap().is_none());
+        let read = |path: &Path| read(path, 8).unwrap();
+        assert_eq!(read(&at("f")).as_deref(), Some(&b"x"[..]));
+        assert!(read(&at("link")).is_none() && read(&at("pipe")).is_none() && read(place.path()).is_none());
+        // More than it may have is not read.
+        File::create(at("f")).unwrap().set_len(8).unwrap();
+        assert_eq!(read(&at("f")).map(|content| content.len()), Some(8));
+        File::create(at("f")).unwrap().set_len(8 << 40).unwrap();
+        assert!(read(&at("f")).is_none());
     }
 }

@@ -20,11 +20,12 @@ use crate::foreign::Foreign;
 use crate::git::checkout::{self, To};
 use crate::git::meter::Meter;
 use crate::git::objects::Objects;
+use crate::git::ours::OwnClone;
 use crate::git::{GitError, heads, repository, words};
 
-/// Finishes what is left of an update of the clone at `dest`; not while somebody else is at it. Nothing is fetched.
-pub(in crate::git) fn finish(env: &Env, dest: &Path) -> Result<(), GitError> {
-    let update = Update::open(env, dest)?;
+/// Finishes what is left of an update of our `own` clone; not while somebody else is at it. Nothing is fetched.
+pub(in crate::git) fn finish(env: &Env, own: &OwnClone) -> Result<(), GitError> {
+    let update = Update::open(env, own.files.shown(), own)?;
     go_on(&update).map_err(|error| update.in_words(error))
 }
 
@@ -129,8 +130,9 @@ fn left(
 ) -> Result<(Room, Difference), GitError> {
     let dest = update.dest().join(&change.files);
     let repo = repository::open(&dest)?;
-    let known = old.map(|old| repository::index_of(&repo, old)).transpose()?;
-    let wanted = repository::index_of(&repo, new)?;
+    let (objects, stop) = (Objects::of(&repo)?, AtomicBool::new(false));
+    let index_of = |commit| repository::index_of(&repo, &objects, commit, &stop);
+    let (known, wanted) = (old.map(index_of).transpose()?, index_of(new)?);
     let difference = difference::compare(known.as_deref(), &wanted);
     let room = Room::to_finish(update)?;
     let changed = |path: &BStr| GitError::HalfUpdated {

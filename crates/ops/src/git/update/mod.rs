@@ -26,5 +26,6 @@ pub(super) use place::apply;
 pub(crate) use plan::NewModule;
 pub use plan::Ready;
 pub(super) use prepare::prepare;
+pub(super) use quarantine::refs_of;
 pub use room::Update;
-pub(super) use room::is_unfinished;
+pub(super) use room::{NAME as ROOMS, is_unfinished};

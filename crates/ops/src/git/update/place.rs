@@ -21,6 +21,7 @@ use super::plan::{NewModule, Plan};
 use super::tree::Tree;
 use super::{Update, crash, own_work, quarantine, refs};
 use crate::env::fs::Clobber;
+use crate::git::objects::Objects;
 use crate::git::{AtWork, GitError, heads, repository, words};
 
 /// Puts all of an update in place. Once its plan is written, a run that ends in the middle of it is finished by
@@ -82,11 +83,13 @@ fn still_as_it_was(update: &Update, plan: &Plan) -> Result<(), GitError> {
             return Err(moved("HEAD"));
         }
         let refused = |why: String| GitError::NotUpdated { path: dest.clone(), why: why.into() };
-        own_work::clean(&repo, &dest, &AtomicBool::new(false), &refused)?;
-        let known = old.map(|old| repository::index_of(&repo, old)).transpose()?;
+        let stop = AtomicBool::new(false);
+        own_work::clean(&repo, &dest, &stop, &refused)?;
+        let objects = Objects::of(&repo)?;
+        let known = old.map(|old| repository::index_of(&repo, &objects, old, &stop)).transpose()?;
         // Its objects are not in the repository yet.
         let there = repository::open(&update.at(&change.room))?;
-        let wanted = repository::index_of(&there, new)?;
+        let wanted = repository::index_of(&there, &Objects::of(&there)?, new, &stop)?;
         difference::refuse_unknown(&dest, known.as_deref(), &wanted, difference)?;
         one_file_system(update, &dest, repo.git_dir(), difference, &refused)?;
     }
@@ -224,7 +227,8 @@ fn files_then_index(
     let dest = update.dest().join(&change.files);
     let repo = repository::open(&dest)?;
     let Some((_, new)) = change.ids() else { return Ok(()) };
-    let mut wanted = repository::index_of(&repo, new)?;
+    let objects = Objects::of(&repo)?;
+    let mut wanted = repository::index_of(&repo, &objects, new, &AtomicBool::new(false))?;
     if let Some(difference) = &change.difference {
         let moved = files(update, change, staged, difference, &wanted)?;
         stats(&repo, &dest, &mut wanted, &moved)?;

@@ -8,14 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Change, crash};
 use crate::env::fs::{Clobber, Fs};
-use crate::git::GitError;
+use crate::git::{GitError, excess};
 
 /// Its file's name.
 const NAME: &str = "plan";
 /// Of what is written here; another one's is not understood.
 const VERSION: u32 = 1;
-/// Bytes of a plan that are read.
-const LONGEST: u64 = 64 << 20;
 
 /// All of one update.
 #[derive(Debug, Serialize, Deserialize)]
@@ -108,7 +106,8 @@ impl Plan {
         let failed = |error| GitError::local(format!("read {}", path.display()), error);
         let file = File::open(&path).map_err(failed)?;
         let mut text = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::Read::take(file, LONGEST), &mut text).map_err(failed)?;
+        std::io::Read::read_to_end(&mut std::io::Read::take(file, excess::PLAN), &mut text)
+            .map_err(failed)?;
         let plan: Self = serde_json::from_slice(&text).map_err(|error| failed(error.into()))?;
         if plan.version != VERSION {
             let words = "it was written by another version of this program";

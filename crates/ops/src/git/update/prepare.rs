@@ -59,7 +59,7 @@ pub(in crate::git) fn prepare(
     files: &Path,
 ) -> Result<Prepared, GitError> {
     let refused = |why: String| GitError::NotUpdated { path: files.to_owned(), why: why.into() };
-    let real = repository::open(files)?;
+    let real = repository::open_theirs(files, &job.stop)?;
     // Before anything is asked of the network: nobody is to wait for a fetch and then hear of a file that they
     // changed. It is looked at once more before anything is touched.
     own_work::idle(&real, files, &refused)?;
@@ -76,11 +76,12 @@ pub(in crate::git) fn prepare(
     // Opened anew, it sees the packs and the refs that came.
     let mut repo = repository::open(&room.path)?;
     repo.committer_or_set_generic_fallback().map_err(|error| words::of("prepare the repository", &error))?;
+    let objects = Objects::of(&repo)?;
+    connected::readable(&objects, id, &job.stop)?;
     let new = target.commit(&repo, id)?;
     let came = quarantine::refs_of(&repo)?;
     let tips: Vec<ObjectId> =
         came.iter().filter(|(name, id)| here.refs.get(*name) != Some(id)).map(|(_, id)| *id).collect();
-    let objects = Objects::of(&repo)?;
     let tips = [&[id][..], &tips].concat();
     // Before the histories are compared below: where one had a hole, a commit of the clone's own could look as if
     // it were in it, or as if it were not.
@@ -335,17 +336,15 @@ fn stage(
     old: Option<ObjectId>,
     new: ObjectId,
 ) -> Result<(Difference, BTreeSet<String>), GitError> {
-    let known = old.map(|old| repository::index_of(repo, old)).transpose()?;
-    let mut index = repository::index_of(repo, new)?;
-    verify::harmless(&index)?;
+    let index_of = |commit| repository::index_of(repo, objects, commit, &job.stop);
+    let (known, mut index) = (old.map(index_of).transpose()?, index_of(new)?);
+    verify::harmless(&index, &job.stop)?;
     let difference = difference::compare(known.as_deref(), &index);
     // Before the first file is written, which takes the longest of all.
     difference::refuse_unknown(files, known.as_deref(), &index, &difference)?;
     let only = Some(&difference.write);
     let to = To { env: &job.env, folder: room, meter: &job.meter, stop: &job.stop, only };
     let filters = checkout::write(repo, objects, &mut index, &to)?;
-    index
-        .write(gix::index::write::Options::default())
-        .map_err(|error| words::of("write the index", &error))?;
+    repository::write_index(&index, &job.stop)?;
     Ok((difference, filters))
 }

@@ -15,13 +15,13 @@ use crate::git::absorb::relative;
 use crate::git::{GitError, words};
 
 /// Refs by their full names. Those that point to other refs are left out.
-pub(super) type Refs = BTreeMap<BString, ObjectId>;
+pub(in crate::git) type Refs = BTreeMap<BString, ObjectId>;
 
 /// Where small files are made ready, in the quarantine's git folder.
 pub(super) const PUTS: &str = "vps-puts";
 
 /// All refs of a repository.
-pub(super) fn refs_of(repo: &gix::Repository) -> Result<Refs, GitError> {
+pub(in crate::git) fn refs_of(repo: &gix::Repository) -> Result<Refs, GitError> {
     let failed = |error: gix::Error| words::of("read the refs", &error);
     let mut refs = Refs::new();
     for reference in repo.references().map_err(failed)?.all().map_err(failed)? {

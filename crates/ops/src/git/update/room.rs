@@ -14,11 +14,12 @@ use crate::env::fs::{Fs, FsFolder};
 use crate::git::local::clear;
 use crate::git::ours::{self, OwnClone};
 use crate::git::pin::Pin;
-use crate::git::remove::remove;
+use crate::git::remove::{Until, remove};
+use crate::git::staging::PATIENCE;
 use crate::git::{AtWork, GitError};
 
 /// Its name in the git folder.
-const NAME: &str = "vps-update";
+pub(in crate::git) const NAME: &str = "vps-update";
 
 /// An update of one clone, by this process alone: its lock, and the folder where all is made ready. Both are gone
 /// when it is dropped, unless a plan is left to be finished.
@@ -53,34 +54,43 @@ pub(in crate::git) fn is_unfinished(git: &Path) -> bool {
 }
 
 impl Update {
-    /// Begins one of the clone at `dest`, and removes what a dead one left that had not begun to change it.
+    /// Begins one of our `own` clone, which was opened at `dest`. What a dead one left that had not begun to change it
+    /// is still to be [cleared](Self::clear).
     ///
     /// # Errors
     /// [`GitError::Busy`] while another one is under way, [`GitError::Foreign`] where the clone is another user's,
     /// [`GitError::Shared`] where others may write to it, [`GitError::HalfUpdated`] where another one has to be
     /// finished first.
-    pub(crate) fn begin(env: &Env, dest: &Path) -> Result<Arc<Self>, GitError> {
-        let update = Self::open(env, dest)?;
+    pub(crate) fn begin(env: &Env, dest: &Path, own: &OwnClone) -> Result<Arc<Self>, GitError> {
+        let update = Self::open(env, dest, own)?;
         if update.is_planned() {
             update.kept.store(true, Ordering::Relaxed);
             let why = "an earlier update of it is not finished".to_owned();
             return Err(GitError::HalfUpdated { path: dest.to_owned(), why: why.into() });
         }
-        clear(env, &update.folder).map_err(|error| update.in_words(error))?;
         Ok(Arc::new(update))
+    }
+
+    /// Whether a dead one left anything.
+    pub(crate) fn has_leftovers(&self) -> bool {
+        std::fs::read_dir(&self.folder).is_ok_and(|mut entries| entries.next().is_some())
+    }
+
+    /// Removes what a dead one left; until it is stopped.
+    ///
+    /// # Errors
+    /// [`GitError::Stopped`], and what cannot be removed.
+    pub(crate) fn clear(&self, stop: &AtomicBool) -> Result<(), GitError> {
+        clear(&self.env, &self.folder, stop).map_err(|error| self.in_words(error))
     }
 
     /// The folder, locked, whatever is in it.
     ///
     /// # Errors
     /// [`GitError::Busy`] while somebody else has the lock.
-    pub(super) fn open(env: &Env, dest: &Path) -> Result<Self, GitError> {
-        let (fs, us) = (env.fs(), env.fs().us());
-        let opened = fs.folder(dest);
-        let opened = opened.map_err(|error| GitError::local(format!("open {}", dest.display()), error))?;
-        let own = OwnClone::open(env, opened, dest)?;
-        own.is_our_own(us)?;
-        let OwnClone { files, git, git_folder } = own;
+    pub(super) fn open(env: &Env, dest: &Path, own: &OwnClone) -> Result<Self, GitError> {
+        let us = env.fs().us();
+        let OwnClone { files, git, git_folder } = own.clone();
         let folder = folder(&git);
         let made = make(&*git_folder)
             .map_err(|error| files.in_words(GitError::local(format!("make {}", folder.display()), error)))?;
@@ -192,7 +202,8 @@ impl Drop for Update {
     fn drop(&mut self) {
         if !self.kept.load(Ordering::Relaxed) {
             // Nobody is told of an error here; the next update clears.
-            let _ = remove(&self.env, &self.folder);
+            let until = self.env.now().after(PATIENCE);
+            let _ = remove(&self.env, &self.folder, Until::At(&self.env, until));
         }
     }
 }
@@ -218,7 +229,7 @@ impl Room {
 
     fn named(update: &Update, name: String) -> Result<Self, GitError> {
         let path = update.at(&name);
-        clear(&update.env, &path)?;
+        clear(&update.env, &path, &AtomicBool::new(false))?;
         Ok(Self { name, path, env: update.env.clone(), kept: false })
     }
 
@@ -232,7 +243,8 @@ impl Drop for Room {
     fn drop(&mut self) {
         // A panic is to leave what a kill leaves.
         if !self.kept && !std::thread::panicking() {
-            let _ = remove(&self.env, &self.path);
+            let until = self.env.now().after(PATIENCE);
+            let _ = remove(&self.env, &self.path, Until::At(&self.env, until));
         }
     }
 }
