@@ -21,14 +21,14 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use vps_ops::testing::foreign::{Parser, parsers};
+use vps_ops::testing::parsers::{Parser, parsers};
 
 use crate::mutate::{Dice, mutated};
 
 /// Tries a parser, unless more are asked for.
-const TRIES: u64 = 500;
+const TRIES: usize = 500;
 /// Tries in which each planted fault is found.
-const ENOUGH: u64 = 2_000;
+const ENOUGH: usize = 2_000;
 /// Bytes of an input that is kept, and inputs of one parser.
 const LONGEST: usize = 2 << 10;
 const MOST: usize = 64;
@@ -39,7 +39,7 @@ fn all() -> Vec<Parser> {
     all
 }
 
-fn number(name: &str, otherwise: u64) -> u64 {
+fn number(name: &str, otherwise: usize) -> usize {
     std::env::var(name).ok().map_or(otherwise, |text| text.parse().unwrap())
 }
 
@@ -81,14 +81,14 @@ fn tried(parse: fn(&[u8]) -> (String, Vec<String>), input: &[u8]) -> String {
 }
 
 /// Makes `tries` inputs of what is known; `Err` has the first that a law does not hold for, and why.
-fn fuzz(parser: Parser, tries: u64, known: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, (Vec<u8>, String)> {
+fn fuzz(parser: Parser, tries: usize, known: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, (Vec<u8>, String)> {
     let (name, parse) = parser;
     let words = dictionary();
-    let mut dice = Dice::named(name, number("VPS_CONFIGURATOR_SEED", 1));
+    let mut dice = Dice::named(name, number("VPS_CONFIGURATOR_SEED", 1) as u64);
     let (mut shapes, mut found, mut known) = (BTreeSet::new(), Vec::new(), known.to_vec());
-    let first = known.len() as u64;
-    for n in 0..first + tries {
-        let as_known = usize::try_from(n).ok().filter(|_| n < first).and_then(|n| known.get(n)).cloned();
+    let first = known.len();
+    for n in 0..first.saturating_add(tries) {
+        let as_known = known.get(n).filter(|_| n < first).cloned();
         let input = as_known.unwrap_or_else(|| mutated(&mut dice, &known, &words));
         let shape = catch_unwind(AssertUnwindSafe(|| tried(parse, &input))).map_err(|why| {
             let why = why.downcast_ref::<String>().cloned();

@@ -25,12 +25,12 @@ mod apt_get;
 mod cure;
 mod error;
 mod facts;
-#[cfg(any(test, feature = "testing"))]
-pub(crate) mod foreign;
 mod hint;
 mod installs;
 mod judge;
 mod outcome;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod parsers;
 mod request;
 mod words;
 

@@ -26,10 +26,10 @@ mod breaker;
 mod document;
 mod enter;
 mod error;
-#[cfg(any(test, feature = "testing"))]
-pub(crate) mod foreign;
 mod given_up;
 mod late;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod parsers;
 mod permit;
 mod record;
 mod shared;

@@ -35,8 +35,6 @@ mod downloaded;
 mod downloads;
 mod error;
 mod existing;
-#[cfg(any(test, feature = "testing"))]
-pub(crate) mod foreign;
 mod hash;
 mod hint;
 mod http_downloader;
@@ -46,6 +44,8 @@ mod memory;
 mod names;
 mod open_part;
 mod parse;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod parsers;
 mod part;
 mod place;
 mod plan;

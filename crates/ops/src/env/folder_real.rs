@@ -334,7 +334,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "somebody renames the folder")]
     fn what_is_done_in_a_folder_stays_in_it_wherever_its_path_leads() {
         let place = tempfile::tempdir().unwrap();
         let (way, moved, trap) =

@@ -7,8 +7,8 @@
 //! ```
 
 pub mod disk;
-pub mod foreign;
 mod hostile;
+pub mod parsers;
 pub mod scripted_apt;
 pub mod scripted_download;
 #[cfg(feature = "git")]

@@ -3,7 +3,7 @@
 //! where a law of its own does not hold.
 //!
 //! ```
-//! let parsers = vps_ops::testing::foreign::parsers();
+//! let parsers = vps_ops::testing::parsers::parsers();
 //! let (_, netrc) = parsers.iter().find(|(name, _)| *name == "netrc").unwrap();
 //! assert_eq!(netrc(b"machine a.example.com login me").0, "found");
 //! ```
@@ -31,9 +31,9 @@ pub fn parsers() -> Vec<Parser> {
     ];
     [
         &http[..],
-        crate::apt::foreign::PARSERS,
-        crate::circuit::foreign::PARSERS,
-        crate::download::foreign::PARSERS,
+        crate::apt::parsers::PARSERS,
+        crate::circuit::parsers::PARSERS,
+        crate::download::parsers::PARSERS,
     ]
     .concat()
 }
