@@ -8,6 +8,7 @@ mod demo;
 mod docs;
 mod paths;
 mod prepare;
+mod promised;
 mod simulate;
 mod skipped;
 mod test;

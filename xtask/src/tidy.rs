@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::paths;
+use crate::{paths, promised::promised_tests};
 
 /// Lines a file may have without its tests.
 const LONGEST: usize = 400;
@@ -57,6 +57,7 @@ pub(crate) fn run() -> Result<()> {
     sh.change_dir(&root);
     let mut faults = Vec::new();
     circles(&root.join("crates/ops/src"), &mut faults)?;
+    promised_tests(&root, &mut faults)?;
     for folder in ["crates", "xtask/src", "tests"] {
         for file in files(&root.join(folder))? {
             let text =
@@ -205,7 +206,7 @@ fn features(sh: &Shell, faults: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
-fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry?.path();

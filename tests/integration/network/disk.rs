@@ -47,15 +47,27 @@ fn space_is_asked_for_before_the_first_byte() {
 fn a_disk_that_fills_up_keeps_only_what_can_be_resumed() {
     for resumable in [true, false] {
         let (lab, server) = (Lab::new(), Server::start());
-        let route = Route::of(4 << 20).then(Behaviour::NoLength);
+        // Too small for its space to be taken in advance.
+        let route = Route::of(900 << 10);
         server.route("/f", if resumable { route } else { route.without_etag() });
-        let Some(output) = on_disk(&lab, "size=1m", &server.url("/f"), "ls -A disk") else { return };
+        let Some(output) = on_disk(&lab, "size=512k", &server.url("/f"), "ls -A disk") else { return };
         assert_eq!(output.status.code(), Some(7), "{output:?}");
         assert_eq!(server.log().of("/f").len(), 1, "it is not tried again");
         let left = String::from_utf8(output.stdout).unwrap();
         assert_eq!(left.contains(".f.part"), resumable, "{left}");
         assert!(!left.lines().any(|name| name == "f"), "{left}");
     }
+}
+
+#[test]
+fn a_body_without_a_length_leaves_room_and_nothing_behind() {
+    let (lab, server) = (Lab::new(), Server::start());
+    server.route("/f", Route::of(4 << 20).then(Behaviour::NoLength));
+    let Some(output) = on_disk(&lab, "size=1m", &server.url("/f"), "ls -A disk") else { return };
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(7), "{said}");
+    assert!(said.contains("does not say how long the file is"), "{said}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), "", "nothing is left");
 }
 
 #[test]
