@@ -137,8 +137,7 @@ impl Way {
     async fn through_proxy(&self, host: &Uri) -> Result<(BoxStream, SocketAddr), TunnelError> {
         let (stream, address) = self.connect().await.map_err(TunnelError::Proxy)?;
         let authority = format!("{}:{}", host.host().unwrap_or_default(), host.port_u16().unwrap_or(443));
-        let (status, retry_after, stream) =
-            self.ask(stream, &authority).await.map_err(TunnelError::Proxy)?;
+        let (status, retry_after, stream) = self.ask(stream, &authority).await.map_err(TunnelError::Proxy)?;
         if status.is_success() {
             return Ok((stream, address));
         }

@@ -58,9 +58,8 @@ impl TunnelClient {
         body: Bytes,
     ) -> Result<HttpResponse, HttpError> {
         let host = host_and_port(&url);
-        let no_request = |error: http::Error| {
-            HttpError::new(Fact::Unknown).caused_by(error).with(|| host_and_port(&url))
-        };
+        let no_request =
+            |error: http::Error| HttpError::new(Fact::Unknown).caused_by(error).with(|| host_and_port(&url));
         headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
         let uri = Uri::try_from(url.as_str()).map_err(|error| no_request(error.into()))?;
         let mut request =
@@ -122,9 +121,7 @@ impl BodySource for Arriving {
                     // Trailers say nothing that we ask for.
                     Err(_) => continue,
                 },
-                Some(Err(error)) => {
-                    Some(Err(HttpError::read(error, Phase::Receiving, false, &self.host)))
-                }
+                Some(Err(error)) => Some(Err(HttpError::read(error, Phase::Receiving, false, &self.host))),
                 None => None,
             });
         }
