@@ -36,3 +36,5 @@ mod secrets;
 mod sources;
 #[path = "network/tls.rs"]
 mod tls;
+#[path = "network/tunnel.rs"]
+mod tunnel;

@@ -1,7 +1,7 @@
 //! What is promised of a download, sentence by sentence, and the test that would notice.
 
 /// Where a sentence's test is: beside this file, or in the adapter where no run of the program can show it.
-const HERE: [(&str, &str); 11] = [
+const HERE: [(&str, &str); 12] = [
     ("destination", include_str!("destination.rs")),
     ("disk", include_str!("disk.rs")),
     ("exchange", include_str!("exchange.rs")),
@@ -13,6 +13,7 @@ const HERE: [(&str, &str); 11] = [
     ("secrets", include_str!("secrets.rs")),
     ("sources", include_str!("sources.rs")),
     ("tls", include_str!("tls.rs")),
+    ("tunnel", include_str!("tunnel.rs")),
 ];
 
 macro_rules! inside {
@@ -35,7 +36,7 @@ const INSIDE: [(&str, &str); 10] = [
 ];
 
 /// Chapter, sentence, file, test.
-const PROMISES: [(&str, &str, &str, &str); 101] = [
+const PROMISES: [(&str, &str, &str, &str); 111] = [
     ("promise", "exit 0 means that DEST is complete and right", "faults", "a_download_is_complete_and_right"),
     (
         "promise",
@@ -305,6 +306,36 @@ const PROMISES: [(&str, &str, &str, &str); 101] = [
         "exchange",
         "what_the_proxy_does_is_said_of_the_proxy_and_not_held_against_the_host",
     ),
+    ("11 redirects", "403 to CONNECT is said, once", "tunnel", "a_proxy_that_denies_is_asked_once_and_said"),
+    (
+        "11 redirects",
+        "a proxy that cannot just now is asked again",
+        "tunnel",
+        "a_proxy_that_cannot_just_now_is_asked_again",
+    ),
+    ("11 redirects", "a proxy's wish to wait is kept", "tunnel", "a_proxys_wish_to_wait_is_known"),
+    (
+        "11 redirects",
+        "what is no answer of a proxy",
+        "tunnel",
+        "what_is_no_answer_of_a_proxy_is_said_of_the_proxy",
+    ),
+    ("11 redirects", "what is the host's is the host's", "tunnel", "what_comes_after_the_proxy_is_the_hosts"),
+    ("11 redirects", "a proxy over TLS must prove itself", "tunnel", "a_proxy_over_tls_must_prove_who_it_is"),
+    (
+        "11 redirects",
+        "tunnels are used again",
+        "tunnel",
+        "a_tunnel_is_used_again_and_not_shared_by_two_at_once",
+    ),
+    ("11 redirects", "HTTP/2 goes through a tunnel", "tunnel", "many_requests_of_http_2_share_a_tunnel"),
+    (
+        "11 redirects",
+        "bodies end through a tunnel as without",
+        "tunnel",
+        "a_body_that_breaks_in_a_tunnel_is_known_by_how",
+    ),
+    ("11 redirects", "who stops leaves nothing open", "tunnel", "who_stops_leaves_no_connection_behind"),
     ("11 redirects", "credentials come from netrc", "exchange", "credentials_come_from_netrc"),
     ("11 redirects", "secrets appear nowhere", "secrets", "secrets_appear_nowhere"),
     ("11 redirects", "secrets of netrc appear nowhere", "secrets", "a_netrc_appears_nowhere"),

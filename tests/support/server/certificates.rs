@@ -111,6 +111,14 @@ impl Identity {
         Arc::new(Self { chain: vec![certificate], key })
     }
 
+    /// For a server of one's own that offers `protocols`, the best first.
+    #[must_use]
+    pub fn config_for(&self, protocols: &[&str]) -> Arc<ServerConfig> {
+        let mut config = ServerConfig::clone(&self.server_config());
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Arc::new(config)
+    }
+
     pub(super) fn server_config(&self) -> Arc<ServerConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)

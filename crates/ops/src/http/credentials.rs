@@ -125,7 +125,7 @@ impl Credentials {
 }
 
 /// `Basic` credentials (RFC 7617).
-fn basic(user: &[u8], password: &[u8]) -> HeaderValue {
+pub(super) fn basic(user: &[u8], password: &[u8]) -> HeaderValue {
     let text = format!("Basic {}", base64(&[user, b":", password].concat()));
     // The alphabet has no byte that a header may not have.
     let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""));

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use super::fact::Fact;
 use crate::foreign::Foreign;
@@ -13,6 +14,7 @@ pub struct HttpError {
     host: Option<Foreign>,
     proxy: Option<Foreign>,
     detail: Option<Foreign>,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -20,7 +22,7 @@ impl HttpError {
     /// A failure that needs no more words than its fact.
     #[must_use]
     pub fn new(fact: Fact) -> Self {
-        Self { fact, host: None, proxy: None, detail: None, source: None }
+        Self { fact, host: None, proxy: None, detail: None, retry_after: None, source: None }
     }
 
     /// The same, with what caused it.
@@ -51,6 +53,19 @@ impl HttpError {
         self
     }
 
+    /// The same, and whoever answered asked to wait for so long.
+    #[must_use]
+    pub fn asking_to_wait(mut self, retry_after: Option<Duration>) -> Self {
+        self.retry_after = retry_after;
+        self
+    }
+
+    /// How long whoever answered asked to wait.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
     /// `host:port` of the proxy that it happened with, if it did.
     #[must_use]
     pub fn proxy(&self) -> Option<&str> {
@@ -75,7 +90,7 @@ impl HttpError {
         let what = self.detail.as_ref().map_or_else(|| self.fact.to_string(), ToString::to_string);
         match &self.proxy {
             // Its own words name it as a proxy.
-            Some(proxy) if matches!(self.fact, Fact::ProxyRefused | Fact::ProxyDenied) => {
+            Some(proxy) if matches!(self.fact, Fact::ProxyRefused | Fact::ProxyStatus(_)) => {
                 format!("{what}: {proxy}")
             }
             Some(proxy) => format!("the proxy {proxy}: {what}"),
@@ -100,6 +115,7 @@ impl fmt::Debug for HttpError {
             .field("host", &self.host)
             .field("proxy", &self.proxy)
             .field("detail", &self.detail)
+            .field("retry_after", &self.retry_after)
             .field("source", &self.source)
             .finish()
     }

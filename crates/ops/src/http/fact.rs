@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use http::StatusCode;
+
 /// Why there is no response, or no more of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -40,8 +42,8 @@ pub enum Fact {
     NotTls,
     /// The proxy does not let us through without a name and a password.
     ProxyRefused,
-    /// The proxy opens no way to the host.
-    ProxyDenied,
+    /// The proxy opens no way to the host, and answered with this.
+    ProxyStatus(StatusCode),
     /// What is set as a proxy is none.
     ProxyUnusable,
     /// What frames the body of the answer is broken.
@@ -57,6 +59,7 @@ pub enum Fact {
 impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::ProxyStatus(status) => return write!(f, "the proxy answered {status}"),
             Self::Refused => "connection refused",
             Self::ConnectTimeout => "connection timeout",
             Self::HandshakeCut => "connection closed before the request could be sent",
@@ -74,7 +77,6 @@ impl fmt::Display for Fact {
             Self::NotHttp => "the answer is not HTTP",
             Self::NotTls => "the answer is not TLS",
             Self::ProxyRefused => "the proxy wants a user and a password",
-            Self::ProxyDenied => "the proxy does not let us through to the host",
             Self::ProxyUnusable => "what is set as a proxy is none",
             Self::BrokenFraming => "the answer breaks off in the middle of nonsense",
             Self::NoRoots => "the trusted certificates of this machine cannot be read",

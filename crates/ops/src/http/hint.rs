@@ -1,5 +1,7 @@
 //! What to do about an HTTP failure.
 
+use vps_retry::{Class, Classify};
+
 use super::error::HttpError;
 use super::fact::Fact;
 use crate::hint::{Advise, Hint};
@@ -20,6 +22,8 @@ pub enum HttpHint {
     ProxyCredentials,
     /// The proxy failed, not the host that is named: check it, and for whom it is set.
     CheckProxy,
+    /// The proxy is well and does not let this through: it is for whoever runs it to allow the host.
+    ProxyRules,
     /// A response may have so much header and no more.
     HeaderLimits,
 }
@@ -46,8 +50,13 @@ impl Fact {
 
 impl Advise for HttpError {
     fn hints(&self) -> Vec<Hint> {
+        let for_good = self.class() == Class::Permanent;
         let hint = match (self.fact(), self.proxy()) {
             (Fact::ProxyRefused, _) => Some(HttpHint::ProxyCredentials),
+            (Fact::ProxyStatus(status), _) if status.is_client_error() && for_good => {
+                Some(HttpHint::ProxyRules)
+            }
+            (Fact::Certificate, Some(_)) => Some(HttpHint::CheckCertificates),
             (_, Some(_)) => Some(HttpHint::CheckProxy),
             (fact, None) => fact.hint(),
         };

@@ -11,10 +11,13 @@ use super::fact::Fact;
 
 impl Classify for HttpError {
     fn judge(&self) -> Judgement {
-        let judgement = self.fact().judge();
+        let judgement = match self.fact() {
+            Fact::ProxyStatus(status) => judge_proxy_status(status, self.retry_after()),
+            fact => fact.judge(),
+        };
         match self.proxy() {
             // Whoever is behind the proxy was never asked.
-            Some(_) => Judgement::new(judgement.class, Blame::Elsewhere, judgement.kind),
+            Some(_) => judgement.blaming(Blame::Elsewhere),
             None => judgement,
         }
     }
@@ -41,11 +44,18 @@ impl Fact {
             Self::RedirectRefused | Self::ForeignScheme | Self::HeaderFlood => {
                 Judgement::new(Class::Permanent, Elsewhere, Kind::Failed)
             }
-            Self::NotHttp | Self::NotTls | Self::ProxyRefused | Self::ProxyDenied | Self::Unknown => {
+            Self::ProxyStatus(status) => judge_proxy_status(status, None),
+            Self::NotHttp | Self::NotTls | Self::ProxyRefused | Self::Unknown => {
                 Judgement::new(Class::Permanent, Elsewhere, Kind::Failed)
             }
         }
     }
+}
+
+/// What a proxy's status means where it was asked for the way to a host: to the retry what it would mean of the
+/// host, which itself was never asked.
+fn judge_proxy_status(status: StatusCode, retry_after: Option<Duration>) -> Judgement {
+    judge_status(status, retry_after).blaming(Blame::Elsewhere).not_done(true)
 }
 
 /// What a status that is no success means. `retry_after` is what the server asked to wait.
@@ -170,7 +180,6 @@ mod tests {
             (Fact::NotHttp, Class::Permanent, Elsewhere, Failed),
             (Fact::NotTls, Class::Permanent, Elsewhere, Failed),
             (Fact::ProxyRefused, Class::Permanent, Elsewhere, Failed),
-            (Fact::ProxyDenied, Class::Permanent, Elsewhere, Failed),
             (Fact::ProxyUnusable, Class::Local, Elsewhere, Local),
             (Fact::BrokenFraming, Class::Transient, Service, Failed),
             (Fact::NoRoots, Class::Local, Elsewhere, Local),
@@ -180,5 +189,23 @@ mod tests {
         for (fact, class, blame, kind) in rows {
             assert_eq!(fact.judge(), Judgement::new(class, blame, kind), "{fact:?}");
         }
+    }
+
+    #[test]
+    fn a_proxys_status_is_tried_again_like_a_hosts_and_blames_nobody() {
+        let wait = Some(Duration::from_secs(7));
+        for code in 100..=999 {
+            let code = StatusCode::from_u16(code).unwrap();
+            for asked in [None, wait] {
+                let error = HttpError::new(Fact::ProxyStatus(code)).by_proxy("p:1").asking_to_wait(asked);
+                let (got, hosts) = (error.judge(), judge_status(code, asked));
+                assert_eq!((got.class, got.kind), (hosts.class, hosts.kind), "{code}");
+                assert_eq!((got.blame, got.not_done), (Blame::Elsewhere, true), "{code}");
+            }
+            let without = judge_status(code, None);
+            assert_eq!(Fact::ProxyStatus(code).judge().class, without.class, "{code}");
+        }
+        let denied = HttpError::new(Fact::ProxyStatus(StatusCode::FORBIDDEN)).by_proxy("p:1");
+        assert_eq!(denied.to_string(), "the proxy answered 403 Forbidden: p:1");
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! [`HttpClient`] sends one request and gives back one response: no redirect, no retry, no
 //! decompression. Redirects are followed by [`follow`] under our own rules. [`ReqwestClient`] is
-//! the real one, and the only file that knows reqwest. What an error is, is read in `words`; what
+//! the real one, and the only file that knows reqwest; through a proxy https goes by `tunnel`, which knows what
+//! the proxy answered, and `tunnel_client`. What an error is, is read in `words`; what
 //! that means for the retry and the breaker is said in `judge`.
 //!
 //! ```no_run
@@ -20,6 +21,7 @@
 //! ```
 
 mod adapter;
+mod connections;
 mod cookies;
 mod credentials;
 mod error;
@@ -37,6 +39,8 @@ mod retry_after;
 mod roots;
 mod safe_url;
 mod tls;
+mod tunnel;
+mod tunnel_client;
 mod typed_url;
 mod words;
 

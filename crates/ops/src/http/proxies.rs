@@ -4,9 +4,11 @@ use std::ffi::OsString;
 use std::fmt;
 use std::net::IpAddr;
 
+use http::HeaderValue;
 use thiserror::Error;
 use url::{Host, Url};
 
+use super::credentials::{basic, decoded};
 use super::safe_url::{host_and_port, names_host};
 use crate::foreign::Foreign;
 
@@ -48,6 +50,18 @@ impl Proxy {
     #[must_use]
     pub fn as_url(&self) -> &Url {
         &self.0
+    }
+
+    /// Where it is: its scheme, host and port.
+    pub(super) fn origin(&self) -> String {
+        format!("{}://{}", self.0.scheme(), host_and_port(&self.0))
+    }
+
+    /// What tells it who asks, where its URL says so.
+    pub(super) fn authorization(&self) -> Option<HeaderValue> {
+        let (user, password) = (self.0.username(), self.0.password());
+        let named = !user.is_empty() || password.is_some();
+        named.then(|| basic(&decoded(user), &decoded(password.unwrap_or_default())))
     }
 }
 
@@ -271,6 +285,20 @@ mod tests {
         assert_eq!(of(&proxies(&[("http_proxy", "")]), "http://x/"), Ok(None));
         let shown = format!("{:?}", proxies(&[("http_proxy", "http://u:canary@a:1/")]));
         assert!(shown.contains("a:1") && !shown.contains("canary"), "{shown}");
+    }
+
+    #[test]
+    fn who_asks_is_read_from_its_url() {
+        for (url, header) in [
+            ("http://p:1", None),
+            ("http://me@p:1", Some("Basic bWU6")),
+            ("http://me:a%3ab@p:1", Some("Basic bWU6YTpi")),
+        ] {
+            let proxy = Proxy::parse("all_proxy", Some(url)).unwrap();
+            let authorization = proxy.authorization();
+            assert_eq!(authorization.as_ref().map(|value| value.to_str().unwrap()), header, "{url}");
+            assert!(authorization.is_none_or(|value| value.is_sensitive()));
+        }
     }
 
     #[test]

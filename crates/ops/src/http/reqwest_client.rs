@@ -13,22 +13,17 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::{HeaderValue, header};
 
-use super::error::inner;
-use super::roots::{LazyVerifier, RootsError};
-use super::words::{Phase, is_of_tunnel, of_certificate};
+use super::connections::{IDLE, IDLE_PER_HOST, MAX_HEADERS, PING, USER_AGENT, WINDOW};
+use super::roots::LazyVerifier;
+use super::tunnel_client::TunnelClient;
+use super::words::Phase;
 use super::{
-    Body, BodySource, Connection, Fact, HttpClient, HttpError, HttpRequest, HttpResponse, Proxies, Trust,
-    Verify, host_and_port, tls,
+    Body, BodySource, Connection, Fact, HttpClient, HttpError, HttpRequest, HttpResponse, Proxies, Proxy,
+    Trust, Verify, host_and_port, tls,
 };
+use crate::env::Env;
 
-/// Flow-control window of HTTP/2: at 100 ms it lets 160 MB a second through. It is fixed, since the
-/// adaptive one sends pings that some servers answer by closing.
-const WINDOW: u32 = 16 << 20;
-
-/// Idle connections kept to one host.
-const IDLE_PER_HOST: usize = 8;
-
-/// What one connection pool is for: settings that reqwest has for each client, not for each request.
+/// What one connection pool is for: settings that libraries have for each client, not for each request.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Settings {
     connection: Connection,
@@ -38,7 +33,7 @@ struct Settings {
     proxy: Option<String>,
 }
 
-/// HTTP by reqwest, with its own redirects, retries and decompression off. Cheap to clone: clones
+/// HTTP by reqwest (through a tunnel by hyper alone), with its own redirects, retries and decompression off. Cheap to clone: clones
 /// share their connections. Proxies come from the environment.
 ///
 /// ```
@@ -51,7 +46,27 @@ struct Settings {
 pub struct ReqwestClient {
     verifier: Arc<LazyVerifier>,
     proxies: Arc<Proxies>,
-    clients: Arc<Mutex<BTreeMap<Settings, reqwest::Client>>>,
+    env: Env,
+    clients: Clients<reqwest::Client>,
+    tunnels: Clients<TunnelClient>,
+}
+
+/// One for each kind of settings.
+type Clients<C> = Arc<Mutex<BTreeMap<Settings, C>>>;
+
+/// The one for `settings`, built where there is none yet.
+fn client<C: Clone>(
+    clients: &Clients<C>,
+    settings: Settings,
+    build: impl FnOnce(&Settings) -> Result<C, Box<dyn Error + Send + Sync>>,
+) -> Result<C, HttpError> {
+    let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(client) = clients.get(&settings) {
+        return Ok(client.clone());
+    }
+    let client = build(&settings).map_err(|error| HttpError::new(Fact::Unknown).caused_by(error))?;
+    clients.insert(settings, client.clone());
+    Ok(client)
 }
 
 impl fmt::Debug for ReqwestClient {
@@ -65,7 +80,13 @@ impl ReqwestClient {
     #[must_use]
     pub fn new(trust: Trust) -> Self {
         let proxies = Arc::new(Proxies::of_environment());
-        Self { verifier: Arc::new(LazyVerifier::new(trust)), proxies, clients: Arc::default() }
+        Self {
+            verifier: Arc::new(LazyVerifier::new(trust)),
+            proxies,
+            env: Env::real(),
+            clients: Arc::default(),
+            tunnels: Arc::default(),
+        }
     }
 
     /// The same with other proxies than the environment's.
@@ -75,14 +96,13 @@ impl ReqwestClient {
         self
     }
 
-    fn client(&self, settings: Settings) -> Result<reqwest::Client, HttpError> {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&settings) {
-            return Ok(client.clone());
-        }
-        let client = self.build(&settings).map_err(|error| HttpError::new(Fact::Unknown).caused_by(error))?;
-        clients.insert(settings, client.clone());
-        Ok(client)
+    fn tunnel(
+        &self,
+        settings: &Settings,
+        proxy: &Proxy,
+    ) -> Result<TunnelClient, Box<dyn Error + Send + Sync>> {
+        let tls = tls::config(settings.connection, settings.verify, Arc::clone(&self.verifier) as _)?;
+        Ok(TunnelClient::new(self.env.clone(), proxy.clone(), settings.connect_limit, tls))
     }
 
     fn build(&self, settings: &Settings) -> Result<reqwest::Client, Box<dyn Error + Send + Sync>> {
@@ -107,8 +127,8 @@ impl ReqwestClient {
             // host share it, so that a dead one leaves time for the next.
             .connect_timeout(settings.connect_limit)
             .pool_max_idle_per_host(IDLE_PER_HOST)
-            .pool_idle_timeout(Duration::from_secs(30))
-            .user_agent(concat!("vps-configurator/", env!("CARGO_PKG_VERSION")));
+            .pool_idle_timeout(IDLE)
+            .user_agent(USER_AGENT);
         let builder = match &settings.proxy {
             Some(proxy) => builder.proxy(reqwest::Proxy::all(proxy.as_str())?),
             None => builder,
@@ -118,9 +138,9 @@ impl ReqwestClient {
             Connection::Shared => builder
                 .http2_initial_stream_window_size(WINDOW)
                 .http2_initial_connection_window_size(WINDOW)
-                .http2_max_header_list_size(400 << 10)
-                .http2_keep_alive_interval(Duration::from_secs(10))
-                .http2_keep_alive_timeout(Duration::from_secs(10))
+                .http2_max_header_list_size(MAX_HEADERS)
+                .http2_keep_alive_interval(PING)
+                .http2_keep_alive_timeout(PING)
                 .http2_keep_alive_while_idle(true),
         };
         Ok(builder.build()?)
@@ -136,14 +156,18 @@ impl HttpClient for ReqwestClient {
         let proxy = self.proxies.of(&url).map_err(|error| {
             HttpError::new(Fact::ProxyUnusable).in_words(error.to_string()).with(|| host.clone())
         })?;
-        let by_proxy = proxy.map(|proxy| (proxy.to_string(), url.scheme() == "https"));
-        let proxy = proxy.map(|proxy| proxy.as_url().to_string());
-        let client = self.client(Settings { connection, verify, connect_limit, proxy })?;
+        let url_of_proxy = proxy.map(|proxy| proxy.as_url().to_string());
+        let settings = Settings { connection, verify, connect_limit, proxy: url_of_proxy };
         // Credentials travel as a header that is dropped with the host, never inside the URL.
         let _ = url.set_username("");
         let _ = url.set_password(None);
         headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if let Some(proxy) = proxy.filter(|_| url.scheme() == "https") {
+            let client = client(&self.tunnels, settings, |settings| self.tunnel(settings, proxy))?;
+            return client.send(method, url, headers, body).await;
+        }
+        let client = client(&self.clients, settings, |settings| self.build(settings))?;
         let mut request = client.request(method, url.clone()).headers(headers);
         if !body.is_empty() {
             request = request.body(body);
@@ -151,14 +175,9 @@ impl HttpClient for ReqwestClient {
         let sent = request.send().await;
         let mut response = sent.map_err(|error| {
             let phase = if error.is_connect() { Phase::Connecting } else { Phase::Exchanging };
-            let tunnelled = is_of_tunnel(&error);
             let failed = failed(error, phase, &host);
-            match by_proxy {
-                Some((proxy, tunnel))
-                    if phase == Phase::Connecting && is_proxys(failed.fact(), tunnel, tunnelled) =>
-                {
-                    failed.by_proxy(proxy)
-                }
+            match proxy {
+                Some(proxy) if phase == Phase::Connecting => failed.on_the_way_to(proxy),
                 _ => failed,
             }
         })?;
@@ -184,41 +203,5 @@ impl<S: Stream<Item = reqwest::Result<Bytes>> + Send> BodySource for Incoming<S>
 fn failed(error: reqwest::Error, phase: Phase, host: &str) -> HttpError {
     let timed_out = error.is_timeout() && phase == Phase::Connecting;
     // A URL in an error would show its query, and with it tokens.
-    let error = error.without_url();
-    let mut fact = Fact::of(&error, phase);
-    if fact == Fact::Unknown && timed_out {
-        fact = Fact::ConnectTimeout;
-    }
-    let words = match fact {
-        Fact::Certificate => of_certificate(&error),
-        _ => roots_words(&error),
-    };
-    let failed = HttpError::new(fact).caused_by(error).with(|| host.to_owned());
-    match words {
-        Some(words) => failed.in_words(words),
-        None => failed,
-    }
-}
-
-/// Whether a connection's failure is the proxy's: all but what comes of the handshake with the host, where the
-/// way to it is a tunnel.
-fn is_proxys(fact: Fact, tunnel: bool, tunnelled: bool) -> bool {
-    match fact {
-        Fact::Refused | Fact::ConnectTimeout | Fact::NoRoute | Fact::ResolverDown | Fact::NameUnknown => true,
-        Fact::ProxyRefused | Fact::ProxyDenied => true,
-        Fact::HandshakeCut | Fact::NotHttp | Fact::EarlyEnd => !tunnel || tunnelled,
-        _ => false,
-    }
-}
-
-/// What is wrong with the roots, which a TLS error wraps where no chain of causes shows it.
-fn roots_words(error: &(dyn Error + 'static)) -> Option<String> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(rustls::Error::Other(other)) = error.downcast_ref() {
-            return other.0.downcast_ref::<RootsError>().map(ToString::to_string);
-        }
-        next = inner(error);
-    }
-    None
+    HttpError::read(error.without_url(), phase, timed_out, host)
 }

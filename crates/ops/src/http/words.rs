@@ -1,16 +1,17 @@
 //! What the libraries below us and the system say of a failure -> which [`Fact`] it is.
 //!
-//! Facts come from types, through the whole chain of causes. Three things have no type and are read from
+//! Facts come from types, through the whole chain of causes. Two things have no type and are read from
 //! their text, here and nowhere else: what the resolver said (words of glibc and musl behind the standard
-//! library's), that a proxy's tunnel failed and why (hyper-util's words), and that a head was too large
-//! (hyper tells its servers by type, its clients not). That a certificate is a CA's own is read in `roots`,
-//! which decides by it.
+//! library's), and that a head was too large (hyper tells its servers by type, its clients not). That a
+//! certificate is a CA's own is read in `roots`, which decides by it.
 
 use std::error::Error;
 use std::io;
 
-use super::error::inner;
+use super::error::{HttpError, inner};
 use super::fact::Fact;
+use super::proxies::Proxy;
+use super::roots::RootsError;
 use crate::foreign::Foreign;
 
 /// How far a request had come.
@@ -47,7 +48,7 @@ fn of_one(error: &(dyn Error + 'static), phase: Phase) -> Option<Fact> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return of_tls(error);
     }
-    if error.is::<super::roots::RootsError>() {
+    if error.is::<RootsError>() {
         return Some(Fact::NoRoots);
     }
     if let Some(error) = error.downcast_ref::<io::Error>() {
@@ -68,7 +69,7 @@ fn of_tls(error: &rustls::Error) -> Option<Fact> {
         | rustls::Error::NoCertificatesPresented
         | rustls::Error::InvalidCertRevocationList(_) => Some(Fact::Certificate),
         rustls::Error::InvalidMessage(_) => Some(Fact::NotTls),
-        rustls::Error::Other(other) if other.0.is::<super::roots::RootsError>() => Some(Fact::NoRoots),
+        rustls::Error::Other(other) if other.0.is::<RootsError>() => Some(Fact::NoRoots),
         _ => Some(Fact::Unknown),
     }
 }
@@ -103,14 +104,16 @@ fn of_hyper(error: &hyper::Error, phase: Phase) -> Option<Fact> {
     if error.is_parse() {
         return by_words(&error.to_string()).or(Some(Fact::NotHttp));
     }
+    // A proxy's answer to us, who have asked nothing of the host yet.
+    let early = phase == Phase::Connecting;
     if error.is_incomplete_message() {
-        return Some(Fact::EarlyEnd);
+        return Some(if early { Fact::HandshakeCut } else { Fact::EarlyEnd });
     }
     if error.is_timeout() {
         return Some(Fact::Idle);
     }
     if error.is_canceled() || error.is_closed() || error.is_body_write_aborted() {
-        return Some(Fact::Reset);
+        return Some(if early { Fact::HandshakeCut } else { Fact::Reset });
     }
     None
 }
@@ -128,7 +131,7 @@ fn of_h2(error: &h2::Error, phase: Phase) -> Option<Fact> {
     }
 }
 
-/// What is only said in words: by the standard library about `getaddrinfo`, by the client about a proxy.
+/// What is only said in words: by the standard library about `getaddrinfo`, by hyper about a head.
 fn by_words(text: &str) -> Option<Fact> {
     const UNKNOWN_NAME: [&str; 4] = [
         "Name or service not known",
@@ -140,31 +143,56 @@ fn by_words(text: &str) -> Option<Fact> {
         let unknown = UNKNOWN_NAME.iter().any(|name| said.starts_with(name));
         return Some(if unknown { Fact::NameUnknown } else { Fact::ResolverDown });
     }
-    match text {
-        "message head is too large" => Some(Fact::HeaderFlood),
-        "tunnel error: proxy authorization required" => Some(Fact::ProxyRefused),
-        "tunnel error: unsuccessful" | "tunnel error: proxy response headers too long" => {
-            Some(Fact::ProxyDenied)
+    (text == "message head is too large").then_some(Fact::HeaderFlood)
+}
+
+impl HttpError {
+    /// What `error` is, and with `host`.
+    pub(super) fn read(
+        error: impl Into<Box<dyn Error + Send + Sync>>,
+        phase: Phase,
+        timed_out: bool,
+        host: &str,
+    ) -> Self {
+        let error = error.into();
+        let mut fact = Fact::of(&*error, phase);
+        if fact == Fact::Unknown && timed_out {
+            fact = Fact::ConnectTimeout;
         }
-        "tunnel error: unexpected end of file" => Some(Fact::HandshakeCut),
-        _ => None,
+        let words = match fact {
+            Fact::Certificate => of_certificate(&*error),
+            _ => of_roots(&*error),
+        };
+        let failed = Self::new(fact).caused_by(error).with(|| host.to_owned());
+        match words {
+            Some(words) => failed.in_words(words),
+            None => failed,
+        }
+    }
+
+    /// The same, which came of connecting to `proxy`, unless this machine is at fault.
+    pub(super) fn on_the_way_to(self, proxy: &Proxy) -> Self {
+        match self.fact() {
+            Fact::NoRoots | Fact::Local => self,
+            _ => self.by_proxy(proxy.to_string()),
+        }
     }
 }
 
-/// Whether a tunnel through a proxy failed, which hyper-util says in words only.
-pub(super) fn is_of_tunnel(error: &(dyn Error + 'static)) -> bool {
+/// What is wrong with the roots, which a TLS error wraps where no chain of causes shows it.
+fn of_roots(error: &(dyn Error + 'static)) -> Option<String> {
     let mut next = Some(error);
     while let Some(error) = next {
-        if error.to_string().starts_with("tunnel error") {
-            return true;
+        if let Some(rustls::Error::Other(other)) = error.downcast_ref() {
+            return other.0.downcast_ref::<RootsError>().map(ToString::to_string);
         }
         next = inner(error);
     }
-    false
+    None
 }
 
 /// What is wrong with a certificate, in words for people.
-pub(super) fn of_certificate(error: &(dyn Error + 'static)) -> Option<String> {
+fn of_certificate(error: &(dyn Error + 'static)) -> Option<String> {
     use rustls::CertificateError as C;
     let mut next = Some(error);
     while let Some(error) = next {

@@ -50,6 +50,9 @@ fn http(hint: HttpHint) -> &'static str {
         HttpHint::CheckProxy => {
             "a proxy is on the way: check `http_proxy`, `https_proxy` or `all_proxy`, and what `no_proxy` leaves out"
         }
+        HttpHint::ProxyRules => {
+            "a proxy is on the way and does not let us through: whoever runs it may allow the host, or `no_proxy` leave it out"
+        }
         HttpHint::HeaderLimits => "a response may have 100 headers of 400 KiB together",
         _ => "check what is on the way to the host",
     }
