@@ -1,5 +1,7 @@
 //! `cargo xtask ci`: everything, in the order that shares most work.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Result, ensure};
 use xshell::{Shell, cmd};
 
@@ -39,8 +41,12 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     if full { slow(&sh) } else { Ok(()) }
 }
 
+/// A folder with scripts that are given the program and end with 0 where it is right, 77 or 9 where they cannot run.
+const CASES: &str = "VPS_CONFIGURATOR_CASES";
+
 /// What takes longer than a change may wait.
 fn slow(sh: &Shell) -> Result<()> {
+    cases(sh)?;
     cmd!(sh, "cargo test --package tests --test fuzz").env("VPS_CONFIGURATOR_FUZZ", "4000").run()?;
     for (package, features) in FEATURES {
         for chosen in subsets(features) {
@@ -60,6 +66,47 @@ fn slow(sh: &Shell) -> Result<()> {
         ensure!(strange.is_none(), "{package} is packaged with {strange:?}");
     }
     Ok(())
+}
+
+/// Runs the scripts of the folder that the environment names, one after the other, and says which are not right.
+#[expect(clippy::print_stderr, reason = "this is a command line")]
+fn cases(sh: &Shell) -> Result<()> {
+    let Some(folder) = std::env::var_os(CASES) else {
+        eprintln!("no cases were run: {CASES} names no folder of them");
+        return Ok(());
+    };
+    let program = paths::root().join("target/release/vps-configurator");
+    let mut wrong = Vec::new();
+    for script in scripts(Path::new(&folder))? {
+        let runner = match script.extension().and_then(|ending| ending.to_str()) {
+            Some("py") => "python3",
+            Some("sh") => "bash",
+            _ => continue,
+        };
+        // What begins so is a part of others.
+        if script.file_name().is_some_and(|name| name.to_string_lossy().starts_with('_')) {
+            continue;
+        }
+        let ended =
+            cmd!(sh, "{runner} {script} {program}").quiet().ignore_stdout().ignore_status().output()?;
+        eprintln!("{:?} {}", ended.status.code(), script.display());
+        if !matches!(ended.status.code(), Some(0 | 9 | 77)) {
+            wrong.push(script);
+        }
+    }
+    ensure!(wrong.is_empty(), "not right: {wrong:?}");
+    Ok(())
+}
+
+/// All files in the folder and below it, in order of name.
+fn scripts(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() { found.extend(scripts(&path)?) } else { found.push(path) }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Every choice of some of them, the empty one included.
