@@ -13,6 +13,7 @@
 )]
 
 mod archives;
+mod attack;
 mod download;
 mod init;
 mod mounts;

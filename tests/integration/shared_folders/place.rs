@@ -186,7 +186,7 @@ fn look(path: &Path, seen: &mut Seen) {
     }
 }
 
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let found =
         test.ancestors().skip(1).map(|folder| folder.join("vps-configurator")).find(|path| path.is_file());
