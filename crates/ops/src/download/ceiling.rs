@@ -1,6 +1,6 @@
 //! How much is taken of a body whose length nobody said: no more than leaves others room on the same file system.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::error::Fault;
 use super::part::Part;
@@ -23,11 +23,10 @@ pub(super) struct Ceiling {
 impl Ceiling {
     /// By what is free now; none where the system does not say.
     pub(super) fn of(part: &Part) -> Option<Self> {
-        let (folder, free) = match &part.place {
-            Some(place) => (part.path().parent()?.to_owned(), place.folder.free()),
-            None => (spools(), part.env.fs().free(&spools())),
-        };
-        let free = free.ok()?;
+        // Asked of the file itself: it knows which file system it is on.
+        let free = part.file.free().ok()?;
+        let path = part.path();
+        let folder = path.parent().filter(|_| part.place.is_some()).unwrap_or(&path).to_owned();
         let reserve = (free / SHARE).min(RESERVE);
         Some(Self { limit: part.written.saturating_add(free.saturating_sub(reserve)), reserve, folder })
     }
@@ -39,10 +38,4 @@ impl Ceiling {
         }
         Err(Fault::NoRoom { folder: self.folder.clone(), limit: self.limit, reserve: self.reserve })
     }
-}
-
-/// Where files without a name are.
-fn spools() -> PathBuf {
-    let folder = std::env::temp_dir();
-    if folder == Path::new("/tmp") { PathBuf::from("/var/tmp") } else { folder }
 }

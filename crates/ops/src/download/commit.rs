@@ -117,6 +117,10 @@ fn has_mode(part: &Part, mode: u32) -> bool {
 /// Where others may write, somebody may have put the old file there to own the new one, or moved one there that
 /// all may write to.
 fn is_model(us: Us, existing: &Meta, target: &FileTarget) -> bool {
-    let private = target.folder.meta().is_ok_and(|folder| folder.is_ours_alone(us));
-    existing.kind == FileKind::File && (private || (existing.uid == us.user && existing.mode & 0o022 == 0))
+    let Ok(folder) = target.folder.meta() else { return false };
+    let alone = |owner| folder.is_ours_alone(Us { user: owner, group: us.group });
+    // In a folder that is another user's alone, a file of his is his as it was, and no more open than it was.
+    let theirs = existing.uid == folder.uid && folder.mode & 0o022 == 0 && alone(folder.uid);
+    let ours = existing.uid == us.user && existing.mode & 0o022 == 0;
+    existing.kind == FileKind::File && (folder.is_ours_alone(us) || ours || theirs)
 }

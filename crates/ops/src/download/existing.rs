@@ -8,7 +8,7 @@ use super::checksum::{Algorithm, Checksum};
 use super::downloaded::{Downloaded, Saved};
 use super::error::Fault;
 use super::hash::Running;
-use super::plan::FileTarget;
+use super::plan::{At, FileTarget, followed};
 use super::request::DownloadRequest;
 use crate::env::Env;
 use crate::env::fs::{FileKind, FsFile, Meta, Open};
@@ -50,9 +50,11 @@ fn open(env: &Env, target: &FileTarget, existing: &Meta) -> io::Result<Option<Bo
     if !target.folder.may_follow(&target.name, us)? {
         return Ok(None);
     }
-    let path = fs.resolve(&target.path)?;
-    let (folder, name) = fs.folder_of(&path)?;
-    folder.open(name, Open::Read).map(Some)
+    // Each further link is held to the same rule, and what is at the end of them is nobody's to change.
+    let At { folder, name, .. } = followed(&**fs, target.at()).map_err(io::Error::other)?;
+    let file = folder.open(&name, Open::Read)?;
+    let lasting = folder.meta()?.is_ours_alone(us) || file.meta()?.is_ours_alone(us);
+    Ok(lasting.then_some(file))
 }
 
 /// The result of a download that left DEST as it was.
@@ -78,7 +80,7 @@ pub(super) fn unchanged(
 /// Dropping the future ends it.
 async fn digest_of_file(env: &Env, file: Box<dyn FsFile>, algorithm: Algorithm) -> io::Result<String> {
     let stop = StopWhenDropped::default();
-    let stopped = Arc::clone(&stop.0);
+    let stopped = stop.flag();
     let digest = env.begin("digest", move || {
         let mut running = Running::new(algorithm);
         let (mut buffer, mut at) = (vec![0; 256 << 10], 0);
@@ -95,11 +97,68 @@ async fn digest_of_file(env: &Env, file: Box<dyn FsFile>, algorithm: Algorithm) 
     digest.await.unwrap_or(Err(io::ErrorKind::Other.into()))
 }
 
+/// Has a thread stop when whoever waits for it does not any more.
 #[derive(Default)]
-struct StopWhenDropped(Arc<AtomicBool>);
+pub(super) struct StopWhenDropped(Arc<AtomicBool>);
+
+impl StopWhenDropped {
+    /// What the thread looks at.
+    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
 
 impl Drop for StopWhenDropped {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{chown, symlink};
+
+    use super::*;
+    use crate::download::plan::{Target, look};
+    use crate::download::{Dest, parse_url};
+
+    #[tokio::test]
+    async fn a_link_counts_if_what_it_leads_to_is_nobodys_to_change() {
+        let (place, env) = (tempfile::tempdir().unwrap(), Env::real());
+        let at = |name: &str| place.path().join(name);
+        for folder in ["ours", "theirs"] {
+            fs::create_dir(at(folder)).unwrap();
+            fs::write(at(folder).join("f"), "right").unwrap();
+        }
+        symlink(at("ours/f"), at("good")).unwrap();
+        symlink(at("theirs/f"), at("bad")).unwrap();
+        symlink(at("ours/f"), at("theirs/link")).unwrap();
+        symlink(at("theirs/link"), at("long")).unwrap();
+        let mut digest = Running::new(Algorithm::Sha256);
+        digest.update(b"right");
+        let done = async |name: &str| {
+            let request = DownloadRequest {
+                expected: Some(Checksum::new(Algorithm::Sha256, &digest.hex()).unwrap().into()),
+                ..DownloadRequest::new(
+                    parse_url("URL", "https://example.com/f").unwrap(),
+                    Dest::Path(at(name)),
+                )
+            };
+            let Target::File(target) = look(&**env.fs(), &request).unwrap() else { unreachable!() };
+            is_done(&env, &request, &target).await.unwrap().is_some()
+        };
+        for link in ["good", "bad", "long"] {
+            assert!(done(link).await, "{link}: all of it is ours");
+        }
+        if env.fs().user() != 0 {
+            return;
+        }
+        chown(at("theirs/f"), Some(65_534), None).unwrap();
+        std::os::unix::fs::lchown(at("theirs/link"), Some(65_534), None).unwrap();
+        chown(at("theirs"), Some(65_534), None).unwrap();
+        assert!(done("good").await);
+        assert!(!done("bad").await, "he can change the file");
+        assert!(!done("long").await, "he can change the link");
     }
 }

@@ -58,7 +58,7 @@ fn beside(
             Ok((part, None))
         }
         Err(why) => {
-            let other = Place::unusual(env, target);
+            let other = Place::unusual(env, target, key);
             let file = other.folder.open(&other.part, Open::New);
             let file = file.map_err(|source| disk("create", &other.shown, source))?;
             let warning = format!("`{}` {why}", usual.shown.display());
@@ -95,7 +95,8 @@ fn shared(
             continue;
         }
         if !is_ours(us, &meta) {
-            return Ok(Err(NOT_OURS));
+            // Also where it is new: some file systems give all files the same owner, or all rights.
+            return unused(NOT_OURS);
         }
         match file.try_lock() {
             Ok(true) => {}

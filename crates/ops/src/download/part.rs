@@ -157,8 +157,13 @@ impl Part {
     pub(super) async fn restart(&mut self, origin: Option<Origin>) -> io::Result<()> {
         self.await_checkpoint().await;
         if let Some(place) = self.place.clone().filter(|_| self.recorded) {
-            place.folder.remove(&place.record)?;
-            place.folder.sync()?;
+            match place.folder.remove(&place.record) {
+                // Somebody who cleans up was first.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            // A folder that may be written and not read cannot be synced: the next record takes the old one's place.
+            let _ = place.folder.sync();
             self.recorded = false;
         }
         self.record_is_due = true;

@@ -34,10 +34,11 @@ impl Place {
         Self::named(env, target, names::part(&target.name), true, seal)
     }
 
-    /// One beside `target` that nobody else looks for.
-    pub(super) fn unusual(env: &Env, target: &FileTarget) -> Self {
-        // Nothing is recorded of it.
-        Self::named(env, target, names::unshared_part(&target.name, env.next_u64()), false, Seal::Missing)
+    /// One beside `target` that nobody else looks for. It has a record all the same, so that a sweep knows it for
+    /// ours if we are killed.
+    pub(super) fn unusual(env: &Env, target: &FileTarget, key: Option<&SealKey>) -> Self {
+        let seal = Seal::of(env, &*target.folder, key);
+        Self::named(env, target, names::unshared_part(&target.name, env.next_u64()), false, seal)
     }
 
     fn named(env: &Env, target: &FileTarget, part: OsString, is_usual: bool, seal: Seal) -> Self {

@@ -37,6 +37,11 @@ pub(super) struct FileTarget {
 }
 
 impl FileTarget {
+    /// Where it is.
+    pub(super) fn at(&self) -> At {
+        At { folder: Arc::clone(&self.folder), name: self.name.clone(), path: self.path.clone() }
+    }
+
     /// The folder's path, as people are told.
     pub(super) fn folder_path(&self) -> PathBuf {
         folder_path(&self.path)
@@ -64,13 +69,12 @@ pub(super) fn look(fs: &dyn Fs, request: &DownloadRequest) -> Result<Target, Fau
     if let Some(Expected::ListedAt(list)) = &request.expected {
         return Err(InvalidRequest::UnreadList { url: SafeUrl::new(list.as_url()) }.into());
     }
-    let (folder, name, path) = match &request.dest {
+    let at = match &request.dest {
         Dest::Spool => return Ok(Target::Spool),
         Dest::Folder(folder) => within(fs, folder, request.url.as_url())?,
         Dest::Path(path) => at(fs, path, request)?,
     };
-    let (folder, name, path) =
-        if request.follow_link { followed(fs, folder, name, path)? } else { (folder, name, path) };
+    let At { folder, name, path } = if request.follow_link { followed(fs, at)? } else { at };
     check_folder(&*folder, &path)?;
     let existing = check_existing(&*folder, &name, &path)?;
     // Neither a file to be kept nor a place for one.
@@ -83,8 +87,14 @@ pub(super) fn look(fs: &dyn Fs, request: &DownloadRequest) -> Result<Target, Fau
     Ok(Target::File(FileTarget { path, folder, name, existing }))
 }
 
-/// A folder, the name in it, and the path of both for people.
-type At = (Arc<dyn FsFolder>, OsString, PathBuf);
+/// A name in an open folder.
+#[derive(Clone, Debug)]
+pub(super) struct At {
+    pub(super) folder: Arc<dyn FsFolder>,
+    pub(super) name: OsString,
+    /// The path of both, for people.
+    pub(super) path: PathBuf,
+}
 
 /// What stands at DEST now.
 fn check_existing(folder: &dyn FsFolder, name: &OsStr, path: &Path) -> Result<Option<Meta>, Fault> {
@@ -118,34 +128,39 @@ fn check_existing(folder: &dyn FsFolder, name: &OsStr, path: &Path) -> Result<Op
 /// DEST, or the file of the URL's name where DEST is a folder, or a link of ours to one. A link of somebody
 /// else's could lead to any folder.
 fn at(fs: &dyn Fs, path: &Path, request: &DownloadRequest) -> Result<At, Fault> {
-    let url = request.url.as_url();
+    let (url, us) = (request.url.as_url(), fs.us());
     // `/`, `.` and `..` are folders without a name.
     let Some(name) = path.file_name() else { return within(fs, path, url) };
     let folder = open(fs, &folder_path(path), path)?;
+    let failed = |source| Fault::Disk { doing: "look at", path: path.to_owned(), source };
     let is_folder = |meta: Meta| meta.kind == FileKind::Folder;
     match folder.look(name) {
         Ok(meta) if is_folder(meta) => {
+            // What is asked is what is open: by name it could be another by now.
+            let inner = folder.folder(name).map_err(failed)?;
+            let owner = inner.meta().map_err(failed)?.uid;
             // Put there by somebody else it would take the file elsewhere; `DEST/` says that a folder is meant.
-            let is_meant = path.as_os_str().as_encoded_bytes().ends_with(b"/") || fs.us().trusts(meta.uid);
-            if !is_meant && !folder.meta().is_ok_and(|meta| meta.is_ours_alone(fs.us())) {
+            let is_meant = path.as_os_str().as_encoded_bytes().ends_with(b"/") || us.trusts(owner);
+            if !is_meant && !folder.meta().is_ok_and(|meta| meta.is_ours_alone(us)) {
                 return Err(Fault::NotReplaceable {
                     path: path.to_owned(),
                     what: "a folder of another user",
                 });
             }
-            within(fs, path, url)
+            let name = file_name(url)?;
+            Ok(At { folder: inner, path: path.join(&name), name })
         }
         Ok(meta) if meta.kind == FileKind::Link && folder.look_through(name).is_ok_and(is_folder) => {
             within(fs, path, url)
         }
-        _ => Ok((folder, name.to_owned(), path.to_owned())),
+        _ => Ok(At { folder, name: name.to_owned(), path: path.to_owned() }),
     }
 }
 
 fn within(fs: &dyn Fs, folder: &Path, url: &Url) -> Result<At, Fault> {
     let name = file_name(url)?;
     let path = folder.join(&name);
-    Ok((open(fs, folder, &path)?, name, path))
+    Ok(At { folder: open(fs, folder, &path)?, name, path })
 }
 
 /// The folder at `folder`, for `path` in it.
@@ -161,22 +176,18 @@ fn open(fs: &dyn Fs, folder: &Path, path: &Path) -> Result<Arc<dyn FsFolder>, Fa
 }
 
 /// Where the link at `name`, if one is there, leads to in the end.
-fn followed(
-    fs: &dyn Fs,
-    mut folder: Arc<dyn FsFolder>,
-    mut name: OsString,
-    mut path: PathBuf,
-) -> Result<At, Fault> {
+pub(super) fn followed(fs: &dyn Fs, from: At) -> Result<At, Fault> {
+    let At { mut folder, mut name, mut path } = from;
     let failed =
         |path: &Path, source| Fault::Disk { doing: "follow the link", path: path.to_owned(), source };
     for _ in 0..MOST_LINKS {
         let meta = match folder.look(&name) {
             Ok(meta) => meta,
             // What a link leads to must be there; what was named need not.
-            Err(_) => return Ok((folder, name, path)),
+            Err(_) => return Ok(At { folder, name, path }),
         };
         if meta.kind != FileKind::Link {
-            return Ok((folder, name, path));
+            return Ok(At { folder, name, path });
         }
         let us = fs.us();
         if !folder.may_follow(&name, us).map_err(|source| failed(&path, source))? {

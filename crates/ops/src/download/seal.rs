@@ -25,7 +25,7 @@ pub struct SealKey(Arc<Inner>);
 
 struct Inner {
     folder: PathBuf,
-    key: OnceLock<Option<[u8; LENGTH]>>,
+    key: OnceLock<[u8; LENGTH]>,
 }
 
 impl fmt::Debug for SealKey {
@@ -43,7 +43,12 @@ impl SealKey {
 
     /// The key itself; `None` where it can be neither read nor made.
     fn bytes(&self, env: &Env) -> Option<[u8; LENGTH]> {
-        *self.0.key.get_or_init(|| read_or_make(env, &self.0.folder).ok())
+        // A failure is not kept: the state folder may be made later.
+        if let Some(key) = self.0.key.get() {
+            return Some(*key);
+        }
+        let key = read_or_make(env, &self.0.folder).ok()?;
+        Some(*self.0.key.get_or_init(|| key))
     }
 }
 

@@ -292,6 +292,12 @@ pub trait FsFile: fmt::Debug + Send + Sync + 'static {
     /// What the system says.
     fn sync(&self) -> io::Result<()>;
 
+    /// Bytes that may still be written to its file system by us.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn free(&self) -> io::Result<u64>;
+
     /// Sets its permission bits.
     ///
     /// # Errors

@@ -298,6 +298,11 @@ impl FsFile for RealFile {
         self.0.sync_all()
     }
 
+    fn free(&self) -> io::Result<u64> {
+        let stat = rustix::fs::fstatvfs(&self.0)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
     fn set_mode(&self, mode: u32) -> io::Result<()> {
         self.0.set_permissions(fs::Permissions::from_mode(mode & 0o7777))
     }

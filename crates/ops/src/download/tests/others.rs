@@ -209,3 +209,39 @@ async fn a_right_file_that_others_may_change_is_not_taken_for_done() {
         assert_eq!((done.unchanged, lab.http.asked().len()), (taken, usize::from(!taken)), "{mode:o} {uid}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn in_another_users_own_folder_a_private_file_of_his_stays_private_and_his() {
+    let lab = Lab::on(machine(0o755), 1, |asked, _| FILE.answer(asked));
+    lab.disk.plant_odd(Path::new("/data"), FileKind::Folder, STRANGER, 0o755, 1);
+    lab.disk.plant_odd(Path::new(DEST), FileKind::File, STRANGER, 0o600, 1);
+    lab.run(request()).await.unwrap();
+    let meta = crate::env::fs::Fs::look(&lab.disk, Path::new(DEST)).unwrap();
+    assert_eq!((meta.uid, meta.mode), (STRANGER, 0o600));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_under_another_name_has_a_record_that_a_sweep_knows() {
+    let lab = Lab::on(machine(0o1777), 1, |asked, _| FILE.answer(asked).cut_after(3_000, Fact::Reset));
+    lab.disk.plant(Path::new("/data/.file.bin.part"), b"somebody's");
+    let operation = lab.operation(request());
+    operation.attempt(&lab.attempt(0)).await.unwrap_err();
+    let after = lab.disk.after_kill();
+    let named = |disk: &Disk, ending: &str| {
+        let is_ours = |name: &PathBuf| {
+            let name = name.to_string_lossy();
+            name.starts_with("/data/.file.bin.0") && name.ends_with(ending)
+        };
+        disk.names().into_iter().filter(is_ours).count()
+    };
+    assert_eq!((named(&after, ".part"), named(&after, ".part.json")), (1, 1), "{:?}", after.names());
+    let again = Lab::on(after, 1, |asked, _| FILE.answer(asked));
+    again.env.sleep(std::time::Duration::from_secs(8 * 24 * 3600)).await;
+    let _ = again.run(request()).await.unwrap();
+    assert_eq!(
+        (named(&again.disk, ".part"), named(&again.disk, ".part.json")),
+        (0, 0),
+        "{:?}",
+        again.disk.names()
+    );
+}

@@ -122,6 +122,10 @@ impl FsFile for DiskFile {
         })
     }
 
+    fn free(&self) -> io::Result<u64> {
+        Ok(self.disk.lock().free)
+    }
+
     fn set_mode(&self, mode: u32) -> io::Result<()> {
         self.disk.step();
         self.change(|inode, _| inode.mode = mode)
