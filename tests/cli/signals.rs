@@ -241,3 +241,19 @@ fn a_file_that_takes_hours_to_look_at_hears_the_limit_and_a_stop() {
     assert_eq!(fs::metadata(lab.path("f")).unwrap().len(), 8 << 40, "it is as it was");
     assert_eq!(server.log().connections, 0);
 }
+
+#[test]
+fn json_says_the_signal_that_ended_it() {
+    for (sent, number) in [(Signal::TERM, 15), (Signal::HUP, 1), (Signal::INT, 2)] {
+        let lab = Lab::new();
+        let started = lab.path("started");
+        let script = format!("touch {}; exec sleep 60", started.display());
+        let child = lab.start(&["--json", "run", "--report", "r.json", "--", "sh", "-c", &script]);
+        wait_until("the command", || started.exists().then_some(()));
+        signal(&child, sent);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.signal(), Some(number));
+        let report = String::from_utf8(lab.read("r.json").unwrap()).unwrap();
+        assert!(report.contains(&format!("\"code\": {}", 128 + number)), "{report}");
+    }
+}

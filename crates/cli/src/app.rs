@@ -18,6 +18,7 @@ use crate::config::{self, Environment, Loaded, load};
 use crate::exit::Exit;
 use crate::observe::{self, Screen};
 use crate::report::{Failure, FailureKind};
+use crate::signals::Stopped;
 use crate::term::Term;
 
 /// What every command works with.
@@ -29,6 +30,8 @@ pub(crate) struct App {
     pub(crate) env: Env,
     pub(crate) cancel: CancellationToken,
     pub(crate) runner: Arc<SystemRunner>,
+    /// By which signal, if by one.
+    pub(crate) stopped: Stopped,
     /// Whether the command must not make anything.
     pub(crate) only_looks: bool,
 }
@@ -40,7 +43,8 @@ impl App {
         crate::term::choose_color(global.color);
         let screen = observe::start(&global, &environment, term);
         let (env, cancel, runner) = (Env::real(), CancellationToken::new(), Arc::new(SystemRunner::new()));
-        Self { global, environment, term, screen, env, cancel, runner, only_looks }
+        let stopped = Stopped::default();
+        Self { global, environment, term, screen, env, cancel, runner, stopped, only_looks }
     }
 
     /// Says why a command failed, unless nothing may be said; gives the code to end with.

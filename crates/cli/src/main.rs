@@ -70,7 +70,7 @@ async fn dispatch(app: &App, command: Command) -> Exit {
     };
     let (screen, runner, json) = (app.screen.clone(), Arc::clone(&app.runner), app.global.json_errors());
     let last = move || App::abandon(&screen, &runner, json);
-    let (stopped, _listening) = signals::listen(&app.env, app.cancel.clone(), tell, last);
+    let _listening = signals::listen(&app.env, app.cancel.clone(), app.stopped.clone(), tell, last);
     let outcome = match command {
         Command::Download(args) => {
             if args.insecure {
@@ -91,9 +91,6 @@ async fn dispatch(app: &App, command: Command) -> Exit {
     };
     match outcome {
         Ok(exit) => exit,
-        Err(failure) => match (app.tell(&failure), stopped.by()) {
-            (Exit::Signal(_), Some(signal)) => Exit::Signal(signal),
-            (exit, _) => exit,
-        },
+        Err(failure) => app.tell(&failure.ended_by(app.stopped.by())),
     }
 }

@@ -45,14 +45,14 @@ fn named(raw: i32) -> Signal {
     Signal::from_named_raw(raw).unwrap_or(Signal::INT)
 }
 
-/// Listens until dropped. `tell` is called at the first signal, `last` before the second ends us.
+/// Listens until dropped, and notes in `by` what came. `tell` is called at the first signal, `last` before the second ends us.
 pub(crate) fn listen(
     env: &Env,
     cancel: CancellationToken,
+    by: Stopped,
     tell: impl Fn() + Send + 'static,
     last: impl Fn() + Send + 'static,
-) -> (Stopped, Option<Task>) {
-    let stopped = Stopped::default();
+) -> Option<Task> {
     // Asked before our handlers are there.
     let ignored = Ignored::by_who_started_us();
     let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup), Ok(mut quit)) = (
@@ -61,9 +61,8 @@ pub(crate) fn listen(
         signal(SignalKind::hangup()),
         signal(SignalKind::quit()),
     ) else {
-        return (stopped, None);
+        return None;
     };
-    let by = stopped.clone();
     let task = env.spawn("signals", async move {
         loop {
             let signal = tokio::select! {
@@ -82,7 +81,7 @@ pub(crate) fn listen(
             cancel.cancel();
         }
     });
-    (stopped, Some(task))
+    Some(task)
 }
 
 /// Ends the process as the signal would have, so that a shell sees it. Our handler cannot be taken back

@@ -19,7 +19,7 @@ pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
         if !matches!(failure.exit, Exit::Signal(_) | Exit::Command(_)) {
             failure.exit = Exit::REFUSED;
         }
-        failure
+        failure.ended_by(app.stopped.by())
     });
     if let Ok(None) = &outcome {
         return Ok(Exit::Done);

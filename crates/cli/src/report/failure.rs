@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::Write;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use vps_ops::operation::Operation;
 use vps_ops::{Advise, Kind, OperationError};
@@ -96,6 +97,14 @@ impl Failure {
             causes: said.chain(causes(error)).collect(),
             hints: error.hints().iter().map(words::hint).collect(),
             ..Self::new(Exit::of(kind), kind, format!("could not {}", words::to_do(operation)))
+        }
+    }
+
+    /// The same of what a signal stopped: the program ends by it.
+    pub(crate) fn ended_by(self, signal: Option<Signal>) -> Self {
+        match (self.exit, signal) {
+            (Exit::Signal(_), Some(signal)) => Self { exit: Exit::Signal(signal), ..self },
+            _ => self,
         }
     }
 
