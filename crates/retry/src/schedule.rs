@@ -148,6 +148,12 @@ impl Schedule {
             || self.made.saturating_add(1) >= self.strategy.hard_limit()
     }
 
+    /// The pause that the backoff would make if the current attempt failed, before jitter.
+    #[must_use]
+    pub fn next_pause(&self) -> Duration {
+        self.strategy.backoff.delay(self.barren.saturating_add(1))
+    }
+
     /// The current attempt gained much of something resumable: its failure will not count against the
     /// attempts, and the backoff starts anew. The deadline, and 20 attempts in all, still hold.
     pub fn progressed(&mut self) {

@@ -37,6 +37,17 @@ pub enum Fault {
         /// What it is.
         what: &'static str,
     },
+    /// DEST is a folder that another user put where everybody may put names.
+    #[error(
+        "`{}` is a folder of another user (uid {owner}), in a place where others may put names",
+        shown(path)
+    )]
+    ForeignFolder {
+        /// DEST.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
     /// This machine could not do something with a file.
     #[error("could not {doing} `{}`", shown(path))]
     Disk {

@@ -24,6 +24,8 @@ pub enum DownloadHint {
     FreeSpace,
     /// Choose a folder that one may write to.
     ChooseWritableFolder,
+    /// Say by a slash at its end that the folder is meant.
+    NameAsFolder,
     /// Name the folder itself, not another user's link to it.
     NameFolderItself,
     /// Choose a folder that nobody else may write to.
@@ -66,6 +68,7 @@ fn of(fault: &Fault) -> Vec<Hint> {
         Fault::NoParent { folder } => DownloadHint::MakeFolder { folder: folder.clone() },
         Fault::NotReplaceable { .. } => DownloadHint::WriteToStdout,
         Fault::NoSpace { .. } | Fault::NoRoom { .. } => DownloadHint::FreeSpace,
+        Fault::ForeignFolder { .. } => DownloadHint::NameAsFolder,
         Fault::Exchanged { .. } => DownloadHint::ChoosePrivateFolder,
         Fault::Disk { source, .. } if ForeignLink::behind(source).is_some() => DownloadHint::NameFolderItself,
         Fault::Disk { source, .. } => match source.kind() {

@@ -65,6 +65,7 @@ fn judge(fault: &Fault) -> Judgement {
         Fault::Invalid(_) => (Class::Permanent, Blame::Elsewhere, Kind::Invalid),
         Fault::NoParent { .. }
         | Fault::NotReplaceable { .. }
+        | Fault::ForeignFolder { .. }
         | Fault::Disk { .. }
         | Fault::Exchanged { .. }
         | Fault::NoSpace { .. }
@@ -107,6 +108,7 @@ mod tests {
             local(disk),
             local(Fault::NoParent { folder: "/x".into() }),
             local(Fault::Exchanged { path: "/x".into() }),
+            local(Fault::ForeignFolder { path: "/x".into(), owner: 7 }),
             local(Fault::NotReplaceable { path: "/x".into(), what: "a FIFO" }),
             (Fault::Busy { path: "/x".into() }, busy, Blame::Elsewhere, Kind::Local),
             (Fault::Invalid(invalid), Class::Permanent, Blame::Elsewhere, Kind::Invalid),

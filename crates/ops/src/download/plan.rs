@@ -142,10 +142,7 @@ fn at(fs: &dyn Fs, path: &Path, request: &DownloadRequest) -> Result<At, Fault> 
             // Put there by somebody else it would take the file elsewhere; `DEST/` says that a folder is meant.
             let is_meant = path.as_os_str().as_encoded_bytes().ends_with(b"/") || us.trusts(owner);
             if !is_meant && !folder.meta().is_ok_and(|meta| meta.is_ours_alone(us)) {
-                return Err(Fault::NotReplaceable {
-                    path: path.to_owned(),
-                    what: "a folder of another user",
-                });
+                return Err(Fault::ForeignFolder { path: path.to_owned(), owner });
             }
             let name = file_name(url)?;
             Ok(At { folder: inner, path: path.join(&name), name })

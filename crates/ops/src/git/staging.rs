@@ -155,6 +155,11 @@ impl Staging {
         let _ = remove::empty(&self.env, self.path(), Until::Told(&is_over));
     }
 
+    /// Whether others may write to the clone.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.clone.folder().meta().is_ok_and(|meta| !meta.is_ours_alone(self.env.fs().us()))
+    }
+
     fn filled(&self) -> GitError {
         let why = "was filled by somebody else meanwhile".to_owned();
         GitError::Occupied { path: self.dest.clone(), why: why.into() }

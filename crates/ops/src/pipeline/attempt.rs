@@ -59,7 +59,7 @@ impl<E: Failure> Run<'_, E> {
             deadline,
             budget: Arc::clone(&entered.budget),
             cancel: self.cancel.clone(),
-            is_last: self.schedule.is_last(),
+            is_last: self.schedule.is_last() || !self.leaves_time_for_another(),
             service: entered.service(),
             voice: self.teller.voice().clone(),
         };
@@ -70,6 +70,12 @@ impl<E: Failure> Run<'_, E> {
             attempt.cancel = CancellationToken::new();
         }
         attempt
+    }
+
+    /// Whether half of what is left is more than the pause before another attempt: else this one may have it all.
+    fn leaves_time_for_another(&self) -> bool {
+        let left = self.deadline.left(self.pipeline.env.now());
+        left.is_none_or(|left| left / 2 > self.schedule.next_pause())
     }
 
     /// Waits for an operation that must not be dropped, whatever happens meanwhile.

@@ -68,6 +68,7 @@ fn download(hint: &DownloadHint) -> String {
         DownloadHint::ChooseWritableFolder => {
             "you have no right to do that there: choose another DEST, or run this as who has it"
         }
+        DownloadHint::NameAsFolder => "put a `/` at its end if that folder is meant, or name another place",
         DownloadHint::NameFolderItself => "name the folder itself, not another user's link to it",
         DownloadHint::ChoosePrivateFolder => {
             "choose a folder that nobody else may write to, and look at what is there now"

@@ -83,7 +83,11 @@ impl Clones {
         if made.commit.is_none() {
             fetching.warn(CloneWarning::Empty);
         }
-        self.commit(workflow, staging).await
+        self.commit(workflow, staging).await?;
+        if staging.is_shared() {
+            fetching.warn(CloneWarning::WritableByOthers);
+        }
+        Ok(())
     }
 
     /// Onto the disk, then DEST. The last step that can be stopped is the one before the rename.

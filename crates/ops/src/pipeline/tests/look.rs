@@ -42,3 +42,24 @@ fn what_a_look_took_is_not_left_for_the_attempts() {
         assert_eq!(run.await.unwrap_err().took, Duration::from_secs(5));
     });
 }
+
+#[test]
+fn an_attempt_that_no_other_can_follow_in_time_may_have_all_of_it() {
+    virtually(|lab| async move {
+        for (seconds, half) in [(2, false), (10, true)] {
+            let request = lab.request().total(Duration::from_secs(seconds));
+            let env = lab.env.clone();
+            let told = std::sync::Mutex::new(Vec::new());
+            let _ = lab
+                .pipeline
+                .run(&request, |attempt| {
+                    let limit = attempt.leaving_time(env.now(), Duration::from_secs(60));
+                    told.lock().unwrap().push(limit);
+                    async { Err::<(), _>(Failed(vps_retry::Class::Permanent)) }
+                })
+                .await;
+            let limit = told.lock().unwrap()[0];
+            assert_eq!(limit < Duration::from_secs(seconds), half, "{seconds}: {limit:?}");
+        }
+    });
+}
