@@ -71,21 +71,20 @@ pub(super) fn meta(of: &Stat) -> Meta {
 
 /// The same of what is open, or of a `name` in it, with its access list where that may matter.
 pub(super) fn meta_with_list(of: &Stat, descriptor: BorrowedFd<'_>, name: Option<&OsStr>) -> Meta {
-    let meta = meta(of);
+    let path = || PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()));
+    with_list(meta(of), |head| match name {
+        Some(name) => rustix::fs::lgetxattr(path().join(name), ACCESS_LIST, head),
+        None => rustix::fs::getxattr(path(), ACCESS_LIST, head),
+    })
+}
+
+/// `ask` fills in the head of the access list. It is asked only where the mode shows that there may be one.
+fn with_list(meta: Meta, ask: impl FnOnce(&mut [u8; 4]) -> rustix::io::Result<usize>) -> Meta {
     if meta.mode & 0o020 == 0 || meta.kind == FileKind::Link {
         return meta;
     }
-    let mut path = PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()));
     // Its head: more does not fit, which is as good an answer.
-    let mut head = [0_u8; 4];
-    let size = match name {
-        Some(name) => {
-            path.push(name);
-            rustix::fs::lgetxattr(&path, ACCESS_LIST, &mut head)
-        }
-        None => rustix::fs::getxattr(&path, ACCESS_LIST, &mut head),
-    };
-    let has_list = match size {
+    let has_list = match ask(&mut [0; 4]) {
         // There is none, or the file system has none.
         Err(Errno::NODATA | Errno::NOTSUP) => false,
         // There is one; what cannot be known is not believed either.
@@ -124,7 +123,8 @@ fn open(path: &Path, how: Open) -> io::Result<File> {
 
 impl Fs for RealFs {
     fn look(&self, path: &Path) -> io::Result<Meta> {
-        Ok(meta(&rustix::fs::lstat(path)?))
+        let found = meta(&rustix::fs::lstat(path)?);
+        Ok(with_list(found, |head| rustix::fs::lgetxattr(path, ACCESS_LIST, head)))
     }
 
     fn look_through(&self, path: &Path) -> io::Result<Meta> {
@@ -352,15 +352,42 @@ mod tests {
         assert!(real.is_mount_point(Path::new("/proc")) && !real.is_mount_point(folder.path()));
     }
 
+    /// An access list as the kernel keeps it: of what kind, what rights, whose.
+    fn acl(entries: &[(u16, u16, u32)]) -> Vec<u8> {
+        let mut acl = 2_u32.to_le_bytes().to_vec();
+        for (tag, rights, id) in entries {
+            acl.extend([tag.to_le_bytes(), rights.to_le_bytes()].concat());
+            acl.extend(id.to_le_bytes());
+        }
+        acl
+    }
+
+    #[test]
+    fn an_access_list_is_seen_also_by_path() {
+        let place = tempfile::tempdir().unwrap();
+        let (real, path) = (RealFs::new(), place.path().join("a"));
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o770)).unwrap();
+        assert!(!real.look(&path).unwrap().has_list);
+        // u::rwx,u:65534:rwx,g::-,m::rwx,o::-
+        let any = u32::MAX;
+        let acl = acl(&[(1, 7, any), (2, 7, 65_534), (4, 0, any), (0x10, 7, any), (0x20, 0, any)]);
+        if rustix::fs::setxattr(&path, ACCESS_LIST, &acl, rustix::fs::XattrFlags::empty()).is_err() {
+            return println!("skipped: no ACL on this file system");
+        }
+        let found = real.look(&path).unwrap();
+        assert!(found.has_list);
+        // Its group is one of its owner alone, so that nothing but the list speaks against it.
+        assert!(!found.is_ours_alone(crate::env::fs::Us { user: found.gid, group: found.gid }));
+        std::os::unix::fs::symlink(&path, place.path().join("link")).unwrap();
+        assert!(!real.look(&place.path().join("link")).unwrap().has_list);
+    }
+
     #[test]
     fn a_folders_default_acl_decides_on_a_new_files_mode() {
         let folder = tempfile::tempdir().unwrap();
-        // u::rwx,g::rwx,o::- as the kernel keeps it.
-        let mut acl = 2_u32.to_le_bytes().to_vec();
-        for (tag, rights) in [(1_u16, 7_u16), (4, 7), (0x20, 0)] {
-            acl.extend([tag.to_le_bytes(), rights.to_le_bytes()].concat());
-            acl.extend(u32::MAX.to_le_bytes());
-        }
+        // u::rwx,g::rwx,o::-
+        let acl = acl(&[(1, 7, u32::MAX), (4, 7, u32::MAX), (0x20, 0, u32::MAX)]);
         let flags = rustix::fs::XattrFlags::empty();
         if rustix::fs::setxattr(folder.path(), "system.posix_acl_default", &acl, flags).is_err() {
             return println!("skipped: no ACL on this file system");
