@@ -8,14 +8,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat, StatxAttributes, StatxFlags, fstat, openat,
-};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, StatxAttributes, StatxFlags, fstat, openat};
 use rustix::io::Errno;
 
 use super::fs::{Clobber, FsFile, Meta, Open};
 use super::fs_folder::{ForeignLink, FsFolder, Us};
-use super::fs_real::{RealFile, meta, meta_with_list, open_flags, try_lock};
+use super::fs_real::{RealFile, meta, meta_with_list, open_flags, rename_keeping, try_lock};
 use super::fs_way::{Care, Target};
 
 /// Links followed on one way, as many as the kernel does.
@@ -239,14 +237,7 @@ impl FsFolder for RealFolder {
         if clobber == Clobber::Replace {
             return Ok(rustix::fs::renameat(old, from, new, to)?);
         }
-        match rustix::fs::renameat_with(old, from, new, to, RenameFlags::NOREPLACE) {
-            // A file system without the flag still refuses a second link of that name.
-            Err(Errno::INVAL | Errno::NOSYS) => {
-                rustix::fs::linkat(old, from, new, to, AtFlags::empty())?;
-                Ok(rustix::fs::unlinkat(old, from, AtFlags::empty())?)
-            }
-            done => Ok(done?),
-        }
+        rename_keeping(old.as_fd(), Path::new(from), new.as_fd(), Path::new(to))
     }
 
     fn link(&self, from: &OsStr, into: &dyn FsFolder, to: &OsStr) -> io::Result<()> {

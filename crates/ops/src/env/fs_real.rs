@@ -117,6 +117,46 @@ pub(super) fn try_lock(opened: impl AsFd) -> io::Result<bool> {
     }
 }
 
+/// Renames where nothing has the new name yet.
+pub(super) fn rename_keeping(
+    old: BorrowedFd<'_>,
+    from: &Path,
+    new: BorrowedFd<'_>,
+    to: &Path,
+) -> io::Result<()> {
+    match rustix::fs::renameat_with(old, from, new, to, RenameFlags::NOREPLACE) {
+        // A file system without the flag still refuses a second link of that name.
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            let linked = rustix::fs::linkat(old, from, new, to, AtFlags::empty());
+            end_of_link(linked, old, from, new, to)
+        }
+        done => Ok(done?),
+    }
+}
+
+/// What is left to do once a second name was asked for.
+fn end_of_link(
+    linked: rustix::io::Result<()>,
+    old: BorrowedFd<'_>,
+    from: &Path,
+    new: BorrowedFd<'_>,
+    to: &Path,
+) -> io::Result<()> {
+    match linked {
+        Ok(()) => Ok(rustix::fs::unlinkat(old, from, AtFlags::empty())?),
+        // Nor are there links. What is put there between the look and the rename is replaced: a small race, and only on
+        // file systems that have neither.
+        Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            match rustix::fs::statat(new, to, AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => Ok(rustix::fs::renameat(old, from, new, to)?),
+                Ok(_) => Err(Errno::EXIST.into()),
+                Err(error) => Err(error.into()),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn open(path: &Path, how: Open) -> io::Result<File> {
     Ok(rustix::fs::open(path, open_flags(how), Mode::RUSR | Mode::WUSR)?.into())
 }
@@ -169,14 +209,7 @@ impl Fs for RealFs {
         if clobber == Clobber::Replace {
             return fs::rename(from, to);
         }
-        match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            // A file system without the flag still refuses a second link of that name.
-            Err(Errno::INVAL | Errno::NOSYS) => {
-                fs::hard_link(from, to)?;
-                fs::remove_file(from)
-            }
-            done => Ok(done?),
-        }
+        rename_keeping(CWD, from, CWD, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -406,6 +439,32 @@ mod tests {
         assert_eq!(kept.kind(), io::ErrorKind::AlreadyExists);
         fs.rename(&a, &b, Clobber::Replace).unwrap();
         assert!(fs.look(&a).is_err());
+    }
+
+    #[test]
+    fn without_flag_and_links_a_rename_that_keeps_looks_first() {
+        let place = tempfile::tempdir().unwrap();
+        let [from, to, link] = ["from", "to", "link"].map(|name| place.path().join(name));
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        for refused in [Errno::PERM, Errno::NOSYS, Errno::OPNOTSUPP] {
+            fs::write(&from, "new").unwrap();
+            let end = |to: &Path| end_of_link(Err(refused), CWD, &from, CWD, to);
+            assert_eq!(end(&link).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+            end(&to).unwrap();
+            assert_eq!(fs::read(&to).unwrap(), b"new");
+            fs::write(&from, "newer").unwrap();
+            assert_eq!(end(&to).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(
+                (fs::read(&to).unwrap(), fs::read(&from).unwrap()),
+                (b"new".to_vec(), b"newer".to_vec())
+            );
+            fs::remove_file(&to).unwrap();
+        }
+        // Any other refusal is one.
+        assert!(end_of_link(Err(Errno::EXIST), CWD, &from, CWD, &to).is_err() && !to.exists());
+        rustix::fs::link(&from, &to).unwrap();
+        end_of_link(Ok(()), CWD, &from, CWD, &to).unwrap();
+        assert!(to.exists() && !from.exists());
     }
 
     #[test]

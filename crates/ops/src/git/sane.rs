@@ -249,7 +249,10 @@ mod tests {
             (&git.join("objects/pack/pack-3.pack"), &PathBuf::from("/dev/zero")),
         ] {
             symlink(to, odd).unwrap();
-            assert!(matches!(check(place.path()), Err(GitError::Odd { path, .. }) if path == *odd), "{odd:?}");
+            assert!(
+                matches!(check(place.path()), Err(GitError::Odd { path, .. }) if path == *odd),
+                "{odd:?}"
+            );
             fs::remove_file(odd).unwrap();
         }
         large(&branch);
