@@ -6,13 +6,19 @@ use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 use vps_ops::env::Env;
 use vps_ops::env::fs::{Care, Clobber, FileKind, FsFolder, Meta, Open, OtherHands, Target};
 
 /// Links followed to a file, as many as the kernel does.
 const MOST_LINKS: u32 = 40;
+
+/// How long who reads a pipe may take for all of a report.
+const SLOWEST_READER: Duration = Duration::from_secs(5);
 
 /// What `statfs` calls the file system of `/proc`, whose links lead to open files.
 const PROC: u64 = 0x9fa0;
@@ -56,7 +62,8 @@ pub(crate) fn replace(env: &Env, path: &Path, content: &[u8]) -> io::Result<()> 
                 if found.kind != FileKind::Device && !fs.us().trusts(found.uid) {
                     return Err(OtherHands::Owner { path: path.clone(), owner: found.uid }.into());
                 }
-                return into(&*folder, name, found, content);
+                let mut file = open_special(&*folder, name, found)?;
+                return write_within(env, &mut file, content, SLOWEST_READER);
             }
         }
     }
@@ -80,7 +87,7 @@ fn put(
     let file = folder.open(&temporary, Open::New)?;
     let written = file
         .write_all_at(&mut [IoSlice::new(content)], 0)
-        .and_then(|()| file.set_mode(mode))
+        .and_then(|()| unless_without_rights(file.set_mode(mode)))
         .and_then(|()| file.sync())
         .and_then(|()| folder.rename(&temporary, folder, name, clobber));
     if written.is_err() {
@@ -88,6 +95,14 @@ fn put(
         let _ = folder.remove(&temporary);
     }
     written
+}
+
+/// A file system without rights gives every file the same ones, and here nobody asked for others.
+fn unless_without_rights(set: io::Result<()>) -> io::Result<()> {
+    match set {
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) => Ok(()),
+        done => done,
+    }
 }
 
 /// Takes the place of a file, or writes it where it is if its folder does not let us.
@@ -112,16 +127,42 @@ fn over(env: &Env, folder: &dyn FsFolder, name: &OsStr, found: Meta, content: &[
     file.truncate(content.len() as u64)
 }
 
-/// Writes into what is no file. Nobody is waited for to read it.
-fn into(folder: &dyn FsFolder, name: &OsStr, found: Meta, content: &[u8]) -> io::Result<()> {
+/// Opens what is no file, to write. Nobody is waited for to begin to read it.
+fn open_special(folder: &dyn FsFolder, name: &OsStr, found: Meta) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     let path = folder.pinned().join(name);
-    let mut file = File::options().write(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let file = File::options().write(true).custom_flags(flags.bits().cast_signed()).open(path)?;
     let opened = file.metadata()?;
     if (opened.dev(), opened.ino()) != (found.id.device, found.id.inode) {
         return Err(io::Error::other("somebody exchanged it"));
     }
-    file.write_all(content)
+    Ok(file)
+}
+
+/// Writes all to what does not block. More than a pipe holds goes in as it is read; that may take as long as `limit`.
+fn write_within(env: &Env, file: &mut File, mut content: &[u8], limit: Duration) -> io::Result<()> {
+    let end = env.now().after(limit);
+    while !content.is_empty() {
+        match file.write(content) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(taken) => content = content.get(taken..).unwrap_or_default(),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                let left = end.since(env.now());
+                if left.is_zero() {
+                    let late = format!("nobody read all of it within {} s", limit.as_secs_f32());
+                    return Err(io::Error::new(ErrorKind::TimedOut, late));
+                }
+                let wait = Timespec::try_from(left).map_err(|_| ErrorKind::InvalidInput)?;
+                match poll(&mut [PollFd::new(file, PollFlags::OUT)], Some(&wait)) {
+                    Ok(_) | Err(Errno::INTR) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -198,6 +239,60 @@ mod tests {
         io::Read::read_exact(&mut &reader, &mut one).unwrap();
         assert_eq!(&one, b"x");
         replace(&env, Path::new("/dev/null"), b"x").unwrap();
+    }
+
+    /// A pipe of ours that is full, and its reader.
+    fn full_pipe(path: &Path) -> File {
+        let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o600));
+        rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).unwrap();
+        let reader = File::options().read(true).write(true).open(path).unwrap();
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let mut writer = File::options().write(true).custom_flags(flags).open(path).unwrap();
+        while writer.write(&[b'-'; 4096]).is_ok() {}
+        reader
+    }
+
+    #[test]
+    fn a_pipe_gets_the_whole_report_however_late_it_is_read() {
+        let (place, env) = (place(), Env::real());
+        let path = place.path().join("pipe");
+        let mut reader = full_pipe(&path);
+        let filled = usize::try_from(rustix::io::ioctl_fionread(&reader).unwrap()).unwrap();
+        let report: Vec<u8> = (0..=255).cycle().take(4 * filled).collect();
+        std::thread::scope(|threads| {
+            let folder = env.fs().folder(place.path()).unwrap();
+            let name = OsStr::new("pipe");
+            let mut file = open_special(&*folder, name, folder.look(name).unwrap()).unwrap();
+            // It is full when the first byte is written, and read from then on.
+            assert_eq!(file.write(&report).unwrap_err().kind(), ErrorKind::WouldBlock);
+            let written = threads.spawn(|| replace(&env, &path, &report));
+            let mut read = vec![0; filled + report.len()];
+            io::Read::read_exact(&mut reader, &mut read).unwrap();
+            written.join().unwrap().unwrap();
+            assert!(read[filled..] == report);
+        });
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_reads_is_not_waited_for_without_end() {
+        let (place, env) = (place(), Env::real());
+        let path = place.path().join("pipe");
+        let _reader = full_pipe(&path);
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let mut file = File::options().write(true).custom_flags(flags).open(&path).unwrap();
+        let error = write_within(&env, &mut file, b"x", Duration::from_millis(20)).unwrap_err();
+        assert_eq!(
+            (error.kind(), &*error.to_string()),
+            (ErrorKind::TimedOut, "nobody read all of it within 0.02 s")
+        );
+    }
+
+    #[test]
+    fn a_file_system_without_rights_does_not_fail_a_report() {
+        for kind in [ErrorKind::PermissionDenied, ErrorKind::Unsupported] {
+            unless_without_rights(Err(kind.into())).unwrap();
+        }
+        assert!(unless_without_rights(Err(ErrorKind::StorageFull.into())).is_err());
     }
 
     #[test]

@@ -9,9 +9,13 @@ use serde_json::Value;
 use super::{Failure, fit};
 use crate::exit::Exit;
 
-/// Refuses a standard output that was closed (`>&-`), where a file is to be delivered there. What only prints words
-/// does not ask: supervisors, too, start programs with a `/dev/null` to read and to write, and mind their codes. Rust opens `/dev/null` in its place before `main`, to
-/// read and to write; a shell's `>/dev/null` is to write only.
+/// Refuses a standard output that was closed (`>&-`), where a file is to be delivered there (`download URL -`).
+///
+/// It does not look closed: before `main`, Rust opens `/dev/null` in its place, to read and to write. A shell's
+/// `>/dev/null` is to write only, so that the two can be told apart. What cannot is a `/dev/null` that somebody else
+/// opened to read and to write, as some supervisors and Python's `DEVNULL` do: it, too, is taken for closed.
+///
+/// That is why commands that only print words do not ask: supervisors start them so, and mind their exit codes.
 pub(crate) fn check_stdout() -> Result<(), Failure> {
     let stdout = rustix::stdio::stdout();
     let is_null = || {

@@ -8,14 +8,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat, StatxAttributes, StatxFlags, fstat, openat,
-};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, StatxAttributes, StatxFlags, fstat, openat};
 use rustix::io::Errno;
 
 use super::fs::{Clobber, FsFile, Meta, Open};
 use super::fs_folder::{ForeignLink, FsFolder, Us};
-use super::fs_real::{RealFile, meta, meta_with_list, open_flags, try_lock};
+use super::fs_real::{RealFile, meta, meta_with_list, open_flags, rename_keeping, try_lock};
 use super::fs_way::{Care, Target};
 
 /// Links followed on one way, as many as the kernel does.
@@ -160,6 +158,26 @@ impl RealFolder {
         let descriptor = openat(&self.descriptor, plain(name)?, flags, Mode::empty())?;
         Ok(Self { descriptor, opened_at: self.opened_at.join(name) })
     }
+
+    /// Whether the folder just made at `name` is `user`'s, as nobody else can have made it, and empty. One that is
+    /// not is not left there, if it is what was opened: nobody would know what it is for.
+    fn check_made(&self, name: &OsStr, made: &Self, user: u32) -> io::Result<()> {
+        let found = made.meta()?;
+        if !made.list()?.is_empty() {
+            return Err(io::Error::other("somebody exchanged the new folder"));
+        }
+        if found.uid == user {
+            return Ok(());
+        }
+        if self.look(name).is_ok_and(|there| there.id == found.id) {
+            // Only an empty one goes, and that it stays is not what went wrong.
+            let _ = self.remove_folder(name);
+        }
+        let owner = found.uid;
+        Err(io::Error::other(format!(
+            "this file system gives new folders to user {owner}, not to us, or somebody exchanged it"
+        )))
+    }
 }
 
 impl FsFolder for RealFolder {
@@ -206,11 +224,7 @@ impl FsFolder for RealFolder {
     fn make_folder(&self, name: &OsStr, mode: u32) -> io::Result<Arc<dyn FsFolder>> {
         rustix::fs::mkdirat(&self.descriptor, plain(name)?, Mode::from_raw_mode(mode))?;
         let made = self.subfolder(name)?;
-        let found = made.meta()?;
-        // Nobody else can have made an empty folder of ours in this moment.
-        if found.uid != rustix::process::geteuid().as_raw() || !made.list()?.is_empty() {
-            return Err(io::Error::other("somebody exchanged the new folder"));
-        }
+        self.check_made(name, &made, rustix::process::geteuid().as_raw())?;
         Ok(Arc::new(made))
     }
 
@@ -223,14 +237,7 @@ impl FsFolder for RealFolder {
         if clobber == Clobber::Replace {
             return Ok(rustix::fs::renameat(old, from, new, to)?);
         }
-        match rustix::fs::renameat_with(old, from, new, to, RenameFlags::NOREPLACE) {
-            // A file system without the flag still refuses a second link of that name.
-            Err(Errno::INVAL | Errno::NOSYS) => {
-                rustix::fs::linkat(old, from, new, to, AtFlags::empty())?;
-                Ok(rustix::fs::unlinkat(old, from, AtFlags::empty())?)
-            }
-            done => Ok(done?),
-        }
+        rename_keeping(old.as_fd(), Path::new(from), new.as_fd(), Path::new(to))
     }
 
     fn link(&self, from: &OsStr, into: &dyn FsFolder, to: &OsStr) -> io::Result<()> {
@@ -415,6 +422,29 @@ mod tests {
         assert_eq!(meta(0o775).is_ours_alone(own), group == own.group, "a group of one's own");
         assert!(!meta(0o775).is_ours_alone(Us { group: us().user + 1, ..us() }));
         assert!(!meta(0o700).is_ours_alone(Us { user: us().user + 1, group: 0 }) || us().user == 0);
+    }
+
+    #[test]
+    fn a_new_folder_that_the_file_system_gives_to_another_user_is_said_and_not_left() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = open_folder(place.path(), us(), Links).unwrap();
+        let make = |at: &str| {
+            std::fs::create_dir(place.path().join(at)).unwrap();
+            folder.subfolder(name(at)).unwrap()
+        };
+        let ours = make("ours");
+        folder.check_made(name("ours"), &ours, us().user).unwrap();
+        let squashed = make("squashed");
+        let error = folder.check_made(name("squashed"), &squashed, us().user + 1).unwrap_err();
+        assert!(error.to_string().contains(&format!("to user {}, not to us", us().user)), "{error}");
+        // What somebody else put there is his.
+        let moved = make("moved");
+        std::fs::rename(place.path().join("moved"), place.path().join("away")).unwrap();
+        make("moved");
+        assert!(folder.check_made(name("moved"), &moved, us().user + 1).is_err());
+        let mut left = folder.list().unwrap();
+        left.sort();
+        assert_eq!(left, ["away", "moved", "ours"]);
     }
 
     #[test]

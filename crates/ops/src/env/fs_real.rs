@@ -71,21 +71,20 @@ pub(super) fn meta(of: &Stat) -> Meta {
 
 /// The same of what is open, or of a `name` in it, with its access list where that may matter.
 pub(super) fn meta_with_list(of: &Stat, descriptor: BorrowedFd<'_>, name: Option<&OsStr>) -> Meta {
-    let meta = meta(of);
+    let path = || PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()));
+    with_list(meta(of), |head| match name {
+        Some(name) => rustix::fs::lgetxattr(path().join(name), ACCESS_LIST, head),
+        None => rustix::fs::getxattr(path(), ACCESS_LIST, head),
+    })
+}
+
+/// `ask` fills in the head of the access list. It is asked only where the mode shows that there may be one.
+fn with_list(meta: Meta, ask: impl FnOnce(&mut [u8; 4]) -> rustix::io::Result<usize>) -> Meta {
     if meta.mode & 0o020 == 0 || meta.kind == FileKind::Link {
         return meta;
     }
-    let mut path = PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()));
     // Its head: more does not fit, which is as good an answer.
-    let mut head = [0_u8; 4];
-    let size = match name {
-        Some(name) => {
-            path.push(name);
-            rustix::fs::lgetxattr(&path, ACCESS_LIST, &mut head)
-        }
-        None => rustix::fs::getxattr(&path, ACCESS_LIST, &mut head),
-    };
-    let has_list = match size {
+    let has_list = match ask(&mut [0; 4]) {
         // There is none, or the file system has none.
         Err(Errno::NODATA | Errno::NOTSUP) => false,
         // There is one; what cannot be known is not believed either.
@@ -118,13 +117,54 @@ pub(super) fn try_lock(opened: impl AsFd) -> io::Result<bool> {
     }
 }
 
+/// Renames where nothing has the new name yet.
+pub(super) fn rename_keeping(
+    old: BorrowedFd<'_>,
+    from: &Path,
+    new: BorrowedFd<'_>,
+    to: &Path,
+) -> io::Result<()> {
+    match rustix::fs::renameat_with(old, from, new, to, RenameFlags::NOREPLACE) {
+        // A file system without the flag still refuses a second link of that name.
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            let linked = rustix::fs::linkat(old, from, new, to, AtFlags::empty());
+            end_of_link(linked, old, from, new, to)
+        }
+        done => Ok(done?),
+    }
+}
+
+/// What is left to do once a second name was asked for.
+fn end_of_link(
+    linked: rustix::io::Result<()>,
+    old: BorrowedFd<'_>,
+    from: &Path,
+    new: BorrowedFd<'_>,
+    to: &Path,
+) -> io::Result<()> {
+    match linked {
+        Ok(()) => Ok(rustix::fs::unlinkat(old, from, AtFlags::empty())?),
+        // Nor are there links. What is put there between the look and the rename is replaced: a small race, and only on
+        // file systems that have neither.
+        Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            match rustix::fs::statat(new, to, AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => Ok(rustix::fs::renameat(old, from, new, to)?),
+                Ok(_) => Err(Errno::EXIST.into()),
+                Err(error) => Err(error.into()),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn open(path: &Path, how: Open) -> io::Result<File> {
     Ok(rustix::fs::open(path, open_flags(how), Mode::RUSR | Mode::WUSR)?.into())
 }
 
 impl Fs for RealFs {
     fn look(&self, path: &Path) -> io::Result<Meta> {
-        Ok(meta(&rustix::fs::lstat(path)?))
+        let found = meta(&rustix::fs::lstat(path)?);
+        Ok(with_list(found, |head| rustix::fs::lgetxattr(path, ACCESS_LIST, head)))
     }
 
     fn look_through(&self, path: &Path) -> io::Result<Meta> {
@@ -169,14 +209,7 @@ impl Fs for RealFs {
         if clobber == Clobber::Replace {
             return fs::rename(from, to);
         }
-        match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            // A file system without the flag still refuses a second link of that name.
-            Err(Errno::INVAL | Errno::NOSYS) => {
-                fs::hard_link(from, to)?;
-                fs::remove_file(from)
-            }
-            done => Ok(done?),
-        }
+        rename_keeping(CWD, from, CWD, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -352,15 +385,42 @@ mod tests {
         assert!(real.is_mount_point(Path::new("/proc")) && !real.is_mount_point(folder.path()));
     }
 
+    /// An access list as the kernel keeps it: of what kind, what rights, whose.
+    fn acl(entries: &[(u16, u16, u32)]) -> Vec<u8> {
+        let mut acl = 2_u32.to_le_bytes().to_vec();
+        for (tag, rights, id) in entries {
+            acl.extend([tag.to_le_bytes(), rights.to_le_bytes()].concat());
+            acl.extend(id.to_le_bytes());
+        }
+        acl
+    }
+
+    #[test]
+    fn an_access_list_is_seen_also_by_path() {
+        let place = tempfile::tempdir().unwrap();
+        let (real, path) = (RealFs::new(), place.path().join("a"));
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o770)).unwrap();
+        assert!(!real.look(&path).unwrap().has_list);
+        // u::rwx,u:65534:rwx,g::-,m::rwx,o::-
+        let any = u32::MAX;
+        let acl = acl(&[(1, 7, any), (2, 7, 65_534), (4, 0, any), (0x10, 7, any), (0x20, 0, any)]);
+        if rustix::fs::setxattr(&path, ACCESS_LIST, &acl, rustix::fs::XattrFlags::empty()).is_err() {
+            return println!("skipped: no ACL on this file system");
+        }
+        let found = real.look(&path).unwrap();
+        assert!(found.has_list);
+        // Its group is one of its owner alone, so that nothing but the list speaks against it.
+        assert!(!found.is_ours_alone(crate::env::fs::Us { user: found.gid, group: found.gid }));
+        std::os::unix::fs::symlink(&path, place.path().join("link")).unwrap();
+        assert!(!real.look(&place.path().join("link")).unwrap().has_list);
+    }
+
     #[test]
     fn a_folders_default_acl_decides_on_a_new_files_mode() {
         let folder = tempfile::tempdir().unwrap();
-        // u::rwx,g::rwx,o::- as the kernel keeps it.
-        let mut acl = 2_u32.to_le_bytes().to_vec();
-        for (tag, rights) in [(1_u16, 7_u16), (4, 7), (0x20, 0)] {
-            acl.extend([tag.to_le_bytes(), rights.to_le_bytes()].concat());
-            acl.extend(u32::MAX.to_le_bytes());
-        }
+        // u::rwx,g::rwx,o::-
+        let acl = acl(&[(1, 7, u32::MAX), (4, 7, u32::MAX), (0x20, 0, u32::MAX)]);
         let flags = rustix::fs::XattrFlags::empty();
         if rustix::fs::setxattr(folder.path(), "system.posix_acl_default", &acl, flags).is_err() {
             return println!("skipped: no ACL on this file system");
@@ -379,6 +439,32 @@ mod tests {
         assert_eq!(kept.kind(), io::ErrorKind::AlreadyExists);
         fs.rename(&a, &b, Clobber::Replace).unwrap();
         assert!(fs.look(&a).is_err());
+    }
+
+    #[test]
+    fn without_flag_and_links_a_rename_that_keeps_looks_first() {
+        let place = tempfile::tempdir().unwrap();
+        let [from, to, link] = ["from", "to", "link"].map(|name| place.path().join(name));
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        for refused in [Errno::PERM, Errno::NOSYS, Errno::OPNOTSUPP] {
+            fs::write(&from, "new").unwrap();
+            let end = |to: &Path| end_of_link(Err(refused), CWD, &from, CWD, to);
+            assert_eq!(end(&link).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+            end(&to).unwrap();
+            assert_eq!(fs::read(&to).unwrap(), b"new");
+            fs::write(&from, "newer").unwrap();
+            assert_eq!(end(&to).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(
+                (fs::read(&to).unwrap(), fs::read(&from).unwrap()),
+                (b"new".to_vec(), b"newer".to_vec())
+            );
+            fs::remove_file(&to).unwrap();
+        }
+        // Any other refusal is one.
+        assert!(end_of_link(Err(Errno::EXIST), CWD, &from, CWD, &to).is_err() && !to.exists());
+        rustix::fs::link(&from, &to).unwrap();
+        end_of_link(Ok(()), CWD, &from, CWD, &to).unwrap();
+        assert!(to.exists() && !from.exists());
     }
 
     #[test]

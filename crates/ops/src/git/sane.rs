@@ -103,12 +103,13 @@ fn walk(top: &Path, stop: &AtomicBool) -> Result<(), GitError> {
                 if !is_made_ready(&path) {
                     todo.push(path);
                 }
-            } else if kind.is_file() && is_mapped(&path) {
+            } else if kind.is_file() && (is_mapped(&path) || is_left_over(top, &path)) {
                 // Only what is needed of it is ever read.
             } else if let Some(meta) = look(&path)?
                 && !meta.is_dir()
             {
-                plain(&path, &meta, limit_of(&path))?;
+                // A pack may be a link to one.
+                plain(&path, &meta, if is_mapped(&path) { u64::MAX } else { limit_of(&path) })?;
             }
         }
     }
@@ -129,6 +130,15 @@ fn is_mapped(path: &Path) -> bool {
     let above = path.parent().and_then(Path::file_name).unwrap_or_default().as_encoded_bytes();
     [&b".pack"[..], b".idx", b".rev", b".bitmap", b".mtimes"].iter().any(|end| name.ends_with(end))
         || (above.len() == 2 && is_hex(above) && name.len() >= 38 && is_hex(name))
+}
+
+/// What git did not finish to write below `objects`, and nobody reads: `pack/tmp_pack_x`, `ab/tmp_obj_x`. A branch
+/// may have such a name, too.
+fn is_left_over(top: &Path, path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let below = path.strip_prefix(top).unwrap_or(path).parent().unwrap_or(Path::new(""));
+    let mut above = below.iter().take_while(|folder| *folder != "refs" && *folder != "logs");
+    name.starts_with(b"tmp_") && (top.ends_with("objects") || above.any(|folder| folder == "objects"))
 }
 
 /// Bytes of a file that is read whole: those that grow with a repository may be longer.
@@ -212,6 +222,41 @@ mod tests {
             File::create(git.join(large)).unwrap().set_len(1 << 40).unwrap();
         }
         check(place.path()).unwrap();
+    }
+
+    #[test]
+    fn what_git_left_and_a_pack_elsewhere_may_be_as_long_as_files_are() {
+        let (place, lent) = (lab(), lab());
+        let git = place.path().join(".git");
+        let large = |path: &Path| File::create(path).unwrap().set_len(1 << 40).unwrap();
+        for left in ["pack/tmp_pack_a", "pack/tmp_idx_a", "ab/tmp_obj_a"] {
+            large(&git.join("objects").join(left));
+            large(&lent.path().join(".git/objects").join(left));
+        }
+        let elsewhere = place.path().join("disk");
+        large(&elsewhere);
+        symlink(&elsewhere, git.join("objects/pack/pack-2.pack")).unwrap();
+        let objects = lent.path().join(".git/objects");
+        fs::write(git.join("objects/info/alternates"), format!("{}\n", objects.display())).unwrap();
+        check(place.path()).unwrap();
+
+        // A branch is read whole, whatever its name; a link may lead to what has no end.
+        let branch = git.join("refs/heads/objects/pack/tmp_pack_a");
+        fs::create_dir_all(branch.parent().unwrap()).unwrap();
+        for (odd, to) in [
+            (&branch, &elsewhere),
+            (&git.join("objects/pack/tmp_pack_b"), &elsewhere),
+            (&git.join("objects/pack/pack-3.pack"), &PathBuf::from("/dev/zero")),
+        ] {
+            symlink(to, odd).unwrap();
+            assert!(
+                matches!(check(place.path()), Err(GitError::Odd { path, .. }) if path == *odd),
+                "{odd:?}"
+            );
+            fs::remove_file(odd).unwrap();
+        }
+        large(&branch);
+        assert!(matches!(check(place.path()), Err(GitError::Odd { path, .. }) if path == branch));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The way to a host through a proxy: a connection to it, `CONNECT`, and TLS with the host over that.
 //!
-//! The library has a tunnel of its own, which forgets what the proxy answered. Nothing here outlives a future that
-//! is dropped.
+//! The library has a tunnel of its own, which forgets what the proxy answered. A connect that was begun may go on in the
+//! pool when who asked for it is gone, but no longer than the connect limit.
 
 use std::error::Error;
 use std::future::poll_fn;
