@@ -90,11 +90,18 @@ fn put(
         .and_then(|()| unless_without_rights(file.set_mode(mode)))
         .and_then(|()| file.sync())
         .and_then(|()| folder.rename(&temporary, folder, name, clobber));
-    if written.is_err() {
+    let id = file.meta()?.id;
+    if written.is_err() && folder.is_still(&temporary, id) {
         // What matters is the first error: a full disk must leave nothing of it.
         let _ = folder.remove(&temporary);
     }
-    written
+    written?;
+    if folder.is_still(name, id) {
+        return Ok(());
+    }
+    // What was moved is somebody else's, and goes back to where it came from.
+    let _ = folder.rename(name, folder, &temporary, Clobber::Keep);
+    Err(io::Error::other("somebody else renamed files there while it was put in place"))
 }
 
 /// A file system without rights gives every file the same ones, and here nobody asked for others.
