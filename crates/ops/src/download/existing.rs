@@ -145,7 +145,7 @@ mod tests {
                     Dest::Path(at(name)),
                 )
             };
-            let Target::File(target) = look(&**env.fs(), &request).unwrap() else { unreachable!() };
+            let Target::File(target) = look(&**env.fs(), &request).unwrap() else { panic!("a spool") };
             is_done(&env, &request, &target).await.unwrap().is_some()
         };
         for link in ["good", "bad", "long"] {
