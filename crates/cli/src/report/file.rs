@@ -252,7 +252,8 @@ mod tests {
     fn full_pipe(path: &Path) -> File {
         let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o600));
         rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).unwrap();
-        let reader = File::options().read(true).write(true).open(path).unwrap();
+        let _both = File::options().read(true).write(true).open(path).unwrap();
+        let reader = File::open(path).unwrap();
         let flags = OFlags::NONBLOCK.bits().cast_signed();
         let mut writer = File::options().write(true).custom_flags(flags).open(path).unwrap();
         while writer.write(&[b'-'; 4096]).is_ok() {}
@@ -272,9 +273,14 @@ mod tests {
             let mut file = open_special(&*folder, name, folder.look(name).unwrap()).unwrap();
             // It is full when the first byte is written, and read from then on.
             assert_eq!(file.write(&report).unwrap_err().kind(), ErrorKind::WouldBlock);
-            let written = threads.spawn(|| replace(&env, &path, &report));
-            let mut read = vec![0; filled + report.len()];
-            io::Read::read_exact(&mut reader, &mut read).unwrap();
+            let written = threads.spawn(|| {
+                let written = replace(&env, &path, &report);
+                // Until here there is no end to be read.
+                drop(file);
+                written
+            });
+            let mut read = Vec::new();
+            io::Read::read_to_end(&mut reader, &mut read).unwrap();
             written.join().unwrap().unwrap();
             assert!(read[filled..] == report);
         });
