@@ -77,6 +77,9 @@ where
     }
 }
 
+/// Where in its source a library wrote its line: paths of the machine that the program was built on.
+const OF_LIBRARIES: [&str; 4] = ["log.file", "log.line", "log.module_path", "log.target"];
+
 #[derive(Default)]
 struct Fields {
     message: String,
@@ -91,7 +94,9 @@ impl Fields {
     }
 
     fn set(&mut self, field: &Field, value: Value) {
-        self.others.insert(field.name().to_owned(), value);
+        if !OF_LIBRARIES.contains(&field.name()) {
+            self.others.insert(field.name().to_owned(), value);
+        }
     }
 }
 
