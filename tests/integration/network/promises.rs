@@ -36,7 +36,7 @@ const INSIDE: [(&str, &str); 10] = [
 ];
 
 /// Chapter, sentence, file, test.
-const PROMISES: [(&str, &str, &str, &str); 111] = [
+const PROMISES: [(&str, &str, &str, &str); 112] = [
     ("promise", "exit 0 means that DEST is complete and right", "faults", "a_download_is_complete_and_right"),
     (
         "promise",
@@ -244,6 +244,12 @@ const PROMISES: [(&str, &str, &str, &str); 111] = [
         "one that fills up keeps what can be resumed",
         "disk",
         "a_disk_that_fills_up_keeps_only_what_can_be_resumed",
+    ),
+    (
+        "7 space",
+        "a body that does not say its length leaves others room",
+        "disk",
+        "a_body_without_a_length_leaves_room_and_nothing_behind",
     ),
     (
         "7 space",
