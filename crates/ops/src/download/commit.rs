@@ -96,7 +96,7 @@ fn set_rights(env: &Env, part: &Part, target: &FileTarget, mode: Option<u32>) ->
         (None, Some(existing)) => existing.mode & 0o777,
         (None, None) => {
             let new = target.folder.mode_of_new(env.next_u64());
-            new.unwrap_or(0o666 & !fs.umask())
+            new.unwrap_or(0o666 & !fs.umask()) & at_most(target.existing, target)
         }
     };
     match part.file.set_mode(wanted) {
@@ -117,10 +117,14 @@ fn has_mode(part: &Part, mode: u32) -> bool {
 /// Where others may write, somebody may have put the old file there to own the new one, or moved one there that
 /// all may write to.
 fn is_model(us: Us, existing: &Meta, target: &FileTarget) -> bool {
-    let Ok(folder) = target.folder.meta() else { return false };
-    let alone = |owner| folder.is_ours_alone(Us { user: owner, group: us.group });
-    // In a folder that is another user's alone, a file of his is his as it was, and no more open than it was.
-    let theirs = existing.uid == folder.uid && folder.mode & 0o022 == 0 && alone(folder.uid);
-    let ours = existing.uid == us.user && existing.mode & 0o022 == 0;
-    existing.kind == FileKind::File && (folder.is_ours_alone(us) || ours || theirs)
+    let private = target.folder.meta().is_ok_and(|folder| folder.is_ours_alone(us));
+    existing.kind == FileKind::File && (private || (existing.uid == us.user && existing.mode & 0o022 == 0))
+}
+
+/// The rights that a new file may have at most: in another user's own folder, where it is ours from then on, it is no
+/// more open than his was.
+fn at_most(existing: Option<Meta>, target: &FileTarget) -> u32 {
+    let Some(existing) = existing.filter(|existing| existing.kind == FileKind::File) else { return 0o777 };
+    let is_his = |folder: Meta| existing.uid == folder.uid && folder.mode & 0o022 == 0;
+    if target.folder.meta().is_ok_and(is_his) { existing.mode & 0o777 } else { 0o777 }
 }

