@@ -21,6 +21,7 @@
 
 pub mod apt;
 pub mod git;
+pub mod neighbour;
 pub mod schema;
 pub mod server;
 mod skipped;

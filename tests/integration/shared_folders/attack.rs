@@ -11,24 +11,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::process::{Gid, Uid};
 use tests::git::snapshot;
+use tests::neighbour::{NEIGHBOUR, Over, become_neighbour, tries};
 use tests::server::{Content, Route, Server};
 use vps_retry::{Rng, SplitMix64};
 
 use crate::place::{binary, cannot};
-use crate::table::NEIGHBOUR;
 
-/// Runs of each command: in a normal run, and with `cargo xtask test --slow`.
-const TRIES: usize = 10;
-const MANY_TRIES: usize = 10_000;
 const LENGTH: usize = 60_000;
-
-fn tries() -> usize {
-    let asked = std::env::var("VPS_ATTACK_TRIES").ok().and_then(|tries| tries.parse().ok());
-    let is_slow = std::env::var("VPS_CONFIGURATOR_SLOW").as_deref() == Ok("1");
-    asked.unwrap_or(if is_slow { MANY_TRIES } else { TRIES })
-}
 
 /// `home` is the neighbour's, with the folder that is written to; `etc` is root's, and must stay as it is.
 struct Ground {
@@ -131,11 +121,9 @@ impl Ground {
         assert!(deeds >= tries, "the neighbour did only {deeds} things");
     }
 
-    /// What the neighbour does, as himself: a thread may be another user than its process.
+    /// What the neighbour does, as himself.
     fn attack(&self) {
-        rustix::thread::set_thread_groups(&[]).unwrap();
-        rustix::thread::set_thread_gid(Gid::from_raw(NEIGHBOUR)).unwrap();
-        rustix::thread::set_thread_uid(Uid::from_raw(NEIGHBOUR)).unwrap();
+        become_neighbour();
         assert!(fs::read(self.at("etc/shadow")).is_err(), "he is root");
         let (home, mut draw, mut number) = (self.at("home"), SplitMix64::new(7), 0);
         while !self.over.load(Ordering::Relaxed) {
@@ -201,15 +189,6 @@ fn files(folder: &Path) -> Vec<PathBuf> {
             _ => vec![path],
         })
         .collect()
-}
-
-/// Has the neighbour end, also where a test fails.
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 #[test]

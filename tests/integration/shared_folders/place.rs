@@ -45,7 +45,7 @@ fn grant(folder: &Path) -> bool {
     let mut list = 2_u32.to_le_bytes().to_vec();
     for (tag, rights, who) in [
         (1_u16, 7_u16, nobody),
-        (2, 7, crate::table::NEIGHBOUR),
+        (2, 7, tests::neighbour::NEIGHBOUR),
         (4, 5, nobody),
         (0x10, 7, nobody),
         (0x20, 5, nobody),

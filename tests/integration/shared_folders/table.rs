@@ -1,8 +1,5 @@
 //! The rows, and who is who.
 
-/// The neighbour.
-pub(crate) const NEIGHBOUR: u32 = 65_534;
-
 /// Whom the program runs as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Us(pub(crate) u32);
@@ -22,7 +19,7 @@ impl Who {
     pub(crate) fn number(self, us: Us) -> u32 {
         match self {
             Self::Us => us.0,
-            Self::Neighbour => NEIGHBOUR,
+            Self::Neighbour => tests::neighbour::NEIGHBOUR,
             Self::Root => 0,
         }
     }

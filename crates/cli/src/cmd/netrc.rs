@@ -15,7 +15,7 @@ pub(super) fn netrc(app: &App) -> Option<Arc<Netrc>> {
     if !path.is_file() {
         return None;
     }
-    let text = read(&path).map_err(|error| error.to_string());
+    let text = read(&**app.env.fs(), &path).map_err(|error| error.to_string());
     match text.and_then(|text| Netrc::parse(&text).map_err(|error| error.to_string())) {
         Ok(netrc) => Some(Arc::new(netrc)),
         Err(error) => {

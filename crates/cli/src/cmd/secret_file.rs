@@ -1,12 +1,10 @@
 //! Files with secrets: netrc, headers. What others could have written is not used, and what they can read is said.
 
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::io;
 use std::path::Path;
 
-use rustix::fs::OFlags;
 use thiserror::Error;
+use vps_ops::env::fs::{Care, FileKind, ForeignLink, Fs};
 use vps_ops::foreign::shown;
 
 /// Bytes that such a file may have.
@@ -34,50 +32,56 @@ pub(super) enum SecretFileError {
 }
 
 /// The content of a file with secrets: a regular file of ours or of root's that nobody else can write, and no large
-/// one. That others can read it is warned of.
-pub(super) fn read(path: &Path) -> Result<String, SecretFileError> {
-    let us = rustix::process::geteuid().as_raw();
-    let is_ours = |uid: u32| [0, us].contains(&uid);
-    // A link of another user's names another file of ours than was meant.
-    let link = std::fs::symlink_metadata(path)?;
-    if link.is_symlink() && !is_ours(link.uid()) {
-        return Err(SecretFileError::LinkOfAnother(link.uid()));
+/// one, reached through no link of another user's. That others can read it is warned of. What is opened is what is
+/// looked at, and read.
+pub(super) fn read(fs: &dyn Fs, path: &Path) -> Result<String, SecretFileError> {
+    let us = fs.us();
+    // Not even where only we can have put it: it names another file of ours than was meant.
+    let (folder, name) = fs.folder_of(path)?;
+    let named = folder.look(name)?;
+    if named.kind == FileKind::Link && !us.trusts(named.uid) {
+        return Err(SecretFileError::LinkOfAnother(named.uid));
     }
-    // Opening a pipe would wait for a writer.
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
-    // What was opened is what is looked at, and read.
-    let meta = file.metadata()?;
-    if !meta.is_file() || meta.len() > LARGEST {
+    let file = fs.open_with(path, Care::Links).map_err(|error| match ForeignLink::behind(&error) {
+        Some(link) => SecretFileError::LinkOfAnother(link.owner),
+        None => SecretFileError::Io(error),
+    })?;
+    let meta = file.meta()?;
+    if meta.kind != FileKind::File {
         return Err(SecretFileError::NotAFile);
     }
-    if !is_ours(meta.uid()) {
-        return Err(SecretFileError::NotOurs(meta.uid()));
+    if !us.trusts(meta.uid) {
+        return Err(SecretFileError::NotOurs(meta.uid));
     }
-    if meta.mode() & WRITABLE != 0 {
+    if meta.mode & WRITABLE != 0 {
         return Err(SecretFileError::WritableByOthers);
     }
     // One of root's that our group may read was made so for us.
-    let by_group = meta.uid() == us && meta.mode() & GROUP_READABLE != 0;
-    if meta.mode() & READABLE != 0 || by_group {
+    let by_group = meta.uid == us.user && meta.mode & GROUP_READABLE != 0;
+    if meta.mode & READABLE != 0 || by_group {
         tracing::warn!("others can read {}, which has secrets: `chmod 600` takes that away", shown(path));
     }
-    let mut text = String::new();
     // What is read counts: some files have no length.
-    file.take(LARGEST + 1).read_to_string(&mut text)?;
-    if u64::try_from(text.len()).is_ok_and(|length| length <= LARGEST) {
-        Ok(text)
-    } else {
-        Err(SecretFileError::NotAFile)
-    }
+    let content = file.read_small(LARGEST).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => SecretFileError::NotAFile,
+        _ => SecretFileError::Io(error),
+    })?;
+    String::from_utf8(content)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()).into())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, Permissions};
+    use std::fs::{self, File, Permissions};
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+    use vps_ops::env::Env;
+
     use super::*;
+
+    fn read(path: &Path) -> Result<String, SecretFileError> {
+        super::read(&**Env::real().fs(), path)
+    }
 
     fn with_mode(mode: u32) -> Result<String, SecretFileError> {
         let folder = tempfile::tempdir().unwrap();

@@ -12,10 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use vps_ops::env::Env;
-use vps_ops::env::fs::{Care, Clobber, FileKind, FsFolder, Meta, Open, OtherHands, Target};
-
-/// Links followed to a file, as many as the kernel does.
-const MOST_LINKS: u32 = 40;
+use vps_ops::env::fs::{Care, Clobber, FileKind, FsFolder, MOST_LINKS, Meta, Open, OtherHands, Target};
 
 /// How long who reads a pipe may take for all of a report.
 const SLOWEST_READER: Duration = Duration::from_secs(5);

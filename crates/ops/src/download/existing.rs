@@ -10,8 +10,8 @@ use super::error::Fault;
 use super::hash::Running;
 use super::plan::{At, FileTarget, followed};
 use super::request::DownloadRequest;
-use crate::env::Env;
 use crate::env::fs::{FileKind, FsFile, Meta, Open};
+use crate::env::{Env, StopOnDrop};
 use crate::http::SafeUrl;
 
 /// The result, if nothing has to be fetched: DEST is to be kept, or has the right digest.
@@ -79,8 +79,8 @@ pub(super) fn unchanged(
 /// The digest of a file, in hexadecimal digits, made off the runtime's thread: it may be as long as anybody liked.
 /// Dropping the future ends it.
 async fn digest_of_file(env: &Env, file: Box<dyn FsFile>, algorithm: Algorithm) -> io::Result<String> {
-    let stop = StopWhenDropped::default();
-    let stopped = stop.flag();
+    let stopped = Arc::new(AtomicBool::new(false));
+    let _stop = StopOnDrop(Arc::clone(&stopped));
     let digest = env.begin("digest", move || {
         let mut running = Running::new(algorithm);
         let (mut buffer, mut at) = (vec![0; 256 << 10], 0);
@@ -95,23 +95,6 @@ async fn digest_of_file(env: &Env, file: Box<dyn FsFile>, algorithm: Algorithm) 
         Err(io::ErrorKind::Interrupted.into())
     });
     digest.await.unwrap_or(Err(io::ErrorKind::Other.into()))
-}
-
-/// Has a thread stop when whoever waits for it does not any more.
-#[derive(Default)]
-pub(super) struct StopWhenDropped(Arc<AtomicBool>);
-
-impl StopWhenDropped {
-    /// What the thread looks at.
-    pub(super) fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
-    }
-}
-
-impl Drop for StopWhenDropped {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 #[cfg(test)]

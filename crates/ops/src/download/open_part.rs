@@ -12,7 +12,7 @@ use super::plan::{FileTarget, Target};
 use super::record::Record;
 use super::seal::SealKey;
 use crate::env::Env;
-use crate::env::fs::{FileKind, FsFile, Meta, Open, Us};
+use crate::env::fs::{FsFile, Meta, Open, Us};
 
 /// How often a part may be taken from under us before we give up.
 const RACES: u32 = 16;
@@ -79,7 +79,7 @@ fn shared(
         let file = match folder.open(&place.part, Open::Update) {
             Ok(file) => file,
             // Something stands there that we may not open; otherwise it is the folder's fault.
-            Err(_) if folder.look(&place.part).is_ok_and(|meta| !is_ours(us, &meta)) => {
+            Err(_) if folder.look(&place.part).is_ok_and(|meta| !meta.is_own_file(us)) => {
                 return Ok(Err(NOT_OURS));
             }
             Err(source) => return Err(disk("create", &place.shown, source)),
@@ -94,7 +94,7 @@ fn shared(
         if meta.links == 0 {
             continue;
         }
-        if !is_ours(us, &meta) {
+        if !meta.is_own_file(us) {
             // Also where it is new: some file systems give all files the same owner, or all rights.
             return unused(NOT_OURS);
         }
@@ -123,18 +123,13 @@ fn shared(
 fn is_known(us: Us, place: &Place, empty: bool) -> bool {
     let is_record = |name: &OsStr| place.load_from(name).is_some();
     // Killed before its first byte.
-    let begun = |meta: Meta| is_ours(us, &meta) && meta.len == 0;
+    let begun = |meta: Meta| meta.is_own_file(us) && meta.len == 0;
     let look = |name: &OsStr| place.folder.look(name);
     let new = look(&place.record_new).map_or(true, |meta| begun(meta) || is_record(&place.record_new));
     new && match look(&place.record) {
         Ok(_) => is_record(&place.record),
         Err(_) => empty,
     }
-}
-
-/// A regular file of this user's, with one name, that nobody else may write.
-fn is_ours(us: Us, meta: &Meta) -> bool {
-    meta.kind == FileKind::File && meta.uid == us.user && meta.links == 1 && meta.mode & 0o022 == 0
 }
 
 fn disk(doing: &'static str, path: &Path, source: io::Error) -> Fault {

@@ -10,11 +10,8 @@ use url::Url;
 use super::error::Fault;
 use super::parse::{InvalidRequest, file_name};
 use super::request::{Dest, DownloadRequest, Expected};
-use crate::env::fs::{FileKind, ForeignLink, Fs, FsFolder, Meta};
+use crate::env::fs::{self, FileKind, ForeignLink, Fs, FsFolder, MOST_LINKS, Meta};
 use crate::http::SafeUrl;
-
-/// Links that are followed one after another, as many as the kernel does.
-const MOST_LINKS: u32 = 40;
 
 /// Where the file will be.
 #[derive(Clone, Debug)]
@@ -186,14 +183,15 @@ pub(super) fn followed(fs: &dyn Fs, from: At) -> Result<At, Fault> {
         if meta.kind != FileKind::Link {
             return Ok(At { folder, name, path });
         }
-        let us = fs.us();
-        if !folder.may_follow(&name, us).map_err(|source| failed(&path, source))? {
-            return Err(failed(&path, ForeignLink { path: path.clone(), owner: meta.uid }.into()));
-        }
         if folder.look_through(&name).is_err() {
             return Err(failed(&path, io::ErrorKind::NotFound.into()));
         }
-        let target = folder.read_link(&name).map_err(|source| failed(&path, source))?;
+        let target = match fs.target(&*folder, &name).map_err(|source| failed(&path, source))? {
+            fs::Target::Path(target) => target,
+            fs::Target::File(_) => {
+                return Err(Fault::NotReplaceable { path, what: "a name of the system's" });
+            }
+        };
         let next = folder.real_path().unwrap_or_else(|_| folder_path(&path)).join(target);
         (folder, name) = {
             let (folder, name) = fs.folder_of(&next).map_err(|source| failed(&path, source))?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::checksum::Checksum;
 use super::seal::Seal;
 use super::validator::Validator;
-use crate::env::fs::{Clobber, FileId, FileKind, FsFolder, Open, Us};
+use crate::env::fs::{Clobber, FileId, FsFolder, Open, Us};
 
 /// Beyond this it is not ours.
 const LARGEST: u64 = 64 << 10;
@@ -70,9 +70,7 @@ impl Record {
     /// one that others can have put there.
     pub(super) fn load(folder: &dyn FsFolder, name: &OsStr, us: Us, seal: &Seal) -> Option<Self> {
         let file = folder.open(name, Open::Read).ok()?;
-        let meta = file.meta().ok()?;
-        let ours = meta.kind == FileKind::File && meta.uid == us.user && meta.links == 1;
-        if !ours || meta.mode & 0o022 != 0 {
+        if !file.meta().ok()?.is_own_file(us) {
             return None;
         }
         let sealed: Sealed = serde_json::from_slice(&file.read_small(LARGEST).ok()?).ok()?;

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::existing::StopWhenDropped;
 use super::names;
 use super::plan::FileTarget;
 use super::record::Record;
 use super::seal::{Seal, SealKey};
-use crate::env::Env;
-use crate::env::fs::{FileKind, FsFile, FsFolder, Open};
+use crate::env::fs::{FsFile, FsFolder, Open};
+use crate::env::{Env, StopOnDrop};
 
 /// How long a part is kept.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -23,9 +22,9 @@ const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Off the runtime's thread, which ends it where the future is dropped: a folder has as many names as anybody liked to
 /// put there. Errors are passed over: this is nobody's reason to fail a download.
 pub(super) async fn sweep(env: &Env, target: &FileTarget, key: Option<&SealKey>) {
-    let stop = StopWhenDropped::default();
+    let stopped = Arc::new(AtomicBool::new(false));
+    let _stop = StopOnDrop(Arc::clone(&stopped));
     let (world, folder, key) = (env.clone(), Arc::clone(&target.folder), key.cloned());
-    let stopped = stop.flag();
     let swept = env.begin("sweep", move || each(&world, &*folder, key.as_ref(), &stopped));
     let _ = swept.await;
 }
@@ -62,9 +61,8 @@ fn each(env: &Env, folder: &dyn FsFolder, key: Option<&SealKey>, stopped: &Atomi
 /// alone for long.
 fn stale(env: &Env, folder: &dyn FsFolder, name: &OsStr) -> Option<Box<dyn FsFile>> {
     let meta = folder.look(name).ok()?;
-    let safe = meta.kind == FileKind::File && meta.links == 1 && meta.mode & 0o022 == 0;
     let old = env.wall().checked_sub(meta.modified).is_some_and(|age| age > KEPT);
-    if !safe || meta.uid != env.fs().user() || !old {
+    if !meta.is_own_file(env.fs().us()) || !old {
         return None;
     }
     // The lock goes with the open file: whoever works on it holds it.

@@ -14,10 +14,7 @@ use rustix::io::Errno;
 use super::fs::{Clobber, FsFile, Meta, Open};
 use super::fs_folder::{ForeignLink, FsFolder, Us};
 use super::fs_real::{RealFile, meta, meta_with_list, open_flags, rename_keeping, try_lock};
-use super::fs_way::{Care, Target};
-
-/// Links followed on one way, as many as the kernel does.
-const MOST_LINKS: u32 = 40;
+use super::fs_way::{Care, MOST_LINKS, Target};
 
 /// What `statfs` calls the file system of `/proc`, whose links lead where no text can.
 const PROC: u64 = 0x9fa0;

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use super::fs_folder::{ForeignLink, FsFolder, Us};
-pub use super::fs_way::{Care, OtherHands, Target};
+pub use super::fs_way::{Care, MOST_LINKS, OtherHands, Target};
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,31 +137,12 @@ pub trait Fs: fmt::Debug + Send + Sync + 'static {
     /// What the system says.
     fn rename(&self, from: &Path, to: &Path, clobber: Clobber) -> io::Result<()>;
 
-    /// Takes a file's name away.
-    ///
-    /// # Errors
-    /// What the system says.
-    fn remove(&self, path: &Path) -> io::Result<()>;
-
-    /// Makes a folder and those above it that are missing, for us to write and all to read (`0755`). One
-    /// that is there is no error.
-    ///
-    /// # Errors
-    /// What the system says.
-    fn make_folder(&self, folder: &Path) -> io::Result<()>;
-
     /// The process that has a record lock (POSIX `fcntl`) on a file, which is not the lock of
     /// [`FsFile::try_lock`]; 0 where it is in a namespace that we do not see.
     ///
     /// # Errors
     /// What the system says; `NotFound` where there is no such file.
     fn record_lock(&self, path: &Path) -> io::Result<Option<u32>>;
-
-    /// Takes an empty folder away.
-    ///
-    /// # Errors
-    /// What the system says; `DirectoryNotEmpty` where there is something in it.
-    fn remove_folder(&self, folder: &Path) -> io::Result<()>;
 
     /// Returns when the names in `folder` would survive a power loss.
     ///
@@ -216,23 +197,6 @@ pub trait Fs: fmt::Debug + Send + Sync + 'static {
 
     /// The bits that new files do not get.
     fn umask(&self) -> u32;
-
-    /// The permission bits that a new file gets in `folder` where nobody asks for others: what the umask
-    /// leaves, or the folder's default ACL, or whatever else its file system does. `tag` makes a name for a
-    /// moment.
-    ///
-    /// # Errors
-    /// What the system says.
-    fn mode_of_new(&self, folder: &Path, tag: u64) -> io::Result<u32> {
-        let _ = (folder, tag);
-        Ok(0o666 & !self.umask())
-    }
-
-    /// Whether something else is mounted at `path`, which can be neither replaced nor removed then.
-    fn is_mount_point(&self, path: &Path) -> bool {
-        let _ = path;
-        false
-    }
 }
 
 impl dyn Fs {

@@ -71,6 +71,14 @@ impl Us {
 }
 
 impl Meta {
+    /// Whether it is a file as this process makes it for itself: regular, this user's, with one name, and nobody
+    /// else may write it.
+    #[must_use]
+    pub fn is_own_file(&self, us: Us) -> bool {
+        let own = self.kind == FileKind::File && self.uid == us.user && self.links == 1;
+        own && self.mode & 0o022 == 0
+    }
+
     /// Whether it belongs to us or to root, and nobody else may write to it. A group counts as somebody else,
     /// unless it is the one that has the number of its only user, as systems make them for people.
     ///
@@ -192,7 +200,8 @@ pub trait FsFolder: fmt::Debug + Send + Sync + Any {
     /// What the system says.
     fn free(&self) -> io::Result<u64>;
 
-    /// The permission bits that a new file gets in it; see [`Fs::mode_of_new`].
+    /// The permission bits that a new file gets in it where nobody asks for others: what the umask leaves, or the
+    /// folder's default ACL, or whatever else its file system does. `tag` makes a name for a moment.
     ///
     /// # Errors
     /// What the system says.

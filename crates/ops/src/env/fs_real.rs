@@ -4,14 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::{
     Advice, AtFlags, CWD, FallocateFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat,
-    StatxAttributes, StatxFlags,
 };
 use rustix::io::Errno;
 use rustix::process::{Flock, FlockType, fcntl_getlk};
@@ -212,23 +211,11 @@ impl Fs for RealFs {
         rename_keeping(CWD, from, CWD, to)
     }
 
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)
-    }
-
-    fn make_folder(&self, folder: &Path) -> io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o755).create(folder)
-    }
-
     fn record_lock(&self, path: &Path) -> io::Result<Option<u32>> {
         let file = File::open(path)?;
         let held = fcntl_getlk(&file, &Flock::from(FlockType::WriteLock))?;
         Ok(held
             .map(|lock| lock.pid.and_then(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok()).unwrap_or(0)))
-    }
-
-    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
-        fs::remove_dir(folder)
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
@@ -265,22 +252,6 @@ impl Fs for RealFs {
 
     fn umask(&self) -> u32 {
         self.umask
-    }
-
-    /// Only the kernel knows what it would do, so it is asked to.
-    fn mode_of_new(&self, folder: &Path, tag: u64) -> io::Result<u32> {
-        let path = folder.join(format!(".vps-configurator.{tag:016x}"));
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = File::from(rustix::fs::open(&path, flags, Mode::from_raw_mode(0o666))?);
-        let mode = file.metadata().map(|made| made.mode() & 0o777);
-        fs::remove_file(&path)?;
-        mode
-    }
-
-    fn is_mount_point(&self, path: &Path) -> bool {
-        let mask = StatxFlags::empty();
-        let found = rustix::fs::statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, mask);
-        found.is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
     }
 }
 
@@ -374,17 +345,6 @@ mod tests {
         assert!(second.try_lock().unwrap());
     }
 
-    #[test]
-    fn a_new_files_mode_is_what_open_gives_and_nothing_is_left() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("a"), "").unwrap();
-        let made = fs::metadata(folder.path().join("a")).unwrap().mode() & 0o777;
-        let real = RealFs::new();
-        assert_eq!(real.mode_of_new(folder.path(), 7).unwrap(), made);
-        assert_eq!(real.list(folder.path()).unwrap(), ["a"]);
-        assert!(real.is_mount_point(Path::new("/proc")) && !real.is_mount_point(folder.path()));
-    }
-
     /// An access list as the kernel keeps it: of what kind, what rights, whose.
     fn acl(entries: &[(u16, u16, u32)]) -> Vec<u8> {
         let mut acl = 2_u32.to_le_bytes().to_vec();
@@ -425,7 +385,7 @@ mod tests {
         if rustix::fs::setxattr(folder.path(), "system.posix_acl_default", &acl, flags).is_err() {
             return println!("skipped: no ACL on this file system");
         }
-        assert_eq!(RealFs::new().mode_of_new(folder.path(), 7).unwrap(), 0o660);
+        assert_eq!(RealFs::new().folder(folder.path()).unwrap().mode_of_new(7).unwrap(), 0o660);
     }
 
     #[test]

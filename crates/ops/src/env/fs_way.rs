@@ -26,8 +26,8 @@ use thiserror::Error;
 use super::fs::{FileKind, Fs, FsFile, Meta, Open};
 use super::fs_folder::{ForeignLink, FsFolder, Us};
 
-/// Links followed to a file, as many as the kernel does.
-const MOST_LINKS: u32 = 40;
+/// Links followed on one way, as many as the kernel does.
+pub const MOST_LINKS: u32 = 40;
 
 /// What must be sure about a folder before it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -42,7 +42,7 @@ pub use mistake::Mistake;
 pub use process_identity::ProcessIdentity;
 pub use task::Task;
 pub use thread::Work;
-pub(crate) use thread::start_thread;
+pub(crate) use thread::{StopOnDrop, start_thread};
 
 /// A boxed future that owns what it needs.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;

@@ -1,6 +1,7 @@
 //! Work that would hold up everything else, on a thread of its own where the world has one to spare.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::oneshot;
 
@@ -126,5 +127,13 @@ pub(super) fn start(name: &str, work: Work) -> Result<(), Work> {
             Some(work) => Err(work),
             None => Ok(()),
         },
+    }
+}
+/// Tells a thread to stop when whoever waits for it does not any more.
+pub(crate) struct StopOnDrop(pub(crate) Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::GitError;
-use super::running::{StopOnDrop, broke_down};
-use crate::env::Env;
+use super::running::broke_down;
+use crate::env::{Env, StopOnDrop};
 
 /// Does `work` on a thread of its own, which is told to stop when the future is dropped. It is not waited for then: it
 /// may hang in what somebody put there meanwhile.

@@ -1,7 +1,7 @@
 //! gix at work on its thread, as the attempt sees it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -10,7 +10,7 @@ use super::job::{Job, Line, Made};
 use super::meter::Meter;
 use super::{GitError, words};
 use crate::attempt::Attempt;
-use crate::env::Env;
+use crate::env::{Env, StopOnDrop};
 
 /// How often is told how far gix is: it only counts, and calls nobody. Nothing waits for this.
 const TELL_EVERY: Duration = Duration::from_millis(250);
@@ -66,13 +66,4 @@ impl Running {
 /// A thread that is gone without a word has panicked.
 pub(super) fn broke_down() -> GitError {
     GitError::Protocol { why: "git's thread broke down".into() }
-}
-
-/// Tells a thread to stop when whoever waits for it is gone, however that ends.
-pub(super) struct StopOnDrop(pub(super) Arc<AtomicBool>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }

@@ -7,26 +7,14 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::process::{Gid, Uid};
 use tests::git::{must, scratch, snapshot};
+use tests::neighbour::{NEIGHBOUR, Over, become_neighbour, tries};
 use vps_retry::{Rng, SplitMix64};
 
 use super::lab::Lab;
 
-/// Runs of each command: in a normal run, and with `cargo xtask test --slow`.
-const TRIES: usize = 10;
-const MANY_TRIES: usize = 10_000;
-
-/// The neighbour.
-const OTHER: u32 = 65_534;
 /// A folder of his that only has the name of one of ours.
 const PLANTED: &str = ".app.clone-0badcafe";
-
-fn tries() -> usize {
-    let asked = std::env::var("VPS_ATTACK_TRIES").ok().and_then(|tries| tries.parse().ok());
-    let is_slow = std::env::var("VPS_CONFIGURATOR_SLOW").as_deref() == Ok("1");
-    asked.unwrap_or(if is_slow { MANY_TRIES } else { TRIES })
-}
 
 /// `home` is the neighbour's; `etc` is not, and must stay as it is.
 struct Ground {
@@ -60,7 +48,7 @@ impl Ground {
             fs::write(at(file), "root's").unwrap();
             fs::set_permissions(at(file), fs::Permissions::from_mode(mode)).unwrap();
         }
-        chown(at("home"), Some(OTHER), Some(OTHER)).unwrap();
+        chown(at("home"), Some(NEIGHBOUR), Some(NEIGHBOUR)).unwrap();
         let repo = at("repo");
         must(&repo, &["init", "-q", "-b", "main"]);
         for content in ["1", "2"] {
@@ -103,9 +91,9 @@ impl Ground {
         // Also with the name of a record of ours.
         for name in ["theirs", "vps-configurator-clone"] {
             fs::write(planted.join(name), "").unwrap();
-            chown(planted.join(name), Some(OTHER), Some(OTHER)).unwrap();
+            chown(planted.join(name), Some(NEIGHBOUR), Some(NEIGHBOUR)).unwrap();
         }
-        chown(&planted, Some(OTHER), Some(OTHER)).unwrap();
+        chown(&planted, Some(NEIGHBOUR), Some(NEIGHBOUR)).unwrap();
         make(self);
         self.patience.store(patience, Ordering::Relaxed);
         self.looks.store(0, Ordering::Relaxed);
@@ -165,11 +153,9 @@ impl Ground {
         assert!(deeds >= tries, "the neighbour did only {deeds} things");
     }
 
-    /// What the neighbour does, as himself: a thread may be another user than its process.
+    /// What the neighbour does, as himself.
     fn attack(&self) {
-        rustix::thread::set_thread_groups(&[]).unwrap();
-        rustix::thread::set_thread_gid(Gid::from_raw(OTHER)).unwrap();
-        rustix::thread::set_thread_uid(Uid::from_raw(OTHER)).unwrap();
+        become_neighbour();
         let home = self.at("home");
         assert!(fs::read(self.at("etc/shadow")).is_err(), "he is root");
         let mut draw = SplitMix64::new(5);
@@ -229,15 +215,6 @@ impl Ground {
                 }
             }
         }
-    }
-}
-
-/// Has the neighbour end, also where a test fails.
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -69,8 +69,8 @@ fn invalid(error: &InvalidRequest) -> Failure {
 fn credentials(app: &App, args: &DownloadArgs, url: &url::Url) -> Result<Credentials, Failure> {
     let mut credentials = Credentials::none();
     if let Some(path) = &args.header_file {
-        let text =
-            read(path).map_err(|error| Failure::local(format!("--header-file {}: {error}", shown(path))))?;
+        let text = read(&**app.env.fs(), path)
+            .map_err(|error| Failure::local(format!("--header-file {}: {error}", shown(path))))?;
         let headers = parse_header_file(&SecretString::from(text))
             .map_err(|error| Failure::usage(format!("--header-file {}: {error}", shown(path))))?;
         credentials = credentials.with_headers(headers, url);

@@ -231,6 +231,35 @@ impl Disk {
     }
 }
 
+impl Disk {
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.lock();
+        state.number_at(path)?;
+        state.change()?;
+        state.rename(Change::Name { name: path.to_owned(), number: None });
+        Ok(())
+    }
+
+    fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        let mut state = self.lock();
+        let missing: Vec<_> = folder.ancestors().filter(|path| state.number_at(path).is_err()).collect();
+        for path in missing.into_iter().rev() {
+            state.change()?;
+            let inode = Inode { kind: FileKind::Folder, mode: 0o755, ..Inode::file(Vec::new()) };
+            let number = state.add(inode);
+            state.rename(Change::Name { name: path.to_owned(), number: Some(number) });
+        }
+        Ok(())
+    }
+
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        match self.list(folder)?.is_empty() {
+            true => self.remove(folder),
+            false => Err(io::ErrorKind::DirectoryNotEmpty.into()),
+        }
+    }
+}
+
 impl Fs for Disk {
     fn look(&self, path: &Path) -> io::Result<Meta> {
         self.step();
@@ -280,38 +309,9 @@ impl Fs for Disk {
         Ok(())
     }
 
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.step();
-        let mut state = self.lock();
-        state.number_at(path)?;
-        state.change()?;
-        state.rename(Change::Name { name: path.to_owned(), number: None });
-        Ok(())
-    }
-
-    fn make_folder(&self, folder: &Path) -> io::Result<()> {
-        self.step();
-        let mut state = self.lock();
-        let missing: Vec<_> = folder.ancestors().filter(|path| state.number_at(path).is_err()).collect();
-        for path in missing.into_iter().rev() {
-            state.change()?;
-            let inode = Inode { kind: FileKind::Folder, mode: 0o755, ..Inode::file(Vec::new()) };
-            let number = state.add(inode);
-            state.rename(Change::Name { name: path.to_owned(), number: Some(number) });
-        }
-        Ok(())
-    }
-
     fn record_lock(&self, path: &Path) -> io::Result<Option<u32>> {
         self.step();
         self.lock().number_at(path).map(|_| None)
-    }
-
-    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
-        match self.list(folder)?.is_empty() {
-            true => self.remove(folder),
-            false => Err(io::ErrorKind::DirectoryNotEmpty.into()),
-        }
     }
 
     fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
