@@ -27,6 +27,7 @@ pub mod network;
 pub mod operation;
 pub mod pipeline;
 pub mod process;
+pub mod running;
 pub mod service;
 pub mod settings;
 pub mod store;

@@ -8,6 +8,7 @@ use super::document::Settings;
 use super::groups::{
     BulkheadSettings, CircuitBreakerSettings, NetworkRetrySettings, RetryBudgetSettings, TimeoutSettings,
 };
+use super::health_policy::HealthPolicy;
 use super::policies::{Policies, ServicePolicy};
 
 /// One setting that makes no sense.
@@ -84,11 +85,14 @@ impl Settings {
             faults.keep_first(before, |fault| self.is_of_its_service(fault));
         }
         self.check_hosts(&mut faults);
+        faults.within(Place::Group("performance.health_checks"));
+        let health = HealthPolicy::check(self, &mut faults);
         self.check_the_rest(&mut faults);
         faults.into_result().map(|()| Policies {
             general,
             services,
             table: self.service_table(),
+            health,
             min_speed: self.download.min_speed.0,
             apt_cache_valid: self.apt.cache_valid.0,
         })
@@ -132,13 +136,6 @@ impl Settings {
     }
 
     fn check_the_rest(&self, faults: &mut Faults) {
-        faults.within(Place::Group("performance.health_checks"));
-        let table = self.service_table();
-        for name in &self.performance.health_checks.services {
-            if let Err(unknown) = table.named(name) {
-                faults.add("services", format!("has a name nobody defined: {unknown}"));
-            }
-        }
         faults.within(Place::Group("state"));
         if self.state.dir.as_ref().is_some_and(|dir| dir.as_os_str().is_empty()) {
             faults.add("dir", "is empty; leave it out for the usual folder");
@@ -249,6 +246,11 @@ impl Faults {
 
     fn within(&mut self, place: Place) {
         self.place = place;
+    }
+
+    /// What follows is one service's own.
+    pub(super) fn within_service(&mut self, name: &str) {
+        self.within(Place::Service(name.to_owned()));
     }
 
     fn len(&self) -> usize {

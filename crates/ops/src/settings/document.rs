@@ -10,9 +10,10 @@ use super::groups::{
     BulkheadOverride, BulkheadSettings, CircuitBreakerOverride, CircuitBreakerSettings, NetworkRetryOverride,
     NetworkRetrySettings, RetryBudgetOverride, RetryBudgetSettings, TimeoutOverride, TimeoutSettings,
 };
+use super::health::{HealthCheckSettings, ProbeSettings};
 use super::hosts;
 use super::seconds::Seconds;
-use crate::service::{ServiceName, ServiceTable};
+use crate::service::ServiceTable;
 
 /// The whole configuration. Its defaults are those of `config/default.yaml`.
 ///
@@ -84,20 +85,6 @@ pub struct Performance {
     pub services: BTreeMap<String, ServiceSettings>,
 }
 
-/// `health_checks`: accepted as the seed has it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "__schema", derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct HealthCheckSettings {
-    /// Whether services are watched.
-    pub enabled: bool,
-    /// Whether they are looked at when work begins.
-    pub check_on_startup: bool,
-    /// Which ones.
-    pub services: Vec<String>,
-}
-
 /// `services.NAME`: a service's hosts, and what it has of its own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "__schema", derive(schemars::JsonSchema))]
@@ -131,6 +118,10 @@ pub struct ServiceSettings {
     #[serde(deserialize_with = "nothing_is_default", skip_serializing_if = "BulkheadOverride::is_empty")]
     #[cfg_attr(feature = "__schema", schemars(with = "Option<BulkheadOverride>"))]
     pub bulkhead: BulkheadOverride,
+    /// How it is looked at.
+    #[serde(deserialize_with = "nothing_is_default", skip_serializing_if = "ProbeSettings::is_empty")]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<ProbeSettings>"))]
+    pub probe: ProbeSettings,
 }
 
 /// `download`.
@@ -213,13 +204,6 @@ impl Default for Performance {
             health_checks: HealthCheckSettings::default(),
             services: hosts::built_in(),
         }
-    }
-}
-
-impl Default for HealthCheckSettings {
-    fn default() -> Self {
-        let services = [ServiceName::APT_REPOSITORY, ServiceName::GITHUB, ServiceName::DOCKER_HUB];
-        Self { enabled: true, check_on_startup: true, services: services.map(str::to_owned).into() }
     }
 }
 

@@ -16,6 +16,8 @@ mod check;
 mod checked;
 mod document;
 mod groups;
+mod health;
+mod health_policy;
 mod hosts;
 mod layered;
 mod options;
@@ -30,14 +32,17 @@ mod tests;
 pub use bytes::{Bytes, InvalidBytes, parse_bytes};
 pub use check::{InvalidSetting, InvalidSettings};
 pub use document::{
-    AptSettings, Backend, DownloadSettings, HealthCheckSettings, Performance, ServiceSettings, Settings,
-    StateSettings,
+    AptSettings, Backend, DownloadSettings, Performance, ServiceSettings, Settings, StateSettings,
 };
 pub use groups::{
     BulkheadOverride, BulkheadSettings, CircuitBreakerOverride, CircuitBreakerSettings, NetworkRetryOverride,
     NetworkRetrySettings, RetryBudgetOverride, RetryBudgetSettings, TimeoutOverride, TimeoutSettings,
     WindowSettings,
 };
+pub use health::{
+    FamilyChoice, HealthCheckSettings, NotifySettings, OneOrMore, ProbeKind, ProbeSettings, StatusRange,
+};
+pub use health_policy::{HealthPolicy, NotifyPolicy, ProbePlace};
 pub use options::Options;
 pub use policies::{BulkheadPolicy, Policies, ServicePolicy, Timeouts};
 pub use retry_config::RetryConfig;

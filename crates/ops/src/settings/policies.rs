@@ -7,6 +7,7 @@ use std::time::Duration;
 use vps_breaker::Policy;
 use vps_retry::{BudgetPolicy, RetryStrategy};
 
+use super::health_policy::HealthPolicy;
 use crate::service::{ServiceName, ServiceTable};
 
 /// What holds for each service.
@@ -24,6 +25,7 @@ pub struct Policies {
     pub(super) general: ServicePolicy,
     pub(super) services: BTreeMap<String, ServicePolicy>,
     pub(super) table: ServiceTable,
+    pub(super) health: HealthPolicy,
     pub(super) min_speed: u64,
     pub(super) apt_cache_valid: Duration,
 }
@@ -104,6 +106,12 @@ impl Policies {
     #[must_use]
     pub fn table(&self) -> &ServiceTable {
         &self.table
+    }
+
+    /// What holds for health checks.
+    #[must_use]
+    pub fn health(&self) -> &HealthPolicy {
+        &self.health
     }
 
     /// Bytes a second that are too few for a source that has an alternative.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{Bytes, Seconds};
+use super::{Bytes, Seconds, StatusRange};
 
 impl JsonSchema for Seconds {
     fn schema_name() -> Cow<'static, str> {
@@ -28,6 +28,22 @@ impl JsonSchema for Bytes {
         json_schema!({
             "description": "Bytes, or text such as `64KiB` or `2GiB`.",
             "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}],
+        })
+    }
+}
+
+impl JsonSchema for StatusRange {
+    fn schema_name() -> Cow<'static, str> {
+        "Statuses".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A status, or a range such as `200-299`.",
+            "anyOf": [
+                {"type": "integer", "minimum": 100, "maximum": 999},
+                {"type": "string", "pattern": "^[1-9][0-9]{2}(-[1-9][0-9]{2})?$"},
+            ],
         })
     }
 }
