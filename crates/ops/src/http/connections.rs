@@ -19,4 +19,4 @@ pub(super) const MAX_HEADERS: u32 = 400 << 10;
 pub(super) const PING: Duration = Duration::from_secs(10);
 
 /// Who we are to servers and proxies.
-pub(super) const USER_AGENT: &str = concat!("vps-configurator/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("vps-configurator/", env!("CARGO_PKG_VERSION"));

@@ -66,7 +66,7 @@ struct Verified {
 
 /// Verifies against the machine's roots, loading them when they are first needed.
 #[derive(Debug, Default)]
-pub(super) struct LazyVerifier {
+pub(crate) struct LazyVerifier {
     trust: Trust,
     quick: OnceLock<Verifier>,
     thorough: OnceLock<Verifier>,
@@ -74,7 +74,7 @@ pub(super) struct LazyVerifier {
 
 impl LazyVerifier {
     /// A variable that is set to nothing counts as not set.
-    pub(super) fn new(Trust { cert_file, cert_dir }: Trust) -> Self {
+    pub(crate) fn new(Trust { cert_file, cert_dir }: Trust) -> Self {
         let set = |path: &PathBuf| !path.as_os_str().is_empty();
         let trust = Trust { cert_file: cert_file.filter(set), cert_dir: cert_dir.filter(set) };
         Self { trust, ..Self::default() }

@@ -28,7 +28,7 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
 }
 
 /// The configuration of one kind of connection. Reads nothing: roots are loaded at the first handshake.
-pub(super) fn config(
+pub(crate) fn config(
     connection: Connection,
     verify: Verify,
     verifier: Arc<dyn ServerCertVerifier>,

@@ -16,7 +16,7 @@ use crate::foreign::Foreign;
 
 /// How far a request had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     /// Nothing was sent.
     Connecting,
     /// The request, or some of it, was sent.
@@ -148,7 +148,7 @@ fn by_words(text: &str) -> Option<Fact> {
 
 impl HttpError {
     /// What `error` is, and with `host`.
-    pub(super) fn read(
+    pub(crate) fn read(
         error: impl Into<Box<dyn Error + Send + Sync>>,
         phase: Phase,
         timed_out: bool,

@@ -29,10 +29,6 @@ pub struct HealthCheckSettings {
     pub degraded_after: Seconds,
     /// An answer that took longer than this is UNHEALTHY.
     pub unhealthy_after: Seconds,
-    /// Looks in a row that make a status worse.
-    pub failure_threshold: u32,
-    /// Answers in a row that make it better after failures.
-    pub success_threshold: u32,
     /// Whether a service that is UNHEALTHY has its circuit opened before a call fails.
     pub pre_open: bool,
     /// Whom a change is told.
@@ -229,8 +225,6 @@ impl Default for HealthCheckSettings {
             timeout: Seconds::whole(5),
             degraded_after: Seconds::whole(1),
             unhealthy_after: Seconds::whole(3),
-            failure_threshold: 3,
-            success_threshold: 2,
             pre_open: false,
             notify: None,
         }

@@ -36,10 +36,6 @@ pub struct HealthPolicy {
     pub degraded_after: Duration,
     /// An answer that took longer is UNHEALTHY.
     pub unhealthy_after: Duration,
-    /// Looks in a row that make a status worse.
-    pub failure_threshold: u32,
-    /// Answers in a row that make it better.
-    pub success_threshold: u32,
     /// Whether a service that is UNHEALTHY has its circuit opened.
     pub pre_open: bool,
     /// Whom a change is told.
@@ -139,8 +135,6 @@ impl HealthPolicy {
             timeout: health.timeout.0,
             degraded_after: health.degraded_after.0,
             unhealthy_after: health.unhealthy_after.0,
-            failure_threshold: health.failure_threshold,
-            success_threshold: health.success_threshold,
             pre_open: health.pre_open,
             notify,
             places,
@@ -162,13 +156,6 @@ fn check_times(health: &HealthCheckSettings, faults: &mut Faults) {
     ordered("unhealthy_after", health.unhealthy_after.0, "degraded_after", health.degraded_after.0);
     if health.degraded_after.0.is_zero() {
         faults.add("degraded_after", "is 0, but an answer takes longer than nothing");
-    }
-    for (key, threshold) in
-        [("failure_threshold", health.failure_threshold), ("success_threshold", health.success_threshold)]
-    {
-        if !(1..=100).contains(&threshold) {
-            faults.add(key, format!("is {threshold}, but must be 1 to 100"));
-        }
     }
 }
 
@@ -367,8 +354,6 @@ mod tests {
             ),
             (json!({"degraded_after": 3}), "`performance.health_checks.unhealthy_after` (3s) must be longer"),
             (json!({"degraded_after": 0}), "`performance.health_checks.degraded_after` is 0"),
-            (json!({"failure_threshold": 0}), "must be 1 to 100"),
-            (json!({"success_threshold": 101}), "must be 1 to 100"),
             (json!({"notify": {}}), "neither a `command` nor a `url`"),
             (json!({"notify": {"command": []}}), "names no program"),
             (json!({"notify": {"url": "https://u:canary@example.com/"}}), "`header_file`"),
