@@ -1,0 +1,103 @@
+//! Several futures at once, without a runtime.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::task::Wake;
+use alloc::vec::Vec;
+use core::future::Future;
+use core::pin::Pin;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::{Context, Poll, Waker};
+
+/// Runs all to their end; only those are polled that were woken. Cancel safe: dropping it drops all.
+pub(super) struct Join<'f, T> {
+    running: Vec<Entry<'f, T>>,
+    done: Vec<Option<T>>,
+}
+
+struct Entry<'f, T> {
+    at: usize,
+    future: Pin<Box<dyn Future<Output = T> + Send + 'f>>,
+    bell: Arc<Bell>,
+}
+
+/// Rung for one future; passes it on to whoever polls all.
+struct Bell {
+    rang: AtomicBool,
+    outer: Waker,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.rang.store(true, Ordering::Release);
+        self.outer.wake_by_ref();
+    }
+}
+
+impl<'f, T> Join<'f, T> {
+    pub(super) fn new(futures: impl Iterator<Item = Pin<Box<dyn Future<Output = T> + Send + 'f>>>) -> Self {
+        let running: Vec<_> = futures
+            .enumerate()
+            .map(|(at, future)| Entry {
+                at,
+                future,
+                bell: Arc::new(Bell { rang: AtomicBool::new(true), outer: Waker::noop().clone() }),
+            })
+            .collect();
+        let done = running.iter().map(|_| None).collect();
+        Self { running, done }
+    }
+}
+
+impl<T: Unpin> Future for Join<'_, T> {
+    type Output = Vec<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { running, done } = &mut *self;
+        running.retain_mut(|entry| {
+            if !entry.bell.outer.will_wake(context.waker()) {
+                // Somebody else polls now; what rang for the last one is asked again.
+                entry.bell = Arc::new(Bell { rang: AtomicBool::new(true), outer: context.waker().clone() });
+            }
+            if !entry.bell.rang.swap(false, Ordering::AcqRel) {
+                return true;
+            }
+            let waker = Waker::from(Arc::clone(&entry.bell));
+            match entry.future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                Poll::Pending => true,
+                Poll::Ready(value) => {
+                    if let Some(slot) = done.get_mut(entry.at) {
+                        *slot = Some(value);
+                    }
+                    false
+                }
+            }
+        });
+        if !running.is_empty() {
+            return Poll::Pending;
+        }
+        Poll::Ready(done.iter_mut().filter_map(Option::take).collect())
+    }
+}
+
+/// The first of two that is ready, the left one if both are; the other is dropped.
+pub(super) async fn first<L: Future, R: Future>(left: L, right: R) -> Either<L::Output, R::Output> {
+    let mut left = core::pin::pin!(left);
+    let mut right = core::pin::pin!(right);
+    core::future::poll_fn(move |context| {
+        if let Poll::Ready(value) = left.as_mut().poll(context) {
+            return Poll::Ready(Either::Left(value));
+        }
+        right.as_mut().poll(context).map(Either::Right)
+    })
+    .await
+}
+
+pub(super) enum Either<L, R> {
+    Left(L),
+    Right(R),
+}

@@ -1,0 +1,163 @@
+//! Samples in a row.
+
+use core::time::Duration;
+
+use super::{FALL, Progress, RISE, RISE_AFTER_SLOWNESS, Seen, Status};
+use crate::level::{Level, Timing};
+use crate::time::Moment;
+
+/// Samples in a row that have something in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Run {
+    pub(super) count: u32,
+    /// When the first of them began; says nothing of none.
+    pub(super) since: Moment,
+}
+
+impl Run {
+    const NONE: Self = Self { count: 0, since: Moment::ORIGIN };
+
+    fn count(&mut self, belongs: bool, at: Moment) {
+        if !belongs {
+            *self = Self::NONE;
+            return;
+        }
+        if self.count == 0 {
+            self.since = at;
+        }
+        self.count = self.count.saturating_add(1);
+    }
+}
+
+/// All runs there are. They overlap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Runs {
+    /// Degraded or worse.
+    pub(super) degraded: Run,
+    /// Unhealthy.
+    pub(super) unhealthy: Run,
+    /// Not healthy, for anything but slowness.
+    pub(super) failed: Run,
+    /// Better than the status.
+    pub(super) better: Run,
+    /// The worst of those.
+    pub(super) worst_better: Level,
+    /// Healthy, in less than four fifths of the degraded limit.
+    pub(super) quick: Run,
+    /// Better than unhealthy, in less than four fifths of the unhealthy limit.
+    pub(super) not_too_slow: Run,
+    /// What is wrong is slowness, so that it takes more to believe that it is over.
+    pub(super) is_slowness: bool,
+}
+
+impl Runs {
+    pub(super) const fn new() -> Self {
+        Self {
+            degraded: Run::NONE,
+            unhealthy: Run::NONE,
+            failed: Run::NONE,
+            better: Run::NONE,
+            worst_better: Level::Healthy,
+            quick: Run::NONE,
+            not_too_slow: Run::NONE,
+            is_slowness: false,
+        }
+    }
+
+    /// Nothing is in a row with anything any more; what is wrong is still what it was.
+    pub(super) const fn after_gap(&self) -> Self {
+        Self { is_slowness: self.is_slowness, ..Self::new() }
+    }
+
+    /// Bad samples were this machine's fault.
+    pub(super) const fn forget_bad(&mut self) {
+        self.degraded = Run::NONE;
+        self.unhealthy = Run::NONE;
+        self.failed = Run::NONE;
+    }
+
+    pub(super) fn count(&mut self, seen: &Seen, is_slow: bool, status: Status, timing: &Timing) {
+        let (level, at) = (seen.level, seen.at);
+        self.degraded.count(level >= Level::Degraded, at);
+        self.unhealthy.count(level == Level::Unhealthy, at);
+        self.failed.count(level >= Level::Degraded && !is_slow, at);
+        self.better.count(Some(level) < status.level(), at);
+        self.worst_better = if self.better.count > 1 { self.worst_better.max(level) } else { level };
+        let below = |limit: Duration| seen.took < limit - limit / 5;
+        self.quick.count(level == Level::Healthy && below(timing.degraded()), at);
+        self.not_too_slow.count(level < Level::Unhealthy && below(timing.unhealthy()), at);
+        if Some(level) >= status.level() && level >= Level::Degraded {
+            // One failure among slow answers is no proof that slowness is over.
+            self.is_slowness = is_slow || (self.is_slowness && self.failed.count < FALL);
+        }
+    }
+
+    /// The level that these runs make of this status, and the run that does.
+    pub(super) fn verdict(&self, status: Status, latest: &Seen) -> Option<(Level, Run)> {
+        let current = status.level();
+        if self.unhealthy.count >= FALL && current < Some(Level::Unhealthy) {
+            return Some((Level::Unhealthy, self.unhealthy));
+        }
+        if self.degraded.count >= FALL && current < Some(Level::Degraded) {
+            return Some((Level::Degraded, self.degraded));
+        }
+        match current {
+            // The first good answer is as good as any to begin with.
+            None => (latest.level == Level::Healthy)
+                .then_some((Level::Healthy, Run { count: 1, since: latest.at })),
+            Some(Level::Healthy) => None,
+            Some(_) if !self.is_slowness => {
+                (self.better.count >= RISE).then_some((self.worst_better, self.better))
+            }
+            Some(_) if self.quick.count >= RISE_AFTER_SLOWNESS => Some((Level::Healthy, self.quick)),
+            Some(Level::Unhealthy) if self.not_too_slow.count >= RISE_AFTER_SLOWNESS => {
+                Some((Level::Degraded, self.not_too_slow))
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// The status changed.
+    pub(super) fn committed(&mut self, from: Status, to: Status) {
+        self.better = Run::NONE;
+        if to < from {
+            self.is_slowness = to != Status::Healthy && self.is_slowness;
+        }
+    }
+
+    pub(super) fn recheck(&self, status: Status) -> Option<Duration> {
+        if status == Status::Unhealthy {
+            return (self.better.count == 1 && !self.is_slowness).then_some(Duration::from_secs(2));
+        }
+        match self.unhealthy.count {
+            1 => Some(Duration::from_secs(2)),
+            2 => Some(Duration::from_secs(8)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn progress(&self, status: Status) -> Option<Progress> {
+        let worse = |toward, run: Run| {
+            let is_on_the_way = run.count > 0 && status.level() < Some(toward);
+            is_on_the_way.then_some(Progress { toward, count: run.count.min(FALL), needed: FALL })
+        };
+        if let Some(progress) =
+            worse(Level::Unhealthy, self.unhealthy).or_else(|| worse(Level::Degraded, self.degraded))
+        {
+            return Some(progress);
+        }
+        let better = |toward, run: Run, needed| {
+            (run.count > 0).then_some(Progress { toward, count: run.count.min(needed), needed })
+        };
+        match status {
+            Status::Unknown | Status::Healthy => None,
+            Status::Degraded | Status::Unhealthy if !self.is_slowness => {
+                better(self.worst_better, self.better, RISE)
+            }
+            Status::Unhealthy if self.quick.count < self.not_too_slow.count => {
+                better(Level::Degraded, self.not_too_slow, RISE_AFTER_SLOWNESS)
+            }
+            Status::Degraded | Status::Unhealthy => better(Level::Healthy, self.quick, RISE_AFTER_SLOWNESS),
+        }
+    }
+}
