@@ -48,3 +48,4 @@ pub use status::{
 };
 pub use summary::{Combined, Headline, Summary, combine, row_order};
 pub use target::{FamilyChoice, Kind, Target};
+pub use time::Moment;

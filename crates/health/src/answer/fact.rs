@@ -27,6 +27,8 @@ pub enum Fact {
     },
     /// A proxy stood in the way: the service was never asked.
     Proxy(ProxyFault),
+    /// The roots of trust of this machine cannot be read.
+    NoRoots,
     /// Two plain targets were sent to one foreign host: a page to log in at.
     Portal,
     /// Somebody stopped it, or the machine slept meanwhile.
@@ -110,6 +112,8 @@ pub enum ProxyFault {
     WantsCredentials,
     /// It was not reached, or fell silent.
     Dead,
+    /// What is set as a proxy is none.
+    Unusable,
     /// It answered CONNECT with an error.
     Refused {
         /// The status.

@@ -122,8 +122,10 @@ pub fn judge(
         Fact::Proxy(fault) => Outcome::local(match fault {
             ProxyFault::WantsCredentials => Reason::ProxyWantsCredentials,
             ProxyFault::Dead => Reason::ProxyDead,
+            ProxyFault::Unusable => Reason::ProxyUnusable,
             ProxyFault::Refused { status } => Reason::ProxyRefused { status },
         }),
+        Fact::NoRoots => Outcome::local(Reason::NoRoots),
         Fact::Portal => Outcome::local(Reason::Portal),
         Fact::Cancelled => Outcome::local(Reason::Cancelled),
     }

@@ -119,6 +119,10 @@ pub enum Reason {
     Offline,
     /// Ours: it was stopped.
     Cancelled,
+    /// Ours: the roots of trust cannot be read.
+    NoRoots,
+    /// Ours: what is set as a proxy is none.
+    ProxyUnusable,
 }
 
 impl Reason {
@@ -156,6 +160,8 @@ impl Reason {
             Self::ClockBehind { .. } => ReasonKind::ClockBehind,
             Self::Offline => ReasonKind::Offline,
             Self::Cancelled => ReasonKind::Cancelled,
+            Self::NoRoots => ReasonKind::NoRoots,
+            Self::ProxyUnusable => ReasonKind::ProxyUnusable,
         }
     }
 
@@ -245,6 +251,8 @@ kinds! {
     27 ClockBehind "clock_behind",
     28 Offline "offline",
     29 Cancelled "cancelled",
+    30 NoRoots "no_roots",
+    31 ProxyUnusable "proxy_unusable",
 }
 
 impl fmt::Display for ReasonKind {

@@ -21,6 +21,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long totals stay in memory.
 const COUNT_EVERY: Duration = Duration::from_secs(10);
 
+/// Who asked for what a ticket was taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Somebody's call.
+    Call,
+    /// A health probe.
+    Health,
+}
+
 /// One service's circuit breaker, shared with every process of this machine.
 ///
 /// Obtained from a [`CircuitBreakerManager`](crate::CircuitBreakerManager).
@@ -98,9 +107,12 @@ impl Circuit {
     }
 
     /// What a finished call was. Writes only where something changes.
-    pub(super) async fn settle(self: &Arc<Self>, ticket: Ticket, verdict: Verdict) -> Outcome {
+    pub(super) async fn settle(self: &Arc<Self>, ticket: Ticket, verdict: Verdict, whose: Whose) -> Outcome {
+        if whose == Whose::Call && verdict == Verdict::Success {
+            self.uncounted.succeeded(self.shared.env.wall());
+        }
         if !self.must_be_stored(&ticket, verdict) {
-            return Outcome::Known(self.breaker.settle(ticket, verdict));
+            return Outcome::Known(self.settle_in_memory(ticket, verdict, whose));
         }
         let late = Late::default();
         let told = late.clone();
@@ -110,15 +122,22 @@ impl Circuit {
         let stored = self
             .shared
             .store
-            .ask(&self.shared.env, move |store| circuit.settle_in(store, &job_slot, verdict, &told))
+            .ask(&self.shared.env, move |store| circuit.settle_in(store, &job_slot, verdict, whose, &told))
             .await;
         match stored {
             Ok(Ok(Some(settled))) => Outcome::Known(settled),
             _ => match take(&slot) {
-                Some(ticket) => Outcome::Known(self.breaker.settle(ticket, verdict)),
+                Some(ticket) => Outcome::Known(self.settle_in_memory(ticket, verdict, whose)),
                 // The store's thread has it, and will say.
                 None => Outcome::Late(late),
             },
+        }
+    }
+
+    fn settle_in_memory(&self, ticket: Ticket, verdict: Verdict, whose: Whose) -> Settled {
+        match whose {
+            Whose::Call => self.breaker.settle(ticket, verdict),
+            Whose::Health => self.breaker.settle_health(ticket, verdict),
         }
     }
 
@@ -134,7 +153,7 @@ impl Circuit {
         let circuit = Arc::clone(self);
         let slot = Mutex::new(Some(ticket));
         self.shared.store.tell(move |store| {
-            if circuit.settle_in(store, &slot, verdict, &Late::default()).is_err()
+            if circuit.settle_in(store, &slot, verdict, Whose::Call, &Late::default()).is_err()
                 && let Some(ticket) = take(&slot)
             {
                 circuit.breaker.settle(ticket, verdict);
@@ -147,6 +166,7 @@ impl Circuit {
         store: &dyn Store,
         slot: &Mutex<Option<Ticket>>,
         verdict: Verdict,
+        whose: Whose,
         late: &Late,
     ) -> Result<Option<Settled>, StoreError> {
         let settled = self.update(store, |machine, policy, now| {
@@ -156,7 +176,10 @@ impl Circuit {
             {
                 ticket = current;
             }
-            let settled = machine.settle(policy, ticket, verdict, now);
+            let settled = match whose {
+                Whose::Call => machine.settle(policy, ticket, verdict, now),
+                Whose::Health => machine.settle_health(policy, ticket, verdict, now),
+            };
             late.tell(settled);
             Some(settled)
         })?;

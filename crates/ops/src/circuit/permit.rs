@@ -6,6 +6,7 @@ use std::time::Duration;
 use vps_breaker::{Settled, Tick, Ticket, Transition, Verdict};
 
 use super::Circuit;
+use super::breaker::Whose;
 use super::late::Outcome;
 use crate::service::ServiceName;
 
@@ -65,8 +66,22 @@ impl Permit {
     /// The same for who wants to know what came of it even if the store is slow to say so.
     pub(crate) async fn settle_or_late(mut self, verdict: Verdict) -> Outcome {
         match self.ticket.take() {
-            Some(ticket) => self.circuit.settle(ticket, verdict).await,
+            Some(ticket) => self.circuit.settle(ticket, verdict, Whose::Call).await,
             None => Outcome::Known(Settled::Stale),
+        }
+    }
+
+    /// What a health probe found, that this permit was taken for: see
+    /// [`Machine::settle_health`](vps_breaker::Machine::settle_health).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`settle`](Self::settle).
+    pub async fn settle_health(mut self, verdict: Verdict) -> Settled {
+        let Some(ticket) = self.ticket.take() else { return Settled::Stale };
+        match self.circuit.settle(ticket, verdict, Whose::Health).await {
+            Outcome::Known(settled) => settled,
+            Outcome::Late(_) => Settled::Counted,
         }
     }
 

@@ -43,6 +43,10 @@ pub struct CircuitStatus {
     pub rejected_calls: u64,
     /// When it opened, in seconds since the Unix epoch.
     pub opened_at: Option<f64>,
+    /// When a call last succeeded, in seconds since the Unix epoch; known ten seconds late of other processes.
+    pub succeeded_at: Option<f64>,
+    /// Whether a health probe closed it, and no call told yet whether rightly.
+    pub is_on_probation: bool,
     /// When it lets a probe through, from now.
     pub retry_after: Option<Duration>,
     /// Who forced it, and why.
@@ -68,6 +72,8 @@ impl CircuitStatus {
             total_calls: totals.calls,
             rejected_calls: totals.rejected,
             opened_at: record.and_then(|record| record.opened_at),
+            succeeded_at: totals.succeeded(),
+            is_on_probation: view.is_on_probation(),
             retry_after: view.retry_after(),
             by_hand: record.and_then(|record| record.by_hand.clone()).filter(|_| view.is_held()),
             generation: view.generation(),
@@ -87,6 +93,12 @@ impl CircuitStatus {
     pub(crate) fn unused(service: ServiceName, policy: &Policy, env: &Env) -> Self {
         let view = vps_breaker::Machine::new().peek(policy, env.now());
         Self::of(service, &view, Totals::default(), None)
+    }
+
+    /// A success that is counted and not yet stored.
+    pub(crate) fn note_success(&mut self, uncounted: Totals) {
+        let known = self.succeeded_at.into_iter().chain(uncounted.succeeded());
+        self.succeeded_at = known.reduce(f64::max);
     }
 
     /// How bad it is for its group: open, then half-open, then closed; then by its failures.
@@ -144,6 +156,7 @@ pub(crate) fn stored(
         let mut status = CircuitStatus::unused(name.clone(), &policy, env);
         status.total_calls = totals.calls;
         status.rejected_calls = totals.rejected;
+        status.succeeded_at = totals.succeeded();
         all.insert(name, status);
     }
     for (key, bytes) in used {

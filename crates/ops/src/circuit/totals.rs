@@ -2,6 +2,7 @@
 //! than all its rules.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,9 @@ pub(crate) struct Totals {
     pub(crate) calls: u64,
     /// Calls refused; one that waits for the circuit and asks again is one.
     pub(crate) rejected: u64,
+    /// When a call last succeeded, in milliseconds since the Unix epoch; 0 is never.
+    #[serde(default)]
+    pub(crate) succeeded_at: u64,
 }
 
 impl Totals {
@@ -35,7 +39,13 @@ impl Totals {
         Self {
             calls: self.calls.saturating_add(other.calls),
             rejected: self.rejected.saturating_add(other.rejected),
+            succeeded_at: self.succeeded_at.max(other.succeeded_at),
         }
+    }
+
+    /// When a call last succeeded, in seconds since the Unix epoch.
+    pub(super) fn succeeded(self) -> Option<f64> {
+        (self.succeeded_at > 0).then(|| Duration::from_millis(self.succeeded_at).as_secs_f64())
     }
 
     pub(super) fn is_zero(self) -> bool {
@@ -48,6 +58,7 @@ impl Totals {
 pub(super) struct Uncounted {
     calls: AtomicU64,
     rejected: AtomicU64,
+    succeeded_at: AtomicU64,
 }
 
 impl Uncounted {
@@ -59,20 +70,32 @@ impl Uncounted {
         self.rejected.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A call succeeded at `wall`.
+    pub(super) fn succeeded(&self, wall: Duration) {
+        let millis = u64::try_from(wall.as_millis()).unwrap_or(u64::MAX);
+        self.succeeded_at.fetch_max(millis, Ordering::Relaxed);
+    }
+
     pub(super) fn take(&self) -> Totals {
         Totals {
             calls: self.calls.swap(0, Ordering::Relaxed),
             rejected: self.rejected.swap(0, Ordering::Relaxed),
+            succeeded_at: self.succeeded_at.swap(0, Ordering::Relaxed),
         }
     }
 
     pub(super) fn peek(&self) -> Totals {
-        Totals { calls: self.calls.load(Ordering::Relaxed), rejected: self.rejected.load(Ordering::Relaxed) }
+        Totals {
+            calls: self.calls.load(Ordering::Relaxed),
+            rejected: self.rejected.load(Ordering::Relaxed),
+            succeeded_at: self.succeeded_at.load(Ordering::Relaxed),
+        }
     }
 
     /// Puts back what could not be written.
     pub(super) fn put_back(&self, totals: Totals) {
         self.calls.fetch_add(totals.calls, Ordering::Relaxed);
         self.rejected.fetch_add(totals.rejected, Ordering::Relaxed);
+        self.succeeded_at.fetch_max(totals.succeeded_at, Ordering::Relaxed);
     }
 }

@@ -160,6 +160,7 @@ impl CircuitBreakerManager {
                 .or_insert_with(|| CircuitStatus::of_view(circuit.service().clone(), &circuit.view()));
             entry.total_calls = entry.total_calls.saturating_add(uncounted.calls);
             entry.rejected_calls = entry.rejected_calls.saturating_add(uncounted.rejected);
+            entry.note_success(uncounted);
         }
         for name in self.inner.shared.policies.table().names() {
             all.entry(name.clone()).or_insert_with(|| {
