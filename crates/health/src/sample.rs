@@ -1,5 +1,6 @@
 //! What one probe found.
 
+use alloc::string::String;
 use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
@@ -26,13 +27,24 @@ pub struct Sample {
     pub via_proxy: bool,
     /// The certificate that was shown and verified.
     pub certificate: Option<Certificate>,
+    /// The other host that an answer in plain text sent us to.
+    pub sent_to: Option<String>,
 }
 
 impl Sample {
     /// One that took so long and means this; no address, no certificate.
     #[must_use]
     pub const fn new(at: Moment, took: Duration, outcome: Outcome) -> Self {
-        Self { at, took, phases: Phases::NONE, outcome, address: None, via_proxy: false, certificate: None }
+        Self {
+            at,
+            took,
+            phases: Phases::NONE,
+            outcome,
+            address: None,
+            via_proxy: false,
+            certificate: None,
+            sent_to: None,
+        }
     }
 
     /// When it was over.

@@ -1,6 +1,6 @@
 //! Health probes, and the probation after them.
 
-use vps_breaker::{Factor, Machine, Rule, Settled, State, Tick, Verdict, Why};
+use vps_breaker::{Factor, Hold, Machine, Rule, Settled, State, Tick, Verdict, Why};
 
 use super::{F, Lab, S, opened_by};
 use crate::breaker_model::{Over, Rules};
@@ -172,4 +172,29 @@ fn one_real_success_is_proof_enough() {
         }
         assert_eq!((lab.state(), lab.view().is_on_probation()), (State::Closed, probation), "{real:?}");
     }
+}
+
+#[test]
+fn a_pre_open_opens_what_is_closed_and_nobodys_and_nothing_else() {
+    let mut lab = Lab::new(Rules { threshold: 5, timeout: 10, ..Rules::default() });
+    lab.calls(&[F, F]);
+    let moved = lab.machine.pre_open(&lab.policy, lab.now).unwrap();
+    assert_eq!((moved.from, moved.to, moved.rule), (State::Closed, State::Open, Rule::Health));
+    assert_eq!(lab.refused(), (Why::Open, 10), "for the ordinary time");
+    assert!(lab.view().to_string().starts_with("opened by health probes, before a call failed; "), "{}", lab.view());
+    assert_eq!(lab.machine.pre_open(&lab.policy, lab.now), None, "it is open");
+    lab.pass(10);
+    assert!(matches!(lab.health(S), Settled::Moved(moved) if moved.to == State::Closed));
+    // A hand on it wins, and one that was there is none.
+    for hold in [Hold::Closed, Hold::Disabled, Hold::Open] {
+        let mut lab = Lab::new(Rules::default());
+        lab.machine.hold(&lab.policy, hold, Some(std::time::Duration::from_secs(5)), lab.now);
+        assert_eq!(lab.machine.pre_open(&lab.policy, lab.now), None, "{hold:?}");
+    }
+    let mut lab = Lab::new(Rules::default());
+    lab.machine.hold(&lab.policy, Hold::Closed, Some(std::time::Duration::from_secs(5)), lab.now);
+    lab.pass(5);
+    assert!(lab.machine.pre_open(&lab.policy, lab.now).is_some());
+    let never = lab.policy.with_enabled(false);
+    assert_eq!(Machine::new().pre_open(&never, lab.now), None);
 }

@@ -49,6 +49,17 @@ impl Machine {
         moved.map_or(Settled::Counted, Settled::Moved)
     }
 
+    /// Opens a closed circuit before anybody's call fails: health probes say that nobody is there. For the ordinary
+    /// open time; half-open it is like any other. `None` where it is not closed, where somebody's hand is on it, and
+    /// where it never refuses.
+    ///
+    /// Whether that is wanted is the caller's affair: a probe that is refused where calls are not costs calls.
+    pub fn pre_open(&mut self, policy: &Policy, now: Tick) -> Option<Transition> {
+        self.end_hold(now);
+        let may = policy.enabled && self.hold_mode().is_none() && matches!(self.phase, Phase::Closed(_));
+        may.then(|| self.open(policy, Rule::Health, now))
+    }
+
     fn count_health_success(&mut self, policy: &Policy) -> Option<Transition> {
         if !self.trust.may_close() {
             return None;

@@ -62,6 +62,8 @@ pub enum Rule {
     Probe,
     /// The first call after a health probe had closed it.
     Probation,
+    /// Health probes, before a call failed.
+    Health,
     /// The open time was over.
     Timeout,
     /// Somebody's hand.
@@ -76,6 +78,7 @@ impl fmt::Display for Rule {
             Self::SlowRate => "share of slow calls",
             Self::Probe => "probe",
             Self::Probation => "first call after a health probe",
+            Self::Health => "health probes",
             Self::Timeout => "open time over",
             Self::ByHand => "by hand",
         })

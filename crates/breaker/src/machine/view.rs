@@ -242,6 +242,7 @@ impl View {
                 Calls(self.policy.window),
                 Seconds(slow.after)
             ),
+            (Rule::Health, ..) => f.write_str("opened by health probes, before a call failed"),
             (Rule::Probe, ..) => write!(f, "opened again because a probe failed, {} in a row", self.level),
             (Rule::Probation, ..) => {
                 f.write_str("opened again because the first call failed after a health probe had closed it")

@@ -171,6 +171,19 @@ impl Schedule {
         ids
     }
 
+    /// Adds all of these; each is asked when its own round comes, and none before.
+    pub fn add_all_in_turn(&mut self, plans: impl IntoIterator<Item = Plan>, now: Moment) -> Vec<TargetId> {
+        let ids: Vec<_> = plans.into_iter().map(|plan| self.push(plan, now)).collect();
+        for id in &ids {
+            let seed = self.seed;
+            if let Some(entry) = self.entry(*id) {
+                entry.round = entry.plan.round_after(seed, now);
+            }
+            self.queue(*id);
+        }
+        ids
+    }
+
     /// Adds one later on; it is asked within 5 s.
     pub fn add(&mut self, plan: Plan, now: Moment) -> TargetId {
         let id = self.push(plan, now);

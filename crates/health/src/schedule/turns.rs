@@ -183,7 +183,7 @@ impl Entry {
 
 impl Plan {
     /// The first round that begins half an interval from now or later: one that was missed is not caught up.
-    fn round_after(&self, seed: u64, now: Moment) -> Moment {
+    pub(super) fn round_after(&self, seed: u64, now: Moment) -> Moment {
         let interval = i128::try_from(self.interval.as_nanos()).unwrap_or(i128::MAX).max(1);
         let phase = part(self.interval, mix(seed, self.number, 0));
         let phase = i128::try_from(phase.as_nanos()).unwrap_or(0);

@@ -27,6 +27,7 @@ mod document;
 mod enter;
 mod error;
 mod given_up;
+mod health;
 mod late;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod parsers;

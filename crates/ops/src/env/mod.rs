@@ -52,6 +52,11 @@ pub trait World: Send + Sync + 'static {
     /// Time for decisions: CLOCK_BOOTTIME, so that suspend counts and processes of one boot agree.
     fn now(&self) -> Tick;
 
+    /// How much of [`now`](Self::now) the machine slept through.
+    fn slept(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Time for people: since the Unix epoch. Never used for a decision within one boot.
     fn wall(&self) -> Duration;
 
@@ -143,6 +148,12 @@ impl Env {
     #[must_use]
     pub fn now(&self) -> Tick {
         self.world.now()
+    }
+
+    /// How much of the time the machine slept through; see [`World::slept`].
+    #[must_use]
+    pub fn slept(&self) -> Duration {
+        self.world.slept()
     }
 
     /// Time for people, since the Unix epoch; see [`World::wall`].

@@ -28,7 +28,11 @@ impl Real {
 }
 
 fn boot_time() -> Tick {
-    let time = clock_gettime(ClockId::Boottime);
+    read(ClockId::Boottime)
+}
+
+fn read(clock: ClockId) -> Tick {
+    let time = clock_gettime(clock);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
     Tick::from_nanos(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
@@ -37,6 +41,12 @@ fn boot_time() -> Tick {
 impl World for Real {
     fn now(&self) -> Tick {
         boot_time()
+    }
+
+    fn slept(&self) -> Duration {
+        // The one that stands still in suspend is read first, or what goes by between the two would be none.
+        let awake = read(ClockId::Monotonic);
+        boot_time().since(awake)
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
