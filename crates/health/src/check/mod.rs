@@ -29,6 +29,13 @@ pub trait Probe: Send + Sync {
     async fn sample(&self, target: &Target, deadline: Moment) -> Sample;
 }
 
+#[async_trait]
+impl<P: Probe + ?Sized> Probe for &P {
+    async fn sample(&self, target: &Target, deadline: Moment) -> Sample {
+        (**self).sample(target, deadline).await
+    }
+}
+
 /// A probe that ended badly is asked for confirmation so long after it began to be known.
 const CONFIRM_AFTER: Duration = Duration::from_millis(500);
 

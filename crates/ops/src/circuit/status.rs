@@ -47,6 +47,8 @@ pub struct CircuitStatus {
     pub succeeded_at: Option<f64>,
     /// Whether a health probe closed it, and no call told yet whether rightly.
     pub is_on_probation: bool,
+    /// The circuit itself, as it was then.
+    pub view: Option<View>,
     /// When it lets a probe through, from now.
     pub retry_after: Option<Duration>,
     /// Who forced it, and why.
@@ -74,6 +76,7 @@ impl CircuitStatus {
             opened_at: record.and_then(|record| record.opened_at),
             succeeded_at: totals.succeeded(),
             is_on_probation: view.is_on_probation(),
+            view: Some(*view),
             retry_after: view.retry_after(),
             by_hand: record.and_then(|record| record.by_hand.clone()).filter(|_| view.is_held()),
             generation: view.generation(),

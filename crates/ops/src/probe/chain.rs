@@ -18,9 +18,8 @@ pub(super) fn validity(chain: &[CertificateDer<'_>], wall: Duration) -> Option<C
     let mut dates = chain.iter().take(MOST).map(|certificate| dates(certificate.as_ref()));
     let own = dates.next()??;
     let others = dates.flatten().filter(|other| !other.is_own_issuer && other.until > wall);
-    let (from, until) = others.fold((own.from, own.until), |(from, until), other| {
-        (from.max(other.from), until.min(other.until))
-    });
+    let (from, until) = others
+        .fold((own.from, own.until), |(from, until), other| (from.max(other.from), until.min(other.until)));
     Some(Certificate { not_before_seconds: seconds(from), not_after_seconds: seconds(until) })
 }
 
@@ -55,7 +54,12 @@ mod tests {
     /// Day 20,000 and so many since the epoch is 2024-10-04 and later.
     const DAY: i64 = 24 * 60 * 60;
 
-    fn der(subject: &str, issuer: Option<&Issuer<'_, KeyPair>>, years: (i32, i32), is_ca: bool) -> (Vec<u8>, CertificateParams, KeyPair) {
+    fn der(
+        subject: &str,
+        issuer: Option<&Issuer<'_, KeyPair>>,
+        years: (i32, i32),
+        is_ca: bool,
+    ) -> (Vec<u8>, CertificateParams, KeyPair) {
         let mut params = CertificateParams::new(vec!["example.com".to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, subject);
         params.not_before = date_time_ymd(years.0, 1, 1);
@@ -96,6 +100,9 @@ mod tests {
         assert_eq!(validity(&[], Duration::ZERO), None);
         let (own, ..) = der("own", None, (2025, 2030), false);
         let chain = [CertificateDer::from(own), junk];
-        assert!(validity(&chain, Duration::ZERO).is_some(), "an intermediate that nobody can read is passed over");
+        assert!(
+            validity(&chain, Duration::ZERO).is_some(),
+            "an intermediate that nobody can read is passed over"
+        );
     }
 }

@@ -16,8 +16,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
 use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -172,7 +172,8 @@ impl Question<'_> {
         let began = self.env.now();
         let host = self.url.host_str().unwrap_or_default();
         let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let name = ServerName::try_from(name).map_err(|error| HttpError::new(Fact::Unknown).caused_by(error))?;
+        let name =
+            ServerName::try_from(name).map_err(|error| HttpError::new(Fact::Unknown).caused_by(error))?;
         let connector = TlsConnector::from(Arc::clone(self.tls));
         let secured = self.env.until(self.end, connector.connect(name, stream)).await;
         look.phases.tls = Some(self.env.now().since(began));
@@ -212,9 +213,8 @@ impl Question<'_> {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let failed = |error: hyper::Error| {
-            HttpError::read(error, Phase::Exchanging, false, &host_and_port(self.url))
-        };
+        let failed =
+            |error: hyper::Error| HttpError::read(error, Phase::Exchanging, false, &host_and_port(self.url));
         let request = self.request(get).map_err(|error| HttpError::new(Fact::Unknown).caused_by(error))?;
         let (mut sender, mut connection) = http1::Builder::new()
             .max_buf_size(MAX_HEAD)

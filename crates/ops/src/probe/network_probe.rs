@@ -136,7 +136,12 @@ impl NetworkProbe {
     }
 
     /// Looks, by GET where HEAD is not answered.
-    async fn look_by_either(&self, name: &str, place: &Place, limit: Duration) -> (Look, vps_health::Fact, bool) {
+    async fn look_by_either(
+        &self,
+        name: &str,
+        place: &Place,
+        limit: Duration,
+    ) -> (Look, vps_health::Fact, bool) {
         let began = self.env.now();
         let end = began.after(limit);
         let verb = self.known().methods.get(name).map_or(Verb::Head, |method| method.at(began.into()));

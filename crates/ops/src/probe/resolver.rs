@@ -162,7 +162,8 @@ mod tests {
             wait.wait();
             local()
         });
-        let (mut first, mut second) = (pin!(resolver.resolve("a.invalid")), pin!(resolver.resolve("a.invalid")));
+        let (mut first, mut second) =
+            (pin!(resolver.resolve("a.invalid")), pin!(resolver.resolve("a.invalid")));
         let mut context = Context::from_waker(Waker::noop());
         assert!(first.as_mut().poll(&mut context).is_pending());
         assert!(second.as_mut().poll(&mut context).is_pending());

@@ -88,7 +88,11 @@ fn target(service: &ServiceName, place: &ProbePlace, family: FamilyChoice, name:
 
 /// The places of these services, by their configuration. Of `apt_repository`, unless it has some there, the sources
 /// of this machine, as `apt` says them; none where it cannot be asked.
-pub async fn places_of(health: &HealthPolicy, services: &[ServiceName], apt: &dyn Apt) -> (Places, Option<AptError>) {
+pub async fn places_of(
+    health: &HealthPolicy,
+    services: &[ServiceName],
+    apt: &dyn Apt,
+) -> (Places, Option<AptError>) {
     let (mut places, mut failed) = (Places::default(), None);
     for service in services {
         let configured = health.places(service);

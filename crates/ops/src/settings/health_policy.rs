@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use url::{Host, Url};
+use vps_health::{InvalidTiming, Timing};
 
 use super::check::Faults;
 use super::document::Settings;
@@ -108,6 +109,14 @@ impl HealthPolicy {
     #[must_use]
     pub fn places(&self, service: &ServiceName) -> &[ProbePlace] {
         self.places.get(service).map_or(&[], Vec::as_slice)
+    }
+
+    /// Its times, as health judges by them.
+    ///
+    /// # Errors
+    /// [`InvalidTiming`] for times that make no sense; checked ones do.
+    pub fn timing(&self) -> Result<Timing, InvalidTiming> {
+        Timing::of(self.interval, self.timeout, self.degraded_after, self.unhealthy_after)
     }
 
     pub(super) fn check(settings: &Settings, faults: &mut Faults) -> Self {

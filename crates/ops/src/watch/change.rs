@@ -1,0 +1,139 @@
+//! What changed, for people: statuses, circuits and this machine's connection, the last of them kept in the store.
+
+use serde::{Deserialize, Serialize};
+use vps_health::{Connection, Reason, Status};
+
+use crate::env::Env;
+use crate::foreign::Foreign;
+use crate::store::{Store, StoreError, StoreHandle};
+
+/// Where they are in the store.
+const KEY: &str = "changes";
+/// How many are kept.
+pub const MOST_CHANGES: usize = 200;
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LoggedChange {
+    /// When it was found, in seconds since the Unix epoch.
+    pub at: f64,
+    /// What changed.
+    #[serde(flatten)]
+    pub what: Changed,
+}
+
+/// What changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "what")]
+#[non_exhaustive]
+pub enum Changed {
+    /// A service's damped status.
+    Status {
+        /// Whose.
+        service: Foreign,
+        /// From.
+        from: Status,
+        /// To.
+        to: Status,
+        /// Since when, in seconds since the Unix epoch: its first sample.
+        since: f64,
+        /// Samples in a row that made it.
+        samples: u32,
+        /// Of the last of them.
+        reason: Reason,
+    },
+    /// A circuit.
+    Circuit {
+        /// Whose.
+        service: Foreign,
+        /// From: `closed`, `open` or `half_open`.
+        from: CircuitState,
+        /// To.
+        to: CircuitState,
+        /// Why it is that now, in words.
+        why: Foreign,
+    },
+    /// What is known of this machine's connection.
+    Machine {
+        /// From.
+        from: Connection,
+        /// To.
+        to: Connection,
+    },
+}
+
+/// A circuit's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CircuitState {
+    /// Calls go through.
+    Closed,
+    /// Calls are refused.
+    Open,
+    /// A call may try.
+    HalfOpen,
+}
+
+impl From<vps_breaker::State> for CircuitState {
+    fn from(state: vps_breaker::State) -> Self {
+        match state {
+            vps_breaker::State::Closed => Self::Closed,
+            vps_breaker::State::Open => Self::Open,
+            vps_breaker::State::HalfOpen => Self::HalfOpen,
+        }
+    }
+}
+
+impl CircuitState {
+    /// `closed`, `open` or `half_open`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+        }
+    }
+}
+
+impl Changed {
+    /// Whose it is; nothing for this machine's.
+    #[must_use]
+    pub fn service(&self) -> Option<&str> {
+        match self {
+            Self::Status { service, .. } | Self::Circuit { service, .. } => Some(service),
+            Self::Machine { .. } => None,
+        }
+    }
+}
+
+fn decode(bytes: Option<&[u8]>) -> Vec<LoggedChange> {
+    // One of a later version that this one cannot read takes none of the others along.
+    let all: Vec<serde_json::Value> =
+        bytes.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
+    all.into_iter().filter_map(|one| serde_json::from_value(one).ok()).collect()
+}
+
+/// Keeps these, the newest last.
+pub(super) fn keep(store: &dyn Store, new: &[LoggedChange]) -> Result<(), StoreError> {
+    store.update(KEY, &mut |bytes| {
+        let mut all = decode(bytes);
+        all.extend_from_slice(new);
+        let over = all.len().saturating_sub(MOST_CHANGES);
+        all.drain(..over);
+        serde_json::to_vec(&all).ok()
+    })
+}
+
+/// The last changes, the oldest first.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn changes(env: &Env, store: &StoreHandle) -> Result<Vec<LoggedChange>, StoreError> {
+    store.ask(env, read).await?
+}
+
+pub(super) fn read(store: &dyn Store) -> Result<Vec<LoggedChange>, StoreError> {
+    Ok(decode(store.load(KEY)?.as_deref()))
+}

@@ -1,0 +1,25 @@
+//! Services seen in real time: one process of a machine looks, all of them show what it finds.
+//!
+//! [`Watch::run`] is the one ticker. It looks at each service when its turn is, tells what changed, and probes circuits
+//! that are due, so that no call has to. [`Watch::board`] is all that there is to see, for the terminal, the page, JSON
+//! and the metrics alike. [`check_once`] is one look at everything, as the command `health` makes it.
+
+mod board;
+mod change;
+mod clock;
+mod housekeeping;
+mod mute;
+mod note;
+mod once;
+mod prober;
+mod round;
+mod service;
+mod ticker;
+#[expect(clippy::module_inception, reason = "what a watch is made of")]
+mod watch;
+
+pub use board::{Board, LastLook, Row, TargetLook};
+pub use change::{Changed, CircuitState, LoggedChange, MOST_CHANGES, changes};
+pub use mute::{ask_for, mute};
+pub use once::{Once, check_once};
+pub use watch::{Parts, Watch};

@@ -1,0 +1,150 @@
+//! One look at everything, now: what the command `health` does.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use vps_health::{
+    Connection, Gate, HealthCheckService, InvalidTiming, Level, Moment, Probe, Sample, Status, Target,
+    Timing, name_number,
+};
+
+use super::board::Board;
+use super::clock::moment;
+use super::prober;
+use super::service::{Watched, together};
+use super::watch::{Parts, Watch};
+use crate::service::ServiceName;
+
+/// A look of another process is as good as one of ours for so long.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// What one look at everything found.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Once {
+    /// All there is to see.
+    pub board: Board,
+    /// How each service is by this look alone.
+    pub now: BTreeMap<ServiceName, Status>,
+    /// Whether nothing was found of any service, because of this machine.
+    pub is_all_local: bool,
+}
+
+/// Looks at everything at once; what is bad is looked at once more after half a second, and the better look counts.
+/// What was found under five seconds ago by another process is not looked at again. Ends within twice the timeout
+/// and a second.
+///
+/// What it finds goes to the store, unless a process is watching: that knows more than one look.
+///
+/// # Errors
+/// [`InvalidTiming`] for times that make no sense, which checked settings never are.
+///
+/// # Cancel safety
+/// Dropped, it closes what it opened, and nothing is kept.
+pub async fn check_once(parts: Parts) -> Result<Once, InvalidTiming> {
+    let (env, store, probe) = (parts.env.clone(), parts.store.clone(), Arc::clone(&parts.probe));
+    let may_probe = parts.may_probe;
+    let watch = Watch::new(Parts { may_probe: false, ..parts }).await?;
+    let timing = watch.timing;
+    let (now, asker) = (moment(&env), env.clone());
+    let holder = store.ask(&env, move |store| prober::holder(store, &asker)).await;
+    let is_watched = holder.is_ok_and(|holder| holder.is_ok_and(|holder| holder.is_some()));
+    let stale: Vec<(ServiceName, Vec<Target>)> = {
+        let state = watch.state();
+        let is_fresh = |one: &Watched| one.age(now).is_some_and(|age| age < FRESH);
+        let all = state.services.iter().filter(|one| may_probe && !is_fresh(one));
+        all.map(|one| (one.service.clone(), one.targets.clone())).collect()
+    };
+    let found = look(&*probe, &env, timing, &stale).await;
+    {
+        let mut state = watch.state();
+        state.connection = own_connection(timing, &found, moment(&env));
+        let connection = state.connection;
+        for (service, rounds) in found {
+            let Some(at) = state.services.iter().position(|one| one.service == service) else { continue };
+            let Some(one) = state.services.get_mut(at) else { continue };
+            let now = moment(&env);
+            for samples in rounds {
+                let samples = samples.into_iter().map(|(_, sample)| sample).collect();
+                one.take(samples, connection, now);
+            }
+        }
+        if !is_watched {
+            let written: Vec<_> = state.services.iter().map(|one| one.written(&env, true)).collect();
+            // A store that does not take it has said so; what was found is shown all the same.
+            store.tell(move |store| drop(written.iter().try_for_each(|one| one.write(store))));
+        }
+    }
+    watch.look_around().await;
+    Ok(verdict(&watch))
+}
+
+/// Rounds of a service: of each target its sample.
+type Rounds = Vec<Vec<(Target, Sample)>>;
+
+async fn look(
+    probe: &dyn Probe,
+    env: &crate::env::Env,
+    timing: Timing,
+    services: &[(ServiceName, Vec<Target>)],
+) -> Vec<(ServiceName, Rounds)> {
+    let targets = services.iter().flat_map(|(_, targets)| targets.iter().map(|one| (one.clone(), timing)));
+    let mut check = HealthCheckService::new(probe, env.clone(), targets.collect());
+    check.check_all().await;
+    let mut all: Vec<(ServiceName, Rounds)> = Vec::new();
+    for (service, targets) in services {
+        let of_service = |checked: &&vps_health::Checked| checked.target.service == service.as_str();
+        let checked: Vec<_> = check.checked().iter().filter(of_service).collect();
+        let most = checked.iter().map(|one| one.samples.len()).max().unwrap_or(0);
+        let mut rounds = Vec::new();
+        for round in 0..most {
+            let of_round = targets.iter().filter_map(|target| {
+                let one = checked.iter().find(|one| one.target.name == target.name)?;
+                // What was not asked twice was well.
+                let sample = one.samples.get(round).or_else(|| one.samples.last())?;
+                Some((target.clone(), sample.clone()))
+            });
+            rounds.push(of_round.collect::<Vec<_>>());
+        }
+        // The better look is the one that counts, and that all views show.
+        rounds.sort_by_key(|round| std::cmp::Reverse(badness(round)));
+        all.push((service.clone(), rounds));
+    }
+    all
+}
+
+fn badness(round: &[(Target, Sample)]) -> Level {
+    round.iter().filter_map(|(_, sample)| sample.outcome.level).max().unwrap_or(Level::Healthy)
+}
+
+/// Whether all went bad together, by the last look at each target.
+fn own_connection(timing: Timing, found: &[(ServiceName, Rounds)], now: Moment) -> Connection {
+    let mut gate = Gate::new(timing.interval());
+    let mut connection = Connection::Online;
+    let last = found.iter().filter_map(|(_, rounds)| rounds.last()).flatten();
+    let outside = last.filter(|(target, sample)| !target.is_private && !sample.outcome.is_local());
+    // Those that answered first: one of them is enough.
+    let mut outside: Vec<_> = outside.collect();
+    outside.sort_by_key(|(_, sample)| sample.outcome.is_bad());
+    for (target, sample) in outside {
+        let number = u32::try_from(name_number(&target.host) >> 32).unwrap_or(0);
+        connection = gate.heard(number, sample.outcome.is_bad(), now);
+    }
+    connection
+}
+
+fn verdict(watch: &Watch) -> Once {
+    let now: BTreeMap<ServiceName, Status> = {
+        let state = watch.state();
+        let is_offline = state.connection == Connection::Offline;
+        let status = |one: &Watched| {
+            let samples = &one.round.as_ref()?.samples;
+            let (sample, _) = together(&one.targets, samples)?;
+            sample.outcome.level.filter(|_| !is_offline).map(Status::from)
+        };
+        state.services.iter().map(|one| (one.service.clone(), status(one).unwrap_or_default())).collect()
+    };
+    let is_all_local = !now.is_empty() && now.values().all(|status| *status == Status::Unknown);
+    Once { board: watch.board(), now, is_all_local }
+}

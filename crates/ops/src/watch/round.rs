@@ -1,0 +1,144 @@
+//! One round of one service: a look at each of its targets, and what its circuit is told of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use vps_health::{Advice, Calls, Damped, Moment, Outcome, Probe, Reason, Run, Sample, Target, advise};
+
+use super::service::together;
+use crate::circuit::{Circuit, Permit};
+use crate::env::Env;
+
+/// What a round needs.
+pub(super) struct Round {
+    pub(super) env: Env,
+    pub(super) probe: Arc<dyn Probe>,
+    pub(super) targets: Arc<[Target]>,
+    /// Of each look.
+    pub(super) limit: Duration,
+    /// The circuit, where it is not closed, and how its service is.
+    pub(super) circuit: Option<(Arc<Circuit>, Damped)>,
+}
+
+/// What it came to.
+pub(super) struct Found {
+    pub(super) run: Run,
+    /// A sample of each target, in their order.
+    pub(super) samples: Vec<Sample>,
+}
+
+impl Round {
+    /// Looks at all targets; those of one host one after the other.
+    ///
+    /// Cancel safe: dropped, it closes what it opened, and gives its circuit's slot back.
+    pub(super) async fn make(self, run: Run) -> Found {
+        let permit = self.ticket().await;
+        let samples = self.samples().await;
+        if let Some(permit) = permit {
+            let verdict = together(&self.targets, &samples).map(|(sample, _)| sample.outcome.verdict);
+            permit.settle_health(verdict.unwrap_or(vps_health::Verdict::Neutral)).await;
+        }
+        Found { run, samples }
+    }
+
+    /// A probe's place in the circuit, where it is due for one: by normal admission, so that there is one in all
+    /// processes.
+    async fn ticket(&self) -> Option<Permit> {
+        let (circuit, damped) = self.circuit.as_ref()?;
+        // An open one that is not due refuses the look, too, and is none of ours.
+        circuit.peek().await.ok()?;
+        if advise(&circuit.view(), damped, Calls::default(), false) != Advice::TakeTicket {
+            return None;
+        }
+        let permit = circuit.enter().await.ok()?;
+        // Closed meanwhile: what a probe finds is nothing to a closed circuit.
+        permit.is_probe().then_some(permit)
+    }
+
+    async fn samples(&self) -> Vec<Sample> {
+        let mut hosts: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (at, target) in self.targets.iter().enumerate() {
+            hosts.entry(&target.host).or_default().push(at);
+        }
+        let mut hosts = hosts.into_values();
+        let (first, others) = (hosts.next().unwrap_or_default(), hosts);
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let mut beside = Vec::new();
+        for group in others {
+            let (env, probe, targets, limit) =
+                (self.env.clone(), Arc::clone(&self.probe), Arc::clone(&self.targets), self.limit);
+            let tell = tell.clone();
+            beside.push(self.env.spawn("health-round", async move {
+                in_turn(&env, &*probe, &targets, &group, limit, &tell).await;
+            }));
+        }
+        in_turn(&self.env, &*self.probe, &self.targets, &first, self.limit, &tell).await;
+        drop(tell);
+        let mut samples: Vec<Option<Sample>> = self.targets.iter().map(|_| None).collect();
+        while let Some((at, sample)) = told.recv().await {
+            if let Some(place) = samples.get_mut(at) {
+                *place = Some(sample);
+            }
+        }
+        let now = Moment::from(self.env.now());
+        let none = || Sample::new(now, Duration::ZERO, Outcome::local(Reason::Cancelled));
+        samples.into_iter().map(|sample| sample.unwrap_or_else(none)).collect()
+    }
+}
+
+/// Looks at targets of one host, one after the other: it is asked one thing at a time.
+async fn in_turn(
+    env: &Env,
+    probe: &dyn Probe,
+    targets: &[Target],
+    group: &[usize],
+    limit: Duration,
+    tell: &mpsc::UnboundedSender<(usize, Sample)>,
+) {
+    let mut down: Option<Sample> = None;
+    for &at in group {
+        let Some(target) = targets.get(at) else { continue };
+        let began = env.now();
+        let sample = match &down {
+            // Nobody is there: asking for another thing would only take as long again.
+            Some(down) => down.clone(),
+            None => {
+                let deadline = began.after(limit);
+                match env.until(deadline.after(GRACE), probe.sample(target, deadline.into())).await {
+                    Some(sample) => sample,
+                    // A probe that does not keep its time.
+                    None => late(began.into(), limit),
+                }
+            }
+        };
+        if !was_reached(&sample) {
+            down = Some(sample.clone());
+        }
+        // Nobody listens any more to a round that was dropped.
+        let _ = tell.send((at, sample));
+    }
+}
+
+/// What a probe may take longer than it was told.
+const GRACE: Duration = Duration::from_millis(100);
+
+fn late(began: Moment, limit: Duration) -> Sample {
+    let reason = Reason::TimedOut { phase: vps_health::Phase::Wait, after: limit };
+    let level = Some(vps_health::Level::Unhealthy);
+    Sample::new(began, limit, Outcome::new(level, reason, vps_health::Verdict::Failure))
+}
+
+/// Whether its host was there at all.
+fn was_reached(sample: &Sample) -> bool {
+    use vps_health::Phase;
+    !matches!(
+        sample.outcome.reason,
+        Reason::Refused
+            | Reason::Unreachable
+            | Reason::NoSuchName
+            | Reason::NoRoute
+            | Reason::TimedOut { phase: Phase::Dns | Phase::Connect, .. }
+    )
+}

@@ -1,0 +1,262 @@
+//! What a watch is made of, and what there is to see of it. How it goes on is in `ticker.rs` and `housekeeping.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use vps_breaker::Tick;
+use vps_health::{Connection, Gate, InvalidTiming, Phase, Probe, Schedule, TargetId, Timing, name_number};
+
+use super::board::{Beside, Board, Row, order};
+use super::change::LoggedChange;
+use super::clock::moment;
+use super::prober::Prober;
+use super::service::Watched;
+use crate::circuit::CircuitStatus;
+use crate::env::Env;
+use crate::guard::CircuitBreakerManager;
+use crate::probe::Places;
+use crate::running::RunningOperation;
+use crate::service::ServiceName;
+use crate::settings::HealthPolicy;
+use crate::store::StoreHandle;
+
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
+
+/// Watches services: see the [module](super).
+pub struct Watch {
+    pub(super) env: Env,
+    pub(super) store: StoreHandle,
+    pub(super) circuits: CircuitBreakerManager,
+    pub(super) probe: Arc<dyn Probe>,
+    pub(super) policy: HealthPolicy,
+    pub(super) timing: Timing,
+    /// Tells several of one process apart.
+    pub(super) number: u64,
+    /// When it began, in seconds since the Unix epoch.
+    pub(super) since: f64,
+    pub(super) may_probe: bool,
+    state: Mutex<State>,
+    pub(super) told: Option<mpsc::UnboundedSender<LoggedChange>>,
+    /// Goes up with everything that a view could show.
+    version: AtomicU64,
+    /// Tick of the last turn of its loop.
+    pub(super) ticked: AtomicU64,
+    /// Whether the first round is done.
+    pub(super) is_ready: AtomicBool,
+}
+
+/// What goes on.
+pub(super) struct State {
+    pub(super) services: Vec<Watched>,
+    /// Their places in the schedule, in the same order; none while another process looks.
+    pub(super) ids: Vec<TargetId>,
+    pub(super) schedule: Schedule,
+    pub(super) gate: Gate,
+    pub(super) connection: Connection,
+    /// Whether we are the one who looks.
+    pub(super) is_mine: bool,
+    /// Whoever looks instead.
+    pub(super) other: Option<Prober>,
+    pub(super) circuits: BTreeMap<ServiceName, CircuitStatus>,
+    pub(super) running: Vec<RunningOperation>,
+    /// The oldest first.
+    pub(super) changes: Vec<LoggedChange>,
+    /// Found, and not yet in the store.
+    pub(super) unwritten: Vec<LoggedChange>,
+    pub(super) muted: BTreeMap<ServiceName, f64>,
+    /// Services with something to write: their note, their history.
+    pub(super) dirty: BTreeSet<usize>,
+    pub(super) dirty_histories: BTreeSet<usize>,
+    pub(super) histories_at: Tick,
+    /// Services that were looked at since we look.
+    pub(super) looked_at: BTreeSet<usize>,
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+/// What a [`Watch`] is made of.
+pub struct Parts {
+    /// The world.
+    pub env: Env,
+    /// Where what was found is kept, and seen by others.
+    pub store: StoreHandle,
+    /// The circuits.
+    pub circuits: CircuitBreakerManager,
+    /// How a target is looked at.
+    pub probe: Arc<dyn Probe>,
+    /// What holds for health checks.
+    pub policy: HealthPolicy,
+    /// What is looked at.
+    pub places: Places,
+    /// Whether it looks itself, or only reads what others found.
+    pub may_probe: bool,
+    /// Who is told of changes.
+    pub told: Option<mpsc::UnboundedSender<LoggedChange>>,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("places", &self.places.len()).finish_non_exhaustive()
+    }
+}
+
+impl Watch {
+    /// Begins with what the store has of each service.
+    ///
+    /// # Errors
+    /// [`InvalidTiming`] for times that make no sense, which checked settings never are.
+    pub async fn new(parts: Parts) -> Result<Self, InvalidTiming> {
+        let Parts { env, store, circuits, probe, policy, places, may_probe, told } = parts;
+        let timing = policy.timing()?;
+        let mut targets: BTreeMap<ServiceName, Vec<vps_health::Target>> = BTreeMap::new();
+        for target in places.targets() {
+            targets.entry(ServiceName::from(target.service.as_str())).or_default().push(target.clone());
+        }
+        let reader = env.clone();
+        let fresh = targets.clone();
+        let stored = store.ask(&env, move |store| {
+            let all = targets.into_iter();
+            all.map(|(name, targets)| Watched::read(name, targets, timing, &reader, store))
+                .collect::<Vec<_>>()
+        });
+        // A store that does not answer leaves health to begin anew.
+        let services = match stored.await {
+            Ok(services) => services,
+            Err(_) => {
+                fresh.into_iter().map(|(name, targets)| Watched::new(name, targets, timing, &env)).collect()
+            }
+        };
+        let state = State {
+            services,
+            ids: Vec::new(),
+            schedule: Schedule::new(name_number(&env.identity().boot_id)),
+            gate: Gate::new(timing.interval()),
+            connection: Connection::Online,
+            is_mine: false,
+            other: None,
+            circuits: BTreeMap::new(),
+            running: Vec::new(),
+            changes: Vec::new(),
+            unwritten: Vec::new(),
+            muted: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            dirty_histories: BTreeSet::new(),
+            histories_at: env.now(),
+            looked_at: BTreeSet::new(),
+        };
+        Ok(Self {
+            since: env.wall().as_secs_f64(),
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            ticked: AtomicU64::new(env.now().as_nanos()),
+            version: AtomicU64::new(0),
+            is_ready: AtomicBool::new(false),
+            state: Mutex::new(state),
+            env,
+            store,
+            circuits,
+            probe,
+            policy,
+            timing,
+            may_probe,
+            told,
+        })
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something is to be seen that was not.
+    pub(super) fn touched(&self) {
+        self.version.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A number that is another one once there is something else to be seen, ages and waits aside.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Relaxed)
+    }
+
+    /// How long ago its loop last turned: it is well while that is below some seconds.
+    #[must_use]
+    pub fn silent_for(&self) -> Duration {
+        self.env.now().since(Tick::from_nanos(self.ticked.load(Ordering::Relaxed)))
+    }
+
+    /// Whether each service was looked at once, by whichever process looks.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::Relaxed)
+    }
+
+    /// All there is to see, as of now.
+    #[must_use]
+    pub fn board(&self) -> Board {
+        let (now, wall) = (moment(&self.env), self.env.wall().as_secs_f64());
+        let state = self.state();
+        let mut rows: Vec<Row> = Vec::with_capacity(state.services.len());
+        for watched in &state.services {
+            let unused;
+            let circuit = match state.circuits.get(&watched.service) {
+                Some(circuit) => circuit,
+                None => {
+                    unused = self.circuits.unseen(&watched.service, &state.circuits);
+                    &unused
+                }
+            };
+            let muted_until = state.muted.get(&watched.service).copied().filter(|until| *until > wall);
+            rows.push(Row::of(watched, &Beside { circuit, wall, now, muted_until }));
+        }
+        let watched: BTreeSet<&ServiceName> = state.services.iter().map(|one| &one.service).collect();
+        // A host's own circuit is a row of its group's.
+        let others = state.circuits.iter().filter(|(name, _)| !watched.contains(name) && !name.is_host());
+        rows.extend(others.map(|(_, circuit)| Row::not_probed(circuit)));
+        order(&mut rows);
+        let (next_at, queue_age) = self.next(&state);
+        let families = [vps_health::Family::V4, vps_health::Family::V6].map(|family| {
+            state.services.iter().any(|one| one.answered_over(family, self.timing.stale_after(), now))
+        });
+        Board {
+            at: wall,
+            interval: self.timing.interval(),
+            prober: match (state.is_mine, &state.other) {
+                (true, _) => Some(self.env.identity().pid),
+                (false, other) => other.as_ref().map(|other| other.process.pid),
+            },
+            connection: state.connection,
+            families: (families[0], families[1]),
+            resolver: median(state.services.iter().flat_map(|one| one.phases(Phase::Dns)).collect()),
+            next_in: next_at.map(|at| at.since(self.env.now())),
+            queue_age,
+            rows,
+            running: state.running.clone(),
+            changes: state.changes.iter().rev().cloned().collect(),
+        }
+    }
+
+    fn next(&self, state: &State) -> (Option<Tick>, Duration) {
+        if state.is_mine {
+            let now = self.awake();
+            let next = state.ids.iter().filter_map(|id| state.schedule.due(*id)).min();
+            let next = next.map(|at| self.env.now().after(at.since(now)));
+            return (next, state.schedule.queue_age(now));
+        }
+        let other = state.other.as_ref();
+        let age = other.and_then(|other| Duration::try_from_secs_f64(other.queue_seconds).ok());
+        (other.and_then(|other| other.next_at).map(Tick::from_nanos), age.unwrap_or_default())
+    }
+}
+
+/// Half are below it.
+fn median(mut all: Vec<Duration>) -> Option<Duration> {
+    all.sort_unstable();
+    all.get(all.len() / 2).copied()
+}
