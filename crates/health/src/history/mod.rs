@@ -240,10 +240,19 @@ impl History {
 
     /// The hours or days of the window, the oldest first; those in which nothing was seen are `None`.
     pub fn slots(&self, window: Window) -> impl Iterator<Item = Option<Slot>> + '_ {
-        let last = self.now / window.length();
-        (self.first(window)..=last).map(move |index| {
-            let bucket = self.buckets(window).find(|bucket| u64::from(bucket.index) == index);
-            bucket.filter(|bucket| !bucket.is_empty()).map(Slot::of)
+        let length = window.length();
+        (self.first(window)..=self.now / length).map(move |index| {
+            let begin = index.saturating_mul(length);
+            let mut slot = Bucket::new(u32::try_from(index).ok()?);
+            if let Some(bucket) = self.buckets(window).find(|bucket| bucket.index == slot.index) {
+                slot = *bucket;
+            }
+            for piece in &self.open {
+                let until = piece.until.min(begin.saturating_add(length));
+                let open = until.saturating_sub(piece.from.max(begin));
+                slot.time(self.status, u32::try_from(open).unwrap_or(u32::MAX));
+            }
+            (!slot.is_empty()).then(|| Slot::of(&slot))
         })
     }
 

@@ -64,6 +64,9 @@ pub struct RememberedSample {
     pub reason: Reason,
     /// Whether it answered at all.
     pub is_answer: bool,
+    /// How long it asked to be left alone.
+    #[cfg_attr(feature = "serde", serde(rename = "pause_seconds", with = "crate::time::seconds"))]
+    pub pause: Duration,
 }
 
 /// Samples in a row.
@@ -96,6 +99,7 @@ impl Damped {
                 level: last.level,
                 reason: last.reason,
                 is_answer: last.is_answer,
+                pause: last.pause,
             }),
             last_good: self.last_good.map(ago),
             degraded: run(self.runs.degraded),
@@ -141,6 +145,7 @@ impl Damped {
             reason: last.reason,
             took: last.took,
             is_answer: last.is_answer,
+            pause: last.pause,
         });
         damped.runs = Runs {
             degraded: run(kept.degraded),

@@ -130,9 +130,10 @@ impl Runs {
             return (self.better.count == 1 && !self.is_slowness).then_some(Duration::from_secs(2));
         }
         match self.unhealthy.count {
+            0 => None,
             1 => Some(Duration::from_secs(2)),
-            2 => Some(Duration::from_secs(8)),
-            _ => None,
+            // A third one would have changed it, were it decided whose fault that is.
+            _ => Some(Duration::from_secs(8)),
         }
     }
 
