@@ -5,16 +5,18 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(feature = "std", test))]
 extern crate std;
 
 mod answer;
 mod certificate;
+#[cfg(feature = "std")]
 mod check;
 mod feed;
 mod gate;
 mod history;
 mod level;
+mod probe;
 mod sample;
 mod schedule;
 mod status;
@@ -30,7 +32,8 @@ pub use answer::{
     ReasonKind, Verb, judge,
 };
 pub use certificate::{Certificate, LastCertificate};
-pub use check::{Checked, HealthCheckService, Probe, ServiceHealth};
+#[cfg(feature = "std")]
+pub use check::{Checked, HealthCheckService, ServiceHealth};
 pub use feed::{Advice, Calls, Disagreement, PreOpen, advise, disagreement, shown, wake_in};
 pub use gate::{Connection, Gate};
 pub use history::{
@@ -38,6 +41,7 @@ pub use history::{
     Slot, Unreadable, Uptime, Window,
 };
 pub use level::{InvalidTiming, Level, Timing};
+pub use probe::Probe;
 pub use sample::{Family, Phase, Phases, Sample};
 pub use schedule::{
     After, Due, Finished, MOST_IN_FLIGHT, Plan, Run, SHORTEST_FOREIGN, Schedule, TargetId, Turn, name_number,

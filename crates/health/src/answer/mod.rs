@@ -176,3 +176,6 @@ impl Method {
         self.get_until = Some(now.after(SKEW));
     }
 }
+
+#[cfg(test)]
+mod tests;
