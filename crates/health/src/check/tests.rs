@@ -53,11 +53,11 @@ impl Virtual {
             let next = clock.sleepers.iter().map(|(at, _)| *at).min().expect("somebody waits for the time");
             clock.now = clock.now.max(next);
             let now = clock.now;
-            let (due, later) =
+            let (due, later): (Vec<_>, _) =
                 core::mem::take(&mut clock.sleepers).into_iter().partition(|(at, _)| *at <= now);
             clock.sleepers = later;
             drop(clock);
-            for (_, waker) in Vec::<(Duration, Waker)>::from(due) {
+            for (_, waker) in due {
                 waker.wake();
             }
         }
@@ -101,9 +101,10 @@ fn target(service: &str, name: &str) -> (Target, Timing) {
     (target, Timing::new())
 }
 
-fn checks(
-    targets: &[(&'static str, &'static str, [(u64, Option<Level>); 2])],
-) -> (HealthCheckService<Scripted, Virtual>, Virtual) {
+/// Its service, its name, its answers.
+type Row = (&'static str, &'static str, [(u64, Option<Level>); 2]);
+
+fn checks(targets: &[Row]) -> (HealthCheckService<Scripted, Virtual>, Virtual) {
     let timer = Virtual::default();
     let answers = targets.iter().map(|(_, name, answers)| (*name, *answers)).collect();
     let probe = Scripted { timer: timer.clone(), answers, asked: Mutex::default() };

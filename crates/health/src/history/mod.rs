@@ -177,6 +177,7 @@ impl History {
     }
 
     /// The last samples, the oldest first.
+    #[must_use]
     pub fn recent(&self) -> impl DoubleEndedIterator<Item = Recent> + '_ {
         self.ring.iter().map(|packed| Recent {
             ago: Duration::from_secs((self.now / 1_000).saturating_sub(u64::from(packed.at))),

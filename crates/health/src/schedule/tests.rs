@@ -49,7 +49,8 @@ fn wakes_at(schedule: &mut Schedule, now: Moment) -> Moment {
 #[test]
 fn the_first_round_is_even_and_important_ones_are_first() {
     let mut schedule = Schedule::new(1);
-    let plans = (0..100).map(|number| Plan { is_important: number % 10 == 0, ..plan(number, number as u32) });
+    let plans =
+        (0..100).map(|number| Plan { is_important: number % 10 == 0, ..plan(u64::from(number), number) });
     let ids = schedule.add_all(plans, at(1_000));
     let first = all_until(&mut schedule, at(6_000));
     assert_eq!(first.len(), 100);
@@ -60,7 +61,7 @@ fn the_first_round_is_even_and_important_ones_are_first() {
     assert!(first.iter().map(|(_, id, _)| *id).ne(ids), "in no order that was given");
     // Of a short interval, over that.
     let mut schedule = Schedule::new(1);
-    let short = |number| Plan { interval: SECOND, is_private: true, ..plan(number, number as u32) };
+    let short = |number| Plan { interval: SECOND, is_private: true, ..plan(u64::from(number), number) };
     schedule.add_all((0..10).map(short), at(0));
     let asked = all_until(&mut schedule, at(900));
     assert_eq!(asked.iter().map(|(_, id, _)| *id).collect::<BTreeSet<_>>().len(), 10);
@@ -137,7 +138,7 @@ fn wakes_at_or_idle(schedule: &mut Schedule, now: Moment) -> bool {
 #[test]
 fn no_more_than_the_cap_fly() {
     let mut schedule = Schedule::new(3);
-    schedule.add_all((0..1_000).map(|number| plan(number, number as u32)), at(0));
+    schedule.add_all((0..1_000).map(|number| plan(u64::from(number), number)), at(0));
     let runs: Vec<_> = (0..MOST_IN_FLIGHT).map(|_| run_at(&mut schedule, at(5_000))).collect();
     assert_eq!(schedule.next(at(5_000)), Due::Idle);
     assert!(schedule.queue_age(at(5_000)) > SECOND);
