@@ -1,7 +1,6 @@
 //! What there was: the last samples one by one, hours and days in sums.
 //!
-//! A history has a time of its own, which runs with the clock that it is given and never goes back. That clock
-//! should run on while the machine sleeps. What is between two looks that are further apart than two
+//! A history has a time of its own, which runs with the clock that it is given and never goes back. What is between two looks that are further apart than two
 //! intervals was seen by nobody, and counts neither as up nor as down.
 
 mod bucket;
@@ -115,10 +114,11 @@ impl History {
         self.status = damped.status();
     }
 
-    /// Nobody looked for a while, although the clock says otherwise.
-    pub fn gap(&mut self, now: Moment) {
-        self.pass(now);
+    /// The machine slept for so long since its time last went on: nobody looked.
+    pub fn slept(&mut self, slept: Duration, now: Moment) {
+        self.pass(now.before(slept));
         self.last = None;
+        self.pass(now);
     }
 
     /// Its own time goes on to `now`: before it is shown.

@@ -102,9 +102,11 @@ fn what_nobody_saw_is_neither_up_nor_down() {
     // Nothing is known from a LOCAL one on.
     assert_eq!(lab.run("L").pass(600).uptime(), (89, 89));
     assert_eq!(lab.run("x").uptime(), (119, 119), "still healthy");
-    // A machine that slept.
-    lab.history.gap(lab.now);
-    assert_eq!(lab.pass(50).uptime(), (119, 119));
+    // A machine that slept, a little after the last sample.
+    lab.now = lab.now.after(Duration::from_secs(50));
+    lab.history.slept(Duration::from_secs(45), lab.now);
+    assert_eq!(lab.uptime(), (124, 124));
+    assert_eq!(lab.pass(50).uptime(), (124, 124));
     // Down for an hour, with nobody looking in between.
     let mut lab = Lab::new();
     assert_eq!(lab.run("xxx").uptime(), (0, 89), "from the end of the first one");

@@ -193,16 +193,21 @@ fn a_machine_that_slept_asks_all_anew() {
     let run = run_at(&mut schedule, at(5_000));
     assert!(wakes_at_or_idle(&mut schedule, at(5_000)), "the others wait behind it");
     assert_eq!(schedule.slept(ahead + SECOND, at(6_000)), None, "a second is none");
+    let pause = schedule.entry(ids[1]).unwrap();
+    pause.not_before = Some(at(25_000));
     schedule.circuit_due(ids[0], Some(at(20_000)));
-    assert_eq!(schedule.slept(ahead + SECOND + 12 * SECOND, at(7_000)), Some(13 * SECOND));
-    assert_eq!(schedule.finished(run, After::default(), at(7_000)), Finished::Dropped);
+    let awake = at(20_000);
+    assert_eq!(schedule.slept(ahead + SECOND + 12 * SECOND, awake), Some(13 * SECOND));
+    assert_eq!(schedule.finished(run, After::default(), awake), Finished::Dropped);
     assert_eq!(schedule.in_flight(), 0);
-    let fresh = all_until(&mut schedule, at(12_000));
+    let fresh = all_until(&mut schedule, at(25_000));
     let asked: BTreeSet<_> = fresh.iter().map(|(_, id, _)| *id).collect();
     assert_eq!(asked.len(), 10);
-    let circuit = fresh.iter().filter(|(_, id, _)| *id == ids[0]).map(|(now, ..)| *now).min();
-    assert_eq!(circuit, Some(at(7_000)), "while it slept the world went on");
-    assert_eq!(schedule.slept(ahead + 13 * SECOND, at(13_000)), None);
+    let first = |id| fresh.iter().find(|(_, asked, _)| *asked == id).copied().unwrap();
+    assert_eq!((first(ids[0]).0, first(ids[0]).2), (at(20_000), Turn::Circuit), "it was due meanwhile");
+    assert_eq!(first(ids[1]).0, at(25_000), "what a service asked for holds");
+    assert!(fresh.iter().all(|(now, ..)| *now >= awake));
+    assert_eq!(schedule.slept(ahead + 13 * SECOND, at(26_000)), None);
     // The clocks differ in what they show, and now and then by a little: that is no sleep.
     assert_eq!(schedule.slept(ahead, at(14_000)), None);
     assert_eq!(schedule.slept(ahead + SECOND, at(14_000)), None);

@@ -159,6 +159,8 @@ pub struct Damped {
     /// Why it is what it is; the change's, then the latest at least as bad.
     reason: Option<Reason>,
     runs: Runs,
+    /// The last sample came while it was not decided whose fault it is.
+    is_held: bool,
     /// What the last sample asks for.
     recheck: Option<Duration>,
     last: Option<Seen>,
@@ -176,6 +178,7 @@ impl Damped {
             since: None,
             reason: None,
             runs: Runs::new(),
+            is_held: false,
             recheck: None,
             last: None,
             last_good: None,
@@ -188,8 +191,8 @@ impl Damped {
         self.sample_while(Connection::Online, sample, now)
     }
 
-    /// Takes a sample in. While this machine seems offline nothing changes; while that is not decided,
-    /// samples are counted and make nothing worse.
+    /// Takes a sample in. While this machine seems offline nothing changes. While that is not decided, samples are
+    /// counted and make nothing worse; afterwards that takes three of its own, but since the first of all.
     pub fn sample_while(&mut self, connection: Connection, sample: &Sample, now: Moment) -> Option<Change> {
         // One that says nothing asks for nothing either.
         self.recheck = None;
@@ -198,6 +201,10 @@ impl Damped {
             return None;
         }
         let level = sample.outcome.level?;
+        if self.is_held && connection == Connection::Online {
+            self.runs.recount_bad();
+        }
+        self.is_held = connection == Connection::Undecided;
         let seen = Seen {
             at: sample.at,
             ended: sample.ended(),
@@ -233,14 +240,15 @@ impl Damped {
             return None;
         }
         let (from, to) = (self.status, Status::from(to));
+        let since = run.since.unwrap_or(seen.at);
         self.status = to;
-        self.since = Some(run.since);
+        self.since = Some(since);
         self.reason = Some(seen.reason);
         self.runs.committed(from, to);
         if from != Status::Unknown {
             self.unstable.changed(now);
         }
-        Some(Change { from, to, since: run.since, samples: run.count, reason: seen.reason })
+        Some(Change { from, to, since, samples: run.count, reason: seen.reason })
     }
 
     /// The status.
@@ -276,8 +284,7 @@ impl Damped {
     /// When it went bad: since it is unhealthy, else the first of the bad samples in a row that there are now.
     #[must_use]
     pub fn first_bad(&self) -> Option<Moment> {
-        let run = self.runs.unhealthy;
-        let current = (run.count > 0).then_some(run.since);
+        let current = self.runs.unhealthy.since;
         if self.status == Status::Unhealthy { self.since.or(current) } else { current }
     }
 

@@ -193,8 +193,10 @@ fn nothing_gets_worse_while_it_may_be_this_machine() {
         assert!(lab.damped.recheck().is_some(), "it is to be decided soon");
     }
     assert_eq!(lab.damped.progress().unwrap().count, 3);
-    // It was not: they count.
+    // It was not: it takes three of its own, and is bad since the first of all. One may have been on its way.
     let mut other = Lab { damped: lab.damped.clone(), now: lab.now };
+    assert_eq!((other.one('x'), other.damped.progress().unwrap().count), (None, 1));
+    assert_eq!(other.one('x'), None);
     let change = other.one('x').unwrap();
     assert_eq!((change.to, change.since), (Status::Unhealthy, Moment::ORIGIN.after(10 * SECOND)));
     // It was: they never happened, and neither does anything else.
