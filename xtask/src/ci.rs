@@ -8,9 +8,10 @@ use xshell::{Shell, cmd};
 use crate::{docs, paths, test, tidy};
 
 /// What is shipped, with the features whose every choice must build.
-const FEATURES: [(&str, &[&str]); 5] = [
+const FEATURES: [(&str, &[&str]); 6] = [
     ("vps-breaker", &["std", "serde", "tower"]),
     ("vps-limit", &["std"]),
+    ("vps-health", &["std", "serde"]),
     ("vps-retry", &["std", "serde"]),
     ("vps-ops", &["git", "testing"]),
     ("vps-configurator", &["git"]),
@@ -31,6 +32,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     cmd!(sh, "cargo check -p vps-breaker --no-default-features").run()?;
     cmd!(sh, "cargo check -p vps-limit --no-default-features").run()?;
     cmd!(sh, "cargo check -p vps-retry --no-default-features").run()?;
+    cmd!(sh, "cargo check -p vps-health --no-default-features").run()?;
     cmd!(sh, "cargo check -p vps-configurator --no-default-features").run()?;
     docs::run(&["--check".to_owned()])?;
     let full = args.iter().any(|arg| arg == "--full");

@@ -29,7 +29,8 @@ const SEAMS: [(&str, &[&str]); 12] = [
     ("thread::spawn(", &["ops/src/env/thread.rs"]),
     ("thread::scope(", &["ops/src/env/thread.rs"]),
     // Adapters and workflows neither wait nor repeat: what rings beside an attempt's work is a bell.
-    (".sleep(", &["ops/src/env/", "ops/src/pipeline/", "retry/src/run.rs"]),
+    // A check of all services is a loop of its own, over a timer that is given.
+    (".sleep(", &["ops/src/env/", "ops/src/pipeline/", "retry/src/run.rs", "health/src/check/"]),
     ("sleep_until(", &["ops/src/env/", "ops/src/pipeline/"]),
     // Events are made by who tells of an operation, and nowhere else.
     ("Event {", &["ops/src/event/"]),
@@ -37,6 +38,8 @@ const SEAMS: [(&str, &[&str]); 12] = [
 /// Words of ours that no code may decide by: what they stood for has a type.
 const DECIDED_BY_TEXT: [&str; 3] = ["kind.starts_with(", "hint.starts_with(", "cause.starts_with("];
 
+/// What the rules of health may depend on: those of circuits, attempts and limits; the rest is for a trait object.
+const KNOWN_TO_HEALTH: [&str; 4] = ["async-trait", "vps-breaker", "vps-limit", "vps-retry"];
 /// Packages that the program is shipped without.
 const TESTS_ONLY: [&str; 2] = ["jsonschema", "schemars"];
 /// Values that are shown beside errors: what happened, what is wrong, what to do.
@@ -195,6 +198,12 @@ fn features(sh: &Shell, faults: &mut Vec<String>) -> Result<()> {
         if tree.lines().count() > 1 {
             faults.push(format!("{package} must not depend on anything by default:\n{tree}"));
         }
+    }
+    let tree =
+        cmd!(sh, "cargo tree --package vps-health --edges normal --depth 1 --prefix none").quiet().read()?;
+    let known = tree.lines().skip(1).filter_map(|line| line.split(' ').next());
+    for package in known.filter(|package| !KNOWN_TO_HEALTH.contains(package)) {
+        faults.push(format!("vps-health must not know {package}: it judges, and reaches nothing"));
     }
     let tree =
         cmd!(sh, "cargo tree --package vps-configurator --edges normal --prefix none").quiet().read()?;

@@ -5,6 +5,9 @@ use core::time::Duration;
 /// A moment of a clock that never goes back: nanoseconds since an origin that the caller chooses, also before
 /// it. Arithmetic saturates.
 ///
+/// One clock for all: the one that runs on while the machine sleeps (`BOOTTIME`), or a status would be as fresh after a
+/// night as before. Nobody's wall clock takes part.
+///
 /// ```
 /// use core::time::Duration;
 /// use vps_health::Moment;

@@ -178,3 +178,6 @@ impl Method {
         self.get_until = Some(now.after(SKEW));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,11 +8,13 @@ use core::future::Future;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, Waker};
+use std::sync::{Mutex, PoisonError};
 
 /// Runs all to their end; only those are polled that were woken. Cancel safe: dropping it drops all.
 pub(super) struct Join<'f, T> {
     running: Vec<Entry<'f, T>>,
     done: Vec<Option<T>>,
+    outer: Arc<Outer>,
 }
 
 struct Entry<'f, T> {
@@ -24,8 +26,11 @@ struct Entry<'f, T> {
 /// Rung for one future; passes it on to whoever polls all.
 struct Bell {
     rang: AtomicBool,
-    outer: Waker,
+    outer: Arc<Outer>,
 }
+
+/// Who polls all, as of the last time.
+struct Outer(Mutex<Waker>);
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
@@ -34,22 +39,20 @@ impl Wake for Bell {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.rang.store(true, Ordering::Release);
-        self.outer.wake_by_ref();
+        // Woken outside of the lock: a waker may do anything.
+        let outer = self.outer.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        outer.wake();
     }
 }
 
 impl<'f, T> Join<'f, T> {
     pub(super) fn new(futures: impl Iterator<Item = Pin<Box<dyn Future<Output = T> + Send + 'f>>>) -> Self {
-        let running: Vec<_> = futures
-            .enumerate()
-            .map(|(at, future)| Entry {
-                at,
-                future,
-                bell: Arc::new(Bell { rang: AtomicBool::new(true), outer: Waker::noop().clone() }),
-            })
-            .collect();
+        let outer = Arc::new(Outer(Mutex::new(Waker::noop().clone())));
+        let bell = || Arc::new(Bell { rang: AtomicBool::new(true), outer: Arc::clone(&outer) });
+        let running: Vec<_> =
+            futures.enumerate().map(|(at, future)| Entry { at, future, bell: bell() }).collect();
         let done = running.iter().map(|_| None).collect();
-        Self { running, done }
+        Self { running, done, outer }
     }
 }
 
@@ -57,12 +60,10 @@ impl<T: Unpin> Future for Join<'_, T> {
     type Output = Vec<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { running, done } = &mut *self;
+        let Self { running, done, outer } = &mut *self;
+        // Before anything is polled: what rings from now on rings for this one.
+        outer.0.lock().unwrap_or_else(PoisonError::into_inner).clone_from(context.waker());
         running.retain_mut(|entry| {
-            if !entry.bell.outer.will_wake(context.waker()) {
-                // Somebody else polls now; what rang for the last one is asked again.
-                entry.bell = Arc::new(Bell { rang: AtomicBool::new(true), outer: context.waker().clone() });
-            }
             if !entry.bell.rang.swap(false, Ordering::AcqRel) {
                 return true;
             }

@@ -8,12 +8,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use async_trait::async_trait;
 use vps_breaker::Verdict;
 use vps_retry::Timer;
 
 use crate::answer::{Outcome, Reason};
 use crate::level::{Level, Timing};
+use crate::probe::Probe;
 use crate::sample::{Phase, Sample};
 use crate::status::Status;
 use crate::summary::{Summary, combine};
@@ -21,20 +21,6 @@ use crate::target::Target;
 use crate::time::Moment;
 
 use join::{Either, Join, first};
-
-/// Asks a target how it is.
-#[async_trait]
-pub trait Probe: Send + Sync {
-    /// One sample, over by `deadline`. It may be dropped at any await: what it opened must close by that.
-    async fn sample(&self, target: &Target, deadline: Moment) -> Sample;
-}
-
-#[async_trait]
-impl<P: Probe + ?Sized> Probe for &P {
-    async fn sample(&self, target: &Target, deadline: Moment) -> Sample {
-        (**self).sample(target, deadline).await
-    }
-}
 
 /// A probe that ended badly is asked for confirmation so long after it began to be known.
 const CONFIRM_AFTER: Duration = Duration::from_millis(500);
@@ -176,3 +162,6 @@ async fn ask(probe: &impl Probe, timer: &impl Timer, target: &Target, timing: &T
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,6 @@
 //! What there was: the last samples one by one, hours and days in sums.
 //!
-//! A history has a time of its own, which runs with the clock that it is given and never goes back. That clock
-//! should run on while the machine sleeps. What is between two looks that are further apart than two
+//! A history has a time of its own, which runs with the clock that it is given and never goes back. What is between two looks that are further apart than two
 //! intervals was seen by nobody, and counts neither as up nor as down.
 
 mod bucket;
@@ -115,10 +114,11 @@ impl History {
         self.status = damped.status();
     }
 
-    /// Nobody looked for a while, although the clock says otherwise.
-    pub fn gap(&mut self, now: Moment) {
-        self.pass(now);
+    /// The machine slept for so long since its time last went on: nobody looked.
+    pub fn slept(&mut self, slept: Duration, now: Moment) {
+        self.pass(now.before(slept));
         self.last = None;
+        self.pass(now);
     }
 
     /// Its own time goes on to `now`: before it is shown.
@@ -177,6 +177,7 @@ impl History {
     }
 
     /// The last samples, the oldest first.
+    #[must_use]
     pub fn recent(&self) -> impl DoubleEndedIterator<Item = Recent> + '_ {
         self.ring.iter().map(|packed| Recent {
             ago: Duration::from_secs((self.now / 1_000).saturating_sub(u64::from(packed.at))),
@@ -240,10 +241,19 @@ impl History {
 
     /// The hours or days of the window, the oldest first; those in which nothing was seen are `None`.
     pub fn slots(&self, window: Window) -> impl Iterator<Item = Option<Slot>> + '_ {
-        let last = self.now / window.length();
-        (self.first(window)..=last).map(move |index| {
-            let bucket = self.buckets(window).find(|bucket| u64::from(bucket.index) == index);
-            bucket.filter(|bucket| !bucket.is_empty()).map(Slot::of)
+        let length = window.length();
+        (self.first(window)..=self.now / length).map(move |index| {
+            let begin = index.saturating_mul(length);
+            let mut slot = Bucket::new(u32::try_from(index).ok()?);
+            if let Some(bucket) = self.buckets(window).find(|bucket| bucket.index == slot.index) {
+                slot = *bucket;
+            }
+            for piece in &self.open {
+                let until = piece.until.min(begin.saturating_add(length));
+                let open = until.saturating_sub(piece.from.max(begin));
+                slot.time(self.status, u32::try_from(open).unwrap_or(u32::MAX));
+            }
+            (!slot.is_empty()).then(|| Slot::of(&slot))
         })
     }
 

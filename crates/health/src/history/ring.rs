@@ -46,7 +46,8 @@ impl Packed {
 
     /// The one of these bytes.
     pub(super) fn read(at: u32, millis: u16, level: u8, reason: u8) -> Option<Self> {
-        let is_known = level <= (LOCAL | ANSWERED) && level != (LOCAL | ANSWERED);
+        // LOCAL ones are never answered.
+        let is_known = level < (LOCAL | ANSWERED);
         Some(Self { at, millis, level, reason: ReasonKind::of_code(reason).filter(|_| is_known)? })
     }
 

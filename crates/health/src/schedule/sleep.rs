@@ -9,10 +9,10 @@ use crate::time::Moment;
 const NOTICED: Duration = Duration::from_secs(1);
 
 impl Schedule {
-    /// Tells how far the clock that runs on while the machine sleeps (`BOOTTIME`) is ahead of the one that does
-    /// not (`MONOTONIC`, the one that all moments here are of). If that is more than a second further
-    /// than last time, the machine slept: what was in flight is dropped, a fresh round of all is spread like
-    /// the first, and what is returned is how long it slept.
+    /// Tells how far the clock that runs on while the machine sleeps (`BOOTTIME`, the one that all moments are
+    /// of) is ahead of the one that does not (`MONOTONIC`). If that is more than a second further than last time, the
+    /// machine slept: what was in flight is dropped, a fresh round of all is spread like the first, and what
+    /// is returned is how long it slept.
     pub fn slept(&mut self, ahead: Duration, now: Moment) -> Option<Duration> {
         let before = self.slept.replace(ahead)?;
         let slept = ahead.saturating_sub(before);
@@ -30,9 +30,6 @@ impl Schedule {
             let Some(entry) = entry else { continue };
             entry.state = State::Waits;
             entry.recheck = None;
-            // These were moments of the world, not of this clock.
-            entry.circuit = entry.circuit.map(|at| at.before(slept));
-            entry.not_before = entry.not_before.map(|at| at.before(slept));
             ids.push(id);
         }
         self.first_round(&ids, now);

@@ -122,6 +122,8 @@ pub struct Seen {
     pub took: Duration,
     /// Whether it answered at all.
     pub is_answer: bool,
+    /// How long it asked to be left alone.
+    pub pause: Duration,
 }
 
 /// Bad samples in a row that make a status worse.
@@ -157,6 +159,10 @@ pub struct Damped {
     /// Why it is what it is; the change's, then the latest at least as bad.
     reason: Option<Reason>,
     runs: Runs,
+    /// The last sample came while it was not decided whose fault it is.
+    is_held: bool,
+    /// What the last sample asks for.
+    recheck: Option<Duration>,
     last: Option<Seen>,
     last_good: Option<Moment>,
     unstable: Unstable,
@@ -172,6 +178,8 @@ impl Damped {
             since: None,
             reason: None,
             runs: Runs::new(),
+            is_held: false,
+            recheck: None,
             last: None,
             last_good: None,
             unstable: Unstable::new(),
@@ -183,14 +191,20 @@ impl Damped {
         self.sample_while(Connection::Online, sample, now)
     }
 
-    /// Takes a sample in. While this machine seems offline nothing changes; while that is not decided,
-    /// samples are counted and make nothing worse.
+    /// Takes a sample in. While this machine seems offline nothing changes. While that is not decided, samples are
+    /// counted and make nothing worse; afterwards that takes three of its own, but since the first of all.
     pub fn sample_while(&mut self, connection: Connection, sample: &Sample, now: Moment) -> Option<Change> {
+        // One that says nothing asks for nothing either.
+        self.recheck = None;
         if connection == Connection::Offline {
             self.runs.forget_bad();
             return None;
         }
         let level = sample.outcome.level?;
+        if self.is_held && connection == Connection::Online {
+            self.runs.recount_bad();
+        }
+        self.is_held = connection == Connection::Undecided;
         let seen = Seen {
             at: sample.at,
             ended: sample.ended(),
@@ -198,8 +212,12 @@ impl Damped {
             reason: sample.outcome.reason,
             took: sample.took,
             is_answer: sample.outcome.is_answer(),
+            pause: sample.outcome.next_not_before.unwrap_or_default(),
         };
-        if self.is_stale(sample.at) {
+        if self
+            .last
+            .is_some_and(|last| sample.at.since(last.ended.after(last.pause)) > self.timing.stale_after())
+        {
             // What was before says nothing of what comes in a row with this one.
             self.runs = self.runs.after_gap();
         }
@@ -211,19 +229,26 @@ impl Damped {
         if self.status.level() == Some(level) {
             self.reason = Some(seen.reason);
         }
-        let (to, run) = self.runs.verdict(self.status, &seen)?;
-        if connection == Connection::Undecided && Some(to) > self.status.level() {
+        let change = self.commit(connection, &seen, now);
+        self.recheck = self.runs.recheck(self.status);
+        change
+    }
+
+    fn commit(&mut self, connection: Connection, seen: &Seen, now: Moment) -> Option<Change> {
+        let (to, run) = self.runs.verdict(self.status, seen)?;
+        if connection == Connection::Undecided && Some(to) > self.status.level() && to > Level::Healthy {
             return None;
         }
         let (from, to) = (self.status, Status::from(to));
+        let since = run.since.unwrap_or(seen.at);
         self.status = to;
-        self.since = Some(run.since);
+        self.since = Some(since);
         self.reason = Some(seen.reason);
         self.runs.committed(from, to);
         if from != Status::Unknown {
             self.unstable.changed(now);
         }
-        Some(Change { from, to, since: run.since, samples: run.count, reason: seen.reason })
+        Some(Change { from, to, since, samples: run.count, reason: seen.reason })
     }
 
     /// The status.
@@ -259,8 +284,7 @@ impl Damped {
     /// When it went bad: since it is unhealthy, else the first of the bad samples in a row that there are now.
     #[must_use]
     pub fn first_bad(&self) -> Option<Moment> {
-        let run = self.runs.unhealthy;
-        let current = (run.count > 0).then_some(run.since);
+        let current = self.runs.unhealthy.since;
         if self.status == Status::Unhealthy { self.since.or(current) } else { current }
     }
 
@@ -274,7 +298,7 @@ impl Damped {
     /// second, 2 s after the first answer since failures; less where the interval is below 10 s.
     #[must_use]
     pub fn recheck(&self) -> Option<Duration> {
-        let wait = self.runs.recheck(self.status)?;
+        let wait = self.recheck?;
         Some(wait.min(self.timing.interval().mul_f64(wait.as_secs_f64() / 10.0)))
     }
 

@@ -42,6 +42,8 @@ pub struct Remembered {
     pub not_too_slow: RememberedRun,
     /// What is wrong is slowness.
     pub is_slowness: bool,
+    /// The last sample came while it was not decided whose fault it is.
+    pub is_held: bool,
     /// There were too many changes.
     pub is_unstable: bool,
     /// How long ago they were, in seconds.
@@ -64,6 +66,9 @@ pub struct RememberedSample {
     pub reason: Reason,
     /// Whether it answered at all.
     pub is_answer: bool,
+    /// How long it asked to be left alone.
+    #[cfg_attr(feature = "serde", serde(rename = "pause_seconds", with = "crate::time::seconds"))]
+    pub pause: Duration,
 }
 
 /// Samples in a row.
@@ -73,8 +78,8 @@ pub struct RememberedRun {
     /// How many.
     pub count: u32,
     /// How long ago the first of them began.
-    #[cfg_attr(feature = "serde", serde(rename = "since_seconds", with = "crate::time::seconds"))]
-    pub since: Duration,
+    #[cfg_attr(feature = "serde", serde(rename = "since_seconds", with = "crate::time::seconds::maybe"))]
+    pub since: Option<Duration>,
 }
 
 impl Damped {
@@ -82,10 +87,7 @@ impl Damped {
     #[must_use]
     pub fn remember(&self, now: Moment) -> Remembered {
         let ago = |at: Moment| now.since(at);
-        let run = |run: Run| RememberedRun {
-            count: run.count,
-            since: if run.count == 0 { Duration::ZERO } else { ago(run.since) },
-        };
+        let run = |run: Run| RememberedRun { count: run.count, since: run.since.map(ago) };
         Remembered {
             status: self.status,
             since: self.since.map(ago),
@@ -96,6 +98,7 @@ impl Damped {
                 level: last.level,
                 reason: last.reason,
                 is_answer: last.is_answer,
+                pause: last.pause,
             }),
             last_good: self.last_good.map(ago),
             degraded: run(self.runs.degraded),
@@ -106,6 +109,7 @@ impl Damped {
             quick: run(self.runs.quick),
             not_too_slow: run(self.runs.not_too_slow),
             is_slowness: self.runs.is_slowness,
+            is_held: self.is_held,
             is_unstable: self.unstable.is_unstable(),
             changes_seconds: self
                 .unstable
@@ -128,12 +132,11 @@ impl Damped {
         if last.ended.saturating_add(elapsed) >= timing.stale_after() {
             return damped;
         }
-        let run = |run: RememberedRun| {
-            if run.count == 0 { Run::default() } else { Run { count: run.count, since: at(run.since) } }
-        };
+        let run = |run: RememberedRun| Run { count: run.count, since: run.since.map(at) };
         damped.status = kept.status;
         damped.since = kept.since.map(at);
         damped.reason = kept.reason;
+        damped.is_held = kept.is_held;
         damped.last = Some(Seen {
             at: at(last.ended).before(last.took),
             ended: at(last.ended),
@@ -141,6 +144,7 @@ impl Damped {
             reason: last.reason,
             took: last.took,
             is_answer: last.is_answer,
+            pause: last.pause,
         });
         damped.runs = Runs {
             degraded: run(kept.degraded),

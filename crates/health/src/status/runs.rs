@@ -10,21 +10,19 @@ use crate::time::Moment;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Run {
     pub(super) count: u32,
-    /// When the first of them began; says nothing of none.
-    pub(super) since: Moment,
+    /// When the first of them began; also of those that are counted no more.
+    pub(super) since: Option<Moment>,
 }
 
 impl Run {
-    const NONE: Self = Self { count: 0, since: Moment::ORIGIN };
+    const NONE: Self = Self { count: 0, since: None };
 
     fn count(&mut self, belongs: bool, at: Moment) {
         if !belongs {
             *self = Self::NONE;
             return;
         }
-        if self.count == 0 {
-            self.since = at;
-        }
+        self.since = self.since.or(Some(at));
         self.count = self.count.saturating_add(1);
     }
 }
@@ -69,6 +67,14 @@ impl Runs {
         Self { is_slowness: self.is_slowness, ..Self::new() }
     }
 
+    /// Bad samples may have been this machine's fault: they make nothing worse, and if more come in a row, it is bad
+    /// since then.
+    pub(super) const fn recount_bad(&mut self) {
+        self.degraded.count = 0;
+        self.unhealthy.count = 0;
+        self.failed.count = 0;
+    }
+
     /// Bad samples were this machine's fault.
     pub(super) const fn forget_bad(&mut self) {
         self.degraded = Run::NONE;
@@ -104,7 +110,7 @@ impl Runs {
         match current {
             // The first good answer is as good as any to begin with.
             None => (latest.level == Level::Healthy)
-                .then_some((Level::Healthy, Run { count: 1, since: latest.at })),
+                .then_some((Level::Healthy, Run { count: 1, since: Some(latest.at) })),
             Some(Level::Healthy) => None,
             Some(_) if !self.is_slowness => {
                 (self.better.count >= RISE).then_some((self.worst_better, self.better))
@@ -130,9 +136,10 @@ impl Runs {
             return (self.better.count == 1 && !self.is_slowness).then_some(Duration::from_secs(2));
         }
         match self.unhealthy.count {
+            0 => None,
             1 => Some(Duration::from_secs(2)),
-            2 => Some(Duration::from_secs(8)),
-            _ => None,
+            // A third one would have changed it, were it decided whose fault that is.
+            _ => Some(Duration::from_secs(8)),
         }
     }
 

@@ -142,3 +142,6 @@ impl Gate {
         is_portal
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,3 +110,6 @@ pub fn disagreement(circuit: &View, health: &Damped, calls: Calls) -> Option<Dis
 pub const fn shown(status: Status, disagreement: Option<Disagreement>) -> Status {
     if disagreement.is_some() { Status::Degraded } else { status }
 }
+
+#[cfg(test)]
+mod tests;
