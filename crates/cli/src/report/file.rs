@@ -12,7 +12,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use vps_ops::env::Env;
-use vps_ops::env::fs::{Care, Clobber, FileKind, FsFolder, MOST_LINKS, Meta, Open, OtherHands, Target};
+use vps_ops::env::fs::{
+    Care, Clobber, FileId, FileKind, FsFolder, MOST_LINKS, Meta, Open, OtherHands, Target,
+};
 
 /// How long who reads a pipe may take for all of a report.
 const SLOWEST_READER: Duration = Duration::from_secs(5);
@@ -31,18 +33,43 @@ pub(crate) fn create(env: &Env, path: &Path, care: Care, content: &[u8]) -> io::
 /// Writes a file, in one step where that is possible, or into what the user named that is no file: `/dev/stderr`,
 /// `/dev/fd/3`, a pipe of ours. Links are followed if nobody else made them.
 pub(crate) fn replace(env: &Env, path: &Path, content: &[u8]) -> io::Result<()> {
+    write(env, path, content, Watched::ByNobody)
+}
+
+/// The same for a file that somebody reads at any time: readable by all, and in one step or not at all. Of several of
+/// us at once one is the last.
+pub(crate) fn publish(env: &Env, path: &Path, content: &[u8]) -> io::Result<()> {
+    write(env, path, content, Watched::ByAnybody)
+}
+
+/// Who may read a file while we write it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Watched {
+    ByNobody,
+    ByAnybody,
+}
+
+fn write(env: &Env, path: &Path, content: &[u8], watched: Watched) -> io::Result<()> {
+    let is_watched = watched == Watched::ByAnybody;
     let fs = env.fs();
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
         let (folder, name) = fs.folder_of(&path)?;
         let found = match folder.look(name) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
+                if is_watched {
+                    return stage(env, &*folder, name, content, 0o644, Clobber::Replace).map(drop);
+                }
                 let mode = folder.mode_of_new(env.next_u64())?;
                 return put(env, &*folder, name, content, mode, Clobber::Keep);
             }
             found => found?,
         };
         match found.kind {
+            FileKind::File if is_watched => {
+                refuse_others(env, &*folder, name, found)?;
+                return stage(env, &*folder, name, content, 0o644, Clobber::Replace).map(drop);
+            }
             FileKind::File => return over(env, &*folder, name, found, content),
             FileKind::Folder => return Err(ErrorKind::IsADirectory.into()),
             FileKind::Link if is_of_proc(&*folder) => {
@@ -71,7 +98,7 @@ fn is_of_proc(folder: &dyn FsFolder) -> bool {
     rustix::fs::statfs(folder.pinned()).is_ok_and(|found| u64::try_from(found.f_type) == Ok(PROC))
 }
 
-/// Gives a new file its name when it is whole.
+/// Gives a new file its name when it is whole, and makes sure that it is the one that has it.
 fn put(
     env: &Env,
     folder: &dyn FsFolder,
@@ -80,6 +107,30 @@ fn put(
     mode: u32,
     clobber: Clobber,
 ) -> io::Result<()> {
+    let Staged { temporary, id } = stage(env, folder, name, content, mode, clobber)?;
+    if folder.is_still(name, id) {
+        return Ok(());
+    }
+    // What was moved is somebody else's, and goes back to where it came from.
+    let _ = folder.rename(name, folder, &temporary, Clobber::Keep);
+    Err(io::Error::other("somebody else renamed files there while it was put in place"))
+}
+
+/// A new file that was given its name.
+struct Staged {
+    /// What it was called until then: it does not end as a file does that somebody watches for.
+    temporary: OsString,
+    id: FileId,
+}
+
+fn stage(
+    env: &Env,
+    folder: &dyn FsFolder,
+    name: &OsStr,
+    content: &[u8],
+    mode: u32,
+    clobber: Clobber,
+) -> io::Result<Staged> {
     let temporary = OsString::from(format!(".vps-configurator.{:016x}", env.next_u64()));
     let file = folder.open(&temporary, Open::New)?;
     let written = file
@@ -92,13 +143,7 @@ fn put(
         // What matters is the first error: a full disk must leave nothing of it.
         let _ = folder.remove(&temporary);
     }
-    written?;
-    if folder.is_still(name, id) {
-        return Ok(());
-    }
-    // What was moved is somebody else's, and goes back to where it came from.
-    let _ = folder.rename(name, folder, &temporary, Clobber::Keep);
-    Err(io::Error::other("somebody else renamed files there while it was put in place"))
+    written.map(|()| Staged { temporary, id })
 }
 
 /// A file system without rights gives every file the same ones, and here nobody asked for others.
@@ -109,14 +154,19 @@ fn unless_without_rights(set: io::Result<()>) -> io::Result<()> {
     }
 }
 
+/// Neither takes the place of somebody else's file nor writes it.
+fn refuse_others(env: &Env, folder: &dyn FsFolder, name: &OsStr, found: Meta) -> io::Result<()> {
+    if env.fs().us().trusts(found.uid) {
+        return Ok(());
+    }
+    let path = folder.real_path().unwrap_or_default().join(name);
+    Err(OtherHands::Owner { path, owner: found.uid }.into())
+}
+
 /// Takes the place of a file, or writes it where it is if its folder does not let us.
 fn over(env: &Env, folder: &dyn FsFolder, name: &OsStr, found: Meta, content: &[u8]) -> io::Result<()> {
-    let us = env.fs().us();
-    if !us.trusts(found.uid) {
-        let path = folder.real_path().unwrap_or_default().join(name);
-        return Err(OtherHands::Owner { path, owner: found.uid }.into());
-    }
-    if found.uid == us.user && !folder.is_mount_point(name) {
+    refuse_others(env, folder, name, found)?;
+    if found.uid == env.fs().us().user && !folder.is_mount_point(name) {
         match put(env, folder, name, content, found.mode & 0o777, Clobber::Replace) {
             Err(error)
                 if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {}

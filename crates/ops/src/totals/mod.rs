@@ -174,6 +174,13 @@ pub struct TotalsSnapshot {
 }
 
 impl TotalsSnapshot {
+    /// Totals that somebody has by label; each is told apart.
+    #[must_use]
+    pub fn of_labels(services: BTreeMap<String, ServiceTotals>) -> Self {
+        let listed = services.keys().cloned().collect();
+        Self { services, listed, table: ServiceTable::without_hosts() }
+    }
+
     /// Each label and its totals, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ServiceTotals)> {
         self.services.iter().map(|(label, totals)| (label.as_str(), totals))
