@@ -249,6 +249,42 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_watched_is_readable_by_all_and_replaced_in_one_step() {
+        let (place, env) = (place(), Env::real());
+        let path = place.path().join("figures.prom");
+        std::fs::write(&path, "old and longer").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let reader = File::open(&path).unwrap();
+        publish(&env, &path, b"new").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        assert_eq!(io::read_to_string(reader).unwrap(), "old and longer", "who reads it has it whole");
+        std::fs::remove_file(&path).unwrap();
+        publish(&env, &path, b"new").unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        assert_eq!(names(place.path()), 1);
+    }
+
+    #[test]
+    fn of_several_who_publish_at_once_one_is_the_last_and_nothing_is_left_beside_it() {
+        let (place, env) = (place(), Env::real());
+        let path = place.path().join("figures.prom");
+        std::thread::scope(|threads| {
+            for number in 0..8_u8 {
+                let (env, path) = (&env, &path);
+                threads.spawn(move || {
+                    for _ in 0..20 {
+                        publish(env, path, &[number; 1000]).unwrap();
+                    }
+                });
+            }
+        });
+        let last = std::fs::read(&path).unwrap();
+        assert!(last.len() == 1000 && last.iter().all(|byte| *byte == last[0]));
+        assert_eq!(names(place.path()), 1);
+    }
+
+    #[test]
     fn our_links_are_followed_and_what_they_lead_to_is_made() {
         let (place, env) = (place(), Env::real());
         std::fs::create_dir(place.path().join("logs")).unwrap();
@@ -282,6 +318,7 @@ mod tests {
         chown(at("pipe"), Some(65_534), None).unwrap();
         for name in ["link", "file", "pipe"] {
             assert!(replace(&env, &at(name), b"secret").is_err(), "{name}");
+            assert!(publish(&env, &at(name), b"secret").is_err(), "{name}");
         }
         assert_eq!(std::fs::read(at("kept")).unwrap(), b"kept");
         assert_eq!(std::fs::read(at("file")).unwrap(), b"theirs");
