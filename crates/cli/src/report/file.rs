@@ -58,7 +58,7 @@ fn write(env: &Env, path: &Path, content: &[u8], watched: Watched) -> io::Result
         let found = match folder.look(name) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 if is_watched {
-                    return stage(env, &*folder, name, content, 0o644, Clobber::Replace).map(drop);
+                    return put_among_us(env, &*folder, name, content);
                 }
                 let mode = folder.mode_of_new(env.next_u64())?;
                 return put(env, &*folder, name, content, mode, Clobber::Keep);
@@ -68,7 +68,7 @@ fn write(env: &Env, path: &Path, content: &[u8], watched: Watched) -> io::Result
         match found.kind {
             FileKind::File if is_watched => {
                 refuse_others(env, &*folder, name, found)?;
-                return stage(env, &*folder, name, content, 0o644, Clobber::Replace).map(drop);
+                return put_among_us(env, &*folder, name, content);
             }
             FileKind::File => return over(env, &*folder, name, found, content),
             FileKind::Folder => return Err(ErrorKind::IsADirectory.into()),
@@ -107,13 +107,19 @@ fn put(
     mode: u32,
     clobber: Clobber,
 ) -> io::Result<()> {
-    let Staged { temporary, id } = stage(env, folder, name, content, mode, clobber)?;
-    if folder.is_still(name, id) {
+    let staged = stage(env, folder, name, content, mode, clobber)?;
+    if folder.is_still(name, staged.id) { Ok(()) } else { Err(staged.take_back(folder, name)) }
+}
+
+/// The same for a file that several of us may replace at the same time.
+fn put_among_us(env: &Env, folder: &dyn FsFolder, name: &OsStr, content: &[u8]) -> io::Result<()> {
+    let staged = stage(env, folder, name, content, 0o644, Clobber::Replace)?;
+    let us = env.fs().user();
+    let is_of_us = |found: Meta| found.kind == FileKind::File && found.uid == us;
+    if folder.is_still(name, staged.id) || folder.look(name).is_ok_and(is_of_us) {
         return Ok(());
     }
-    // What was moved is somebody else's, and goes back to where it came from.
-    let _ = folder.rename(name, folder, &temporary, Clobber::Keep);
-    Err(io::Error::other("somebody else renamed files there while it was put in place"))
+    Err(staged.take_back(folder, name))
 }
 
 /// A new file that was given its name.
@@ -121,6 +127,14 @@ struct Staged {
     /// What it was called until then: it does not end as a file does that somebody watches for.
     temporary: OsString,
     id: FileId,
+}
+
+impl Staged {
+    /// What was moved is somebody else's, and goes back to where it came from.
+    fn take_back(self, folder: &dyn FsFolder, name: &OsStr) -> io::Error {
+        let _ = folder.rename(name, folder, &self.temporary, Clobber::Keep);
+        io::Error::other("somebody else renamed files there while it was put in place")
+    }
 }
 
 fn stage(
