@@ -31,6 +31,7 @@ async fn call(network: &NetworkOperationWrapper, service: &str) {
 }
 
 /// The child's part: so many operations for one service, and as many for a host each; 0 is one, and no writing by hand.
+#[expect(clippy::print_stdout, reason = "the test waits for it")]
 pub(crate) fn operate(folder: &Path, times: u32) {
     wait(async {
         let network = network(folder);
