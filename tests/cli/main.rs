@@ -20,6 +20,7 @@ mod keys;
 #[path = "../integration/network/lab.rs"]
 mod lab;
 mod log_lines;
+mod metrics;
 mod passwords;
 mod preview;
 mod run;

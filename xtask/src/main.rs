@@ -24,7 +24,8 @@ cargo xtask COMMAND
   test [--slow] [ARG]   builds everything and runs all tests; --slow adds those that use the internet
   ci [--full]           format, tidy, clippy, docs, tests, release build; --full adds what is slow: each
                         combination of features, long kill series, what the packages hold
-  docs [--check]        writes what is generated in docs/: the schemas of what is printed, and their table
+  docs [--check]        writes what is generated in docs/: the schemas of what is printed, their table, and that
+                        of the metrics
   tidy                  the rules of ARCHITECTURE.md that a compiler does not know
   simulate [ARG]        the simulation: --seeds N, --seed N, --replay 'LINE'
   bench [ROW]           benchmarks beside peers: breaker, retry, pipeline, alone, process, download, git, apt

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use xshell::{Shell, cmd};
 
+use crate::paths;
+
 /// Programs that some tests run, and the packages they come in.
 const WANTED: [(&str, &str); 13] = [
     ("bash", "bash"),
@@ -47,6 +49,48 @@ pub(crate) fn run(sh: &Shell) {
     if is_there(SERVER.0) {
         // Where it is not a service, nobody makes the folder that root's needs; others need none.
         let _ = sh.create_dir("/run/sshd");
+    }
+    if !is_there(CHECKER) {
+        unpack_checker(sh);
+    }
+}
+
+/// What reads metrics as Prometheus does, and the package it comes in. That starts a service, so it is never installed.
+const CHECKER: &str = "promtool";
+const CHECKERS_PACKAGE: &str = "prometheus";
+
+/// Where tests look for it beside `PATH`: `prometheus/usr/bin` in the target folder.
+#[expect(clippy::print_stdout, reason = "what is fetched is said before it is")]
+fn unpack_checker(sh: &Shell) {
+    let unpacked = paths::target().join(CHECKERS_PACKAGE);
+    if unpacked.join("usr/bin").join(CHECKER).is_file() || !is_there("apt-get") || !is_there("dpkg-deb") {
+        return;
+    }
+    println!(
+        "for some tests, fetching the package {CHECKERS_PACKAGE} (19 MB) for its {CHECKER}, which is unpacked into {} \
+         and not installed",
+        unpacked.display()
+    );
+    let _ = sh.create_dir(paths::target());
+    // On the same file system, so that it is there whole or not at all.
+    let Ok(place) = tempfile::tempdir_in(paths::target()) else { return };
+    let folder = sh.push_dir(place.path());
+    let fetch = || cmd!(sh, "apt-get download {CHECKERS_PACKAGE}").quiet().ignore_stderr().run();
+    // A small image has no package lists.
+    if fetch().is_err() && cmd!(sh, "apt-get update").quiet().run().is_ok() {
+        let _ = fetch();
+    }
+    drop(folder);
+    let files = fs::read_dir(place.path()).into_iter().flatten().flatten().map(|entry| entry.path());
+    let Some(package) = files.into_iter().find(|path| path.extension().is_some_and(|end| end == "deb"))
+    else {
+        return;
+    };
+    let into = place.path().join("unpacked");
+    if cmd!(sh, "dpkg-deb -x {package} {into}").quiet().run().is_ok() {
+        // The server is twice as large and nobody runs it.
+        let _ = fs::remove_file(into.join("usr/bin").join(CHECKERS_PACKAGE));
+        let _ = fs::rename(into, unpacked);
     }
 }
 

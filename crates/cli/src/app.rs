@@ -1,7 +1,7 @@
 //! Puts the program's parts together, as late as each is needed.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 use vps_ops::env::Env;
@@ -34,6 +34,8 @@ pub(crate) struct App {
     pub(crate) stopped: Stopped,
     /// Whether the command must not make anything.
     pub(crate) only_looks: bool,
+    /// What the command works with, once it has it.
+    network: OnceLock<NetworkOperationWrapper>,
 }
 
 impl App {
@@ -44,7 +46,8 @@ impl App {
         let screen = observe::start(&global, &environment, term);
         let (env, cancel, runner) = (Env::real(), CancellationToken::new(), Arc::new(SystemRunner::new()));
         let stopped = Stopped::default();
-        Self { global, environment, term, screen, env, cancel, runner, stopped, only_looks }
+        let network = OnceLock::new();
+        Self { global, environment, term, screen, env, cancel, runner, stopped, only_looks, network }
     }
 
     /// Says why a command failed, unless nothing may be said; gives the code to end with.
@@ -116,13 +119,20 @@ impl App {
             .http(Arc::new(ReqwestClient::new(trust)));
         #[cfg(feature = "git")]
         let builder = builder.ssh_command(self.environment.ssh_command.clone());
-        match self.state_folder(loaded) {
+        let network = match self.state_folder(loaded) {
             Some(folder) => {
                 let path: PathBuf = folder.path().to_owned();
                 builder.store(self.store(folder)).status_folder(path).build()
             }
             None => builder.build(),
-        }
+        };
+        self.network.get_or_init(|| network.clone());
+        network
+    }
+
+    /// The one that the command was given, if it came that far.
+    pub(crate) fn network_in_use(&self) -> Option<&NetworkOperationWrapper> {
+        self.network.get()
     }
 
     fn store(&self, folder: StateFolder) -> StoreHandle {

@@ -5,6 +5,7 @@ mod args;
 mod cmd;
 mod config;
 mod exit;
+mod metrics;
 mod observe;
 mod report;
 mod signals;
@@ -71,6 +72,7 @@ async fn dispatch(app: &App, command: Command) -> Exit {
     let (screen, runner, json) = (app.screen.clone(), Arc::clone(&app.runner), app.global.json_errors());
     let last = move || App::abandon(&screen, &runner, json);
     let _listening = signals::listen(&app.env, app.cancel.clone(), app.stopped.clone(), tell, last);
+    let metrics_file = command.metrics_file();
     let outcome = match command {
         Command::Download(args) => {
             if args.insecure {
@@ -89,6 +91,10 @@ async fn dispatch(app: &App, command: Command) -> Exit {
         Command::Config(command) => cmd::config::run(app, &command),
         Command::Completions { .. } | Command::Man { .. } => Ok(Exit::Done),
     };
+    if let Some(path) = metrics_file {
+        // Before the error is told, which is the last line there is.
+        metrics::write_file(app, &path).await;
+    }
     match outcome {
         Ok(exit) => exit,
         Err(failure) => app.tell(&failure.ended_by(app.stopped.by())),

@@ -14,3 +14,10 @@ pub trait Probe: Send + Sync {
     /// One sample, over by `deadline`. It may be dropped at any await: what it opened must close by that.
     async fn sample(&self, target: &Target, deadline: Moment) -> Sample;
 }
+
+#[async_trait]
+impl<P: Probe + ?Sized> Probe for &P {
+    async fn sample(&self, target: &Target, deadline: Moment) -> Sample {
+        (**self).sample(target, deadline).await
+    }
+}

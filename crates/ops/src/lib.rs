@@ -34,6 +34,7 @@ pub mod settings;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod totals;
 pub mod watch;
 
 pub use attempt::Attempt;

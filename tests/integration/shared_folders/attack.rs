@@ -214,6 +214,14 @@ fn a_neighbour_leads_no_report_astray() {
 }
 
 #[test]
+fn a_neighbour_leads_no_metrics_astray() {
+    let Some(ground) = Ground::new() else { return };
+    let dest = ground.at("home/shared/x");
+    let args = ["run", "--quiet", "--metrics-file", dest.to_str().unwrap(), "--", "true"];
+    ground.withstands(&args, &|found| found.starts_with(b"# HELP "));
+}
+
+#[test]
 fn a_neighbour_leads_no_first_configuration_astray() {
     let Some(ground) = Ground::new() else { return };
     let dest = ground.at("home/shared/x");

@@ -39,6 +39,9 @@ fn the_child() {
     if task == "reset" {
         return crate::circuits::reset(Path::new(&folder));
     }
+    if let Some(times) = task.strip_prefix("operate ") {
+        return crate::totals::operate(Path::new(&folder), times.parse().unwrap());
+    }
     let store = SqliteStore::open(&StateFolder::at(folder), &Env::real(), Box::new(|_| {})).unwrap();
     let add = |key: &str| {
         use vps_ops::store::Store;

@@ -9,3 +9,4 @@ mod lab;
 mod laws;
 mod processes;
 mod rights;
+mod totals;

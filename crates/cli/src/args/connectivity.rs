@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::MetricsArgs;
 use super::values::limit;
 use crate::exit;
 
@@ -22,4 +23,6 @@ pub(crate) struct ConnectivityArgs {
     /// Limit of the whole check
     #[arg(long, value_name = "DURATION", value_parser = limit, allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
 }

@@ -7,12 +7,13 @@ mod connectivity;
 mod download;
 #[cfg(feature = "git")]
 mod git;
+mod metrics;
 mod network;
 mod run;
 mod values;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -23,6 +24,7 @@ pub(crate) use connectivity::ConnectivityArgs;
 pub(crate) use download::DownloadArgs;
 #[cfg(feature = "git")]
 pub(crate) use git::{CloneArgs, GitCommand};
+pub(crate) use metrics::MetricsArgs;
 pub(crate) use network::NetworkArgs;
 pub(crate) use run::{RunArgs, StdinChoice};
 
@@ -221,6 +223,22 @@ Examples:
 }
 
 impl Command {
+    /// Where the command's figures go when it ends; a preview writes nothing.
+    pub(crate) fn metrics_file(&self) -> Option<PathBuf> {
+        let asked = match self {
+            _ if self.only_looks() => None,
+            Self::Download(args) => args.network.metrics.path(),
+            Self::Apt(AptCommand::Update(args)) => args.network.metrics.path(),
+            Self::Apt(AptCommand::Install(args)) => args.network.metrics.path(),
+            #[cfg(feature = "git")]
+            Self::Git(GitCommand::Clone(args)) => args.network.metrics.path(),
+            Self::Run(args) => args.network.metrics.path(),
+            Self::Connectivity(args) => args.metrics.path(),
+            Self::CircuitBreaker(_) | Self::Config(_) | Self::Completions { .. } | Self::Man { .. } => None,
+        };
+        asked.map(Path::to_owned)
+    }
+
     /// Whether it only looks, so that it must not make anything.
     pub(crate) fn only_looks(&self) -> bool {
         match self {

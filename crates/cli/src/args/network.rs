@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::MetricsArgs;
 use super::values::{attempts, limit};
 
 /// Limits of one operation.
@@ -25,4 +26,6 @@ pub(crate) struct NetworkArgs {
     /// Show what would be done, and do nothing
     #[arg(short = 'n', long, help_heading = "Limits")]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
 }

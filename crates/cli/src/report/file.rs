@@ -12,7 +12,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use vps_ops::env::Env;
-use vps_ops::env::fs::{Care, Clobber, FileKind, FsFolder, MOST_LINKS, Meta, Open, OtherHands, Target};
+use vps_ops::env::fs::{
+    Care, Clobber, FileId, FileKind, FsFolder, MOST_LINKS, Meta, Open, OtherHands, Target,
+};
 
 /// How long who reads a pipe may take for all of a report.
 const SLOWEST_READER: Duration = Duration::from_secs(5);
@@ -31,18 +33,43 @@ pub(crate) fn create(env: &Env, path: &Path, care: Care, content: &[u8]) -> io::
 /// Writes a file, in one step where that is possible, or into what the user named that is no file: `/dev/stderr`,
 /// `/dev/fd/3`, a pipe of ours. Links are followed if nobody else made them.
 pub(crate) fn replace(env: &Env, path: &Path, content: &[u8]) -> io::Result<()> {
+    write(env, path, content, Watched::ByNobody)
+}
+
+/// The same for a file that somebody reads at any time: readable by all, and in one step or not at all. Of several of
+/// us at once one is the last.
+pub(crate) fn publish(env: &Env, path: &Path, content: &[u8]) -> io::Result<()> {
+    write(env, path, content, Watched::ByAnybody)
+}
+
+/// Who may read a file while we write it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Watched {
+    ByNobody,
+    ByAnybody,
+}
+
+fn write(env: &Env, path: &Path, content: &[u8], watched: Watched) -> io::Result<()> {
+    let is_watched = watched == Watched::ByAnybody;
     let fs = env.fs();
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
         let (folder, name) = fs.folder_of(&path)?;
         let found = match folder.look(name) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
+                if is_watched {
+                    return put_among_us(env, &*folder, name, content);
+                }
                 let mode = folder.mode_of_new(env.next_u64())?;
                 return put(env, &*folder, name, content, mode, Clobber::Keep);
             }
             found => found?,
         };
         match found.kind {
+            FileKind::File if is_watched => {
+                refuse_others(env, &*folder, name, found)?;
+                return put_among_us(env, &*folder, name, content);
+            }
             FileKind::File => return over(env, &*folder, name, found, content),
             FileKind::Folder => return Err(ErrorKind::IsADirectory.into()),
             FileKind::Link if is_of_proc(&*folder) => {
@@ -71,7 +98,7 @@ fn is_of_proc(folder: &dyn FsFolder) -> bool {
     rustix::fs::statfs(folder.pinned()).is_ok_and(|found| u64::try_from(found.f_type) == Ok(PROC))
 }
 
-/// Gives a new file its name when it is whole.
+/// Gives a new file its name when it is whole, and makes sure that it is the one that has it.
 fn put(
     env: &Env,
     folder: &dyn FsFolder,
@@ -80,6 +107,44 @@ fn put(
     mode: u32,
     clobber: Clobber,
 ) -> io::Result<()> {
+    let staged = stage(env, folder, name, content, mode, clobber)?;
+    if folder.is_still(name, staged.id) { Ok(()) } else { Err(staged.take_back(folder, name)) }
+}
+
+/// The same for a file that several of us may replace at the same time.
+fn put_among_us(env: &Env, folder: &dyn FsFolder, name: &OsStr, content: &[u8]) -> io::Result<()> {
+    let staged = stage(env, folder, name, content, 0o644, Clobber::Replace)?;
+    let us = env.fs().user();
+    let is_of_us = |found: Meta| found.kind == FileKind::File && found.uid == us;
+    if folder.is_still(name, staged.id) || folder.look(name).is_ok_and(is_of_us) {
+        return Ok(());
+    }
+    Err(staged.take_back(folder, name))
+}
+
+/// A new file that was given its name.
+struct Staged {
+    /// What it was called until then: it does not end as a file does that somebody watches for.
+    temporary: OsString,
+    id: FileId,
+}
+
+impl Staged {
+    /// What was moved is somebody else's, and goes back to where it came from.
+    fn take_back(self, folder: &dyn FsFolder, name: &OsStr) -> io::Error {
+        let _ = folder.rename(name, folder, &self.temporary, Clobber::Keep);
+        io::Error::other("somebody else renamed files there while it was put in place")
+    }
+}
+
+fn stage(
+    env: &Env,
+    folder: &dyn FsFolder,
+    name: &OsStr,
+    content: &[u8],
+    mode: u32,
+    clobber: Clobber,
+) -> io::Result<Staged> {
     let temporary = OsString::from(format!(".vps-configurator.{:016x}", env.next_u64()));
     let file = folder.open(&temporary, Open::New)?;
     let written = file
@@ -92,13 +157,7 @@ fn put(
         // What matters is the first error: a full disk must leave nothing of it.
         let _ = folder.remove(&temporary);
     }
-    written?;
-    if folder.is_still(name, id) {
-        return Ok(());
-    }
-    // What was moved is somebody else's, and goes back to where it came from.
-    let _ = folder.rename(name, folder, &temporary, Clobber::Keep);
-    Err(io::Error::other("somebody else renamed files there while it was put in place"))
+    written.map(|()| Staged { temporary, id })
 }
 
 /// A file system without rights gives every file the same ones, and here nobody asked for others.
@@ -109,14 +168,19 @@ fn unless_without_rights(set: io::Result<()>) -> io::Result<()> {
     }
 }
 
+/// Neither takes the place of somebody else's file nor writes it.
+fn refuse_others(env: &Env, folder: &dyn FsFolder, name: &OsStr, found: Meta) -> io::Result<()> {
+    if env.fs().us().trusts(found.uid) {
+        return Ok(());
+    }
+    let path = folder.real_path().unwrap_or_default().join(name);
+    Err(OtherHands::Owner { path, owner: found.uid }.into())
+}
+
 /// Takes the place of a file, or writes it where it is if its folder does not let us.
 fn over(env: &Env, folder: &dyn FsFolder, name: &OsStr, found: Meta, content: &[u8]) -> io::Result<()> {
-    let us = env.fs().us();
-    if !us.trusts(found.uid) {
-        let path = folder.real_path().unwrap_or_default().join(name);
-        return Err(OtherHands::Owner { path, owner: found.uid }.into());
-    }
-    if found.uid == us.user && !folder.is_mount_point(name) {
+    refuse_others(env, folder, name, found)?;
+    if found.uid == env.fs().us().user && !folder.is_mount_point(name) {
         match put(env, folder, name, content, found.mode & 0o777, Clobber::Replace) {
             Err(error)
                 if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {}
@@ -199,6 +263,42 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_watched_is_readable_by_all_and_replaced_in_one_step() {
+        let (place, env) = (place(), Env::real());
+        let path = place.path().join("figures.prom");
+        std::fs::write(&path, "old and longer").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let reader = File::open(&path).unwrap();
+        publish(&env, &path, b"new").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        assert_eq!(io::read_to_string(reader).unwrap(), "old and longer", "who reads it has it whole");
+        std::fs::remove_file(&path).unwrap();
+        publish(&env, &path, b"new").unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        assert_eq!(names(place.path()), 1);
+    }
+
+    #[test]
+    fn of_several_who_publish_at_once_one_is_the_last_and_nothing_is_left_beside_it() {
+        let (place, env) = (place(), Env::real());
+        let path = place.path().join("figures.prom");
+        std::thread::scope(|threads| {
+            for number in 0..8_u8 {
+                let (env, path) = (&env, &path);
+                threads.spawn(move || {
+                    for _ in 0..20 {
+                        publish(env, path, &[number; 1000]).unwrap();
+                    }
+                });
+            }
+        });
+        let last = std::fs::read(&path).unwrap();
+        assert!(last.len() == 1000 && last.iter().all(|byte| *byte == last[0]));
+        assert_eq!(names(place.path()), 1);
+    }
+
+    #[test]
     fn our_links_are_followed_and_what_they_lead_to_is_made() {
         let (place, env) = (place(), Env::real());
         std::fs::create_dir(place.path().join("logs")).unwrap();
@@ -232,6 +332,7 @@ mod tests {
         chown(at("pipe"), Some(65_534), None).unwrap();
         for name in ["link", "file", "pipe"] {
             assert!(replace(&env, &at(name), b"secret").is_err(), "{name}");
+            assert!(publish(&env, &at(name), b"secret").is_err(), "{name}");
         }
         assert_eq!(std::fs::read(at("kept")).unwrap(), b"kept");
         assert_eq!(std::fs::read(at("file")).unwrap(), b"theirs");

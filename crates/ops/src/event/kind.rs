@@ -30,6 +30,8 @@ pub enum EventKind {
         of: u32,
         /// Whether trying again can help.
         class: Class,
+        /// What sort of failure.
+        kind: Kind,
         /// What failed, without its causes.
         error: Foreign,
         /// How long it took.

@@ -15,6 +15,7 @@ use crate::pipeline::Pipeline;
 use crate::process::{Runner, SystemRunner};
 use crate::settings::Policies;
 use crate::store::StoreHandle;
+use crate::totals::Totals;
 
 /// The parts of a [`NetworkOperationWrapper`].
 pub struct Builder {
@@ -137,7 +138,12 @@ impl Builder {
         let env = self.env.unwrap_or_else(Env::real);
         let policies = Arc::new(self.policies);
         let store = self.store.unwrap_or_else(StoreHandle::in_memory);
-        let observer = self.observer.unwrap_or_else(|| Arc::new(()));
+        let totals = Totals::new(env.clone(), store.clone(), policies.table().clone());
+        let counting: Arc<dyn Observer> = Arc::new(totals.clone());
+        let observer = match self.observer {
+            Some(observer) => Arc::new(vec![counting, observer]),
+            None => counting,
+        };
         let http = self.http.unwrap_or_else(|| Arc::new(ReqwestClient::new(Trust::default())));
         let downloader = self.downloader.unwrap_or_else(|| {
             let downloader = HttpDownloader::new(env.clone(), Arc::clone(&http));
@@ -172,6 +178,7 @@ impl Builder {
             http,
             downloads,
             context,
+            totals,
         }
     }
 }

@@ -46,6 +46,7 @@ use crate::pipeline::{OperationError, Pipeline, Request};
 use crate::process::{CommandError, ProcessSpec, RetryOn};
 use crate::service::ServiceName;
 use crate::settings::{InvalidSettings, Options, Policies, RetryConfig};
+use crate::totals::Totals;
 
 pub use builder::Builder;
 pub use commands::Commands;
@@ -64,6 +65,7 @@ pub struct NetworkOperationWrapper {
     installs: Installs,
     #[cfg(feature = "git")]
     clones: Clones,
+    totals: Totals,
 }
 
 impl std::fmt::Debug for NetworkOperationWrapper {
@@ -92,6 +94,7 @@ impl NetworkOperationWrapper {
             #[cfg(feature = "git")]
             clones: self.clones.with_context(context.clone()),
             http: Arc::clone(&self.http),
+            totals: self.totals.clone(),
             context,
         })
     }
@@ -131,6 +134,12 @@ impl NetworkOperationWrapper {
     #[must_use]
     pub fn circuit_breakers(&self) -> &CircuitBreakerManager {
         &self.pipeline().circuits
+    }
+
+    /// What was counted of all processes of this machine.
+    #[must_use]
+    pub fn totals(&self) -> &Totals {
+        &self.totals
     }
 
     /// The loop that all its operations go through: for requests that
@@ -292,6 +301,8 @@ impl NetworkOperationWrapper {
         #[cfg(feature = "git")]
         self.clones.settle().await;
         self.context.settle().await;
+        // Written when the circuits' are, which are waited for.
+        self.totals.flush();
         self.circuit_breakers().flush().await;
     }
 }

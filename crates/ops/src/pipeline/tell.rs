@@ -19,13 +19,21 @@ impl<E: Failure> Run<'_, E> {
     pub(super) fn record(&mut self, entered: &Entered, cause: &Cause<E>) {
         let service = entered.service();
         let (number, of) = (self.schedule.attempt(), self.request.strategy.max_attempts().get());
-        let class = cause.judge().class;
+        let judgement = cause.judge();
+        let class = judgement.class;
         let leaks = self.pipeline.env.planted(Mistake::SecretInEvent);
         let error = if leaks { format!("{cause:?}") } else { cause.to_string() };
         let took = self.pipeline.env.now().since(self.began);
         self.tell(
             service.clone(),
-            EventKind::AttemptFailed { number, of, class, error: error.clone().into(), took },
+            EventKind::AttemptFailed {
+                number,
+                of,
+                class,
+                kind: judgement.kind,
+                error: error.clone().into(),
+                took,
+            },
         );
         // A look for somebody's lock spent no attempt.
         if !matches!(class, Class::Busy { .. }) {

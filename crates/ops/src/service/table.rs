@@ -51,6 +51,12 @@ impl ServiceTable {
         self.names.get(name).cloned().unwrap_or_else(|| name.into())
     }
 
+    /// Whether there is a service of that name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
     /// The services there are, in order.
     pub fn names(&self) -> impl Iterator<Item = &ServiceName> {
         self.names.iter()

@@ -1,7 +1,7 @@
 //! The store's thread, and how others talk to it.
 
 use std::fmt;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ pub const ANSWER_LIMIT: Duration = Duration::from_millis(200);
 
 /// What a store is asked to do.
 pub type Job = Box<dyn FnOnce(&dyn Store) + Send>;
+/// Looks after something on the store's thread: after each job, and within what it last gave. `None` is its end.
+pub(crate) type Attendant = Box<dyn FnMut(&dyn Store) -> Option<Duration> + Send>;
 type Opener = Box<dyn FnOnce() -> Opened + Send>;
 
 /// What opening came to.
@@ -52,7 +54,7 @@ enum Mode {
     /// Jobs run where they are given: memory, and the simulation.
     Inline(Mutex<Box<dyn Store>>),
     /// Jobs run on the store's thread, which begins with the first.
-    Thread(Mutex<Worker>),
+    Thread(Mutex<Worker>, Arc<Mutex<Vec<Attendant>>>),
     /// Jobs go to someone who runs them later, in order: the simulation's slow store.
     #[cfg(any(test, feature = "testing"))]
     Delivered(Box<dyn Fn(Job) + Send + Sync>),
@@ -67,7 +69,7 @@ impl fmt::Debug for StoreHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mode = match &*self.mode {
             Mode::Inline(_) => "inline",
-            Mode::Thread(_) => "thread",
+            Mode::Thread(..) => "thread",
             #[cfg(any(test, feature = "testing"))]
             Mode::Delivered(_) => "delivered",
         };
@@ -91,7 +93,8 @@ impl StoreHandle {
     /// Opens a store on a thread of its own, when the first job comes.
     #[must_use]
     pub fn on_thread(open: impl FnOnce() -> Opened + Send + 'static) -> Self {
-        Self { mode: Arc::new(Mode::Thread(Mutex::new(Worker::Waiting(Some(Box::new(open)))))) }
+        let worker = Mutex::new(Worker::Waiting(Some(Box::new(open))));
+        Self { mode: Arc::new(Mode::Thread(worker, Arc::default())) }
     }
 
     /// Gives jobs to `deliver`, which has each run some time, in order.
@@ -122,21 +125,31 @@ impl StoreHandle {
         }
     }
 
+    /// Has `attendant` called on the store's thread from now on; where there is none, nobody calls it. It must hold
+    /// nothing that holds this handle, or the thread never ends.
+    pub(crate) fn attend(&self, attendant: Attendant) {
+        if let Mode::Thread(worker, attendants) = &*self.mode {
+            attendants.lock().unwrap_or_else(PoisonError::into_inner).push(attendant);
+            // So that it is called at all.
+            send(worker, attendants, Box::new(|_| ()));
+        }
+    }
+
     /// Runs `job` on the store some time, in order, without waiting.
     pub fn tell(&self, job: impl FnOnce(&dyn Store) + Send + 'static) {
         match &*self.mode {
             Mode::Inline(store) => job(&**store.lock().unwrap_or_else(PoisonError::into_inner)),
-            Mode::Thread(worker) => send(worker, Box::new(job)),
+            Mode::Thread(worker, attendants) => send(worker, attendants, Box::new(job)),
             #[cfg(any(test, feature = "testing"))]
             Mode::Delivered(deliver) => deliver(Box::new(job)),
         }
     }
 }
 
-fn send(worker: &Mutex<Worker>, job: Job) {
+fn send(worker: &Mutex<Worker>, attendants: &Arc<Mutex<Vec<Attendant>>>, job: Job) {
     let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
     if let Worker::Waiting(open) = &mut *worker {
-        let Some(sender) = open.take().and_then(start) else { return };
+        let Some(sender) = open.take().and_then(|open| start(open, Arc::clone(attendants))) else { return };
         *worker = Worker::Running(sender);
     }
     if let Worker::Running(sender) = &*worker {
@@ -146,13 +159,34 @@ fn send(worker: &Mutex<Worker>, job: Job) {
 }
 
 /// A process that cannot start a thread has no store: callers go on in memory.
-fn start(open: Opener) -> Option<Sender<Job>> {
+fn start(open: Opener, attendants: Arc<Mutex<Vec<Attendant>>>) -> Option<Sender<Job>> {
     let (sender, jobs) = mpsc::channel::<Job>();
     let run = move || {
         let opened = open();
-        for job in jobs {
-            job(&*opened.store);
+        let mut within = attend(&attendants, &*opened.store);
+        loop {
+            let job = match within {
+                Some(within) => jobs.recv_timeout(within),
+                None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match job {
+                Ok(job) => job(&*opened.store),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            within = attend(&attendants, &*opened.store);
         }
     };
     crate::env::start_thread("state-store", run).ok().map(|()| sender)
+}
+
+/// Calls each attendant once, and says within what time they must be called again.
+fn attend(attendants: &Mutex<Vec<Attendant>>, store: &dyn Store) -> Option<Duration> {
+    let mut soonest: Option<Duration> = None;
+    attendants.lock().unwrap_or_else(PoisonError::into_inner).retain_mut(|attendant| {
+        let within = attendant(store);
+        soonest = soonest.into_iter().chain(within).min();
+        within.is_some()
+    });
+    soonest
 }

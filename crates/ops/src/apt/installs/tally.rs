@@ -102,6 +102,7 @@ mod tests {
             number: 1,
             of: 3,
             class,
+            kind: vps_retry::Kind::of(class),
             error: String::new().into(),
             took: std::time::Duration::ZERO,
         };

@@ -1,0 +1,117 @@
+//! The classic text format, `text/plain; version=0.0.4`: `node_exporter` takes no other, and refuses a whole file for one
+//! line that it does not know.
+
+use std::fmt::{Result, Write as _};
+
+use vps_ops::totals::{BUCKETS, Durations};
+
+use super::Figures;
+use super::families::{self, Form, Samples};
+use super::names::{Metric, Type};
+
+/// The figures as text.
+///
+/// # Errors
+/// None: a text takes all that is written to it.
+pub(super) fn render(figures: &Figures) -> std::result::Result<String, std::fmt::Error> {
+    let mut text = Text(String::new());
+    families::write(figures, &mut text)?;
+    Ok(text.0)
+}
+
+struct Text(String);
+
+impl Form for Text {
+    fn metric(
+        &mut self,
+        metric: &'static Metric,
+        write: &mut dyn FnMut(&mut dyn Samples) -> Result,
+    ) -> Result {
+        write(&mut Family { metric, text: &mut self.0, is_named: false })
+    }
+}
+
+struct Family<'t> {
+    metric: &'static Metric,
+    text: &'t mut String,
+    is_named: bool,
+}
+
+impl Family<'_> {
+    /// Before the first sample, what the metric is. A counter is named as its samples are, and there is no type for
+    /// information.
+    fn name(&mut self) -> Result {
+        if std::mem::replace(&mut self.is_named, true) {
+            return Ok(());
+        }
+        let kind = match self.metric.kind {
+            Type::Counter => "counter",
+            Type::Gauge | Type::Info => "gauge",
+            Type::Histogram => "histogram",
+        };
+        let (family, ending) = (self.metric.family, self.metric.ending());
+        writeln!(self.text, "# HELP {family}{ending} {}", self.metric.help)?;
+        writeln!(self.text, "# TYPE {family}{ending} {kind}")
+    }
+
+    /// The start of a line, up to its value.
+    fn begin(&mut self, ending: &str, values: &[&str], limit: Option<&str>) -> Result {
+        self.text.push_str(self.metric.family);
+        self.text.push_str(ending);
+        let mut before = '{';
+        for (name, value) in self
+            .metric
+            .labels
+            .iter()
+            .copied()
+            .zip(values.iter().copied())
+            .chain(limit.map(|limit| ("le", limit)))
+        {
+            self.text.push(before);
+            before = ',';
+            self.text.push_str(name);
+            self.text.push_str("=\"");
+            for letter in value.chars() {
+                match letter {
+                    '\\' => self.text.push_str(r"\\"),
+                    '"' => self.text.push_str("\\\""),
+                    '\n' => self.text.push_str(r"\n"),
+                    other => self.text.push(other),
+                }
+            }
+            self.text.push('"');
+        }
+        self.text.push_str(if before == ',' { "} " } else { " " });
+        Ok(())
+    }
+}
+
+impl Samples for Family<'_> {
+    fn whole(&mut self, labels: &[&str], value: u64) -> Result {
+        self.name()?;
+        self.begin(self.metric.ending(), labels, None)?;
+        writeln!(self.text, "{value}")
+    }
+
+    fn number(&mut self, labels: &[&str], value: f64) -> Result {
+        self.name()?;
+        self.begin(self.metric.ending(), labels, None)?;
+        // With a point where it is whole, as the other form has it.
+        writeln!(self.text, "{value:?}")
+    }
+
+    fn durations(&mut self, labels: &[&str], value: &Durations) -> Result {
+        self.name()?;
+        let limits = BUCKETS.iter().map(|limit| format!("{limit:?}")).chain(["+Inf".to_owned()]);
+        let mut sum = 0_u64;
+        for (limit, count) in limits.zip(value.buckets()) {
+            sum = sum.saturating_add(*count);
+            self.begin("_bucket", labels, Some(&limit))?;
+            writeln!(self.text, "{sum}")?;
+        }
+        self.begin("_sum", labels, None)?;
+        writeln!(self.text, "{:?}", value.sum().as_secs_f64())?;
+        self.begin("_count", labels, None)?;
+        writeln!(self.text, "{}", value.count())
+    }
+}

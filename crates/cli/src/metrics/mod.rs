@@ -1,0 +1,78 @@
+//! What there is to know in figures, for Prometheus: plain values that are gathered once, and two forms to write them
+//! in. `docs/metrics.md` lists them.
+
+mod classic;
+mod families;
+mod file;
+mod gather;
+#[cfg_attr(not(test), allow(dead_code, reason = "who probes fills them in"))]
+pub(crate) mod health;
+mod names;
+mod open_metrics;
+#[cfg(test)]
+mod published;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use vps_ops::State;
+use vps_ops::guard::Usage;
+use vps_ops::totals::TotalsSnapshot;
+
+pub(crate) use file::write_file;
+pub(crate) use health::HealthFigures;
+
+/// All figures at one moment. Services go by their labels: what is not told apart is `other`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Figures {
+    pub(crate) circuits: Vec<CircuitFigures>,
+    pub(crate) totals: TotalsSnapshot,
+    /// Of this process.
+    pub(crate) bulkheads: Vec<(String, Usage)>,
+    pub(crate) health: HealthFigures,
+    /// When the command ended that writes them, since the Unix epoch.
+    pub(crate) last_run_at: Option<Duration>,
+}
+
+/// One circuit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CircuitFigures {
+    pub(crate) service: String,
+    pub(crate) state: State,
+    pub(crate) failures: u32,
+}
+
+/// How figures are written.
+#[cfg_attr(not(test), allow(dead_code, reason = "who serves them over HTTP says which"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For who asks for it by `Accept`, as Prometheus does.
+    OpenMetrics,
+    /// For files, and for all others.
+    Classic,
+}
+
+#[cfg_attr(not(test), allow(dead_code, reason = "who serves them over HTTP says which"))]
+impl Format {
+    /// What HTTP calls it.
+    pub(crate) const fn content_type(self) -> &'static str {
+        match self {
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Self::Classic => "text/plain; version=0.0.4; charset=utf-8",
+        }
+    }
+}
+
+impl Figures {
+    /// All of them as text.
+    pub(crate) fn render(self, format: Format) -> String {
+        let written = match format {
+            Format::OpenMetrics => open_metrics::render(Arc::new(self)),
+            Format::Classic => classic::render(&self),
+        };
+        // A text takes all that is written to it.
+        written.unwrap_or_default()
+    }
+}
