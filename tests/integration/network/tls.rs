@@ -128,8 +128,7 @@ fn names_in_a_certificate_are_seen_and_no_more() {
                             if form.contains(&"--color") { said.replace(colour, "") } else { said }
                         },
                     );
-            let is_odd =
-                |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{200b}\u{2028}".contains(c);
+            let is_odd = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{200b}\u{2028}".contains(c);
             assert!(!said.contains(is_odd), "{what} {form:?}: {said:?}");
             assert!(
                 !said.lines().any(|line| line.starts_with("INFO: all is well")),
