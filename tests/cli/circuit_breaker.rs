@@ -231,7 +231,9 @@ fn the_child() {
     runtime.block_on(async {
         let env = Env::real();
         let (folder, opener) = (StateFolder::at(folder), env.clone());
-        let store = StoreHandle::on_thread(move || SqliteStore::open_or_memory(&folder, &opener, |_| {}));
+        let store = StoreHandle::on_thread(move || {
+            SqliteStore::open_or_memory(&folder, &opener, |_, _, _| None, |_| {})
+        });
         let network =
             NetworkOperationWrapper::builder(Settings::default().check().unwrap()).store(store).build();
         let once = || async {

@@ -30,6 +30,15 @@ fn ours_are_those_of_timeout() {
     assert_eq!(said.code, 127, "{}", said.err);
     assert!(said.err.contains("hint: install `nosuchprogram`"), "{}", said.err);
     assert!(said.err.contains("(1 attempt)"), "not tried again: {}", said.err);
+    for path in ["/no/such/cmd", "./cmd", "/etc/passwd/cmd"] {
+        let said = run(&lab, &["run", "--", path]);
+        assert!([126, 127].contains(&said.code), "{path}: {}", said.err);
+        assert!(said.err.contains(&format!("`{path}` ")), "as it was given: {}", said.err);
+        assert!(!said.err.contains("hint: install"), "there is nothing to be installed: {}", said.err);
+    }
+    assert!(
+        run(&lab, &["run", "--", "/no/such/cmd"]).err.contains("hint: see whether `/no/such/cmd` is there")
+    );
     run(&lab, &["circuit-breaker", "open", "github"]);
     let said = run(&lab, &["run", "--service", "github", "--", "touch", "ran"]);
     assert_eq!(said.code, 125, "{}", said.err);

@@ -222,11 +222,20 @@ fn a_file_that_takes_hours_to_look_at_hears_the_limit_and_a_stop() {
         return println!("skipped: no file of 8 TiB on this file system");
     }
     let digest = "0".repeat(64);
-    let args = ["download", &server.url("/f"), "--sha256", &digest];
-    let said = Said::from(lab.run(&[args.as_slice(), &["--timeout", "300ms"]].concat()));
+    let (url, preview) = (server.url("/f"), "--dry-run");
+    let args = ["download", &url, "--sha256", &digest];
+    for args in [&args[..], &[args.as_slice(), &[preview]].concat()] {
+        hears_the_limit_and_a_stop(&lab, args);
+    }
+    assert_eq!(fs::metadata(lab.path("f")).unwrap().len(), 8 << 40, "it is as it was");
+    assert_eq!(server.log().connections, 0);
+}
+
+fn hears_the_limit_and_a_stop(lab: &Lab, args: &[&str]) {
+    let said = Said::from(lab.run(&[args, &["--timeout", "300ms"]].concat()));
     assert_eq!(said.code, 1, "{}", said.err);
     assert!(said.err.contains("did not end in time"), "{}", said.err);
-    let mut child = lab.start(&args);
+    let mut child = lab.start(args);
     let stderr = child.stderr.take().unwrap();
     // It says what it begins with once it listens to signals.
     let pid = child.id();
@@ -238,8 +247,6 @@ fn a_file_that_takes_hours_to_look_at_hears_the_limit_and_a_stop() {
     wait_until("the thread that reads", || reading().then_some(()));
     signal(&child, Signal::TERM);
     assert_eq!(child.wait().unwrap().signal(), Some(15), "{:?}", BufReader::new(stderr).lines().next());
-    assert_eq!(fs::metadata(lab.path("f")).unwrap().len(), 8 << 40, "it is as it was");
-    assert_eq!(server.log().connections, 0);
 }
 
 #[test]

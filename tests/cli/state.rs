@@ -179,6 +179,71 @@ fn a_snapshot_that_others_could_have_written_is_not_believed() {
     assert_eq!(run(&lab, &["run", "--service", "github", "--", "true"]).code, 0);
 }
 
+fn damage(lab: &Lab) {
+    fs::write(lab.path("state/state.db"), "x".repeat(8_000)).unwrap();
+    for companion in ["state/state.db-wal", "state/state.db-shm"] {
+        let _ = fs::remove_file(lab.path(companion));
+    }
+}
+
+fn held(lab: &Lab, service: &str) -> serde_json::Value {
+    let status = run(lab, &["--json", "-q", "circuit-breaker", "status", service]).json();
+    status["services"][service]["by_hand"].clone()
+}
+
+#[test]
+fn what_an_operator_holds_is_held_after_the_store_was_damaged() {
+    let lab = used();
+    let close = ["circuit-breaker", "close", "docker_hub", "--for", "1h", "--reason", "we know better"];
+    assert_eq!(run(&lab, &close).code, 0);
+    let before = [held(&lab, "github"), held(&lab, "docker_hub")];
+    assert_eq!(before[1]["reason"], "we know better");
+    damage(&lab);
+    let said = works(&lab);
+    warned(&said, "github is held open");
+    warned(&said, "docker_hub is held closed");
+    assert_eq!([held(&lab, "github"), held(&lab, "docker_hub")], before);
+    assert_eq!(run(&lab, &["run", "--service", "github", "--", "true"]).code, 125);
+    // Nothing else comes with them, and it is said once.
+    assert_eq!(held(&lab, "microsoft_packages"), serde_json::Value::Null);
+    assert!(!works(&lab).err.contains("WARNING"));
+}
+
+#[test]
+fn a_hold_that_has_ended_or_that_others_could_have_written_is_not_taken_over() {
+    let lab = Lab::new();
+    assert_eq!(run(&lab, &["circuit-breaker", "open", "github", "--for", "1h"]).code, 0);
+    // As if that had been two hours ago, before this machine started.
+    let file = lab.path("state/status.json");
+    let mut document: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let record = record_of(&mut document);
+    record["boot_id"] = "another".into();
+    record["wall"] = (record["wall"].as_f64().unwrap() - 7_200.0).into();
+    let ended = document.to_string();
+    record_of(&mut document)["wall"] = (record_of(&mut document)["wall"].as_f64().unwrap() + 7_100.0).into();
+    let lasting = document.to_string();
+    for (content, mode, is_held) in [
+        (&ended, 0o644, false),
+        (&lasting, 0o666, false),
+        (&"{".to_owned(), 0o644, false),
+        (&lasting, 0o644, true),
+    ] {
+        damage(&lab);
+        fs::write(&file, content).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+        let said = works(&lab);
+        warned(&said, "was set aside as");
+        let is_doubted = mode == 0o666 || *content == "{";
+        assert_eq!(said.err.contains("not to be believed"), is_doubted, "{}", said.err);
+        assert_eq!(said.err.contains("github is held open"), is_held, "{}", said.err);
+        assert_eq!(held(&lab, "github").is_object(), is_held, "{mode:o} {content}");
+    }
+}
+
+fn record_of(document: &mut serde_json::Value) -> &mut serde_json::Value {
+    document.pointer_mut("/entries/circuit~1github").unwrap()
+}
+
 #[test]
 fn who_only_looks_makes_nothing() {
     let lab = Lab::new();

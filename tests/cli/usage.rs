@@ -4,7 +4,7 @@ use crate::lab::Lab;
 use crate::said::{run, run_with};
 
 /// A command line, and what is said about it.
-const WRONG: [(&[&str], &str); 35] = [
+const WRONG: [(&[&str], &str); 39] = [
     (&["bogus"], "unrecognized subcommand 'bogus'"),
     (&["--bogus"], "unexpected argument '--bogus'"),
     (&["-v", "-q", "config", "path"], "cannot be used with '--quiet...'"),
@@ -42,6 +42,10 @@ const WRONG: [(&[&str], &str); 35] = [
     (&["circuit-breaker", "reset", "github", "--all"], "cannot be used with"),
     (&["circuit-breaker", "status", "nosuch"], "define another under `performance.services`"),
     (&["connectivity", "ftp://example.com"], "only http and https"),
+    (&["--config", "folder/", "config", "init"], "'folder/' for '--config <FILE>': that names a folder"),
+    (&["--config", "folder/.", "config", "init"], "that names a folder"),
+    (&["--config", "folder/", "config", "show"], "that names a folder"),
+    (&["download", "https://example.com/f", "--header-file", "folder/"], "that names a folder"),
     (&["man", "nonsense"], "there is no command `nonsense`"),
 ];
 
@@ -103,6 +107,7 @@ fn a_wrong_command_line_of_run_is_125() {
         &["run", "--bogus", "--", "true"],
         &["run", "--retry-on", "300", "--", "true"],
         &["run", "--service", "nosuch", "--", "true"],
+        &["run", "--report", "folder/", "--", "touch", "ran"],
         &["--config", "nosuch.yaml", "run", "--", "true"],
     ] {
         let said = run(&lab, args);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
+use vps_ops::circuit::kept_hold;
 use vps_ops::env::Env;
 use vps_ops::foreign::shown;
 use vps_ops::http::{ReqwestClient, Trust};
@@ -98,7 +99,7 @@ impl App {
             None => {
                 Failure::local("circuits are kept in memory only, so that this would end with this command")
             }
-            Some(folder) => match SqliteStore::open(&folder, &self.env, warn) {
+            Some(folder) => match SqliteStore::open(&folder, &self.env, kept_hold, warn) {
                 Ok(_) => return Ok(()),
                 Err(error) => Failure::of_error(Exit::Local, Kind::Local, &error),
             },
@@ -143,7 +144,7 @@ impl App {
             if only_looks {
                 SqliteStore::look_or_memory(&folder, &env, warn)
             } else {
-                SqliteStore::open_or_memory(&folder, &env, warn)
+                SqliteStore::open_or_memory(&folder, &env, kept_hold, warn)
             }
         })
     }

@@ -1,7 +1,7 @@
 //! Servers that must prove who they are.
 
 use tests::server::certificates::{Authority, Identity};
-use tests::server::{Behaviour, Content, Route, Server, Tls};
+use tests::server::{Behaviour, Content, Proxy, Route, Server, Tls};
 
 use crate::lab::Lab;
 
@@ -83,6 +83,59 @@ fn a_certificate_that_is_itself_trusted_is_good_for_its_own_name() {
             let mut command = lab.command(&["download", &server.url("/f"), "f"]);
             let output = command.env(variable, &value).output().unwrap();
             assert_eq!(output.status.code(), Some(code), "{variable} {output:?}");
+        }
+    }
+}
+
+/// What a certificate calls itself is a stranger's text: it reaches a screen, or JSON, only escaped.
+#[test]
+fn names_in_a_certificate_are_seen_and_no_more() {
+    let authority = Authority::new();
+    let names: [&[u8]; 3] =
+        [b"a\x1b]0;x\x07\nINFO: all is well", "\u{202e}moc.\u{200b}x".as_bytes(), b"\x9b1m\xff"];
+    let subject = "s\u{1b}[31m\u{202e}\u{2028}";
+    let hostile = || authority.for_raw_names(&names, subject);
+    let server = Server::builder().tls(Tls::With(hostile())).start();
+    let proxy = Proxy::over_tls(server.address(), &hostile());
+    let url = server.url("/f");
+    let download = ["download", &url, "f"];
+    for (what, args, through) in [
+        ("download", &download[..], None),
+        ("clone", &["git", "clone", &url, "dest"], None),
+        ("connectivity", &["connectivity", &url], None),
+        ("proxy", &download, Some(proxy.url())),
+        ("clone by proxy", &["git", "clone", &url, "dest"], Some(proxy.url())),
+    ] {
+        for form in [&[] as &[&str], &["-vv"], &["--json"], &["--color", "always"]] {
+            let lab = Lab::new();
+            std::fs::write(lab.path("roots.pem"), authority.pem()).unwrap();
+            let mut command = lab.command(&[form, args].concat());
+            command.env("SSL_CERT_FILE", lab.path("roots.pem"));
+            if let Some(proxy) = &through {
+                command.env("https_proxy", proxy);
+            }
+            let output = command.output().unwrap();
+            let code = if what == "connectivity" { 5 } else { 1 };
+            assert_eq!(output.status.code(), Some(code), "{what} {form:?}: {output:?}");
+            let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            // Our own colours are all that there is of escapes.
+            let said =
+                ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[1m\x1b[31m"]
+                    .iter()
+                    .fold(
+                        said,
+                        |said, colour| {
+                            if form.contains(&"--color") { said.replace(colour, "") } else { said }
+                        },
+                    );
+            let is_odd = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{200b}\u{2028}".contains(c);
+            assert!(!said.contains(is_odd), "{what} {form:?}: {said:?}");
+            assert!(
+                !said.lines().any(|line| line.starts_with("INFO: all is well")),
+                "{what} {form:?}: {said}"
+            );
+            let seen = if form.contains(&"--json") { r"\\u{1b}]0;x\\u{7}" } else { r"\u{1b}]0;x\u{7}" };
+            assert!(said.contains("certificate") && said.contains(seen), "{what} {form:?}: {said}");
         }
     }
 }

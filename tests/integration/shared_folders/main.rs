@@ -14,9 +14,12 @@
 
 mod archives;
 mod attack;
+mod attack_install;
+mod attack_state;
 mod download;
 mod init;
 mod mounts;
+mod parent;
 mod place;
 mod report;
 mod special;

@@ -42,7 +42,8 @@ fn the_child() {
     if let Some(times) = task.strip_prefix("operate ") {
         return crate::totals::operate(Path::new(&folder), times.parse().unwrap());
     }
-    let store = SqliteStore::open(&StateFolder::at(folder), &Env::real(), Box::new(|_| {})).unwrap();
+    let store =
+        SqliteStore::open(&StateFolder::at(folder), &Env::real(), |_, _, _| None, Box::new(|_| {})).unwrap();
     let add = |key: &str| {
         use vps_ops::store::Store;
         store.update(key, &mut |bytes| Some((number(bytes) + 1).to_string().into_bytes()))

@@ -34,7 +34,9 @@ impl Classify for Down {
 fn network(folder: &Path) -> NetworkOperationWrapper {
     let env = Env::real();
     let (opened_in, opener) = (StateFolder::at(folder), env.clone());
-    let store = StoreHandle::on_thread(move || SqliteStore::open_or_memory(&opened_in, &opener, |_| {}));
+    let store = StoreHandle::on_thread(move || {
+        SqliteStore::open_or_memory(&opened_in, &opener, |_, _, _| None, |_| {})
+    });
     let settings: Settings =
         serde_json::from_str(r#"{"performance": {"circuit_breaker": {"failure_threshold": 1}}}"#).unwrap();
     let policies = settings.check().unwrap();

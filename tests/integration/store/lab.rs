@@ -27,14 +27,14 @@ impl Lab {
     pub(crate) fn open(&self) -> Result<SqliteStore, OpenError> {
         let warnings = Arc::clone(&self.warnings);
         let warn = move |text: &str| warnings.lock().unwrap().push(text.to_owned());
-        SqliteStore::open(&StateFolder::at(self.path()), &Env::real(), Box::new(warn))
+        SqliteStore::open(&StateFolder::at(self.path()), &Env::real(), |_, _, _| None, Box::new(warn))
     }
 
     /// What the program does: a store in any case.
     pub(crate) fn open_or_memory(&self) -> Box<dyn Store> {
         let warnings = Arc::clone(&self.warnings);
         let warn = move |text: &str| warnings.lock().unwrap().push(text.to_owned());
-        SqliteStore::open_or_memory(&StateFolder::at(self.path()), &Env::real(), warn).store
+        SqliteStore::open_or_memory(&StateFolder::at(self.path()), &Env::real(), |_, _, _| None, warn).store
     }
 
     pub(crate) fn warnings(&self) -> Vec<String> {

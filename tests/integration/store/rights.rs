@@ -63,6 +63,7 @@ fn a_folder_below_one_that_others_can_write_is_refused_by_that_ones_name() {
         vps_ops::store::SqliteStore::open(
             &vps_ops::store::StateFolder::at(&folder),
             &Env::real(),
+            |_, _, _| None,
             Box::new(|_| {}),
         )
     };
@@ -81,7 +82,9 @@ fn a_folder_is_found_through_our_own_link() {
     std::os::unix::fs::symlink("disk", lab.file("link")).unwrap();
     let folder = vps_ops::store::StateFolder::at(lab.file("link/state"));
     for number in 1..3 {
-        let store = vps_ops::store::SqliteStore::open(&folder, &Env::real(), Box::new(|_| {})).unwrap();
+        let store =
+            vps_ops::store::SqliteStore::open(&folder, &Env::real(), |_, _, _| None, Box::new(|_| {}))
+                .unwrap();
         assert_eq!(count(&store, "count"), number);
     }
     assert!(lab.file("disk/state/state.db").is_file());
@@ -114,6 +117,72 @@ fn what_was_planted_at_a_files_name_is_gone_round() {
             assert_eq!(count(&*store, "count"), 1, "{kind} at {name}");
             assert_eq!(lab.warnings().len(), 1, "{kind} at {name}: {:?}", lab.warnings());
             assert_eq!(fs::read_to_string(kept.path()).unwrap(), "kept", "{kind} at {name}");
+            drop(store);
+            // Nor does it stand in the way any more.
+            assert_eq!(count(&lab.open().unwrap(), "count"), 2, "{kind} at {name}");
+            assert_eq!(lab.warnings().len(), 1, "{kind} at {name}, said once: {:?}", lab.warnings());
+            let prefix = format!("{name}.corrupt-");
+            let planted = names(&lab).into_iter().filter(|one| one.starts_with(&prefix)).count();
+            let is_alone = !name.starts_with("state.db-");
+            assert_eq!(planted, usize::from(is_alone), "{kind} at {name}: {:?}", names(&lab));
         }
     }
+}
+
+fn names(lab: &Lab) -> Vec<String> {
+    let entries = fs::read_dir(lab.path()).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn a_strangers_lock_marker_or_folder_in_their_place_is_set_aside_with_all_that_is_in_it() {
+    for name in ["state.lock", "state.meta"] {
+        let lab = Lab::new();
+        count(&lab.open().unwrap(), "count");
+        fs::remove_file(lab.file(name)).unwrap();
+        fs::create_dir(lab.file(name)).unwrap();
+        fs::write(lab.file(name).join("inner"), "kept").unwrap();
+        assert_eq!(count(&lab.open().unwrap(), "count"), 2, "{name}: the store itself is as it was");
+        if rustix::process::geteuid().is_root() {
+            fs::remove_file(lab.file(name)).unwrap_or_default();
+            fs::write(lab.file(name), "theirs").unwrap();
+            std::os::unix::fs::chown(lab.file(name), Some(65_534), Some(65_534)).unwrap();
+            assert_eq!(count(&lab.open().unwrap(), "count"), 3, "{name}");
+        }
+        let aside: Vec<_> = names(&lab).into_iter().filter(|one| one.contains(".corrupt-")).collect();
+        assert!(aside.iter().any(|one| lab.file(one).join("inner").is_file()), "{name}: {aside:?}");
+        assert_eq!(lab.warnings().len(), aside.len(), "{name}: {:?}", lab.warnings());
+        for (said, _) in lab.warnings().iter().zip(&aside) {
+            assert!(said.contains(name) && said.contains("set aside as"), "{said}");
+        }
+    }
+}
+
+/// Of many that come at once, none sets aside what another made anew: all share one store.
+#[test]
+fn many_that_find_a_planted_lock_share_one_store() {
+    for _ in 0..5 {
+        let lab = Lab::new();
+        std::os::unix::fs::symlink("/dev/null", lab.file("state.lock")).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| drop(lab.open()));
+            }
+        });
+        let aside: Vec<_> = names(&lab).into_iter().filter(|one| one.contains(".corrupt-")).collect();
+        assert_eq!(aside.len(), 1, "{aside:?}");
+        assert_eq!(lab.warnings().len(), 1, "{:?}", lab.warnings());
+    }
+}
+
+/// A lock that a process of ours holds is still its lock, whoever may write it by now.
+#[test]
+fn a_lock_in_use_is_not_set_aside() {
+    let lab = Lab::new();
+    let user = lab.open().unwrap();
+    fs::set_permissions(lab.file("state.lock"), Permissions::from_mode(0o666)).unwrap();
+    assert!(lab.open().is_err());
+    assert!(names(&lab).iter().all(|one| !one.contains(".corrupt-")), "{:?}", names(&lab));
+    drop(user);
+    assert!(lab.open().is_ok());
 }

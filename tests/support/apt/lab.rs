@@ -204,7 +204,13 @@ impl AptLab {
     /// Runs a command in the lab as `nobody`.
     #[must_use]
     pub fn run_as_nobody(&self, args: &[&str]) -> Finished {
-        Running::start_inside(self.enter(&["--setgid", "65534", "--setuid", "65534"], args)).wait()
+        self.begin_as_nobody(args).wait()
+    }
+
+    /// Starts a command in the lab as `nobody`.
+    #[must_use]
+    pub fn begin_as_nobody(&self, args: &[&str]) -> Running {
+        Running::start_inside(self.enter(&["--setgid", "65534", "--setuid", "65534"], args))
     }
 
     /// Runs a command that has to succeed, and returns its output.

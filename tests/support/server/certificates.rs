@@ -70,6 +70,24 @@ impl Authority {
         self.sign(params(&["elsewhere.example.com"]))
     }
 
+    /// One for names that are just these bytes, whatever a name may be, and whose subject has this one.
+    ///
+    /// # Panics
+    /// If they take more than a hundred bytes.
+    #[must_use]
+    pub fn for_raw_names(&self, names: &[&[u8]], subject: &str) -> Arc<Identity> {
+        let mut params = params(&[]);
+        // As RFC 5280 has it: a sequence of names with the tag [2].
+        let one = |name: &&[u8]| [&[0x82, length(name)], *name].concat();
+        let all = names.iter().flat_map(one).collect::<Vec<u8>>();
+        let content = [&[0x30, length(&all)], all.as_slice()].concat();
+        let mut extension = rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 17], content);
+        extension.set_criticality(false);
+        params.custom_extensions.push(extension);
+        params.distinguished_name.push(rcgen::DnType::CommonName, subject);
+        self.sign(params)
+    }
+
     /// One that has run out.
     #[must_use]
     pub fn expired(&self) -> Arc<Identity> {
@@ -129,6 +147,11 @@ impl Identity {
             .unwrap();
         Arc::new(config)
     }
+}
+
+/// The length of something short, as DER has it.
+fn length(bytes: &[u8]) -> u8 {
+    u8::try_from(bytes.len()).ok().filter(|length| *length < 128).unwrap()
 }
 
 fn params(names: &[&str]) -> CertificateParams {

@@ -46,7 +46,7 @@ pub(crate) struct DownloadArgs {
     #[arg(long, value_name = "URL", help_heading = "Sources")]
     pub(crate) mirror: Vec<String>,
     /// A file with headers to send, one a line: credentials belong here, not on the command line
-    #[arg(long, value_name = "FILE", help_heading = "Sources")]
+    #[arg(long, value_name = "FILE", value_parser = super::values::file_path(), help_heading = "Sources")]
     pub(crate) header_file: Option<PathBuf>,
     /// Begin from zero even if a part is there
     #[arg(long, help_heading = "File")]

@@ -92,6 +92,7 @@ pub(crate) struct GlobalArgs {
         env = "VPS_CONFIGURATOR_CONFIG",
         global = true,
         value_name = "FILE",
+        value_parser = values::file(),
         help_heading = "Global options"
     )]
     pub(crate) config: Option<OsString>,

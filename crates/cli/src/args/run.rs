@@ -33,7 +33,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     pub(crate) stdin: StdinChoice,
     /// Write the result, or the error, to this file as one JSON object
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = super::values::file_path())]
     pub(crate) report: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,

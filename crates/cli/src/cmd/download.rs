@@ -6,7 +6,6 @@ mod request;
 use vps_ops::download::{Dest, DownloadError, DownloadHint, DownloadRequest, Expected, Fault, Saved};
 use vps_ops::foreign::shown;
 use vps_ops::http::SafeUrl;
-use vps_ops::operation::{Operation, OperationKind};
 use vps_ops::pipeline::Cause;
 use vps_ops::settings::Options;
 use vps_ops::{Advise, Hint, Kind, NetworkOperationWrapper, OperationError};
@@ -65,9 +64,8 @@ async fn preview(
     request: &DownloadRequest,
     options: &Options,
 ) -> Result<Preview, Failure> {
-    let done = network.downloads().look(request).await.map_err(|error| {
-        Failure::before(&Operation::new(OperationKind::Download, request.url.to_string()), &error)
-    })?;
+    let looked = network.downloads().look(request, options).await;
+    let done = looked.map_err(|error| failure(request, &error))?;
     let list = match &request.expected {
         Some(Expected::ListedAt(list)) => Some(list.as_url().clone()),
         _ => None,

@@ -46,6 +46,7 @@ pub use error::CircuitBreakerError;
 pub(crate) use late::{Late, Outcome, opened};
 pub use permit::Permit;
 pub(crate) use record::PREFIX as RECORDS;
+pub use record::kept_hold;
 pub(crate) use shared::Shared;
 pub use status::{ByHand, CircuitStatus, rfc3339};
 pub(crate) use status::{show_group, stored};

@@ -8,6 +8,7 @@ use vps_breaker::{Machine, Policy, Snapshot, Tick, Token};
 
 use super::ByHand;
 use crate::env::{Env, Mistake, ProcessIdentity};
+use crate::foreign::Foreign;
 use crate::service::ServiceName;
 use crate::store::Store;
 
@@ -28,6 +29,20 @@ pub(super) fn inherit_hold(store: &dyn Store, host: &ServiceName, policy: &Polic
     if held {
         let _ = store.update(&key(host.as_str()), &mut |before| before.is_none().then(|| bytes.clone()));
     }
+}
+
+/// Which circuit is held by hand, and how, if that is what the entry of a store's snapshot says: for
+/// [`SqliteStore::open`](crate::store::SqliteStore::open), whose new store must not forget what an operator said. A
+/// hold that has ended is none.
+#[must_use]
+pub fn kept_hold(env: &Env, key: &str, bytes: &[u8]) -> Option<String> {
+    let name = key.strip_prefix(PREFIX)?;
+    let record = Record::decode(bytes)?;
+    let now = env.now();
+    let is_held = record.current(&Policy::default(), env, now).is_held(now);
+    let hand = record.by_hand.filter(|_| is_held)?;
+    let name = Foreign::new(name);
+    ["open", "closed"].contains(&hand.state.as_str()).then(|| format!("{name} is held {}", hand.state))
 }
 
 /// One circuit as the store holds it.

@@ -17,6 +17,7 @@ use super::part::Part;
 use super::plan::Target;
 use super::receive::{Terms, receive};
 use super::request::DownloadRequest;
+use super::seal::SealKey;
 use super::sweep::sweep;
 use super::words::Asked;
 use super::{DownloadError, DownloadOperation};
@@ -112,7 +113,8 @@ impl DownloadOperation {
                     attempt.note("another process has downloaded it meanwhile");
                     return Ok(Err(existing::unchanged(&self.request, file, None)));
                 }
-                if let Some(warning) = warning {
+                let of_key = self.key.as_ref().and_then(SealKey::warning);
+                for warning in of_key.into_iter().chain(warning) {
                     attempt.warn(warning.clone());
                     memory.warnings.push(warning.into());
                 }

@@ -1,10 +1,12 @@
 //! From a complete part to the file: rights, fsync, rename, fsync of the folder; where it is to survive a
 //! power loss, that is.
 
+use std::ffi::OsStr;
 use std::io;
 use std::sync::Arc;
 
 use super::error::Fault;
+use super::names;
 use super::part::Part;
 use super::plan::FileTarget;
 use crate::env::Env;
@@ -69,8 +71,11 @@ pub(super) async fn commit(part: &mut Part, target: &FileTarget, how: How) -> Re
         Err(source) => return Err(disk("replace", source)),
     }
     if !folder.is_still(&target.name, id) {
-        // Between the look and the rename: what was moved goes back to where it came from.
-        let _ = folder.rename(&target.name, folder, &place.part, Clobber::Keep);
+        // Between the look and the rename: what was moved goes back to where it came from, or where it came from
+        // somebody put something since, beside it. It is not ours to remove, and DEST was not its place.
+        let beside = names::unshared_part(&target.name, env.next_u64());
+        let back = |to: &OsStr| folder.rename(&target.name, folder, to, Clobber::Keep);
+        let _ = back(&place.part).or_else(|_| back(&beside));
         return Err(exchanged());
     }
     if part.recorded {

@@ -73,7 +73,7 @@ impl Downloads {
         options: &Options,
     ) -> Result<Downloaded, OperationError<DownloadError>> {
         match &request.expected {
-            Some(Expected::ListedAt(list)) => match self.look(&request).await {
+            Some(Expected::ListedAt(list)) => match self.there(&request).await {
                 Ok(None) => self.run_listed(list, &request, options).await,
                 // Whether DEST is kept, or cannot be replaced, no list decides.
                 Ok(Some(_)) | Err(_) => {
@@ -85,11 +85,27 @@ impl Downloads {
     }
 
     /// What a download of `request` would find at DEST, by looking only: the result, where nothing has to be
-    /// fetched. Where a list names the digest, it is not held against what stands there.
+    /// fetched. Where a list names the digest, it is not held against what stands there. Nobody is told of it.
     ///
     /// # Errors
-    /// What the download would fail with before it asked anybody.
-    pub async fn look(&self, request: &DownloadRequest) -> Result<Option<Downloaded>, DownloadError> {
+    /// What the download would fail with before it asked anybody; also that the look was stopped, or took longer than
+    /// the download may.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the look.
+    pub async fn look(
+        &self,
+        request: &DownloadRequest,
+        options: &Options,
+    ) -> Result<Option<Downloaded>, OperationError<DownloadError>> {
+        let policy = self.policy(request, options);
+        let total = options.total_or(policy.timeouts.download);
+        let wanted = Request::of(operation(request)).under(&policy, options).total(total);
+        let unseen = self.context.pipeline().observed_by(Arc::new(()));
+        unseen.look(&wanted, self.there(request)).await
+    }
+
+    async fn there(&self, request: &DownloadRequest) -> Result<Option<Downloaded>, DownloadError> {
         let mut request = request.clone();
         if matches!(request.expected, Some(Expected::ListedAt(_))) {
             if let Err(error) = request.listed_name() {

@@ -95,7 +95,7 @@ pub trait Runner: Send + Sync + 'static {
         _talk: &mut dyn Talk,
     ) -> Result<Captured, CommandError> {
         let source = std::io::ErrorKind::Unsupported.into();
-        Err(CommandError::NotExecutable { program: spec.name().into(), source })
+        Err(CommandError::NotExecutable { program: spec.program().into(), source })
     }
 
     /// Waits for the processes whose futures were dropped: two seconds at most, then kills them; those

@@ -15,13 +15,13 @@ pub enum CommandError {
     /// There is no such program.
     #[error("`{program}` was not found")]
     NotFound {
-        /// Its name.
+        /// Its name or path, as it was given.
         program: Foreign,
     },
     /// It cannot be executed.
     #[error("`{program}` cannot be executed")]
     NotExecutable {
-        /// Its name.
+        /// Its name or path, as it was given.
         program: Foreign,
         /// What the system says.
         #[source]

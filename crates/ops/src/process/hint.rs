@@ -13,6 +13,11 @@ pub enum ProcessHint {
         /// Its name.
         program: Foreign,
     },
+    /// Nothing is at that path, or the interpreter is not there that a script there names.
+    CheckPath {
+        /// The path as it was given.
+        program: Foreign,
+    },
 }
 
 impl From<ProcessHint> for Hint {
@@ -24,6 +29,9 @@ impl From<ProcessHint> for Hint {
 impl Advise for CommandError {
     fn hints(&self) -> Vec<Hint> {
         match self {
+            Self::NotFound { program } if program.contains('/') => {
+                vec![ProcessHint::CheckPath { program: program.clone() }.into()]
+            }
             Self::NotFound { program } => vec![ProcessHint::Install { program: program.clone() }.into()],
             _ => Vec::new(),
         }

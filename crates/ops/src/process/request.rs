@@ -96,6 +96,12 @@ impl ProcessSpec {
             .into_owned()
     }
 
+    /// The program as it was given, for those who are told that it is not there.
+    #[must_use]
+    pub fn program(&self) -> String {
+        self.program.to_string_lossy().into_owned()
+    }
+
     /// What it finds in its environment beside ours, for those who look at a command line.
     #[must_use]
     pub fn variables(&self) -> &[(OsString, OsString)] {

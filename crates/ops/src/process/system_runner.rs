@@ -196,8 +196,8 @@ fn spawn(spec: &ProcessSpec, grouped: bool) -> io::Result<Child> {
 
 fn not_started(spec: &ProcessSpec, source: io::Error) -> CommandError {
     match source.kind() {
-        io::ErrorKind::NotFound => CommandError::NotFound { program: spec.name().into() },
-        _ => CommandError::NotExecutable { program: spec.name().into(), source },
+        io::ErrorKind::NotFound => CommandError::NotFound { program: spec.program().into() },
+        _ => CommandError::NotExecutable { program: spec.program().into(), source },
     }
 }
 

@@ -135,7 +135,7 @@ fn a_program_to_talk_with_that_cannot_be_run_is_named() {
     let error = block_on(runner.converse(&env, &ProcessSpec::new("no-such-program"), &mut Heard::default()));
     assert!(matches!(error, Err(CommandError::NotFound { program }) if program == "no-such-program"));
     let error = block_on(runner.converse(&env, &ProcessSpec::new("/dev/null"), &mut Heard::default()));
-    assert!(matches!(error, Err(CommandError::NotExecutable { program, .. }) if program == "null"));
+    assert!(matches!(error, Err(CommandError::NotExecutable { program, .. }) if program == "/dev/null"));
 }
 
 #[test]

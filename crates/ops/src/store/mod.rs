@@ -20,6 +20,7 @@ mod error;
 mod folder;
 mod handle;
 mod memory;
+mod quarantine;
 mod sqlite;
 mod status_file;
 
@@ -27,8 +28,9 @@ pub use error::StoreError;
 pub use folder::{FolderError, StateFolder};
 pub use handle::{ANSWER_LIMIT, Job, Opened, StoreHandle};
 pub use memory::MemoryStore;
+pub(crate) use quarantine::set_aside_if;
 pub use sqlite::{OpenError, SqliteStore};
-pub use status_file::{STATUS_FILE, StatusSnapshot, write_status};
+pub use status_file::{Keep, Kept, STATUS_FILE, StatusSnapshot, write_status};
 
 /// What an update makes of the bytes of a key; `None` leaves them as they are.
 pub type Change<'c> = dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>> + 'c;

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{MemoryStore, Store};
+use crate::env::Env;
 use crate::env::fs::{Care, Clobber, FileKind, Fs, Open};
 
 /// Its name in the state folder.
@@ -36,6 +37,26 @@ pub fn write_status(fs: &Arc<dyn Fs>, folder: &Path, content: &[u8], tag: u64) -
 /// What the store held when the file was written: the key of the document that has it.
 const ENTRIES: &str = "entries";
 
+/// More entries than this are not looked at: nobody holds so many circuits.
+const MOST_KEPT: usize = 1_000;
+/// A key that is longer is none of ours: a host's name has at most 255 bytes.
+const LONGEST_KEY: usize = 400;
+
+/// Says whether an entry of a snapshot, by its key and bytes, is worth to be taken over by a store that begins anew,
+/// and what it is, for people.
+pub type Keep = fn(&Env, &str, &[u8]) -> Option<String>;
+
+/// An entry that a store begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its key.
+    pub key: String,
+    /// Its bytes.
+    pub value: Vec<u8>,
+    /// What it is, for people.
+    pub what: String,
+}
+
 /// A `status.json` that was read.
 #[derive(Clone, Debug)]
 pub struct StatusSnapshot {
@@ -64,6 +85,19 @@ impl StatusSnapshot {
     #[must_use]
     pub fn written_at(&self) -> Option<&str> {
         self.document.get("generated_at")?.as_str()
+    }
+
+    /// What `keep` wants of it, at most a thousand.
+    #[must_use]
+    pub fn kept(&self, env: &Env, keep: Keep) -> Vec<Kept> {
+        let entries = self.document.get(ENTRIES).and_then(serde_json::Value::as_object);
+        let known = entries.into_iter().flatten().filter(|(key, _)| key.len() <= LONGEST_KEY);
+        let kept = known.filter_map(|(key, value)| {
+            let value = serde_json::to_vec(value).ok()?;
+            let what = keep(env, key, &value)?;
+            Some(Kept { key: key.clone(), value, what })
+        });
+        kept.take(MOST_KEPT).collect()
     }
 
     /// A store with what the real one held then; `None` where the file does not say.

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod disk;
+mod failed;
 mod hostile;
 pub mod parsers;
 pub mod scripted_apt;
@@ -18,4 +19,5 @@ pub mod scripted_runner;
 pub mod scripted_service;
 pub mod sim;
 
+pub use failed::Failed;
 pub use hostile::hostile_words;

@@ -10,7 +10,7 @@ use super::{assert_installed, assert_untouched, package_requests, updated};
 const ARCHIVES: &str = "/var/cache/vps-configurator/archives";
 
 /// A neighbour's package: what root would run of it leaves a file.
-fn plant(lab: &AptLab, folder: &str) {
+pub(super) fn plant(lab: &AptLab, folder: &str) {
     let control =
         "Package: lab-leaf\nVersion: 1.0\nArchitecture: all\nMaintainer: N <n@example.com>\nDescription: x\n";
     lab.write("/tmp/planted/DEBIAN/control", control);

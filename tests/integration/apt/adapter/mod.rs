@@ -4,6 +4,7 @@
 use tests::apt::{AptLab, Mirror, Repository};
 
 mod arguments;
+mod attack;
 mod configured;
 mod faults;
 mod hands;
@@ -18,7 +19,7 @@ mod terminal;
 mod update;
 
 /// What is promised of `apt`, and the test that would notice.
-const PROMISES: [(&str, &str); 88] = [
+const PROMISES: [(&str, &str); 89] = [
     // update
     ("an update of healthy repositories is done", "an_update_of_all_is_done"),
     ("an update that fails for any index fails, and names the repository", "an_update_names_who_failed"),
@@ -82,6 +83,7 @@ const PROMISES: [(&str, &str); 88] = [
     ("lists that others could write are not believed", "lists_among_other_hands_are_not_believed"),
     ("another user's partial folder is refused", "a_planted_partial_folder_is_refused"),
     ("dpkg gets the file that was verified", "dpkg_reads_the_verified_file_where_nobody_else_looks"),
+    ("a neighbour at work leads neither astray", "a_neighbour_leads_no_install_and_no_update_astray"),
     // permanent
     ("unknown, no version, unmet, conflict: one attempt", "what_cannot_be_resolved_ends_at_once"),
     ("what is there and was asked for stays", "what_is_there_and_asked_for_stays"),
@@ -137,6 +139,7 @@ const PROMISES: [(&str, &str); 88] = [
 fn every_promise_has_its_test() {
     let sources = [
         include_str!("arguments.rs"),
+        include_str!("attack.rs"),
         include_str!("configured.rs"),
         include_str!("faults.rs"),
         include_str!("hands.rs"),

@@ -88,6 +88,11 @@ fn download(hint: &DownloadHint) -> String {
 fn process(hint: &ProcessHint) -> String {
     match hint {
         ProcessHint::Install { program } => format!("install `{program}`, or give its full path"),
+        ProcessHint::CheckPath { program } => {
+            format!(
+                "see whether `{program}` is there; of a script, also the interpreter that its first line names"
+            )
+        }
         other => format!("{other:?}"),
     }
 }

@@ -120,6 +120,37 @@ async fn whatever_is_renamed_at_any_call_dest_is_right_or_the_download_says_it_i
     assert!(tried > 1_000 && right > 500 && refused > 50, "{tried} {right} {refused}");
 }
 
+/// What a neighbour has us move to DEST in place of the part is his, and does not stay there, also where he puts
+/// something at the part's name meanwhile, so that it cannot go back.
+#[tokio::test(start_paused = true)]
+async fn nothing_of_a_neighbours_stays_at_dest_that_we_moved_there() {
+    let mut moved_back = 0;
+    for call in 1.. {
+        let mut has_ended = false;
+        for later in 1..4 {
+            let disk = machine(0o777);
+            disk.meddle_at(call, vec![moved("/data/folder", "/data/.file.bin.part")]);
+            disk.meddle_at(call + later, vec![moved("/data/theirs", "/data/.file.bin.part")]);
+            let lab = Lab::on(disk, 1, |asked, _| FILE.answer(asked));
+            let outcome = run(&lab, &request()).await;
+            has_ended = outcome.is_ok() && !lab.disk.has_meddled();
+            let names = crate::env::fs::Fs::folder(&lab.disk, Path::new("/data")).unwrap().list().unwrap();
+            let place = format!("before call {call} and {later} later: {outcome:?}: {names:?}");
+            if outcome.is_ok() {
+                assert_eq!(lab.content().unwrap(), FILE.content, "{place}");
+            } else {
+                assert!(!names.iter().any(|name| name == "file.bin"), "{place}");
+            }
+            let is_beside = |name: &str| name.len() > ".file.bin.part".len() && name.ends_with(".part");
+            moved_back += usize::from(names.iter().any(|name| is_beside(&name.to_string_lossy())));
+        }
+        if has_ended {
+            break;
+        }
+    }
+    assert!(moved_back > 0, "no rename of ours was caught");
+}
+
 #[tokio::test(start_paused = true)]
 async fn another_run_goes_on_where_others_may_write_only_with_a_digest_and_our_seal() {
     let cut = |asked: &crate::http::HttpRequest, _| FILE.answer(asked).cut_after(3_000, Fact::Reset);

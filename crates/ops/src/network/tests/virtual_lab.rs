@@ -1,39 +1,19 @@
 //! A wrapper with settings of its own, in virtual time, and what its calls came to.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vps_retry::{Class, Classify, Judgement};
+use vps_retry::Class;
 
 use crate::env::Env;
-use crate::hint::Advise;
 use crate::pipeline::{End, OperationError};
 use crate::settings::{Options, Settings};
+pub(super) use crate::testing::Failed;
 use crate::testing::sim::Simulation;
 use crate::{Kind, NetworkOperationWrapper, State};
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Failed(pub(super) Class);
-
-impl fmt::Display for Failed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
-
-impl std::error::Error for Failed {}
-
-impl Classify for Failed {
-    fn judge(&self) -> Judgement {
-        self.0.into()
-    }
-}
-
-impl Advise for Failed {}
 
 /// What one call came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

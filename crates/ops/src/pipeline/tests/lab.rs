@@ -1,42 +1,20 @@
 //! A pipeline in a world without chance, and everything it said.
 
-use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use vps_breaker::{State, Verdict};
-use vps_retry::{Class, Classify, Judgement};
 
 use crate::env::Env;
 use crate::event::{Awaited, Event, EventKind, Observer};
 use crate::guard::CircuitBreakerManager;
-use crate::hint::Advise;
 use crate::operation::OperationKind;
 use crate::pipeline::{Pipeline, Request};
 use crate::settings::Settings;
 use crate::store::StoreHandle;
+pub(super) use crate::testing::Failed;
 use crate::testing::sim::Simulation;
-
-/// A failure of a class.
-#[derive(Debug)]
-pub(super) struct Failed(pub(super) Class);
-
-impl fmt::Display for Failed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
-
-impl std::error::Error for Failed {}
-
-impl Classify for Failed {
-    fn judge(&self) -> Judgement {
-        self.0.into()
-    }
-}
-
-impl Advise for Failed {}
 
 #[derive(Debug, Default)]
 pub(super) struct Said(Mutex<Vec<String>>);

@@ -7,27 +7,17 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustix::fs::OFlags;
 
 use crate::env::fs::{FileKind, Fs, FsFolder};
+use crate::store::quarantine::patiently;
 
-const NAME: &str = "state.lock";
-/// Tries before giving up, and the pause between two: together less than a caller waits.
-const TRIES: u32 = 30;
-const PAUSE: Duration = Duration::from_millis(5);
+pub(super) const NAME: &str = "state.lock";
 
 /// Opens it in `folder`, whose path is `path`. What is not ours alone somebody else could lock us out by.
 pub(super) fn open(fs: &Arc<dyn Fs>, folder: &dyn FsFolder, path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
-        .open(path.join(NAME))?;
+    let file = options().create(true).open(path.join(NAME))?;
     let found = folder.look(OsStr::new(NAME))?;
     let opened = file.metadata()?;
     if (opened.dev(), opened.ino()) != (found.id.device, found.id.inode) || found.kind != FileKind::File {
@@ -37,22 +27,39 @@ pub(super) fn open(fs: &Arc<dyn Fs>, folder: &dyn FsFolder, path: &Path) -> io::
     Ok(file)
 }
 
-/// Tries for a while; `false` says that others hold it in a way that excludes ours.
-fn patiently(mut attempt: impl FnMut() -> Result<(), TryLockError>) -> io::Result<bool> {
-    for _ in 0..TRIES {
-        match attempt() {
-            Ok(()) => return Ok(true),
-            Err(TryLockError::WouldBlock) => std::thread::park_timeout(PAUSE),
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).truncate(false).mode(0o600);
+    options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
+    options
+}
+
+/// Whether something stands there that cannot be it, and that no process of ours uses as one.
+pub(super) fn is_wrong(fs: &Arc<dyn Fs>, folder: &dyn FsFolder, path: &Path) -> io::Result<bool> {
+    let found = match folder.look(OsStr::new(NAME)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        found => found?,
+    };
+    let is_own = found.kind == FileKind::File && found.uid == fs.us().user;
+    if !is_own || found.is_ours_alone(fs.us()) {
+        return Ok(!is_own);
     }
-    Ok(false)
+    // Ours, and since then others were let write it: who took it before holds it still.
+    exclusive(&options().open(path.join(NAME))?)
 }
 
 pub(super) fn shared(lock: &File) -> io::Result<bool> {
-    patiently(|| lock.try_lock_shared())
+    patiently(|| taken(lock.try_lock_shared()))
 }
 
 pub(super) fn exclusive(lock: &File) -> io::Result<bool> {
-    patiently(|| lock.try_lock())
+    patiently(|| taken(lock.try_lock()))
+}
+
+fn taken(tried: Result<(), TryLockError>) -> io::Result<bool> {
+    match tried {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }

@@ -5,7 +5,7 @@
 
 mod ladder;
 mod locks;
-mod quarantine;
+mod place;
 
 use std::fmt;
 use std::fs::File;
@@ -63,13 +63,6 @@ impl SqliteStore {
         StoreError::Failed { reason: reason.into() }
     }
 
-    fn put(&self, key: &str, value: &[u8]) -> rusqlite::Result<()> {
-        self.connection
-            .prepare_cached("INSERT OR REPLACE INTO entries (key, value, sum) VALUES (?1, ?2, ?3)")?
-            .execute(params![key, value, checksum(key, value)])
-            .map(drop)
-    }
-
     fn take_out(&self, key: &str) -> rusqlite::Result<()> {
         self.connection.prepare_cached("DELETE FROM entries WHERE key = ?1")?.execute([key]).map(drop)
     }
@@ -83,6 +76,13 @@ impl SqliteStore {
         }
         None
     }
+}
+
+fn put(connection: &Connection, key: &str, value: &[u8]) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO entries (key, value, sum) VALUES (?1, ?2, ?3)")?
+        .execute(params![key, value, checksum(key, value)])
+        .map(drop)
 }
 
 /// The engine has no checksums of its own: a flipped bit must not become a state.
@@ -115,7 +115,7 @@ impl Store for SqliteStore {
                 .map_err(failed)?;
         let before = self.load(key)?;
         if let Some(value) = change(before.as_deref()) {
-            self.put(key, &value).map_err(failed)?;
+            put(&self.connection, key, &value).map_err(failed)?;
         }
         transaction.commit().map_err(failed)
     }
@@ -129,7 +129,7 @@ impl Store for SqliteStore {
         if change(&mut values) {
             for (key, value) in keys.iter().zip(values) {
                 let written = match value {
-                    Some(value) => self.put(key, &value),
+                    Some(value) => put(&self.connection, key, &value),
                     None => self.take_out(key),
                 };
                 written.map_err(failed)?;

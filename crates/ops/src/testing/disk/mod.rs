@@ -140,15 +140,16 @@ impl Disk {
         self.lock().dies_at = Some(change);
     }
 
-    /// Somebody else does this right before the call with this number, changes and looks alike.
+    /// Somebody else does this right before the call with this number, changes and looks alike; as often as it is
+    /// said.
     pub fn meddle_at(&self, call: u64, what: Vec<Meddling>) {
-        self.lock().meddles_at = Some((call, what));
+        self.lock().meddles_at.push((call, what));
     }
 
-    /// Whether that call has come.
+    /// Whether all those calls have come.
     #[must_use]
     pub fn has_meddled(&self) -> bool {
-        self.lock().meddles_at.is_none()
+        self.lock().meddles_at.is_empty()
     }
 
     /// A call begins.

@@ -101,7 +101,7 @@ pub(super) struct State {
     pub(super) forgets_folder_syncs: bool,
     /// Calls begun, and before which of them somebody else does what.
     pub(super) steps: u64,
-    pub(super) meddles_at: Option<(u64, Vec<Meddling>)>,
+    pub(super) meddles_at: Vec<(u64, Vec<Meddling>)>,
     next: u64,
 }
 
@@ -122,7 +122,7 @@ impl State {
             forgets_file_syncs: false,
             forgets_folder_syncs: false,
             steps: 0,
-            meddles_at: None,
+            meddles_at: Vec::new(),
             next: 1,
         };
         for folder in ["/", "/data", "/tmp"] {
@@ -189,10 +189,10 @@ impl State {
     /// A call begins: somebody else may have been there first.
     pub(super) fn step(&mut self) {
         self.steps += 1;
-        if self.meddles_at.as_ref().is_some_and(|(at, _)| self.steps >= *at) {
-            for Meddling { from, to } in self.meddles_at.take().map(|(_, what)| what).unwrap_or_default() {
-                self.meddle(&from, &to);
-            }
+        let steps = self.steps;
+        let due: Vec<_> = self.meddles_at.extract_if(.., |(at, _)| steps >= *at).collect();
+        for Meddling { from, to } in due.into_iter().flat_map(|(_, what)| what) {
+            self.meddle(&from, &to);
         }
     }
 
