@@ -91,6 +91,7 @@ impl Settings {
             table: self.service_table(),
             min_speed: self.download.min_speed.0,
             apt_cache_valid: self.apt.cache_valid.0,
+            git: performance.git,
         })
     }
 
@@ -139,6 +140,8 @@ impl Settings {
                 faults.add("services", format!("has a name nobody defined: {unknown}"));
             }
         }
+        faults.within(Place::Group("performance.git"));
+        self.performance.git.check(faults);
         faults.within(Place::Group("state"));
         if self.state.dir.as_ref().is_some_and(|dir| dir.as_os_str().is_empty()) {
             faults.add("dir", "is empty; leave it out for the usual folder");

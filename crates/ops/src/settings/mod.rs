@@ -15,6 +15,7 @@ mod bytes;
 mod check;
 mod checked;
 mod document;
+mod git;
 mod groups;
 mod hosts;
 mod layered;
@@ -33,6 +34,9 @@ pub use document::{
     AptSettings, Backend, DownloadSettings, HealthCheckSettings, Performance, ServiceSettings, Settings,
     StateSettings,
 };
+pub use git::GitSettings;
+#[cfg(feature = "git")]
+pub(crate) use git::MOST_REFS;
 pub use groups::{
     BulkheadOverride, BulkheadSettings, CircuitBreakerOverride, CircuitBreakerSettings, NetworkRetryOverride,
     NetworkRetrySettings, RetryBudgetOverride, RetryBudgetSettings, TimeoutOverride, TimeoutSettings,

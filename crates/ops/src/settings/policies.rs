@@ -7,6 +7,7 @@ use std::time::Duration;
 use vps_breaker::Policy;
 use vps_retry::{BudgetPolicy, RetryStrategy};
 
+use super::git::GitSettings;
 use crate::service::{ServiceName, ServiceTable};
 
 /// What holds for each service.
@@ -26,6 +27,7 @@ pub struct Policies {
     pub(super) table: ServiceTable,
     pub(super) min_speed: u64,
     pub(super) apt_cache_valid: Duration,
+    pub(super) git: GitSettings,
 }
 
 /// What holds for one service.
@@ -110,6 +112,12 @@ impl Policies {
     #[must_use]
     pub fn min_speed(&self) -> u64 {
         self.min_speed
+    }
+
+    /// How much is taken of a git repository.
+    #[must_use]
+    pub fn git(&self) -> &GitSettings {
+        &self.git
     }
 
     /// How old package lists may be.

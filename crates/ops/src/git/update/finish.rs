@@ -22,10 +22,11 @@ use crate::git::meter::Meter;
 use crate::git::objects::Objects;
 use crate::git::ours::OwnClone;
 use crate::git::{GitError, heads, repository, words};
+use crate::settings::GitSettings;
 
 /// Finishes what is left of an update of our `own` clone; not while somebody else is at it. Nothing is fetched.
-pub(in crate::git) fn finish(env: &Env, own: &OwnClone) -> Result<(), GitError> {
-    let update = Update::open(env, own.files.shown(), own)?;
+pub(in crate::git) fn finish(env: &Env, own: &OwnClone, settings: GitSettings) -> Result<(), GitError> {
+    let update = Update::open(env, own.files.shown(), own, settings)?;
     go_on(&update).map_err(|error| update.in_words(error))
 }
 
@@ -130,10 +131,10 @@ fn left(
 ) -> Result<(Room, Difference), GitError> {
     let dest = update.dest().join(&change.files);
     let repo = repository::open(&dest)?;
-    let (objects, stop) = (Objects::of(&repo)?, AtomicBool::new(false));
+    let (objects, stop) = (Objects::of(&repo, update.limits())?, AtomicBool::new(false));
     let index_of = |commit| repository::index_of(&repo, &objects, commit, &stop);
     let (known, wanted) = (old.map(index_of).transpose()?, index_of(new)?);
-    let difference = difference::compare(known.as_deref(), &wanted);
+    let difference = difference::compare(known.as_deref(), &wanted, update.limits())?;
     let room = Room::to_finish(update)?;
     let changed = |path: &BStr| GitError::HalfUpdated {
         path: update.dest().to_owned(),
@@ -151,10 +152,10 @@ fn left(
         }
     }
     let (staged_new, staged_old) = (room.path.join(NEW), room.path.join(OLD));
-    stage(&repo, update.env(), &staged_new, &wanted, &difference.write)?;
+    stage(&repo, update, &staged_new, &wanted, &difference.write)?;
     if let Some(known) = known.as_deref() {
         let both = difference.write.union(&difference.remove).cloned().collect();
-        stage(&repo, update.env(), &staged_old, known, &both)?;
+        stage(&repo, update, &staged_old, known, &both)?;
     }
     for path in difference.remove.iter().chain(&difference.write) {
         let path: &BStr = path.as_ref();
@@ -194,15 +195,23 @@ fn left(
 /// Checks out some files of a commit into a folder of its own.
 fn stage(
     repo: &gix::Repository,
-    env: &Env,
+    update: &Update,
     folder: &Path,
     index: &State,
     only: &BTreeSet<BString>,
 ) -> Result<(), GitError> {
     fs::create_dir_all(folder)
         .map_err(|error| GitError::local(format!("make {}", folder.display()), error))?;
-    let to = To { env, folder, meter: &Meter::new(), stop: &AtomicBool::new(false), only: Some(only) };
-    checkout::write(repo, &Objects::of(repo)?, &mut index.clone(), &to).map(drop)
+    let to = To {
+        env: update.env(),
+        folder,
+        meter: &Meter::new(),
+        stop: &AtomicBool::new(false),
+        only: Some(only),
+    };
+    // A copy, as what the disk says of these is nobody's.
+    let _taken = update.limits().take(repository::memory_of(index))?;
+    checkout::write(repo, &Objects::of(repo, update.limits())?, &mut index.clone(), &to).map(drop)
 }
 
 /// Whether two files are the same: both links to one place, or both programs or not, with one content.
