@@ -161,6 +161,10 @@ const PROMISES: &[(&str, &str)] = &[
         "a clone that others may write is neither taken nor updated",
         "a_clone_that_others_may_write_is_neither_taken_nor_updated",
     ),
+    (
+        "under any umask a clone of ours is ours alone",
+        "a_clone_of_ours_is_taken_and_updated_again_under_any_umask",
+    ),
     ("a clone lacks nothing that it says it is at", "a_clone_without_the_commit_that_it_says_it_has_is_none"),
     ("another user's link leads to no DEST", "a_link_of_another_user_is_not_followed_to_dest"),
     (

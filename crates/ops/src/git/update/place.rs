@@ -22,7 +22,7 @@ use super::tree::Tree;
 use super::{Update, crash, own_work, quarantine, refs};
 use crate::env::fs::Clobber;
 use crate::git::objects::Objects;
-use crate::git::{AtWork, GitError, heads, repository, words};
+use crate::git::{AtWork, GitError, heads, modes, repository, words};
 
 /// Puts all of an update in place. Once its plan is written, a run that ends in the middle of it is finished by
 /// the next one.
@@ -210,6 +210,9 @@ pub(super) fn carry_out(
     for module in &plan.modules {
         move_module(update, module)?;
     }
+    // Git makes folders by the umask, and so do we.
+    modes::close(update.git())?;
+    plan.modules.iter().try_for_each(|module| modes::close_way(update.dest(), &module.files))?;
     // What is in place must not get lost with a plan that is gone.
     update.sync()?;
     Plan::remove(update.folder())?;
