@@ -78,8 +78,10 @@ impl<'a> History<'a> {
         let mut walk = Walk::new(self.limits);
         for id in known {
             // What a ref led to before may be gone, and is nobody's base then.
-            if let Ok(Some(commit)) = self.behind_tags(id) {
-                self.add(&mut walk, commit, true)?;
+            match self.behind_tags(id) {
+                Ok(Some(commit)) => self.add(&mut walk, commit, true)?,
+                Ok(None) | Err(GitError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
         for tip in tips {
