@@ -12,6 +12,7 @@ const RETRY: &str = "crates/ops/src/network/tests/retry_keys.rs";
 const TIME: &str = "crates/ops/src/network/tests/time_keys.rs";
 const BULKHEAD: &str = "crates/ops/src/pipeline/tests/bulkhead.rs";
 const CHECK: &str = "crates/ops/src/settings/tests.rs";
+const GIT: &str = "tests/integration/git/adapter/memory.rs";
 const STATE: &str = "tests/cli/state.rs";
 const APT: &str = "tests/integration/apt/adapter/configured.rs";
 
@@ -42,6 +43,11 @@ const PROVEN: &[(&str, &str, &str)] = &[
     ("performance.circuit_breaker.window.calls", CIRCUIT, "window_calls_are_those_a_rate_is_taken_over"),
     ("performance.circuit_breaker.window.length", CIRCUIT, "window_length_is_the_time_a_rate_is_taken_over"),
     ("performance.circuit_breaker.window.min_calls", CIRCUIT, "window_min_calls_are_needed_for_a_rate"),
+    ("performance.git.max_memory", GIT, "max_memory_is_what_all_tables_may_take"),
+    ("performance.git.max_messages", GIT, "max_messages_is_what_a_server_may_tell_of_its_progress"),
+    ("performance.git.max_objects", GIT, "max_objects_is_how_many_a_pack_may_have"),
+    ("performance.git.max_paths", GIT, "max_paths_is_how_many_a_commit_may_have"),
+    ("performance.git.max_refs", GIT, "max_refs_is_how_long_a_list_of_refs_may_be"),
     ("performance.network_retry.enabled", RETRY, "enabled_false_is_one_attempt"),
     (
         "performance.network_retry.exponential_base",

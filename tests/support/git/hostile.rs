@@ -74,6 +74,24 @@ impl Forge {
         repository
     }
 
+    /// A repository of sixty thousand paths for each of so many trees, each of which is in sixty places: so few that each
+    /// of its entries is taken for honest.
+    #[must_use]
+    pub fn many_paths(&self, name: &str, trees: usize) -> Repository {
+        let repository = self.repository(name);
+        let blob = repository.write("blob", b"x");
+        let mut below = Vec::new();
+        for number in 0..trees {
+            let names: Vec<String> = (0..1000).map(|file| format!("{number:03}-{file:04}")).collect();
+            let entries: Vec<_> = names.iter().map(|name| (FILE, &**name, &*blob)).collect();
+            let id = repository.write("tree", &tree(&entries));
+            below.extend((0..60).map(|place| (format!("{number:03}-{place:02}"), id.clone())));
+        }
+        let entries: Vec<_> = below.iter().map(|(name, id)| (FOLDER, &**name, &**id)).collect();
+        repository.commit_tree(&repository.write("tree", &tree(&entries)));
+        repository
+    }
+
     /// A repository with one file of `length` bytes, which take little room in a pack.
     ///
     /// # Panics

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gix::objs::Kind;
 
+use super::limits::Taken;
+
 /// An object of a pack, whole.
 #[derive(Debug)]
 pub(super) struct Whole {
@@ -19,6 +21,8 @@ pub(super) type Place = (usize, u64);
 #[derive(Debug)]
 pub(super) struct Bases {
     limit: usize,
+    /// What is set aside for it.
+    _taken: Taken,
     kept: Mutex<Kept>,
 }
 
@@ -31,9 +35,10 @@ struct Kept {
 }
 
 impl Bases {
-    /// Keeps at most `limit` bytes.
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit: limit / 2, kept: Mutex::default() }
+    /// Keeps at most as many bytes as were taken for it.
+    pub(super) fn new(taken: Taken) -> Self {
+        let limit = usize::try_from(taken.bytes() / 2).unwrap_or(usize::MAX);
+        Self { limit, _taken: taken, kept: Mutex::default() }
     }
 
     pub(super) fn get(&self, place: Place) -> Option<Arc<Whole>> {
@@ -74,10 +79,11 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::git::limits::Limits;
 
     #[test]
     fn the_least_used_go_when_it_is_full() {
-        let bases = Bases::new(80);
+        let bases = Bases::new(Limits::default().take(80).unwrap());
         let put = |at| bases.put((0, at), &Arc::new(Whole { kind: Kind::Blob, data: vec![0; 10] }));
         let kept = |at| bases.get((0, at)).is_some();
         (0..4).for_each(put);
@@ -91,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_giant_does_not_drive_out_the_others() {
-        let bases = Bases::new(80);
+        let bases = Bases::new(Limits::default().take(80).unwrap());
         bases.put((0, 1), &Arc::new(Whole { kind: Kind::Blob, data: vec![0; 10] }));
         bases.put((0, 2), &Arc::new(Whole { kind: Kind::Blob, data: vec![0; 11] }));
         assert!(bases.get((0, 1)).is_some() && bases.get((0, 2)).is_none());

@@ -24,6 +24,7 @@ use rustix::fs::{Mode as Permissions, OFlags};
 use super::bases::Place;
 use super::convert::Converter;
 use super::excess::{Bound, Excess};
+use super::limits::{Counted, hashed};
 use super::meter::Meter;
 use super::objects::{Found, Objects};
 use super::stoppable::stopped;
@@ -36,6 +37,8 @@ const DOING: &str = "check out the files";
 const THREADS: usize = 8;
 /// Files that a thread takes at a time, at most.
 const LONGEST: usize = 512;
+/// Bytes of a buffer that is used again.
+const KEPT: usize = 8 << 20;
 /// Bytes that are written before it is looked whether to stop.
 const PIECE: usize = 4 << 20;
 
@@ -73,17 +76,17 @@ pub(super) fn write(
     let room = Room { limit: pack::room(to.env, to.folder)?, taken: AtomicU64::new(0) };
     let mut hand = Hand::new(repo, root.as_fd(), objects, index, &room)?;
     let (mut stats, filters) = by_all_hands(to.env, &hand, index, &files, to.stop, &counter)?;
-    for at in links {
+    for at in &*links {
         stopped(to.stop)?;
-        stats.push((at, hand.link(to.folder, index, at)?));
+        stats.push((*at, hand.link(to.folder, index, *at)?))?;
         counter.fetch_add(1, Ordering::Relaxed);
     }
     if stats.len() != wanted {
         return Err(GitError::Protocol { why: format!("{DOING}: some were left out").into() });
     }
-    for (at, stat) in stats {
-        if let Some(entry) = index.entries_mut().get_mut(at) {
-            entry.stat = stat;
+    for (at, stat) in &*stats {
+        if let Some(entry) = index.entries_mut().get_mut(*at) {
+            entry.stat = *stat;
         }
     }
     Ok(filters)
@@ -134,24 +137,26 @@ fn in_order_of_packs(
     objects: &Objects,
     index: &gix::index::State,
     to: &To<'_>,
-) -> Result<(Vec<Packed>, Vec<usize>), GitError> {
-    let mut files = Vec::with_capacity(index.entries().len());
-    let mut links = Vec::new();
+) -> Result<(Counted<Packed>, Counted<usize>), GitError> {
+    let limits = objects.limits();
+    let mut files = Counted::with_capacity(limits, index.entries().len())?;
+    let mut links = Counted::new(limits);
     for (at, entry) in index.entries().iter().enumerate() {
         if !to.takes(entry.path(index)) {
             continue;
         }
         stopped(to.stop)?;
         match entry.mode {
-            Mode::SYMLINK => links.push(at),
+            Mode::SYMLINK => links.push(at)?,
             Mode::COMMIT => {}
-            _ => files.push((None, objects.place(&entry.id), at)),
+            _ => files.push((None, objects.place(&entry.id), at))?,
         }
     }
     // What a file is a delta of comes before it: so each chain is followed only to the file before.
     files.sort_unstable();
+    let _taken = limits.take(hashed(files.len(), size_of::<(Place, Place)>()))?;
     let mut known = HashMap::with_capacity(files.len());
-    for (origin, place, _) in &mut files {
+    for (origin, place, _) in &mut *files {
         stopped(to.stop)?;
         *origin = place.map(|place| objects.origin(place, &mut known));
     }
@@ -177,7 +182,7 @@ fn pieces(files: &[Packed], threads: usize) -> Vec<&[Packed]> {
 }
 
 /// What the disk says of files, and which filters they ask for.
-type Done = (Vec<(usize, Stat)>, BTreeSet<String>);
+type Done = (Counted<(usize, Stat)>, BTreeSet<String>);
 
 /// Writes files on as many threads as there are processors.
 fn by_all_hands(
@@ -192,25 +197,27 @@ fn by_all_hands(
     let pieces = pieces(files, threads);
     let (next, over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let work = |mut hand: Hand<'_>| -> Result<Done, GitError> {
-        let mut stats = Vec::new();
+        let mut stats = Counted::new(hand.objects.limits());
         while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
             for (_, _, at) in *piece {
                 if over.load(Ordering::Relaxed) {
                     return Ok((stats, hand.converter.filters));
                 }
                 let written = stopped(stop).and_then(|()| hand.file(index, *at, stop));
-                stats.push((*at, written.inspect_err(|_| over.store(true, Ordering::Relaxed))?));
+                let pushed = written.and_then(|stat| Ok(stats.push((*at, stat))?));
+                pushed.inspect_err(|_| over.store(true, Ordering::Relaxed))?;
                 counter.fetch_add(1, Ordering::Relaxed);
             }
         }
         Ok((stats, hand.converter.filters))
     };
     let hands = threads.min(pieces.len()).max(1);
-    let (mut all, mut filters) = (Vec::with_capacity(files.len()), BTreeSet::new());
-    for done in env.by_all_hands("checkout", (0..hands).map(|_| hand.clone()), work) {
+    let mut all = Counted::with_capacity(hand.objects.limits(), files.len())?;
+    let mut filters = BTreeSet::new();
+    for done in env.by_all_hands("checkout", (0..hands).map(|_| hand.one_of(hands)), work) {
         let broke_down = |_| GitError::Protocol { why: format!("{DOING}: a thread broke down").into() };
         let (stats, asked) = done.map_err(broke_down)??;
-        all.extend(stats);
+        stats.iter().try_for_each(|done| all.push(*done))?;
         filters.extend(asked);
     }
     Ok((all, filters))
@@ -253,6 +260,11 @@ impl<'a> Hand<'a> {
         Ok(Self { root, objects: objects.clone(), converter, buffer: Vec::new(), room })
     }
 
+    /// The same for one of so many threads.
+    fn one_of(&self, hands: usize) -> Self {
+        Self { objects: self.objects.shared_by(hands), buffer: Vec::new(), ..self.clone() }
+    }
+
     /// Writes one file.
     fn file(&mut self, index: &gix::index::State, at: usize, stop: &AtomicBool) -> Result<Stat, GitError> {
         let Some(entry) = index.entries().get(at) else { return Err(no_kind("".into())) };
@@ -263,13 +275,18 @@ impl<'a> Hand<'a> {
             _ => return Err(no_kind(path)),
         };
         let broken = |error: gix::Error| words::of(DOING, &error);
-        let large = match self.objects.small(&entry.id, &mut self.buffer).map_err(broken)? {
-            Found::Large(place) if self.converter.is_plain(&self.objects, path, entry.mode)? => Some(place),
-            _ => None,
+        let Self { objects, converter, buffer, .. } = self;
+        if buffer.capacity() > KEPT {
+            *buffer = Vec::new();
+        }
+        let (large, _alone) = match objects.small(&entry.id, buffer).map_err(broken)? {
+            Found::Large(place) if converter.is_plain(objects, path, entry.mode)? => (Some(place), None),
+            Found::Large(_) => (None, Some(objects.one_at_a_time())),
+            _ => (None, None),
         };
         let bytes = if large.is_none() {
-            let blob = self.objects.find_blob(&entry.id, &mut self.buffer).map_err(broken)?;
-            self.converter.written(&self.objects, path, entry.mode, &entry.id, blob.data)?
+            let blob = objects.find_blob(&entry.id, buffer).map_err(broken)?;
+            converter.written(objects, path, entry.mode, &entry.id, blob.data)?
         } else {
             Cow::default()
         };
@@ -285,7 +302,7 @@ impl<'a> Hand<'a> {
             file.write_all(piece).map_err(|error| failed(path, error))
         };
         match large {
-            Some(place) => self.objects.tell(place, room.limit, stop, &mut put).map(drop)?,
+            Some(place) => objects.tell(place, room.limit, stop, &mut put).map(drop)?,
             None => bytes.chunks(PIECE).try_for_each(put)?,
         }
         let said = Metadata::from_file(&file).map_err(|error| failed(path, error))?;

@@ -9,8 +9,11 @@ use gix::objs::{CommitRefIter, Exists, FindExt, Kind, TagRefIter};
 use gix::progress::StepShared;
 
 use super::cause::Damage;
+use super::history::History;
+use super::limits::Counted;
 use super::meter::Meter;
 use super::objects::Objects;
+use super::seen::{Met, Seen};
 use super::{GitError, words};
 
 /// Walks from `tips` over everything that they lead to.
@@ -25,7 +28,7 @@ pub(super) fn check(
     meter: &Meter,
     stop: &AtomicBool,
 ) -> Result<(), GitError> {
-    Walk::new(objects, meter, stop, None).history(repo, tips, depth)
+    Walk::new(objects, meter, stop, false)?.history(repo, tips, depth)
 }
 
 /// The files that are not there of all that `tips` lead to; all else must be.
@@ -35,10 +38,10 @@ pub(super) fn absent(
     tips: &[ObjectId],
     meter: &Meter,
     stop: &AtomicBool,
-) -> Result<Vec<ObjectId>, GitError> {
-    let mut walk = Walk::new(objects, meter, stop, Some(Vec::new()));
+) -> Result<Counted<ObjectId>, GitError> {
+    let mut walk = Walk::new(objects, meter, stop, true)?;
     walk.history(repo, tips, None)?;
-    Ok(walk.absent.unwrap_or_default())
+    Ok(walk.absent.unwrap_or_else(|| Counted::new(objects.limits())))
 }
 
 /// The same over all that `tips` lead to and none of `known` does: what was there before is taken as whole.
@@ -50,7 +53,7 @@ pub(super) fn check_new(
     meter: &Meter,
     stop: &AtomicBool,
 ) -> Result<(), GitError> {
-    let mut walk = Walk::new(objects, meter, stop, None);
+    let mut walk = Walk::new(objects, meter, stop, false)?;
     let mut commits = Vec::new();
     for tip in tips {
         match walk.behind_tags(*tip)? {
@@ -59,38 +62,48 @@ pub(super) fn check_new(
             _ => {}
         }
     }
-    let peeled = |id: ObjectId| repo.find_object(id).ok()?.peel_to_commit().ok().map(|commit| commit.id);
-    let known: HashSet<ObjectId> = known.filter_map(peeled).collect();
-    let failed = |error: gix::Error| match words::of("read the history", &error) {
-        GitError::Protocol { why } => Damage::Said(why).into(),
-        error => error,
-    };
-    for commit in repo.rev_walk(commits).with_hidden(known).all().map_err(failed)? {
-        let id = commit.map_err(|error| failed(gix::Error::from_error(error)))?.id;
-        walk.commit(id)?;
-    }
-    Ok(())
+    let mut history = History::of(repo, objects, stop)?;
+    history.new_ones(&commits, known, |id| walk.commit(id).map(drop))
 }
 
 /// Whether what a ref leads to in the end may be read at once, before gix does.
 pub(super) fn readable(objects: &Objects, tip: ObjectId, stop: &AtomicBool) -> Result<(), GitError> {
-    Walk::new(objects, &Meter::new(), stop, None).behind_tags(tip).map(drop)
+    Walk::new(objects, &Meter::new(), stop, false)?.behind_tags(tip).map(drop)
 }
 
 struct Walk<'a> {
     objects: &'a Objects,
     stop: &'a AtomicBool,
-    seen: HashSet<ObjectId>,
+    /// Apart from each other, so that no tree that names a commit as a file keeps that from being looked at.
+    commits: Seen,
+    trees: Seen,
+    files: Seen,
     counter: StepShared,
     /// Files that are missing, where that is what is asked.
-    absent: Option<Vec<ObjectId>>,
+    absent: Option<Counted<ObjectId>>,
     buffer: Vec<u8>,
 }
 
 impl<'a> Walk<'a> {
-    fn new(objects: &'a Objects, meter: &Meter, stop: &'a AtomicBool, absent: Option<Vec<ObjectId>>) -> Self {
+    /// Collects files that are not there, or fails at the first.
+    fn new(
+        objects: &'a Objects,
+        meter: &Meter,
+        stop: &'a AtomicBool,
+        collects: bool,
+    ) -> Result<Self, GitError> {
         let counter = meter.checking(objects.count());
-        Self { objects, stop, seen: HashSet::default(), counter, absent, buffer: Vec::new() }
+        let absent = collects.then(|| Counted::new(objects.limits()));
+        Ok(Self {
+            objects,
+            stop,
+            commits: Seen::new(objects)?,
+            trees: Seen::new(objects)?,
+            files: Seen::new(objects)?,
+            counter,
+            absent,
+            buffer: Vec::new(),
+        })
     }
 
     /// Everything that `tips` lead to.
@@ -105,11 +118,13 @@ impl<'a> Walk<'a> {
             .map_err(|error| words::of("read the shallow boundary", &error))?
             .map(|commits| commits.iter().copied().collect())
             .unwrap_or_default();
-        let mut level = Vec::new();
+        let mut level = Counted::new(self.objects.limits());
         for tip in tips {
             // A tag leads to something; only commits have a history.
             match self.behind_tags(*tip)? {
-                (Kind::Commit, id) => level.push(id),
+                (Kind::Commit, id) if self.commits.meet(self.objects, &id)? != Met::Before => {
+                    level.push(id)?
+                }
                 (Kind::Tree, id) => self.tree(id)?,
                 _ => {}
             }
@@ -120,12 +135,14 @@ impl<'a> Walk<'a> {
             if let Some(depth) = depth.filter(|depth| commits > depth.get()) {
                 return Err(GitError::Depth { depth: depth.get() });
             }
-            let mut next = Vec::new();
-            for id in level.drain(..) {
-                if self.seen.insert(id) {
-                    let parents = self.commit(id)?;
-                    if !boundary.contains(&id) {
-                        next.extend(parents.into_iter().filter(|parent| !self.seen.contains(parent)));
+            let mut next = Counted::new(self.objects.limits());
+            for id in &*level {
+                let parents = self.commit(*id)?;
+                if !boundary.contains(id) {
+                    for parent in parents {
+                        if self.commits.meet(self.objects, &parent)? != Met::Before {
+                            next.push(parent)?;
+                        }
                     }
                 }
             }
@@ -165,22 +182,32 @@ impl<'a> Walk<'a> {
 
     /// Everything below a tree.
     fn tree(&mut self, root: ObjectId) -> Result<(), GitError> {
-        let mut todo = vec![root];
+        if self.trees.meet(self.objects, &root)? == Met::Before {
+            return Ok(());
+        }
+        let mut todo = Counted::new(self.objects.limits());
+        todo.push(root)?;
         while let Some(id) = todo.pop() {
-            if !self.seen.insert(id) {
-                continue;
-            }
-            self.counter.store(self.seen.len(), Ordering::Relaxed);
+            let seen = [&self.commits, &self.trees, &self.files].map(Seen::count);
+            self.counter.store(seen.iter().sum(), Ordering::Relaxed);
             self.stopped()?;
             let tree = self.objects.find_tree_iter(&id, &mut self.buffer);
             let tree = tree.map_err(|error| not_had(&error, &id))?;
             for entry in tree {
                 let entry = entry.map_err(|_| unreadable("tree", &id))?;
+                if entry.mode.is_commit() {
+                    continue;
+                }
+                let seen = if entry.mode.is_tree() { &mut self.trees } else { &mut self.files };
+                let met = seen.meet(self.objects, entry.oid)?;
+                if met == Met::Before {
+                    continue;
+                }
                 let child = entry.oid.to_owned();
                 if entry.mode.is_tree() {
-                    todo.push(child);
-                } else if !entry.mode.is_commit() && self.seen.insert(child) && !self.objects.exists(&child) {
-                    self.absent.as_mut().ok_or_else(|| missing(&child))?.push(child);
+                    todo.push(child)?;
+                } else if met == Met::Elsewhere && !self.objects.exists(&child) {
+                    self.absent.as_mut().ok_or_else(|| missing(&child))?.push(child)?;
                 }
             }
         }

@@ -4,22 +4,14 @@ use std::fmt;
 
 /// Bytes of what a server says it can do.
 pub(super) const CAPABILITIES: u64 = 1 << 20;
-/// Bytes of a list of refs: about a million of them.
-pub(super) const REFS: u64 = 64 << 20;
 /// Bytes of acknowledgements in one answer. gix compares each with all before it.
 pub(super) const ACKNOWLEDGEMENTS: u64 = 2 << 20;
 /// Bytes of where a short history ends, in one answer: some 300,000 commits.
 pub(super) const BOUNDARY: u64 = 16 << 20;
-/// Bytes of what a server tells of its progress, in all.
-pub(super) const MESSAGES: u64 = 16 << 20;
 /// Bytes of lines that say nothing.
 pub(super) const IDLE_TALK: u64 = 1 << 20;
 /// Bytes of an object that has to be in memory as a whole: of what is not a file, or has to be converted.
 pub(super) const OBJECT: u64 = 64 << 20;
-/// Objects of one pack.
-pub(super) const OBJECTS: u64 = 32 << 20;
-/// Paths of one commit; the largest repositories that are known have about four million.
-pub(super) const PATHS: u64 = 5_000_000;
 /// Bytes of all paths of one commit.
 pub(super) const PATH_BYTES: u64 = 1 << 30;
 /// Paths that need no entry of their own: more are taken only where the trees hold something that makes them.
@@ -30,6 +22,8 @@ pub(super) const PATHS_PER_ENTRY: u64 = 64;
 pub(super) const PATH_LENGTH: u64 = 4095;
 /// Bytes of `.gitmodules`.
 pub(super) const MODULES_FILE: u64 = 4 << 20;
+/// Bytes of the refs of a clone that is there, in one file.
+pub(super) const PACKED_REFS: u64 = crate::settings::MOST_REFS;
 /// Bytes of an index of files or commits.
 pub(super) const INDEX: u64 = 2 << 30;
 /// Bytes of what an update that was killed has still to do.
@@ -71,6 +65,23 @@ pub enum Bound {
     PathsPerEntry,
     /// `.gitmodules`.
     ModulesFile,
+    /// The memory that all its tables take.
+    Memory,
+}
+
+impl Bound {
+    /// The key of the configuration that sets it, where there is one.
+    #[must_use]
+    pub const fn key(self) -> Option<&'static str> {
+        match self {
+            Self::Refs => Some("performance.git.max_refs"),
+            Self::Messages => Some("performance.git.max_messages"),
+            Self::Objects => Some("performance.git.max_objects"),
+            Self::Paths => Some("performance.git.max_paths"),
+            Self::Memory => Some("performance.git.max_memory"),
+            _ => None,
+        }
+    }
 }
 
 /// More than is taken of anybody.
@@ -117,6 +128,7 @@ impl fmt::Display for Excess {
                 write!(f, "the trees of the commit name their like in more than {limit} places each")
             }
             Bound::ModulesFile => write!(f, "`.gitmodules` is longer than {bytes}"),
+            Bound::Memory => write!(f, "what came of the repository takes more memory than {bytes}"),
         }
     }
 }

@@ -16,9 +16,10 @@ use super::cause::LineProgram;
 use super::existing::{self, There};
 use super::http_transport::WiredHttp;
 use super::job::{Job, Line, named_as};
+use super::limits::Limits;
 use super::meter::Meter;
 use super::running::{Running, Task, broke_down};
-use super::serve_http::{HttpSide, Limits};
+use super::serve_http::{HttpSide, Waits};
 use super::serve_process::{End, ProcessSide};
 use super::update::{self, Prepared, Update};
 use super::url::Way;
@@ -31,6 +32,7 @@ use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::http::{Fact, HttpClient};
 use crate::process::{ProcessSpec, Runner};
+use crate::settings::GitSettings;
 
 /// Pieces that gix may write ahead of a process.
 const AHEAD: usize = 16;
@@ -41,6 +43,7 @@ pub struct GixGit {
     http: Arc<dyn HttpClient>,
     runner: Arc<dyn Runner>,
     ssh_command: Option<String>,
+    limits: Limits,
     /// Ends of the threads that nobody may wait for.
     ending: Mutex<Vec<oneshot::Receiver<()>>>,
 }
@@ -55,13 +58,20 @@ impl GixGit {
     /// Over these.
     #[must_use]
     pub fn new(env: Env, http: Arc<dyn HttpClient>, runner: Arc<dyn Runner>) -> Self {
-        Self { env, http, runner, ssh_command: None, ending: Mutex::default() }
+        Self { env, http, runner, ssh_command: None, limits: Limits::default(), ending: Mutex::default() }
     }
 
     /// With a command in place of `ssh`, as `GIT_SSH_COMMAND` has it: a shell reads it.
     #[must_use]
     pub fn with_ssh_command(mut self, command: Option<String>) -> Self {
         self.ssh_command = command.filter(|command| !command.trim().is_empty());
+        self
+    }
+
+    /// With these limits on what is taken of a repository.
+    #[must_use]
+    pub fn with_limits(mut self, settings: GitSettings) -> Self {
+        self.limits = Limits::new(settings);
         self
     }
 
@@ -110,8 +120,10 @@ impl GixGit {
             client: &*self.http,
             credentials: &step.credentials,
             url,
-            limits: Limits { connect: step.connect, head: step.head, idle: step.idle },
+            waits: Waits { connect: step.connect, head: step.head, idle: step.idle },
             attempt,
+            heard: Arc::new(self.limits.nothing()),
+            most: *self.limits.settings(),
             bytes: 0,
             is_version_2: false,
         };
@@ -168,6 +180,8 @@ impl GixGit {
             idle: step.idle,
             outgoing: written,
             incoming: Some(pieces),
+            heard: Arc::new(self.limits.nothing()),
+            most: *self.limits.settings(),
             bytes: 0,
             end: None,
             greeting: None,
@@ -267,6 +281,7 @@ impl GixGit {
             want: step.want.clone(),
             depth: step.depth,
             meter: meter.clone(),
+            limits: self.limits.clone(),
             stop: Arc::clone(&stop),
             pieces: Arc::clone(&step.pieces),
         };
@@ -343,8 +358,8 @@ impl Git for GixGit {
     }
 
     async fn finish(&self, own: OwnClone) -> Result<(), GitError> {
-        let env = self.env.clone();
-        self.aside(move || update::finish(&env, &own)).await
+        let (env, limits) = (self.env.clone(), self.limits.clone());
+        self.aside(move || update::finish(&env, &own, *limits.settings())).await
     }
 
     async fn settle(&self) {

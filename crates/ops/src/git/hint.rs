@@ -54,6 +54,11 @@ pub enum GitHint {
     WholeHistory,
     /// The repository is hostile: tell its owner.
     TellOwner,
+    /// There is more of it than is configured: raise that, if the repository is to be trusted.
+    RaiseLimit {
+        /// The key of the configuration.
+        key: &'static str,
+    },
     /// DEST is somebody's: name another folder, or empty this one.
     OtherFolder,
     /// DEST is a clone of it already: have it brought up to date.
@@ -121,7 +126,9 @@ pub(super) fn of(error: &GitError) -> Vec<Hint> {
         GitError::Hostile { .. } => GitHint::TellOwner,
         GitError::Occupied { .. } | GitError::Odd { .. } => GitHint::OtherFolder,
         GitError::TooMuch(Excess { of: Bound::Pack | Bound::Files, .. }) => GitHint::FreeSpace,
-        GitError::TooMuch(_) => GitHint::TellOwner,
+        GitError::TooMuch(excess) => {
+            excess.of.key().map_or(GitHint::TellOwner, |key| GitHint::RaiseLimit { key })
+        }
         GitError::Otherwise { by_update: true, .. } => GitHint::Update,
         GitError::Otherwise { .. } => GitHint::NameBranch,
         GitError::Greeting { .. } => GitHint::QuietLogin,

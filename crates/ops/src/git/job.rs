@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gix_transport::client::blocking_io::Transport;
 
 use super::cause::Missing;
+use super::limits::Limits;
 use super::meter::Meter;
 use super::pieces::Pieces;
 use super::target::Want;
@@ -25,6 +26,7 @@ pub(super) struct Job {
     /// Commits of history; `None` is all of it.
     pub(super) depth: Option<NonZeroU32>,
     pub(super) meter: Meter,
+    pub(super) limits: Limits,
     /// Set when nobody waits for it any more.
     pub(super) stop: Arc<AtomicBool>,
     pub(super) pieces: Arc<Pieces>,

@@ -4,16 +4,31 @@
 //! Only lengths and beginnings of lines are looked at, and nothing is kept. What is no line of git's is let through:
 //! gix ends at it.
 
+use std::sync::Arc;
+
 use super::excess::{self, Bound, Excess};
+use super::limits::Taken;
+use crate::settings::GitSettings;
 
 /// Signs of a line's length.
 const DIGITS: usize = 4;
 /// Signs of a line's beginning that say what it is.
 const BEGINNING: usize = 10;
 
+/// Bytes that a commit at the end of a history takes in memory.
+const BOUNDARY_LINE: u64 = 128;
+
+/// Bytes that gix and we take in memory for a ref whose line has so many: it is in two lists, and in one of ours.
+fn memory_of_ref(line: usize) -> u64 {
+    const LISTED: u64 = 400;
+    LISTED.saturating_add(bytes(line).saturating_mul(2))
+}
+
 /// Hears one side of a conversation, or one answer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Listening {
+    most: GitSettings,
+    taken: Arc<Taken>,
     at: At,
     phase: Phase,
     said: Said,
@@ -68,9 +83,15 @@ struct Said {
 }
 
 impl Listening {
+    /// With these bounds; what gix makes of it is charged to `taken`, and stays longer than this.
+    pub(super) fn new(most: &GitSettings, taken: &Arc<Taken>) -> Self {
+        let (at, phase, said) = Default::default();
+        Self { most: *most, taken: Arc::clone(taken), at, phase, said }
+    }
+
     /// To answers, whose opening came before.
-    pub(super) fn to_answers() -> Self {
-        Self { phase: Phase::Answers, ..Self::default() }
+    pub(super) fn to_answers(self) -> Self {
+        Self { phase: Phase::Answers, ..self }
     }
 
     /// Hears what comes next.
@@ -158,7 +179,8 @@ impl Listening {
             Phase::Opening if starts(&[b"version 2"]) => self.phase = Phase::Capabilities,
             Phase::Opening | Phase::Service if starts(&[b"version 1"]) => {}
             Phase::Opening | Phase::Service => {
-                return count(&mut said.refs, length, Bound::Refs, excess::REFS);
+                self.taken.add(memory_of_ref(length))?;
+                return count(&mut said.refs, length, Bound::Refs, self.most.max_refs.0);
             }
             Phase::Capabilities => {
                 return count(&mut said.capabilities, length, Bound::Capabilities, excess::CAPABILITIES);
@@ -167,15 +189,21 @@ impl Listening {
                 return match beginning {
                     // With nothing behind it, it only says that the other end is alive.
                     [1, _, ..] => Ok(()),
-                    [1..=3, ..] => count(&mut said.messages, length, Bound::Messages, excess::MESSAGES),
+                    [1..=3, ..] => {
+                        count(&mut said.messages, length, Bound::Messages, self.most.max_messages.0)
+                    }
                     _ if starts(&[b"ACK ", b"NAK", b"ready"]) => {
                         let limit = excess::ACKNOWLEDGEMENTS;
                         count(&mut said.acknowledgements, length, Bound::Acknowledgements, limit)
                     }
                     _ if starts(&[b"shallow ", b"unshallow "]) => {
+                        self.taken.add(BOUNDARY_LINE)?;
                         count(&mut said.boundary, length, Bound::Boundary, excess::BOUNDARY)
                     }
-                    _ => count(&mut said.refs, length, Bound::Refs, excess::REFS),
+                    _ => {
+                        self.taken.add(memory_of_ref(length))?;
+                        count(&mut said.refs, length, Bound::Refs, self.most.max_refs.0)
+                    }
                 };
             }
         }
@@ -195,6 +223,25 @@ fn count(said: &mut u64, length: usize, of: Bound, limit: u64) -> Result<(), Exc
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::git::limits::Limits;
+    use crate::settings::Bytes;
+
+    /// With memory for all that is within the other bounds.
+    fn hearing() -> Listening {
+        let settings = GitSettings { max_memory: Bytes(4 << 30), ..GitSettings::default() };
+        Listening::new(&settings, &Arc::new(Limits::new(settings).nothing()))
+    }
+
+    #[test]
+    fn what_gix_makes_of_refs_is_charged_for_longer_than_they_are_heard() {
+        let limits = Limits::default();
+        let taken = Arc::new(limits.nothing());
+        let mut listening = Listening::new(limits.settings(), &taken);
+        let refused = (0..10_000_000).find_map(|_| listening.hear(&line(REF)).err()).unwrap();
+        assert_eq!(refused.of, Bound::Memory);
+        drop(listening);
+        assert!(taken.bytes() > 100 << 20);
+    }
 
     fn line(text: &[u8]) -> Vec<u8> {
         [format!("{:04x}", text.len() + 4).as_bytes(), text].concat()
@@ -205,7 +252,7 @@ mod tests {
 
     /// What is refused of `lines` and then `again` and again, given in chunks of `chunk`; after how many bytes.
     fn refused(opening: &[u8], again: &[u8], chunk: usize) -> (Excess, u64) {
-        let mut listening = Listening::default();
+        let mut listening = hearing();
         listening.hear(opening).unwrap();
         let many: Vec<u8> = again.repeat(1000);
         let mut heard = 0;
@@ -252,10 +299,10 @@ mod tests {
                 Bound::Capabilities,
                 excess::CAPABILITIES,
             ),
-            (b"", line(REF), Bound::Refs, excess::REFS),
-            (service, line(REF), Bound::Refs, excess::REFS),
-            (&line(b"version 1\n"), line(REF), Bound::Refs, excess::REFS),
-            (&v2, line(REF), Bound::Refs, excess::REFS),
+            (b"", line(REF), Bound::Refs, 64 << 20),
+            (service, line(REF), Bound::Refs, 64 << 20),
+            (&line(b"version 1\n"), line(REF), Bound::Refs, 64 << 20),
+            (&v2, line(REF), Bound::Refs, 64 << 20),
             (&v2, line(b"NAK\n"), Bound::Acknowledgements, excess::ACKNOWLEDGEMENTS),
             (&v0, line(b"ACK 11 common\n"), Bound::Acknowledgements, excess::ACKNOWLEDGEMENTS),
             (&v0, line(b"shallow 11\n"), Bound::Boundary, excess::BOUNDARY),
@@ -267,9 +314,9 @@ mod tests {
                 Bound::Acknowledgements,
                 excess::ACKNOWLEDGEMENTS,
             ),
-            (&v2, line(b"\x02counting\r"), Bound::Messages, excess::MESSAGES),
-            (&v2, line(b"\x03fatal"), Bound::Messages, excess::MESSAGES),
-            (&v2, line(b"\x01"), Bound::Messages, excess::MESSAGES),
+            (&v2, line(b"\x02counting\r"), Bound::Messages, 16 << 20),
+            (&v2, line(b"\x03fatal"), Bound::Messages, 16 << 20),
+            (&v2, line(b"\x01"), Bound::Messages, 16 << 20),
             // Nor does an end here.
             (&v2, [&line(b"\x02counting\r")[..], b"0000"].concat(), Bound::IdleTalk, excess::IDLE_TALK),
             (&v2, b"0000".to_vec(), Bound::IdleTalk, excess::IDLE_TALK),
@@ -286,13 +333,13 @@ mod tests {
 
     #[test]
     fn a_pack_may_be_long_and_what_is_no_line_is_not_ours_to_judge() {
-        let mut listening = Listening::default();
+        let mut listening = hearing();
         listening.hear(&opening(OPENING_2)).unwrap();
         let chunk = line(&[&[1][..], &[7; 60_000]].concat());
         for _ in 0..5_000 {
             listening.hear(&chunk).unwrap();
         }
-        let mut listening = Listening::default();
+        let mut listening = hearing();
         listening.hear(b"Welcome!").unwrap();
         for _ in 0..2_000 {
             listening.hear(&[b'0'; 64 << 10]).unwrap();
@@ -302,7 +349,7 @@ mod tests {
     #[test]
     fn what_large_repositories_say_is_within_all_bounds() {
         // Half a million refs, then answers with a boundary and progress.
-        let mut listening = Listening::default();
+        let mut listening = hearing();
         listening.hear(&opening(OPENING_2)).unwrap();
         for _ in 0..500_000 {
             listening.hear(&line(REF)).unwrap();

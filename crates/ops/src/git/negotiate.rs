@@ -1,10 +1,14 @@
 //! What is asked for, and what is said to be here.
 
+use std::sync::atomic::AtomicBool;
+
 use gix::ObjectId;
 use gix::negotiate::{Algorithm, Graph, Negotiator};
 use gix::odb::store::RefreshMode;
 use gix::protocol::fetch::negotiate::{self, Action, Round};
 use gix::protocol::fetch::{Arguments, Negotiate, RefMap, Response, Shallow};
+
+use super::stoppable::Stoppable;
 
 /// Just these objects: nothing that is here is told of, so nothing is left out.
 pub(super) struct JustThese<'a> {
@@ -64,9 +68,16 @@ pub(super) struct Haves<'a> {
 
 impl<'a> Haves<'a> {
     /// Of `repo`, where most of what is looked for is not.
-    pub(super) fn new(repo: &'a gix::Repository, refs: &'a RefMap, shallow: &'a Shallow) -> Self {
+    pub(super) fn new(
+        repo: &'a gix::Repository,
+        refs: &'a RefMap,
+        shallow: &'a Shallow,
+        stop: &'a AtomicBool,
+    ) -> Self {
         let negotiator = Algorithm::Consecutive.into_negotiator();
-        Self { repo, graph: repo.revision_graph(None), negotiator, refs, shallow }
+        // gix looks at no stop while it marks what both have.
+        let graph = Graph::new(Stoppable { inner: &repo.objects, stop }, None);
+        Self { repo, graph, negotiator, refs, shallow }
     }
 }
 

@@ -10,8 +10,8 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gix::error::{Class, tag};
 use gix::objs::{Data, Exists, Find, Kind};
@@ -23,6 +23,7 @@ use gix::{OdbHandleArc, oid};
 
 use super::bases::{Bases, Place, Whole};
 use super::excess::{self, Bound, Excess};
+use super::limits::Limits;
 use super::pack::{Link, Loom, SMALL};
 use super::{Damage, GitError, delta, words};
 
@@ -35,6 +36,11 @@ pub(super) struct Objects {
     bases: Arc<Bases>,
     /// What is in none of the packs: loose, borrowed, or newer.
     others: OdbHandleArc,
+    limits: Limits,
+    /// Bytes of an object that is read at once without need.
+    small: u64,
+    /// Held by who has one in memory that is not small.
+    large: Arc<Mutex<()>>,
     work: RefCell<Work>,
 }
 
@@ -69,19 +75,22 @@ impl Clone for Objects {
             packs: Arc::clone(&self.packs),
             bases: Arc::clone(&self.bases),
             others: self.others.clone(),
+            limits: self.limits.clone(),
+            small: self.small,
+            large: Arc::clone(&self.large),
             work: RefCell::default(),
         }
     }
 }
 
 impl Objects {
-    /// Of the packs that are there now.
-    pub(super) fn of(repo: &gix::Repository) -> Result<Self, GitError> {
-        Self::keeping(KEPT, repo)
+    /// Of the packs that are there now, on that account.
+    pub(super) fn of(repo: &gix::Repository, limits: &Limits) -> Result<Self, GitError> {
+        Self::keeping(KEPT, repo, limits)
     }
 
     /// The same, with a bound of its own for what is kept.
-    pub(super) fn keeping(bytes: usize, repo: &gix::Repository) -> Result<Self, GitError> {
+    pub(super) fn keeping(bytes: usize, repo: &gix::Repository, limits: &Limits) -> Result<Self, GitError> {
         let doing = "read the packs";
         let folder = repo.objects.store_ref().path().join("pack");
         let mut packs = Vec::new();
@@ -93,12 +102,47 @@ impl Objects {
             }
         }
         let others = repo.objects.clone().into_arc().map_err(|error| words::of_any(doing, error))?;
-        Ok(Self { packs: packs.into(), bases: Arc::new(Bases::new(bytes)), others, work: RefCell::default() })
+        let spare = limits.spare(u64::try_from(bytes).unwrap_or(u64::MAX));
+        Ok(Self {
+            packs: packs.into(),
+            bases: Arc::new(Bases::new(spare)),
+            others,
+            limits: limits.clone(),
+            small: SMALL,
+            large: Arc::default(),
+            work: RefCell::default(),
+        })
+    }
+
+    /// The same for one of so many threads.
+    pub(super) fn shared_by(&self, hands: usize) -> Self {
+        Self { small: SMALL / u64::try_from(hands).unwrap_or(1).max(1), ..self.clone() }
+    }
+
+    /// What its tables are charged to.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// For as long as an object that is not small is in memory as a whole: no thread has one beside another's.
+    pub(super) fn one_at_a_time(&self) -> MutexGuard<'_, ()> {
+        self.large.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many each of its packs has.
+    pub(super) fn counts(&self) -> impl Iterator<Item = usize> + '_ {
+        self.packs.iter().map(|bundle| bundle.pack.num_objects() as usize)
+    }
+
+    /// Which of the packs it is in, and its number in that one's index.
+    pub(super) fn number(&self, id: &oid) -> Option<(usize, u32)> {
+        let mut packs = self.packs.iter().enumerate();
+        packs.find_map(|(at, bundle)| bundle.index.lookup(id).map(|number| (at, number)))
     }
 
     /// How many there are in its packs.
     pub(super) fn count(&self) -> usize {
-        self.packs.iter().map(|bundle| bundle.pack.num_objects() as usize).sum()
+        self.counts().sum()
     }
 
     /// Which of the packs it is in, and where there.
@@ -195,7 +239,7 @@ impl Objects {
                 break kept;
             }
             let entry = pack.entry(offset)?;
-            if entry.decompressed_size > SMALL {
+            if entry.decompressed_size > self.small {
                 return Ok(Found::Large(place));
             }
             if let Some(kind) = entry.header.as_kind() {
@@ -220,7 +264,7 @@ impl Objects {
         };
         while let Some(entry) = chain.pop() {
             inflated(pack, &entry, inflate, delta)?;
-            if delta::made(delta).is_some_and(|size| size > SMALL) {
+            if delta::made(delta).is_some_and(|size| size > self.small) {
                 return Ok(Found::Large(place));
             }
             let data = delta::apply(&base.data, delta)

@@ -9,6 +9,7 @@ use gix::objs::FindExt;
 
 use super::cause::Damage;
 use super::excess::{self, Bound, Excess};
+use super::limits::{Counted, Growing};
 use super::objects::Objects;
 use super::{GitError, words};
 
@@ -40,20 +41,37 @@ struct Open {
     id: ObjectId,
     below: Below,
     /// Names' lengths, and trees: what is still to be added.
-    folders: Vec<(usize, ObjectId)>,
+    folders: Counted<(u32, ObjectId)>,
 }
 
-/// Refuses a commit whose tree makes more paths than are taken of anybody.
-pub(super) fn bounded(objects: &Objects, root: ObjectId, stop: &AtomicBool) -> Result<(), GitError> {
-    let mut counting = Counting { objects, stop, known: HashMap::default(), entries: 0, buffer: Vec::new() };
+/// Refuses a commit whose tree makes more paths than are taken of anybody; how many it makes.
+pub(super) fn bounded(objects: &Objects, root: ObjectId, stop: &AtomicBool) -> Result<Size, GitError> {
+    let limits = objects.limits();
+    let mut counting = Counting {
+        objects,
+        stop,
+        most: limits.settings().max_paths,
+        known: HashMap::default(),
+        growing: Growing::of(limits, size_of::<(ObjectId, Below)>()),
+        entries: 0,
+        buffer: Vec::new(),
+    };
     let below = counting.count(root)?;
-    Ok(within(below, counting.entries)?)
+    within(below, counting.entries, counting.most)?;
+    Ok(Size { paths: below.paths, bytes: below.bytes })
 }
 
-fn within(below: Below, entries: u64) -> Result<(), Excess> {
+/// How many paths there are, and how many bytes they have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    pub(super) paths: u64,
+    pub(super) bytes: u64,
+}
+
+fn within(below: Below, entries: u64, most: u64) -> Result<(), Excess> {
     let spread = entries.saturating_mul(excess::PATHS_PER_ENTRY).max(excess::FREE_PATHS);
     for (found, of, limit) in [
-        (below.paths, Bound::Paths, excess::PATHS),
+        (below.paths, Bound::Paths, most),
         (below.longest, Bound::PathLength, excess::PATH_LENGTH),
         (below.bytes, Bound::PathBytes, excess::PATH_BYTES),
     ] {
@@ -70,7 +88,10 @@ fn within(below: Below, entries: u64) -> Result<(), Excess> {
 struct Counting<'a> {
     objects: &'a Objects,
     stop: &'a AtomicBool,
+    /// Paths that there may be.
+    most: u64,
     known: HashMap<ObjectId, Below>,
+    growing: Growing,
     /// Of all trees, each counted once.
     entries: u64,
     buffer: Vec<u8>,
@@ -83,14 +104,15 @@ impl Counting<'_> {
             let Some((name, id)) = tree.folders.last().copied() else {
                 let (id, below) = (tree.id, tree.below);
                 // Nobody needs the number of what is too much.
-                within(below, u64::MAX)?;
+                within(below, u64::MAX, self.most)?;
+                self.growing.one_more(self.known.len(), self.known.capacity())?;
                 self.known.insert(id, below);
                 open.pop();
                 continue;
             };
             match self.known.get(&id) {
                 Some(below) => {
-                    tree.below.add(name, *below);
+                    tree.below.add(name as usize, *below);
                     tree.folders.pop();
                 }
                 // No tree can be in itself: it would have to know its own id.
@@ -106,12 +128,13 @@ impl Counting<'_> {
         }
         let tree = self.objects.find_tree_iter(&id, &mut self.buffer);
         let tree = tree.map_err(|error| words::unless_too_much(&error, || Damage::missing(id).into()))?;
-        let (mut below, mut folders) = (Below::default(), Vec::new());
+        let (mut below, mut folders) = (Below::default(), Counted::new(self.objects.limits()));
         for entry in tree {
             let entry = entry.map_err(|_| GitError::from(Damage::unreadable("tree", id)))?;
             self.entries = self.entries.saturating_add(1);
             if entry.mode.is_tree() {
-                folders.push((entry.filename.len(), entry.oid.to_owned()));
+                let name = u32::try_from(entry.filename.len()).unwrap_or(u32::MAX);
+                folders.push((name, entry.oid.to_owned()))?;
             } else {
                 below.add(entry.filename.len(), Below::default());
             }
@@ -123,6 +146,8 @@ impl Counting<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MOST: u64 = 5_000_000;
 
     /// A tree of `levels`, in each of which one thing is there `wide` times.
     fn bomb(levels: u32, wide: u32) -> Below {
@@ -162,7 +187,7 @@ mod tests {
             (bomb(2000, 1), 2000, Some(Bound::PathLength)),
             (of(1_000_000, 2 << 30, 4000), 1_000_000, Some(Bound::PathBytes)),
         ] {
-            assert_eq!(within(below, entries).err().map(|excess| excess.of), excess, "{below:?}");
+            assert_eq!(within(below, entries, MOST).err().map(|excess| excess.of), excess, "{below:?}");
         }
     }
 }

@@ -12,6 +12,7 @@ use gix::odb::store::RefreshMode;
 use gix::protocol::fetch::Shallow;
 
 use super::job::{self, Job, Line, Made, stopped};
+use super::limits::Counted;
 use super::negotiate::JustThese;
 use super::objects::Objects;
 use super::talk::Talk;
@@ -57,7 +58,7 @@ fn files(
     talk: &mut Talk<'_>,
     repo: &gix::Repository,
     wants: &[ObjectId],
-) -> Result<Vec<ObjectId>, GitError> {
+) -> Result<Counted<ObjectId>, GitError> {
     match absent(job, wants) {
         Err(GitError::Damaged { .. }) => {}
         found => return found,
@@ -82,11 +83,11 @@ fn files(
 }
 
 /// The files that are not there.
-fn absent(job: &Job, wants: &[ObjectId]) -> Result<Vec<ObjectId>, GitError> {
+fn absent(job: &Job, wants: &[ObjectId]) -> Result<Counted<ObjectId>, GitError> {
     let mut repo = repository::open(&job.folder)?;
     // Most of what is looked for is not there, and nobody else brings it.
     repo.objects.refresh = RefreshMode::Never;
-    connected::absent(&repo, &Objects::of(&repo)?, wants, &job.meter, &job.stop)
+    connected::absent(&repo, &Objects::of(&repo, &job.limits)?, wants, &job.meter, &job.stop)
 }
 
 fn bring_files(

@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use gix::ObjectId;
 
+use super::limits::Taken;
 use super::objects::Objects;
 use super::sane::sane;
 use super::stoppable::{Stoppable, stopped};
@@ -38,17 +40,56 @@ pub(super) fn open_theirs(folder: &Path, stop: &AtomicBool) -> Result<gix::Repos
     open(folder)
 }
 
+/// Bytes of a path in an index, beside its own.
+const ENTRY: u64 = size_of::<gix::index::Entry>() as u64;
+
+/// Bytes that an index takes.
+pub(super) fn memory_of(index: &gix::index::State) -> u64 {
+    let paths =
+        index.entries().iter().map(|entry| u64::try_from(entry.path(index).len()).unwrap_or(u64::MAX));
+    paths.fold(0, |all, path| all.saturating_add(path).saturating_add(ENTRY))
+}
+
+/// An index, and the memory that it takes.
+#[derive(Debug)]
+pub(super) struct Indexed {
+    file: gix::index::File,
+    _taken: Taken,
+}
+
+impl Indexed {
+    /// As it is written.
+    pub(super) fn file(&self) -> &gix::index::File {
+        &self.file
+    }
+}
+
+impl Deref for Indexed {
+    type Target = gix::index::State;
+
+    fn deref(&self) -> &gix::index::State {
+        &self.file
+    }
+}
+
+impl DerefMut for Indexed {
+    fn deref_mut(&mut self) -> &mut gix::index::State {
+        &mut self.file
+    }
+}
+
 /// What a commit has as files, not more than is taken of anybody. gix refuses names that no tree may hold.
 pub(super) fn index_of(
     repo: &gix::Repository,
     objects: &Objects,
     commit: ObjectId,
     stop: &AtomicBool,
-) -> Result<gix::index::File, GitError> {
+) -> Result<Indexed, GitError> {
     let failed = |error: gix::Error| words::of("read the commit", &error);
     let commit = repo.find_object(commit).and_then(gix::Object::peel_to_commit).map_err(failed)?;
     let tree = commit.tree_id().map_err(failed)?.detach();
-    paths::bounded(objects, tree, stop)?;
+    let size = paths::bounded(objects, tree, stop)?;
+    let taken = objects.limits().take(size.paths.saturating_mul(ENTRY).saturating_add(size.bytes))?;
     let config = repo.config_snapshot();
     let names = gix::validate::path::component::Options {
         protect_windows: false,
@@ -57,13 +98,15 @@ pub(super) fn index_of(
     };
     let state = gix::index::State::from_tree(&tree, Stoppable { inner: objects, stop }, names);
     stopped(stop)?;
-    Ok(gix::index::File::from_state(state.map_err(|error| hostile(&error))?, repo.index_path()))
+    let file = gix::index::File::from_state(state.map_err(|error| hostile(&error))?, repo.index_path());
+    Ok(Indexed { file, _taken: taken })
 }
 
 /// Writes the index of a repository in which nobody else is.
-pub(super) fn write_index(index: &gix::index::File, stop: &AtomicBool) -> Result<(), GitError> {
+pub(super) fn write_index(index: &Indexed, stop: &AtomicBool) -> Result<(), GitError> {
     let doing = "write the index";
     let failed = |error| GitError::local(doing, error);
+    let index = index.file();
     let mut file = BufWriter::new(File::create(index.path()).map_err(failed)?);
     let written = index.write_to(Stoppable { inner: &mut file, stop }, gix::index::write::Options::default());
     stopped(stop)?;

@@ -144,7 +144,7 @@ fn is_left_over(top: &Path, path: &Path) -> bool {
 /// Bytes of a file that is read whole: those that grow with a repository may be longer.
 fn limit_of(path: &Path) -> u64 {
     match path.file_name().unwrap_or_default().as_encoded_bytes() {
-        b"packed-refs" => excess::REFS,
+        b"packed-refs" => excess::PACKED_REFS,
         b"shallow" => excess::BOUNDARY,
         b"index" | b"multi-pack-index" | b"commit-graph" => excess::INDEX,
         _ if path.parent().and_then(Path::file_name).is_some_and(|above| above == ROOMS) => excess::PLAN,

@@ -1,5 +1,6 @@
 //! The attempt's side of an HTTP clone: sends what gix asks for, under the limits of every request of ours.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -8,6 +9,7 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use super::advertisement::Beginning;
+use super::limits::Taken;
 use super::listening::Listening;
 use super::wire::{Answer, Ask, Incoming, Piece};
 use super::{GitError, advertisement, words};
@@ -17,6 +19,7 @@ use crate::http::{
     Connection, Credentials, Fact, HttpClient, HttpError, HttpRequest, HttpResponse, SafeUrl, follow,
     host_and_port, no_answer, retry_after, silent,
 };
+use crate::settings::GitSettings;
 
 /// Bytes of a list of refs that are waited for: with the first line, in which is what the server can do.
 const FIRST_LINES: usize = 128 << 10;
@@ -27,7 +30,7 @@ const FIRST: &str = "/info/refs";
 
 /// How long each wait may take.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct Waits {
     pub(super) connect: Duration,
     pub(super) head: Duration,
     pub(super) idle: Duration,
@@ -40,7 +43,10 @@ pub(super) struct HttpSide<'a> {
     pub(super) credentials: &'a Credentials,
     /// As it was typed, with its credentials.
     pub(super) url: &'a Url,
-    pub(super) limits: Limits,
+    pub(super) waits: Waits,
+    /// The memory that gix takes for what it heard.
+    pub(super) heard: Arc<Taken>,
+    pub(super) most: GitSettings,
     pub(super) attempt: &'a Attempt,
     pub(super) bytes: u64,
     /// Whether the server speaks protocol 2, in which a refusal has a frame that gix knows.
@@ -114,7 +120,7 @@ impl HttpSide<'_> {
     /// How long the head of an answer may take: as long as silence may last wherever it falls, a head that drips no
     /// longer than a small request, and neither so long that no other attempt is left.
     fn limit(&self) -> Duration {
-        self.attempt.leaving_time(self.env.now(), self.limits.head.min(self.limits.idle))
+        self.attempt.leaving_time(self.env.now(), self.waits.head.min(self.waits.idle))
     }
 
     fn request(&self, ask: &Ask, method: Method, body: Bytes) -> Result<HttpRequest, GitError> {
@@ -131,7 +137,7 @@ impl HttpSide<'_> {
         }
         request.headers.extend(self.secrets(&request.url));
         request.credentials = self.credentials.clone();
-        request.connect_limit = self.attempt.leaving_time(self.env.now(), self.limits.connect);
+        request.connect_limit = self.attempt.leaving_time(self.env.now(), self.waits.connect);
         request.connection = Connection::Shared;
         Ok(request)
     }
@@ -155,7 +161,7 @@ impl HttpSide<'_> {
         mut response: HttpResponse,
         pieces: mpsc::Sender<Piece>,
     ) -> Result<(), GitError> {
-        let mut listening = Listening::default();
+        let mut listening = Listening::new(&self.most, &self.heard);
         let mut first = Vec::new();
         while first.len() < FIRST_LINES
             && let Some(chunk) = self.chunk(&mut response, &mut listening).await?
@@ -193,7 +199,7 @@ impl HttpSide<'_> {
         mut response: HttpResponse,
         pieces: mpsc::Sender<Piece>,
     ) -> Result<(), GitError> {
-        let mut listening = Listening::to_answers();
+        let mut listening = Listening::new(&self.most, &self.heard).to_answers();
         // Held back until it is known to be no refusal; that is a line or two.
         let mut begun = BytesMut::new();
         while !self.is_version_2
@@ -218,7 +224,7 @@ impl HttpSide<'_> {
         response: &mut HttpResponse,
         listening: &mut Listening,
     ) -> Result<Option<Bytes>, GitError> {
-        let idle = self.limits.idle;
+        let idle = self.waits.idle;
         let chunk = self.env.until(self.env.now().after(idle), response.body.chunk()).await;
         let host = || host_and_port(&response.url);
         match chunk {

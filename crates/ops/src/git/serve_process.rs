@@ -1,5 +1,6 @@
 //! The attempt's side of a clone over ssh or from this machine: a process between gix and the repository.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,11 +11,13 @@ use tokio::sync::mpsc;
 
 use super::advertisement;
 use super::excess::Excess;
+use super::limits::Taken;
 use super::listening::Listening;
 use super::wire::Piece;
 use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::process::Talk;
+use crate::settings::GitSettings;
 
 /// Bytes read at once.
 const CHUNK: usize = 64 << 10;
@@ -32,6 +35,9 @@ pub(super) struct ProcessSide<'a> {
     pub(super) outgoing: mpsc::Receiver<Bytes>,
     /// To gix.
     pub(super) incoming: Option<mpsc::Sender<Piece>>,
+    /// The memory that gix takes for what it heard.
+    pub(super) heard: Arc<Taken>,
+    pub(super) most: GitSettings,
     pub(super) bytes: u64,
     /// How it came to an end, where that was not gix's.
     pub(super) end: Option<End>,
@@ -76,6 +82,8 @@ impl Talk for ProcessSide<'_> {
             env: self.env,
             attempt: self.attempt,
             idle: self.idle,
+            heard: &self.heard,
+            most: &self.most,
             bytes: &mut self.bytes,
             end: &mut self.end,
             greeting: &mut self.greeting,
@@ -95,6 +103,8 @@ struct Reading<'a> {
     env: &'a Env,
     attempt: &'a Attempt,
     idle: Duration,
+    heard: &'a Arc<Taken>,
+    most: &'a GitSettings,
     bytes: &'a mut u64,
     end: &'a mut Option<End>,
     greeting: &'a mut Option<Bytes>,
@@ -103,7 +113,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     async fn run(self, mut output: ChildStdout, incoming: mpsc::Sender<Piece>) {
         let mut buffer = BytesMut::new();
-        let mut listening = Listening::default();
+        let mut listening = Listening::new(self.most, self.heard);
         let mut is_first = true;
         loop {
             buffer.reserve(CHUNK);

@@ -119,8 +119,15 @@ impl Staging {
         self.clone.in_words(error)
     }
 
-    /// Writes it to the disk, so that a loss of power right after the rename leaves no half of it.
-    pub(crate) fn sync(&self) -> Result<(), GitError> {
+    /// Has nobody else write to the clone itself, its git folder, or its modules, which are at these paths; then writes
+    /// it to the disk, so that a loss of power right after the rename leaves no half of it.
+    pub(crate) fn sync(&self, modules: &[String]) -> Result<(), GitError> {
+        let closed =
+            |error| GitError::local(format!("set the mode of {}", self.clone.shown().display()), error);
+        let mode = self.clone.folder().meta().map_err(closed)?.mode;
+        self.clone.folder().set_mode(mode & !modes::OTHERS).map_err(closed)?;
+        modes::close(&self.path().join(".git"))?;
+        modules.iter().try_for_each(|path| modes::close_way(self.path(), path))?;
         let failed = |error: io::Error| GitError::local("write the clone to the disk", error);
         let folder = File::open(self.path()).map_err(failed)?;
         rustix::fs::syncfs(&folder).map_err(|errno| failed(errno.into()))
@@ -153,11 +160,6 @@ impl Staging {
         let is_over = || stop.load(Ordering::Relaxed) || until.is_some_and(|until| self.env.now() >= until);
         // Nobody is told of an error here; the next run sweeps.
         let _ = remove::empty(&self.env, self.path(), Until::Told(&is_over));
-    }
-
-    /// Whether others may write to the clone.
-    pub(crate) fn is_shared(&self) -> bool {
-        self.clone.folder().meta().is_ok_and(|meta| !meta.is_ours_alone(self.env.fs().us()))
     }
 
     fn filled(&self) -> GitError {
@@ -329,7 +331,7 @@ mod tests {
         fs::set_permissions(&dest, fs::Permissions::from_mode(0o2710)).unwrap();
         let staging = Staging::make(&Env::real(), &dest).unwrap();
         fs::write(staging.path().join("f"), "x").unwrap();
-        staging.sync().unwrap();
+        staging.sync(&[]).unwrap();
         staging.commit().unwrap();
         drop(staging);
         assert_eq!(names(place.path()), ["dest"]);

@@ -66,8 +66,8 @@ impl<'a> Talk<'a> {
         borrowed: Option<&dyn Find>,
     ) -> Result<(), GitError> {
         let folder = repo.objects.store_ref().path().join("pack");
-        let Job { env, meter, stop, .. } = self.job;
-        let into = pack::Into { env, folder: &folder, hash: repo.object_hash(), meter, stop };
+        let Job { env, meter, limits, stop, .. } = self.job;
+        let into = pack::Into { env, folder: &folder, hash: repo.object_hash(), meter, limits, stop };
         meter.next_pack();
         let mut failure = None;
         let write = |reader: &mut dyn BufRead, _: &mut dyn DynNestedProgress, _: &AtomicBool| {

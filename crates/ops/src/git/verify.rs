@@ -7,11 +7,17 @@ use gix::bstr::ByteSlice;
 use gix::index::entry::Mode;
 
 use super::GitError;
+use super::limits::{Limits, hashed};
 use super::stoppable::stopped;
 use crate::foreign::Foreign;
 
 /// Refuses trees that cannot be checked out as they are, or that would lead writing astray.
-pub(super) fn harmless(index: &gix::index::State, stop: &AtomicBool) -> Result<(), GitError> {
+pub(super) fn harmless(
+    index: &gix::index::State,
+    limits: &Limits,
+    stop: &AtomicBool,
+) -> Result<(), GitError> {
+    let _taken = limits.take(hashed(index.entries().len(), size_of::<&[u8]>()))?;
     let entries = index.entries().iter().map(|entry| (entry.path(index).as_bytes(), entry.mode));
     harmless_paths(entries, stop)
 }
@@ -23,7 +29,7 @@ fn harmless_paths<'a>(
     let hostile = |path: &[u8], why: &str| {
         Err(GitError::Hostile { why: format!("{} {why}", Foreign::of_bytes(path)).into() })
     };
-    let mut names = HashSet::new();
+    let mut names = HashSet::with_capacity(entries.size_hint().0);
     for (path, mode) in entries.clone() {
         stopped(stop)?;
         for part in path.split(|&byte| byte == b'/') {

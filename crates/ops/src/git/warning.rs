@@ -33,8 +33,6 @@ pub enum CloneWarning {
         /// Their names.
         filters: Vec<Foreign>,
     },
-    /// By the umask, or by the rights of its folder, others may write to it, so that the next run cannot rely on it.
-    WritableByOthers,
     /// An update stopped while it was put in place, and has to go on.
     HalfDone,
 }
@@ -56,9 +54,6 @@ impl fmt::Display for CloneWarning {
                 let word = if filters.len() == 1 { "filter" } else { "filters" };
                 write!(f, "no filter was run, files are as they are stored: {word} {}", filters.join(", "))
             }
-            Self::WritableByOthers => f.write_str(
-                "others may write to it, so the next run neither takes it as it is nor updates it",
-            ),
             Self::HalfDone => f.write_str("the update is half done"),
         }
     }

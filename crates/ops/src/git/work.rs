@@ -25,7 +25,7 @@ pub(super) fn clone(job: &Job, line: Line) -> Result<Made, GitError> {
 /// All there is was fetched: refs, files, and what git keeps of them.
 pub(super) fn complete(repo: &gix::Repository, job: &Job, target: Target) -> Result<Made, GitError> {
     if let Some(id) = target.id {
-        connected::readable(&Objects::of(&open(&job.folder)?)?, id, &job.stop)?;
+        connected::readable(&Objects::of(&open(&job.folder)?, &job.limits)?, id, &job.stop)?;
     }
     heads::write(repo, job, &target)?;
     modes::packs(repo.git_dir())?;
@@ -34,11 +34,11 @@ pub(super) fn complete(repo: &gix::Repository, job: &Job, target: Target) -> Res
         let Head::Branch(name) = target.head else { return Err(empty_head()) };
         return Ok(Made { reference: Some(name), ..Made::default() });
     };
-    let objects = Objects::of(&repo)?;
+    let objects = Objects::of(&repo, &job.limits)?;
     connected::check(&repo, &objects, &tips(&repo, id)?, job.depth, &job.meter, &job.stop)?;
     let commit = target.commit(&repo, id)?;
     let mut index = index_of(&repo, &objects, commit, &job.stop)?;
-    verify::harmless(&index, &job.stop)?;
+    verify::harmless(&index, &job.limits, &job.stop)?;
     let to = To { env: &job.env, folder: &job.folder, meter: &job.meter, stop: &job.stop, only: None };
     let filters = checkout::write(&repo, &objects, &mut index, &to)?;
     write_index(&index, &job.stop)?;
@@ -89,7 +89,7 @@ pub(super) fn fetch(
         let bytes = Cell::new(0);
         let objects: &dyn Find = &repo.objects;
         let here = quiet(repo);
-        let mut haves = Haves::new(&here, &refs, shallow);
+        let mut haves = Haves::new(&here, &refs, shallow, &job.stop);
         talk.bring(repo, &mut haves, shallow, &bytes, Some(objects)).map_err(|error| named(job, error))?;
         drop(haves);
         stopped(job)?;

@@ -161,7 +161,7 @@ impl Builder {
         #[cfg(feature = "git")]
         let git = self.git.unwrap_or_else(|| {
             let git = crate::git::GixGit::new(env.clone(), Arc::clone(&http), Arc::clone(&runner));
-            Arc::new(git.with_ssh_command(self.ssh_command))
+            Arc::new(git.with_ssh_command(self.ssh_command).with_limits(*policies.git()))
         });
         let circuits = match self.status_folder {
             Some(folder) => {

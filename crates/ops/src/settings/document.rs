@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::bytes::Bytes;
+use super::git::GitSettings;
 use super::groups::{
     BulkheadOverride, BulkheadSettings, CircuitBreakerOverride, CircuitBreakerSettings, NetworkRetryOverride,
     NetworkRetrySettings, RetryBudgetOverride, RetryBudgetSettings, TimeoutOverride, TimeoutSettings,
@@ -75,6 +76,10 @@ pub struct Performance {
     #[serde(deserialize_with = "nothing_is_default")]
     #[cfg_attr(feature = "__schema", schemars(with = "Option<BulkheadSettings>"))]
     pub bulkhead: BulkheadSettings,
+    /// How much is taken of a git repository.
+    #[serde(deserialize_with = "nothing_is_default")]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<GitSettings>"))]
+    pub git: GitSettings,
     /// Which services are watched.
     #[serde(deserialize_with = "nothing_is_default")]
     #[cfg_attr(feature = "__schema", schemars(with = "Option<HealthCheckSettings>"))]
@@ -201,6 +206,7 @@ impl Default for Performance {
             retry_budget: RetryBudgetSettings::default(),
             timeouts: TimeoutSettings::default(),
             bulkhead: BulkheadSettings::default(),
+            git: GitSettings::default(),
             health_checks: HealthCheckSettings::default(),
             services: hosts::built_in(),
         }

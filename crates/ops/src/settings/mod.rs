@@ -15,6 +15,7 @@ mod bytes;
 mod check;
 mod checked;
 mod document;
+mod git;
 mod groups;
 mod health;
 mod health_policy;
@@ -34,6 +35,9 @@ pub use check::{InvalidSetting, InvalidSettings};
 pub use document::{
     AptSettings, Backend, DownloadSettings, Performance, ServiceSettings, Settings, StateSettings,
 };
+pub use git::GitSettings;
+#[cfg(feature = "git")]
+pub(crate) use git::MOST_REFS;
 pub use groups::{
     BulkheadOverride, BulkheadSettings, CircuitBreakerOverride, CircuitBreakerSettings, NetworkRetryOverride,
     NetworkRetrySettings, RetryBudgetOverride, RetryBudgetSettings, TimeoutOverride, TimeoutSettings,

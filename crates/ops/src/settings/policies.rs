@@ -7,6 +7,7 @@ use std::time::Duration;
 use vps_breaker::Policy;
 use vps_retry::{BudgetPolicy, RetryStrategy};
 
+use super::git::GitSettings;
 use super::health_policy::HealthPolicy;
 use crate::service::{ServiceName, ServiceTable};
 
@@ -28,6 +29,7 @@ pub struct Policies {
     pub(super) health: HealthPolicy,
     pub(super) min_speed: u64,
     pub(super) apt_cache_valid: Duration,
+    pub(super) git: GitSettings,
 }
 
 /// What holds for one service.
@@ -118,6 +120,12 @@ impl Policies {
     #[must_use]
     pub fn min_speed(&self) -> u64 {
         self.min_speed
+    }
+
+    /// How much is taken of a git repository.
+    #[must_use]
+    pub fn git(&self) -> &GitSettings {
+        &self.git
     }
 
     /// How old package lists may be.

@@ -125,7 +125,7 @@ impl Watch {
     }
 
     fn mine(&self, state: &State) -> Prober {
-        let now = self.awake();
+        let now = moment(&self.env);
         let next = state.ids.iter().filter_map(|id| state.schedule.due(*id)).min();
         Prober {
             process: self.env.identity().clone(),
@@ -187,7 +187,7 @@ impl Watch {
             self.touched();
         }
         (state.muted, state.changes) = (visit.muted, visit.changes);
-        let now = self.awake();
+        let now = moment(&self.env);
         for wish in visit.wishes {
             let at = state.services.iter().position(|one| one.service == wish);
             if let Some(id) = at.and_then(|at| state.ids.get(at)) {
@@ -230,7 +230,7 @@ impl Watch {
         if !state.is_mine {
             return;
         }
-        let now = self.awake();
+        let now = moment(&self.env);
         let due: Vec<_> = state
             .ids
             .iter()

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use vps_breaker::Tick;
-use vps_health::{After, Connection, Due, Finished, Moment, Outcome, Plan, Reason, Run, Sample, name_number};
+use vps_health::{After, Connection, Due, Finished, Outcome, Plan, Reason, Run, Sample, name_number};
 
 use super::change::{Changed, LoggedChange};
 use super::clock::moment;
@@ -55,14 +55,9 @@ impl Watch {
         self.end().await;
     }
 
-    /// Time without what the machine slept through: the schedule's.
-    pub(super) fn awake(&self) -> Moment {
-        moment(&self.env).before(self.env.slept())
-    }
-
     /// Puts all services into the schedule: we are the one who looks.
     pub(super) fn begin_to_look(&self, state: &mut State) {
-        let now = self.awake();
+        let now = moment(&self.env);
         let important = |name: &ServiceName| self.policy.services.contains(name);
         let interval = if self.policy.enabled { self.timing.interval() } else { NEVER };
         let mut hosts: BTreeMap<&str, u32> = BTreeMap::new();
@@ -104,13 +99,12 @@ impl Watch {
         if !state.is_mine {
             return None;
         }
-        let now = self.awake();
+        let now = moment(&self.env);
         if let Some(slept) = state.schedule.slept(self.env.slept(), now) {
             tracing::debug!(seconds = slept.as_secs(), "the machine slept: all services are looked at anew");
             flying.clear();
-            let awake = moment(&self.env);
             for one in &mut state.services {
-                one.history.gap(awake);
+                one.history.slept(slept, now);
             }
         }
         loop {
@@ -177,7 +171,7 @@ impl Watch {
             .and_then(|round| round.samples.iter().filter_map(|sample| sample.outcome.next_not_before).max());
         let after = After { recheck: one.damped.recheck(), not_before: pause };
         let (damped, service) = (one.damped.clone(), one.service.clone());
-        if state.schedule.finished(run, after, self.awake()) == Finished::Dropped {
+        if state.schedule.finished(run, after, moment(&self.env)) == Finished::Dropped {
             return None;
         }
         state.dirty.insert(at);
@@ -241,7 +235,7 @@ impl Watch {
         let connection = state.gate.connection(now);
         if connection != Connection::Online {
             let witnesses = state.gate.witnesses();
-            let now = self.awake();
+            let now = moment(&self.env);
             for (id, one) in state.ids.iter().zip(&state.services) {
                 let is_witness =
                     one.targets.iter().any(|target| witnesses.contains(&short(name_number(&target.host))));

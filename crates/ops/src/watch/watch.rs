@@ -244,7 +244,7 @@ impl Watch {
 
     fn next(&self, state: &State) -> (Option<Tick>, Duration) {
         if state.is_mine {
-            let now = self.awake();
+            let now = moment(&self.env);
             let next = state.ids.iter().filter_map(|id| state.schedule.due(*id)).min();
             let next = next.map(|at| self.env.now().after(at.since(now)));
             return (next, state.schedule.queue_age(now));

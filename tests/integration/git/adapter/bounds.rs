@@ -15,8 +15,8 @@ use super::lab::Lab;
 use super::ssh::url;
 
 /// More it never has in memory, in MiB.
-const MEMORY: u64 = 256;
-const ID: &str = "1111111111111111111111111111111111111111";
+pub(super) const MEMORY: u64 = 256;
+pub(super) const ID: &str = "1111111111111111111111111111111111111111";
 
 /// The most that a process has had in memory so far, in MiB.
 fn peak(pid: i32) -> u64 {
@@ -26,7 +26,7 @@ fn peak(pid: i32) -> u64 {
 }
 
 /// Waits for its end, and says how much memory it took.
-fn measured(mut running: Running) -> (Finished, u64) {
+pub(super) fn measured(mut running: Running) -> (Finished, u64) {
     let (pid, mut most) = (running.pid(), 0);
     wait_until("its end", || {
         most = most.max(peak(pid));
@@ -36,7 +36,7 @@ fn measured(mut running: Running) -> (Finished, u64) {
     (running.wait(), most)
 }
 
-fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     format!("{:04x}{text}", text.len() + 4)
 }
 
@@ -65,9 +65,9 @@ fn a_server_that_does_not_stop_talking_is_ended_by_a_bound_that_is_named() {
             line(&format!("{ID} HEAD\0multi_ack_detailed side-band-64k shallow\n")),
             line(&format!("{ID} refs/heads/a\n")),
             "",
-            "list of refs is longer than 64 MiB",
+            "takes more memory than 256 MiB",
         ),
-        (opening.clone(), line(&format!("{ID} refs/heads/a\n")), "", "list of refs is longer than 64 MiB"),
+        (opening.clone(), line(&format!("{ID} refs/heads/a\n")), "", "takes more memory than 256 MiB"),
         (answer("acknowledgments\n"), line("NAK\n"), "", "acknowledges more than 2 MiB"),
         (answer("shallow-info\n"), line(&format!("shallow {ID}\n")), "", "ends is longer than 16 MiB"),
         (answer("shallow-info\n"), line(&format!("unshallow {ID}\n")), "", "ends is longer than 16 MiB"),

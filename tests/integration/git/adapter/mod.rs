@@ -13,6 +13,7 @@ mod hostile;
 mod https;
 mod kill;
 mod lab;
+mod memory;
 mod permanent;
 mod pieces;
 mod redirects;
@@ -160,6 +161,10 @@ const PROMISES: &[(&str, &str)] = &[
         "a clone that others may write is neither taken nor updated",
         "a_clone_that_others_may_write_is_neither_taken_nor_updated",
     ),
+    (
+        "under any umask a clone of ours is ours alone",
+        "a_clone_of_ours_is_taken_and_updated_again_under_any_umask",
+    ),
     ("a clone lacks nothing that it says it is at", "a_clone_without_the_commit_that_it_says_it_has_is_none"),
     ("another user's link leads to no DEST", "a_link_of_another_user_is_not_followed_to_dest"),
     (
@@ -191,6 +196,13 @@ const PROMISES: &[(&str, &str)] = &[
         "a pipe, a device, a sparse file in a clone that is there is refused by name",
         "what_would_hang_in_a_clone_that_is_there_is_refused_by_name",
     ),
+    (
+        "objects, refs, paths, deltas without number: little memory, or its name",
+        "a_pack_of_objects_without_number_ends_by_the_memory_that_they_take",
+    ),
+    ("refs without number", "refs_without_number_end_by_the_memory_that_they_take"),
+    ("paths without number", "paths_without_number_end_by_the_memory_that_they_take"),
+    ("deltas without number", "many_deltas_by_name_take_no_more_memory_than_there_may_be"),
     ("a stop in a sweep is at once", "a_sweep_of_many_files_hears_a_stop"),
     // https
     ("a certificate that has run out, or is another host's: asked once", "a_wrong_certificate_is_asked_once"),
@@ -253,6 +265,7 @@ fn every_promise_has_its_test() {
         include_str!("hostile.rs"),
         include_str!("https.rs"),
         include_str!("kill.rs"),
+        include_str!("memory.rs"),
         include_str!("permanent.rs"),
         include_str!("pieces.rs"),
         include_str!("redirects.rs"),

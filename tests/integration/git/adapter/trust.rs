@@ -70,6 +70,59 @@ fn a_clone_that_others_may_write_is_neither_taken_nor_updated() {
     assert_eq!(lab.dest().head(), sample.id("main"));
 }
 
+/// Whatever the umask, nobody else may write to what the next run relies on; the files keep what it leaves them.
+#[test]
+fn a_clone_of_ours_is_taken_and_updated_again_under_any_umask() {
+    let Some(forge) = Forge::start() else { return };
+    for (umask, file) in [("000", 0o666), ("002", 0o664), ("022", 0o644), ("077", 0o600)] {
+        let name = format!("n{umask}");
+        let ([outer, ..], lab) = (forge.nested(&name), Lab::new());
+        // What is made there has another group than ours.
+        let _ = chown(lab.path("work"), None, Some(OTHER));
+        set(&lab.path("work"), 0o2775);
+        let run = |more: &[&str]| {
+            let url = forge.url(&name);
+            let inner = lab.command(&[&[&*url, "dest", "--recurse-submodules"], more].concat());
+            let mut command = Command::new("sh");
+            command.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")]);
+            command.arg(inner.get_program()).args(inner.get_args());
+            command.env_clear().current_dir(lab.path("work"));
+            command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            tests::apt::Running::start(command).wait()
+        };
+        let others_write = || -> Vec<std::path::PathBuf> {
+            let mut todo = vec![lab.path("work/dest/.git")];
+            let mut found = Vec::new();
+            while let Some(path) = todo.pop() {
+                let meta = fs::symlink_metadata(&path).unwrap();
+                if meta.mode() & 0o022 != 0 {
+                    found.push(path.clone());
+                }
+                if meta.is_dir() {
+                    todo.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+                }
+            }
+            let places = ["", "one", "one/.git", "one/two", "one/two/.git"]
+                .map(|name| lab.path("work/dest").join(name));
+            found.extend(places.into_iter().filter(|path| fs::metadata(path).unwrap().mode() & 0o022 != 0));
+            found
+        };
+        let first = run(&[]).expect(0);
+        assert!(!first.text().contains("others may write"), "{umask}: {}", first.text());
+        assert_eq!(others_write(), [""; 0].map(std::path::PathBuf::from), "{umask}");
+        assert_eq!(fs::metadata(lab.path("work/dest/one/two/file")).unwrap().mode() & 0o777, file);
+        let _ = run(&[]).expect(0).says("already");
+        later(&outer);
+        let _ = run(&["--update"]).expect(0);
+        assert_eq!(others_write(), [""; 0].map(std::path::PathBuf::from), "{umask}, updated");
+        assert_eq!(lab.dest().head(), outer.id("main"));
+        let _ = run(&["--update"]).expect(0);
+        // Who opens it by hand is told so.
+        set(&lab.path("work/dest/.git"), 0o777);
+        let _ = run(&["--update"]).expect(7).says("may be written by others");
+    }
+}
+
 /// A HEAD and a configuration are soon written.
 #[test]
 fn a_clone_without_the_commit_that_it_says_it_has_is_none() {

@@ -18,9 +18,6 @@ pub(crate) fn warning(warning: &Warning) -> String {
 pub(crate) fn of_clone(warning: &CloneWarning) -> String {
     match warning {
         CloneWarning::ModuleBehind { .. } => format!("{warning}: add --recurse-submodules"),
-        CloneWarning::WritableByOthers => {
-            format!("{warning}: `chmod -R go-w` it, or clone under umask 022")
-        }
         CloneWarning::HalfDone => {
             format!("{warning}: mend what is said below, and the same command goes on with it")
         }

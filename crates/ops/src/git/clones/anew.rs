@@ -83,23 +83,28 @@ impl Clones {
         if made.commit.is_none() {
             fetching.warn(CloneWarning::Empty);
         }
-        self.commit(workflow, staging).await?;
-        if staging.is_shared() {
-            fetching.warn(CloneWarning::WritableByOthers);
-        }
-        Ok(())
+        let modules = fetching.cloned.submodules.iter().map(|module| module.path.clone()).collect();
+        self.commit(workflow, staging, modules).await
     }
 
     /// Onto the disk, then DEST. The last step that can be stopped is the one before the rename.
-    async fn commit(&self, workflow: &Workflow, staging: &Arc<Staging>) -> Result<(), GitFailed> {
+    async fn commit(
+        &self,
+        workflow: &Workflow,
+        staging: &Arc<Staging>,
+        modules: Vec<String>,
+    ) -> Result<(), GitFailed> {
+        let modules = Arc::new(modules);
         let request = workflow.step(OperationKind::GitCommit, "", workflow.whole());
         let env = self.context.env();
         self.pipeline()
-            .run(&request, |_| async move {
-                let synced = Arc::clone(staging);
-                let synced = env.begin("sync", move || synced.sync()).await;
-                synced.unwrap_or(Err(GitError::Stopped))?;
-                staging.commit()
+            .run(&request, |_| {
+                let (synced, modules) = (Arc::clone(staging), Arc::clone(&modules));
+                async move {
+                    let synced = env.begin("sync", move || synced.sync(&modules)).await;
+                    synced.unwrap_or(Err(GitError::Stopped))?;
+                    staging.commit()
+                }
             })
             .await
     }

@@ -77,11 +77,11 @@ pub(super) enum Keeping {
 }
 
 impl Keeping {
-    /// Of `size` bytes, where that is true; a file without a name goes to `folder`.
-    pub(super) fn new(size: u64, folder: &Path) -> Result<Self, GitError> {
+    /// Of `size` bytes, where that is true; with more than `small` a file without a name, which goes to `folder`.
+    pub(super) fn new(size: u64, small: u64, folder: &Path) -> Result<Self, GitError> {
         /// Bytes that are set aside before any of them is there.
         const AHEAD: u64 = 1 << 20;
-        if size <= SMALL {
+        if size <= small {
             return Ok(Self::Memory(Vec::with_capacity(
                 usize::try_from(size.min(AHEAD)).unwrap_or_default(),
             )));
@@ -146,7 +146,7 @@ mod tests {
     fn much_goes_to_a_file_that_nobody_sees_and_can_be_copied_from() {
         let place = tempfile::tempdir().unwrap();
         for size in [1000, SMALL + 1] {
-            let mut keeping = Keeping::new(size, place.path()).unwrap();
+            let mut keeping = Keeping::new(size, SMALL, place.path()).unwrap();
             for piece in 0..4_u8 {
                 keeping.put(&vec![piece; 100_000]).unwrap();
             }

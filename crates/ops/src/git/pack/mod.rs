@@ -26,9 +26,8 @@ use gix::hash::Kind as HashKind;
 use gix::objs::Find;
 
 use self::table::Table;
-#[cfg(test)]
-use super::excess;
 use super::excess::{Bound, Excess};
+use super::limits::Limits;
 use super::meter::Meter;
 use super::stoppable::stopped;
 use super::{Damage, GitError, words};
@@ -46,6 +45,7 @@ pub(super) struct Into<'a> {
     pub(super) folder: &'a Path,
     pub(super) hash: HashKind,
     pub(super) meter: &'a Meter,
+    pub(super) limits: &'a Limits,
     /// Set when nobody waits for it any more.
     pub(super) stop: &'a AtomicBool,
 }

@@ -2,7 +2,6 @@
 //!
 //! On the way down a chain what is above is held, in a bound: what does not fit is made again when it is needed again.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -19,6 +18,8 @@ use super::content::Content;
 use super::table::{Base, Table};
 use super::weave::{Link, Loom, Sink};
 use super::{Damage, GitError, Into, damaged, words};
+use crate::git::excess::Excess;
+use crate::git::limits::Counted;
 use crate::git::stoppable::stopped;
 
 /// Bytes of objects that are held on the way down chains, by all threads together.
@@ -34,14 +35,15 @@ pub(super) fn all(
     table: &mut Table,
     room: u64,
     into: &Into<'_>,
-) -> Result<Vec<ObjectId>, GitError> {
+) -> Result<Counted<ObjectId>, GitError> {
     let pack = opened(path, into)?;
-    let pairs = table.pairs();
+    let pairs = table.pairs()?;
     let counter = counter(into, pairs.len().saturating_add(table.named.len()));
-    round(&Source { pack: &pack, table, pairs: &pairs }, &roots(table, &pairs), room, into, &counter)?;
+    round(&Source { pack: &pack, table, pairs: &pairs }, &roots(table, &pairs)?, room, into, &counter)?;
     drop(pairs);
     named(&pack, table, room, into, &counter)?;
-    let mut missing: Vec<ObjectId> = table.named.iter().map(|(_, id)| *id).collect();
+    let mut missing = Counted::with_capacity(into.limits, table.named.len())?;
+    table.named.iter().try_for_each(|delta| missing.push(table.named_base(*delta)))?;
     missing.sort_unstable();
     missing.dedup();
     Ok(missing)
@@ -52,7 +54,7 @@ pub(super) fn rest(path: &Path, table: &mut Table, room: u64, into: &Into<'_>) -
     let pack = opened(path, into)?;
     let counter = counter(into, table.named.len());
     named(&pack, table, room, into, &counter)?;
-    table.named.first().map_or(Ok(()), |(_, id)| Err(Damage::missing(*id).into()))
+    table.named.first().map_or(Ok(()), |delta| Err(Damage::missing(table.named_base(*delta)).into()))
 }
 
 fn opened(path: &Path, into: &Into<'_>) -> Result<Pack, GitError> {
@@ -68,17 +70,15 @@ fn named(
     counter: &StepShared,
 ) -> Result<(), GitError> {
     loop {
-        let found = found(table);
+        let found = found(table)?;
         if found.is_empty() {
             return Ok(());
         }
-        let pairs = below(table, &found);
-        for (base, delta) in &found {
-            table.found(*delta, *base);
-        }
-        let mut roots: Vec<u32> = found.iter().map(|(base, _)| *base).collect();
+        let mut roots = Counted::with_capacity(into.limits, found.len())?;
+        found.iter().try_for_each(|(base, _)| roots.push(*base))?;
         roots.sort_unstable();
         roots.dedup();
+        let pairs = below(table, found)?;
         round(&Source { pack, table, pairs: &pairs }, &roots, room, into, counter)?;
     }
 }
@@ -90,53 +90,63 @@ fn counter(into: &Into<'_>, deltas: usize) -> StepShared {
 }
 
 /// What is whole and something is a delta of.
-fn roots(table: &Table, pairs: &[(u32, u32)]) -> Vec<u32> {
-    let mut roots: Vec<u32> = pairs.iter().map(|(base, _)| *base).collect();
-    roots.dedup();
-    roots.retain(|at| table.base(*at) == Base::Whole);
-    roots
+fn roots(table: &Table, pairs: &[(u32, u32)]) -> Result<Counted<u32>, Excess> {
+    let mut roots: Counted<u32> = Counted::new(table.limits());
+    for (base, _) in pairs {
+        if roots.last() != Some(base) && table.base(*base) == Base::Whole {
+            roots.push(*base)?;
+        }
+    }
+    Ok(roots)
 }
 
 /// Deltas that named what they are of, with its place, where that is known by now; they are taken out.
-fn found(table: &mut Table) -> Vec<(u32, u32)> {
+fn found(table: &mut Table) -> Result<Counted<(u32, u32)>, Excess> {
+    let limits = table.limits().clone();
+    let mut found = Counted::new(&limits);
     if table.named.is_empty() {
-        return Vec::new();
+        return Ok(found);
     }
-    let mut wanted: HashMap<[u8; 20], Option<u32>> = HashMap::new();
-    for (_, id) in &table.named {
-        if let Ok(id) = id.as_slice().try_into() {
-            wanted.insert(id, None);
-        }
-    }
+    // By what they are of.
+    let mut wanted = Counted::with_capacity(&limits, table.named.len())?;
+    table.named.iter().try_for_each(|delta| wanted.push(*delta))?;
+    wanted.sort_unstable_by_key(|delta| table.id(*delta));
     for at in 0..u32::try_from(table.len()).unwrap_or(u32::MAX) {
-        if let Some(place) = wanted.get_mut(&table.id(at)) {
-            *place = Some(at);
+        // What is not put together yet has no id of its own.
+        if table.base(at) == Base::Named {
+            continue;
+        }
+        let id = table.id(at);
+        let first = wanted.partition_point(|delta| table.id(*delta) < id);
+        let deltas = wanted.get(first..).unwrap_or_default().iter();
+        for delta in deltas.take_while(|delta| table.id(**delta) == id) {
+            found.push((at, *delta))?;
         }
     }
-    let mut found = Vec::new();
-    let place =
-        |id: &ObjectId| id.as_slice().try_into().ok().and_then(|id: [u8; 20]| wanted.get(&id).copied()?);
-    table.named.retain(|(delta, id)| match place(id) {
-        Some(base) => {
-            found.push((base, *delta));
-            false
-        }
-        None => true,
-    });
-    found
+    // An object may be there twice.
+    found.sort_unstable_by_key(|(_, delta)| *delta);
+    found.dedup_by_key(|(_, delta)| *delta);
+    for (base, delta) in &*found {
+        table.found(*delta, *base);
+    }
+    let is_left = |table: &Table, delta: u32| table.base(delta) == Base::Named;
+    let mut named = std::mem::replace(&mut table.named, Counted::new(&limits));
+    named.retain(|delta| is_left(table, *delta));
+    table.named = named;
+    Ok(found)
 }
 
 /// The deltas of `found` and all below them, by what they are of.
-fn below(table: &Table, found: &[(u32, u32)]) -> Vec<(u32, u32)> {
-    let all = table.pairs();
-    let mut pairs = found.to_vec();
+fn below(table: &Table, found: Counted<(u32, u32)>) -> Result<Counted<(u32, u32)>, Excess> {
+    let all = table.pairs()?;
+    let mut pairs = found;
     let mut next = 0;
     while let Some((_, delta)) = pairs.get(next).copied() {
-        pairs.extend(children(&all, delta));
+        children(&all, delta).try_for_each(|pair| pairs.push(pair))?;
         next += 1;
     }
     pairs.sort_unstable();
-    pairs
+    Ok(pairs)
 }
 
 fn children(pairs: &[(u32, u32)], base: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
@@ -154,9 +164,11 @@ fn round(
 ) -> Result<(), GitError> {
     let hands = into.env.cores().min(THREADS).min(roots.len().div_ceil(BATCH)).max(1);
     let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
-    let held = HELD / u64::try_from(hands).unwrap_or(1);
+    // What is left for it: with less, more is made again.
+    let spare = into.limits.spare(HELD);
+    let held = spare.bytes() / u64::try_from(hands).unwrap_or(1);
     let work = |_| {
-        let loom = Loom::new(into.folder, room, into.stop);
+        let loom = Loom::new(into.folder, room, into.stop).shared_by(hands);
         let mut hand = Hand { source: *source, loom, hash: into.hash, held, counter };
         loop {
             let first = next.fetch_add(BATCH, Ordering::Relaxed);

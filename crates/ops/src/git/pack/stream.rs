@@ -13,7 +13,7 @@ use super::deflated::CHUNK;
 use super::table::{Base, Table};
 use super::weave::begun;
 use super::{DOING, GitError, Into, damaged, too_large, words};
-use crate::git::excess::{self, Bound, Excess};
+use crate::git::excess::{Bound, Excess};
 use crate::git::stoppable::stopped;
 
 /// `PACK`, the version, the number of objects.
@@ -45,11 +45,12 @@ pub(super) fn receive(
         [b'P', b'A', b'C', b'K', 0, 0, 0, 2 | 3, a, b, c, d] => u32::from_be_bytes([a, b, c, d]),
         _ => return Err(damaged("the pack does not begin as one")),
     };
-    if u64::from(count) > excess::OBJECTS {
-        return Err(Excess::of(Bound::Objects, excess::OBJECTS).into());
+    let most = into.limits.settings().max_objects;
+    if u64::from(count) > most {
+        return Err(Excess::of(Bound::Objects, most).into());
     }
     let counter = counter(into, count);
-    let (mut table, mut inflating, mut buffer) = (Table::default(), Decompress::new(), vec![0; CHUNK]);
+    let (mut table, mut inflating, mut buffer) = (Table::new(into.limits), Decompress::new(), vec![0; CHUNK]);
     for _ in 0..count {
         coming.object(&mut table, &mut inflating, &mut buffer)?;
         counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -121,11 +122,7 @@ impl Coming<'_, '_> {
         self.inflate(size, inflating, buffer, hasher.as_mut())?;
         let id = hasher.map(Hasher::try_finalize).transpose();
         let id = id.map_err(|error| words::of(DOING, &error))?;
-        if let Some(base) = named {
-            table.named.push((u32::try_from(table.len()).unwrap_or(u32::MAX), base));
-        }
-        table.push(offset, self.sum.clone().finalize(), base, id);
-        Ok(())
+        Ok(table.push(offset, self.sum.clone().finalize(), base, id.or(named))?)
     }
 
     /// Three bits of kind; four and then seven bits a byte of size.

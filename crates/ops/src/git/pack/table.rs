@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use gix::ObjectId;
 
+use crate::git::excess::Excess;
+use crate::git::limits::{Counted, Limits};
+
 /// No base: it is whole.
 const WHOLE: u32 = u32::MAX;
 /// A base that is not known by its place yet.
@@ -11,16 +14,18 @@ const NAMED: u32 = u32::MAX - 1;
 /// Words of an id.
 const WORDS: usize = 5;
 
-/// Bytes that an object takes here: 36, and 8 for each that is a delta.
-#[derive(Debug, Default)]
+/// Bytes that an object takes here: 36, and 12 for each that is a delta.
+#[derive(Debug)]
 pub(super) struct Table {
-    offsets: Vec<u64>,
-    sums: Vec<u32>,
-    bases: Vec<u32>,
-    /// Known of a delta only when it was put together, by whichever thread did that.
-    ids: Vec<[AtomicU32; WORDS]>,
+    limits: Limits,
+    offsets: Counted<u64>,
+    sums: Counted<u32>,
+    bases: Counted<u32>,
+    /// Known of a delta only when it was put together, by whichever thread did that. Of one whose base is
+    /// [named](Base::Named), the base's until then.
+    ids: Counted<[AtomicU32; WORDS]>,
     /// Deltas of what is named by its id.
-    pub(super) named: Vec<(u32, ObjectId)>,
+    pub(super) named: Counted<u32>,
     /// Where the last object ends.
     pub(super) end: u64,
 }
@@ -37,24 +42,50 @@ pub(super) enum Base {
 }
 
 impl Table {
+    /// An empty one, of that account.
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            offsets: Counted::new(limits),
+            sums: Counted::new(limits),
+            bases: Counted::new(limits),
+            ids: Counted::new(limits),
+            named: Counted::new(limits),
+            end: 0,
+            limits: limits.clone(),
+        }
+    }
+
+    /// What it is charged to.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     pub(super) fn len(&self) -> usize {
         self.offsets.len()
     }
 
-    /// The next one, which begins at `offset`.
-    pub(super) fn push(&mut self, offset: u64, sum: u32, base: Base, id: Option<ObjectId>) {
-        self.offsets.push(offset);
-        self.sums.push(sum);
+    /// The next one, which begins at `offset`, with its id where that is known; of one whose base is
+    /// [named](Base::Named), the base's id.
+    pub(super) fn push(
+        &mut self,
+        offset: u64,
+        sum: u32,
+        base: Base,
+        id: Option<ObjectId>,
+    ) -> Result<(), Excess> {
+        let place = u32::try_from(self.len()).unwrap_or(NAMED);
+        self.offsets.push(offset)?;
+        self.sums.push(sum)?;
         self.bases.push(match base {
             Base::Whole => WHOLE,
             Base::At(at) => at,
             Base::Named => NAMED,
-        });
-        let words: [AtomicU32; WORDS] = Default::default();
-        self.ids.push(words);
+        })?;
+        self.ids.push(Default::default())?;
         if let Some(id) = id {
-            self.identify(self.len().saturating_sub(1), &id);
+            self.identify(place as usize, &id);
         }
+        if base == Base::Named { self.named.push(place) } else { Ok(()) }
     }
 
     /// The place of the object that begins there.
@@ -100,7 +131,7 @@ impl Table {
         }
     }
 
-    /// Its id; zeros where that is not known yet.
+    /// Its id; zeros where that is not known yet, or that of its base where that is [named](Base::Named).
     pub(super) fn id(&self, at: u32) -> [u8; 20] {
         let mut id = [0; 20];
         if let Some(words) = self.ids.get(at as usize) {
@@ -111,15 +142,23 @@ impl Table {
         id
     }
 
+    /// The id of what a delta is of that named it.
+    pub(super) fn named_base(&self, delta: u32) -> ObjectId {
+        ObjectId::Sha1(self.id(delta))
+    }
+
     /// Each delta with its base, by the base.
-    pub(super) fn pairs(&self) -> Vec<(u32, u32)> {
-        let places = 0..u32::try_from(self.len()).unwrap_or(u32::MAX);
-        let deltas = places.filter_map(|at| match self.base(at) {
-            Base::At(base) => Some((base, at)),
-            Base::Whole | Base::Named => None,
-        });
-        let mut pairs: Vec<_> = deltas.collect();
+    pub(super) fn pairs(&self) -> Result<Counted<(u32, u32)>, Excess> {
+        let deltas = || {
+            let places = 0..u32::try_from(self.len()).unwrap_or(u32::MAX);
+            places.filter_map(|at| match self.base(at) {
+                Base::At(base) => Some((base, at)),
+                Base::Whole | Base::Named => None,
+            })
+        };
+        let mut pairs = Counted::with_capacity(&self.limits, deltas().count())?;
+        deltas().try_for_each(|pair| pairs.push(pair))?;
         pairs.sort_unstable();
-        pairs
+        Ok(pairs)
     }
 }

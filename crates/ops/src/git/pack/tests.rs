@@ -17,13 +17,20 @@ struct Lab {
     place: tempfile::TempDir,
     env: Env,
     meter: Meter,
+    limits: Limits,
     stop: AtomicBool,
 }
 
 impl Lab {
     fn new() -> Self {
         let place = tempfile::tempdir().unwrap();
-        let lab = Self { place, env: Env::real(), meter: Meter::new(), stop: AtomicBool::new(false) };
+        let lab = Self {
+            place,
+            env: Env::real(),
+            meter: Meter::new(),
+            limits: Limits::default(),
+            stop: AtomicBool::new(false),
+        };
         fs::create_dir(lab.packs()).unwrap();
         lab.git(&["init", "--quiet", "--initial-branch=main", "."], b"");
         lab
@@ -76,8 +83,8 @@ impl Lab {
 
     fn take(&self, from: &mut dyn BufRead, borrowed: Option<&dyn Find>) -> Result<(), GitError> {
         let folder = self.packs();
-        let (env, meter, stop) = (&self.env, &self.meter, &self.stop);
-        take_in(from, &Into { env, folder: &folder, hash: HashKind::Sha1, meter, stop }, borrowed)
+        let (env, meter, limits, stop) = (&self.env, &self.meter, &self.limits, &self.stop);
+        take_in(from, &Into { env, folder: &folder, hash: HashKind::Sha1, meter, limits, stop }, borrowed)
     }
 
     /// The only pack and index that were made.
@@ -223,7 +230,7 @@ fn what_is_damaged_is_told_as_such_and_leaves_nothing() {
 fn what_is_declared_is_not_believed() {
     let lab = Lab::new();
     // Four thousand million objects, of which one comes.
-    let most = u32::try_from(excess::OBJECTS).unwrap();
+    let most = u32::try_from(Limits::default().settings().max_objects).unwrap();
     assert!(matches!(
         lab.refused(&pack_of(most, &[blob(b"x")])),
         GitError::Damaged { .. } | GitError::CutOff
@@ -358,8 +365,8 @@ fn one_object_without_an_end_hears_a_stop_and_ends_where_there_is_no_more_room()
 
     lab.stop.store(false, std::sync::atomic::Ordering::Relaxed);
     let (folder, file) = (lab.packs(), tempfile::tempfile().unwrap());
-    let (env, meter, stop) = (&lab.env, &lab.meter, &lab.stop);
-    let into = Into { env, folder: &folder, hash: HashKind::Sha1, meter, stop };
+    let (env, meter, limits, stop) = (&lab.env, &lab.meter, &lab.limits, &lab.stop);
+    let into = Into { env, folder: &folder, hash: HashKind::Sha1, meter, limits, stop };
     let mut from = BufReader::with_capacity(block.len(), endless(u64::MAX));
     let error = stream::receive(&mut from, &file, 8 << 20, &into).unwrap_err();
     assert!(
@@ -377,8 +384,8 @@ fn a_stop_is_heard_while_deltas_are_made() {
     let pack = pack_of(2, &entries);
     let (path, folder) = (lab.place.path().join("pack"), lab.packs());
     fs::write(&path, &pack).unwrap();
-    let (env, meter, stop) = (&lab.env, &lab.meter, &lab.stop);
-    let into = Into { env, folder: &folder, hash: HashKind::Sha1, meter, stop };
+    let (env, meter, limits, stop) = (&lab.env, &lab.meter, &lab.limits, &lab.stop);
+    let into = Into { env, folder: &folder, hash: HashKind::Sha1, meter, limits, stop };
     let file = tempfile::tempfile().unwrap();
     let (mut table, _) = stream::receive(&mut &*pack, &file, u64::MAX, &into).unwrap();
     lab.stop.store(true, std::sync::atomic::Ordering::Relaxed);

@@ -31,7 +31,7 @@ pub(super) fn complete(
         let Some(object) = found else { return Err(Damage::missing(*id).into()) };
         let entry = entry(object.kind, object.data).map_err(failed)?;
         file.write_all(&entry).map_err(failed)?;
-        table.push(table.end, crc32fast::hash(&entry), Base::Whole, Some(*id));
+        table.push(table.end, crc32fast::hash(&entry), Base::Whole, Some(*id))?;
         table.end = table.end.saturating_add(u64::try_from(entry.len()).unwrap_or(u64::MAX));
     }
     let count = u32::try_from(table.len()).unwrap_or(u32::MAX).to_be_bytes();

@@ -7,7 +7,7 @@ use gix::ObjectId;
 use gix::hash::{Hasher, Kind as HashKind};
 use gix::objs::Kind;
 
-use super::content::{Content, Keeping};
+use super::content::{Content, Keeping, SMALL};
 use super::deflated::{Deflated, Inflating};
 use super::{GitError, damaged, too_large, words};
 use crate::git::stoppable::stopped;
@@ -27,6 +27,8 @@ pub(in super::super) struct Loom<'a> {
     /// Bytes that any object may have.
     pub(in super::super) room: u64,
     pub(in super::super) stop: &'a AtomicBool,
+    /// Bytes of an object that is held in memory.
+    small: u64,
     inflating: Inflating,
 }
 
@@ -89,7 +91,16 @@ pub(super) struct Made {
 
 impl<'a> Loom<'a> {
     pub(in super::super) fn new(folder: &'a Path, room: u64, stop: &'a AtomicBool) -> Self {
-        Self { folder, room, stop, inflating: Inflating::default() }
+        Self { folder, room, stop, small: SMALL, inflating: Inflating::default() }
+    }
+
+    /// One of so many that are at work at once.
+    pub(super) fn shared_by(self, hands: usize) -> Self {
+        Self { small: SMALL / u64::try_from(hands).unwrap_or(1).max(1), ..self }
+    }
+
+    fn bounds(&self) -> Bounds<'a> {
+        Bounds { folder: self.folder, room: self.room, small: self.small, stop: self.stop }
     }
 
     /// One that is whole.
@@ -99,7 +110,7 @@ impl<'a> Loom<'a> {
         identify: Option<(HashKind, Kind)>,
         sink: Sink<'_>,
     ) -> Result<Made, GitError> {
-        let mut making = begin(self.folder, self.room, self.stop, link.size, identify, sink)?;
+        let mut making = begin(&self.bounds(), link.size, identify, sink)?;
         let mut deflated = Deflated::new(link.deflated, link.size, &mut self.inflating);
         loop {
             let piece = deflated.next(u64::MAX)?;
@@ -120,12 +131,13 @@ impl<'a> Loom<'a> {
         identify: Option<(HashKind, Kind)>,
         sink: Sink<'_>,
     ) -> Result<Made, GitError> {
+        let bounds = self.bounds();
         let mut delta = Deflated::new(link.deflated, link.size, &mut self.inflating);
         if size(&mut delta)? != base.len() {
             return Err(damaged("a delta does not fit what it is a delta of"));
         }
         let made = size(&mut delta)?;
-        let mut making = begin(self.folder, self.room, self.stop, made, identify, sink)?;
+        let mut making = begin(&bounds, made, identify, sink)?;
         loop {
             let Some(&command) = delta.next(1)?.first() else { break };
             if command & 0x80 != 0 {
@@ -178,14 +190,21 @@ impl<'a> Loom<'a> {
     }
 }
 
-fn begin<'s, 'a>(
-    folder: &Path,
+/// What an object may take.
+struct Bounds<'a> {
+    folder: &'a Path,
     room: u64,
+    small: u64,
     stop: &'a AtomicBool,
+}
+
+fn begin<'s, 'a>(
+    bounds: &Bounds<'a>,
     size: u64,
     identify: Option<(HashKind, Kind)>,
     sink: Sink<'s>,
 ) -> Result<Making<'s, 'a>, GitError> {
+    let Bounds { folder, room, small, stop } = *bounds;
     stopped(stop)?;
     let hasher = identify.map(|(hash, kind)| begun(hash, kind, size));
     let (mut keeping, mut told) = (None, None);
@@ -193,7 +212,7 @@ fn begin<'s, 'a>(
         Sink::Nowhere => {}
         // What is declared is not believed, but it may not be more than there is room for.
         Sink::Kept | Sink::Told(_) if size > room => return Err(too_large(room)),
-        Sink::Kept => keeping = Some(Keeping::new(size, folder)?),
+        Sink::Kept => keeping = Some(Keeping::new(size, small, folder)?),
         Sink::Told(to) => told = Some(to),
     }
     Ok(Making { hasher, keeping, told, left: size, looked: size, stop })

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 
 use super::lab::{Lab, clone, git, names};
+use crate::git::limits::Limits;
 use crate::git::objects::Objects;
 use crate::git::{Want, connected, repository};
 
@@ -39,7 +40,7 @@ async fn as_deep_as_asked_and_no_deeper() {
         let repo = repository::open(&lab.dest()).unwrap();
         let walked = connected::check(
             &repo,
-            &Objects::of(&repo).unwrap(),
+            &Objects::of(&repo, &Limits::default()).unwrap(),
             &[lab.head().0],
             NonZeroU32::new(1),
             &crate::git::meter::Meter::new(),

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::lab::{AtFirstAttempt, Lab, builder, cause, clone, clone_by, names};
 use crate::env::Env;
+use crate::git::limits::Limits;
 use crate::git::objects::Objects;
 use crate::git::{CloneRequest, GitError, Want, connected};
 use crate::settings::Options;
@@ -85,7 +86,7 @@ async fn an_object_that_is_missing_is_seen() {
     let stop = std::sync::atomic::AtomicBool::new(false);
     let error = connected::check(
         &repo,
-        &Objects::of(&repo).unwrap(),
+        &Objects::of(&repo, &Limits::default()).unwrap(),
         &[head],
         None,
         &crate::git::meter::Meter::new(),

@@ -3,6 +3,7 @@
 mod clones;
 mod crashes;
 mod ends;
+mod history;
 mod lab;
 mod objects;
 mod updates;

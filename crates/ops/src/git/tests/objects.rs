@@ -8,6 +8,7 @@ use gix::ObjectId;
 use gix::objs::{Exists, FindExt};
 
 use super::lab::{Lab, clone, git};
+use crate::git::limits::Limits;
 use crate::git::meter::Meter;
 use crate::git::objects::Objects;
 use crate::git::{GitError, connected, repository};
@@ -50,7 +51,7 @@ fn all_objects_are_what_gix_says() {
         let mut chained = 0;
         // With room for all, for a few, for nothing.
         for bytes in [1 << 20, 6_000, 0] {
-            let objects = Objects::keeping(bytes, &repo).unwrap();
+            let objects = Objects::keeping(bytes, &repo, &Limits::default()).unwrap();
             let mut buffer = b"what was in it before".to_vec();
             for id in ids.iter().chain(ids.iter().rev()) {
                 let gixs = repo.find_object(*id).unwrap();
@@ -65,7 +66,7 @@ fn all_objects_are_what_gix_says() {
         assert_eq!(chained > VERSIONS, repack.is_some(), "{chained} deltas");
     }
     let nobody = ObjectId::from_hex(&[b'1'; 40]).unwrap();
-    let objects = Objects::of(&repository::open(&lab.there()).unwrap()).unwrap();
+    let objects = Objects::of(&repository::open(&lab.there()).unwrap(), &Limits::default()).unwrap();
     assert!(!objects.exists(&nobody) && objects.find(&nobody, &mut Vec::new()).is_err());
 }
 
@@ -85,7 +86,7 @@ fn what_is_left_out_of_a_sound_pack_is_missed() {
         lab.git(&["-c", &format!("alias.leave-out={pack}"), "leave-out"]);
 
         let repo = repository::open(&bare).unwrap();
-        let all = Objects::of(&repo).unwrap();
+        let all = Objects::of(&repo, &Limits::default()).unwrap();
         let check =
             |stop| connected::check(&repo, &all, &[head.0], None, &Meter::new(), &AtomicBool::new(stop));
         let walked = check(false);

@@ -23,6 +23,7 @@ use rustix::io::Errno;
 use super::difference::{blocked, place};
 use crate::git::bases::Place;
 use crate::git::convert::Converter;
+use crate::git::limits::Limits;
 use crate::git::objects::{Found, Objects};
 use crate::git::{GitError, repository, words};
 
@@ -32,12 +33,14 @@ const DOING: &str = "look for changes";
 pub(super) fn changed(
     repo: &gix::Repository,
     files: &Path,
+    limits: &Limits,
     stop: &AtomicBool,
 ) -> Result<Vec<BString>, GitError> {
     let failed = |error: gix::Error| words::of(DOING, &error);
     let index = repo.index_or_empty().map_err(failed)?;
+    let _taken = limits.take(repository::memory_of(&index))?;
     let head = repo.head().map_err(failed)?.id().map(gix::Id::detach);
-    let objects = Objects::of(repo)?;
+    let objects = Objects::of(repo, limits)?;
     let head = head.map(|commit| repository::index_of(repo, &objects, commit, stop)).transpose()?;
     let mut changed = staged(head.as_deref(), &index);
     let mut look = Look {

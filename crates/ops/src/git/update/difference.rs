@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use gix::bstr::{BStr, BString, ByteSlice};
 use gix::index::State;
@@ -13,6 +14,7 @@ use gix::index::entry::Mode;
 
 use crate::foreign::Foreign;
 use crate::git::GitError;
+use crate::git::limits::{Limits, Taken};
 
 /// What is to be done with files between two commits.
 #[derive(Clone, Debug, Default)]
@@ -23,10 +25,20 @@ pub(super) struct Difference {
     pub(super) remove: BTreeSet<BString>,
     /// Written where nothing was known before.
     new: HashSet<BString>,
+    /// The memory that it takes.
+    taken: Option<Arc<Taken>>,
 }
 
-pub(super) fn compare(known: Option<&State>, wanted: &State) -> Difference {
+pub(super) fn compare(
+    known: Option<&State>,
+    wanted: &State,
+    limits: &Limits,
+) -> Result<Difference, GitError> {
+    /// Bytes of a path in a set, beside its own.
+    const ENTRY: usize = 64;
+    let taken = limits.nothing();
     let mut difference = Difference::default();
+    let cost = |path: &BStr| u64::try_from(path.len().saturating_add(ENTRY)).unwrap_or(u64::MAX);
     for entry in wanted.entries() {
         let path = entry.path(wanted);
         match known.and_then(|known| known.entry_by_path(path)) {
@@ -34,21 +46,24 @@ pub(super) fn compare(known: Option<&State>, wanted: &State) -> Difference {
             // A module's folder is somebody else's.
             Some(before) if before.mode == Mode::COMMIT && entry.mode == Mode::COMMIT => {}
             before => {
+                taken.add(cost(path))?;
                 difference.write.insert(path.to_owned());
                 if before.is_none() {
+                    taken.add(cost(path).saturating_mul(2))?;
                     difference.new.insert(path.to_owned());
                 }
             }
         }
     }
-    let Some(known) = known else { return difference };
-    for entry in known.entries() {
-        let path = entry.path(known);
+    for entry in known.iter().flat_map(|known| known.entries()) {
+        let path = known.map(|known| entry.path(known)).unwrap_or_default();
         if wanted.entry_by_path(path).is_none() && entry.mode != Mode::COMMIT {
+            taken.add(cost(path))?;
             difference.remove.insert(path.to_owned());
         }
     }
-    difference
+    difference.taken = Some(Arc::new(taken));
+    Ok(difference)
 }
 
 /// Where a path of a repository is.

@@ -1,7 +1,8 @@
 //! Finishes an update that was killed while it was put in place.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -22,10 +23,11 @@ use crate::git::meter::Meter;
 use crate::git::objects::Objects;
 use crate::git::ours::OwnClone;
 use crate::git::{GitError, heads, repository, words};
+use crate::settings::GitSettings;
 
 /// Finishes what is left of an update of our `own` clone; not while somebody else is at it. Nothing is fetched.
-pub(in crate::git) fn finish(env: &Env, own: &OwnClone) -> Result<(), GitError> {
-    let update = Update::open(env, own.files.shown(), own)?;
+pub(in crate::git) fn finish(env: &Env, own: &OwnClone, settings: GitSettings) -> Result<(), GitError> {
+    let update = Update::open(env, own.files.shown(), own, settings)?;
     go_on(&update).map_err(|error| update.in_words(error))
 }
 
@@ -130,10 +132,10 @@ fn left(
 ) -> Result<(Room, Difference), GitError> {
     let dest = update.dest().join(&change.files);
     let repo = repository::open(&dest)?;
-    let (objects, stop) = (Objects::of(&repo)?, AtomicBool::new(false));
+    let (objects, stop) = (Objects::of(&repo, update.limits())?, AtomicBool::new(false));
     let index_of = |commit| repository::index_of(&repo, &objects, commit, &stop);
     let (known, wanted) = (old.map(index_of).transpose()?, index_of(new)?);
-    let difference = difference::compare(known.as_deref(), &wanted);
+    let difference = difference::compare(known.as_deref(), &wanted, update.limits())?;
     let room = Room::to_finish(update)?;
     let changed = |path: &BStr| GitError::HalfUpdated {
         path: update.dest().to_owned(),
@@ -151,10 +153,10 @@ fn left(
         }
     }
     let (staged_new, staged_old) = (room.path.join(NEW), room.path.join(OLD));
-    stage(&repo, update.env(), &staged_new, &wanted, &difference.write)?;
+    stage(&repo, update, &staged_new, &wanted, &difference.write)?;
     if let Some(known) = known.as_deref() {
         let both = difference.write.union(&difference.remove).cloned().collect();
-        stage(&repo, update.env(), &staged_old, known, &both)?;
+        stage(&repo, update, &staged_old, known, &both)?;
     }
     for path in difference.remove.iter().chain(&difference.write) {
         let path: &BStr = path.as_ref();
@@ -194,15 +196,23 @@ fn left(
 /// Checks out some files of a commit into a folder of its own.
 fn stage(
     repo: &gix::Repository,
-    env: &Env,
+    update: &Update,
     folder: &Path,
     index: &State,
     only: &BTreeSet<BString>,
 ) -> Result<(), GitError> {
     fs::create_dir_all(folder)
         .map_err(|error| GitError::local(format!("make {}", folder.display()), error))?;
-    let to = To { env, folder, meter: &Meter::new(), stop: &AtomicBool::new(false), only: Some(only) };
-    checkout::write(repo, &Objects::of(repo)?, &mut index.clone(), &to).map(drop)
+    let to = To {
+        env: update.env(),
+        folder,
+        meter: &Meter::new(),
+        stop: &AtomicBool::new(false),
+        only: Some(only),
+    };
+    // A copy, as what the disk says of these is nobody's.
+    let _taken = update.limits().take(repository::memory_of(index))?;
+    checkout::write(repo, &Objects::of(repo, update.limits())?, &mut index.clone(), &to).map(drop)
 }
 
 /// Whether two files are the same: both links to one place, or both programs or not, with one content.
@@ -217,7 +227,26 @@ fn same(a: &Path, b: &Path) -> bool {
         && other.is_file()
         && is_program(&one) == is_program(&other)
         && one.len() == other.len()
-        && matches!((fs::read(a), fs::read(b)), (Ok(a), Ok(b)) if a == b)
+        && same_content(a, b).unwrap_or(false)
+}
+
+/// Whether two files hold the same, block by block: they may be of any length.
+fn same_content(a: &Path, b: &Path) -> io::Result<bool> {
+    const BLOCK: usize = 64 << 10;
+    let mut one = BufReader::with_capacity(BLOCK, File::open(a)?);
+    let mut other = BufReader::with_capacity(BLOCK, File::open(b)?);
+    loop {
+        let (here, there) = (one.fill_buf()?, other.fill_buf()?);
+        let length = here.len().min(there.len());
+        if length == 0 {
+            return Ok(here.len() == there.len());
+        }
+        if here.get(..length) != there.get(..length) {
+            return Ok(false);
+        }
+        one.consume(length);
+        other.consume(length);
+    }
 }
 
 /// A file for the index, where the one of the run that was killed took its place already.
@@ -231,4 +260,30 @@ fn renew_index(update: &Update, change: &Change) -> Result<(), GitError> {
     }
     crash::point(&from);
     fs::OpenOptions::new().create(true).append(true).open(&from).map(drop).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_the_same_to_their_last_byte() {
+        let place = tempfile::tempdir().unwrap();
+        let file = |name: &str, bytes: &[u8]| {
+            let path = place.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            path
+        };
+        let long = vec![7; 3 * (64 << 10) + 5];
+        let one = file("a", &long);
+        assert!(same(&one, &file("b", &long)));
+        assert!(same(&file("c", b""), &file("d", b"")));
+        let mut other = long.clone();
+        *other.last_mut().unwrap() = 8;
+        assert!(!same(&one, &file("e", &other)));
+        assert!(!same_content(&one, &file("f", &long[1..])).unwrap());
+        assert!(!same_content(&file("g", &long[1..]), &one).unwrap());
+        std::os::unix::fs::symlink("a", place.path().join("link")).unwrap();
+        assert!(!same(&one, &place.path().join("link")));
+    }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use gix::ObjectId;
 use gix::bstr::ByteSlice;
@@ -12,6 +12,9 @@ use gix::state::InProgress;
 
 use super::changed::changed;
 use crate::foreign::{Foreign, shown};
+use crate::git::history::History;
+use crate::git::limits::Limits;
+use crate::git::objects::Objects;
 use crate::git::{AtWork, GitError, reflog, words};
 
 /// Names of changed files that are told.
@@ -62,6 +65,7 @@ fn under_way(state: &InProgress) -> &'static str {
 pub(super) fn clean(
     repo: &gix::Repository,
     files: &Path,
+    limits: &Limits,
     stop: &AtomicBool,
     refused: &impl Fn(String) -> GitError,
 ) -> Result<(), GitError> {
@@ -73,7 +77,7 @@ pub(super) fn clean(
     if index.is_sparse() || index.entries().iter().any(|entry| entry.flags.contains(Flags::SKIP_WORKTREE)) {
         return Err(refused("it is a sparse checkout, which only git can fill".to_owned()));
     }
-    let changed = changed(repo, files, stop)?;
+    let changed = changed(repo, files, limits, stop)?;
     let mut changed: Vec<Foreign> = changed.iter().map(|path| Foreign::of_bytes(path)).collect();
     if changed.is_empty() {
         return Ok(());
@@ -84,35 +88,15 @@ pub(super) fn clean(
     Err(refused(format!("it has changes that are not committed: {}{more}", changed.join(", "))))
 }
 
-/// Whether `old` is in the history of `new`.
-pub(super) fn leads_to(
-    repo: &gix::Repository,
-    new: ObjectId,
-    old: ObjectId,
-    stop: &AtomicBool,
-) -> Result<bool, GitError> {
-    is_within(repo, vec![new], old, stop)
-}
-
-/// Whether `old` is in the history of any of them.
+/// Whether `old` is in the history of any of `tips`.
 pub(super) fn is_within(
     repo: &gix::Repository,
-    tips: Vec<ObjectId>,
+    objects: &Objects,
+    tips: &[ObjectId],
     old: ObjectId,
     stop: &AtomicBool,
 ) -> Result<bool, GitError> {
-    let failed = |error: gix::Error| words::of("read the history", &error);
-    let peeled = |id: ObjectId| repo.find_object(id).ok()?.peel_to_commit().ok().map(|commit| commit.id);
-    let tips: Vec<ObjectId> = tips.into_iter().filter_map(peeled).collect();
-    for commit in repo.rev_walk(tips).all().map_err(failed)? {
-        if commit.map_err(|error| words::of_any("read the history", error))?.id == old {
-            return Ok(true);
-        }
-        if stop.load(Ordering::Relaxed) {
-            return Err(GitError::Stopped);
-        }
-    }
-    Ok(false)
+    History::of(repo, objects, stop)?.is_within(tips, old)
 }
 
 /// Whether `commit` came from the other end: HEAD was put there by a clone or an update, or it is where a short

@@ -22,7 +22,7 @@ use super::tree::Tree;
 use super::{Update, crash, own_work, quarantine, refs};
 use crate::env::fs::Clobber;
 use crate::git::objects::Objects;
-use crate::git::{AtWork, GitError, heads, repository, words};
+use crate::git::{AtWork, GitError, heads, modes, repository, words};
 
 /// Puts all of an update in place. Once its plan is written, a run that ends in the middle of it is finished by
 /// the next one.
@@ -84,12 +84,12 @@ fn still_as_it_was(update: &Update, plan: &Plan) -> Result<(), GitError> {
         }
         let refused = |why: String| GitError::NotUpdated { path: dest.clone(), why: why.into() };
         let stop = AtomicBool::new(false);
-        own_work::clean(&repo, &dest, &stop, &refused)?;
-        let objects = Objects::of(&repo)?;
+        own_work::clean(&repo, &dest, update.limits(), &stop, &refused)?;
+        let objects = Objects::of(&repo, update.limits())?;
         let known = old.map(|old| repository::index_of(&repo, &objects, old, &stop)).transpose()?;
         // Its objects are not in the repository yet.
         let there = repository::open(&update.at(&change.room))?;
-        let wanted = repository::index_of(&there, &Objects::of(&there)?, new, &stop)?;
+        let wanted = repository::index_of(&there, &Objects::of(&there, update.limits())?, new, &stop)?;
         difference::refuse_unknown(&dest, known.as_deref(), &wanted, difference)?;
         one_file_system(update, &dest, repo.git_dir(), difference, &refused)?;
     }
@@ -210,6 +210,9 @@ pub(super) fn carry_out(
     for module in &plan.modules {
         move_module(update, module)?;
     }
+    // Git makes folders by the umask, and so do we.
+    modes::close(update.git())?;
+    plan.modules.iter().try_for_each(|module| modes::close_way(update.dest(), &module.files))?;
     // What is in place must not get lost with a plan that is gone.
     update.sync()?;
     Plan::remove(update.folder())?;
@@ -227,7 +230,7 @@ fn files_then_index(
     let dest = update.dest().join(&change.files);
     let repo = repository::open(&dest)?;
     let Some((_, new)) = change.ids() else { return Ok(()) };
-    let objects = Objects::of(&repo)?;
+    let objects = Objects::of(&repo, update.limits())?;
     let mut wanted = repository::index_of(&repo, &objects, new, &AtomicBool::new(false))?;
     if let Some(difference) = &change.difference {
         let moved = files(update, change, staged, difference, &wanted)?;
@@ -237,6 +240,7 @@ fn files_then_index(
     crash::point(index.to);
     let mut file = BufWriter::new(File::create(index.from).map_err(failed)?);
     wanted
+        .file()
         .write_to(&mut file, gix::index::write::Options::default())
         .map_err(|error| words::of("write the index", &error))?;
     file.flush().map_err(failed)?;

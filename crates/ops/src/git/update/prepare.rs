@@ -64,7 +64,7 @@ pub(in crate::git) fn prepare(
     // changed. It is looked at once more before anything is touched.
     own_work::idle(&real, files, &refused)?;
     let here = Here::of(&real)?;
-    own_work::clean(&real, files, &job.stop, &refused)?;
+    own_work::clean(&real, files, &job.limits, &job.stop, &refused)?;
     // With the refs as they were when it was found clean: what came is what differs from these.
     let room = Room::new(update)?;
     let git = below(update.git(), real.git_dir(), update.dest(), &refused)?;
@@ -76,7 +76,7 @@ pub(in crate::git) fn prepare(
     // Opened anew, it sees the packs and the refs that came.
     let mut repo = repository::open(&room.path)?;
     repo.committer_or_set_generic_fallback().map_err(|error| words::of("prepare the repository", &error))?;
-    let objects = Objects::of(&repo)?;
+    let objects = Objects::of(&repo, &job.limits)?;
     connected::readable(&objects, id, &job.stop)?;
     let new = target.commit(&repo, id)?;
     let came = quarantine::refs_of(&repo)?;
@@ -93,7 +93,7 @@ pub(in crate::git) fn prepare(
         connected::check(&repo, &objects, &tips, None, &job.meter, &job.stop)?;
     }
     // Before anything is made ready: what would lose commits is not to be checked out first.
-    let warnings = kept(job, &real, &repo, &here, &target, new, &refused)?;
+    let warnings = kept(job, &real, &repo, &objects, &here, &target, new, &refused)?;
 
     let (room_path, room_name) = (room.path.clone(), room.name.clone());
     let mut change = Change {
@@ -192,6 +192,7 @@ fn kept(
     job: &Job,
     real: &gix::Repository,
     repo: &gix::Repository,
+    objects: &Objects,
     here: &Here,
     target: &Target,
     new: ObjectId,
@@ -201,7 +202,7 @@ fn kept(
     let on = here.branch.as_deref();
     if let Head::Branch(name) = &target.head
         && let Some(own) = here.get(name).filter(|own| *own != new)
-        && !own_work::leads_to(repo, new, own, &job.stop)?
+        && !own_work::is_within(repo, objects, &[new], own, &job.stop)?
     {
         let short = name.strip_prefix("refs/heads/").unwrap_or(name);
         if !has_none_of_its_own(here, name) {
@@ -212,10 +213,11 @@ fn kept(
             warnings.push(CloneWarning::Rewritten { branch: short.into(), before: CommitId(own) });
         }
     }
+    let tips = || here.refs.values().copied().chain([new]).collect::<Vec<_>>();
     if let (None, Some(commit)) = (on, here.commit)
         && commit != new
         && !own_work::was_fetched(real, commit)
-        && !own_work::is_within(repo, here.refs.values().copied().chain([new]).collect(), commit, &job.stop)?
+        && !own_work::is_within(repo, objects, &tips(), commit, &job.stop)?
     {
         return Err(refused(format!("it is at {commit}, which no branch leads to")));
     }
@@ -338,8 +340,8 @@ fn stage(
 ) -> Result<(Difference, BTreeSet<String>), GitError> {
     let index_of = |commit| repository::index_of(repo, objects, commit, &job.stop);
     let (known, mut index) = (old.map(index_of).transpose()?, index_of(new)?);
-    verify::harmless(&index, &job.stop)?;
-    let difference = difference::compare(known.as_deref(), &index);
+    verify::harmless(&index, &job.limits, &job.stop)?;
+    let difference = difference::compare(known.as_deref(), &index, &job.limits)?;
     // Before the first file is written, which takes the longest of all.
     difference::refuse_unknown(files, known.as_deref(), &index, &difference)?;
     let only = Some(&difference.write);

@@ -36,6 +36,7 @@ pub(super) fn git(hint: &GitHint) -> String {
         GitHint::CheckTheWay => "something on the way changes what the server sends: a proxy, bad memory",
         GitHint::WholeHistory => "take the whole history with `--full`",
         GitHint::TellOwner => "tell whoever owns the repository",
+        GitHint::RaiseLimit { key } => return format!("if you trust the repository, raise `{key}`"),
         GitHint::Update => "bring it there with `--update`, or name another folder",
         GitHint::QuietLogin => {
             "`ssh HOST true` must print nothing: a login script there prints for commands, too, or the account has no shell"
