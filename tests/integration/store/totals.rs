@@ -16,7 +16,9 @@ use crate::lab::Lab;
 fn network(folder: &Path) -> NetworkOperationWrapper {
     let env = Env::real();
     let (opened_in, opener) = (StateFolder::at(folder), env.clone());
-    let store = StoreHandle::on_thread(move || SqliteStore::open_or_memory(&opened_in, &opener, |_| {}));
+    let store = StoreHandle::on_thread(move || {
+        SqliteStore::open_or_memory(&opened_in, &opener, |_, _, _| None, |_| {})
+    });
     NetworkOperationWrapper::builder(Settings::default().check().unwrap()).env(env).store(store).build()
 }
 

@@ -181,7 +181,11 @@ fn a_pre_open_opens_what_is_closed_and_nobodys_and_nothing_else() {
     let moved = lab.machine.pre_open(&lab.policy, lab.now).unwrap();
     assert_eq!((moved.from, moved.to, moved.rule), (State::Closed, State::Open, Rule::Health));
     assert_eq!(lab.refused(), (Why::Open, 10), "for the ordinary time");
-    assert!(lab.view().to_string().starts_with("opened by health probes, before a call failed; "), "{}", lab.view());
+    assert!(
+        lab.view().to_string().starts_with("opened by health probes, before a call failed; "),
+        "{}",
+        lab.view()
+    );
     assert_eq!(lab.machine.pre_open(&lab.policy, lab.now), None, "it is open");
     lab.pass(10);
     assert!(matches!(lab.health(S), Settled::Moved(moved) if moved.to == State::Closed));

@@ -128,11 +128,8 @@ impl Note {
         // Of another boot nobody knows how long ago it was.
         let Some(elapsed) = elapsed else { return };
         let known: Vec<Sample> = self.targets.iter().map(|target| target.sample(elapsed, now)).collect();
-        let same = self
-            .targets
-            .iter()
-            .map(|note| &*note.name)
-            .eq(watched.targets.iter().map(|t| t.name.as_str()));
+        let same =
+            self.targets.iter().map(|note| &*note.name).eq(watched.targets.iter().map(|t| t.name.as_str()));
         if same && !known.is_empty() {
             let bad = self.bad.iter().map(ToString::to_string).collect();
             watched.round = Some(Round { samples: known, bad });
