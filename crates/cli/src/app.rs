@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use vps_ops::circuit::kept_hold;
 use vps_ops::env::Env;
 use vps_ops::foreign::shown;
-use vps_ops::http::{ReqwestClient, Trust};
+use vps_ops::http::Trust;
 use vps_ops::process::{Runner as _, SystemRunner};
 use vps_ops::service::{ServiceName, UnknownService};
 use vps_ops::settings::{Backend, Options};
@@ -117,7 +117,7 @@ impl App {
             .env(self.env.clone())
             .runner(self.runner.clone())
             .observer(observe::observers(&self.screen, self.term, self.global.log_format))
-            .http(Arc::new(ReqwestClient::new(trust)));
+            .trust(trust);
         #[cfg(feature = "git")]
         let builder = builder.ssh_command(self.environment.ssh_command.clone());
         let network = match self.state_folder(loaded) {

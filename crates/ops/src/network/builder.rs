@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::NetworkOperationWrapper;
+use super::{Health, NetworkOperationWrapper};
 use crate::apt::{Apt, AptGet, Installs};
 use crate::context::Context;
 use crate::download::{Downloader, Downloads, HttpDownloader, SealKey};
 use crate::env::Env;
 use crate::event::Observer;
 use crate::guard::CircuitBreakerManager;
-use crate::http::{HttpClient, ReqwestClient, Trust};
+use crate::http::{HttpClient, Proxies, ReqwestClient, Trust};
 use crate::pipeline::Pipeline;
+use crate::probe::Way;
 use crate::process::{Runner, SystemRunner};
+use crate::running::Running;
 use crate::settings::Policies;
 use crate::store::StoreHandle;
 use crate::totals::Totals;
@@ -24,7 +26,9 @@ pub struct Builder {
     store: Option<StoreHandle>,
     status_folder: Option<PathBuf>,
     observer: Option<Arc<dyn Observer>>,
+    trust: Trust,
     http: Option<Arc<dyn HttpClient>>,
+    probe: Option<Arc<dyn vps_health::Probe>>,
     downloader: Option<Arc<dyn Downloader>>,
     runner: Option<Arc<dyn Runner>>,
     apt: Option<Arc<dyn Apt>>,
@@ -48,7 +52,9 @@ impl Builder {
             store: None,
             status_folder: None,
             observer: None,
+            trust: Trust::default(),
             http: None,
+            probe: None,
             downloader: None,
             runner: None,
             apt: None,
@@ -88,7 +94,22 @@ impl Builder {
         self
     }
 
-    /// Who speaks HTTP; a client that trusts the system's roots by default, made when first used.
+    /// Whom this machine trusts; the system's roots by default.
+    #[must_use]
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
+    }
+
+    /// How a target's health is looked at; over the network by default, and by the client of [`http`](Self::http)
+    /// where one is given.
+    #[must_use]
+    pub fn probe(mut self, probe: Arc<dyn vps_health::Probe>) -> Self {
+        self.probe = Some(probe);
+        self
+    }
+
+    /// Who speaks HTTP; a client that trusts whom [`trust`](Self::trust) says by default, made when first used.
     #[must_use]
     pub fn http(mut self, http: Arc<dyn HttpClient>) -> Self {
         self.http = Some(http);
@@ -140,11 +161,15 @@ impl Builder {
         let store = self.store.unwrap_or_else(StoreHandle::in_memory);
         let totals = Totals::new(env.clone(), store.clone(), policies.table().clone());
         let counting: Arc<dyn Observer> = Arc::new(totals.clone());
-        let observer = match self.observer {
-            Some(observer) => Arc::new(vec![counting, observer]),
-            None => counting,
+        let noting: Arc<dyn Observer> = Arc::new(Running::new(env.clone(), store.clone()));
+        let observer: Arc<dyn Observer> = match self.observer {
+            Some(observer) => Arc::new(vec![counting, noting, observer]),
+            None => Arc::new(vec![counting, noting]),
         };
-        let http = self.http.unwrap_or_else(|| Arc::new(ReqwestClient::new(Trust::default())));
+        // Probes go the way that calls go, whoever makes those.
+        let proxies = self.http.is_none().then(Proxies::of_environment);
+        let http = self.http.unwrap_or_else(|| Arc::new(ReqwestClient::new(self.trust.clone())));
+        let way = Way { http: Arc::clone(&http), trust: self.trust, proxies };
         let downloader = self.downloader.unwrap_or_else(|| {
             let downloader = HttpDownloader::new(env.clone(), Arc::clone(&http));
             Arc::new(match &self.status_folder {
@@ -163,19 +188,23 @@ impl Builder {
             let git = crate::git::GixGit::new(env.clone(), Arc::clone(&http), Arc::clone(&runner));
             Arc::new(git.with_ssh_command(self.ssh_command).with_limits(*policies.git()))
         });
+        let kept = store.clone();
         let circuits = match self.status_folder {
             Some(folder) => {
                 CircuitBreakerManager::with_status_file(env.clone(), Arc::clone(&policies), store, folder)
             }
             None => CircuitBreakerManager::new(env.clone(), Arc::clone(&policies), store),
         };
+        let health =
+            Health::new(env.clone(), kept, circuits.clone(), Arc::clone(&policies), Arc::clone(&apt), way)
+                .with_probe(self.probe);
         let context = Context::new(Pipeline::new(env, circuits, observer), policies, runner);
         let downloads = Downloads::new(context.clone(), downloader);
         NetworkOperationWrapper {
             installs: Installs::new(context.clone(), apt, downloads.clone()),
             #[cfg(feature = "git")]
             clones: crate::git::Clones::new(context.clone(), git),
-            http,
+            health,
             downloads,
             context,
             totals,

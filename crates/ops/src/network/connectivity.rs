@@ -7,9 +7,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use url::Url;
 
-use super::NetworkOperationWrapper;
+use super::{HealthError, NetworkOperationWrapper};
 use crate::foreign::Foreign;
-use crate::http::{HttpRequest, SafeUrl};
+use crate::http::SafeUrl;
+use crate::probe::Places;
+use crate::settings::ProbePlace;
 
 /// One place to ask.
 pub type Target = Url;
@@ -40,34 +42,53 @@ pub struct Connectivity {
     pub targets: Vec<TargetReport>,
 }
 
+impl Connectivity {
+    /// Nobody could be asked.
+    fn none(targets: &[Target], error: &HealthError) -> Self {
+        let report = |url: &Target| TargetReport {
+            url: SafeUrl::from(url),
+            status: None,
+            proves: false,
+            error: Some(error.to_string().into()),
+            took: Duration::ZERO,
+        };
+        Self { online: false, targets: targets.iter().map(report).collect() }
+    }
+}
+
 impl NetworkOperationWrapper {
-    /// Asks all `targets` at once with HEAD (the seed's `check_internet_connectivity`); without any, the
+    /// Looks at all `targets` at once, as health checks do, with HEAD (the seed's `check_internet_connectivity`); without any, the
     /// hosts of the configured services. Returns with the first proof, or when all have failed, within
     /// `timeouts.http_request`. Circuits are neither asked nor told.
     pub async fn check_internet_connectivity(&self, targets: &[Target]) -> Connectivity {
         let targets = if targets.is_empty() { self.connectivity_targets() } else { targets.to_vec() };
         let limit = self.policies().general().timeouts.http_request;
         let (tell, mut told) = mpsc::unbounded_channel();
-        // Dropped with this future, and so are the requests still under way.
+        let probe = match self.health().network_probe(Places::default()) {
+            Ok(probe) => Arc::new(probe),
+            Err(error) => return Connectivity::none(&targets, &error),
+        };
+        // Dropped with this future, and so are the looks still under way.
         let mut asked = Vec::new();
         for (index, url) in targets.into_iter().enumerate() {
-            let (http, env, tell) = (Arc::clone(&self.http), self.env().clone(), tell.clone());
+            let (probe, tell) = (Arc::clone(&probe), tell.clone());
             asked.push(self.env().spawn("connectivity", async move {
-                let began = env.now();
                 let tls = url.scheme() == "https";
-                let safe = SafeUrl::from(&url);
-                let mut request = HttpRequest::head(url);
-                request.connect_limit = limit;
-                let (status, error) = match env.until(began.after(limit), http.send(request)).await {
-                    Some(Ok(response)) => (Some(response.status.as_u16()), None),
-                    Some(Err(error)) => (None, Some(error.to_string().into())),
-                    None => (None, Some(format!("no answer within {:.0}s", limit.as_secs_f64()).into())),
-                };
+                let place = ProbePlace::http(url);
+                let found = probe.look_at(&place, limit).await;
                 // A network that wants a login first says so with 511, over TLS too where it may.
-                let proves = tls && status.is_some_and(|status| status != 511);
-                let took = env.now().since(began);
+                let proves = tls && found.status.is_some_and(|status| status != 511);
                 // Nobody listens any more once one has proved it.
-                let _ = tell.send((index, TargetReport { url: safe, status, proves, error, took }));
+                let _ = tell.send((
+                    index,
+                    TargetReport {
+                        url: SafeUrl::from(&place.url),
+                        status: found.status,
+                        proves,
+                        error: found.error,
+                        took: found.sample.took,
+                    },
+                ));
             }));
         }
         drop(tell);

@@ -23,6 +23,7 @@
 mod builder;
 mod commands;
 mod connectivity;
+mod health;
 #[cfg(test)]
 mod tests;
 
@@ -40,7 +41,6 @@ use crate::failure::Failure;
 #[cfg(feature = "git")]
 use crate::git::{CloneRequest, Cloned, Clones, GitError};
 use crate::guard::CircuitBreakerManager;
-use crate::http::HttpClient;
 use crate::operation::OperationKind;
 use crate::pipeline::{OperationError, Pipeline, Request};
 use crate::process::{CommandError, ProcessSpec, RetryOn};
@@ -51,6 +51,7 @@ use crate::totals::Totals;
 pub use builder::Builder;
 pub use commands::Commands;
 pub use connectivity::{Connectivity, Target, TargetReport};
+pub use health::{Health, HealthError};
 
 /// Network operations under retry, circuit breaker and timeouts (the seed's name); cheap to clone.
 ///
@@ -60,7 +61,7 @@ pub use connectivity::{Connectivity, Target, TargetReport};
 #[derive(Clone)]
 pub struct NetworkOperationWrapper {
     context: Context,
-    http: Arc<dyn HttpClient>,
+    health: Health,
     downloads: Downloads,
     installs: Installs,
     #[cfg(feature = "git")]
@@ -87,13 +88,13 @@ impl NetworkOperationWrapper {
     /// [`InvalidSettings`] names what makes no sense.
     pub fn with(&self, config: &RetryConfig) -> Result<Self, InvalidSettings> {
         let policies = Arc::new(config.over(self.context.policies())?);
-        let context = self.context.with_policies(policies);
+        let context = self.context.with_policies(Arc::clone(&policies));
         Ok(Self {
             downloads: self.downloads.with_context(context.clone()),
             installs: self.installs.with_context(context.clone()),
             #[cfg(feature = "git")]
             clones: self.clones.with_context(context.clone()),
-            http: Arc::clone(&self.http),
+            health: self.health.with_policies(policies),
             totals: self.totals.clone(),
             context,
         })
@@ -122,6 +123,12 @@ impl NetworkOperationWrapper {
     #[must_use]
     pub fn clones(&self) -> &Clones {
         &self.clones
+    }
+
+    /// How services are, and whether there is an internet.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.health
     }
 
     /// Commands.

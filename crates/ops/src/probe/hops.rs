@@ -51,3 +51,15 @@ fn sum(a: &Phases, b: &Phases) -> Phases {
         wait: both(a.wait, b.wait),
     }
 }
+
+/// The other host that an answer in plain text leads to: a network to log in at does that to whatever is asked.
+pub(super) fn sent_to(look: &Look, from: &Url) -> Option<String> {
+    if from.scheme() != "http" {
+        return None;
+    }
+    let Ok(Some(head)) = &look.result else { return None };
+    let target = head.headers.get(header::LOCATION)?.to_str().ok()?;
+    let to = from.join(target).ok()?;
+    let host = to.host_str()?.to_ascii_lowercase();
+    (head.status.is_redirection() && from.host_str() != Some(&*host)).then_some(host)
+}

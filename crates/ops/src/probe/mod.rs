@@ -15,5 +15,5 @@ mod proxied;
 mod resolver;
 mod targets;
 
-pub use network_probe::NetworkProbe;
+pub use network_probe::{LookedAt, NetworkProbe, Way};
 pub use targets::{Places, apt_places, places_of};

@@ -9,15 +9,16 @@ use async_trait::async_trait;
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use vps_breaker::Tick;
-use vps_health::{Method, Moment, Probe, Sample, Target, Timing, Verb, judge};
+use vps_health::{Expect, Method, Moment, Probe, Sample, Target, Timing, Verb, judge};
 
 use super::exchange::{Depth, Look, Question};
 use super::resolver::Resolver;
 use super::targets::{Place, Places, key};
 use super::{found, hops, proxied};
 use crate::env::Env;
+use crate::foreign::Foreign;
 use crate::http::{Connection, HttpClient, LazyVerifier, Proxies, Trust, Verify, tls_config};
-use crate::settings::ProbeKind;
+use crate::settings::{ProbeKind, ProbePlace};
 
 /// With more targets than these, handshakes are resumed.
 const RESUMED_FROM: usize = 200;
@@ -28,13 +29,35 @@ const FULL_EVERY: Duration = Duration::from_secs(300);
 pub struct NetworkProbe {
     env: Env,
     resolver: Resolver,
-    http: Arc<dyn HttpClient>,
-    proxies: Proxies,
+    way: Way,
     timing: Timing,
     places: Places,
     full: Arc<ClientConfig>,
     resumed: Option<Arc<ClientConfig>>,
     known: Mutex<Known>,
+}
+
+/// How probes reach what they ask.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// The client that calls go by: for what goes through a proxy.
+    pub http: Arc<dyn HttpClient>,
+    /// Whom this machine trusts.
+    pub trust: Trust,
+    /// The proxies there are; nothing where all goes by `http`, which is then asked for whatever speaks HTTP.
+    pub proxies: Option<Proxies>,
+}
+
+/// What a look at a place came to, with the words that a call would have had.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LookedAt {
+    /// It, judged.
+    pub sample: Sample,
+    /// The status, if there was an answer.
+    pub status: Option<u16>,
+    /// Why there was none.
+    pub error: Option<Foreign>,
 }
 
 /// What earlier looks found out.
@@ -54,19 +77,12 @@ impl fmt::Debug for NetworkProbe {
 }
 
 impl NetworkProbe {
-    /// For `places`, judged by `timing`; `http` is the client that calls go by, for what goes through a proxy.
+    /// For `places`, judged by `timing`. Opens nothing yet.
     ///
     /// # Errors
     /// What the TLS library says of its configuration.
-    pub fn new(
-        env: Env,
-        http: Arc<dyn HttpClient>,
-        trust: Trust,
-        proxies: Proxies,
-        timing: Timing,
-        places: Places,
-    ) -> Result<Self, rustls::Error> {
-        let verifier = Arc::new(LazyVerifier::new(trust));
+    pub fn new(env: Env, way: Way, timing: Timing, places: Places) -> Result<Self, rustls::Error> {
+        let verifier = Arc::new(LazyVerifier::new(way.trust.clone()));
         let config = |resumption: Resumption| {
             let mut config = tls_config(Connection::Own, Verify::Certificate, Arc::clone(&verifier) as _)?;
             config.resumption = resumption;
@@ -80,8 +96,7 @@ impl NetworkProbe {
             resolver: Resolver::new(env.clone()),
             known: Mutex::default(),
             env,
-            http,
-            proxies,
+            way,
             timing,
             places,
         })
@@ -107,15 +122,16 @@ impl NetworkProbe {
 
     async fn look(&self, name: &str, place: &Place, verb: Verb, end: Tick) -> (Look, bool) {
         let get = verb == Verb::Get;
-        match self.proxies.of(&place.place.url) {
-            Ok(Some(_)) if place.place.kind == ProbeKind::Http => {
-                (proxied::ask(&self.env, &*self.http, &place.place.url, get, end).await, true)
-            }
+        let url = &place.place.url;
+        let by_client = match &self.way.proxies {
+            _ if place.place.kind != ProbeKind::Http => None,
+            None => Some(false),
             // What is set as a proxy and is none is said by the client, which has the words for it.
-            Err(_) if place.place.kind == ProbeKind::Http => {
-                (proxied::ask(&self.env, &*self.http, &place.place.url, get, end).await, true)
-            }
-            _ => {
+            Some(proxies) => (!matches!(proxies.of(url), Ok(None))).then_some(true),
+        };
+        match by_client {
+            Some(via_proxy) => (proxied::ask(&self.env, &*self.way.http, url, get, end).await, via_proxy),
+            None => {
                 let question = Question {
                     env: &self.env,
                     resolver: &self.resolver,
@@ -170,6 +186,34 @@ impl NetworkProbe {
     }
 }
 
+impl NetworkProbe {
+    /// Looks at a place over http or https that is none of its targets, within `limit`.
+    ///
+    /// Cancel safe: dropped, it closes what it opened.
+    pub async fn look_at(&self, place: &ProbePlace, limit: Duration) -> LookedAt {
+        let place = Place { place: place.clone(), family: vps_health::FamilyChoice::Any };
+        self.judged(&place.place.shown, &place, None, limit).await
+    }
+
+    async fn judged(&self, name: &str, place: &Place, expect: Option<&Expect>, limit: Duration) -> LookedAt {
+        let began = self.env.now();
+        let (look, fact, via_proxy) = self.look_by_either(name, place, limit).await;
+        let took = look.took();
+        let outcome = judge(&fact, expect, &self.timing, took, &look.phases);
+        let mut sample = Sample::new(began.into(), took, outcome);
+        sample.phases = look.phases;
+        sample.address = look.address.map(|address| address.ip());
+        sample.via_proxy = via_proxy;
+        sample.certificate = look.certificate;
+        sample.sent_to = hops::sent_to(&look, &place.place.url);
+        let (status, error) = match &look.result {
+            Ok(head) => (head.as_ref().map(|head| head.status.as_u16()), None),
+            Err(error) => (None, Some(error.to_string().into())),
+        };
+        LookedAt { sample, status, error }
+    }
+}
+
 #[async_trait]
 impl Probe for NetworkProbe {
     async fn sample(&self, target: &Target, deadline: Moment) -> Sample {
@@ -179,15 +223,6 @@ impl Probe for NetworkProbe {
             let unknown = vps_health::Outcome::local(vps_health::Reason::Cancelled);
             return Sample::new(began.into(), Duration::ZERO, unknown);
         };
-        let name = key(target);
-        let (look, fact, via_proxy) = self.look_by_either(&name, place, limit).await;
-        let took = look.took();
-        let outcome = judge(&fact, target.expect.as_ref(), &self.timing, took, &look.phases);
-        let mut sample = Sample::new(began.into(), took, outcome);
-        sample.phases = look.phases;
-        sample.address = look.address.map(|address| address.ip());
-        sample.via_proxy = via_proxy;
-        sample.certificate = look.certificate;
-        sample
+        self.judged(&key(target), place, target.expect.as_ref(), limit).await.sample
     }
 }
