@@ -14,7 +14,7 @@ use super::names::{Metric, Type};
 /// # Errors
 /// None: a text takes all that is written to it.
 pub(super) fn render(figures: &Figures) -> std::result::Result<String, std::fmt::Error> {
-    let mut text = Text(String::new());
+    let mut text = Text(String::with_capacity(figures.size()));
     families::write(figures, &mut text)?;
     Ok(text.0)
 }
@@ -54,64 +54,73 @@ impl Family<'_> {
         writeln!(self.text, "# TYPE {family}{ending} {kind}")
     }
 
-    /// The start of a line, up to its value.
-    fn begin(&mut self, ending: &str, values: &[&str], limit: Option<&str>) -> Result {
+    /// Writes the start of a line, up to its value.
+    fn begin(&mut self, ending: &str, labels: &str) {
         self.text.push_str(self.metric.family);
         self.text.push_str(ending);
-        let mut before = '{';
-        for (name, value) in self
-            .metric
-            .labels
-            .iter()
-            .copied()
-            .zip(values.iter().copied())
-            .chain(limit.map(|limit| ("le", limit)))
-        {
-            self.text.push(before);
-            before = ',';
-            self.text.push_str(name);
-            self.text.push_str("=\"");
-            for letter in value.chars() {
-                match letter {
-                    '\\' => self.text.push_str(r"\\"),
-                    '"' => self.text.push_str("\\\""),
-                    '\n' => self.text.push_str(r"\n"),
-                    other => self.text.push(other),
-                }
-            }
-            self.text.push('"');
+        if !labels.is_empty() {
+            self.text.push('{');
+            self.text.push_str(labels);
+            self.text.push('}');
         }
-        self.text.push_str(if before == ',' { "} " } else { " " });
-        Ok(())
+        self.text.push(' ');
+    }
+
+    /// The labels of a sample, without the braces.
+    fn labels(&self, values: &[&str]) -> String {
+        let mut labels = String::with_capacity(64);
+        for (name, value) in self.metric.labels.iter().zip(values) {
+            if !labels.is_empty() {
+                labels.push(',');
+            }
+            labels.push_str(name);
+            labels.push_str("=\"");
+            if value.contains(['\\', '"', '\n']) {
+                labels.push_str(&value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n"));
+            } else {
+                labels.push_str(value);
+            }
+            labels.push('"');
+        }
+        labels
     }
 }
 
 impl Samples for Family<'_> {
     fn whole(&mut self, labels: &[&str], value: u64) -> Result {
         self.name()?;
-        self.begin(self.metric.ending(), labels, None)?;
+        self.begin(self.metric.ending(), &self.labels(labels));
         writeln!(self.text, "{value}")
     }
 
     fn number(&mut self, labels: &[&str], value: f64) -> Result {
         self.name()?;
-        self.begin(self.metric.ending(), labels, None)?;
+        self.begin(self.metric.ending(), &self.labels(labels));
         // With a point where it is whole, as the other form has it.
         writeln!(self.text, "{value:?}")
     }
 
     fn durations(&mut self, labels: &[&str], value: &Durations) -> Result {
         self.name()?;
-        let limits = BUCKETS.iter().map(|limit| format!("{limit:?}")).chain(["+Inf".to_owned()]);
+        let mut labels = self.labels(labels);
+        let without = labels.len();
+        let limits = BUCKETS.into_iter().map(Some).chain([None]);
         let mut sum = 0_u64;
         for (limit, count) in limits.zip(value.buckets()) {
             sum = sum.saturating_add(*count);
-            self.begin("_bucket", labels, Some(&limit))?;
+            labels.truncate(without);
+            labels.push_str(if without > 0 { ",le=\"" } else { "le=\"" });
+            match limit {
+                Some(limit) => write!(labels, "{limit:?}\"")?,
+                None => labels.push_str("+Inf\""),
+            }
+            self.begin("_bucket", &labels);
             writeln!(self.text, "{sum}")?;
         }
-        self.begin("_sum", labels, None)?;
+        labels.truncate(without);
+        self.begin("_sum", &labels);
         writeln!(self.text, "{:?}", value.sum().as_secs_f64())?;
-        self.begin("_count", labels, None)?;
+        self.begin("_count", &labels);
         writeln!(self.text, "{}", value.count())
     }
 }

@@ -66,6 +66,17 @@ impl Format {
 }
 
 impl Figures {
+    /// About as many bytes as they take as text, so that it need not grow while it is written.
+    fn size(&self) -> usize {
+        let kinds: usize = self.totals.iter().map(|(_, totals)| totals.kinds.len()).sum();
+        let of_totals = 600 * self.totals.iter().count() + 4_000 * kinds;
+        4_096
+            + 400 * self.circuits.len()
+            + 300 * self.bulkheads.len()
+            + 1_500 * self.health.services.len()
+            + of_totals
+    }
+
     /// All of them as text.
     pub(crate) fn render(self, format: Format) -> String {
         let written = match format {

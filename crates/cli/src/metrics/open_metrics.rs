@@ -18,9 +18,9 @@ use super::names::{MOST_LABELS, Metric, Type};
 /// # Errors
 /// None: a text takes all that is written to it.
 pub(super) fn render(figures: Arc<Figures>) -> std::result::Result<String, fmt::Error> {
+    let mut text = String::with_capacity(figures.size());
     let mut registry = Registry::default();
     registry.register_collector(Box::new(All(figures)));
-    let mut text = String::new();
     text::encode(&mut text, &registry)?;
     Ok(text)
 }

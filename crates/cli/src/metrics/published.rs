@@ -13,6 +13,8 @@ use super::names::{ALL, Metric, Type};
 const VARIABLE: &str = "VPS_CONFIGURATOR_DOCS";
 /// Between these lines of `docs/metrics.md` stands the list.
 const MARKS: [&str; 2] = ["<!-- metrics -->\n", "<!-- /metrics -->\n"];
+/// How the names of ours begin.
+const PREFIX: &str = "vps_configurator_";
 /// Labels that Prometheus adds.
 const ADDED: [&str; 2] = ["instance", "job"];
 
@@ -83,8 +85,7 @@ fn faults(expression: &str) -> Vec<String> {
     let mut known: BTreeSet<&str> = ADDED.into();
     let mut rest = expression;
     let mut is_of_ours = false;
-    while let Some(at) = rest.find("vps_configurator_") {
-        let from = &rest[at..];
+    while let Some((_, from)) = rest.find(PREFIX).and_then(|at| rest.split_at_checked(at)) {
         let end =
             from.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(from.len());
         let (name, after) = from.split_at(end);
