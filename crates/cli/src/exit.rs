@@ -33,6 +33,8 @@ pub(crate) enum Ends {
     Download,
     Run,
     Connectivity,
+    /// `health`.
+    Health,
     /// What needs a configuration, and no network.
     Configured,
     /// What needs nothing.
@@ -52,7 +54,7 @@ const SIGNALS: &str = "  129, 130, 131, 143  stopped by SIGHUP, SIGINT, SIGQUIT,
 /// The end of `--help`.
 pub(crate) fn help(ends: Ends) -> String {
     let offline = match ends {
-        Ends::Program => "  5  offline (connectivity)\n",
+        Ends::Program => "  5  offline (connectivity), health as bad as --fail-on says (health)\n",
         _ => "  5  offline\n",
     };
     let run = "  124-127 (run only): timed out, refused before it ran, not executable, not found\n";
@@ -77,6 +79,13 @@ pub(crate) fn help(ends: Ends) -> String {
             "  127  not found\n",
         ],
         Ends::Connectivity => &["  0  online\n", USAGE, CONFIG, offline, LOCAL],
+        Ends::Health => &[
+            "  0  no service is as bad as --fail-on says\n",
+            USAGE,
+            CONFIG,
+            "  5  a service is\n",
+            "  7  local problem: nothing is known of any service because of this machine, nowhere to print\n",
+        ],
         Ends::Configured => &[DONE, USAGE, CONFIG, LOCAL],
         Ends::Plain => &[DONE, USAGE, LOCAL],
     };

@@ -88,6 +88,8 @@ async fn dispatch(app: &App, command: Command) -> Exit {
         Command::Run(args) => cmd::run::run(app, args).await,
         Command::CircuitBreaker(command) => cmd::circuit_breaker::run(app, command).await,
         Command::Connectivity(args) => cmd::connectivity::run(app, args).await,
+        Command::Health(args) => cmd::health::run(app, args).await,
+        Command::Mute(args) => cmd::mute::run(app, args).await,
         Command::Config(command) => cmd::config::run(app, &command),
         Command::Completions { .. } | Command::Man { .. } => Ok(Exit::Done),
     };

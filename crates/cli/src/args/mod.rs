@@ -7,6 +7,7 @@ mod connectivity;
 mod download;
 #[cfg(feature = "git")]
 mod git;
+mod health;
 mod metrics;
 mod network;
 mod run;
@@ -24,6 +25,7 @@ pub(crate) use connectivity::ConnectivityArgs;
 pub(crate) use download::DownloadArgs;
 #[cfg(feature = "git")]
 pub(crate) use git::{CloneArgs, GitCommand};
+pub(crate) use health::{FailOn, HealthArgs, MuteArgs};
 pub(crate) use metrics::MetricsArgs;
 pub(crate) use network::NetworkArgs;
 pub(crate) use run::{RunArgs, StdinChoice};
@@ -186,6 +188,8 @@ Examples:
     CircuitBreaker(CircuitBreakerCommand),
     /// Check whether there is an internet
     Connectivity(ConnectivityArgs),
+    Health(HealthArgs),
+    Mute(MuteArgs),
     /// Look at the configuration, or begin one
     #[command(
         subcommand,
@@ -235,7 +239,8 @@ impl Command {
             Self::Git(GitCommand::Clone(args)) => args.network.metrics.path(),
             Self::Run(args) => args.network.metrics.path(),
             Self::Connectivity(args) => args.metrics.path(),
-            Self::CircuitBreaker(_) | Self::Config(_) | Self::Completions { .. } | Self::Man { .. } => None,
+            Self::Health(args) => args.metrics.path(),
+            Self::Mute(_) | Self::CircuitBreaker(_) | Self::Config(_) | Self::Completions { .. } | Self::Man { .. } => None,
         };
         asked.map(Path::to_owned)
     }
@@ -250,6 +255,8 @@ impl Command {
             Self::Git(GitCommand::Clone(args)) => args.network.dry_run,
             Self::Run(args) => args.network.dry_run,
             Self::Connectivity(args) => args.dry_run,
+            Self::Health(args) => args.dry_run,
+            Self::Mute(_) => false,
             Self::CircuitBreaker(command) => matches!(command, CircuitBreakerCommand::Status { .. }),
             // `config init` makes its file and nothing else.
             Self::Config(_) | Self::Completions { .. } | Self::Man { .. } => true,

@@ -1,6 +1,7 @@
 //! The words for what happens: the seed's where it has them, with signs where the terminal can show them. All
 //! English of an operation is here and below.
 
+pub(crate) mod health;
 mod hint;
 mod warning;
 

@@ -11,6 +11,7 @@ mod download;
 mod error;
 #[cfg(feature = "git")]
 mod git;
+mod health;
 mod log;
 mod preview;
 mod run;
@@ -23,6 +24,7 @@ pub(crate) use download::Download;
 pub(crate) use error::Error;
 #[cfg(feature = "git")]
 pub(crate) use git::{GitClone, Submodule};
+pub(crate) use health::{Health, Mute};
 pub(crate) use log::LogLine;
 pub(crate) use preview::{Preview, PreviewStep};
 pub(crate) use run::Run;

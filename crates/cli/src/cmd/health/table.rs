@@ -1,0 +1,111 @@
+//! Health as a table: the sentence first, bad rows first, each with its reason.
+
+use std::fmt::Write as _;
+
+use vps_health::{Level, Recent};
+use vps_ops::watch::{Board, Row};
+
+use crate::observe::words::health as words;
+use crate::term::Term;
+
+/// What a table may use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    /// Bars instead of digits.
+    pub(crate) unicode: bool,
+}
+
+impl Look {
+    pub(crate) fn of_terminal(term: Term) -> Self {
+        Self { unicode: term.unicode }
+    }
+}
+
+/// Looks that a row shows.
+const LAST: usize = 12;
+
+pub(crate) fn render(board: &Board, look: &Look) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{}", words::sentence(&board.headline()));
+    let _ = writeln!(text, "this machine: {}; as of {} UTC\n", words::this_machine(board), words::clock(board.at));
+    let width = board.rows.iter().map(|row| row.service.as_str().len()).max().unwrap_or(0).max(7);
+    let _ = writeln!(
+        text,
+        "{:width$}  {:10}  {:6}  {:>6}  {:>4}  {:>7}  {:10}  LAST {LAST}",
+        "SERVICE", "HEALTH", "NOW", "P95", "LOST", "UP 24h", "CIRCUIT"
+    );
+    for row in &board.rows {
+        let _ = writeln!(text, "{}", line(row, width, look).trim_end());
+        if let Some(detail) = words::detail(row, board.at) {
+            let _ = writeln!(text, "  {detail}");
+        }
+    }
+    text
+}
+
+fn line(row: &Row, width: usize, look: &Look) -> String {
+    if !row.is_probed {
+        return format!("{:width$}  {:10}  {:29}  {:10}", row.service.as_str(), words::status_of(row), "", words::circuit(&row.circuit));
+    }
+    let lost = if row.lost.asked == 0 { "-".to_owned() } else { format!("{}%", row.lost.percent()) };
+    format!(
+        "{:width$}  {:10}  {:6}  {:>6}  {:>4}  {:>7}  {:10}  {}",
+        row.service.as_str(),
+        words::status_of(row),
+        words::now(row),
+        words::quantile(row.p95.as_ref()),
+        lost,
+        row.uptime_day.to_string(),
+        words::circuit(&row.circuit),
+        spark(&row.recent, LAST, look.unicode),
+    )
+}
+
+/// The last looks, one character each: how long the answer took, `x` where it failed, `.` where nothing is known.
+pub(crate) fn spark(recent: &[Recent], count: usize, unicode: bool) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    const DIGITS: [char; 8] = ['1', '2', '3', '4', '5', '6', '7', '8'];
+    let signs = if unicode { BARS } else { DIGITS };
+    let over = recent.len().saturating_sub(count);
+    let last = recent.iter().skip(over);
+    let sign = |one: &Recent| match (one.level, one.took) {
+        (None, _) => '.',
+        (Some(Level::Unhealthy), None) | (Some(_), None) => 'x',
+        // By the limits that people know: an eighth for each 400 ms, the last from 2.8 s on.
+        (Some(_), Some(took)) => {
+            let step = usize::try_from(took.as_millis() / 400).unwrap_or(usize::MAX);
+            signs.get(step).or(signs.last()).copied().unwrap_or('x')
+        }
+    };
+    last.map(sign).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use vps_health::ReasonKind;
+
+    use super::*;
+
+    #[test]
+    fn a_graph_shows_how_long_what_failed_and_what_nobody_knows() {
+        let recent = |level: Option<Level>, took: Option<u64>| Recent {
+            ago: Duration::ZERO,
+            level,
+            reason: ReasonKind::Answered,
+            took: took.map(Duration::from_millis),
+        };
+        let all = [
+            recent(Some(Level::Healthy), Some(5)),
+            recent(Some(Level::Healthy), Some(399)),
+            recent(Some(Level::Degraded), Some(1_300)),
+            recent(Some(Level::Unhealthy), Some(4_000)),
+            recent(Some(Level::Unhealthy), None),
+            recent(None, None),
+        ];
+        assert_eq!(spark(&all, 12, true), "▁▁▄█x.");
+        assert_eq!(spark(&all, 12, false), "1148x.");
+        assert_eq!(spark(&all, 2, false), "x.");
+    }
+}

@@ -1,0 +1,457 @@
+//! `health`, and `/api/status` of `serve`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use vps_health::{Family, Level, Quantile, Status};
+use vps_ops::State;
+use vps_ops::circuit::rfc3339;
+use vps_ops::running::RunningOperation;
+use vps_ops::watch::{Board, Changed, LastLook, LoggedChange, Row};
+
+use crate::observe::words::health as words;
+
+/// The health of services: `health`, and `/api/status` of `serve`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "schema", rename = "vps-configurator.health/1")]
+pub(crate) struct Health {
+    /// When this was written, RFC 3339.
+    pub(crate) generated_at: String,
+    /// How many are bad, in one sentence.
+    pub(crate) sentence: String,
+    /// How many services are how.
+    pub(crate) summary: Summary,
+    /// What is known of this machine itself.
+    pub(crate) this_machine: ThisMachine,
+    /// How often services are looked at while somebody watches.
+    pub(crate) interval_seconds: f64,
+    /// The process that looks at services all the time; null where none does.
+    pub(crate) prober_pid: Option<u32>,
+    /// When its next look is due, from now.
+    pub(crate) next_look_in_seconds: Option<f64>,
+    /// Each service by name.
+    pub(crate) services: BTreeMap<String, Service>,
+    /// Operations that have been under way for more than a second, in all processes of this machine.
+    pub(crate) running: Vec<Running>,
+    /// What changed lately, the newest first.
+    pub(crate) changes: Vec<Change>,
+}
+
+/// How many services are how; those that are not looked at do not count.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Summary {
+    /// Answer in time.
+    pub(crate) healthy: usize,
+    /// Answer slowly, or in part.
+    pub(crate) degraded: usize,
+    /// Do not answer.
+    pub(crate) unhealthy: usize,
+    /// Nobody knows.
+    pub(crate) unknown: usize,
+    /// All of them.
+    pub(crate) total: usize,
+}
+
+/// What is known of this machine itself.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct ThisMachine {
+    /// `online`, `undecided` while several hosts went bad together and nobody answered since, or `offline`.
+    pub(crate) connection: &'static str,
+    /// Whether somebody answered over IPv4 in the last round.
+    pub(crate) ipv4: bool,
+    /// Whether somebody answered over IPv6 in the last round.
+    pub(crate) ipv6: bool,
+    /// How long a name takes to be resolved; null where none was.
+    pub(crate) resolver_seconds: Option<f64>,
+}
+
+/// One service.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Service {
+    /// Whether it is looked at.
+    pub(crate) probed: bool,
+    /// `healthy`, `degraded`, `unhealthy` or `unknown`: damped, and degraded where calls and probes contradict each
+    /// other.
+    pub(crate) status: &'static str,
+    /// The same by its probes alone.
+    pub(crate) probe_status: &'static str,
+    /// By the last look alone, which nothing damps; null where it says nothing of the service.
+    pub(crate) now: Option<&'static str>,
+    /// How calls and probes contradict each other: `calls_work_probe_fails` or `answers_but_calls_fail`.
+    pub(crate) disagreement: Option<&'static str>,
+    /// Since when it is so by its probes, RFC 3339.
+    pub(crate) since: Option<String>,
+    /// Why it is so: a name, such as `refused`.
+    pub(crate) reason: Option<&'static str>,
+    /// The same in words.
+    pub(crate) reason_text: Option<String>,
+    /// How far it is on the way to another status.
+    pub(crate) progress: Option<Progress>,
+    /// The last look.
+    pub(crate) last: Option<Look>,
+    /// When it last answered in time, RFC 3339.
+    pub(crate) last_good: Option<String>,
+    /// Whether there was no look that says something for two intervals.
+    pub(crate) stale: bool,
+    /// Changes in the last hour, where they are too many.
+    pub(crate) unstable_changes: Option<u32>,
+    /// Half of the answers came sooner.
+    pub(crate) p50: Option<ResponseTime>,
+    /// 95 of 100 answers came sooner.
+    pub(crate) p95: Option<ResponseTime>,
+    /// 99 of 100 answers came sooner.
+    pub(crate) p99: Option<ResponseTime>,
+    /// Looks without an answer, of the last ones.
+    pub(crate) lost: Lost,
+    /// How much of the last 24 hours it was up.
+    pub(crate) uptime_24h: Uptime,
+    /// How much of the last 90 days it was up.
+    pub(crate) uptime_90d: Uptime,
+    /// When the certificate ends that ends first, RFC 3339.
+    pub(crate) certificate_ends: Option<String>,
+    /// Its targets, at the last look.
+    pub(crate) targets: Vec<Target>,
+    /// Its circuit.
+    pub(crate) circuit: Circuit,
+    /// Until when nobody is told of its changes, RFC 3339.
+    pub(crate) muted_until: Option<String>,
+    /// The last looks, the oldest first.
+    pub(crate) recent: Vec<Recent>,
+}
+
+/// How far a service is on the way to another status.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Progress {
+    /// The status that it is on the way to.
+    pub(crate) toward: &'static str,
+    /// Looks in a row so far.
+    pub(crate) count: u32,
+    /// Looks in a row that it takes.
+    pub(crate) needed: u32,
+}
+
+/// One look.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Look {
+    /// How long ago it ended.
+    pub(crate) ago_seconds: f64,
+    /// `healthy`, `degraded` or `unhealthy`; null where it says nothing of the service, because of this machine.
+    pub(crate) level: Option<&'static str>,
+    /// Why: a name, such as `refused`.
+    pub(crate) reason: &'static str,
+    /// The same in words.
+    pub(crate) reason_text: String,
+    /// How long it took.
+    pub(crate) took_seconds: f64,
+    /// Resolving the name; null where that was not reached.
+    pub(crate) dns_seconds: Option<f64>,
+    /// Connecting.
+    pub(crate) connect_seconds: Option<f64>,
+    /// The TLS handshake.
+    pub(crate) tls_seconds: Option<f64>,
+    /// From the request to the end of the head of the answer.
+    pub(crate) wait_seconds: Option<f64>,
+}
+
+/// A response time that a share of answers stayed below.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct ResponseTime {
+    /// It.
+    pub(crate) seconds: f64,
+    /// Of so many answers.
+    pub(crate) n: u32,
+    /// `exact`, `at_most` where it is only known to be below, `max` where there are too few answers: the longest.
+    pub(crate) kind: &'static str,
+}
+
+/// Looks without an answer.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Lost {
+    /// Looks without an answer.
+    pub(crate) lost: u32,
+    /// All looks that say something of the service.
+    pub(crate) asked: u32,
+    /// From 0 to 1.
+    pub(crate) ratio: f64,
+}
+
+/// How much of the time it was up.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Uptime {
+    /// Healthy or degraded for so long.
+    pub(crate) up_seconds: f64,
+    /// Somebody looked for so long.
+    pub(crate) seen_seconds: f64,
+    /// In percent, cut and never rounded up; null where nobody looked.
+    pub(crate) percent: Option<f64>,
+}
+
+/// One target of a service, at the last look.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Target {
+    /// What is asked, without secrets.
+    pub(crate) name: String,
+    /// The look; null before the first.
+    pub(crate) last: Option<Look>,
+    /// The address that was asked.
+    pub(crate) address: Option<String>,
+    /// `v4` or `v6`.
+    pub(crate) family: Option<&'static str>,
+    /// Whether it went through a proxy.
+    pub(crate) via_proxy: bool,
+}
+
+/// A service's circuit.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Circuit {
+    /// Calls go through, are refused, or one may try.
+    #[cfg_attr(test, schemars(schema_with = "vps_ops::circuit::state_schema"))]
+    pub(crate) state: &'static str,
+    /// When it lets a call try, from now.
+    pub(crate) retry_after_seconds: Option<f64>,
+    /// Whether a health probe closed it, and no call told yet whether rightly.
+    pub(crate) on_probation: bool,
+    /// Why it is as it is, in words.
+    pub(crate) explanation: String,
+}
+
+/// One of the last looks.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Recent {
+    /// How long ago.
+    pub(crate) ago_seconds: u64,
+    /// As in a look.
+    pub(crate) level: Option<&'static str>,
+    /// As in a look.
+    pub(crate) reason: &'static str,
+    /// How long the answer took; null where there was none.
+    pub(crate) took_seconds: Option<f64>,
+}
+
+/// An operation that is under way.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Running {
+    /// Whose it is.
+    pub(crate) pid: u32,
+    /// What it does, such as `download`.
+    pub(crate) operation: String,
+    /// What it works on, without secrets.
+    pub(crate) target: String,
+    /// Whose service, as far as one is known.
+    pub(crate) service: Option<String>,
+    /// When it began, RFC 3339.
+    pub(crate) since: String,
+    /// What it does just now, in words.
+    pub(crate) doing: String,
+    /// The attempt that is under way, from 1; 0 before the first.
+    pub(crate) attempt: u32,
+    /// Attempts in all.
+    pub(crate) attempts_max: u32,
+    /// Bytes there are.
+    pub(crate) done_bytes: Option<u64>,
+    /// Bytes there will be.
+    pub(crate) total_bytes: Option<u64>,
+}
+
+/// Something that changed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Change {
+    /// When it was found, RFC 3339.
+    pub(crate) at: String,
+    /// `status`, `circuit` or `machine`.
+    pub(crate) what: &'static str,
+    /// Whose; null for this machine.
+    pub(crate) service: Option<String>,
+    /// From.
+    pub(crate) from: &'static str,
+    /// To.
+    pub(crate) to: &'static str,
+    /// All of it in words.
+    pub(crate) text: String,
+}
+
+/// Until when nobody is told of a service's changes: `mute`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "schema", rename = "vps-configurator.mute/1")]
+pub(crate) struct Mute {
+    /// Which service.
+    pub(crate) service: String,
+    /// RFC 3339; null where they are told again.
+    pub(crate) muted_until: Option<String>,
+}
+
+impl Health {
+    /// All there is to see.
+    pub(crate) fn of(board: &Board) -> Self {
+        let (headline, summary) = (board.headline(), board.summary());
+        Self {
+            generated_at: rfc3339(board.at),
+            sentence: words::sentence(&headline),
+            summary: Summary {
+                healthy: summary.healthy,
+                degraded: summary.degraded,
+                unhealthy: summary.unhealthy,
+                unknown: summary.unknown,
+                total: summary.total,
+            },
+            this_machine: ThisMachine {
+                connection: words::connection(board.connection),
+                ipv4: board.families.0,
+                ipv6: board.families.1,
+                resolver_seconds: board.resolver.map(|took| took.as_secs_f64()),
+            },
+            interval_seconds: board.interval.as_secs_f64(),
+            prober_pid: board.prober,
+            next_look_in_seconds: board.next_in.map(|next| next.as_secs_f64()),
+            services: board.rows.iter().map(|row| (row.service.to_string(), Service::of(row))).collect(),
+            running: board.running.iter().map(Running::of).collect(),
+            changes: board.changes.iter().map(Change::of).collect(),
+        }
+    }
+}
+
+impl Service {
+    fn of(row: &Row) -> Self {
+        let quantile = |quantile: &Quantile| ResponseTime {
+            seconds: quantile.value.as_secs_f64(),
+            n: quantile.n,
+            kind: words::quantile_kind(quantile.kind),
+        };
+        let uptime = |uptime: &vps_health::Uptime| Uptime {
+            up_seconds: uptime.up.as_secs_f64(),
+            seen_seconds: uptime.seen.as_secs_f64(),
+            percent: uptime.hundredths().map(|share| f64::from(share) / 100.0),
+        };
+        Self {
+            probed: row.is_probed,
+            status: row.status.as_str(),
+            probe_status: row.damped.as_str(),
+            now: row.last.as_ref().and_then(|last| last.level).map(Level::as_str),
+            disagreement: row.disagreement.map(vps_health::Disagreement::as_str),
+            since: row.since.map(rfc3339),
+            reason: row.reason.as_ref().map(vps_health::Reason::as_str),
+            reason_text: row.reason.as_ref().map(words::reason),
+            progress: row.progress.map(|progress| Progress {
+                toward: Status::from(progress.toward).as_str(),
+                count: progress.count,
+                needed: progress.needed,
+            }),
+            last: row.last.as_ref().map(Look::of),
+            last_good: row.last_good.map(rfc3339),
+            stale: row.is_stale,
+            unstable_changes: row.unstable,
+            p50: row.p50.as_ref().map(quantile),
+            p95: row.p95.as_ref().map(quantile),
+            p99: row.p99.as_ref().map(quantile),
+            lost: Lost { lost: row.lost.lost, asked: row.lost.asked, ratio: row.lost.ratio() },
+            uptime_24h: uptime(&row.uptime_day),
+            uptime_90d: uptime(&row.uptime_90_days),
+            certificate_ends: row.certificate.map(|certificate| {
+                #[expect(clippy::cast_precision_loss, reason = "a moment to the second")]
+                rfc3339(certificate.not_after_seconds as f64)
+            }),
+            targets: row
+                .targets
+                .iter()
+                .map(|target| Target {
+                    name: target.name.clone(),
+                    last: target.last.as_ref().map(Look::of),
+                    address: target.address.map(|address| address.to_string()),
+                    family: target.address.map(|address| {
+                        words::family(if address.is_ipv4() { Family::V4 } else { Family::V6 })
+                    }),
+                    via_proxy: target.via_proxy,
+                })
+                .collect(),
+            circuit: Circuit {
+                state: match row.circuit.state {
+                    State::Closed => "closed",
+                    State::Open => "open",
+                    State::HalfOpen => "half_open",
+                },
+                retry_after_seconds: row.circuit.retry_after.map(|wait| wait.as_secs_f64()),
+                on_probation: row.circuit.is_on_probation,
+                explanation: row.circuit.explanation.clone(),
+            },
+            muted_until: row.muted_until.map(rfc3339),
+            recent: row
+                .recent
+                .iter()
+                .map(|recent| Recent {
+                    ago_seconds: recent.ago.as_secs(),
+                    level: recent.level.map(Level::as_str),
+                    reason: recent.reason.as_str(),
+                    took_seconds: recent.took.map(|took| took.as_secs_f64()),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Look {
+    fn of(look: &LastLook) -> Self {
+        let seconds = |part: Option<std::time::Duration>| part.map(|part| part.as_secs_f64());
+        Self {
+            ago_seconds: look.ago.as_secs_f64(),
+            level: look.level.map(Level::as_str),
+            reason: look.reason.as_str(),
+            reason_text: words::reason(&look.reason),
+            took_seconds: look.took.as_secs_f64(),
+            dns_seconds: seconds(look.phases.dns),
+            connect_seconds: seconds(look.phases.connect),
+            tls_seconds: seconds(look.phases.tls),
+            wait_seconds: seconds(look.phases.wait),
+        }
+    }
+}
+
+impl Running {
+    fn of(operation: &RunningOperation) -> Self {
+        Self {
+            pid: operation.process.pid,
+            operation: operation.operation.clone(),
+            target: operation.target.to_string(),
+            service: operation.service.clone(),
+            since: rfc3339(operation.since),
+            doing: words::running(operation).1,
+            attempt: operation.attempt,
+            attempts_max: operation.of,
+            done_bytes: operation.done_bytes,
+            total_bytes: operation.total_bytes,
+        }
+    }
+}
+
+impl Change {
+    fn of(change: &LoggedChange) -> Self {
+        let (what, from, to) = match &change.what {
+            Changed::Status { from, to, .. } => ("status", from.as_str(), to.as_str()),
+            Changed::Circuit { from, to, .. } => ("circuit", from.as_str(), to.as_str()),
+            Changed::Machine { from, to } => ("machine", words::connection(*from), words::connection(*to)),
+            _ => ("other", "unknown", "unknown"),
+        };
+        Self {
+            at: rfc3339(change.at),
+            what,
+            service: change.what.service().map(str::to_owned),
+            from,
+            to,
+            text: words::change(change),
+        }
+    }
+}
