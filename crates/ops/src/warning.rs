@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::apt::AptWarning;
+use crate::download::DownloadWarning;
 use crate::foreign::Foreign;
 #[cfg(feature = "git")]
 use crate::git::CloneWarning;
@@ -13,7 +15,11 @@ pub enum Warning {
     /// Of a clone.
     #[cfg(feature = "git")]
     Clone(CloneWarning),
-    /// Not told by its kind yet.
+    /// Of a download.
+    Download(DownloadWarning),
+    /// Of packages.
+    Apt(AptWarning),
+    /// Of an operation of the caller's own, in its words.
     Text(Foreign),
 }
 
@@ -22,6 +28,8 @@ impl fmt::Display for Warning {
         match self {
             #[cfg(feature = "git")]
             Self::Clone(warning) => warning.fmt(f),
+            Self::Download(warning) => warning.fmt(f),
+            Self::Apt(warning) => warning.fmt(f),
             Self::Text(text) => f.write_str(text),
         }
     }
@@ -31,6 +39,18 @@ impl fmt::Display for Warning {
 impl From<CloneWarning> for Warning {
     fn from(warning: CloneWarning) -> Self {
         Self::Clone(warning)
+    }
+}
+
+impl From<DownloadWarning> for Warning {
+    fn from(warning: DownloadWarning) -> Self {
+        Self::Download(warning)
+    }
+}
+
+impl From<AptWarning> for Warning {
+    fn from(warning: AptWarning) -> Self {
+        Self::Apt(warning)
     }
 }
 

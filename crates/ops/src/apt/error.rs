@@ -19,7 +19,7 @@ pub enum AptError {
     #[error(transparent)]
     Fault(Fault),
     /// Indexes could not be brought; what came is in place.
-    #[error("{}", .0.warnings().join("; "))]
+    #[error("{}", .0.sentence())]
     Repositories(Box<Updated>),
     /// A file could not be fetched.
     #[error("could not fetch {file}")]

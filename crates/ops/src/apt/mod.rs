@@ -32,6 +32,7 @@ mod outcome;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod parsers;
 mod request;
+mod warning;
 mod words;
 
 pub use adapter::Apt;
@@ -47,6 +48,7 @@ pub use hint::AptHint;
 pub use installs::Installs;
 pub use outcome::AptInstalled;
 pub use request::{AptUpdate, InstallRequest, Wanted};
+pub use warning::AptWarning;
 pub use words::{
     DPKG_FORMAT, Doing, Message, Said, Severity, StatusLine, StatusSummary, Step, archives, fault,
     repositories,

@@ -1,10 +1,10 @@
 //! What came of an install.
 
+use super::warning::AptWarning;
 use std::time::Duration;
 
 use super::facts::{Change, Installed, InstalledPackage, Plan};
 use super::request::InstallRequest;
-use crate::foreign::Foreign;
 
 /// What an install did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct AptInstalled {
     /// Whether what an earlier run of dpkg left was repaired on the way.
     pub repaired: bool,
     /// What is not as it should be, one sentence each.
-    pub warnings: Vec<Foreign>,
+    pub warnings: Vec<AptWarning>,
     /// From start to end.
     pub took: Duration,
 }

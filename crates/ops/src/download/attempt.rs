@@ -19,6 +19,7 @@ use super::receive::{Terms, receive};
 use super::request::DownloadRequest;
 use super::seal::SealKey;
 use super::sweep::sweep;
+use super::warning::DownloadWarning;
 use super::words::Asked;
 use super::{DownloadError, DownloadOperation};
 use crate::attempt::Attempt;
@@ -116,7 +117,7 @@ impl DownloadOperation {
                 let of_key = self.key.as_ref().and_then(SealKey::warning);
                 for warning in of_key.into_iter().chain(warning) {
                     attempt.warn(warning.clone());
-                    memory.warnings.push(warning.into());
+                    memory.warnings.push(warning);
                 }
                 Ok(Ok(part))
             }
@@ -195,12 +196,10 @@ impl DownloadOperation {
         let at_host = |fault: Fault| Failed { fault, host: Some(host.clone()) };
         let verified = verify(part, request).await.map_err(at_host)?;
         if closes && !verified && request.size.is_none() {
-            memory.warnings.push(
-                "the server did not say how long the file is, so nothing tells whether it is complete".into(),
-            );
+            memory.warnings.push(DownloadWarning::NoLength);
         }
         if !verified {
-            memory.warnings.extend(oddity(part.written, page, url).map(Foreign::from));
+            memory.warnings.extend(oddity(part.written, page, url));
         }
         self.finish(memory, part, target, url, resumed_from).await.map_err(Failed::from)
     }
@@ -234,10 +233,10 @@ impl DownloadOperation {
                 {
                     Committed::Kept => return Ok(existing::unchanged(request, file, None)),
                     Committed::Replaced { durable: true } => {}
-                    Committed::Replaced { durable: false } => memory.warnings.push(format!(
-                        "the new name in `{}` may not survive a power loss: the folder could not be synced",
-                        file.folder_path().display()
-                    ).into()),
+                    Committed::Replaced { durable: false } => {
+                        let folder = file.folder_path().display().to_string().into();
+                        memory.warnings.push(DownloadWarning::NotSynced { folder });
+                    }
                 }
                 Saved::File(file.path.clone())
             }
@@ -302,7 +301,7 @@ impl DownloadOperation {
 }
 
 /// What makes a file that nobody has a digest of look like another one than its name promises.
-fn oddity(bytes: u64, page: bool, url: &Url) -> Option<String> {
+fn oddity(bytes: u64, page: bool, url: &Url) -> Option<DownloadWarning> {
     const NO_PAGES: [&str; 20] = [
         "7z", "apk", "appimage", "bin", "bz2", "deb", "exe", "gpg", "gz", "img", "iso", "jar", "rpm", "sh",
         "tar", "tgz", "whl", "xz", "zip", "zst",
@@ -313,8 +312,8 @@ fn oddity(bytes: u64, page: bool, url: &Url) -> Option<String> {
         return None;
     }
     match (bytes, page) {
-        (0, _) => Some(format!("`{name}` is empty: that is no file of its kind")),
-        (_, true) => Some(format!("the server calls `{name}` a web page (text/html): look at it before use")),
+        (0, _) => Some(DownloadWarning::Empty { name: name.into() }),
+        (_, true) => Some(DownloadWarning::WebPage { name: name.into() }),
         _ => None,
     }
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::checksum::Checksum;
+use super::warning::DownloadWarning;
 use crate::env::fs::FsFile;
-use crate::foreign::Foreign;
 use crate::http::SafeUrl;
 
 /// Where the file is now.
@@ -97,7 +97,7 @@ pub struct Downloaded {
     /// Whether it was there already, and nothing was fetched.
     pub unchanged: bool,
     /// What is not as it should be, one sentence each.
-    pub warnings: Vec<Foreign>,
+    pub warnings: Vec<DownloadWarning>,
 }
 
 impl Downloaded {

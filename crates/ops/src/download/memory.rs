@@ -11,9 +11,9 @@ use super::place::Place;
 use super::plan::{FileTarget, Target};
 use super::record::Origin;
 use super::seal::SealKey;
+use super::warning::DownloadWarning;
 use crate::env::Env;
 use crate::env::fs::{FileId, Meta};
-use crate::foreign::Foreign;
 
 /// Lives as long as the operation.
 #[derive(Default)]
@@ -44,7 +44,7 @@ pub(super) struct Memory {
     pub(super) total: Option<u64>,
     /// Whose download we wait for.
     pub(super) waiting: Option<Waiting>,
-    pub(super) warnings: Vec<Foreign>,
+    pub(super) warnings: Vec<DownloadWarning>,
     pub(super) warned_slow: bool,
     /// How often the only source was left for a fresh connection to it, since it trickled.
     pub(super) renewed: u32,

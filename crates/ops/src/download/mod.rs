@@ -58,6 +58,7 @@ mod speed;
 mod sums;
 mod sweep;
 mod validator;
+mod warning;
 mod words;
 
 pub use adapter::{Download, Downloader};
@@ -72,6 +73,7 @@ pub use parse::{DownloadUrl, InvalidRequest, file_name, parse_url};
 pub use request::{Dest, DownloadRequest, Expected, Limits, MAX_CHECKSUM_FILE};
 pub use seal::SealKey;
 pub use sums::find_checksum;
+pub use warning::DownloadWarning;
 
 #[cfg(test)]
 mod tests;

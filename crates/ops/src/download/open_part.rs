@@ -11,17 +11,19 @@ use super::place::Place;
 use super::plan::{FileTarget, Target};
 use super::record::Record;
 use super::seal::SealKey;
+use super::warning::DownloadWarning;
 use crate::env::Env;
 use crate::env::fs::{FsFile, Meta, Open, Us};
+use crate::foreign::Foreign;
 
 /// How often a part may be taken from under us before we give up.
 const RACES: u32 = 16;
 
-/// What is wrong with a part that we cannot use.
-const NOT_OURS: &str = "is not safe to use: downloading under another name, without resuming";
+/// Why a part's usual place cannot be used.
+type Unusable = fn(Foreign) -> DownloadWarning;
 
-/// What is wrong with a place for one.
-const NO_LOCKS: &str = "is on a file system without locks: downloading under another name, without resuming";
+const NOT_OURS: Unusable = |path| DownloadWarning::PartNotSafe { path };
+const NO_LOCKS: Unusable = |path| DownloadWarning::NoLocks { path };
 
 /// Opens the part of `target`; a warning comes with one that is not at its usual place.
 pub(super) fn open(
@@ -29,7 +31,7 @@ pub(super) fn open(
     target: &Target,
     key: Option<&SealKey>,
     resume: bool,
-) -> Result<(Part, Option<String>), Fault> {
+) -> Result<(Part, Option<DownloadWarning>), Fault> {
     match target {
         Target::Spool => {
             let file = env.fs().unnamed(env.next_u64());
@@ -49,7 +51,7 @@ fn beside(
     target: &FileTarget,
     key: Option<&SealKey>,
     resume: bool,
-) -> Result<(Part, Option<String>), Fault> {
+) -> Result<(Part, Option<DownloadWarning>), Fault> {
     let usual = Place::usual(env, target, key);
     match shared(env, &usual, target)? {
         Ok(file) => {
@@ -61,18 +63,14 @@ fn beside(
             let other = Place::unusual(env, target, key);
             let file = other.folder.open(&other.part, Open::New);
             let file = file.map_err(|source| disk("create", &other.shown, source))?;
-            let warning = format!("`{}` {why}", usual.shown.display());
+            let warning = why(usual.shown.display().to_string().into());
             Ok((part(env, file.into(), Some(other), resume), Some(warning)))
         }
     }
 }
 
 /// The part at its usual place, locked; else why that place cannot be used.
-fn shared(
-    env: &Env,
-    place: &Place,
-    target: &FileTarget,
-) -> Result<Result<Arc<dyn FsFile>, &'static str>, Fault> {
+fn shared(env: &Env, place: &Place, target: &FileTarget) -> Result<Result<Arc<dyn FsFile>, Unusable>, Fault> {
     let (us, folder) = (env.fs().us(), &*place.folder);
     for _ in 0..RACES {
         let was_there = folder.look(&place.part).is_ok();
@@ -85,7 +83,7 @@ fn shared(
             Err(source) => return Err(disk("create", &place.shown, source)),
         };
         let meta = file.meta().map_err(|source| disk("look at", &place.shown, source))?;
-        let unused = |why| {
+        let unused = |why: Unusable| {
             if !was_there && folder.is_still(&place.part, meta.id) {
                 let _ = folder.remove(&place.part);
             }

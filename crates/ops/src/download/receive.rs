@@ -15,6 +15,7 @@ use super::memory::Memory;
 use super::part::Part;
 use super::request::Limits;
 use super::speed::{Pace, Speed};
+use super::warning::DownloadWarning;
 use crate::attempt::Attempt;
 use crate::env::{BoxFuture, Env};
 use crate::http::{Body, HttpError, silent};
@@ -179,7 +180,7 @@ impl<'a> Watch<'a> {
                 // It is the only source there is, or would have to be begun anew: slow is better than none.
                 Pace::Slow => {
                     if !std::mem::replace(&mut memory.warned_slow, true) {
-                        attempt.warn(Fault::TooSlow { min_speed, window: idle }.to_string());
+                        attempt.warn(DownloadWarning::Slow { min_speed, window: idle });
                     }
                 }
             }

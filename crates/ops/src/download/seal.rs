@@ -10,6 +10,7 @@ use std::io::{self, IoSlice};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::warning::DownloadWarning;
 use crate::env::Env;
 use crate::env::fs::{Clobber, FileKind, FsFolder, Meta, Open};
 use crate::store::set_aside_if;
@@ -45,11 +46,10 @@ impl SealKey {
     }
 
     /// What is to be said of a file in the key's place that was not ours; once.
-    pub(super) fn warning(&self) -> Option<String> {
+    pub(super) fn warning(&self) -> Option<DownloadWarning> {
         let aside = self.0.set_aside.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        let (name, aside) = (self.0.folder.join(NAME), aside.display().to_string());
-        let what = "parts in folders that others can write are not gone on with this time";
-        Some(format!("{} was no key of ours alone; it was set aside as {aside}, and {what}", name.display()))
+        let path = self.0.folder.join(NAME).display().to_string().into();
+        Some(DownloadWarning::KeySetAside { path, aside: aside.display().to_string().into() })
     }
 
     /// The key itself; `None` where it can be neither read nor made.
@@ -223,6 +223,7 @@ mod tests {
             let made = key.bytes(&env).unwrap_or_else(|| panic!("{what}: no key"));
             assert_ne!(made, [7; LENGTH], "{what}");
             let said = key.warning().unwrap_or_else(|| panic!("{what}: no word"));
+            let said = said.to_string();
             assert!(said.contains("parts.key.corrupt-"), "{what}: {said}");
             assert_eq!(key.warning(), None, "{what}");
             // The next process has the same key, and nothing to say.

@@ -4,6 +4,7 @@ use super::dpkg_watch::DpkgWatch;
 use super::run::understood;
 use crate::apt::error::AptError;
 use crate::apt::facts::Fault;
+use crate::apt::warning::AptWarning;
 use crate::apt::words::{Step, warnings};
 use crate::attempt::Attempt;
 use crate::env::Env;
@@ -40,7 +41,7 @@ impl DpkgRun<'_> {
                 said = &mut run => said,
                 () = self.told_to_stop() => {
                     if seen.has_begun() {
-                        self.attempt.warn(waiting_for_dpkg(shield.pid()));
+                        self.attempt.warn(AptWarning::WaitingForDpkg { pid: shield.pid() });
                     } else {
                         shield.interrupt();
                     }
@@ -88,9 +89,4 @@ pub(super) fn go_on(env: &Env, attempt: &Attempt) -> Result<(), AptError> {
     } else {
         Ok(())
     }
-}
-
-fn waiting_for_dpkg(pid: Option<u32>) -> String {
-    let who = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
-    format!("dpkg is at work{who} and must not be interrupted: waiting for it to finish")
 }

@@ -105,7 +105,11 @@ mod tests {
     fn a_failed_update_says_what_its_warnings_say() {
         let updated = updated(silent());
         let told = updated.warnings();
-        assert_eq!(told, ["http://a.example.com/debian/ stable: the name server did not answer"]);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(
+            told[0].to_string(),
+            "http://a.example.com/debian/ stable: the name server did not answer"
+        );
         assert_eq!(AptError::Repositories(Box::new(updated)).to_string(), told[0].to_string());
     }
 }

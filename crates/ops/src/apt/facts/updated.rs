@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::reason::Reason;
 use super::repository::RepositoryResult;
-use crate::foreign::Foreign;
+use crate::apt::AptWarning;
 use crate::service::ServiceName;
 
 /// One repository after an update.
@@ -27,7 +27,7 @@ pub struct Updated {
     /// Every repository, in the order of the sources.
     pub repositories: Vec<UpdatedRepository>,
     /// What apt-get warned of beside what failed, one sentence each.
-    pub notes: Vec<Foreign>,
+    pub notes: Vec<AptWarning>,
     /// Whether there are indexes to work with: some came, or earlier ones are there.
     pub(in crate::apt) usable: bool,
     /// Whether another attempt would bring the same again.
@@ -54,9 +54,9 @@ impl Updated {
         self.repositories.iter().filter(|one| one.result.state.fault().is_some())
     }
 
-    /// One sentence for each reason why an index is not that of now, with the repositories it holds for.
+    /// One for each reason why an index is not that of now, with the repositories it holds for.
     #[must_use]
-    pub fn warnings(&self) -> Vec<Foreign> {
+    pub fn warnings(&self) -> Vec<AptWarning> {
         let mut reasons: Vec<(Old<'_>, Vec<&RepositoryResult>)> = Vec::new();
         for one in &self.repositories {
             let reason = match (one.left_out, one.result.state.fault()) {
@@ -69,7 +69,17 @@ impl Updated {
                 None => reasons.push((reason, vec![&one.result])),
             }
         }
-        reasons.iter().map(|(reason, results)| format!("{}: {reason}", Named(results)).into()).collect()
+        let told = reasons.iter().map(|(reason, results)| {
+            let (of, why) = (Named(results).to_string().into(), reason.to_string().into());
+            AptWarning::OldIndexes { of, why }
+        });
+        told.collect()
+    }
+
+    /// The same as one sentence.
+    pub(in crate::apt) fn sentence(&self) -> String {
+        let all: Vec<_> = self.warnings().iter().map(ToString::to_string).collect();
+        all.join("; ")
     }
 }
 
@@ -142,6 +152,6 @@ mod tests {
         ]);
         let told = "http://a.example.com/debian/ stable, stable-updates; http://c.example.com/apt/ y: \
                     the name server did not answer";
-        assert_eq!(updated.warnings(), [told]);
+        assert_eq!(updated.sentence(), told);
     }
 }

@@ -14,8 +14,8 @@ use crate::apt::error::AptError;
 use crate::apt::facts::{AptSetup, Fault, Installed, Plan, Updated};
 use crate::apt::outcome::AptInstalled;
 use crate::apt::request::{InstallRequest, Wanted};
+use crate::apt::warning::AptWarning;
 use crate::download::Downloads;
-use crate::foreign::Foreign;
 use crate::pipeline::Cause;
 use crate::workflow::Workflow;
 
@@ -150,7 +150,7 @@ impl<'n> Rounds<'n> {
             && let Ok(installed) = self.steps.installed_at_last(self.workflow).await
             && self.request.missing_after(&installed, &plan).is_empty()
         {
-            self.warn(format!("what was asked for is installed, but {}", error.cause));
+            self.warn(AptWarning::SomethingElseFailed { why: error.cause.to_string().into() });
             return Ok(After::Done(plan));
         }
         self.cure(setup, error).await
@@ -194,7 +194,7 @@ impl<'n> Rounds<'n> {
     }
 
     fn warn_of_old(&mut self, error: &AptFailed) {
-        self.warn(format!("the package lists may not be those of now: {}", error.cause));
+        self.warn(AptWarning::OldLists { why: error.cause.to_string().into() });
     }
 
     /// Warns of every index that is not that of now.
@@ -204,11 +204,10 @@ impl<'n> Rounds<'n> {
         }
     }
 
-    fn warn(&mut self, text: impl Into<Foreign>) {
-        let text = text.into();
-        if !self.result.warnings.contains(&text) {
-            self.workflow.warn(text.clone());
-            self.result.warnings.push(text);
+    fn warn(&mut self, warning: AptWarning) {
+        if !self.result.warnings.contains(&warning) {
+            self.workflow.warn(warning.clone());
+            self.result.warnings.push(warning);
         }
     }
 
@@ -255,12 +254,14 @@ impl<'n> Rounds<'n> {
             Ok(()) => {
                 self.steps.clean(&plan.archives);
                 for removed in &plan.removed {
-                    self.warn(format!("the repair removed {}", removed.name));
+                    self.warn(AptWarning::Removed { package: removed.name.as_str().into() });
                 }
                 self.result.add(plan);
             }
             // One that fails again and again need not stop what was asked for.
-            Err(error) if is_dpkgs(&error) => self.warn(error.cause.to_string()),
+            Err(error) if is_dpkgs(&error) => {
+                self.warn(AptWarning::NotRepaired { why: error.cause.to_string().into() });
+            }
             Err(error) => return Err(error),
         }
         Ok(())

@@ -8,8 +8,8 @@ use super::keyring;
 use super::said::{Message, Said, Severity};
 use super::subject;
 use super::way;
+use crate::apt::AptWarning;
 use crate::apt::facts::{Fault, RepositoryProblem, show};
-use crate::foreign::Foreign;
 
 /// Warnings that are passed on of one run.
 const MOST_WARNINGS: usize = 20;
@@ -31,13 +31,13 @@ pub(super) fn failures(messages: &[Message<'_>]) -> Vec<Failed> {
 }
 
 /// What apt-get warns of beside what failed: nothing stops, but somebody should know.
-pub(in crate::apt) fn warnings(said: &Said) -> Vec<Foreign> {
+pub(in crate::apt) fn warnings(said: &Said) -> Vec<AptWarning> {
     // What follows from a failure, or is said of it elsewhere.
     let known = ["index files failed to download", " are ignored as "];
     let mut found = Vec::new();
     for message in said.messages().iter().filter(|message| message.severity == Severity::Warning) {
         let is_known = failed(message).is_some() || known.iter().any(|words| message.text.contains(words));
-        let shown = show::harmless(message.text);
+        let shown = AptWarning::Said(show::harmless(message.text));
         if !is_known && !found.contains(&shown) && found.len() < MOST_WARNINGS {
             found.push(shown);
         }

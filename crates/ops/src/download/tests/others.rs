@@ -187,7 +187,7 @@ async fn a_part_that_was_ours_elsewhere_is_not_gone_on_with_in_a_folder_of_all()
     let again = Lab::on(after, 1, |asked, _| FILE.answer(asked));
     let done = again.run(request).await.unwrap();
     assert_eq!(done.resumed_from, 0);
-    assert!(done.warnings[0].contains("not safe"), "{:?}", done.warnings);
+    assert!(done.warnings[0].to_string().contains("not safe"), "{:?}", done.warnings);
 }
 
 #[tokio::test(start_paused = true)]
