@@ -240,7 +240,11 @@ impl Command {
             Self::Run(args) => args.network.metrics.path(),
             Self::Connectivity(args) => args.metrics.path(),
             Self::Health(args) => args.metrics.path(),
-            Self::Mute(_) | Self::CircuitBreaker(_) | Self::Config(_) | Self::Completions { .. } | Self::Man { .. } => None,
+            Self::Mute(_)
+            | Self::CircuitBreaker(_)
+            | Self::Config(_)
+            | Self::Completions { .. }
+            | Self::Man { .. } => None,
         };
         asked.map(Path::to_owned)
     }

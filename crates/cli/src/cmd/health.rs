@@ -15,7 +15,7 @@ use crate::args::{FailOn, HealthArgs};
 use crate::exit::Exit;
 use crate::report::{Failure, document, print, print_json};
 
-pub(crate) use table::{Look, spark};
+use table::Look;
 
 pub(crate) async fn run(app: &App, args: HealthArgs) -> Result<Exit, Failure> {
     let loaded = app.config()?;

@@ -7,6 +7,8 @@ pub(crate) mod connectivity;
 pub(crate) mod download;
 #[cfg(feature = "git")]
 pub(crate) mod git;
+pub(crate) mod health;
+pub(crate) mod mute;
 mod netrc;
 mod preview;
 pub(crate) mod print;

@@ -13,7 +13,9 @@ use vps_ops::circuit::rfc3339;
 use vps_ops::env::Env;
 
 pub(crate) use failure::{Failure, FailureKind};
-pub(crate) use out::{check_stdout, not_printed, one_line, pretty, print, print_bytes, print_json};
+pub(crate) use out::{
+    check_stdout, not_printed, one_line, pretty, print, print_bytes, print_json, print_line,
+};
 
 /// Now, for people.
 pub(crate) fn now_rfc3339() -> String {

@@ -42,6 +42,11 @@ pub(crate) fn print_json(document: &impl Serialize) -> Result<Exit, Failure> {
     print_bytes(pretty(document).as_bytes())
 }
 
+/// Prints one JSON object in one line, for who reads line by line.
+pub(crate) fn print_line(document: &impl Serialize) -> Result<Exit, Failure> {
+    print_bytes(format!("{}\n", one_line(document)).as_bytes())
+}
+
 /// A JSON object for people too: several lines, keys in order; as it is printed, or written to a report.
 pub(crate) fn pretty(document: &impl Serialize) -> String {
     format!("{:#}\n", value(document))

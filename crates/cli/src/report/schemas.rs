@@ -88,6 +88,8 @@ fn all() -> Vec<Published> {
             "error",
             "every command that fails, on standard error; `run --report FILE`",
         ),
+        written::<document::Health>("health", "`health`; `/api/status` of `serve`"),
+        written::<document::Mute>("mute", "`mute`"),
         written::<document::LogLine>(
             "log",
             "every line on standard error with `--log-format json` but the error",

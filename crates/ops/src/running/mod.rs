@@ -22,7 +22,7 @@ mod observer;
 
 use std::sync::Arc;
 
-pub use note::{Doing, RunningOperation};
+pub use note::{Doing, RunningOperation, Waits};
 pub use observer::Running;
 
 use crate::env::Env;

@@ -27,7 +27,12 @@ const LAST: usize = 12;
 pub(crate) fn render(board: &Board, look: &Look) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{}", words::sentence(&board.headline()));
-    let _ = writeln!(text, "this machine: {}; as of {} UTC\n", words::this_machine(board), words::clock(board.at));
+    let _ = writeln!(
+        text,
+        "this machine: {}; as of {} UTC\n",
+        words::this_machine(board),
+        words::clock(board.at)
+    );
     let width = board.rows.iter().map(|row| row.service.as_str().len()).max().unwrap_or(0).max(7);
     let _ = writeln!(
         text,
@@ -45,7 +50,13 @@ pub(crate) fn render(board: &Board, look: &Look) -> String {
 
 fn line(row: &Row, width: usize, look: &Look) -> String {
     if !row.is_probed {
-        return format!("{:width$}  {:10}  {:29}  {:10}", row.service.as_str(), words::status_of(row), "", words::circuit(&row.circuit));
+        return format!(
+            "{:width$}  {:10}  {:29}  {:10}",
+            row.service.as_str(),
+            words::status_of(row),
+            "",
+            words::circuit(&row.circuit)
+        );
     }
     let lost = if row.lost.asked == 0 { "-".to_owned() } else { format!("{}%", row.lost.percent()) };
     format!(

@@ -7,8 +7,8 @@ use vps_ops::NetworkOperationWrapper;
 use vps_ops::probe::Places;
 use vps_ops::watch::Board;
 
-use super::table::{self, Look};
 use super::cannot;
+use super::table::{self, Look};
 use crate::app::App;
 use crate::args::FailOn;
 use crate::exit::Exit;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use vps_health::{
-    Connection, Disagreement, Family, Headline, Level, Phase, Progress, Quantile, QuantileKind, Reason, Status,
+    Connection, Disagreement, Family, Headline, Level, Phase, Progress, Quantile, QuantileKind, Reason,
+    Status,
 };
 use vps_ops::State;
 use vps_ops::circuit::CircuitStatus;
@@ -37,7 +38,11 @@ pub(crate) fn sentence(headline: &Headline) -> String {
         return "no service is looked at".to_owned();
     }
     if summary.bad() == 0 && summary.unknown == 0 {
-        return if total == 1 { "the 1 service is HEALTHY".to_owned() } else { format!("all {total} services are HEALTHY") };
+        return if total == 1 {
+            "the 1 service is HEALTHY".to_owned()
+        } else {
+            format!("all {total} services are HEALTHY")
+        };
     }
     if summary.bad() == 0 {
         return format!("{} of {total} {services} UNKNOWN, {} HEALTHY", summary.unknown, summary.healthy);
@@ -61,8 +66,11 @@ pub(crate) fn counts(headline: &Headline) -> String {
         (summary.unknown, Status::Unknown),
         (summary.healthy, Status::Healthy),
     ];
-    let some: Vec<String> =
-        all.iter().filter(|(count, _)| *count > 0).map(|(count, of)| format!("{count} {}", status(*of))).collect();
+    let some: Vec<String> = all
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, of)| format!("{count} {}", status(*of)))
+        .collect();
     if some.is_empty() { "no service is looked at".to_owned() } else { some.join(", ") }
 }
 
@@ -150,7 +158,8 @@ pub(crate) fn reason(reason: &Reason) -> String {
         Reason::Refused => "connection refused",
         Reason::Unreachable => "host unreachable",
         Reason::TimedOut { phase, after } => {
-            return format!("timed out after {} while {}", short(after), while_doing(phase)).replace("while in", "in");
+            return format!("timed out after {} while {}", short(after), while_doing(phase))
+                .replace("while in", "in");
         }
         Reason::Reset => "connection reset",
         Reason::Cut => "connection closed before an answer",
