@@ -15,8 +15,8 @@ use super::objects::Objects;
 use super::stoppable::stopped;
 use super::{GitError, words};
 
-/// Bytes of a commit in the tables here: once by its id, once in order of time.
-const ENTRY: usize = 2 * size_of::<(i64, ObjectId, bool)>();
+/// Bytes of a commit in the tables here: by its id, and in order of time, there twice at most.
+const ENTRY: usize = 3 * size_of::<(i64, ObjectId, bool)>();
 
 /// The commits of a repository.
 pub(super) struct History<'a> {
@@ -165,7 +165,8 @@ struct State {
 /// Commits that are to come, the latest first.
 struct Walk {
     state: HashMap<ObjectId, State>,
-    queue: BinaryHeap<(i64, ObjectId)>,
+    /// Of one second, what is known comes first.
+    queue: BinaryHeap<(i64, bool, ObjectId)>,
     /// Of those that are to come, how many are not known.
     new: usize,
     growing: Growing,
@@ -188,19 +189,23 @@ impl Walk {
             (false, false) => self.new = self.new.saturating_add(1),
             _ => {}
         }
-        if !did_wait {
-            self.queue.push((time, id));
-        }
+        self.queue.push((time, is_known, id));
         Ok(())
     }
 
     fn next(&mut self) -> Option<(ObjectId, bool)> {
-        let (_, id) = self.queue.pop()?;
-        let state = self.state.get_mut(&id)?;
-        state.waits = false;
-        if !state.is_known {
-            self.new = self.new.saturating_sub(1);
+        loop {
+            let (_, _, id) = self.queue.pop()?;
+            let state = self.state.get_mut(&id)?;
+            // It came already, when it was found to be known.
+            if !state.waits {
+                continue;
+            }
+            state.waits = false;
+            if !state.is_known {
+                self.new = self.new.saturating_sub(1);
+            }
+            return Some((id, state.is_known));
         }
-        Some((id, state.is_known))
     }
 }
