@@ -8,8 +8,9 @@ use std::sync::atomic::AtomicBool;
 
 use rustix::io::Errno;
 
+use super::cause::Oddity;
 use super::pin::{self, Pin};
-use super::sane::sane;
+use super::sane::{LENDERS, lenders, sane};
 use super::stoppable::stopped;
 use super::{GitError, repository};
 use crate::env::Env;
@@ -102,6 +103,7 @@ impl OwnClone {
             (git, opened)
         };
         own_configuration(&*git_folder, &git).map_err(in_words)?;
+        lenders_alone(fs, &git.join("objects"), stop).map_err(in_words)?;
         Ok(Self { files, git, git_folder })
     }
 
@@ -153,6 +155,41 @@ fn repository_alone(git: &dyn FsFolder, us: Us, path: &Path, stop: &AtomicBool) 
         if let Some(folder) = folder {
             all_alone(&*folder, us, &path.join(name), stop)?;
         }
+    }
+    Ok(())
+}
+
+/// The same of the folders that objects are borrowed from, and of those that these borrow from: who may write there, or
+/// rename on the way there, says what is in the clone.
+fn lenders_alone(fs: &dyn Fs, objects: &Path, stop: &AtomicBool) -> Result<(), GitError> {
+    let us = fs.us();
+    let mut todo = lenders(objects)?;
+    let mut looked: Vec<PathBuf> = Vec::new();
+    while let Some(named) = todo.pop() {
+        stopped(stop)?;
+        let failed = |error| GitError::local(format!("look at {}", named.display()), error);
+        let folder = match fs.folder(&named) {
+            // Nothing is borrowed from what is not there.
+            Err(error) if is_absent(&error) => continue,
+            found => found.map_err(failed)?,
+        };
+        let path = folder.real_path().map_err(failed)?;
+        if looked.contains(&path) {
+            continue;
+        }
+        if looked.len() >= LENDERS {
+            return Err(GitError::Odd { path, what: Oddity::Lent { limit: LENDERS } });
+        }
+        alone(&folder.meta().map_err(failed)?, us, &path)?;
+        unmovable(fs, &path, &path)?;
+        all_alone(&*folder, us, &path, stop)?;
+        match folder.folder(OsStr::new("info")) {
+            Ok(info) => all_alone(&*info, us, &path.join("info"), stop)?,
+            Err(error) if is_absent(&error) => {}
+            Err(error) => return Err(failed(error)),
+        }
+        todo.extend(lenders(&path)?);
+        looked.push(path);
     }
     Ok(())
 }
@@ -277,6 +314,51 @@ mod tests {
         fs::rename(dest.join(".git/config"), place.path().join("config")).unwrap();
         symlink(place.path().join("config"), dest.join(".git/config")).unwrap();
         assert!(matches!(open(&dest), Err(GitError::Occupied { .. })));
+    }
+
+    #[test]
+    fn who_lends_objects_is_held_to_the_same_rule_and_so_is_the_way_there() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().canonicalize().unwrap().join(name);
+        for name in ["dest", "way/lender", "far/lender"] {
+            fs::create_dir_all(at(name)).unwrap();
+            repository::init(&at(name)).unwrap();
+            fs::create_dir_all(at(name).join(".git/objects/info")).unwrap();
+        }
+        let borrow = |who: &str, from: &str| {
+            fs::write(at(who).join(".git/objects/info/alternates"), format!("{from}\n")).unwrap();
+        };
+        // One by a way from there, which borrows from another in turn; one that is gone.
+        borrow("dest", "../../../way/lender/.git/objects\n/nowhere/objects");
+        borrow("way/lender", at("far/lender/.git/objects").to_str().unwrap());
+        borrow("far/lender", at("way/lender/.git/objects").to_str().unwrap());
+        assert!(open(&at("dest")).is_ok());
+        for lender in ["way/lender", "far/lender"] {
+            for path in ["objects", "objects/info", "objects/info/alternates", "objects/pack"] {
+                let path = at(lender).join(".git").join(path);
+                let mode = fs::metadata(&path).unwrap().permissions().mode();
+                set(&path, mode | 0o002);
+                let error = open(&at("dest")).unwrap_err();
+                assert!(
+                    matches!(&error, GitError::Shared { path: of, .. } if *of == path),
+                    "{path:?}: {error}"
+                );
+                set(&path, mode);
+            }
+            let above = at(lender);
+            set(&above, 0o777);
+            let error = open(&at("dest")).unwrap_err();
+            assert!(matches!(&error, GitError::Movable { folder, .. } if *folder == above), "{error}");
+            set(&above, 0o755);
+        }
+        let objects = at("far/lender/.git/objects");
+        if std::os::unix::fs::chown(&objects, Some(65_534), None).is_ok() {
+            let error = open(&at("dest")).unwrap_err();
+            assert!(
+                matches!(&error, GitError::Foreign { path, owner: 65_534 } if *path == objects),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::update::ROOMS;
 /// Bytes of a file that only names a folder: a path, and the word before it.
 const LONGEST_NAME: u64 = 8 << 10;
 /// Git folders that may lend each other objects.
-const LENDERS: usize = 16;
+pub(super) const LENDERS: usize = 16;
 
 /// Refuses a repository with what is no plain file where git keeps one, or one too large to be read whole.
 pub(super) fn sane(files: &Path, stop: &AtomicBool) -> Result<(), GitError> {
@@ -68,7 +68,7 @@ fn named(path: &Path, word: &str) -> Result<Option<PathBuf>, GitError> {
 }
 
 /// The folders of objects that one borrows from.
-fn lenders(objects: &Path) -> Result<Vec<PathBuf>, GitError> {
+pub(super) fn lenders(objects: &Path) -> Result<Vec<PathBuf>, GitError> {
     use std::os::unix::ffi::OsStrExt;
     let path = objects.join("info/alternates");
     let Some(meta) = look(&path)? else { return Ok(Vec::new()) };

@@ -162,6 +162,10 @@ const PROMISES: &[(&str, &str)] = &[
         "a_clone_that_others_may_write_is_neither_taken_nor_updated",
     ),
     (
+        "nor one that borrows from what others may write",
+        "a_clone_that_borrows_from_what_others_may_write_is_neither_taken_nor_updated",
+    ),
+    (
         "under any umask a clone of ours is ours alone",
         "a_clone_of_ours_is_taken_and_updated_again_under_any_umask",
     ),

@@ -70,6 +70,33 @@ fn a_clone_that_others_may_write_is_neither_taken_nor_updated() {
     assert_eq!(lab.dest().head(), sample.id("main"));
 }
 
+/// Who lends it objects says what is in it.
+#[test]
+fn a_clone_that_borrows_from_what_others_may_write_is_neither_taken_nor_updated() {
+    let Some(forge) = Forge::start() else { return };
+    let (sample, lab) = (forge.sample("s"), Lab::new());
+    lab.cloned(&forge.url("s"), &["--full"]);
+    let lender = lab.path("home/lender");
+    let _ = sample.git(&["clone", "-q", "--bare", &forge.url("s"), lender.to_str().unwrap()]);
+    let objects = lender.join("objects");
+    let alternates = lab.path("work/dest/.git/objects/info/alternates");
+    fs::write(alternates, format!("{}\n", objects.display())).unwrap();
+    let _ = lab.clone(&[&forge.url("s"), "dest"]).expect(0);
+    let asked = forge.all();
+    for (path, mode) in [(&objects, 0o777), (&objects.join("pack"), 0o775), (&lender, 0o777)] {
+        let before = fs::metadata(path).unwrap().mode() & 0o7777;
+        let _ = chown(path, None, Some(OTHER));
+        set(path, mode);
+        for want in [&[][..], &["--update"]] {
+            let refused = lab.clone(&[&[&*forge.url("s"), "dest"], want].concat()).expect(7);
+            let _ = refused.says(path.to_str().unwrap()).says("may ");
+        }
+        set(path, before);
+    }
+    assert_eq!(forge.all(), asked);
+    let _ = lab.clone(&[&forge.url("s"), "dest", "--update"]).expect(0);
+}
+
 /// Whatever the umask, nobody else may write to what the next run relies on; the files keep what it leaves them.
 #[test]
 fn a_clone_of_ours_is_taken_and_updated_again_under_any_umask() {
