@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::io::Errno;
 use vps_breaker::Tick;
 
 use super::dest_place::{Parent, real_place};
@@ -62,12 +64,20 @@ impl Staging {
         let (Some(above), Some(name)) = (dest.parent(), dest.file_name()) else {
             return Err(no_place(dest));
         };
-        match fs.folder(above) {
-            Ok(parent) => replaceable(env, &parent, name, &dest).map(drop),
-            // It would be made.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(GitError::local(format!("look at {}", above.display()), error)),
+        for folder in above.ancestors() {
+            match fs.folder(folder) {
+                Ok(parent) => {
+                    if folder == above {
+                        replaceable(env, &parent, name, &dest)?;
+                    }
+                    return takes_folders(&*parent, folder);
+                }
+                // It would be made.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(GitError::local(format!("look at {}", folder.display()), error)),
+            }
         }
+        Ok(())
     }
 
     /// Makes one for `dest`, and the folders above it.
@@ -223,6 +233,17 @@ impl Outer {
         if emptied.is_ok() && parent.is_still(&self.name, self.id) {
             let _ = parent.remove_folder(&self.name);
         }
+    }
+}
+
+/// Refuses a folder in which none can be made, as far as the system tells without one being made.
+fn takes_folders(folder: &dyn FsFolder, path: &Path) -> Result<(), GitError> {
+    let wanted = Access::WRITE_OK | Access::EXEC_OK;
+    match accessat(CWD, folder.pinned(), wanted, AtFlags::EACCESS) {
+        Err(errno @ (Errno::ACCESS | Errno::PERM | Errno::ROFS)) => {
+            Err(GitError::local(format!("make a folder in {}", path.display()), errno.into()))
+        }
+        _ => Ok(()),
     }
 }
 

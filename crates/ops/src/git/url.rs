@@ -110,6 +110,12 @@ impl GitUrl {
         if own == other {
             return true;
         }
+        // By whatever name each of them goes.
+        if self.is_local()
+            && let (Some(own), Some(other)) = (repository_at(&own), repository_at(&other))
+        {
+            return own == other;
+        }
         let bare = |text: &str| text.strip_suffix(".git").unwrap_or(text).to_owned();
         // On this machine both may be there, and two repositories.
         let are_two = || self.is_local() && Path::new(&own).exists() && Path::new(&other).exists();
@@ -282,6 +288,15 @@ fn of_http(text: &str) -> Result<GitUrl, InvalidGitUrl> {
 fn of_ssh(address: SshAddress) -> Result<GitUrl, InvalidGitUrl> {
     let has_secret = address.had_password;
     Ok(GitUrl { stored: address.to_string(), has_secret, way: Way::Ssh(address) })
+}
+
+/// Which folder on this machine git takes for the repository of that path, if there is one: by its device and number.
+fn repository_at(path: &str) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let places = ["/.git", "", ".git/.git", ".git"].map(|end| PathBuf::from(format!("{path}{end}")));
+    let is_one = |place: &&PathBuf| place.join("HEAD").is_file() && place.join("objects").is_dir();
+    let found = std::fs::metadata(places.iter().find(is_one)?).ok()?;
+    Some((found.dev(), found.ino()))
 }
 
 /// A path is stored absolute: relative ones mean the folder that was current when they were typed.

@@ -257,3 +257,32 @@ fn what_hides_in_a_url_is_shown() {
     assert_eq!((url.to_string(), url.stored()), (r"host:a\u{202e}b".to_owned(), "host:a\u{202e}b"));
     assert!(parse("ho\u{202e}st:a").is_err() && parse("ssh://ho\u{200b}st/a").is_err());
 }
+
+#[test]
+fn a_repository_on_this_machine_is_the_same_by_each_of_its_names() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    for name in ["r/.git/objects", "other/.git/objects", "bare.git/objects", "r.git/objects"] {
+        std::fs::create_dir_all(at(name)).unwrap();
+        std::fs::write(Path::new(&at(name)).with_file_name("HEAD"), "ref: refs/heads/main")
+            .unwrap();
+    }
+    std::os::unix::fs::symlink("r", at("link")).unwrap();
+    let same = |one: &str, other: &str| parse(one).unwrap().is_that_of(other);
+    let r = at("r");
+    for name in [
+        at("other/../r"),
+        format!("file://{r}"),
+        format!("file://localhost{}", at("./other/.././r/")),
+        format!("{r}/"),
+        format!("{r}//"),
+        format!("{r}/.git"),
+        at("link"),
+    ] {
+        assert!(same(&r, &name) && same(&name, &r), "{name}");
+        assert!(!same(&at("other"), &name), "{name}");
+    }
+    assert!(same(&at("bare"), &at("bare.git")));
+    // Two that are both there.
+    assert!(!same(&r, &at("r.git")) && !same(&r, "https://example.com/r"));
+}

@@ -196,31 +196,50 @@ fn without_rights_it_ends_at_once() {
     let Some(forge) = Forge::start() else { return };
     let (_sample, lab) = (forge.sample("s"), Lab::new());
     let root = rustix::process::geteuid().is_root();
-    let inner = lab.command(&[&forge.url("s"), "dest"]);
-    let mut command = if root { Command::new("setpriv") } else { Command::new("env") };
-    if root {
-        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
-        // The program itself may be where nobody may look.
-        let copy = lab.path("program");
-        // Copied by another process: what this one has open for writing, another test's child may inherit,
-        // and what is open for writing cannot be run.
-        assert!(Command::new("cp").arg(inner.get_program()).arg(&copy).status().unwrap().success());
-        fs::set_permissions(lab.path(""), fs::Permissions::from_mode(0o755)).unwrap();
-        for open in ["state", "home", "tmp"] {
-            fs::set_permissions(lab.path(open), fs::Permissions::from_mode(0o777)).unwrap();
-        }
-        command.arg(copy);
-    } else {
-        command.arg(inner.get_program());
-    }
     fs::set_permissions(lab.path("work"), fs::Permissions::from_mode(0o555)).unwrap();
-    command.args(inner.get_args()).current_dir(lab.path("work"));
-    command.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let ended = Running::start(command).wait().expect(7);
+    // What is only looked at is told, too.
+    for (dest, more) in [("dest", &[][..]), ("dest", &["-n"]), ("a/b/dest", &["-n"])] {
+        let inner = lab.command(&[&[&*forge.url("s"), dest], more].concat());
+        let mut command = if root { Command::new("setpriv") } else { Command::new("env") };
+        if root {
+            command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+            // The program itself may be where nobody may look.
+            let copy = lab.path("program");
+            // Copied by another process: what this one has open for writing, another test's child may inherit,
+            // and what is open for writing cannot be run.
+            assert!(Command::new("cp").arg(inner.get_program()).arg(&copy).status().unwrap().success());
+            fs::set_permissions(lab.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+            for open in ["state", "home", "tmp"] {
+                fs::set_permissions(lab.path(open), fs::Permissions::from_mode(0o777)).unwrap();
+            }
+            command.arg(copy);
+        } else {
+            command.arg(inner.get_program());
+        }
+        command.args(inner.get_args()).current_dir(lab.path("work"));
+        command.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let ended = Running::start(command).wait().expect(7);
+        assert!(!ended.text().contains("Retrying"), "{}", ended.text());
+    }
     fs::set_permissions(lab.path("work"), fs::Permissions::from_mode(0o755)).unwrap();
-    assert!(!ended.text().contains("Retrying"), "{}", ended.text());
     assert!(forge.count("s", Step::Refs) <= 1, "{}", forge.log());
     lab.assert_left(&[]);
+}
+
+#[test]
+fn a_local_repository_by_another_name_is_the_same_one() {
+    let Some(forge) = Forge::start() else { return };
+    let (sample, lab) = (forge.sample("s"), Lab::new());
+    let there = sample.folder().to_str().unwrap().to_owned();
+    let name = sample.folder().file_name().unwrap().to_str().unwrap();
+    lab.cloned(&there, &[]);
+    let before = lab.work();
+    for url in [format!("{there}/../{name}"), format!("file://{there}"), format!("{there}/")] {
+        let again = lab.clone(&[&url, "dest"]).expect(0);
+        assert!(again.text().contains("already") && lab.work() == before, "{url}: {}", again.text());
+    }
+    let other = forge.sample("t");
+    let _ = lab.fails_at_once(7, other.folder().to_str().unwrap(), &[]).says("is a clone of");
 }
 
 #[test]

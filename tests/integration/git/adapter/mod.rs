@@ -121,6 +121,10 @@ const PROMISES: &[(&str, &str)] = &[
     ("DEST as a path may be: `.`, `..`, slashes, long, odd", "dest_is_any_path_there_can_be"),
     ("DEST is a mount point: nothing is fetched", "a_mount_point_is_refused_before_anything_is_fetched"),
     ("no permission: exit 7, nothing asked again", "without_rights_it_ends_at_once"),
+    (
+        "a local repository by another name is the same one",
+        "a_local_repository_by_another_name_is_the_same_one",
+    ),
     ("two at once make one clone", "two_at_once_make_one_clone"),
     // update
     ("--update goes forward", "an_update_goes_forward"),
