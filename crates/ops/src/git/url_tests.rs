@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::*;
 
 fn parse(text: &str) -> Result<GitUrl, InvalidGitUrl> {
@@ -264,8 +266,7 @@ fn a_repository_on_this_machine_is_the_same_by_each_of_its_names() {
     let at = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
     for name in ["r/.git/objects", "other/.git/objects", "bare.git/objects", "r.git/objects"] {
         std::fs::create_dir_all(at(name)).unwrap();
-        std::fs::write(Path::new(&at(name)).with_file_name("HEAD"), "ref: refs/heads/main")
-            .unwrap();
+        std::fs::write(Path::new(&at(name)).with_file_name("HEAD"), "ref: refs/heads/main").unwrap();
     }
     std::os::unix::fs::symlink("r", at("link")).unwrap();
     let same = |one: &str, other: &str| parse(one).unwrap().is_that_of(other);

@@ -4,6 +4,7 @@ mod clones;
 mod crashes;
 mod ends;
 mod history;
+mod interposed;
 mod lab;
 mod objects;
 mod updates;
