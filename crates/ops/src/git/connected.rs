@@ -123,7 +123,7 @@ impl<'a> Walk<'a> {
             // A tag leads to something; only commits have a history.
             match self.behind_tags(*tip)? {
                 (Kind::Commit, id) if self.commits.meet(self.objects, &id)? != Met::Before => {
-                    level.push(id)?
+                    level.push(id)?;
                 }
                 (Kind::Tree, id) => self.tree(id)?,
                 _ => {}

@@ -90,7 +90,7 @@ impl Listening {
     }
 
     /// To answers, whose opening came before.
-    pub(super) fn to_answers(self) -> Self {
+    pub(super) fn of_answers(self) -> Self {
         Self { phase: Phase::Answers, ..self }
     }
 

@@ -199,7 +199,7 @@ impl HttpSide<'_> {
         mut response: HttpResponse,
         pieces: mpsc::Sender<Piece>,
     ) -> Result<(), GitError> {
-        let mut listening = Listening::new(&self.most, &self.heard).to_answers();
+        let mut listening = Listening::new(&self.most, &self.heard).of_answers();
         // Held back until it is known to be no refusal; that is a line or two.
         let mut begun = BytesMut::new();
         while !self.is_version_2

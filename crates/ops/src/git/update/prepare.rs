@@ -188,6 +188,7 @@ fn has_none_of_its_own(here: &Here, branch: &str) -> bool {
 }
 
 /// Refuses where commits would be lost that only the clone has.
+#[expect(clippy::too_many_arguments, reason = "each is looked at once")]
 fn kept(
     job: &Job,
     real: &gix::Repository,
