@@ -7,6 +7,11 @@ mod breaker_registry;
 mod breaker_rules;
 mod breaker_search;
 mod breaker_shared;
+mod health_circuit;
+mod health_damping;
+mod health_due;
+mod health_stored;
+
 mod limit_bulkhead;
 mod limit_machine;
 mod retry_budget;
@@ -15,6 +20,13 @@ mod retry_herd;
 mod retry_run;
 mod retry_schedule;
 mod retry_stored;
+
+#[expect(clippy::disallowed_methods, reason = "how long to run is said by the environment")]
+/// So many seeds, or with `VPS_CONFIGURATOR_SLOW=1` so many times as many.
+pub(crate) fn seeds(few: u64, times: u64) -> std::ops::Range<u64> {
+    let is_slow = std::env::var("VPS_CONFIGURATOR_SLOW").as_deref() == Ok("1");
+    0..if is_slow { few * times } else { few }
+}
 
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
