@@ -11,6 +11,7 @@ mod health_circuit;
 mod health_damping;
 mod health_due;
 mod health_stored;
+mod health_world;
 
 mod limit_bulkhead;
 mod limit_machine;

@@ -139,6 +139,20 @@ impl Runs {
         }
     }
 
+    /// The first of those that may yet change this status.
+    pub(super) fn may_change_since(&self, status: Status) -> Option<Moment> {
+        let worse = [(Level::Degraded, self.degraded), (Level::Unhealthy, self.unhealthy)];
+        let worse = worse.into_iter().filter(|(level, _)| status.level() < Some(*level)).map(|(_, run)| run);
+        let better = match status {
+            Status::Unknown | Status::Healthy => [Run::NONE; 2],
+            Status::Degraded if self.is_slowness => [self.quick, Run::NONE],
+            Status::Unhealthy if self.is_slowness => [self.quick, self.not_too_slow],
+            Status::Degraded => [self.healthy, Run::NONE],
+            Status::Unhealthy => [self.healthy, self.answers],
+        };
+        worse.chain(better).filter_map(|run| run.since).min()
+    }
+
     pub(super) fn recheck(&self, status: Status) -> Option<Duration> {
         if status == Status::Unhealthy {
             return (self.answers.count == 1 && !self.is_slowness).then_some(Duration::from_secs(2));
