@@ -1,4 +1,5 @@
 //! When targets are asked: never in step, never late by the rules.
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "what is drawn is small")]
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -70,7 +71,7 @@ fn busiest(begins: &[i64]) -> usize {
 #[test]
 fn due_times_never_bunch() {
     // The first round of 5 s is the most crowded: it is even.
-    for machine in seeds(15, 20_000) {
+    for machine in seeds(10, 1_000) {
         let (begins, ..) = asked(machine, 1_000, Duration::ZERO, 300_000);
         assert!(begins.len() > 9_000);
         assert!(busiest(&begins) <= 20, "machine {machine}: {} of 1,000 in 100 ms", busiest(&begins));
@@ -97,7 +98,7 @@ fn a_thousand_that_hang_are_less_than_the_cap() {
 #[test]
 fn a_service_that_stops_is_seen_within_an_interval_and_is_unhealthy_ten_seconds_later() {
     let mut waits = Vec::new();
-    for seed in seeds(1_000, 300) {
+    for seed in seeds(1_000, 200_000) {
         let mut rng = SplitMix64::new(seed);
         let stops = Moment::from_millis(60_000 + i64::try_from(below(&mut rng, 30_000)).unwrap());
         let mut schedule = Schedule::new(seed);

@@ -1,4 +1,5 @@
 //! What is stored of health: as JSON, and as bytes of anybody's.
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "what is drawn is small")]
 
 use std::time::Duration;
 
@@ -70,7 +71,7 @@ fn a_status_survives_as_json() {
 fn any_bytes_are_a_history_or_are_refused() {
     let (clocks, interval) = (Clocks::default(), Duration::from_secs(30));
     let mut read = 0;
-    for seed in seeds(20_000, 50) {
+    for seed in seeds(20_000, 1_000_000) {
         let mut rng = SplitMix64::new(seed);
         let length = below(&mut rng, if seed % 10 == 0 { 2 * MOST_BYTES as u64 } else { 120 });
         let mut bytes: Vec<u8> = (0..length).map(|_| rng.next_u64().to_le_bytes()[0]).collect();

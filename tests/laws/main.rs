@@ -22,17 +22,18 @@ mod retry_run;
 mod retry_schedule;
 mod retry_stored;
 
-#[expect(clippy::disallowed_methods, reason = "how long to run is said by the environment")]
-/// So many seeds, or with `VPS_CONFIGURATOR_SLOW=1` so many times as many.
-pub(crate) fn seeds(few: u64, times: u64) -> std::ops::Range<u64> {
-    let is_slow = std::env::var("VPS_CONFIGURATOR_SLOW").as_deref() == Ok("1");
-    0..if is_slow { few * times } else { few }
-}
-
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// A runner that draws the same cases in every run, and leaves no files behind.
 pub(crate) fn runner(cases: u32) -> TestRunner {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+}
+
+/// So many seeds in a normal run, so many with `VPS_CONFIGURATOR_SLOW=1`, or as many as `VPS_CONFIGURATOR_SEEDS` says.
+#[expect(clippy::disallowed_methods, reason = "how long to run is said by the environment")]
+pub(crate) fn seeds(few: u64, many: u64) -> std::ops::Range<u64> {
+    let asked = std::env::var("VPS_CONFIGURATOR_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
+    let is_slow = std::env::var("VPS_CONFIGURATOR_SLOW").as_deref() == Ok("1");
+    0..asked.unwrap_or(if is_slow { many } else { few })
 }
