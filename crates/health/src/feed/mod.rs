@@ -58,7 +58,7 @@ impl Disagreement {
 /// What to do with a circuit of a service with this health.
 ///
 /// Nothing is ever written into a closed circuit, unless `may_pre_open` (off unless somebody asks for it): then it
-/// is opened where the status is unhealthy and no call has succeeded since its first bad sample.
+/// is opened where the status is unhealthy, and for an interval since its first bad sample no call has succeeded.
 #[must_use]
 pub fn advise(circuit: &View, health: &Damped, calls: Calls, may_pre_open: bool) -> Advice {
     if circuit.is_held() {
@@ -75,7 +75,9 @@ pub fn advise(circuit: &View, health: &Damped, calls: Calls, may_pre_open: bool)
 
 fn pre_open(health: &Damped, calls: Calls) -> Option<PreOpen> {
     let since = health.first_bad().filter(|_| health.status() == Status::Unhealthy)?;
-    calls.last_success.is_none_or(|at| at < since).then_some(PreOpen { since })
+    // A status turns in ten seconds, in which a service that is busy need not have been called.
+    let had_time = health.last()?.ended.since(since) >= health.timing().interval();
+    (had_time && calls.last_success.is_none_or(|at| at < since)).then_some(PreOpen { since })
 }
 
 /// When to ask out of turn because the circuit is due then; zero if it is due now. `None` where a probe would

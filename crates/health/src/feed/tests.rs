@@ -1,5 +1,7 @@
 //! The real circuit, and what it hears.
 
+use std::format;
+
 use vps_breaker::{Machine, Policy, Tick, Verdict};
 
 use super::*;
@@ -98,7 +100,7 @@ fn it_is_opened_before_a_call_fails_only_where_nothing_speaks_against() {
     let policy = Policy::new();
     let closed = Machine::new().peek(&policy, Tick::ZERO);
     let calls = |second| Calls { last_success: Some(at(second)) };
-    let down = health(".xxx", 100);
+    let down = health(&format!(".{}", "x".repeat(31)), 100);
     let opened = Advice::PreOpen(PreOpen { since: at(101) });
     assert_eq!(advise(&closed, &down, NO_CALLS, true), opened);
     assert_eq!(advise(&closed, &down, calls(100), true), opened);
@@ -106,7 +108,15 @@ fn it_is_opened_before_a_call_fails_only_where_nothing_speaks_against() {
     assert_eq!(advise(&closed, &down, NO_CALLS, false), Advice::Nothing, "it is off");
     assert_eq!(advise(&closed, &health(".xx", 100), NO_CALLS, true), Advice::Nothing, "not sure yet");
     // One good answer between does not make a call's success forgotten.
-    assert_eq!(advise(&closed, &health(".xxx.x", 100), calls(104), true), Advice::Nothing);
+    let again = health(&format!(".xxx.{}", "x".repeat(40)), 100);
+    assert_eq!(advise(&closed, &again, NO_CALLS, true), opened);
+    assert_eq!(advise(&closed, &again, calls(104), true), Advice::Nothing);
+    let for_29_seconds = health(&format!(".{}", "x".repeat(30)), 100);
+    assert_eq!(
+        advise(&closed, &for_29_seconds, NO_CALLS, true),
+        Advice::Nothing,
+        "calls had no time to tell"
+    );
     // Local samples are no bad ones.
     let mut local = health(".", 100);
     for second in 101..110 {

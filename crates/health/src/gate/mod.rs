@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::answer::{Outcome, Reason};
 use crate::time::Moment;
 
 /// What is known of this machine's connection.
@@ -14,7 +15,7 @@ pub enum Connection {
     /// Somebody answers, or nothing says otherwise.
     #[default]
     Online,
-    /// Several hosts went bad since anybody answered; whose fault it is will be known soon.
+    /// Several hosts went bad since anybody answered; whose fault it is will be known within an interval.
     Undecided,
     /// All went bad together: this machine seems offline.
     Offline,
@@ -64,7 +65,7 @@ impl Gate {
         Self { interval, ..Self::default() }
     }
 
-    /// A host answered, or it did not. What is LOCAL for another reason says nothing and is not told.
+    /// A host answered, or it did not, by what its sample [says](Self::says).
     pub fn heard(&mut self, host: u32, is_bad: bool, now: Moment) -> Connection {
         self.heard.insert(host, now);
         if is_bad {
@@ -85,6 +86,17 @@ impl Gate {
         self.redirects.retain(|redirect| redirect.host != host);
     }
 
+    /// What a sample says of the connection: that it is bad, that it is good, or nothing. No route and no resolver are
+    /// what being offline looks like; what is LOCAL for another reason says nothing.
+    #[must_use]
+    pub fn says(outcome: &Outcome) -> Option<bool> {
+        match (outcome.level, outcome.reason) {
+            (Some(_), _) => Some(outcome.is_bad()),
+            (None, Reason::NoRoute | Reason::NoResolver) => Some(true),
+            (None, _) => None,
+        }
+    }
+
     /// What is known at `now`: at least three hosts, and four fifths of all, bad together and none good for an
     /// interval is offline.
     #[must_use]
@@ -92,9 +104,11 @@ impl Gate {
         if self.bad.len() < FEWEST {
             return Connection::Online;
         }
+        if self.last_good.is_some_and(|at| now.since(at) < self.interval) {
+            return Connection::Undecided;
+        }
         let is_most = self.bad.len().saturating_mul(100) >= self.heard.len().saturating_mul(SHARE);
-        let is_quiet = self.last_good.is_none_or(|at| now.since(at) >= self.interval);
-        if is_most && is_quiet { Connection::Offline } else { Connection::Undecided }
+        if is_most { Connection::Offline } else { Connection::Online }
     }
 
     /// Hosts worth asking at once because one went bad: some that nobody has heard of since anybody answered, those

@@ -18,7 +18,7 @@ fn all_together_and_for_an_interval_is_offline() {
     assert_eq!(gate.heard(1, true, at(2)), Connection::Online);
     assert_eq!(gate.heard(1, true, at(3)), Connection::Online, "twice the same is one");
     assert_eq!(gate.heard(2, true, at(4)), Connection::Undecided);
-    assert_eq!(gate.connection(at(60)), Connection::Undecided, "three of five");
+    assert_eq!(gate.connection(at(60)), Connection::Online, "three of five are those three");
     assert_eq!(gate.heard(3, true, at(29)), Connection::Undecided, "one answered in this interval");
     assert_eq!(gate.connection(at(30)), Connection::Offline);
     assert_eq!(gate.heard(3, false, at(31)), Connection::Online, "one answer is enough");
@@ -79,4 +79,19 @@ fn two_redirects_to_one_foreign_host_are_a_portal() {
     assert!(!gate.redirected(0, "other.example.com", at(40)), "those were long ago");
     gate.forget(0);
     assert!(!gate.redirected(1, "other.example.com", at(41)));
+}
+
+#[test]
+fn a_sample_says_that_all_is_well_that_it_is_not_or_nothing() {
+    use vps_breaker::Verdict;
+
+    use crate::level::Level;
+
+    let real = |level| Outcome::new(Some(level), Reason::Answered, Verdict::Neutral);
+    assert_eq!(Gate::says(&real(Level::Healthy)), Some(false));
+    assert_eq!(Gate::says(&real(Level::Degraded)), Some(false));
+    assert_eq!(Gate::says(&real(Level::Unhealthy)), Some(true));
+    assert_eq!(Gate::says(&Outcome::local(Reason::NoRoute)), Some(true));
+    assert_eq!(Gate::says(&Outcome::local(Reason::NoResolver)), Some(true));
+    assert_eq!(Gate::says(&Outcome::local(Reason::ProxyDead)), None);
 }

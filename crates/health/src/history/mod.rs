@@ -32,9 +32,8 @@ pub const DAYS: usize = 90;
 
 const HOUR: u64 = 60 * 60 * 1_000;
 const DAY: u64 = 24 * HOUR;
-/// Pieces of time that wait for a status: as many as samples in a row that may change one, and some that were held
-/// back.
-const MOST_OPEN: usize = 8;
+/// Pieces of time that wait for a status; there is a gap between any two of them.
+const MOST_OPEN: usize = 16;
 
 /// The history of one service, 8 KiB at most.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,14 +96,15 @@ impl History {
         }
         self.last = Some(self.now);
         if let Some(change) = change {
-            let since = self.at(change.since);
-            self.settle(since, change.from);
-            self.settle(u64::MAX, change.to);
-        } else if self.open.len() > MOST_OPEN {
+            self.settle(self.at(change.since), change.from);
+        }
+        self.status = damped.status();
+        let may_change = damped.may_change_since().map_or(u64::MAX, |since| self.at(since));
+        self.settle(may_change, self.status);
+        if self.open.len() > MOST_OPEN {
             let until = self.open.first().map_or(0, |piece| piece.until);
             self.settle(until, self.status);
         }
-        self.status = damped.status();
     }
 
     /// The status is not the one of before, without a sample that changed it: restored, or unknown again.
@@ -133,7 +133,10 @@ impl History {
         self.now = until;
         let seen_until = self.last.map_or(from, |last| last.saturating_add(self.good_for)).clamp(from, until);
         if seen_until > from {
-            match self.open.last_mut().filter(|piece| piece.until == from && self.last != Some(from)) {
+            if self.open.capacity() == 0 {
+                self.open.reserve_exact(MOST_OPEN + 2);
+            }
+            match self.open.last_mut().filter(|piece| piece.until == from) {
                 Some(piece) => piece.until = seen_until,
                 None => self.open.push(Piece { from, until: seen_until }),
             }

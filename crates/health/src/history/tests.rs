@@ -83,6 +83,21 @@ fn uptime_is_by_time_and_dated_back() {
 }
 
 #[test]
+fn a_change_reaches_back_before_the_one_before() {
+    // Degraded by the third, unhealthy by the fourth, since the second.
+    let mut lab = Lab::new();
+    lab.run(".sxx");
+    let slot = |lab: &Lab| {
+        let slot = lab.history.slots(Window::Hours(1)).next().unwrap().unwrap();
+        [slot.healthy, slot.degraded, slot.unhealthy].map(|time| time.as_secs())
+    };
+    assert_eq!(slot(&lab), [29, 90, 0]);
+    lab.run("x");
+    assert_eq!(slot(&lab), [29, 30, 90]);
+    assert_eq!(lab.uptime(), (59, 149));
+}
+
+#[test]
 fn slow_is_up() {
     let mut lab = Lab::new();
     lab.run(".sss");

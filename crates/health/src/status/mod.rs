@@ -288,6 +288,12 @@ impl Damped {
         if self.status == Status::Unhealthy { self.since.or(current) } else { current }
     }
 
+    /// The first of the samples in a row that may yet become a change; what was before them is settled.
+    #[must_use]
+    pub fn may_change_since(&self) -> Option<Moment> {
+        self.runs.may_change_since(self.status)
+    }
+
     /// How far it is on the way to another status.
     #[must_use]
     pub fn progress(&self) -> Option<Progress> {

@@ -32,16 +32,18 @@ pub struct Remembered {
     pub unhealthy: RememberedRun,
     /// Failed, in a row.
     pub failed: RememberedRun,
-    /// Better than the status, in a row.
-    pub better: RememberedRun,
-    /// The worst of those.
-    pub worst_better: Level,
+    /// Better than unhealthy, in a row.
+    pub answers: RememberedRun,
+    /// Healthy, in a row.
+    pub healthy: RememberedRun,
     /// Quick, in a row.
     pub quick: RememberedRun,
     /// Not too slow, in a row.
     pub not_too_slow: RememberedRun,
     /// What is wrong is slowness.
     pub is_slowness: bool,
+    /// Samples since the last slow one.
+    pub since_slow: u32,
     /// The last sample came while it was not decided whose fault it is.
     pub is_held: bool,
     /// There were too many changes.
@@ -104,11 +106,12 @@ impl Damped {
             degraded: run(self.runs.degraded),
             unhealthy: run(self.runs.unhealthy),
             failed: run(self.runs.failed),
-            better: run(self.runs.better),
-            worst_better: self.runs.worst_better,
+            answers: run(self.runs.answers),
+            healthy: run(self.runs.healthy),
             quick: run(self.runs.quick),
             not_too_slow: run(self.runs.not_too_slow),
             is_slowness: self.runs.is_slowness,
+            since_slow: self.runs.since_slow,
             is_held: self.is_held,
             is_unstable: self.unstable.is_unstable(),
             changes_seconds: self
@@ -150,11 +153,12 @@ impl Damped {
             degraded: run(kept.degraded),
             unhealthy: run(kept.unhealthy),
             failed: run(kept.failed),
-            better: run(kept.better),
-            worst_better: kept.worst_better,
+            answers: run(kept.answers),
+            healthy: run(kept.healthy),
             quick: run(kept.quick),
             not_too_slow: run(kept.not_too_slow),
             is_slowness: kept.is_slowness,
+            since_slow: kept.since_slow,
         };
         let times = kept.changes_seconds.iter().map(|ago| at(Duration::from_secs(u64::from(*ago))));
         damped.unstable = Unstable::of(kept.is_unstable, times);

@@ -36,16 +36,18 @@ pub(super) struct Runs {
     pub(super) unhealthy: Run,
     /// Not healthy, for anything but slowness.
     pub(super) failed: Run,
-    /// Better than the status.
-    pub(super) better: Run,
-    /// The worst of those.
-    pub(super) worst_better: Level,
+    /// Better than unhealthy.
+    pub(super) answers: Run,
+    /// Healthy.
+    pub(super) healthy: Run,
     /// Healthy, in less than four fifths of the degraded limit.
     pub(super) quick: Run,
     /// Better than unhealthy, in less than four fifths of the unhealthy limit.
     pub(super) not_too_slow: Run,
     /// What is wrong is slowness, so that it takes more to believe that it is over.
     pub(super) is_slowness: bool,
+    /// Samples since the last slow one.
+    pub(super) since_slow: u32,
 }
 
 impl Runs {
@@ -54,11 +56,12 @@ impl Runs {
             degraded: Run::NONE,
             unhealthy: Run::NONE,
             failed: Run::NONE,
-            better: Run::NONE,
-            worst_better: Level::Healthy,
+            answers: Run::NONE,
+            healthy: Run::NONE,
             quick: Run::NONE,
             not_too_slow: Run::NONE,
             is_slowness: false,
+            since_slow: u32::MAX,
         }
     }
 
@@ -87,8 +90,9 @@ impl Runs {
         self.degraded.count(level >= Level::Degraded, at);
         self.unhealthy.count(level == Level::Unhealthy, at);
         self.failed.count(level >= Level::Degraded && !is_slow, at);
-        self.better.count(Some(level) < status.level(), at);
-        self.worst_better = if self.better.count > 1 { self.worst_better.max(level) } else { level };
+        self.answers.count(level < Level::Unhealthy, at);
+        self.healthy.count(level == Level::Healthy, at);
+        self.since_slow = if is_slow { 0 } else { self.since_slow.saturating_add(1) };
         let below = |limit: Duration| seen.took < limit - limit / 5;
         self.quick.count(level == Level::Healthy && below(timing.degraded()), at);
         self.not_too_slow.count(level < Level::Unhealthy && below(timing.unhealthy()), at);
@@ -112,9 +116,13 @@ impl Runs {
             None => (latest.level == Level::Healthy)
                 .then_some((Level::Healthy, Run { count: 1, since: Some(latest.at) })),
             Some(Level::Healthy) => None,
-            Some(_) if !self.is_slowness => {
-                (self.better.count >= RISE).then_some((self.worst_better, self.better))
+            Some(_) if !self.is_slowness && self.healthy.count >= RISE => {
+                Some((Level::Healthy, self.healthy))
             }
+            Some(Level::Unhealthy) if !self.is_slowness && self.answers.count >= RISE => {
+                Some((Level::Degraded, self.answers))
+            }
+            Some(_) if !self.is_slowness => None,
             Some(_) if self.quick.count >= RISE_AFTER_SLOWNESS => Some((Level::Healthy, self.quick)),
             Some(Level::Unhealthy) if self.not_too_slow.count >= RISE_AFTER_SLOWNESS => {
                 Some((Level::Degraded, self.not_too_slow))
@@ -124,16 +132,30 @@ impl Runs {
     }
 
     /// The status changed.
-    pub(super) fn committed(&mut self, from: Status, to: Status) {
-        self.better = Run::NONE;
-        if to < from {
-            self.is_slowness = to != Status::Healthy && self.is_slowness;
+    pub(super) const fn committed(&mut self, from: Status, to: Status) {
+        if let (Status::Unhealthy, Status::Degraded) = (from, to) {
+            // After failures it answers, and now slowness is what is wrong.
+            self.is_slowness |= self.since_slow < RISE;
         }
+    }
+
+    /// The first of those that may yet change this status.
+    pub(super) fn may_change_since(&self, status: Status) -> Option<Moment> {
+        let worse = [(Level::Degraded, self.degraded), (Level::Unhealthy, self.unhealthy)];
+        let worse = worse.into_iter().filter(|(level, _)| status.level() < Some(*level)).map(|(_, run)| run);
+        let better = match status {
+            Status::Unknown | Status::Healthy => [Run::NONE; 2],
+            Status::Degraded if self.is_slowness => [self.quick, Run::NONE],
+            Status::Unhealthy if self.is_slowness => [self.quick, self.not_too_slow],
+            Status::Degraded => [self.healthy, Run::NONE],
+            Status::Unhealthy => [self.healthy, self.answers],
+        };
+        worse.chain(better).filter_map(|run| run.since).min()
     }
 
     pub(super) fn recheck(&self, status: Status) -> Option<Duration> {
         if status == Status::Unhealthy {
-            return (self.better.count == 1 && !self.is_slowness).then_some(Duration::from_secs(2));
+            return (self.answers.count == 1 && !self.is_slowness).then_some(Duration::from_secs(2));
         }
         match self.unhealthy.count {
             0 => None,
@@ -158,8 +180,11 @@ impl Runs {
         };
         match status {
             Status::Unknown | Status::Healthy => None,
+            Status::Unhealthy if !self.is_slowness && self.healthy.count < self.answers.count => {
+                better(Level::Degraded, self.answers, RISE)
+            }
             Status::Degraded | Status::Unhealthy if !self.is_slowness => {
-                better(self.worst_better, self.better, RISE)
+                better(Level::Healthy, self.healthy, RISE)
             }
             Status::Unhealthy if self.quick.count < self.not_too_slow.count => {
                 better(Level::Degraded, self.not_too_slow, RISE_AFTER_SLOWNESS)

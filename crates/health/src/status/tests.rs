@@ -85,6 +85,9 @@ fn statuses_are_damped() {
         (".xxx.x..", "HHHUUUUH"),
         (".xxx.s", "HHHUUD"),
         (".xxxss.", "HHHUUDD"),
+        // Answers that are slow make it slowness that is wrong; being asked too much does not.
+        (".xxxs.....", "HHHUUDDDDH"),
+        (".xxxt..", "HHHUUDH"),
         (".xxxL.L.", "HHHUUUUH"),
         (".ttt..", "HHHDDH"),
         // And five that are clearly quick after slowness.
