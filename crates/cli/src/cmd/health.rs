@@ -22,13 +22,14 @@ pub(crate) async fn run(app: &App, args: HealthArgs) -> Result<Exit, Failure> {
     let network = app.network(&loaded);
     let services = chosen(&network, &args.services)?;
     let places = places(&network, &services).await?;
+    must_have_targets(&args.services, &places)?;
     if args.dry_run {
         return preview(app, &network, &services, &places);
     }
     if args.watch {
         return watching::run(app, &network, places, args.fail_on).await;
     }
-    let once = tokio::select! {
+    let mut once = tokio::select! {
         biased;
         () = app.cancel.cancelled() => {
             let stopped = Kind::Cancelled;
@@ -36,6 +37,10 @@ pub(crate) async fn run(app: &App, args: HealthArgs) -> Result<Exit, Failure> {
         }
         once = network.health().check_once(places) => once.map_err(|error| cannot(&error))?,
     };
+    if !args.services.is_empty() {
+        // Of whom nobody asked nothing is said.
+        once.board.rows.retain(|row| services.contains(&row.service));
+    }
     if app.global.json {
         print_json(&document::Health::of(&once.board))?;
     } else {
@@ -55,7 +60,7 @@ pub(crate) fn chosen(
     names.iter().map(|name| named(network, name)).collect()
 }
 
-/// Where these services are looked at. One that was named has to have a place.
+/// Where these services are looked at.
 pub(crate) async fn places(
     network: &NetworkOperationWrapper,
     services: &[ServiceName],
@@ -65,6 +70,16 @@ pub(crate) async fn places(
         tracing::warn!("apt_repository is not looked at: {error}");
     }
     Ok(places)
+}
+
+/// Who names a service wants it looked at.
+pub(crate) fn must_have_targets(names: &[String], places: &Places) -> Result<(), Failure> {
+    let without = names.iter().find(|name| !places.targets().any(|target| target.service == **name));
+    without.map_or(Ok(()), |name| {
+        let failure = Failure::usage(format!("there is nothing to look at for the service `{name}`"));
+        Err(failure
+            .hint(format!("say what, as `performance.services.{name}.probe.url` in the configuration")))
+    })
 }
 
 pub(crate) fn cannot(error: &HealthError) -> Failure {

@@ -61,7 +61,10 @@ impl Outcome {
     /// Whether it answered at all, and as one may expect: fast or slow, or that it is asked too much.
     #[must_use]
     pub const fn is_answer(&self) -> bool {
-        matches!(self.reason, Reason::Answered | Reason::Slow { .. } | Reason::Throttled { .. })
+        matches!(
+            self.reason,
+            Reason::Answered | Reason::Slow { .. } | Reason::Throttled { .. } | Reason::Partly { .. }
+        )
     }
 
     /// Whether it is as bad as it is for its time alone.

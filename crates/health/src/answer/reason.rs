@@ -38,6 +38,13 @@ pub enum Reason {
         )]
         retry_after: Option<Duration>,
     },
+    /// Some of its targets are there, and some are not.
+    Partly {
+        /// So many are not.
+        bad: u16,
+        /// Of so many.
+        of: u16,
+    },
     /// It answered with an error.
     Status {
         /// The status.
@@ -133,6 +140,7 @@ impl Reason {
             Self::Answered => ReasonKind::Answered,
             Self::Slow { .. } => ReasonKind::Slow,
             Self::Throttled { .. } => ReasonKind::Throttled,
+            Self::Partly { .. } => ReasonKind::Partly,
             Self::Status { .. } => ReasonKind::Status,
             Self::Unexpected { .. } => ReasonKind::Unexpected,
             Self::Refused => ReasonKind::Refused,
@@ -253,6 +261,7 @@ kinds! {
     29 Cancelled "cancelled",
     30 NoRoots "no_roots",
     31 ProxyUnusable "proxy_unusable",
+    32 Partly "partly",
 }
 
 impl fmt::Display for ReasonKind {

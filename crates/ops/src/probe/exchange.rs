@@ -126,7 +126,8 @@ impl Question<'_> {
         let host = self.url.host_str().unwrap_or_default();
         match self.env.until(self.end, self.resolver.resolve(host)).await {
             Some(Ok(found)) => {
-                look.phases.dns = Some(found.took);
+                // An address needs no resolver.
+                look.phases.dns = Some(found.took).filter(|took| !took.is_zero());
                 Ok(found.addresses)
             }
             Some(Err(Unresolved { error, took })) => {

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use vps_health::{
     Connection, Gate, HealthCheckService, InvalidTiming, Level, Moment, Probe, Sample, Status, Target,
-    Timing, name_number,
+    Timing, name_number, shown,
 };
 
-use super::board::Board;
+use super::board::{Board, order};
 use super::clock::moment;
 use super::prober;
 use super::service::{Watched, together};
@@ -23,7 +23,7 @@ const FRESH: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Once {
-    /// All there is to see.
+    /// All there is to see; each row's status is that of this look.
     pub board: Board,
     /// How each service is by this look alone.
     pub now: BTreeMap<ServiceName, Status>,
@@ -146,5 +146,13 @@ fn verdict(watch: &Watch) -> Once {
         state.services.iter().map(|one| (one.service.clone(), status(one).unwrap_or_default())).collect()
     };
     let is_all_local = !now.is_empty() && now.values().all(|status| *status == Status::Unknown);
-    Once { board: watch.board(), now, is_all_local }
+    let mut board = watch.board();
+    // Who looks once wants to know how it is now; what is damped needs more looks than one.
+    for row in &mut board.rows {
+        if let Some(now) = now.get(&row.service).filter(|now| **now != Status::Unknown) {
+            row.status = shown(*now, row.disagreement);
+        }
+    }
+    order(&mut board.rows);
+    Once { board, now, is_all_local }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use vps_health::{
     Certificate, Change, Connection, Damped, Family, History, LastCertificate, Level, Moment, Outcome, Phase,
-    Sample, Status, Target, Timing, Verdict, combine,
+    Reason, Sample, Status, Target, Timing, Verdict, combine,
 };
 
 use super::clock::moment;
@@ -94,7 +94,12 @@ pub(super) fn together(targets: &[Target], samples: &[Sample]) -> Option<(Sample
     let some_answered = samples.iter().any(|sample| sample.outcome.verdict == Verdict::Success);
     let verdict = if some_answered { Verdict::Success } else { sample.outcome.verdict };
     let pause = samples.iter().filter_map(|sample| sample.outcome.next_not_before).max();
-    let mut outcome = Outcome::new(all.level, sample.outcome.reason, verdict);
+    let short = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
+    let reason = match all.bad.len() {
+        0 => sample.outcome.reason,
+        bad => Reason::Partly { bad: short(bad), of: short(samples.len()) },
+    };
+    let mut outcome = Outcome::new(all.level, reason, verdict);
     outcome.next_not_before = pause;
     sample.outcome = outcome;
     // What is only partly there answers as fast as the slowest of those that do.

@@ -153,6 +153,7 @@ pub(crate) fn reason(reason: &Reason) -> String {
             return format!("throttled, answered {status}; asks to be left alone for {}", short(wait));
         }
         Reason::Throttled { status, retry_after: None } => return format!("throttled, answered {status}"),
+        Reason::Partly { bad, of } => return format!("{bad} of {of} targets bad"),
         Reason::Status { status } => return format!("answered {status}"),
         Reason::Unexpected { status } => return format!("answered {status}, which is not expected"),
         Reason::Refused => "connection refused",
@@ -196,7 +197,7 @@ pub(crate) fn reason(reason: &Reason) -> String {
 pub(crate) fn progress(progress: &Progress) -> String {
     let word = match progress.toward {
         Level::Unhealthy => "failing",
-        Level::Degraded => "slowing",
+        Level::Degraded => "degrading",
         Level::Healthy => "recovering",
     };
     format!("{word} {}/{}", progress.count, progress.needed)
@@ -228,9 +229,10 @@ pub(crate) fn detail(row: &Row, wall: f64) -> Option<String> {
     } else if !is_bad && let Some(last) = row.last.as_ref().filter(|last| last.level.is_none()) {
         parts.push(format!("not judged: {}", reason(&last.reason)));
     }
-    if !row.bad.is_empty() {
-        parts.push(format!("bad: {}", row.bad.join(", ")));
-    }
+    let bad = row.targets.iter().filter(|target| row.bad.contains(&target.name));
+    parts.extend(bad.filter_map(|target| {
+        target.last.as_ref().map(|last| format!("{}: {}", target.name, reason(&last.reason)))
+    }));
     if is_bad && let Some(at) = row.last_good {
         parts.push(format!("last good {}", clock(at)));
     }
