@@ -74,6 +74,7 @@ pub(super) fn has_time(sample: &Sample) -> bool {
             ReasonKind::Answered
                 | ReasonKind::Slow
                 | ReasonKind::Throttled
+                | ReasonKind::Partly
                 | ReasonKind::Status
                 | ReasonKind::Unexpected
         )
