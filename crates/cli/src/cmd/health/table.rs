@@ -95,28 +95,36 @@ pub(crate) fn spark(recent: &[Recent], count: usize, unicode: bool) -> String {
 mod tests {
     use std::time::Duration;
 
-    use vps_health::ReasonKind;
+    use vps_health::{Damped, History, Moment, OsFault, Phase, Phases, Sample, Timing, judge};
+    use vps_health::{Fact, HttpAnswer};
 
     use super::*;
 
     #[test]
     fn a_graph_shows_how_long_what_failed_and_what_nobody_knows() {
-        let recent = |level: Option<Level>, took: Option<u64>| Recent {
-            ago: Duration::ZERO,
-            level,
-            reason: ReasonKind::Answered,
-            took: took.map(Duration::from_millis),
-        };
-        let all = [
-            recent(Some(Level::Healthy), Some(5)),
-            recent(Some(Level::Healthy), Some(399)),
-            recent(Some(Level::Degraded), Some(1_300)),
-            recent(Some(Level::Unhealthy), Some(4_000)),
-            recent(Some(Level::Unhealthy), None),
-            recent(None, None),
-        ];
-        assert_eq!(spark(&all, 12, true), "▁▁▄█x.");
-        assert_eq!(spark(&all, 12, false), "1148x.");
+        let (timing, answered) = (Timing::new(), Fact::Http(HttpAnswer::of(200)));
+        let late = Fact::TimedOut { phase: Phase::Connect, after: timing.timeout() };
+        let mut history = History::new(timing.interval(), Moment::ORIGIN);
+        let (mut damped, mut now) = (Damped::new(timing), Moment::ORIGIN);
+        for (fact, millis) in [
+            (&answered, 5),
+            (&answered, 399),
+            (&answered, 1_300),
+            (&answered, 4_000),
+            (&Fact::Os(OsFault::Refused), 1),
+            (&late, 5_000),
+            (&Fact::Os(OsFault::NoRoute), 1),
+        ] {
+            let took = Duration::from_millis(millis);
+            let outcome = judge(fact, None, &timing, took, &Phases::NONE);
+            let sample = Sample::new(now, took, outcome);
+            now = now.after(Duration::from_secs(30));
+            let change = damped.sample(&sample, now);
+            history.sample(&sample, &damped, change, now);
+        }
+        let all: Vec<Recent> = history.recent().collect();
+        assert_eq!(spark(&all, 12, true), "▁▁▄█xx.");
+        assert_eq!(spark(&all, 12, false), "1148xx.");
         assert_eq!(spark(&all, 2, false), "x.");
     }
 }
