@@ -435,7 +435,7 @@ fn nothing_comes_out_of_nothing() {
         let mut world = World::new(seed, true);
         for _ in 0..25 {
             let length = [1_000, 20_000, 60_000, 200_000, 900_000][world.draw(5) as usize];
-            world.run(world.now + 1 + world.now % 7 + i64::try_from(length).unwrap());
+            world.run(world.now + 1 + world.now % 7 + length);
             world.check();
             world.disturb();
             world.check();

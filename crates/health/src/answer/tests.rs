@@ -159,6 +159,8 @@ fn faults_are_the_services_or_ours() {
         (Fact::Proxy(ProxyFault::WantsCredentials), local, Neutral, "proxy_wants_credentials"),
         (Fact::Proxy(ProxyFault::Dead), local, Neutral, "proxy_dead"),
         (Fact::Proxy(ProxyFault::Refused { status: 502 }), local, Neutral, "proxy_refused"),
+        (Fact::Proxy(ProxyFault::Unusable), local, Neutral, "proxy_unusable"),
+        (Fact::NoRoots, local, Neutral, "no_roots"),
         (Fact::Portal, local, Neutral, "portal"),
         (Fact::Cancelled, local, Neutral, "cancelled"),
     ] {

@@ -86,6 +86,17 @@ fn rounds_have_a_phase_and_a_jitter() {
 }
 
 #[test]
+fn without_a_first_round_each_is_asked_in_its_own() {
+    let mut schedule = Schedule::new(1);
+    schedule.add_all_in_turn((0..100).map(|host| plan(u64::from(host), host)), at(0));
+    let asked = all_until(&mut schedule, at(48_000));
+    let within = |from, until| asked.iter().filter(|(now, ..)| (at(from)..at(until)).contains(now)).count();
+    assert_eq!(within(0, 15_000), 0, "none before half an interval");
+    assert!((20..=46).contains(&within(20_000, 30_000)), "a third of them in a third of an interval");
+    assert_eq!(asked.iter().map(|(_, id, _)| *id).collect::<BTreeSet<_>>().len(), 100);
+}
+
+#[test]
 fn a_host_of_others_is_not_asked_more_often_than_each_ten_seconds() {
     for (is_private, least) in [(false, 80), (true, 900)] {
         let mut schedule = Schedule::new(3);
