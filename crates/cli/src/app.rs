@@ -17,6 +17,7 @@ use vps_ops::{Kind, NetworkOperationWrapper};
 use crate::args::{GlobalArgs, NetworkArgs};
 use crate::config::{self, Environment, Loaded, load};
 use crate::exit::Exit;
+use crate::metrics::HealthFigures;
 use crate::observe::{self, Screen};
 use crate::report::{Failure, FailureKind};
 use crate::signals::Stopped;
@@ -37,6 +38,8 @@ pub(crate) struct App {
     pub(crate) only_looks: bool,
     /// What the command works with, once it has it.
     network: OnceLock<NetworkOperationWrapper>,
+    /// What the command found of services, once it has looked.
+    health: OnceLock<HealthFigures>,
 }
 
 impl App {
@@ -47,8 +50,8 @@ impl App {
         let screen = observe::start(&global, &environment, term);
         let (env, cancel, runner) = (Env::real(), CancellationToken::new(), Arc::new(SystemRunner::new()));
         let stopped = Stopped::default();
-        let network = OnceLock::new();
-        Self { global, environment, term, screen, env, cancel, runner, stopped, only_looks, network }
+        let (network, health) = (OnceLock::new(), OnceLock::new());
+        Self { global, environment, term, screen, env, cancel, runner, stopped, only_looks, network, health }
     }
 
     /// Says why a command failed, unless nothing may be said; gives the code to end with.
@@ -134,6 +137,16 @@ impl App {
     /// The one that the command was given, if it came that far.
     pub(crate) fn network_in_use(&self) -> Option<&NetworkOperationWrapper> {
         self.network.get()
+    }
+
+    /// Keeps what was found of services, for the metrics of this command.
+    pub(crate) fn found(&self, health: HealthFigures) {
+        self.health.get_or_init(|| health);
+    }
+
+    /// What was found of services, if this command looked.
+    pub(crate) fn health(&self) -> Option<&HealthFigures> {
+        self.health.get()
     }
 
     fn store(&self, folder: StateFolder) -> StoreHandle {

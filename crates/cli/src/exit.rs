@@ -35,6 +35,9 @@ pub(crate) enum Ends {
     Connectivity,
     /// `health`.
     Health,
+    /// What ends only when it is told to.
+    #[cfg(feature = "web")]
+    Serve,
     /// What needs a configuration, and no network.
     Configured,
     /// What needs nothing.
@@ -85,6 +88,12 @@ pub(crate) fn help(ends: Ends) -> String {
             CONFIG,
             "  5  a service is\n",
             "  7  local problem: nothing is known of any service because of this machine, nowhere to print\n",
+        ],
+        #[cfg(feature = "web")]
+        Ends::Serve => &[
+            USAGE,
+            CONFIG,
+            "  7  local problem: somebody listens there already, no permission, token or certificate not of use\n",
         ],
         Ends::Configured => &[DONE, USAGE, CONFIG, LOCAL],
         Ends::Plain => &[DONE, USAGE, LOCAL],

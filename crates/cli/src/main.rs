@@ -11,6 +11,8 @@ mod report;
 mod signals;
 mod term;
 mod usage;
+#[cfg(feature = "web")]
+mod web;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -89,6 +91,8 @@ async fn dispatch(app: &App, command: Command) -> Exit {
         Command::CircuitBreaker(command) => cmd::circuit_breaker::run(app, command).await,
         Command::Connectivity(args) => cmd::connectivity::run(app, args).await,
         Command::Health(args) => cmd::health::run(app, args).await,
+        #[cfg(feature = "web")]
+        Command::Serve(args) => cmd::serve::run(app, args).await,
         Command::Mute(args) => cmd::mute::run(app, args).await,
         Command::Config(command) => cmd::config::run(app, &command),
         Command::Completions { .. } | Command::Man { .. } => Ok(Exit::Done),

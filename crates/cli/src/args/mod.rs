@@ -11,6 +11,8 @@ mod health;
 mod metrics;
 mod network;
 mod run;
+#[cfg(feature = "web")]
+mod serve;
 mod values;
 
 use std::ffi::OsString;
@@ -29,6 +31,8 @@ pub(crate) use health::{FailOn, HealthArgs, MuteArgs};
 pub(crate) use metrics::MetricsArgs;
 pub(crate) use network::NetworkArgs;
 pub(crate) use run::{RunArgs, StdinChoice};
+#[cfg(feature = "web")]
+pub(crate) use serve::ServeArgs;
 
 use crate::exit;
 
@@ -189,6 +193,8 @@ Examples:
     /// Check whether there is an internet
     Connectivity(ConnectivityArgs),
     Health(HealthArgs),
+    #[cfg(feature = "web")]
+    Serve(ServeArgs),
     Mute(MuteArgs),
     /// Look at the configuration, or begin one
     #[command(
@@ -240,6 +246,8 @@ impl Command {
             Self::Run(args) => args.network.metrics.path(),
             Self::Connectivity(args) => args.metrics.path(),
             Self::Health(args) => args.metrics.path(),
+            #[cfg(feature = "web")]
+            Self::Serve(_) => None,
             Self::Mute(_)
             | Self::CircuitBreaker(_)
             | Self::Config(_)
@@ -260,6 +268,8 @@ impl Command {
             Self::Run(args) => args.network.dry_run,
             Self::Connectivity(args) => args.dry_run,
             Self::Health(args) => args.dry_run,
+            #[cfg(feature = "web")]
+            Self::Serve(_) => false,
             Self::Mute(_) => false,
             Self::CircuitBreaker(command) => matches!(command, CircuitBreakerCommand::Status { .. }),
             // `config init` makes its file and nothing else.

@@ -13,6 +13,7 @@ use vps_ops::{Kind, NetworkOperationWrapper};
 use crate::app::{App, named};
 use crate::args::{FailOn, HealthArgs};
 use crate::exit::Exit;
+use crate::metrics::HealthFigures;
 use crate::report::{Failure, document, print, print_json};
 
 use table::Look;
@@ -41,6 +42,7 @@ pub(crate) async fn run(app: &App, args: HealthArgs) -> Result<Exit, Failure> {
         // Of whom nobody asked nothing is said.
         once.board.rows.retain(|row| services.contains(&row.service));
     }
+    app.found(HealthFigures::of(&once.board));
     if app.global.json {
         print_json(&document::Health::of(&once.board))?;
     } else {

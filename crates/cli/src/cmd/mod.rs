@@ -13,4 +13,6 @@ mod netrc;
 mod preview;
 pub(crate) mod print;
 pub(crate) mod run;
-mod secret_file;
+pub(crate) mod secret_file;
+#[cfg(feature = "web")]
+pub(crate) mod serve;

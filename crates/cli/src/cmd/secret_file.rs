@@ -18,7 +18,7 @@ const GROUP_READABLE: u32 = 0o040;
 
 /// Why a file with secrets is not used. Its content is not in it.
 #[derive(Debug, Error)]
-pub(super) enum SecretFileError {
+pub(crate) enum SecretFileError {
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error("it is not a regular file of at most 1 MiB")]
@@ -34,7 +34,7 @@ pub(super) enum SecretFileError {
 /// The content of a file with secrets: a regular file of ours or of root's that nobody else can write, and no large
 /// one, reached through no link of another user's. That others can read it is warned of. What is opened is what is
 /// looked at, and read.
-pub(super) fn read(fs: &dyn Fs, path: &Path) -> Result<String, SecretFileError> {
+pub(crate) fn read(fs: &dyn Fs, path: &Path) -> Result<String, SecretFileError> {
     let us = fs.us();
     // Not even where only we can have put it: it names another file of ours than was meant.
     let (folder, name) = fs.folder_of(path)?;

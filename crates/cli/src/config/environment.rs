@@ -27,6 +27,14 @@ pub(crate) struct Environment {
     pub(crate) under_systemd: bool,
     /// Whether the terminal cannot move its cursor.
     pub(crate) dumb_terminal: bool,
+    /// Where a service manager wants to be told (`sd_notify`).
+    #[cfg(feature = "web")]
+    pub(crate) notify_socket: Option<OsString>,
+    /// How long it waits for a sign of life, in microseconds, and of which process.
+    #[cfg(feature = "web")]
+    pub(crate) watchdog_usec: Option<String>,
+    #[cfg(feature = "web")]
+    pub(crate) watchdog_pid: Option<String>,
     /// Who gives orders to circuits: a name, else a number.
     pub(crate) user: String,
     /// Every variable, by name.
@@ -55,6 +63,12 @@ impl Environment {
             locale: locale.unwrap_or_default(),
             under_systemd: text("JOURNAL_STREAM").is_some_and(|stream| is_stderr(&stream)),
             dumb_terminal: text("TERM").is_none_or(|term| term == "dumb"),
+            #[cfg(feature = "web")]
+            notify_socket: value("NOTIFY_SOCKET"),
+            #[cfg(feature = "web")]
+            watchdog_usec: text("WATCHDOG_USEC"),
+            #[cfg(feature = "web")]
+            watchdog_pid: text("WATCHDOG_PID"),
             user: user(),
             all: all(),
         }

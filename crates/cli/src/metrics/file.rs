@@ -25,6 +25,9 @@ pub(crate) async fn write_file(app: &App, path: &Path) {
     }
     let written = match gathered {
         Ok(mut figures) => {
+            if let Some(health) = app.health() {
+                figures.health = health.clone();
+            }
             figures.last_run_at = Some(app.env.wall());
             // Of a process that has ended nobody is under way.
             figures.bulkheads.clear();

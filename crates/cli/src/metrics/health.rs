@@ -1,6 +1,9 @@
-//! What the health of services is in figures, as whoever probes them fills it in.
+//! What the health of services is in figures.
 
 use std::time::Duration;
+
+use vps_health::{Connection, Phase, Status};
+use vps_ops::watch::{Board, LastLook, Row};
 
 /// The health of this machine's services at one moment.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +21,7 @@ pub(crate) struct HealthFigures {
 pub(crate) struct ServiceFigures {
     /// Its name, as circuits have it.
     pub(crate) service: String,
-    /// The damped one.
+    /// The damped one, and DEGRADED where calls and probes contradict each other, as every view shows it.
     pub(crate) status: HealthStatus,
     /// Of the last probe that was answered.
     pub(crate) response: Option<Duration>,
@@ -33,6 +36,65 @@ pub(crate) struct ServiceFigures {
     /// Since the Unix epoch; the last one seen, also when a probe failed since.
     pub(crate) certificate_expires_at: Option<Duration>,
     pub(crate) unstable: bool,
+}
+
+impl HealthFigures {
+    /// Those of a board.
+    pub(crate) fn of(board: &Board) -> Self {
+        let probed = || board.rows.iter().filter(|row| row.is_probed);
+        let is_known = probed().any(|row| row.last.is_some());
+        Self {
+            services: probed().map(|row| ServiceFigures::of(row, board.at)).collect(),
+            this_machine_online: is_known.then_some(board.connection != Connection::Offline),
+            probe_queue: board.prober.map(|_| board.queue_age),
+        }
+    }
+}
+
+impl ServiceFigures {
+    fn of(row: &Row, wall: f64) -> Self {
+        let answered = row.last.as_ref().filter(|last| last.is_answer);
+        // The last ones that are kept have it to the millisecond.
+        let before = || row.recent.iter().rev().find_map(|recent| recent.took);
+        let phases = |last: &LastLook| {
+            let took = |phase: ProbePhase| {
+                last.phases.get(match phase {
+                    ProbePhase::Dns => Phase::Dns,
+                    ProbePhase::Connect => Phase::Connect,
+                    ProbePhase::Tls => Phase::Tls,
+                    ProbePhase::Wait => Phase::Wait,
+                })
+            };
+            ProbePhase::ALL.iter().filter_map(|phase| Some((*phase, took(*phase)?))).collect()
+        };
+        let count = |result: ProbeResult| match result {
+            ProbeResult::Healthy => row.results.healthy,
+            ProbeResult::Degraded => row.results.degraded,
+            ProbeResult::Unhealthy => row.results.unhealthy,
+            ProbeResult::Local => row.results.local,
+        };
+        Self {
+            service: row.service.to_string(),
+            status: match row.status {
+                Status::Healthy => HealthStatus::Healthy,
+                Status::Degraded => HealthStatus::Degraded,
+                Status::Unhealthy => HealthStatus::Unhealthy,
+                Status::Unknown => HealthStatus::Unknown,
+            },
+            response: answered.map(|last| last.took).or_else(before),
+            phases: answered.map(phases).unwrap_or_default(),
+            last_sample_at: row.last.as_ref().and_then(|last| {
+                Duration::try_from_secs_f64(wall).ok()?.checked_sub(last.ago)
+            }),
+            samples: ProbeResult::ALL.iter().map(|result| (*result, count(*result))).collect(),
+            lost_ratio: (row.lost.asked > 0).then(|| row.lost.ratio()),
+            certificate_expires_at: row
+                .certificate
+                .and_then(|certificate| u64::try_from(certificate.not_after_seconds).ok())
+                .map(Duration::from_secs),
+            unstable: row.unstable.is_some(),
+        }
+    }
 }
 
 /// Names the values once: each, and its name in labels.

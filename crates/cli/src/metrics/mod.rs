@@ -5,7 +5,6 @@ mod classic;
 mod families;
 mod file;
 mod gather;
-#[cfg_attr(not(test), allow(dead_code, reason = "who probes fills them in"))]
 pub(crate) mod health;
 mod names;
 mod open_metrics;
@@ -45,7 +44,7 @@ pub(crate) struct CircuitFigures {
 }
 
 /// How figures are written.
-#[cfg_attr(not(test), allow(dead_code, reason = "who serves them over HTTP says which"))]
+#[cfg_attr(not(any(test, feature = "web")), expect(dead_code, reason = "only who serves them over HTTP is asked for others"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     /// For who asks for it by `Accept`, as Prometheus does.
@@ -54,7 +53,7 @@ pub(crate) enum Format {
     Classic,
 }
 
-#[cfg_attr(not(test), allow(dead_code, reason = "who serves them over HTTP says which"))]
+#[cfg(any(test, feature = "web"))]
 impl Format {
     /// What HTTP calls it.
     pub(crate) const fn content_type(self) -> &'static str {

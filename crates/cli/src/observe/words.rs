@@ -3,6 +3,8 @@
 
 pub(crate) mod health;
 mod hint;
+#[cfg(feature = "web")]
+pub(crate) mod page;
 mod warning;
 
 use std::time::Duration;

@@ -107,6 +107,8 @@ fn all() -> Vec<Published> {
     ];
     #[cfg(feature = "git")]
     all.push(written::<document::GitClone>("git.clone", "`git clone`"));
+    #[cfg(feature = "web")]
+    all.push(written::<document::Serve>("serve", "`serve`, in one line, once it listens"));
     all.sort_by_key(|published| published.file);
     all
 }
@@ -151,7 +153,7 @@ fn committed() -> BTreeMap<PathBuf, String> {
 }
 
 #[test]
-#[cfg(feature = "git")]
+#[cfg(all(feature = "git", feature = "web"))]
 #[expect(clippy::disallowed_methods, reason = "a test is told by whoever runs it")]
 fn what_is_committed_is_what_the_types_say() {
     let all = all();

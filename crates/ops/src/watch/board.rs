@@ -9,6 +9,7 @@ use vps_health::{
 };
 
 use super::change::LoggedChange;
+use super::results::Results;
 use super::service::Watched;
 use crate::circuit::CircuitStatus;
 use crate::running::RunningOperation;
@@ -80,6 +81,8 @@ pub struct Row {
     pub lost: Lost,
     /// Looks of the last two days.
     pub samples: Lost,
+    /// All looks there ever were, by what they came to.
+    pub results: Results,
     /// How much of the last day it was up.
     pub uptime_day: Uptime,
     /// How much of the last 90 days it was up.
@@ -193,6 +196,7 @@ impl Row {
             p99: history.quantile(Share::P99),
             lost: history.recent_lost(),
             samples: history.lost(Window::Hours(48)),
+            results: watched.results,
             uptime_day: passed.uptime(Window::Hours(24)),
             uptime_90_days: passed.uptime(Window::Days(90)),
             recent: recent.into_iter().skip(over).collect(),
@@ -228,6 +232,7 @@ impl Row {
             p99: None,
             lost: Lost::default(),
             samples: Lost::default(),
+            results: Results::default(),
             uptime_day: Uptime::default(),
             uptime_90_days: Uptime::default(),
             recent: Vec::new(),

@@ -11,6 +11,7 @@ use vps_health::{
 };
 
 use super::clock::{clocks, moment};
+use super::results::Results;
 use super::service::{Round, Watched};
 use crate::env::Env;
 use crate::foreign::Foreign;
@@ -36,6 +37,9 @@ struct Note {
     certificate: Option<Certificate>,
     targets: Vec<TargetNote>,
     bad: Vec<Foreign>,
+    /// Missing where the version that wrote it did not count.
+    #[serde(default)]
+    results: Results,
 }
 
 /// The last sample of one target.
@@ -78,6 +82,7 @@ impl Watched {
             bad: round
                 .map(|round| round.bad.iter().map(|name| name.as_str().into()).collect())
                 .unwrap_or_default(),
+            results: self.results,
         };
         Written {
             service: self.service.clone(),
@@ -125,6 +130,7 @@ impl Note {
         });
         watched.damped = Damped::restore(timing, &self.status, elapsed, now);
         watched.certificate = LastCertificate { certificate: self.certificate };
+        watched.results = self.results;
         // Of another boot nobody knows how long ago it was.
         let Some(elapsed) = elapsed else { return };
         let known: Vec<Sample> = self.targets.iter().map(|target| target.sample(elapsed, now)).collect();

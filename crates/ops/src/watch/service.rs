@@ -8,6 +8,7 @@ use vps_health::{
 };
 
 use super::clock::moment;
+use super::results::Results;
 use crate::env::Env;
 use crate::service::ServiceName;
 
@@ -20,6 +21,7 @@ pub(super) struct Watched {
     pub(super) history: History,
     pub(super) certificate: LastCertificate,
     pub(super) round: Option<Round>,
+    pub(super) results: Results,
 }
 
 /// What a round found: a sample of each target, in their order.
@@ -40,6 +42,7 @@ impl Watched {
             history: History::new(timing.interval(), moment(env)),
             certificate: LastCertificate::default(),
             round: None,
+            results: Results::default(),
         }
     }
 
@@ -51,6 +54,7 @@ impl Watched {
         now: Moment,
     ) -> Option<Change> {
         let (sample, bad) = together(&self.targets, &samples)?;
+        self.results.count(sample.outcome.level);
         let certificate = samples.iter().filter_map(|sample| sample.certificate).reduce(earlier);
         self.certificate.note(certificate);
         let change = self.damped.sample_while(connection, &sample, now);

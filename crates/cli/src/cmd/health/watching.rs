@@ -12,6 +12,7 @@ use super::table::{self, Look};
 use crate::app::App;
 use crate::args::FailOn;
 use crate::exit::Exit;
+use crate::metrics::HealthFigures;
 use crate::report::{Failure, document, print, print_line};
 
 /// A table again and again would be all there is to read: at most this often.
@@ -42,7 +43,9 @@ pub(super) async fn run(
         FailOn::Degraded => matches!(status, Status::Degraded | Status::Unhealthy),
         FailOn::Unhealthy => status == Status::Unhealthy,
     };
-    let is_any_bad = watch.board().rows.iter().any(|row| row.is_probed && is_bad(row.status));
+    let board = watch.board();
+    app.found(HealthFigures::of(&board));
+    let is_any_bad = board.rows.iter().any(|row| row.is_probed && is_bad(row.status));
     Ok(if is_any_bad { Exit::Offline } else { Exit::Done })
 }
 

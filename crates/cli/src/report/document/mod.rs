@@ -15,6 +15,8 @@ mod health;
 mod log;
 mod preview;
 mod run;
+#[cfg(feature = "web")]
+mod serve;
 
 pub(crate) use apt::{AptInstall, AptPreview, AptUpdate, PackageChange, Repository, RepositoryState};
 pub(crate) use circuit_breaker::{BulkheadLimits, Hold, Reset, ServiceStatus, Source, Status, SystemStatus};
@@ -28,3 +30,5 @@ pub(crate) use health::{Health, Mute};
 pub(crate) use log::LogLine;
 pub(crate) use preview::{Preview, PreviewStep};
 pub(crate) use run::Run;
+#[cfg(feature = "web")]
+pub(crate) use serve::Serve;

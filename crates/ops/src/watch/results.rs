@@ -1,0 +1,30 @@
+//! How many looks came to what, for who counts them over a long time.
+
+use serde::{Deserialize, Serialize};
+use vps_health::Level;
+
+/// Looks at one service by what they came to, since its note in the store was begun: never less than before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Results {
+    /// Answered in time.
+    pub healthy: u64,
+    /// Answered slowly, or in part.
+    pub degraded: u64,
+    /// Not answered, or much too late.
+    pub unhealthy: u64,
+    /// Said nothing of the service, because of this machine.
+    pub local: u64,
+}
+
+impl Results {
+    pub(super) fn count(&mut self, level: Option<Level>) {
+        let of = match level {
+            Some(Level::Healthy) => &mut self.healthy,
+            Some(Level::Degraded) => &mut self.degraded,
+            Some(Level::Unhealthy) => &mut self.unhealthy,
+            None => &mut self.local,
+        };
+        *of = of.saturating_add(1);
+    }
+}
