@@ -26,6 +26,7 @@ mod preview;
 mod run;
 mod said;
 mod schemas;
+mod serve;
 mod shells;
 mod signals;
 mod state;

@@ -184,6 +184,15 @@ fn recorded(form: &str) -> String {
     format!("{}\n", snapshot.splitn(3, "---\n").nth(2).unwrap().trim_end())
 }
 
+/// Has Prometheus' own checker read classic text, where it is.
+pub(crate) fn assert_prometheus_reads(text: &str) {
+    let Some(promtool) = promtool() else { return };
+    let mut command = Command::new(promtool);
+    command.args(["check", "metrics"]);
+    let checked = tell(command, text);
+    assert!(checked.status.success() && checked.stderr.is_empty(), "{checked:?}");
+}
+
 #[test]
 fn prometheus_reads_the_classic_text_and_finds_nothing_wrong() {
     let Some(promtool) = promtool() else { return };
