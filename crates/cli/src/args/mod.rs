@@ -25,6 +25,8 @@ pub(crate) use connectivity::ConnectivityArgs;
 pub(crate) use download::DownloadArgs;
 #[cfg(feature = "git")]
 pub(crate) use git::{CloneArgs, GitCommand};
+#[cfg(feature = "tui")]
+pub(crate) use health::DashboardArgs;
 pub(crate) use health::{FailOn, HealthArgs, MuteArgs};
 pub(crate) use metrics::MetricsArgs;
 pub(crate) use network::NetworkArgs;
@@ -189,6 +191,8 @@ Examples:
     /// Check whether there is an internet
     Connectivity(ConnectivityArgs),
     Health(HealthArgs),
+    #[cfg(feature = "tui")]
+    Dashboard(DashboardArgs),
     Mute(MuteArgs),
     /// Look at the configuration, or begin one
     #[command(
@@ -240,6 +244,8 @@ impl Command {
             Self::Run(args) => args.network.metrics.path(),
             Self::Connectivity(args) => args.metrics.path(),
             Self::Health(args) => args.metrics.path(),
+            #[cfg(feature = "tui")]
+            Self::Dashboard(_) => None,
             Self::Mute(_)
             | Self::CircuitBreaker(_)
             | Self::Config(_)
@@ -260,6 +266,8 @@ impl Command {
             Self::Run(args) => args.network.dry_run,
             Self::Connectivity(args) => args.dry_run,
             Self::Health(args) => args.dry_run,
+            #[cfg(feature = "tui")]
+            Self::Dashboard(_) => false,
             Self::Mute(_) => false,
             Self::CircuitBreaker(command) => matches!(command, CircuitBreakerCommand::Status { .. }),
             // `config init` makes its file and nothing else.

@@ -14,6 +14,8 @@ mod once;
 mod prober;
 mod round;
 mod service;
+#[cfg(any(test, feature = "testing"))]
+pub mod staged;
 mod ticker;
 #[expect(clippy::module_inception, reason = "what a watch is made of")]
 mod watch;
