@@ -14,7 +14,7 @@ const FEATURES: [(&str, &[&str]); 6] = [
     ("vps-health", &["std", "serde"]),
     ("vps-retry", &["std", "serde"]),
     ("vps-ops", &["git", "testing"]),
-    ("vps-configurator", &["git", "web"]),
+    ("vps-configurator", &["git", "tui", "web"]),
 ];
 
 pub(crate) fn run(args: &[String]) -> Result<()> {

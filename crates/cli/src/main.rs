@@ -10,6 +10,8 @@ mod observe;
 mod report;
 mod signals;
 mod term;
+#[cfg(feature = "tui")]
+mod tui;
 mod usage;
 #[cfg(feature = "web")]
 mod web;
@@ -72,7 +74,11 @@ async fn dispatch(app: &App, command: Command) -> Exit {
         tracing::warn!("stopping (again to end at once)");
     };
     let (screen, runner, json) = (app.screen.clone(), Arc::clone(&app.runner), app.global.json_errors());
-    let last = move || App::abandon(&screen, &runner, json);
+    let last = move || {
+        #[cfg(feature = "tui")]
+        tui::give_back_terminal(&screen);
+        App::abandon(&screen, &runner, json);
+    };
     let _listening = signals::listen(&app.env, app.cancel.clone(), app.stopped.clone(), tell, last);
     let metrics_file = command.metrics_file();
     let outcome = match command {
@@ -93,6 +99,8 @@ async fn dispatch(app: &App, command: Command) -> Exit {
         Command::Health(args) => cmd::health::run(app, args).await,
         #[cfg(feature = "web")]
         Command::Serve(args) => cmd::serve::run(app, args).await,
+        #[cfg(feature = "tui")]
+        Command::Dashboard(args) => cmd::dashboard::run(app, args).await,
         Command::Mute(args) => cmd::mute::run(app, args).await,
         Command::Config(command) => cmd::config::run(app, &command),
         Command::Completions { .. } | Command::Man { .. } => Ok(Exit::Done),

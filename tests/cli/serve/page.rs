@@ -144,13 +144,21 @@ fn what_others_called_something_is_text() {
     assert!(!page.contains("<script>") && !page.contains("<img"), "{page}");
     // In JSON it is text by its kind; and nobody takes that for a page.
     let status = serving.get("/api/status");
-    assert_eq!((status.header("content-type"), status.header("x-content-type-options")), ("application/json", "nosniff"));
+    assert_eq!(
+        (status.header("content-type"), status.header("x-content-type-options")),
+        ("application/json", "nosniff")
+    );
 }
 
 /// A browser of Debian's, if it is there.
 fn browser() -> Option<&'static str> {
     let found = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| {
-        std::process::Command::new("sh").args(["-c", &format!("command -v {name}")]).output().unwrap().status.success()
+        std::process::Command::new("sh")
+            .args(["-c", &format!("command -v {name}")])
+            .output()
+            .unwrap()
+            .status
+            .success()
     });
     if found.is_none() {
         tests::skip("there is no `chromium` here");

@@ -119,10 +119,7 @@ fn metrics_come_as_they_are_asked_for_with_health_in_them() {
     let open = "Accept: application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.3\r\n";
     wait_until("a look", || {
         let got = serving.ask("GET", "/metrics", open);
-        assert_eq!(
-            got.header("content-type"),
-            "application/openmetrics-text; version=1.0.0; charset=utf-8"
-        );
+        assert_eq!(got.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
         assert!(got.body.ends_with("# EOF\n"));
         let looked = r#"vps_configurator_health_samples_total{service="mirror",result="healthy"} "#;
         let count = got.body.lines().find_map(|line| line.strip_prefix(looked))?;

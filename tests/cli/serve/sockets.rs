@@ -41,7 +41,9 @@ fn a_socket_is_for_owner_and_group_under_any_umask_and_goes_with_us() {
         shell.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let mut child = shell.current_dir(lab.path("")).spawn().unwrap();
         let meta = tests::wait_until("the socket", || {
-            std::fs::metadata(lab.path("s.sock")).ok().filter(|_| UnixStream::connect(lab.path("s.sock")).is_ok())
+            std::fs::metadata(lab.path("s.sock"))
+                .ok()
+                .filter(|_| UnixStream::connect(lab.path("s.sock")).is_ok())
         });
         assert!(meta.file_type().is_socket());
         assert_eq!(meta.permissions().mode() & 0o777, 0o660, "umask {umask}");

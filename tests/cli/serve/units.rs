@@ -28,7 +28,8 @@ fn systemd_finds_nothing_wrong_with_the_units() {
             std::fs::write(lab.path(name), text).unwrap();
         }
         let units = UNITS.map(|name| lab.path(name));
-        let checked = Command::new("systemd-analyze").args(["verify", "--man=no"]).args(units).output().unwrap();
+        let checked =
+            Command::new("systemd-analyze").args(["verify", "--man=no"]).args(units).output().unwrap();
         // Others of this machine are read along.
         let said = String::from_utf8(checked.stderr).unwrap();
         said.lines().filter(|line| line.contains("vps-configurator")).map(str::to_owned).collect::<Vec<_>>()

@@ -1,4 +1,4 @@
-//! `health` and `mute`.
+//! `health`, `dashboard` and `mute`.
 
 use std::time::Duration;
 
@@ -41,6 +41,20 @@ pub(crate) enum FailOn {
     /// Does not answer, or takes more than three seconds
     #[default]
     Unhealthy,
+}
+
+/// Watch services on the whole terminal: their health, their circuits, what runs, what changed.
+#[cfg(feature = "tui")]
+#[derive(Clone, Debug, Args)]
+#[command(before_long_help = "\
+Examples:
+  vps-configurator dashboard
+  vps-configurator dashboard github docker_hub
+  ssh -t web1 vps-configurator dashboard", after_long_help = exit::help(exit::Ends::Configured))]
+pub(crate) struct DashboardArgs {
+    /// Only these services (those of health_checks.services unless given)
+    #[arg(value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
 }
 
 /// Tell nobody of a service's changes for a while (see health_checks.notify).

@@ -27,6 +27,8 @@ pub(crate) use connectivity::ConnectivityArgs;
 pub(crate) use download::DownloadArgs;
 #[cfg(feature = "git")]
 pub(crate) use git::{CloneArgs, GitCommand};
+#[cfg(feature = "tui")]
+pub(crate) use health::DashboardArgs;
 pub(crate) use health::{FailOn, HealthArgs, MuteArgs};
 pub(crate) use metrics::MetricsArgs;
 pub(crate) use network::NetworkArgs;
@@ -195,6 +197,8 @@ Examples:
     Health(HealthArgs),
     #[cfg(feature = "web")]
     Serve(ServeArgs),
+    #[cfg(feature = "tui")]
+    Dashboard(DashboardArgs),
     Mute(MuteArgs),
     /// Look at the configuration, or begin one
     #[command(
@@ -248,6 +252,8 @@ impl Command {
             Self::Health(args) => args.metrics.path(),
             #[cfg(feature = "web")]
             Self::Serve(_) => None,
+            #[cfg(feature = "tui")]
+            Self::Dashboard(_) => None,
             Self::Mute(_)
             | Self::CircuitBreaker(_)
             | Self::Config(_)
@@ -270,6 +276,8 @@ impl Command {
             Self::Health(args) => args.dry_run,
             #[cfg(feature = "web")]
             Self::Serve(_) => false,
+            #[cfg(feature = "tui")]
+            Self::Dashboard(_) => false,
             Self::Mute(_) => false,
             Self::CircuitBreaker(command) => matches!(command, CircuitBreakerCommand::Status { .. }),
             // `config init` makes its file and nothing else.

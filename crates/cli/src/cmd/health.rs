@@ -1,6 +1,6 @@
 //! `health`.
 
-mod table;
+pub(crate) mod table;
 mod watching;
 
 use vps_health::Status;

@@ -4,6 +4,8 @@ pub(crate) mod apt;
 pub(crate) mod circuit_breaker;
 pub(crate) mod config;
 pub(crate) mod connectivity;
+#[cfg(feature = "tui")]
+pub(crate) mod dashboard;
 pub(crate) mod download;
 #[cfg(feature = "git")]
 pub(crate) mod git;

@@ -34,7 +34,8 @@ pub(crate) async fn run(app: &App, args: ServeArgs) -> Result<Exit, Failure> {
     }
     // Before the store's thread is there: for a moment the umask is another one.
     let listener = Listener::bind(&app.env, &args.listen).await.map_err(|error| not_listening(&error))?;
-    let listening = listener.address().map_err(|error| Failure::of_error(Exit::Local, Kind::Local, &error))?;
+    let listening =
+        listener.address().map_err(|error| Failure::of_error(Exit::Local, Kind::Local, &error))?;
 
     let network = app.network(&loaded);
     let services = chosen(&network, &[])?;

@@ -83,9 +83,10 @@ impl ServiceFigures {
             },
             response: answered.map(|last| last.took).or_else(before),
             phases: answered.map(phases).unwrap_or_default(),
-            last_sample_at: row.last.as_ref().and_then(|last| {
-                Duration::try_from_secs_f64(wall).ok()?.checked_sub(last.ago)
-            }),
+            last_sample_at: row
+                .last
+                .as_ref()
+                .and_then(|last| Duration::try_from_secs_f64(wall).ok()?.checked_sub(last.ago)),
             samples: ProbeResult::ALL.iter().map(|result| (*result, count(*result))).collect(),
             lost_ratio: (row.lost.asked > 0).then(|| row.lost.ratio()),
             certificate_expires_at: row

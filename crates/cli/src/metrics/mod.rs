@@ -44,7 +44,10 @@ pub(crate) struct CircuitFigures {
 }
 
 /// How figures are written.
-#[cfg_attr(not(any(test, feature = "web")), expect(dead_code, reason = "only who serves them over HTTP is asked for others"))]
+#[cfg_attr(
+    not(any(test, feature = "web")),
+    expect(dead_code, reason = "only who serves them over HTTP is asked for others")
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     /// For who asks for it by `Accept`, as Prometheus does.

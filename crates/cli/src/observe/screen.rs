@@ -1,7 +1,10 @@
 //! Standard error, shared by log lines and a progress bar without shredding either.
 
+use std::collections::VecDeque;
+#[cfg(feature = "tui")]
+use std::io::IsTerminal as _;
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::fmt::MakeWriter;
@@ -12,7 +15,12 @@ use crate::report::fit;
 #[derive(Clone, Debug)]
 pub(crate) struct Screen {
     bar: Option<Arc<ProgressBar>>,
+    /// Lines that wait until the whole terminal is ours to write to again; `None` where they need not.
+    held: Arc<Mutex<Option<VecDeque<String>>>>,
 }
+
+/// Lines that are held at most; the oldest go first.
+const MOST_HELD: usize = 1_000;
 
 impl Screen {
     pub(crate) fn new(with_bar: bool) -> Self {
@@ -20,7 +28,7 @@ impl Screen {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
             Arc::new(bar)
         });
-        Self { bar }
+        Self { bar, held: Arc::default() }
     }
 
     /// The bar, where there is one.
@@ -82,8 +90,40 @@ impl Screen {
         self.write(&format!("{style}{label}{style:#}: {fit}"));
     }
 
+    /// Holds lines back from now on, where they would go to a terminal that something else is drawn on.
+    #[cfg(feature = "tui")]
+    pub(crate) fn hold(&self) {
+        if io::stderr().is_terminal() {
+            self.held.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default();
+        }
+    }
+
+    /// The last line that is held, and how many there are.
+    #[cfg(feature = "tui")]
+    pub(crate) fn last_held(&self) -> Option<(usize, String)> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = held.as_ref()?;
+        Some((held.len(), held.back()?.clone()))
+    }
+
+    /// Writes what was held, and holds nothing more.
+    #[cfg(feature = "tui")]
+    pub(crate) fn release(&self) {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        for line in held.into_iter().flatten() {
+            self.write(&line);
+        }
+    }
+
     /// A reader that is gone is nobody's concern.
     fn write(&self, line: &str) {
+        if let Some(held) = self.held.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            if held.len() == MOST_HELD {
+                held.pop_front();
+            }
+            held.push_back(line.to_owned());
+            return;
+        }
         let write = || {
             let mut stderr = anstream::stderr().lock();
             drop(writeln!(stderr, "{line}"));

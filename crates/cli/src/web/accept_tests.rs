@@ -50,11 +50,7 @@ impl Answer for Answers {
 }
 
 /// A connection with these limits, beside what its client does; what the client got.
-async fn with<T>(
-    limits: Limits,
-    answers: &Arc<Answers>,
-    client: impl AsyncFnOnce(DuplexStream) -> T,
-) -> T {
+async fn with<T>(limits: Limits, answers: &Arc<Answers>, client: impl AsyncFnOnce(DuplexStream) -> T) -> T {
     let (ours, theirs) = tokio::io::duplex(1024);
     let env = Env::real();
     let served = connection(&env, Box::new(theirs), None, limits, Arc::clone(answers));
@@ -117,8 +113,7 @@ async fn who_does_not_read_its_answer_is_cut_by_the_limit_of_it_all() {
 #[tokio::test]
 async fn the_limit_of_the_head_is_none_of_the_answer() {
     let limits = Limits { head: SHORT, ..LIMITS };
-    let answers =
-        Arc::new(Answers { body: "late".into(), waits: Some(Notify::new()), ..Answers::default() });
+    let answers = Arc::new(Answers { body: "late".into(), waits: Some(Notify::new()), ..Answers::default() });
     let said = with(limits, &answers, async |mut client| {
         client.write_all(REQUEST).await.unwrap();
         Env::real().sleep(SHORT * 4).await;
@@ -158,7 +153,11 @@ async fn a_head_without_an_end_is_refused_and_the_client_hears_why() {
 }
 
 /// A server with these limits at a port of its own, while `clients` do what they do.
-async fn serving(limits: Limits, answers: &Arc<Answers>, clients: impl AsyncFnOnce(Address, CancellationToken)) {
+async fn serving(
+    limits: Limits,
+    answers: &Arc<Answers>,
+    clients: impl AsyncFnOnce(Address, CancellationToken),
+) {
     let (env, cancel) = (Env::real(), CancellationToken::new());
     let listener = Listener::bind(&env, &Address::parse("127.0.0.1:0").unwrap()).await.unwrap();
     let address = listener.address().unwrap();
@@ -208,8 +207,7 @@ async fn silent_connections_keep_others_waiting_only_for_their_limit() {
 
 #[tokio::test]
 async fn on_a_stop_nobody_comes_in_any_more_and_who_is_there_is_answered() {
-    let answers =
-        Arc::new(Answers { body: "ok".into(), waits: Some(Notify::new()), ..Answers::default() });
+    let answers = Arc::new(Answers { body: "ok".into(), waits: Some(Notify::new()), ..Answers::default() });
     serving(LIMITS, &answers, async |address, cancel| {
         let mut client = connect(&address).await.unwrap();
         client.write_all(REQUEST).await.unwrap();

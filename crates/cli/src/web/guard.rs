@@ -123,17 +123,22 @@ mod tests {
 
     #[test]
     fn only_this_machine_by_its_own_names_is_asked() {
-        let ours = ["127.0.0.1", "127.0.0.1:80", "127.4.5.6:9", "localhost", "LocalHost:9469", "[::1]", "[::1]:1"];
+        let ours =
+            ["127.0.0.1", "127.0.0.1:80", "127.4.5.6:9", "localhost", "LocalHost:9469", "[::1]", "[::1]:1"];
         let allowed = ["status.example.com", "STATUS.example.com:443", "[2001:db8::1]:9469"];
         for host in ours.into_iter().chain(allowed) {
             assert_eq!(check(&[host], "/", &[]), Ok(()), "{host}");
         }
-        let others = ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "0.0.0.0", "192.0.2.1"];
+        let others =
+            ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "0.0.0.0", "192.0.2.1"];
         for host in others.into_iter().chain(["localhost.", "[::2]:80", "[::ffff:7f00:1]", "2130706433"]) {
             assert_eq!(check(&[host], "/", &[]), Err(Refusal::OtherHost), "{host}");
         }
-        let bad = ["", ":80", "localhost:x", "localhost:80:80", "a b", "::1", "[::1", "[::1]x", "[localhost]"];
-        for host in bad.into_iter().chain(["evil@localhost", "localhost/", "localhost:123456", "localhost,evil"]) {
+        let bad =
+            ["", ":80", "localhost:x", "localhost:80:80", "a b", "::1", "[::1", "[::1]x", "[localhost]"];
+        for host in
+            bad.into_iter().chain(["evil@localhost", "localhost/", "localhost:123456", "localhost,evil"])
+        {
             assert_eq!(check(&[host], "/", &[]), Err(Refusal::BadHost), "{host}");
         }
     }

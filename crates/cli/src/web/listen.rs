@@ -214,7 +214,9 @@ mod tests {
             let address = Address::parse(text).unwrap();
             assert_eq!((address.is_of_this_machine(), address.url(false).as_str()), (is_ours, url), "{text}");
         }
-        for wrong in ["", "9469", ":9469", "example.com:80", "127.0.0.1", "127.0.0.1:70000", "unix:", "unix:/run/"] {
+        for wrong in
+            ["", "9469", ":9469", "example.com:80", "127.0.0.1", "127.0.0.1:70000", "unix:", "unix:/run/"]
+        {
             assert!(Address::parse(wrong).is_err(), "{wrong}");
         }
     }

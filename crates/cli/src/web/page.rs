@@ -96,7 +96,12 @@ fn services(to: &mut String, board: &Board, page: usize) -> std::fmt::Result {
     }
     to.push_str("</tbody>\n</table>\n");
     if pages > 1 {
-        pager(to, page, pages, words::rows(first + 1, (first + ROWS).min(board.rows.len()), board.rows.len()))?;
+        pager(
+            to,
+            page,
+            pages,
+            words::rows(first + 1, (first + ROWS).min(board.rows.len()), board.rows.len()),
+        )?;
     }
     Ok(())
 }

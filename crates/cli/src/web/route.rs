@@ -149,9 +149,8 @@ mod tests {
 
     #[test]
     fn the_form_of_metrics_is_the_one_that_is_liked_best() {
-        let wanted = |accept: &str| {
-            wanted(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_str(accept).unwrap())]))
-        };
+        let wanted =
+            |accept: &str| wanted(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_str(accept).unwrap())]));
         for accept in [
             "application/openmetrics-text",
             "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1",

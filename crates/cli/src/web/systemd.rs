@@ -41,7 +41,8 @@ impl Systemd {
         });
         let (wait, whose) = (environment.watchdog_usec.as_deref(), environment.watchdog_pid.as_deref());
         let is_ours = whose.is_none_or(|whose| whose.parse() == Ok(pid));
-        let wait = wait.filter(|_| is_ours).and_then(|wait| wait.parse::<u64>().ok()).filter(|wait| *wait > 0);
+        let wait =
+            wait.filter(|_| is_ours).and_then(|wait| wait.parse::<u64>().ok()).filter(|wait| *wait > 0);
         Self { socket, watchdog: wait.map(|wait| Duration::from_micros(wait / 2)) }
     }
 

@@ -42,15 +42,16 @@ pub(crate) fn acceptor(fs: &dyn Fs, certificate: &Path, key: &Path) -> Result<Tl
         .ok()
         .filter(|chain| !chain.is_empty())
         .ok_or_else(|| TlsError::NoCertificate { path: certificate.to_owned() })?;
-    let secret = secret_file::read(fs, key)
-        .map_err(|source| TlsError::KeyFile { path: key.to_owned(), source })?;
+    let secret =
+        secret_file::read(fs, key).map_err(|source| TlsError::KeyFile { path: key.to_owned(), source })?;
     // What is wrong with it would be its content.
     let secret = PrivateKeyDer::from_pem_slice(secret.as_bytes())
         .map_err(|_| TlsError::NoKey { path: key.to_owned() })?;
     vps_ops::http::install_crypto_provider();
-    let mut config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, secret).map_err(
-        |source| TlsError::Together { certificate: certificate.to_owned(), key: key.to_owned(), source },
-    )?;
+    let mut config =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(chain, secret).map_err(|source| {
+            TlsError::Together { certificate: certificate.to_owned(), key: key.to_owned(), source }
+        })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
@@ -75,8 +76,10 @@ mod tests {
             path
         };
         let certificate = write("cert", &one.cert.pem());
-        let (key, wrong) =
-            (write("key", &one.signing_key.serialize_pem()), write("wrong", &other.signing_key.serialize_pem()));
+        let (key, wrong) = (
+            write("key", &one.signing_key.serialize_pem()),
+            write("wrong", &other.signing_key.serialize_pem()),
+        );
         let garbage = write("garbage", "-----BEGIN NONSENSE-----\n");
         let env = Env::real();
         let with = |certificate: &Path, key: &Path| acceptor(&**env.fs(), certificate, key).map(drop);

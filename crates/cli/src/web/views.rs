@@ -57,8 +57,7 @@ impl Views {
     /// A name for what is to be seen, which is another one once that is something else. A weak one: ages and times
     /// count on below it, for at most ten seconds, or not at all where one counts down.
     pub(super) fn tag(&self) -> String {
-        let (version, is_counting) =
-            self.with_shown(CALM, |shown| (shown.version, shown.is_counting));
+        let (version, is_counting) = self.with_shown(CALM, |shown| (shown.version, shown.is_counting));
         let second = self.env.wall().as_secs();
         let (kind, slot) = if is_counting { ('c', second) } else { ('q', second / CALM) };
         format!("W/\"{:016x}-{version}-{kind}{slot}\"", self.nonce)
@@ -75,8 +74,8 @@ impl Views {
         let fresh = last.take().filter(|_| is_fresh);
         let shown = fresh.unwrap_or_else(|| {
             let board = Arc::new(self.watch.board());
-            let is_counting = !board.running.is_empty()
-                || board.rows.iter().any(|row| row.circuit.retry_after.is_some());
+            let is_counting =
+                !board.running.is_empty() || board.rows.iter().any(|row| row.circuit.retry_after.is_some());
             Shown { version, second, is_counting, board, json: None }
         });
         then(last.insert(shown))

@@ -15,6 +15,8 @@ mod prober;
 mod results;
 mod round;
 mod service;
+#[cfg(any(test, feature = "testing"))]
+pub mod staged;
 mod ticker;
 #[expect(clippy::module_inception, reason = "what a watch is made of")]
 mod watch;

@@ -1,5 +1,9 @@
 //! Health in words: the same for the terminal, the dashboard and the page.
 
+#[cfg(feature = "tui")]
+pub(crate) mod dashboard;
+mod running;
+
 use std::time::Duration;
 
 use vps_health::{
@@ -8,8 +12,9 @@ use vps_health::{
 };
 use vps_ops::State;
 use vps_ops::circuit::CircuitStatus;
-use vps_ops::running::{Doing, RunningOperation, Waits};
 use vps_ops::watch::{Board, Changed, CircuitState, LoggedChange, Row};
+
+pub(crate) use running::running;
 
 /// A status as it is shown: in capitals, which no other word here is in.
 pub(crate) const fn status(status: Status) -> &'static str {
@@ -123,7 +128,7 @@ pub(crate) const fn family(family: Family) -> &'static str {
 }
 
 /// What a part of a look is called.
-const fn part(phase: Phase) -> &'static str {
+pub(super) const fn part(phase: Phase) -> &'static str {
     match phase {
         Phase::Dns => "resolver",
         Phase::Connect => "connecting",
@@ -323,58 +328,8 @@ const fn state(state: CircuitState) -> &'static str {
     }
 }
 
-/// An operation that is under way: what it is, and what it does.
-pub(crate) fn running(operation: &RunningOperation) -> (String, String) {
-    let what = format!("{} {}", operation.operation.replace('_', " "), operation.target);
-    let attempt = match (operation.attempt, operation.of) {
-        (0 | 1, _) | (_, 0) => String::new(),
-        (number, of) => format!("attempt {number} of {of}, "),
-    };
-    let doing = match &operation.doing {
-        Doing::Retrying { after_millis } => {
-            let wait = Duration::from_millis(*after_millis);
-            format!("{attempt}waits {:.1} s", wait.as_secs_f64())
-        }
-        Doing::Waiting { what } => format!("{attempt}waits for {}", waits(*what)),
-        Doing::Working { step: Some(step), percent } => {
-            let percent = percent.map(|percent| format!("{percent} % ")).unwrap_or_default();
-            format!("{attempt}{percent}{step}")
-        }
-        _ => match (operation.done_bytes, operation.total_bytes) {
-            (Some(done), total) => format!("{attempt}{}", bytes(operation, done, total)),
-            (None, _) => format!("{attempt}works"),
-        },
-    };
-    (what, doing)
-}
-
-const fn waits(what: Waits) -> &'static str {
-    match what {
-        Waits::Circuit => "an open circuit",
-        Waits::Place => "its turn",
-        Waits::Lock => "somebody's lock",
-        _ => "something",
-    }
-}
-
-fn bytes(operation: &RunningOperation, done: u64, total: Option<u64>) -> String {
-    let size = |bytes: u64| bytesize::ByteSize::b(bytes).display().iec().to_string();
-    let mut text = match total {
-        Some(total) => format!("{} of {}", size(done), size(total)),
-        None => size(done),
-    };
-    if let Some(rate) = operation.bytes_per_second.filter(|rate| *rate > 0) {
-        text.push_str(&format!("  {}/s", size(rate)));
-        if let Some(total) = total {
-            let left = total.saturating_sub(done) / rate;
-            text.push_str(&format!("  {}:{:02} left", left / 60, left % 60));
-        }
-    }
-    text
-}
-
 /// `1.31 s`.
-fn seconds(duration: Duration) -> String {
+pub(super) fn seconds(duration: Duration) -> String {
     format!("{:.2} s", duration.as_secs_f64())
 }
 
@@ -383,7 +338,7 @@ pub(crate) fn seconds_of(duration: Duration) -> String {
     format!("{:.2}s", duration.as_secs_f64())
 }
 
-fn millis(duration: Duration) -> String {
+pub(super) fn millis(duration: Duration) -> String {
     format!("{} ms", duration.as_millis())
 }
 

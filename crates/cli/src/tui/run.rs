@@ -1,0 +1,293 @@
+//! The loop: keys, what the watch found, signals; draws what changed, at most four times a second.
+
+use std::io;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
+use tokio::sync::mpsc;
+use vps_breaker::Tick;
+use vps_ops::NetworkOperationWrapper;
+use vps_ops::env::{Env, Task};
+use vps_ops::service::ServiceName;
+use vps_ops::watch::{Watch, ask_for};
+
+use super::event::{Effect, Event, Key};
+use super::input::Input;
+use super::keys::Keys;
+use super::state::{Look, State};
+use super::terminal::{self, Terminal};
+use super::update::update;
+use crate::app::App;
+use crate::config::Loaded;
+use crate::observe::words::health::dashboard as words;
+
+/// How often it is drawn at most, and how often it is seen whether there is something new.
+const DRAWS: Duration = Duration::from_millis(250);
+/// Ages and waits are looked at so often.
+const AGES: Duration = Duration::from_secs(1);
+/// How long the rest of a key may take to come.
+const REST_OF_KEY: Duration = Duration::from_millis(50);
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Somebody wanted it to, or a signal did.
+    Told,
+    /// There is no terminal any more.
+    Gone,
+}
+
+/// Shows what `watch` finds of `services`, of all where there are none, until it is told to end.
+///
+/// # Errors
+/// Where the terminal cannot be taken or drawn on.
+pub(crate) async fn run(
+    app: &App,
+    loaded: &Loaded,
+    network: &NetworkOperationWrapper,
+    watch: &Watch,
+    services: Vec<ServiceName>,
+) -> io::Result<Ended> {
+    let input = Input::open()?;
+    let (mut resized, mut continued) =
+        (signal(SignalKind::window_change())?, signal(SignalKind::from_raw(Signal::CONT.as_raw()))?);
+    let look = Look { color: has_color(), unicode: app.term.unicode };
+    restored_by_a_panic(app);
+    app.screen.hold();
+    let ended = async {
+        let mut up =
+            Up::start(app, loaded, network, watch, State::new(look, app.env.identity().pid, services))?;
+        up.run(&input, &mut resized, &mut continued).await
+    };
+    let ended = ended.await;
+    // By now the terminal is as it was.
+    app.screen.release();
+    match ended {
+        // Written to a terminal that is gone.
+        Err(error) if is_gone(&error) => Ok(Ended::Gone),
+        ended => ended,
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    let gone = [rustix::io::Errno::IO, rustix::io::Errno::PIPE, rustix::io::Errno::NXIO];
+    gone.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+fn has_color() -> bool {
+    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// A release ends at once in a panic: nothing else would give the terminal back.
+fn restored_by_a_panic(app: &App) {
+    let (screen, before) = (app.screen.clone(), std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |panic| {
+        super::give_back_terminal(&screen);
+        before(panic);
+    }));
+}
+
+/// The dashboard while it is up.
+struct Up<'a> {
+    app: &'a App,
+    loaded: &'a Loaded,
+    network: &'a NetworkOperationWrapper,
+    watch: &'a Watch,
+    state: State,
+    terminal: Terminal,
+    keys: Keys,
+    /// Version of what is shown, when that was asked for, and how many lines were held then.
+    seen: Option<u64>,
+    seen_at: Tick,
+    said: usize,
+    /// What is being done, and what came of it.
+    tasks: Vec<Task>,
+    tell: mpsc::UnboundedSender<String>,
+    told: mpsc::UnboundedReceiver<String>,
+}
+
+impl<'a> Up<'a> {
+    fn start(
+        app: &'a App,
+        loaded: &'a Loaded,
+        network: &'a NetworkOperationWrapper,
+        watch: &'a Watch,
+        state: State,
+    ) -> io::Result<Self> {
+        let terminal = Terminal::take()?;
+        let (tell, told) = mpsc::unbounded_channel();
+        let (keys, seen_at) = (Keys::default(), app.env.now());
+        let tasks = Vec::new();
+        let mut up = Self {
+            app,
+            loaded,
+            network,
+            watch,
+            state,
+            terminal,
+            keys,
+            seen: None,
+            seen_at,
+            said: 0,
+            tasks,
+            tell,
+            told,
+        };
+        up.measured();
+        up.look();
+        Ok(up)
+    }
+
+    fn env(&self) -> &'a Env {
+        &self.app.env
+    }
+
+    async fn run(
+        &mut self,
+        input: &Input,
+        resized: &mut Listener,
+        continued: &mut Listener,
+    ) -> io::Result<Ended> {
+        let watching = Box::pin(self.watch.run(&self.app.cancel));
+        tokio::pin!(watching);
+        let (mut is_new, mut draw_at, mut look_at) = (true, self.env().now(), self.env().now().after(DRAWS));
+        let mut rest_at = None;
+        loop {
+            let now = self.env().now();
+            if is_new && now >= draw_at {
+                self.terminal.draw(&self.state)?;
+                (is_new, draw_at) = (false, now.after(DRAWS));
+            }
+            let wake = if is_new { draw_at.min(look_at) } else { look_at };
+            let bell = self.env().bell(rest_at.map_or(wake, |rest: Tick| rest.min(wake)));
+            let mut pressed = Vec::new();
+            tokio::select! {
+                biased;
+                () = self.app.cancel.cancelled() => return Ok(Ended::Told),
+                () = &mut watching => return Ok(Ended::Told),
+                bytes = input.read() => {
+                    let Some(bytes) = bytes else { return Ok(Ended::Gone) };
+                    pressed = self.keys.read(&bytes);
+                    rest_at = self.keys.is_waiting().then(|| self.env().now().after(REST_OF_KEY));
+                }
+                Some(()) = resized.recv() => {
+                    self.terminal.measure()?;
+                    self.measured();
+                    is_new = true;
+                }
+                Some(()) = continued.recv() => {
+                    self.take_again()?;
+                    is_new = true;
+                }
+                Some(said) = self.told.recv() => {
+                    self.tasks.retain(|task| !task.is_finished());
+                    update(&mut self.state, Event::Said(said));
+                    is_new = true;
+                }
+                () = bell => {}
+            }
+            let now = self.env().now();
+            if rest_at.is_some_and(|rest| now >= rest) {
+                rest_at = None;
+                pressed.extend(self.keys.give_up());
+            }
+            for key in pressed {
+                is_new = true;
+                if self.press(key)? {
+                    return Ok(Ended::Told);
+                }
+            }
+            if now >= look_at {
+                look_at = now.after(DRAWS);
+                is_new |= self.look();
+            }
+        }
+    }
+
+    /// Does what a key wants; whether that is the end.
+    fn press(&mut self, key: Key) -> io::Result<bool> {
+        for effect in update(&mut self.state, Event::Key(key)) {
+            match effect {
+                Effect::Quit => return Ok(true),
+                Effect::Suspend => self.suspend()?,
+                Effect::Probe(service) => self.probe(service),
+                Effect::Reset(service) => self.reset(service),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes in what there is to see, where it may be another than before.
+    fn look(&mut self) -> bool {
+        let held = self.app.screen.last_held();
+        let mut is_new = false;
+        if let Some((count, line)) = held.filter(|(count, _)| *count != self.said) {
+            self.said = count;
+            let line = anstream::adapter::strip_str(&line).to_string();
+            update(&mut self.state, Event::Said(line));
+            is_new = true;
+        }
+        let (version, now) = (self.watch.version(), self.env().now());
+        if self.seen == Some(version) && now.since(self.seen_at) < AGES {
+            return is_new;
+        }
+        (self.seen, self.seen_at) = (Some(version), now);
+        update(&mut self.state, Event::Board(Box::new(self.watch.board())));
+        true
+    }
+
+    fn measured(&mut self) {
+        let (columns, rows) = self.terminal.size();
+        update(&mut self.state, Event::Resized { columns, rows });
+    }
+
+    fn take_again(&mut self) -> io::Result<()> {
+        self.terminal.take_again()?;
+        self.measured();
+        Ok(())
+    }
+
+    /// Stops as others of our group do: the terminal is theirs until somebody has us go on.
+    fn suspend(&mut self) -> io::Result<()> {
+        terminal::restore();
+        // The kernel does not stop whom nobody could have go on.
+        let _ = rustix::process::kill_current_process_group(Signal::TSTP);
+        self.take_again()
+    }
+
+    fn probe(&mut self, service: ServiceName) {
+        let (env, store) = (self.env().clone(), self.network.health().store().clone());
+        self.begin(async move {
+            match ask_for(&env, &store, &service).await {
+                Ok(()) => words::asked_for(service.as_str()),
+                Err(error) => words::not_asked_for(service.as_str(), &error.to_string()),
+            }
+        });
+    }
+
+    fn reset(&mut self, service: ServiceName) {
+        // As the command does: an order that ends with this process is none.
+        if let Err(failure) = self.app.must_remember(self.loaded) {
+            let said = words::not_reset(service.as_str(), &failure.message);
+            update(&mut self.state, Event::Said(said));
+            return;
+        }
+        let circuits = self.network.circuit_breakers().clone();
+        self.begin(async move {
+            match circuits.reset(service.as_str()).await {
+                Ok(names) => words::was_reset(&names.iter().map(ToString::to_string).collect::<Vec<_>>()),
+                Err(error) => words::not_reset(service.as_str(), &error.to_string()),
+            }
+        });
+    }
+
+    fn begin(&mut self, work: impl Future<Output = String> + Send + 'static) {
+        let tell = self.tell.clone();
+        let task = self.env().spawn("dashboard", async move {
+            // Nobody listens any more once the dashboard has ended.
+            drop(tell.send(work.await));
+        });
+        self.tasks.push(task);
+    }
+}
