@@ -52,6 +52,7 @@ pub fn row(at: f64, targets: &[Target], rounds: &[(Duration, Vec<Sample>)]) -> R
         history: History::new(timing.interval(), began),
         certificate: LastCertificate::default(),
         round: None,
+        results: super::results::Results::default(),
     };
     for (ago, samples) in rounds {
         let began = NOW.before(*ago);
