@@ -38,7 +38,7 @@ pub(crate) struct Environment {
     /// Who gives orders to circuits: a name, else a number.
     pub(crate) user: String,
     /// Every variable, by name.
-    pub(super) all: Vec<(OsString, OsString)>,
+    pub(crate) all: Vec<(OsString, OsString)>,
 }
 
 impl Environment {
