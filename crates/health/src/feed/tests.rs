@@ -84,7 +84,7 @@ fn a_ticket_is_taken_once_it_is_due_and_never_otherwise() {
 #[test]
 fn a_hand_goes_before_everything() {
     let policy = Policy::new();
-    let down = health(".xxx", 0);
+    let down = health(&format!(".{}", "x".repeat(40)), 0);
     for hold in [Hold::Open, Hold::Closed, Hold::Disabled] {
         for mut machine in [Machine::new(), open(&policy)] {
             machine.hold(&policy, hold, None, tick(1));

@@ -68,7 +68,7 @@ pub struct Run {
     pub turn: Turn,
     /// How long it waited for a place: the age of the queue.
     pub waited: Duration,
-    epoch: u32,
+    /// Of all runs there were.
     number: u64,
 }
 
@@ -137,7 +137,6 @@ pub struct Schedule {
     /// Those with a probe in flight.
     busy: BTreeMap<u32, Behind>,
     in_flight: usize,
-    epoch: u32,
     runs: u64,
     /// How far the clock that runs while the machine sleeps is ahead of the one that does not.
     slept: Option<Duration>,
@@ -157,7 +156,6 @@ impl Schedule {
             heap: BinaryHeap::new(),
             busy: BTreeMap::new(),
             in_flight: 0,
-            epoch: 0,
             runs: 0,
             slept: None,
         }

@@ -21,7 +21,7 @@ impl Schedule {
             self.slept = Some(before.min(ahead));
             return None;
         }
-        self.epoch = self.epoch.wrapping_add(1);
+        // A run of before is no longer what its target flies.
         self.in_flight = 0;
         self.busy.clear();
         self.heap.clear();

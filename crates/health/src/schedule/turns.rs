@@ -35,17 +35,13 @@ impl Schedule {
             self.runs = self.runs.wrapping_add(1);
             entry.state = State::Flies(self.runs);
             let turn = entry.take_turn(self.seed, now);
-            let (epoch, number) = (self.epoch, self.runs);
-            return Due::Probe(Run { target: id, turn, waited: now.since(at), epoch, number });
+            return Due::Probe(Run { target: id, turn, waited: now.since(at), number: self.runs });
         }
         Due::Idle
     }
 
     /// A run is over, or was given up.
     pub fn finished(&mut self, run: Run, after: After, now: Moment) -> Finished {
-        if run.epoch != self.epoch {
-            return Finished::Dropped;
-        }
         let seed = self.seed;
         let flies = State::Flies(run.number);
         let Some(entry) = self.entry(run.target).filter(|entry| entry.state == flies) else {
