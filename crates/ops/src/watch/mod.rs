@@ -11,9 +11,12 @@ mod housekeeping;
 mod mute;
 mod note;
 mod once;
+mod own_connection;
 mod prober;
 mod round;
 mod service;
+#[cfg(test)]
+mod tests;
 mod ticker;
 #[expect(clippy::module_inception, reason = "what a watch is made of")]
 mod watch;
