@@ -95,26 +95,30 @@ pub(crate) fn spark(recent: &[Recent], count: usize, unicode: bool) -> String {
 mod tests {
     use std::time::Duration;
 
-    use vps_health::ReasonKind;
+    use vps_health::{
+        Damped, Fact, History, HttpAnswer, Moment, OsFault, Phases, ProxyFault, Sample, Timing, judge,
+    };
 
     use super::*;
 
     #[test]
     fn a_graph_shows_how_long_what_failed_and_what_nobody_knows() {
-        let recent = |level: Option<Level>, took: Option<u64>| Recent {
-            ago: Duration::ZERO,
-            level,
-            reason: ReasonKind::Answered,
-            took: took.map(Duration::from_millis),
-        };
-        let all = [
-            recent(Some(Level::Healthy), Some(5)),
-            recent(Some(Level::Healthy), Some(399)),
-            recent(Some(Level::Degraded), Some(1_300)),
-            recent(Some(Level::Unhealthy), Some(4_000)),
-            recent(Some(Level::Unhealthy), None),
-            recent(None, None),
-        ];
+        let (timing, now) = (Timing::new(), Moment::ORIGIN);
+        let (mut history, damped) = (History::new(timing.interval(), now), Damped::new(timing));
+        let answered = Fact::Http(HttpAnswer::of(200));
+        for (fact, millis) in [
+            (&answered, 5),
+            (&answered, 399),
+            (&answered, 1_300),
+            (&answered, 4_000),
+            (&Fact::Os(OsFault::Refused), 1),
+            (&Fact::Proxy(ProxyFault::Dead), 1),
+        ] {
+            let took = Duration::from_millis(millis);
+            let outcome = judge(fact, None, &timing, took, &Phases::NONE);
+            history.sample(&Sample::new(now, took, outcome), &damped, None, now);
+        }
+        let all: Vec<Recent> = history.recent().collect();
         assert_eq!(spark(&all, 12, true), "▁▁▄█x.");
         assert_eq!(spark(&all, 12, false), "1148x.");
         assert_eq!(spark(&all, 2, false), "x.");
