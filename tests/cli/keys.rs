@@ -15,6 +15,9 @@ const CHECK: &str = "crates/ops/src/settings/tests.rs";
 const GIT: &str = "tests/integration/git/adapter/memory.rs";
 const STATE: &str = "tests/cli/state.rs";
 const APT: &str = "tests/integration/apt/adapter/configured.rs";
+const HEALTH: &str = "crates/ops/src/watch/tests/keys.rs";
+const HEALTH_CIRCUIT: &str = "crates/ops/src/watch/tests/circuits.rs";
+const PROBE: &str = "tests/integration/health/kinds.rs";
 
 /// A key, and the test that would notice if it did nothing: its file, its name.
 const PROVEN: &[(&str, &str, &str)] = &[
@@ -48,6 +51,30 @@ const PROVEN: &[(&str, &str, &str)] = &[
     ("performance.git.max_objects", GIT, "max_objects_is_how_many_a_pack_may_have"),
     ("performance.git.max_paths", GIT, "max_paths_is_how_many_a_commit_may_have"),
     ("performance.git.max_refs", GIT, "max_refs_is_how_long_a_list_of_refs_may_be"),
+    (
+        "performance.health_checks.check_on_startup",
+        HEALTH,
+        "check_on_startup_is_whether_the_first_round_is_at_once",
+    ),
+    (
+        "performance.health_checks.degraded_after",
+        HEALTH,
+        "degraded_after_and_unhealthy_after_are_what_is_slow_and_too_slow",
+    ),
+    ("performance.health_checks.enabled", HEALTH, "enabled_false_looks_when_somebody_asks_and_not_by_itself"),
+    ("performance.health_checks.interval", HEALTH, "interval_is_how_often_each_is_looked_at"),
+    (
+        "performance.health_checks.pre_open",
+        HEALTH_CIRCUIT,
+        "pre_open_is_whether_a_service_that_is_down_is_refused_before_a_call_fails",
+    ),
+    ("performance.health_checks.services", HEALTH, "services_are_those_that_are_looked_at"),
+    ("performance.health_checks.timeout", HEALTH, "timeout_is_how_long_one_look_may_take"),
+    (
+        "performance.health_checks.unhealthy_after",
+        HEALTH,
+        "degraded_after_and_unhealthy_after_are_what_is_slow_and_too_slow",
+    ),
     ("performance.network_retry.enabled", RETRY, "enabled_false_is_one_attempt"),
     (
         "performance.network_retry.exponential_base",
@@ -73,6 +100,7 @@ const PROVEN: &[(&str, &str, &str)] = &[
     ("performance.services.NAME.circuit_breaker", CIRCUIT, "a_service_has_its_own_over_the_general_ones"),
     ("performance.services.NAME.hosts", CIRCUIT, "hosts_say_whose_circuit_a_download_is_behind"),
     ("performance.services.NAME.network_retry", RETRY, "a_service_has_its_own_retries_and_limits"),
+    ("performance.services.NAME.probe", PROBE, "kind_is_how_far_a_look_goes"),
     ("performance.services.NAME.retry_budget", RETRY, "a_service_may_have_an_allowance_of_its_own"),
     ("performance.services.NAME.timeouts", RETRY, "a_service_has_its_own_retries_and_limits"),
     ("performance.timeouts.apt_install", TIME, "apt_install_ends_an_install"),
@@ -89,13 +117,6 @@ const PROVEN: &[(&str, &str, &str)] = &[
         STATE,
         "the_folder_is_that_of_the_configuration_then_systemds_then_the_systems_or_the_users",
     ),
-];
-
-/// Read and checked as the rest, for the health checks that are still to come: nothing looks at services yet.
-const WITHOUT_EFFECT: [&str; 3] = [
-    "performance.health_checks.check_on_startup",
-    "performance.health_checks.enabled",
-    "performance.health_checks.services",
 ];
 
 /// The form that a reference leads to; of what may be null, the other one.
@@ -130,8 +151,7 @@ fn every_key_has_a_test_that_it_does_what_it_says() {
     let root = &all["config-file"];
     let mut keys = BTreeSet::new();
     walk(root, "", root, &mut keys);
-    let proven: BTreeSet<String> =
-        PROVEN.iter().map(|(key, _, _)| *key).chain(WITHOUT_EFFECT).map(str::to_owned).collect();
+    let proven: BTreeSet<String> = PROVEN.iter().map(|(key, _, _)| (*key).to_owned()).collect();
     assert_eq!(keys, proven, "a key without a test, or a test of no key");
 }
 

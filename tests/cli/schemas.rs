@@ -90,6 +90,18 @@ fn every_command_writes_what_its_schema_says() {
     seen.run(&lab, &["connectivity", "-n"], 0);
     seen.run(&lab, &["connectivity", &file, &gone], 5);
 
+    let health = json!({"performance": {
+        "services": {"mine": {"probe": {"url": [file, gone]}}},
+        "health_checks": {"services": ["mine"], "timeout": 5},
+    }});
+    fs::write(lab.path("health.yaml"), health.to_string()).unwrap();
+    let configured = ["--config", "health.yaml"];
+    seen.run(&lab, &[&configured as &[_], &["health", "-n"]].concat(), 0);
+    seen.run(&lab, &[&configured as &[_], &["health", "--fail-on", "degraded"]].concat(), 5);
+    seen.run(&lab, &["health", "nobody"], 2);
+    seen.run(&lab, &["mute", "github", "--for", "2h"], 0);
+    seen.run(&lab, &["mute", "github", "--off"], 0);
+
     seen.run(&lab, &["config", "path"], 0);
     seen.run(&lab, &["config", "check"], 0);
     seen.run(&lab, &["config", "show"], 0);

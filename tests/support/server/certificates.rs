@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
@@ -18,6 +19,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// The names this machine has for itself.
 const NAMES: [&str; 2] = ["localhost", "127.0.0.1"];
+
+/// In seconds.
+const DAY: u64 = 24 * 60 * 60;
 
 static MADE: AtomicUsize = AtomicUsize::new(0);
 
@@ -94,6 +98,20 @@ impl Authority {
         let mut params = params(&NAMES);
         params.not_before = date_time_ymd(2001, 1, 1);
         params.not_after = date_time_ymd(2002, 1, 1);
+        self.sign(params)
+    }
+
+    /// One that is valid from so many days from now until so many days from now.
+    #[must_use]
+    pub fn valid_for_days(&self, from: i64, until: i64) -> Arc<Identity> {
+        let mut params = params(&NAMES);
+        // Since 1970, where the library's own days begin.
+        let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / DAY;
+        let day = |from_now: i64| {
+            let day = today.checked_add_signed(from_now).unwrap();
+            date_time_ymd(1970, 1, 1) + Duration::from_secs(day * DAY)
+        };
+        (params.not_before, params.not_after) = (day(from), day(until));
         self.sign(params)
     }
 

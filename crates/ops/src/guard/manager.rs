@@ -137,6 +137,28 @@ impl CircuitBreakerManager {
         Ok(self.complete(self.stored().await?))
     }
 
+    /// What this process knows where the store does not answer: of its own circuits how they are, of others what was
+    /// known `before`.
+    pub(crate) fn without_store(
+        &self,
+        before: &BTreeMap<ServiceName, CircuitStatus>,
+    ) -> BTreeMap<ServiceName, CircuitStatus> {
+        if before.is_empty() {
+            return self.complete(BTreeMap::new());
+        }
+        let mut all = before.clone();
+        for circuit in self.in_use() {
+            let own = CircuitStatus::of_view(circuit.service().clone(), &circuit.view());
+            let uncounted = circuit.uncounted();
+            let entry = all.entry(circuit.service().clone()).or_insert_with(|| own.clone());
+            let before = std::mem::replace(entry, own);
+            (entry.total_calls, entry.rejected_calls) = (before.total_calls, before.rejected_calls);
+            entry.succeeded_at = before.succeeded_at;
+            entry.note_success(uncounted);
+        }
+        all
+    }
+
     async fn stored(&self) -> Result<BTreeMap<ServiceName, CircuitStatus>, StoreError> {
         let policies = Arc::clone(&self.inner.shared.policies);
         let env = self.inner.shared.env.clone();

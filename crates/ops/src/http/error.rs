@@ -99,6 +99,13 @@ impl HttpError {
     }
 }
 
+impl HttpError {
+    /// Whatever the TLS library said, for those who look for one thing in it.
+    pub(crate) fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self.source.as_deref()?)
+    }
+}
+
 impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.host {

@@ -67,6 +67,14 @@ impl Health {
         Self { policies, ..self.clone() }
     }
 
+    /// As somebody asked for it: it looks also where the configuration says that it should not by itself.
+    #[must_use]
+    pub fn as_asked_for(&self) -> Self {
+        let mut policies = Policies::clone(&self.policies);
+        policies.look_by_itself();
+        Self { policies: Arc::new(policies), ..self.clone() }
+    }
+
     /// Where these services are looked at; and why `apt_repository` is not, where apt cannot be asked for its sources.
     pub async fn places(&self, services: &[ServiceName]) -> (Places, Option<AptError>) {
         places_of(self.policies.health(), services, &*self.apt).await

@@ -54,7 +54,7 @@ pub(super) async fn connect(
     match env.until(start, ahead.as_mut()).await {
         Some(Ok(connected)) => return Ok(connected),
         // Nothing to race: the other family is all that is left.
-        Some(Err(_)) => return in_turn(env, &others, end).await,
+        Some(Err(first)) => return in_turn(env, &others, end).await.map_err(|last| telling(first, last)),
         None => {}
     }
     let mut behind = pin!(in_turn(env, &others, end));
@@ -62,13 +62,22 @@ pub(super) async fn connect(
         biased;
         connected = ahead.as_mut() => match connected {
             Ok(connected) => Ok(connected),
-            Err(_) => behind.await,
+            Err(first) => behind.await.map_err(|last| telling(first, last)),
         },
         connected = behind.as_mut() => match connected {
             Ok(connected) => Ok(connected),
-            Err(_) => ahead.await,
+            Err(first) => ahead.await.map_err(|last| telling(first, last)),
         },
     }
+}
+
+/// The one that says something of the host: that this machine has no way to an address (it has no IPv6) says nothing of
+/// the others. Else the last.
+fn telling(first: NotConnected, last: NotConnected) -> NotConnected {
+    use io::ErrorKind::{AddrNotAvailable, NetworkDown, NetworkUnreachable};
+    let is_ours =
+        |one: &NotConnected| matches!(one.error.kind(), NetworkUnreachable | NetworkDown | AddrNotAvailable);
+    if is_ours(&last) && !is_ours(&first) { first } else { last }
 }
 
 /// Tries each, which share the time: a dead one leaves some for the next.
@@ -77,7 +86,7 @@ async fn in_turn(
     addresses: &[SocketAddr],
     end: Tick,
 ) -> Result<(TcpStream, SocketAddr), NotConnected> {
-    let mut last = NotConnected { error: io::Error::from(io::ErrorKind::TimedOut), address: None };
+    let mut failed: Option<NotConnected> = None;
     for (tried, &address) in addresses.iter().enumerate() {
         let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
         let until = env.now().after(end.since(env.now()) / left);
@@ -86,9 +95,14 @@ async fn in_turn(
             Some(Err(error)) => error,
             None => io::Error::from(io::ErrorKind::TimedOut),
         };
-        last = NotConnected { error, address: Some(address) };
+        let last = NotConnected { error, address: Some(address) };
+        failed = Some(match failed {
+            Some(first) => telling(first, last),
+            None => last,
+        });
     }
-    Err(last)
+    let none = || NotConnected { error: io::Error::from(io::ErrorKind::TimedOut), address: None };
+    Err(failed.unwrap_or_else(none))
 }
 
 #[cfg(test)]
@@ -118,6 +132,21 @@ mod tests {
         let error = connect(&env, &[LOCAL], 1, FamilyChoice::V6, end).await.unwrap_err();
         assert_eq!(error.error.kind(), io::ErrorKind::AddrNotAvailable);
         assert_eq!(error.address, None);
+    }
+
+    #[test]
+    fn that_this_machine_has_no_way_to_one_family_hides_nothing_of_the_other() {
+        let failed = |kind: io::ErrorKind| NotConnected { error: kind.into(), address: None };
+        use io::ErrorKind::{ConnectionRefused, NetworkUnreachable, TimedOut};
+        for (first, last, told) in [
+            (ConnectionRefused, NetworkUnreachable, ConnectionRefused),
+            (NetworkUnreachable, ConnectionRefused, ConnectionRefused),
+            (ConnectionRefused, TimedOut, TimedOut),
+            (NetworkUnreachable, NetworkUnreachable, NetworkUnreachable),
+        ] {
+            let told_of = telling(failed(first), failed(last)).error.kind();
+            assert_eq!(told_of, told, "{first:?}, then {last:?}");
+        }
     }
 
     #[tokio::test]

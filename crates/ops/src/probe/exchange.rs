@@ -77,7 +77,6 @@ pub(super) struct Look {
 }
 
 /// Whom and how to ask.
-#[derive(Clone, Copy)]
 pub(super) struct Question<'a> {
     pub(super) env: &'a Env,
     pub(super) resolver: &'a Resolver,
@@ -126,8 +125,7 @@ impl Question<'_> {
         let host = self.url.host_str().unwrap_or_default();
         match self.env.until(self.end, self.resolver.resolve(host)).await {
             Some(Ok(found)) => {
-                // An address needs no resolver.
-                look.phases.dns = Some(found.took).filter(|took| !took.is_zero());
+                look.phases.dns = found.took;
                 Ok(found.addresses)
             }
             Some(Err(Unresolved { error, took })) => {
@@ -159,6 +157,10 @@ impl Question<'_> {
             }
             Err(NotConnected { error, address }) => {
                 look.address = address;
+                if address.is_none() {
+                    // None that may be used: of this family there is no such host.
+                    return Err(HttpError::new(Fact::NameUnknown).caused_by(error));
+                }
                 look.refused_by = Some(error.kind());
                 Err(HttpError::read(error, Phase::Connecting, false, &host_and_port(self.url)))
             }

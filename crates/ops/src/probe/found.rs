@@ -85,7 +85,7 @@ impl Look {
 }
 
 /// Why the verifier refused a certificate, if that is what happened.
-pub(super) fn certificate_refusal(error: &io::Error) -> Option<CertificateFault> {
+pub(super) fn certificate_refusal(error: &(dyn Error + 'static)) -> Option<CertificateFault> {
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = next {
         if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref::<rustls::Error>() {

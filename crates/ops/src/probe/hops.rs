@@ -1,36 +1,23 @@
-//! A look that may be led on: statuses that are expected are those at the end of the way.
+//! A look that is led on: statuses that are expected are those at the end of the way.
 
 use http::header;
 use url::Url;
 use vps_health::Phases;
 
-use super::exchange::{Depth, Look, Question};
+use super::exchange::Look;
+use crate::settings::StatusRange;
 
 /// Redirects that are followed.
-const MOST: usize = 3;
+pub(super) const MOST: usize = 3;
 
-/// Asks, and follows redirects where statuses are expected; the steps of all hops together.
-pub(super) async fn ask(question: Question<'_>, follows: bool) -> Look {
-    let mut look = question.ask().await;
-    if !follows || !matches!(question.depth, Depth::Head { .. }) {
-        return look;
-    }
-    let mut url = question.url.clone();
-    for _ in 0..MOST {
-        let Some(next) = next(&look, &url) else { break };
-        url = next;
-        let before = look.phases;
-        let hop = Question { url: &url, ..question };
-        look = hop.ask().await;
-        look.phases = sum(&before, &look.phases);
-    }
-    look
-}
-
-/// Where an answer leads to; nothing where it is the end, or leads out of TLS or out of the web.
-fn next(look: &Look, from: &Url) -> Option<Url> {
+/// Where an answer leads to; nothing where it is the end, or is expected, or leads out of TLS or out of the web.
+pub(super) fn next(look: &Look, from: &Url, expect: &[StatusRange]) -> Option<Url> {
     let Ok(Some(head)) = &look.result else { return None };
-    if !matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+    let status = head.status.as_u16();
+    if expect.iter().any(|range| (range.first..=range.last).contains(&status)) {
+        return None;
+    }
+    if !matches!(status, 301 | 302 | 303 | 307 | 308) {
         return None;
     }
     let target = head.headers.get(header::LOCATION)?.to_str().ok()?;
@@ -39,7 +26,8 @@ fn next(look: &Look, from: &Url) -> Option<Url> {
     (is_web && (next.scheme() == "https" || from.scheme() == "http")).then_some(next)
 }
 
-fn sum(a: &Phases, b: &Phases) -> Phases {
+/// The steps of two looks together.
+pub(super) fn sum(a: &Phases, b: &Phases) -> Phases {
     let both = |a: Option<_>, b: Option<_>| match (a, b) {
         (Some(a), Some(b)) => Some(a + b),
         (a, b) => a.or(b),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rustls::ClientConfig;
 use rustls::client::Resumption;
+use url::Url;
 use vps_breaker::Tick;
 use vps_health::{Expect, Method, Moment, Probe, Sample, Target, Timing, Verb, judge};
 
@@ -120,9 +121,28 @@ impl NetworkProbe {
         }
     }
 
+    /// Looks, led on by redirects where statuses are expected; the steps of all hops together, and whether any went
+    /// through a proxy.
     async fn look(&self, name: &str, place: &Place, verb: Verb, end: Tick) -> (Look, bool) {
+        let (kind, expect) = (place.place.kind, &place.place.expect);
+        let mut url = place.place.url.clone();
+        let (mut look, mut via_proxy) = self.look_once(name, place, &url, verb, end).await;
+        if kind != ProbeKind::Http || expect.is_empty() {
+            return (look, via_proxy);
+        }
+        for _ in 0..hops::MOST {
+            let Some(next) = hops::next(&look, &url, expect) else { break };
+            url = next;
+            let before = look.phases;
+            let (hop, hop_via_proxy) = self.look_once(name, place, &url, verb, end).await;
+            (look, via_proxy) = (hop, via_proxy || hop_via_proxy);
+            look.phases = hops::sum(&before, &look.phases);
+        }
+        (look, via_proxy)
+    }
+
+    async fn look_once(&self, name: &str, place: &Place, url: &Url, verb: Verb, end: Tick) -> (Look, bool) {
         let get = verb == Verb::Get;
-        let url = &place.place.url;
         let by_client = match &self.way.proxies {
             _ if place.place.kind != ProbeKind::Http => None,
             None => Some(false),
@@ -136,7 +156,7 @@ impl NetworkProbe {
                     env: &self.env,
                     resolver: &self.resolver,
                     tls: self.tls(name),
-                    url: &place.place.url,
+                    url,
                     family: place.family,
                     depth: match place.place.kind {
                         ProbeKind::Http => Depth::Head { get },
@@ -146,7 +166,7 @@ impl NetworkProbe {
                     },
                     end,
                 };
-                (hops::ask(question, !place.place.expect.is_empty()).await, false)
+                (question.ask().await, false)
             }
         }
     }

@@ -8,6 +8,7 @@ use vps_breaker::Tick;
 use vps_health::Phases;
 
 use super::exchange::{Head, Look};
+use super::found::certificate_refusal;
 use crate::env::Env;
 use crate::http::{Connection, Fact, HttpClient, HttpError, HttpRequest};
 
@@ -19,7 +20,8 @@ pub(super) async fn ask(env: &Env, http: &dyn HttpClient, url: &Url, get: bool, 
     if get {
         request.method = Method::GET;
     }
-    request.connect_limit = limit;
+    // A proxy that is not reached says so before all time is over: it is not the service that is silent.
+    request.connect_limit = limit / 10 * 9;
     request.connection = Connection::Own;
     request.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     let answer = env.until(end, http.send(request)).await;
@@ -31,5 +33,6 @@ pub(super) async fn ask(env: &Env, http: &dyn HttpClient, url: &Url, get: bool, 
     };
     let took = env.now().since(began);
     let phases = Phases { wait: Some(took), ..Phases::NONE };
-    Look { is_late, was_connected: true, ..Look::of(phases, result) }
+    let certificate_refusal = result.as_ref().err().and_then(HttpError::cause).and_then(certificate_refusal);
+    Look { is_late, was_connected: true, certificate_refusal, ..Look::of(phases, result) }
 }

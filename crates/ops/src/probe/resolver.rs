@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{Notify, OnceCell, Semaphore};
 
 use crate::env::Env;
 
@@ -24,7 +24,8 @@ pub(super) type Resolve = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 #[derive(Clone, Debug)]
 pub(super) struct Resolved {
     pub(super) addresses: Vec<IpAddr>,
-    pub(super) took: Duration,
+    /// Nothing where nobody had to be asked.
+    pub(super) took: Option<Duration>,
 }
 
 /// Why a name came to nothing: the words are the system's.
@@ -35,6 +36,16 @@ pub(super) struct Unresolved {
 }
 
 type Answer = Result<Resolved, Unresolved>;
+type Questions = BTreeMap<String, Weak<Question>>;
+
+/// A name that is being asked for. Its thread holds it to the end, so that who asks again, when others had no more
+/// patience, waits for that thread and begins none.
+#[derive(Default)]
+struct Question {
+    begun: OnceCell<()>,
+    answer: OnceLock<Answer>,
+    ready: Notify,
+}
 
 /// Asks the system for addresses. Shared by all probes of a process.
 pub(super) struct Resolver {
@@ -42,7 +53,7 @@ pub(super) struct Resolver {
     resolve: Arc<Resolve>,
     threads: Arc<Semaphore>,
     /// What is being asked for.
-    asked: Mutex<BTreeMap<String, Weak<OnceCell<Answer>>>>,
+    asked: Mutex<Questions>,
 }
 
 impl std::fmt::Debug for Resolver {
@@ -78,7 +89,7 @@ impl Resolver {
         Self { env, resolve: Arc::new(resolve), threads, asked: Mutex::default() }
     }
 
-    fn asked(&self) -> MutexGuard<'_, BTreeMap<String, Weak<OnceCell<Answer>>>> {
+    fn asked(&self) -> MutexGuard<'_, Questions> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -89,7 +100,7 @@ impl Resolver {
     /// What the system says.
     pub(super) async fn resolve(&self, host: &str) -> Answer {
         if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse() {
-            return Ok(Resolved { addresses: vec![address], took: Duration::ZERO });
+            return Ok(Resolved { addresses: vec![address], took: None });
         }
         let question = {
             let mut asked = self.asked();
@@ -99,33 +110,40 @@ impl Resolver {
             asked.insert(host.to_owned(), Arc::downgrade(&question));
             question
         };
-        question.get_or_init(|| self.ask(host.to_owned())).await.clone()
+        question.begun.get_or_try_init(|| self.begin(&question, host.to_owned())).await?;
+        loop {
+            let ready = question.ready.notified();
+            if let Some(answer) = question.answer.get() {
+                return answer.clone();
+            }
+            ready.await;
+        }
     }
 
-    async fn ask(&self, host: String) -> Answer {
-        let failed = |error: io::Error, took| Unresolved { error: Arc::new(error), took };
+    async fn begin(&self, question: &Arc<Question>, host: String) -> Result<(), Unresolved> {
         // The semaphore is never closed.
         let place = Arc::clone(&self.threads).acquire_owned().await.ok();
-        let (env, resolve) = (self.env.clone(), Arc::clone(&self.resolve));
+        let (env, resolve, question) = (self.env.clone(), Arc::clone(&self.resolve), Arc::clone(question));
         let began = env.now();
         let work = move || {
-            let answer = resolve(&host);
+            let found = resolve(&host);
+            let took = env.now().since(began);
             drop(place);
-            answer
+            let _ = question.answer.set(answer(found, took));
+            question.ready.notify_waiters();
         };
-        let answer = match self.env.thread("resolver", work) {
-            Ok(answer) => answer.await.unwrap_or_else(|_| Err(io::Error::other("the resolver panicked"))),
-            Err(error) => Err(error),
-        };
-        let took = env.now().since(began);
-        match answer {
-            Ok(addresses) if addresses.is_empty() => {
-                // As the standard library says of a name without addresses.
-                Err(failed(io::Error::other(NO_ADDRESS), took))
-            }
-            Ok(addresses) => Ok(Resolved { addresses, took }),
-            Err(error) => Err(failed(error, took)),
-        }
+        let thread = self.env.thread("resolver", work);
+        thread.map(drop).map_err(|error| Unresolved { error: Arc::new(error), took: Duration::ZERO })
+    }
+}
+
+fn answer(found: io::Result<Vec<IpAddr>>, took: Duration) -> Answer {
+    // As the standard library says of a name without addresses.
+    let found =
+        found.and_then(|all| if all.is_empty() { Err(io::Error::other(NO_ADDRESS)) } else { Ok(all) });
+    match found {
+        Ok(addresses) => Ok(Resolved { addresses, took: Some(took) }),
+        Err(error) => Err(Unresolved { error: Arc::new(error), took }),
     }
 }
 
@@ -169,6 +187,28 @@ mod tests {
         assert!(second.as_mut().poll(&mut context).is_pending());
         gate.wait();
         assert!(first.await.is_ok() && second.await.is_ok());
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_hangs_holds_one_thread_however_often_it_is_asked_for() {
+        let (asked, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Barrier::new(2)));
+        let (count, wait) = (Arc::clone(&asked), Arc::clone(&gate));
+        let resolver = Resolver::by(Env::real(), move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            wait.wait();
+            local()
+        });
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..2 * THREADS {
+            // Each of them loses its patience.
+            assert!(pin!(resolver.resolve("hangs.invalid")).poll(&mut context).is_pending());
+        }
+        assert_eq!(resolver.threads.available_permits(), THREADS - 1);
+        let mut last = pin!(resolver.resolve("hangs.invalid"));
+        assert!(last.as_mut().poll(&mut context).is_pending());
+        gate.wait();
+        assert!(last.await.is_ok());
         assert_eq!(asked.load(Ordering::SeqCst), 1);
     }
 

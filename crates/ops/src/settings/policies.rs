@@ -110,6 +110,11 @@ impl Policies {
         &self.table
     }
 
+    /// Has services looked at by themselves, from the beginning on.
+    pub(crate) fn look_by_itself(&mut self) {
+        (self.health.enabled, self.health.check_on_startup) = (true, true);
+    }
+
     /// What holds for health checks.
     #[must_use]
     pub fn health(&self) -> &HealthPolicy {

@@ -275,7 +275,8 @@ fn targets(watched: &Watched, now: vps_health::Moment) -> Vec<TargetLook> {
 
 /// What is known of real calls.
 pub(super) fn calls(circuit: &CircuitStatus, wall: f64, now: vps_health::Moment) -> Calls {
-    let ago = circuit.succeeded_at.and_then(|at| Duration::try_from_secs_f64(wall - at).ok());
+    // One that the clock was set back behind was just now.
+    let ago = circuit.succeeded_at.and_then(|at| Duration::try_from_secs_f64((wall - at).max(0.0)).ok());
     Calls { last_success: ago.map(|ago| now.before(ago)) }
 }
 

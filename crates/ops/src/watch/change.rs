@@ -97,6 +97,26 @@ impl CircuitState {
     }
 }
 
+impl LoggedChange {
+    pub(super) fn new(at: f64, what: Changed) -> Self {
+        Self { at: to_millis(at), what }
+    }
+
+    /// Whether it is the same one, as it was written and read again.
+    fn is(&self, other: &Self) -> bool {
+        let kind = std::mem::discriminant::<Changed>;
+        // To the millisecond a number is the same one after it was text.
+        self.at.to_bits() == other.at.to_bits()
+            && kind(&self.what) == kind(&other.what)
+            && self.what.service() == other.what.service()
+    }
+}
+
+/// Seconds, to the millisecond.
+pub(super) fn to_millis(seconds: f64) -> f64 {
+    (seconds * 1_000.0).round() / 1_000.0
+}
+
 impl Changed {
     /// Whose it is; nothing for this machine's.
     #[must_use]
@@ -119,7 +139,12 @@ fn decode(bytes: Option<&[u8]>) -> Vec<LoggedChange> {
 pub(super) fn keep(store: &dyn Store, new: &[LoggedChange]) -> Result<(), StoreError> {
     store.update(KEY, &mut |bytes| {
         let mut all = decode(bytes);
-        all.extend_from_slice(new);
+        for change in new {
+            // A visit that was given up may have come to its end all the same.
+            if !all.iter().any(|kept| kept.is(change)) {
+                all.push(change.clone());
+            }
+        }
         let over = all.len().saturating_sub(MOST_CHANGES);
         all.drain(..over);
         serde_json::to_vec(&all).ok()

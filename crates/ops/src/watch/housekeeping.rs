@@ -5,17 +5,18 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use vps_breaker::State as Circuit;
-use vps_health::{Advice, Connection, Damped, advise, wake_in};
+use vps_health::{Advice, Connection, Damped, Timing, advise, wake_in};
 
 use super::board::calls;
 use super::change::{self, Changed, CircuitState, LoggedChange};
 use super::clock::moment;
 use super::mute;
-use super::note::Written;
+use super::note::{self, Written};
 use super::prober::{self, Prober};
 use super::service::Watched;
-use super::watch::{State, Watch};
+use super::watch::{DueCircuit, State, Watch};
 use crate::circuit::CircuitStatus;
+use crate::env::Env;
 use crate::running;
 use crate::service::ServiceName;
 use crate::store::{Store, StoreError};
@@ -26,28 +27,45 @@ const HISTORIES_AT_ONCE: usize = 100;
 /// So few are written with each look.
 const FEW: usize = 50;
 
+/// Services by their places, each with what tells its note from a newer one.
+type Read = Vec<(usize, Option<u64>, Watched)>;
+
 /// What one visit to the store brought.
 struct Visit {
     other: Option<Prober>,
     wishes: Vec<ServiceName>,
     muted: BTreeMap<ServiceName, f64>,
     changes: Vec<LoggedChange>,
-    /// Of who only reads.
-    services: Option<Vec<Watched>>,
+    /// Of who only reads: those with another note than at the last visit.
+    services: Option<Read>,
+}
+
+/// What is to be written, and where it stands until that is done.
+#[derive(Default)]
+struct Writing {
+    written: Vec<Written>,
+    services: BTreeSet<usize>,
+    histories: BTreeSet<usize>,
 }
 
 impl Watch {
     /// Does it; whether another process looks from now on.
     pub(super) async fn housekeeping(&self) -> bool {
         let visit = self.visit().await;
-        let circuits = self.circuits.status().await;
-        let running = running::running(&self.env, &self.store).await.unwrap_or_default();
+        let circuits = self.circuits.stored_status().await;
+        let running = running::running(&self.env, &self.store).await;
         let mut state = self.state();
+        // Without a store all would seem closed that others opened.
+        let circuits = circuits.unwrap_or_else(|_| self.circuits.without_store(&state.circuits));
+        let running = running.unwrap_or_else(|_| state.running.clone());
         let was_mine = state.is_mine;
         match visit {
-            Ok(visit) => self.learn(&mut state, visit),
-            // Without a store nobody else could look.
-            Err(_) if self.may_probe && !state.is_mine => {
+            Ok(visit) => {
+                state.heard_at = self.env.now();
+                self.learn(&mut state, visit);
+            }
+            // Without a store nobody else could look; but one that is slow for a moment is no reason for two to.
+            Err(_) if self.may_probe && !state.is_mine && self.is_alone(&state) => {
                 (state.is_mine, state.other) = (true, None);
                 self.begin_to_look(&mut state);
             }
@@ -62,17 +80,21 @@ impl Watch {
         was_mine && !state.is_mine
     }
 
+    fn is_alone(&self, state: &State) -> bool {
+        state.other.is_none() || self.env.now().since(state.heard_at) >= prober::SILENT
+    }
+
     /// What others did, for one look at everything.
     pub(super) async fn look_around(&self) {
         let circuits = self.circuits.status().await;
         let running = running::running(&self.env, &self.store).await.unwrap_or_default();
-        let env = self.env.clone();
+        let (env, place) = (self.env.clone(), self.place.clone());
         let known = self.store.ask(&self.env, move |store: &dyn Store| {
             let wall = env.wall().as_secs_f64();
             Ok::<_, StoreError>((
                 mute::muted(store, wall)?,
                 change::read(store)?,
-                prober::holder(store, &env)?,
+                prober::holder(store, &place, &env)?,
             ))
         });
         let known = known.await.and_then(|known| known);
@@ -84,16 +106,21 @@ impl Watch {
     }
 
     async fn visit(&self) -> Result<Visit, StoreError> {
-        let (mine, written, unwritten) = {
+        let (mine, writing, unwritten, marks) = {
             let mut state = self.state();
-            (self.mine(&state), self.to_write(&mut state), std::mem::take(&mut state.unwritten))
+            let unwritten = std::mem::take(&mut state.unwritten);
+            (self.mine(&state), self.to_write(&mut state), unwritten, state.marks.clone())
         };
+        let Writing { written, services, histories } = writing;
         let (targets, may_probe) = (self.targets(), self.may_probe);
-        let (env, timing) = (self.env.clone(), self.timing);
+        let (env, timing, place) = (self.env.clone(), self.timing, self.place.clone());
         let lost = unwritten.clone();
         let visit = self.store.ask(&self.env, move |store| {
-            let other =
-                if may_probe { prober::take(store, &env, &mine)? } else { prober::holder(store, &env)? };
+            let other = if may_probe {
+                prober::take(store, &place, &env, &mine)?
+            } else {
+                prober::holder(store, &place, &env)?
+            };
             let wall = env.wall().as_secs_f64();
             let is_mine = may_probe && other.is_none();
             if is_mine {
@@ -103,10 +130,7 @@ impl Watch {
                 change::keep(store, &unwritten)?;
             }
             let wishes = if is_mine { mute::wishes(store, wall)? } else { Vec::new() };
-            let services = (!is_mine).then(|| {
-                let all = targets.into_iter();
-                all.map(|(name, targets)| Watched::read(name, targets, timing, &env, store)).collect()
-            });
+            let services = if is_mine { None } else { Some(read(store, &env, timing, targets, &marks)?) };
             Ok(Visit {
                 other,
                 wishes,
@@ -120,6 +144,8 @@ impl Watch {
             // They go with the next visit.
             let mut state = self.state();
             state.unwritten.splice(..0, lost);
+            state.dirty.extend(services);
+            state.dirty_histories.extend(histories);
         }
         visit
     }
@@ -130,6 +156,7 @@ impl Watch {
         Prober {
             process: self.env.identity().clone(),
             number: self.number,
+            services: state.services.len(),
             at: self.env.now().as_nanos(),
             since: self.since,
             connection: state.connection,
@@ -143,9 +170,9 @@ impl Watch {
     }
 
     /// What is to be written now: each service that was looked at, and its history when that is due.
-    fn to_write(&self, state: &mut State) -> Vec<Written> {
+    fn to_write(&self, state: &mut State) -> Writing {
         if !state.is_mine {
-            return Vec::new();
+            return Writing::default();
         }
         let now = self.env.now();
         let is_few = state.services.len() <= FEW;
@@ -155,21 +182,28 @@ impl Watch {
         if is_due {
             state.histories_at = now;
         }
-        let mut which = std::mem::take(&mut state.dirty);
-        which.extend(&histories);
+        let mut services = std::mem::take(&mut state.dirty);
+        services.extend(&histories);
         let write = |at: &usize| Some(state.services.get(*at)?.written(&self.env, histories.contains(at)));
-        which.iter().filter_map(write).collect()
+        Writing { written: services.iter().filter_map(write).collect(), services, histories }
     }
 
     fn learn(&self, state: &mut State, visit: Visit) {
         let is_mine = self.may_probe && visit.other.is_none();
         if let Some(services) = visit.services {
-            state.services = services;
+            if !services.is_empty() {
+                self.touched();
+            }
+            for (at, mark, one) in services {
+                state.marks.extend(mark.map(|mark| (one.service.clone(), mark)));
+                if let Some(place) = state.services.get_mut(at) {
+                    *place = one;
+                }
+            }
             let first = |one: &Watched| one.round.is_some();
             if state.services.iter().all(first) {
                 self.is_ready.store(true, Ordering::Relaxed);
             }
-            self.touched();
         }
         if let Some(other) = &visit.other {
             state.connection = other.connection;
@@ -189,9 +223,10 @@ impl Watch {
         (state.muted, state.changes) = (visit.muted, visit.changes);
         let now = moment(&self.env);
         for wish in visit.wishes {
-            let at = state.services.iter().position(|one| one.service == wish);
-            if let Some(id) = at.and_then(|at| state.ids.get(at)) {
-                state.schedule.ask(*id, now);
+            // They are in order of name.
+            let at = state.services.binary_search_by(|one| one.service.cmp(&wish)).ok();
+            if let Some(id) = at.and_then(|at| state.ids.get(at)).copied() {
+                state.schedule.ask(id, now);
             }
         }
     }
@@ -211,7 +246,6 @@ impl Watch {
                 self.touched();
             }
         }
-        let wall = self.env.wall().as_secs_f64();
         for (name, from, to, why) in moved {
             let what = Changed::Circuit {
                 service: name.as_str().into(),
@@ -220,7 +254,7 @@ impl Watch {
                 why: why.into(),
             };
             if state.is_mine {
-                self.log(state, LoggedChange { at: wall, what });
+                self.log(state, what);
             }
         }
     }
@@ -231,18 +265,25 @@ impl Watch {
             return;
         }
         let now = moment(&self.env);
-        let due: Vec<_> = state
-            .ids
-            .iter()
-            .zip(&state.services)
-            .map(|(id, one)| {
-                let view = state.circuits.get(&one.service).and_then(|circuit| circuit.view.as_ref());
-                (*id, view.and_then(wake_in).map(|wait| now.after(wait)))
-            })
-            .collect();
-        for (id, at) in due {
-            // A little later each second by what reading takes: the first that was said is right.
-            state.schedule.circuit_due(id, at);
+        let State { ids, services, circuits, schedule, due_circuits, .. } = state;
+        for (at, (id, one)) in ids.iter().zip(services.iter()).enumerate() {
+            let circuit = circuits.get(&one.service);
+            let wait = circuit.and_then(|circuit| circuit.view.as_ref()).and_then(wake_in);
+            let (Some(circuit), Some(wait)) = (circuit, wait) else {
+                due_circuits.remove(&at);
+                schedule.circuit_due(*id, None);
+                continue;
+            };
+            let fresh =
+                || DueCircuit { generation: circuit.generation, at: now.after(wait), was_tried: false };
+            let due = due_circuits.entry(at).or_insert_with(fresh);
+            if due.generation != circuit.generation {
+                *due = fresh();
+            }
+            // A look that changed nothing is not made again each second: its rounds go on. One that was answered
+            // is, for a circuit that wants several answers.
+            let may_try = !due.was_tried || one.is_answered();
+            schedule.circuit_due(*id, may_try.then_some(due.at));
         }
     }
 
@@ -271,17 +312,40 @@ impl Watch {
             state.is_mine = false;
             (written, std::mem::take(&mut state.unwritten))
         };
-        let (env, number) = (self.env.clone(), self.number);
+        let (env, number, place) = (self.env.clone(), self.number, self.place.clone());
         // A store that does not answer now has what it was given a second ago.
         let _ = self
             .store
             .ask(&self.env, move |store: &dyn Store| {
-                written.iter().try_for_each(|one| one.write(store))?;
                 if !unwritten.is_empty() {
                     change::keep(store, &unwritten)?;
                 }
-                prober::give_back(store, &env, number)
+                // Who was stopped for a while may have lost it, and what it knows is old.
+                if !prober::is_ours(store, &place, &env, number)? {
+                    return Ok(());
+                }
+                written.iter().try_for_each(|one| one.write(store))?;
+                store.remove(&place)
             })
             .await;
     }
+}
+
+/// The services whose notes are not those that are known.
+fn read(
+    store: &dyn Store,
+    env: &Env,
+    timing: Timing,
+    targets: Vec<(ServiceName, Vec<vps_health::Target>)>,
+    known: &BTreeMap<ServiceName, u64>,
+) -> Result<Read, StoreError> {
+    let marks = note::marks(store)?;
+    let mut read = Vec::new();
+    for (at, (name, targets)) in targets.into_iter().enumerate() {
+        let mark = marks.get(&name).copied();
+        if mark != known.get(&name).copied() {
+            read.push((at, mark, Watched::read(name, targets, timing, env, store)?));
+        }
+    }
+    Ok(read)
 }

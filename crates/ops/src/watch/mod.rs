@@ -11,12 +11,15 @@ mod housekeeping;
 mod mute;
 mod note;
 mod once;
+mod own_connection;
 mod prober;
 mod results;
 mod round;
 mod service;
 #[cfg(any(test, feature = "testing"))]
 pub mod staged;
+#[cfg(test)]
+mod tests;
 mod ticker;
 #[expect(clippy::module_inception, reason = "what a watch is made of")]
 mod watch;

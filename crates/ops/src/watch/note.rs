@@ -1,13 +1,15 @@
 //! What is known of a service's health, as it stands in the store: so that other processes see it, and the next one
 //! goes on with it.
 
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use vps_health::{
-    Certificate, Clocks, Damped, History, LastCertificate, Level, Moment, Outcome, Phases, Reason,
-    Remembered, Sample, Target, Timing, Verdict,
+    Certificate, Clocks, Damped, History, LONGEST_PAUSE, LastCertificate, Level, Moment, Outcome, Phases,
+    Reason, Remembered, Sample, Target, Timing, Verdict,
 };
 
 use super::clock::{clocks, moment};
@@ -16,7 +18,7 @@ use super::service::{Round, Watched};
 use crate::env::Env;
 use crate::foreign::Foreign;
 use crate::service::ServiceName;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Where the notes begin in the store, and the histories.
 const NOTES: &str = "health/";
@@ -35,6 +37,9 @@ struct Note {
     wall: i64,
     status: Remembered,
     certificate: Option<Certificate>,
+    /// How much longer it wants to be left alone, in milliseconds.
+    #[serde(default)]
+    pause: u64,
     targets: Vec<TargetNote>,
     bad: Vec<Foreign>,
     /// Missing where the version that wrote it did not count.
@@ -78,6 +83,7 @@ impl Watched {
             wall: clocks.wall_seconds,
             status: self.damped.remember(now),
             certificate: self.certificate.certificate,
+            pause: self.pause_left(now).map_or(0, millis),
             targets: targets.map(|(target, sample)| TargetNote::of(target, sample, now)).collect(),
             bad: round
                 .map(|round| round.bad.iter().map(|name| name.as_str().into()).collect())
@@ -98,14 +104,15 @@ impl Watched {
         timing: Timing,
         env: &Env,
         store: &dyn Store,
-    ) -> Self {
+    ) -> Result<Self, StoreError> {
         let mut watched = Self::new(service, targets, timing, env);
         let (now, clocks) = (moment(env), clocks(env));
-        let load = |prefix: &str| store.load(&format!("{prefix}{}", watched.service)).ok().flatten();
+        let timing = *watched.damped.timing();
+        let load = |prefix: &str| store.load(&format!("{prefix}{}", watched.service));
         // What another version wrote, or nobody, is as good as nothing: health begins anew without it.
         let history =
-            load(HISTORIES).and_then(|bytes| History::decode(&bytes, timing.interval(), &clocks, now).ok());
-        let note = load(NOTES).and_then(|bytes| Note::decode(&bytes));
+            load(HISTORIES)?.and_then(|bytes| History::decode(&bytes, timing.interval(), &clocks, now).ok());
+        let note = load(NOTES)?.and_then(|bytes| Note::decode(&bytes));
         if let Some(history) = history {
             watched.history = history;
         }
@@ -113,8 +120,18 @@ impl Watched {
             note.restore(&mut watched, timing, &clocks, now);
         }
         watched.history.begin(&watched.damped, now);
-        watched
+        Ok(watched)
     }
+}
+
+/// What tells each service's note from the one that was there before; none where there is no note.
+pub(super) fn marks(store: &dyn Store) -> Result<BTreeMap<ServiceName, u64>, StoreError> {
+    let all = store.list(NOTES)?.into_iter().filter_map(|(key, bytes)| {
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        Some((ServiceName::from(key.strip_prefix(NOTES)?), hasher.finish()))
+    });
+    Ok(all.collect())
 }
 
 impl Note {
@@ -133,6 +150,8 @@ impl Note {
         watched.results = self.results;
         // Of another boot nobody knows how long ago it was.
         let Some(elapsed) = elapsed else { return };
+        let pause = Duration::from_millis(self.pause).min(LONGEST_PAUSE).saturating_sub(elapsed);
+        watched.not_before = (!pause.is_zero()).then(|| now.after(pause));
         let known: Vec<Sample> = self.targets.iter().map(|target| target.sample(elapsed, now)).collect();
         let same =
             self.targets.iter().map(|note| &*note.name).eq(watched.targets.iter().map(|t| t.name.as_str()));
@@ -169,7 +188,7 @@ impl TargetNote {
 
 impl Written {
     /// Puts it into the store.
-    pub(super) fn write(&self, store: &dyn Store) -> Result<(), crate::store::StoreError> {
+    pub(super) fn write(&self, store: &dyn Store) -> Result<(), StoreError> {
         let keys = [format!("{NOTES}{}", self.service), format!("{HISTORIES}{}", self.service)];
         for (key, bytes) in keys.iter().zip([&self.note, &self.history]) {
             if let Some(bytes) = bytes {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vps_health::{
-    Connection, Gate, HealthCheckService, InvalidTiming, Level, Moment, Probe, Sample, Status, Target,
-    Timing, name_number, shown,
+    Connection, Gate, HealthCheckService, InvalidTiming, Level, Moment, Probe, Sample, Status, Target, Timing,
+    shown,
 };
 
 use super::board::{Board, order};
 use super::clock::moment;
+use super::own_connection;
 use super::prober;
 use super::service::{Watched, together};
 use super::watch::{Parts, Watch};
@@ -47,19 +48,23 @@ pub async fn check_once(parts: Parts) -> Result<Once, InvalidTiming> {
     let may_probe = parts.may_probe;
     let watch = Watch::new(Parts { may_probe: false, ..parts }).await?;
     let timing = watch.timing;
-    let (now, asker) = (moment(&env), env.clone());
-    let holder = store.ask(&env, move |store| prober::holder(store, &asker)).await;
+    let (now, asker, place) = (moment(&env), env.clone(), watch.place.clone());
+    let holder = store.ask(&env, move |store| prober::holder(store, &place, &asker)).await;
     let is_watched = holder.is_ok_and(|holder| holder.is_ok_and(|holder| holder.is_some()));
     let stale: Vec<(ServiceName, Vec<Target>)> = {
         let state = watch.state();
-        let is_fresh = |one: &Watched| one.age(now).is_some_and(|age| age < FRESH);
+        // Nor is one that wants to be left alone.
+        let is_fresh = |one: &Watched| {
+            one.age(now).is_some_and(|age| age < FRESH)
+                || one.pause_left(now).is_some_and(|_| one.round.is_some())
+        };
         let all = state.services.iter().filter(|one| may_probe && !is_fresh(one));
         all.map(|one| (one.service.clone(), one.targets.clone())).collect()
     };
-    let found = look(&*probe, &env, timing, &stale).await;
+    let mut found = look(&*probe, &env, timing, &stale).await;
     {
         let mut state = watch.state();
-        state.connection = own_connection(timing, &found, moment(&env));
+        state.connection = own_connection(timing, &mut found, moment(&env));
         let connection = state.connection;
         for (service, rounds) in found {
             let Some(at) = state.services.iter().position(|one| one.service == service) else { continue };
@@ -118,20 +123,23 @@ fn badness(round: &[(Target, Sample)]) -> Level {
     round.iter().filter_map(|(_, sample)| sample.outcome.level).max().unwrap_or(Level::Healthy)
 }
 
-/// Whether all went bad together, by the last look at each target.
-fn own_connection(timing: Timing, found: &[(ServiceName, Rounds)], now: Moment) -> Connection {
+/// Whether all went bad together, by the last look at each target; what was this machine's fault is taken back.
+fn own_connection(timing: Timing, found: &mut [(ServiceName, Rounds)], now: Moment) -> Connection {
     let mut gate = Gate::new(timing.interval());
-    let mut connection = Connection::Online;
-    let last = found.iter().filter_map(|(_, rounds)| rounds.last()).flatten();
-    let outside = last.filter(|(target, sample)| !target.is_private && !sample.outcome.is_local());
-    // Those that answered first: one of them is enough.
-    let mut outside: Vec<_> = outside.collect();
-    outside.sort_by_key(|(_, sample)| sample.outcome.is_bad());
-    for (target, sample) in outside {
-        let number = u32::try_from(name_number(&target.host) >> 32).unwrap_or(0);
-        connection = gate.heard(number, sample.outcome.is_bad(), now);
+    // Those that answered first: one of them is enough. And all once more, when all are known.
+    found.sort_by_key(|(_, rounds)| rounds.last().map(|round| badness(round)));
+    for _ in 0..2 {
+        for round in found.iter_mut().flat_map(|(_, rounds)| rounds.last_mut()) {
+            let (targets, mut samples): (Vec<Target>, Vec<Sample>) =
+                std::mem::take(round).into_iter().unzip();
+            own_connection::hear(&mut gate, &targets, &mut samples, now);
+            *round = targets.into_iter().zip(samples).collect();
+        }
     }
-    connection
+    let all = found.iter().flat_map(|(_, rounds)| rounds.last()).flatten();
+    let mut others = all.filter(|(target, sample)| !target.is_private && !sample.outcome.is_local());
+    // All were asked at once: where one answered, it is not this machine.
+    if others.any(|(_, sample)| !sample.outcome.is_bad()) { Connection::Online } else { gate.connection(now) }
 }
 
 fn verdict(watch: &Watch) -> Once {

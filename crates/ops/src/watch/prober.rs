@@ -10,11 +10,13 @@ use vps_breaker::Tick;
 use vps_health::Connection;
 
 use crate::env::{Env, ProcessIdentity};
+use crate::service::ServiceName;
 use crate::store::{Store, StoreError};
 
+/// Where the place is for the services of the configuration.
 const KEY: &str = "prober";
 /// Without a sign of life for so long the place is free.
-const SILENT: Duration = Duration::from_secs(10);
+pub(super) const SILENT: Duration = Duration::from_secs(10);
 
 /// Who has the place, and what it says for all to know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +24,9 @@ pub(super) struct Prober {
     pub(super) process: ProcessIdentity,
     /// Tells several of one process apart.
     pub(super) number: u64,
+    /// How many services it looks at: who looks at more takes the place of one that looks at fewer.
+    #[serde(default)]
+    pub(super) services: usize,
     /// CLOCK_BOOTTIME in nanoseconds, at its last sign of life.
     pub(super) at: u64,
     /// When it began, in seconds since the Unix epoch.
@@ -49,23 +54,41 @@ impl Prober {
     }
 }
 
+/// The place of who looks at these services. Those that are not all of the configuration's `usual` ones have a place of
+/// their own: nobody else may look at them.
+pub(super) fn place<'s>(
+    services: impl IntoIterator<Item = &'s ServiceName>,
+    usual: &[ServiceName],
+) -> String {
+    let services: Vec<&str> = services.into_iter().map(ServiceName::as_str).collect();
+    if services.iter().all(|name| usual.iter().any(|usual| usual.as_str() == *name)) {
+        return KEY.to_owned();
+    }
+    format!("{KEY}/{:016x}", vps_health::name_number(&services.join(" ")))
+}
+
 /// Takes the place, or keeps it; whoever has it instead, if somebody has.
-pub(super) fn take(store: &dyn Store, env: &Env, mine: &Prober) -> Result<Option<Prober>, StoreError> {
+pub(super) fn take(
+    store: &dyn Store,
+    place: &str,
+    env: &Env,
+    mine: &Prober,
+) -> Result<Option<Prober>, StoreError> {
     let mut other = None;
-    store.update(KEY, &mut |bytes| {
-        other = decode(bytes).filter(|one| !one.is(env, mine.number) && one.is_alive(env));
+    store.update(place, &mut |bytes| {
+        let has_it = |one: &Prober| one.is_alive(env) && one.services >= mine.services;
+        other = decode(bytes).filter(|one| !one.is(env, mine.number) && has_it(one));
         if other.is_some() { None } else { serde_json::to_vec(mine).ok() }
     })?;
     Ok(other)
 }
 
 /// Whoever has the place.
-pub(super) fn holder(store: &dyn Store, env: &Env) -> Result<Option<Prober>, StoreError> {
-    Ok(decode(store.load(KEY)?.as_deref()).filter(|prober| prober.is_alive(env)))
+pub(super) fn holder(store: &dyn Store, place: &str, env: &Env) -> Result<Option<Prober>, StoreError> {
+    Ok(decode(store.load(place)?.as_deref()).filter(|prober| prober.is_alive(env)))
 }
 
-/// Gives the place back, if it is ours.
-pub(super) fn give_back(store: &dyn Store, env: &Env, number: u64) -> Result<(), StoreError> {
-    let mine = decode(store.load(KEY)?.as_deref()).is_some_and(|prober| prober.is(env, number));
-    if mine { store.remove(KEY) } else { Ok(()) }
+/// Whether it is ours.
+pub(super) fn is_ours(store: &dyn Store, place: &str, env: &Env, number: u64) -> Result<bool, StoreError> {
+    Ok(decode(store.load(place)?.as_deref()).is_some_and(|prober| prober.is(env, number)))
 }

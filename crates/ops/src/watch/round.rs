@@ -18,9 +18,16 @@ pub(super) struct Round {
     pub(super) targets: Arc<[Target]>,
     /// Of each look.
     pub(super) limit: Duration,
+    /// Hosts that several services have, each with its one place.
+    pub(super) hosts: Arc<Hosts>,
     /// The circuit, where it is not closed, and how its service is.
     pub(super) circuit: Option<(Arc<Circuit>, Damped)>,
+    /// Whether nothing speaks against this machine's own connection.
+    pub(super) is_online: bool,
 }
+
+/// Hosts that several services have, by `host:port`: one look at a time for each.
+pub(super) type Hosts = BTreeMap<String, tokio::sync::Mutex<()>>;
 
 /// What it came to.
 pub(super) struct Found {
@@ -38,6 +45,9 @@ impl Round {
         let samples = self.samples().await;
         if let Some(permit) = permit {
             let verdict = together(&self.targets, &samples).map(|(sample, _)| sample.outcome.verdict);
+            // Where it may be us who are offline, a failure is not the service's.
+            let verdict =
+                verdict.filter(|verdict| self.is_online || *verdict == vps_health::Verdict::Success);
             permit.settle_health(verdict.unwrap_or(vps_health::Verdict::Neutral)).await;
         }
         Found { run, samples }
@@ -67,14 +77,10 @@ impl Round {
         let (tell, mut told) = mpsc::unbounded_channel();
         let mut beside = Vec::new();
         for group in others {
-            let (env, probe, targets, limit) =
-                (self.env.clone(), Arc::clone(&self.probe), Arc::clone(&self.targets), self.limit);
-            let tell = tell.clone();
-            beside.push(self.env.spawn("health-round", async move {
-                in_turn(&env, &*probe, &targets, &group, limit, &tell).await;
-            }));
+            let (asker, tell) = (self.asker(), tell.clone());
+            beside.push(self.env.spawn("health-round", async move { asker.in_turn(&group, &tell).await }));
         }
-        in_turn(&self.env, &*self.probe, &self.targets, &first, self.limit, &tell).await;
+        self.asker().in_turn(&first, &tell).await;
         drop(tell);
         let mut samples: Vec<Option<Sample>> = self.targets.iter().map(|_| None).collect();
         while let Some((at, sample)) = told.recv().await {
@@ -88,36 +94,60 @@ impl Round {
     }
 }
 
-/// Looks at targets of one host, one after the other: it is asked one thing at a time.
-async fn in_turn(
-    env: &Env,
-    probe: &dyn Probe,
-    targets: &[Target],
-    group: &[usize],
+/// What looks at some of the targets need.
+struct Asker {
+    env: Env,
+    probe: Arc<dyn Probe>,
+    targets: Arc<[Target]>,
+    hosts: Arc<Hosts>,
     limit: Duration,
-    tell: &mpsc::UnboundedSender<(usize, Sample)>,
-) {
-    let mut down: Option<Sample> = None;
-    for &at in group {
-        let Some(target) = targets.get(at) else { continue };
-        let began = env.now();
-        let sample = match &down {
-            // Nobody is there: asking for another thing would only take as long again.
-            Some(down) => down.clone(),
-            None => {
-                let deadline = began.after(limit);
-                match env.until(deadline.after(GRACE), probe.sample(target, deadline.into())).await {
-                    Some(sample) => sample,
-                    // A probe that does not keep its time.
-                    None => late(began.into(), limit),
-                }
-            }
-        };
-        if !was_reached(&sample) {
-            down = Some(sample.clone());
+}
+
+impl Round {
+    fn asker(&self) -> Asker {
+        Asker {
+            env: self.env.clone(),
+            probe: Arc::clone(&self.probe),
+            targets: Arc::clone(&self.targets),
+            hosts: Arc::clone(&self.hosts),
+            limit: self.limit,
         }
-        // Nobody listens any more to a round that was dropped.
-        let _ = tell.send((at, sample));
+    }
+}
+
+impl Asker {
+    /// Looks at targets of one host, one after the other: it is asked one thing at a time.
+    async fn in_turn(&self, group: &[usize], tell: &mpsc::UnboundedSender<(usize, Sample)>) {
+        let Self { env, probe, targets, hosts, limit } = self;
+        let limit = *limit;
+        let host = group.first().and_then(|at| targets.get(*at)).and_then(|target| hosts.get(&target.host));
+        // Waiting for it is no time of the service's.
+        let _place = match host {
+            Some(host) => Some(host.lock().await),
+            None => None,
+        };
+        let mut down: Option<Sample> = None;
+        for &at in group {
+            let Some(target) = targets.get(at) else { continue };
+            let began = env.now();
+            let sample = match &down {
+                // Nobody is there: asking for another thing would only take as long again.
+                Some(down) => down.clone(),
+                None => {
+                    let deadline = began.after(limit);
+                    match env.until(deadline.after(GRACE), probe.sample(target, deadline.into())).await {
+                        Some(sample) => sample,
+                        // A probe that does not keep its time.
+                        None => late(began.into(), limit),
+                    }
+                }
+            };
+            if !was_reached(&sample) {
+                down = Some(sample.clone());
+            }
+            // Nobody listens any more to a round that was dropped.
+            let _ = tell.send((at, sample));
+        }
     }
 }
 

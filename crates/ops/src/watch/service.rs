@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use vps_health::{
-    Certificate, Change, Connection, Damped, Family, History, LastCertificate, Level, Moment, Outcome, Phase,
-    Reason, Sample, Status, Target, Timing, Verdict, combine,
+    Certificate, Change, Connection, Damped, Family, History, LONGEST_PAUSE, LastCertificate, Level, Moment,
+    Outcome, Phase, Reason, SHORTEST_FOREIGN, Sample, Status, Target, Timing, Verdict, combine,
 };
 
 use super::clock::moment;
@@ -22,6 +22,8 @@ pub(super) struct Watched {
     pub(super) certificate: LastCertificate,
     pub(super) round: Option<Round>,
     pub(super) results: Results,
+    /// It wants to be left alone until then.
+    pub(super) not_before: Option<Moment>,
 }
 
 /// What a round found: a sample of each target, in their order.
@@ -35,6 +37,7 @@ pub(super) struct Round {
 impl Watched {
     /// Nobody has looked at it.
     pub(super) fn new(service: ServiceName, targets: Vec<Target>, timing: Timing, env: &Env) -> Self {
+        let timing = own_timing(timing, &targets);
         Self {
             service,
             targets,
@@ -43,7 +46,25 @@ impl Watched {
             certificate: LastCertificate::default(),
             round: None,
             results: Results::default(),
+            not_before: None,
         }
+    }
+
+    /// Whether the last round was answered, as a circuit sees it.
+    pub(super) fn is_answered(&self) -> bool {
+        let together = self.round.as_ref().and_then(|round| together(&self.targets, &round.samples));
+        together.is_some_and(|(sample, _)| sample.outcome.verdict == Verdict::Success)
+    }
+
+    /// Whether the last round says that it is down.
+    pub(super) fn is_down(&self) -> bool {
+        let together = self.round.as_ref().and_then(|round| together(&self.targets, &round.samples));
+        together.is_some_and(|(sample, _)| sample.outcome.is_bad())
+    }
+
+    /// How much longer it wants to be left alone.
+    pub(super) fn pause_left(&self, now: Moment) -> Option<Duration> {
+        Some(self.not_before?.since(now)).filter(|left| !left.is_zero())
     }
 
     /// Takes a round in: a sample of each target, in their order.
@@ -57,14 +78,16 @@ impl Watched {
         self.results.count(sample.outcome.level);
         let certificate = samples.iter().filter_map(|sample| sample.certificate).reduce(earlier);
         self.certificate.note(certificate);
+        self.not_before = sample.outcome.next_not_before.map(|pause| now.after(pause.min(LONGEST_PAUSE)));
         let change = self.damped.sample_while(connection, &sample, now);
         self.history.sample(&sample, &self.damped, change, now);
         self.round = Some(Round { samples, bad });
         change
     }
 
-    /// Whether somebody answered over this family, not longer ago than `within`.
-    pub(super) fn answered_over(&self, family: Family, within: Duration, now: Moment) -> bool {
+    /// Whether somebody answered over this family, not long ago.
+    pub(super) fn answered_over(&self, family: Family, now: Moment) -> bool {
+        let within = self.damped.timing().stale_after();
         let samples = self.round.iter().flat_map(|round| &round.samples);
         let mut fresh = samples.filter(|sample| now.since(sample.ended()) <= within);
         fresh.any(|sample| sample.outcome.is_answer() && sample.family() == Some(family))
@@ -80,6 +103,15 @@ impl Watched {
         let ended = self.round.as_ref()?.samples.iter().map(Sample::ended).max()?;
         Some(now.since(ended))
     }
+}
+
+/// Hosts of others are not asked more often than they may be, whatever is configured: what is old is measured by that.
+fn own_timing(timing: Timing, targets: &[Target]) -> Timing {
+    if targets.iter().all(|target| target.is_private) {
+        return timing;
+    }
+    let interval = timing.interval().max(SHORTEST_FOREIGN);
+    Timing::of(interval, timing.timeout(), timing.degraded(), timing.unhealthy()).unwrap_or(timing)
 }
 
 /// The certificate that ends first.

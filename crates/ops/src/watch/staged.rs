@@ -53,6 +53,7 @@ pub fn row(at: f64, targets: &[Target], rounds: &[(Duration, Vec<Sample>)]) -> R
         certificate: LastCertificate::default(),
         round: None,
         results: super::results::Results::default(),
+        not_before: None,
     };
     for (ago, samples) in rounds {
         let began = NOW.before(*ago);

@@ -8,10 +8,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use vps_breaker::Tick;
-use vps_health::{After, Connection, Due, Finished, Outcome, Plan, Reason, Run, Sample, name_number};
+use vps_health::{After, Connection, Due, Plan, Run, Sample, Schedule, Turn, name_number};
 
-use super::change::{Changed, LoggedChange};
+use super::change::{Changed, LoggedChange, to_millis};
 use super::clock::moment;
+use super::own_connection;
+use super::prober;
 use super::round::{Found, Round};
 use super::service::is_news;
 use super::watch::{State, Watch};
@@ -23,14 +25,18 @@ const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// Without automatic looks a service is looked at when somebody asks: this is as good as never.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
+/// Rounds under way, by the number of their service.
+type Flying = BTreeMap<u32, (Run, Task)>;
+
 impl Watch {
     /// Watches until `cancel`. Of the processes that share a store one looks; the others read once a second what it
     /// found, and one of them takes over when it is gone. Ends with everything written.
     pub async fn run(&self, cancel: &CancellationToken) {
         let (tell, mut told) = mpsc::unbounded_channel::<Found>();
-        let mut flying: BTreeMap<u32, Task> = BTreeMap::new();
+        let mut flying = Flying::new();
         let mut next_housekeeping = self.env.now();
         while !cancel.is_cancelled() {
+            self.was_away(&mut flying);
             self.ticked.store(self.env.now().as_nanos(), Ordering::Relaxed);
             if self.env.now() >= next_housekeeping {
                 if self.housekeeping().await {
@@ -45,14 +51,42 @@ impl Watch {
                 biased;
                 () = cancel.cancelled() => break,
                 Some(found) = told.recv() => {
-                    flying.remove(&found.run.target.0);
-                    self.take(found).await;
+                    self.was_away(&mut flying);
+                    let is_awaited = flying.get(&found.run.target.0).is_some_and(|(run, _)| *run == found.run);
+                    // One that was given up says nothing, and must not be taken for the one that follows it.
+                    if is_awaited {
+                        flying.remove(&found.run.target.0);
+                        self.take(found).await;
+                    }
                 }
                 () = self.env.bell(wake) => {}
             }
         }
         drop(flying);
         self.end().await;
+    }
+
+    /// Whether nobody ran here for a while, the machine asleep or this process stopped: what was under way then
+    /// measured that, and is given up.
+    fn was_away(&self, flying: &mut Flying) {
+        let silent = self.silent_for();
+        let mut state = self.state();
+        let now = moment(&self.env);
+        if let Some(slept) = state.schedule.slept(self.env.slept(), now) {
+            tracing::debug!(seconds = slept.as_secs(), "the machine slept: all services are looked at anew");
+            flying.clear();
+            for one in &mut state.services {
+                one.history.slept(slept, now);
+            }
+            if state.is_mine && !self.policy.enabled {
+                // A fresh round of all is not for those that are looked at when somebody asks.
+                self.begin_to_look(&mut state);
+            }
+        } else if silent >= prober::SILENT {
+            for (run, _) in std::mem::take(flying).into_values() {
+                let _ = state.schedule.finished(run, After::default(), now);
+            }
+        }
     }
 
     /// Puts all services into the schedule: we are the one who looks.
@@ -73,6 +107,9 @@ impl Watch {
                 is_private: one.targets.iter().all(|target| target.is_private),
             });
         }
+        // A schedule of its own each time: its numbers are the places of the services.
+        state.schedule = Schedule::new(name_number(&self.env.identity().boot_id));
+        let _ = state.schedule.slept(self.env.slept(), now);
         let at_once = self.policy.enabled && self.policy.check_on_startup;
         state.ids = if at_once {
             state.schedule.add_all(plans, now)
@@ -80,6 +117,11 @@ impl Watch {
             state.schedule.add_all_in_turn(plans, now)
         };
         state.looked_at.clear();
+        state.due_circuits.clear();
+        if !self.policy.enabled || state.services.is_empty() {
+            // There is no first round.
+            self.is_ready.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Another process looks: nothing is due here any more.
@@ -90,33 +132,30 @@ impl Watch {
     }
 
     /// Starts what is due; when the next is.
-    fn start_due(
-        &self,
-        tell: &mpsc::UnboundedSender<Found>,
-        flying: &mut BTreeMap<u32, Task>,
-    ) -> Option<Tick> {
+    fn start_due(&self, tell: &mpsc::UnboundedSender<Found>, flying: &mut Flying) -> Option<Tick> {
         let mut state = self.state();
         if !state.is_mine {
             return None;
         }
         let now = moment(&self.env);
-        if let Some(slept) = state.schedule.slept(self.env.slept(), now) {
-            tracing::debug!(seconds = slept.as_secs(), "the machine slept: all services are looked at anew");
-            flying.clear();
-            for one in &mut state.services {
-                one.history.slept(slept, now);
-            }
-        }
         loop {
             match state.schedule.next(now) {
                 Due::Probe(run) => {
-                    let Some(round) = self.round(&state, run) else { continue };
+                    let at = state.place(run.target);
+                    let left = at.and_then(|at| state.services.get(at)).and_then(|one| one.pause_left(now));
+                    let round = at.filter(|_| left.is_none()).and_then(|at| self.round(&mut state, at, run));
+                    let Some(round) = round else {
+                        // What it asked for of the process before this one holds here, too.
+                        let after = After { recheck: None, not_before: left };
+                        let _ = state.schedule.finished(run, after, now);
+                        continue;
+                    };
                     let tell = tell.clone();
                     let task = self.env.spawn("health", async move {
                         // Nobody listens any more once the watch has ended.
                         let _ = tell.send(round.make(run).await);
                     });
-                    flying.insert(run.target.0, task);
+                    flying.insert(run.target.0, (run, task));
                 }
                 Due::At(at) => return Some(self.env.now().after(at.since(now))),
                 Due::Idle => return None,
@@ -124,8 +163,12 @@ impl Watch {
         }
     }
 
-    fn round(&self, state: &State, run: Run) -> Option<Round> {
-        let at = state.ids.iter().position(|id| *id == run.target)?;
+    fn round(&self, state: &mut State, at: usize, run: Run) -> Option<Round> {
+        if run.turn == Turn::Circuit
+            && let Some(due) = state.due_circuits.get_mut(&at)
+        {
+            due.was_tried = true;
+        }
         let one = state.services.get(at)?;
         let is_closed = state
             .circuits
@@ -138,7 +181,9 @@ impl Watch {
             probe: Arc::clone(&self.probe),
             targets: one.targets.as_slice().into(),
             limit: self.timing.timeout(),
+            hosts: Arc::clone(&self.shared_hosts),
             circuit,
+            is_online: state.connection == Connection::Online,
         })
     }
 
@@ -159,21 +204,15 @@ impl Watch {
     /// The service whose circuit is to be opened, if that is what comes of it.
     fn take_in(&self, state: &mut State, found: Found) -> Option<ServiceName> {
         let Found { run, mut samples } = found;
-        let at = state.ids.iter().position(|id| *id == run.target)?;
+        let at = state.place(run.target)?;
         let now = moment(&self.env);
         self.ask_the_gate(state, at, &mut samples);
         let connection = state.connection;
         let one = state.services.get_mut(at)?;
         let change = one.take(samples, connection, now);
-        let pause = one
-            .round
-            .as_ref()
-            .and_then(|round| round.samples.iter().filter_map(|sample| sample.outcome.next_not_before).max());
-        let after = After { recheck: one.damped.recheck(), not_before: pause };
-        let (damped, service) = (one.damped.clone(), one.service.clone());
-        if state.schedule.finished(run, after, moment(&self.env)) == Finished::Dropped {
-            return None;
-        }
+        let after = After { recheck: one.damped.recheck(), not_before: one.pause_left(now) };
+        let (damped, service, is_down) = (one.damped.clone(), one.service.clone(), one.is_down());
+        let _ = state.schedule.finished(run, after, now);
         state.dirty.insert(at);
         state.dirty_histories.insert(at);
         state.looked_at.insert(at);
@@ -181,65 +220,31 @@ impl Watch {
             self.is_ready.store(true, Ordering::Relaxed);
         }
         if let Some(change) = change.filter(is_news) {
-            let wall = self.env.wall().as_secs_f64();
-            self.log(
-                state,
-                LoggedChange {
-                    at: wall,
-                    what: Changed::Status {
-                        service: service.as_str().into(),
-                        from: change.from,
-                        to: change.to,
-                        since: wall - now.since(change.since).as_secs_f64(),
-                        samples: change.samples,
-                        reason: change.reason,
-                    },
-                },
-            );
+            let what = Changed::Status {
+                service: service.as_str().into(),
+                from: change.from,
+                to: change.to,
+                since: to_millis(self.env.wall().as_secs_f64() - now.since(change.since).as_secs_f64()),
+                samples: change.samples,
+                reason: change.reason,
+            };
+            self.log(state, what);
         }
-        self.wants_open(state, &service, &damped).then_some(service)
+        // A look that says nothing of the service opens nothing.
+        (is_down && self.wants_open(state, &service, &damped)).then_some(service)
     }
 
     /// Whether it is this machine that has no connection, by what was found of these targets.
     fn ask_the_gate(&self, state: &mut State, at: usize, samples: &mut [Sample]) {
         let now = moment(&self.env);
-        let Some(one) = state.services.get(at) else { return };
-        let targets: Vec<(u32, bool)> =
-            one.targets.iter().map(|target| (short(name_number(&target.host)), target.is_private)).collect();
-        let (mut all_silent, mut is_portal) = (false, false);
-        for (sample, (host, _)) in samples.iter().zip(&targets).filter(|(_, (_, private))| !private) {
-            let outcome = &sample.outcome;
-            let dns = vps_health::Phase::Dns;
-            let is_silent = matches!(outcome.reason, Reason::ResolverSilent)
-                || matches!(outcome.reason, Reason::TimedOut { phase, .. } if phase == dns);
-            if is_silent || sample.phases.dns.is_some() {
-                all_silent = state.gate.resolved(*host, is_silent);
-            }
-            if let Some(to) = &sample.sent_to {
-                is_portal |= state.gate.redirected(*host, to, now);
-            }
-            if !outcome.is_local() {
-                state.gate.heard(*host, outcome.is_bad(), now);
-            }
-        }
-        for sample in samples.iter_mut() {
-            let reason = sample.outcome.reason;
-            let is_name = matches!(reason, Reason::ResolverSilent)
-                || matches!(reason, Reason::TimedOut { phase: vps_health::Phase::Dns, .. });
-            if all_silent && is_name {
-                sample.outcome = Outcome::local(Reason::NoResolver);
-            } else if is_portal && sample.sent_to.is_some() {
-                sample.outcome = Outcome::local(Reason::Portal);
-            }
-        }
-        let connection = state.gate.connection(now);
+        let State { services, gate, .. } = &mut *state;
+        let Some(one) = services.get(at) else { return };
+        own_connection::hear(gate, &one.targets, samples, now);
+        let connection = gate.connection(now);
         if connection != Connection::Online {
-            let witnesses = state.gate.witnesses();
-            let now = moment(&self.env);
+            let witnesses = gate.witnesses();
             for (id, one) in state.ids.iter().zip(&state.services) {
-                let is_witness =
-                    one.targets.iter().any(|target| witnesses.contains(&short(name_number(&target.host))));
-                if is_witness {
+                if own_connection::is_witness(&one.targets, &witnesses) {
                     state.schedule.ask(*id, now);
                 }
             }
@@ -249,16 +254,19 @@ impl Watch {
         let is_news =
             from != connection && (from == Connection::Offline || connection == Connection::Offline);
         if is_news {
-            let what = Changed::Machine { from, to: connection };
-            self.log(state, LoggedChange { at: self.env.wall().as_secs_f64(), what });
+            self.log(state, Changed::Machine { from, to: connection });
         }
     }
 
     /// Keeps a change and tells of it.
-    pub(super) fn log(&self, state: &mut State, change: LoggedChange) {
-        let service = change.what.service().map(ServiceName::from);
-        let is_muted =
-            service.is_some_and(|service| state.muted.get(&service).is_some_and(|until| *until > change.at));
+    pub(super) fn log(&self, state: &mut State, what: Changed) {
+        let change = LoggedChange::new(self.env.wall().as_secs_f64(), what);
+        let is_over = |name: &str| state.muted.get(name).is_none_or(|until| *until <= change.at);
+        // Who mutes a group mutes its hosts.
+        let is_muted = change
+            .what
+            .service()
+            .is_some_and(|name| !is_over(name) || !is_over(ServiceName::from(name).group()));
         if let Some(told) = self.told.as_ref().filter(|_| !is_muted) {
             // Who listens no more has ended.
             let _ = told.send(change.clone());
@@ -269,10 +277,4 @@ impl Watch {
         state.changes.drain(..over);
         self.touched();
     }
-}
-
-/// A host's number where there are few of them.
-#[expect(clippy::cast_possible_truncation, reason = "that is what it is for")]
-fn short(number: u64) -> u32 {
-    (number ^ (number >> 32)) as u32
 }

@@ -8,12 +8,16 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use vps_breaker::Tick;
-use vps_health::{Connection, Gate, InvalidTiming, Phase, Probe, Schedule, TargetId, Timing, name_number};
+use vps_health::{
+    Connection, Gate, InvalidTiming, Moment, Phase, Probe, SHORTEST_FOREIGN, Schedule, TargetId, Timing,
+    name_number,
+};
 
 use super::board::{Beside, Board, Row, order};
 use super::change::LoggedChange;
 use super::clock::moment;
-use super::prober::Prober;
+use super::prober::{self, Prober};
+use super::round::Hosts;
 use super::service::Watched;
 use crate::circuit::CircuitStatus;
 use crate::env::Env;
@@ -39,6 +43,9 @@ pub struct Watch {
     /// When it began, in seconds since the Unix epoch.
     pub(super) since: f64,
     pub(super) may_probe: bool,
+    /// The place in the store of whoever looks at these services.
+    pub(super) place: String,
+    pub(super) shared_hosts: Arc<Hosts>,
     state: Mutex<State>,
     pub(super) told: Option<mpsc::UnboundedSender<LoggedChange>>,
     /// Goes up with everything that a view could show.
@@ -52,7 +59,7 @@ pub struct Watch {
 /// What goes on.
 pub(super) struct State {
     pub(super) services: Vec<Watched>,
-    /// Their places in the schedule, in the same order; none while another process looks.
+    /// Their numbers in the schedule, which are their places here; none while another process looks.
     pub(super) ids: Vec<TargetId>,
     pub(super) schedule: Schedule,
     pub(super) gate: Gate,
@@ -61,6 +68,12 @@ pub(super) struct State {
     pub(super) is_mine: bool,
     /// Whoever looks instead.
     pub(super) other: Option<Prober>,
+    /// When the store last answered.
+    pub(super) heard_at: Tick,
+    /// What tells the notes that were read from newer ones, of who only reads.
+    pub(super) marks: BTreeMap<ServiceName, u64>,
+    /// When circuits are due, by the place of their service.
+    pub(super) due_circuits: BTreeMap<usize, DueCircuit>,
     pub(super) circuits: BTreeMap<ServiceName, CircuitStatus>,
     pub(super) running: Vec<RunningOperation>,
     /// The oldest first.
@@ -74,6 +87,23 @@ pub(super) struct State {
     pub(super) histories_at: Tick,
     /// Services that were looked at since we look.
     pub(super) looked_at: BTreeSet<usize>,
+}
+
+/// A circuit that is not closed.
+pub(super) struct DueCircuit {
+    /// Of this state.
+    pub(super) generation: u64,
+    /// When it lets somebody try; as it was first said, since each time it is said it is later by what reading takes.
+    pub(super) at: Moment,
+    /// It was looked at out of turn.
+    pub(super) was_tried: bool,
+}
+
+impl State {
+    /// The place of the service with this number in the schedule.
+    pub(super) fn place(&self, id: TargetId) -> Option<usize> {
+        self.ids.binary_search(&id).ok()
+    }
 }
 
 impl fmt::Debug for Watch {
@@ -125,20 +155,24 @@ impl Watch {
         let stored = store.ask(&env, move |store| {
             let all = targets.into_iter();
             all.map(|(name, targets)| Watched::read(name, targets, timing, &reader, store))
-                .collect::<Vec<_>>()
+                .collect::<Result<Vec<_>, _>>()
         });
         // A store that does not answer leaves health to begin anew.
-        let services = match stored.await {
+        let services = match stored.await.and_then(|stored| stored) {
             Ok(services) => services,
             Err(_) => {
                 fresh.into_iter().map(|(name, targets)| Watched::new(name, targets, timing, &env)).collect()
             }
         };
+        let place = prober::place(services.iter().map(|one| &one.service), &policy.services);
         let state = State {
+            heard_at: env.now(),
+            marks: BTreeMap::new(),
+            due_circuits: BTreeMap::new(),
             services,
             ids: Vec::new(),
             schedule: Schedule::new(name_number(&env.identity().boot_id)),
-            gate: Gate::new(timing.interval()),
+            gate: Gate::new(timing.interval().max(SHORTEST_FOREIGN)),
             connection: Connection::Online,
             is_mine: false,
             other: None,
@@ -158,6 +192,8 @@ impl Watch {
             ticked: AtomicU64::new(env.now().as_nanos()),
             version: AtomicU64::new(0),
             is_ready: AtomicBool::new(false),
+            shared_hosts: Arc::new(shared_hosts(&state.services)),
+            place,
             state: Mutex::new(state),
             env,
             store,
@@ -221,9 +257,8 @@ impl Watch {
         rows.extend(others.map(|(_, circuit)| Row::not_probed(circuit)));
         order(&mut rows);
         let (next_at, queue_age) = self.next(&state);
-        let families = [vps_health::Family::V4, vps_health::Family::V6].map(|family| {
-            state.services.iter().any(|one| one.answered_over(family, self.timing.stale_after(), now))
-        });
+        let families = [vps_health::Family::V4, vps_health::Family::V6]
+            .map(|family| state.services.iter().any(|one| one.answered_over(family, now)));
         Board {
             at: wall,
             interval: self.timing.interval(),
@@ -253,6 +288,18 @@ impl Watch {
         let age = other.and_then(|other| Duration::try_from_secs_f64(other.queue_seconds).ok());
         (other.and_then(|other| other.next_at).map(Tick::from_nanos), age.unwrap_or_default())
     }
+}
+
+/// Those that several services have.
+fn shared_hosts(services: &[Watched]) -> Hosts {
+    let mut users: BTreeMap<&str, BTreeSet<&ServiceName>> = BTreeMap::new();
+    for one in services {
+        for target in &one.targets {
+            users.entry(&target.host).or_default().insert(&one.service);
+        }
+    }
+    let shared = users.into_iter().filter(|(_, users)| users.len() > 1);
+    shared.map(|(host, _)| (host.to_owned(), tokio::sync::Mutex::default())).collect()
 }
 
 /// Half are below it.

@@ -25,7 +25,8 @@ pub(super) async fn run(
     places: Places,
     fail_on: FailOn,
 ) -> Result<Exit, Failure> {
-    let watch = network.health().watch(places, true, None).await.map_err(|error| cannot(&error))?;
+    let health = network.health().as_asked_for();
+    let watch = health.watch(places, true, None).await.map_err(|error| cannot(&error))?;
     let shown = show(app, &watch);
     let watching = watch.run(&app.cancel);
     let shown = tokio::select! {

@@ -114,8 +114,12 @@ impl Host {
         Self::start(simulation, *number, boot + 1, store.clone(), disk.clone(), wall_error)
     }
 
+    pub(super) fn slept(&self) -> Duration {
+        Duration::from_nanos(self.inner.suspended.load(Ordering::Relaxed))
+    }
+
     fn since_boot(&self) -> Duration {
-        let suspended = Duration::from_nanos(self.inner.suspended.load(Ordering::Relaxed));
+        let suspended = self.slept();
         self.inner.simulation.elapsed().saturating_sub(self.inner.booted).saturating_add(suspended)
     }
 

@@ -28,6 +28,10 @@ impl World for SimWorld {
         self.process.host().now()
     }
 
+    fn slept(&self) -> Duration {
+        self.process.host().slept()
+    }
+
     fn wall(&self) -> Duration {
         self.process.host().wall()
     }

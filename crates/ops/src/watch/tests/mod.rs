@@ -1,0 +1,8 @@
+//! Watching in virtual time, by a probe that does as it is told.
+
+mod circuits;
+mod keys;
+mod lab;
+mod several;
+mod statuses;
+mod times;

@@ -1,0 +1,12 @@
+//! Looks at real servers that do harm on purpose, and what `health` says of each, to the word.
+#![allow(clippy::disallowed_methods, reason = "tests start the program")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod answers;
+mod certificates;
+mod kinds;
+#[path = "../network/lab.rs"]
+mod lab;
+mod looked_at;
+mod proxies;
+mod silence;
