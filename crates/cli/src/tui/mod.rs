@@ -4,6 +4,8 @@
 mod event;
 mod input;
 mod keys;
+#[cfg(test)]
+mod published;
 mod run;
 #[cfg(test)]
 mod staged;

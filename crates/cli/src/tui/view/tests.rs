@@ -137,6 +137,10 @@ fn frozen_is_said_and_how_old_it_is() {
     let below = |text: &str| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(below(&before), below(&after), "it stands still");
     golden!("frozen", state, 80, 24);
+    for columns in [40, 50, 60] {
+        let text = seen(&mut state, columns, 20);
+        assert!(text.lines().next().unwrap().contains("FROZEN, 1m 15s old"), "{text}");
+    }
 }
 
 #[test]
@@ -192,8 +196,9 @@ fn a_long_name_is_cut_and_whole_where_there_is_room() {
     let board = || made::board(AT, vec![service(name, [good(20)]), service("b", [refused()])]);
     golden!("long-name", state(board()), 80, 24);
     assert!(seen(&mut state(board()), 200, 60).contains(name));
-    assert!(seen(&mut pressed(state(board()), &[Key::End, Key::Enter]), 80, 24).contains(name));
-    assert!(seen(&mut pressed(state(board()), &[Key::End, Key::Char('r')]), 80, 24).contains(&name[..60]));
+    assert!(seen(&mut pressed(state(board()), &[Key::Enter]), 80, 24).contains(name));
+    let asked = seen(&mut pressed(state(board()), &[Key::Char('r')]), 80, 24);
+    assert!(asked.contains(&format!("{name}? y yes")), "{asked}");
 }
 
 #[test]
