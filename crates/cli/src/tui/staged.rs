@@ -139,6 +139,6 @@ pub(super) fn state(board: Board) -> State {
 
 pub(super) fn state_of(board: Board, look: Look) -> State {
     let mut state = State::new(look, PID, []);
-    super::update::update(&mut state, super::event::Event::Board(Box::new(board)));
+    super::update::update(&mut state, super::message::Message::Board(Box::new(board)));
     state
 }
