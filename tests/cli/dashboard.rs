@@ -195,6 +195,7 @@ fn p_looks_now_and_r_resets_after_it_asked() {
     let held = run(&lab, &["circuit-breaker", "open", "github"]);
     assert_eq!(held.code, 0, "{}", held.err);
     terminal.wait_for_text("held open");
+    assert!(!terminal.screen().contains("at the earliest"), "a hand holds it: {}", terminal.screen());
     terminal.press("r");
     terminal.wait_for_text("reset the circuit of github? y yes  n no");
     terminal.press("n");
@@ -205,7 +206,10 @@ fn p_looks_now_and_r_resets_after_it_asked() {
     terminal.wait_for_text("reset the circuit of github");
     terminal.wait_for("closed", |terminal| {
         let screen = terminal.screen();
-        screen.contains("closed") && !screen.contains("held open")
+        screen.lines().any(|line| line.starts_with(">github") && line.contains(" closed "))
+    });
+    terminal.wait_for("the change, and no more", |terminal| {
+        terminal.screen().lines().any(|line| line.ends_with("github circuit open -> closed"))
     });
     terminal.press("q");
     assert_eq!(terminal.end().code(), Some(0));

@@ -5,8 +5,8 @@ use xshell::{Shell, cmd};
 
 use crate::paths;
 
-/// Tests of the program hold the files against its types and its list of metrics, and write them where this says so: only
-/// there are the schemas built in.
+/// Tests of the program hold the files against its types, its list of metrics and its dashboard, and write them where
+/// this says so: only there are the schemas built in.
 const VARIABLE: &str = "VPS_CONFIGURATOR_DOCS";
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -15,6 +15,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     sh.change_dir(paths::root());
     let _what = sh.push_env(VARIABLE, if args.is_empty() { "write" } else { "check" });
     // With --workspace it shares every artefact with the tests.
-    cmd!(sh, "cargo test --workspace --bin vps-configurator -- report::schemas metrics::published").run()?;
+    cmd!(
+        sh,
+        "cargo test --workspace --bin vps-configurator -- report::schemas metrics::published tui::published"
+    )
+    .run()?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Bytes of a terminal as keys. Pure.
 
-use super::event::Key;
+use super::message::Key;
 
 const ESCAPE: u8 = 0x1b;
 /// Longer than any sequence of a key: what does not end by then is none.

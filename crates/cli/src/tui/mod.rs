@@ -1,9 +1,11 @@
-//! The dashboard: `state` is all there is, `update` what an event does to it, `view` how it is seen; both are pure.
+//! The dashboard: `state` is all there is, `update` what a message does to it, `view` how it is seen; both are pure.
 //! `run` is the loop around them, `terminal` and `input` the terminal itself.
 
-mod event;
 mod input;
 mod keys;
+mod message;
+#[cfg(test)]
+mod published;
 mod run;
 #[cfg(test)]
 mod staged;

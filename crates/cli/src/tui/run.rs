@@ -12,9 +12,9 @@ use vps_ops::env::{Env, Task};
 use vps_ops::service::ServiceName;
 use vps_ops::watch::{Watch, ask_for};
 
-use super::event::{Effect, Event, Key};
 use super::input::Input;
 use super::keys::Keys;
+use super::message::{Effect, Key, Message};
 use super::state::{Look, State};
 use super::terminal::{self, Terminal};
 use super::update::update;
@@ -182,7 +182,7 @@ impl<'a> Up<'a> {
                 }
                 Some(said) = self.told.recv() => {
                     self.tasks.retain(|task| !task.is_finished());
-                    update(&mut self.state, Event::Said(said));
+                    update(&mut self.state, Message::Said(said));
                     is_new = true;
                 }
                 () = bell => {}
@@ -207,7 +207,7 @@ impl<'a> Up<'a> {
 
     /// Does what a key wants; whether that is the end.
     fn press(&mut self, key: Key) -> io::Result<bool> {
-        for effect in update(&mut self.state, Event::Key(key)) {
+        for effect in update(&mut self.state, Message::Key(key)) {
             match effect {
                 Effect::Quit => return Ok(true),
                 Effect::Suspend => self.suspend()?,
@@ -225,7 +225,7 @@ impl<'a> Up<'a> {
         if let Some((count, line)) = held.filter(|(count, _)| *count != self.said) {
             self.said = count;
             let line = anstream::adapter::strip_str(&line).to_string();
-            update(&mut self.state, Event::Said(line));
+            update(&mut self.state, Message::Said(line));
             is_new = true;
         }
         let (version, now) = (self.watch.version(), self.env().now());
@@ -233,13 +233,13 @@ impl<'a> Up<'a> {
             return is_new;
         }
         (self.seen, self.seen_at) = (Some(version), now);
-        update(&mut self.state, Event::Board(Box::new(self.watch.board())));
+        update(&mut self.state, Message::Board(Box::new(self.watch.board())));
         true
     }
 
     fn measured(&mut self) {
         let (columns, rows) = self.terminal.size();
-        update(&mut self.state, Event::Resized { columns, rows });
+        update(&mut self.state, Message::Resized { columns, rows });
     }
 
     fn take_again(&mut self) -> io::Result<()> {
@@ -270,7 +270,7 @@ impl<'a> Up<'a> {
         // As the command does: an order that ends with this process is none.
         if let Err(failure) = self.app.must_remember(self.loaded) {
             let said = words::not_reset(service.as_str(), &failure.message);
-            update(&mut self.state, Event::Said(said));
+            update(&mut self.state, Message::Said(said));
             return;
         }
         let circuits = self.network.circuit_breakers().clone();

@@ -75,7 +75,7 @@ pub(super) fn board() -> Board {
     let mut docker = service("docker_hub", (0..20).map(|_| good(120)).chain((0..3).map(|_| refused())));
     docker.circuit.state = vps_ops::State::Open;
     docker.circuit.retry_after = Some(Duration::from_secs(41));
-    docker.circuit.explanation = "open: 3 failures in a row, due in 41 s".to_owned();
+    docker.circuit.explanation = "3 failures in a row; the next call may try in 41 s".to_owned();
     let github = (0..12).map(|at| if at < 6 { good(600) } else { slow(1_310) });
     let mut board = staged::board(
         AT,
@@ -139,6 +139,6 @@ pub(super) fn state(board: Board) -> State {
 
 pub(super) fn state_of(board: Board, look: Look) -> State {
     let mut state = State::new(look, PID, []);
-    super::update::update(&mut state, super::event::Event::Board(Box::new(board)));
+    super::update::update(&mut state, super::message::Message::Board(Box::new(board)));
     state
 }

@@ -90,16 +90,20 @@ impl Drop for Terminal {
 
 /// No echo, no signals from keys, the other screen, no cursor. No mouse: it stays the terminal's, for selecting text.
 fn enter() -> io::Result<()> {
-    let mut now = tcgetattr(rustix::stdio::stdin())?;
-    {
+    let mut settings = tcgetattr(rustix::stdio::stdin())?;
+    let is_first = {
         let mut before = before();
-        if before.is_none() {
-            *before = Some(now.clone());
-        }
+        let is_first = before.is_none();
+        before.get_or_insert_with(|| settings.clone());
+        is_first
+    };
+    settings.make_raw();
+    tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &settings)?;
+    if is_first {
+        // Twice, it would forget where the cursor was.
+        execute!(io::stdout(), EnterAlternateScreen)?;
     }
-    now.make_raw();
-    tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &now)?;
-    execute!(io::stdout(), EnterAlternateScreen, Hide, MoveTo(0, 0))
+    execute!(io::stdout(), Hide, MoveTo(0, 0))
 }
 
 /// Gives the terminal back, where it is ours.

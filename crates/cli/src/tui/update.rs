@@ -1,6 +1,6 @@
-//! What an event does to the dashboard, and what is to be done for it. Pure.
+//! What a message does to the dashboard, and what is to be done for it. Pure.
 
-use super::event::{Effect, Event, Key};
+use super::message::{Effect, Key, Message};
 use super::state::{Mode, State};
 use super::view::details;
 use crate::observe::words::health::dashboard as words;
@@ -10,15 +10,15 @@ const AROUND: u16 = 8;
 /// The longest part of a name that is looked for.
 const LONGEST_FILTER: usize = 64;
 
-pub(crate) fn update(state: &mut State, event: Event) -> Vec<Effect> {
-    match event {
-        Event::Board(board) => {
+pub(crate) fn update(state: &mut State, message: Message) -> Vec<Effect> {
+    match message {
+        Message::Board(board) => {
             state.board = Some(*board);
             hold_selection(state);
         }
-        Event::Resized { columns, rows } => (state.columns, state.rows) = (columns, rows),
-        Event::Said(text) => state.note = Some(text),
-        Event::Key(key) => return pressed(state, key),
+        Message::Resized { columns, rows } => (state.columns, state.rows) = (columns, rows),
+        Message::Said(text) => state.note = Some(text),
+        Message::Key(key) => return pressed(state, key),
     }
     Vec::new()
 }

@@ -4,11 +4,11 @@ use super::super::staged::{board, good, refused, service, state};
 use super::*;
 
 fn press(state: &mut State, keys: &[Key]) -> Vec<Effect> {
-    keys.iter().flat_map(|key| update(state, Event::Key(*key))).collect()
+    keys.iter().flat_map(|key| update(state, Message::Key(*key))).collect()
 }
 
 fn type_in(state: &mut State, text: &str) -> Vec<Effect> {
-    text.chars().flat_map(|letter| update(state, Event::Key(Key::Char(letter)))).collect()
+    text.chars().flat_map(|letter| update(state, Message::Key(Key::Char(letter)))).collect()
 }
 
 fn selected(state: &State) -> &str {
@@ -46,7 +46,7 @@ fn arrows_and_letters_select_and_stay_within_the_table() {
     assert_eq!(selected(&state), "external_downloads");
     press(&mut state, &[Key::Home]);
     assert_eq!(selected(&state), "docker_hub");
-    update(&mut state, Event::Resized { columns: 80, rows: 10 });
+    update(&mut state, Message::Resized { columns: 80, rows: 10 });
     press(&mut state, &[Key::PageDown]);
     assert_eq!(selected(&state), "apt_repository", "a page is what a low terminal shows");
     press(&mut state, &[Key::PageUp]);
@@ -65,11 +65,11 @@ fn the_selection_stays_on_its_service_when_the_order_changes() {
             service("apt_repository", (0..3).map(|_| refused())),
         ],
     );
-    update(&mut state, Event::Board(Box::new(better)));
+    update(&mut state, Message::Board(Box::new(better)));
     assert_eq!(state.shown_rows().next().unwrap().service.as_str(), "apt_repository");
     assert_eq!(selected(&state), "docker_hub");
     let gone = vps_ops::watch::staged::board(super::super::staged::AT, vec![service("b", [good(1)])]);
-    update(&mut state, Event::Board(Box::new(gone)));
+    update(&mut state, Message::Board(Box::new(gone)));
     assert_eq!(selected(&state), "b", "the first, where it is gone");
 }
 
@@ -94,10 +94,10 @@ fn r_asks_first_and_only_y_is_yes() {
     let mut state = state(board());
     press(&mut state, &[Key::Char('r')]);
     // What is asked about stays, whatever becomes of the table meanwhile.
-    update(&mut state, Event::Board(Box::new(vps_ops::watch::staged::board(0.0, Vec::new()))));
+    update(&mut state, Message::Board(Box::new(vps_ops::watch::staged::board(0.0, Vec::new()))));
     assert_eq!(press(&mut state, &[Key::Char('y')]), [Effect::Reset(ServiceName::from("docker_hub"))]);
     assert_eq!(state.note, None);
-    update(&mut state, Event::Said("reset the circuit of docker_hub".to_owned()));
+    update(&mut state, Message::Said("reset the circuit of docker_hub".to_owned()));
     assert_eq!(state.note.as_deref(), Some("reset the circuit of docker_hub"));
     press(&mut state, &[Key::Down]);
     assert_eq!(state.note, None, "said until the next key");
@@ -116,7 +116,7 @@ fn f_holds_the_screen_and_lets_it_go() {
     press(&mut state, &[Key::Char('f')]);
     let mut later = vps_ops::watch::staged::board(super::super::staged::AT + 12.0, Vec::new());
     later.prober = Some(1);
-    update(&mut state, Event::Board(Box::new(later)));
+    update(&mut state, Message::Board(Box::new(later)));
     assert_eq!(state.shown_rows().count(), 5);
     assert_eq!(state.frozen_for(), Some(std::time::Duration::from_secs(12)));
     press(&mut state, &[Key::Down]);
@@ -152,7 +152,7 @@ fn a_part_of_a_name_is_found_kept_and_let_go() {
 #[test]
 fn details_scroll_no_further_than_there_is_something() {
     let mut state = state(board());
-    update(&mut state, Event::Resized { columns: 80, rows: 12 });
+    update(&mut state, Message::Resized { columns: 80, rows: 12 });
     press(&mut state, &[Key::Enter, Key::End]);
     let Mode::Details { from: last } = state.mode else { panic!("{:?}", state.mode) };
     assert!(last > 0);

@@ -51,7 +51,7 @@ pub enum Changed {
         from: CircuitState,
         /// To.
         to: CircuitState,
-        /// Why it is that now, in words.
+        /// Why it is that now, in words; empty where there is no more to say than that it closed.
         why: Foreign,
     },
     /// What is known of this machine's connection.

@@ -240,7 +240,10 @@ impl Watch {
             // At the first look what is open was opened by others, who told of it.
             let is_first = state.circuits.is_empty();
             if was != now.state && !is_first {
-                moved.push((name.clone(), was, now.state, now.explanation.clone()));
+                // A closed one that nobody holds says how far it is from opening, and not why it closed.
+                let says_why = now.state != Circuit::Closed || now.by_hand.is_some() || now.is_on_probation;
+                let why = if says_why { now.explanation.clone() } else { String::new() };
+                moved.push((name.clone(), was, now.state, why));
             }
             if before.map(|before| before.generation) != Some(now.generation) {
                 self.touched();

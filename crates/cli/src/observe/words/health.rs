@@ -253,7 +253,10 @@ pub(crate) fn detail(row: &Row, wall: f64) -> Option<String> {
     }
     if row.circuit.is_on_probation {
         parts.push("circuit on probation: the next call decides".to_owned());
-    } else if row.circuit.state == State::Open && row.last.as_ref().is_some_and(|last| last.is_answer) {
+    } else if row.circuit.state == State::Open
+        && row.circuit.by_hand.is_none()
+        && row.last.as_ref().is_some_and(|last| last.is_answer)
+    {
         let wait = row.circuit.retry_after.map(|wait| format!("; closes in {} at the earliest", short(wait)));
         parts.push(format!("answers, circuit open{}", wait.unwrap_or_default()));
     }
@@ -312,7 +315,8 @@ pub(crate) fn change(change: &LoggedChange) -> String {
             format!("{service} {} -> {}, {}", status(*from), status(*to), reason(why))
         }
         Changed::Circuit { service, from, to, why } => {
-            format!("{service} circuit {} -> {}, {why}", state(*from), state(*to))
+            let why = if why.is_empty() { String::new() } else { format!(", {why}") };
+            format!("{service} circuit {} -> {}{why}", state(*from), state(*to))
         }
         Changed::Machine { to: Connection::Offline, .. } => "this machine seems offline".to_owned(),
         Changed::Machine { .. } => "this machine is online again".to_owned(),

@@ -96,3 +96,40 @@ fn how_far_it_is_is_said_at_once() {
     let progress: Progress = damped.progress().unwrap();
     assert_eq!(super::progress(&progress), "failing 1/3");
 }
+
+#[test]
+fn an_open_circuit_that_is_answered_closes_by_itself_unless_a_hand_holds_it() {
+    let target = vps_health::Target {
+        service: "github".to_owned(),
+        name: "https://example.com/".to_owned(),
+        host: "example.com:443".to_owned(),
+        kind: vps_health::Kind::Https,
+        expect: None,
+        family: vps_health::FamilyChoice::Any,
+        is_private: false,
+    };
+    let answered =
+        vps_health::Outcome::new(Some(Level::Healthy), Reason::Answered, vps_health::Verdict::Success);
+    let sample = vps_health::Sample::new(vps_health::Moment::ORIGIN, ms(20), answered);
+    let at = 1_767_312_245.0;
+    let mut row = vps_ops::watch::staged::row(at, &[target], &[(ms(5_000), vec![sample])]);
+    assert_eq!(detail(&row, at), None);
+    row.circuit.state = State::Open;
+    row.circuit.retry_after = Some(ms(41_000));
+    assert_eq!(detail(&row, at).as_deref(), Some("answers, circuit open; closes in 41s at the earliest"));
+    let by_hand = serde_json::json!({ "state": "open", "reason": null, "by": null, "since": at });
+    row.circuit.by_hand = Some(serde_json::from_value(by_hand).unwrap());
+    assert_eq!((detail(&row, at), circuit(&row.circuit)), (None, "held open".to_owned()));
+}
+
+#[test]
+fn a_circuit_that_closed_says_no_more_than_that() {
+    let told = |why: &str| {
+        let told = serde_json::json!({
+            "at": 0.0, "what": "circuit", "service": "github", "from": "open", "to": "closed", "why": why,
+        });
+        change(&serde_json::from_value(told).unwrap())
+    };
+    assert_eq!(told(""), "github circuit open -> closed");
+    assert_eq!(told("held closed by hand"), "github circuit open -> closed, held closed by hand");
+}

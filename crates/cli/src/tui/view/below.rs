@@ -1,7 +1,7 @@
 //! What runs, and what changed: below the table, in what it leaves.
 
 use super::super::state::State;
-use super::page::{Ink, Page, cell, plain};
+use super::page::{Ink, Page, cell, columns, plain};
 use super::words;
 
 /// Lines that each may have though the table wants them: its title, an empty line before it, and so many.
@@ -47,11 +47,15 @@ pub(super) fn draw(page: &mut Page<'_>, state: &State, plan: &Plan) {
     if plan.running > 0 {
         page.skip();
         page.line([(format!(" RUNNING {}", board.running.len()), Ink::Strong)]);
-        // What it is takes half of the width; what it does, the rest.
-        let half = usize::from(page.width() / 2).saturating_sub(4);
-        for operation in board.running.iter().take(usize::from(plan.running)) {
-            let (what, doing) = words::running(operation);
-            let what = cell(&what, half, page.look().unicode);
+        let shown = board.running.iter().take(usize::from(plan.running));
+        let shown: Vec<(String, String)> = shown.map(words::running).collect();
+        // What it does is seen whole, as far as a third of the width is left for what it is.
+        let width = usize::from(page.width());
+        let doing = shown.iter().map(|(_, doing)| columns(doing)).max().unwrap_or(0);
+        let named = shown.iter().map(|(what, _)| columns(what)).max().unwrap_or(0);
+        let room = width.saturating_sub(doing + 5).max(width / 3).min(named.max(width / 3));
+        for (what, doing) in shown {
+            let what = cell(&what, room, page.look().unicode);
             page.text(&format!("  {what}  {doing}"));
         }
     }

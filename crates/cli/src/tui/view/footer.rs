@@ -1,10 +1,13 @@
 //! What was said last, and the keys.
 
 use super::super::state::{Mode, State};
-use super::page::{Ink, Page, Piece, columns, plain};
+use super::page::{Ink, Page, Piece, columns, plain, wrapped};
 use crate::observe::words::health::dashboard as words;
 
 pub(super) fn draw(page: &mut Page<'_>, state: &State) {
+    if let Mode::AskReset { service, .. } = &state.mode {
+        return question(page, &words::reset_question(service.as_str()));
+    }
     match &state.note {
         Some(note) => page.line([(format!(" {note}"), Ink::Strong)]),
         // What is found stays found.
@@ -14,13 +17,21 @@ pub(super) fn draw(page: &mut Page<'_>, state: &State) {
         None => page.skip(),
     }
     match &state.mode {
-        Mode::AskReset { service, .. } => {
-            page.line([(format!(" {}", words::reset_question(service.as_str())), Ink::Slow)]);
-        }
         Mode::Find => page.line([plain(format!(" /{}_  ", state.filter)), plain(words::KEYS_OF_FIND)]),
-        Mode::Table => keys(page, &words::KEYS),
+        Mode::Table | Mode::AskReset { .. } => keys(page, &words::KEYS),
         Mode::Details { .. } => keys(page, &words::KEYS_OF_DETAILS),
         Mode::Help => keys(page, &words::KEYS_OF_HELP),
+    }
+}
+
+/// On both lines, where one does not hold it: a name that is cut could be another's.
+fn question(page: &mut Page<'_>, text: &str) {
+    let lines = wrapped(text, usize::from(page.width()).saturating_sub(1));
+    if lines.len() < 2 {
+        page.skip();
+    }
+    for line in lines {
+        page.line([(format!(" {line}"), Ink::Slow)]);
     }
 }
 
@@ -28,7 +39,8 @@ pub(super) fn draw(page: &mut Page<'_>, state: &State) {
 fn keys(page: &mut Page<'_>, all: &[(&str, &str)]) {
     let Some((last, others)) = all.split_last() else { return };
     let width = |(key, what): &(&str, &str)| columns(key) + columns(what) + 3;
-    let mut room = usize::from(page.width()).saturating_sub(width(last));
+    // Before the first there is one space, not two.
+    let mut room = usize::from(page.width() + 1).saturating_sub(width(last));
     let mut pieces: Vec<Piece> = Vec::new();
     let fitting = others.iter().take_while(|one| {
         let fits = width(one) <= room;

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use vps_health::{Certificate, Family, Lost, Phase, Phases, Quantile, Uptime};
+use vps_health::{Certificate, Family, Lost, Phase, Phases, Quantile, QuantileKind, Uptime};
 use vps_ops::circuit::CircuitStatus;
 use vps_ops::watch::{Board, LastLook, Row, TargetLook};
 
-use super::{clock, expiry, family, millis, part, quantile, reason, seconds, seconds_of, short, status};
+use super::{clock, family, long, millis, part, quantile, reason, seconds, seconds_of, short, status, whole};
 
 /// Keys, and what they are for: as many as fit, in this order, help always.
 pub(crate) const KEYS: [(&str, &str); 8] = [
@@ -30,6 +30,8 @@ pub(crate) const KEYS_OF_HELP: [(&str, &str); 2] = [("q", "quit"), ("esc", "back
 
 /// The same where a part of a name is typed.
 pub(crate) const KEYS_OF_FIND: &str = "enter keep  esc show all";
+
+pub(crate) const NAME: &str = "vps-configurator";
 
 /// Before anything is known.
 pub(crate) const STARTING: &str = "starting";
@@ -167,7 +169,9 @@ pub(crate) fn look(last: &LastLook, at: f64) -> String {
 /// `min 0.20s  p50 0.30s  p95 1.60s  max 2.10s, 12% lost of 120`.
 pub(crate) fn spread(row: &Row) -> Option<String> {
     let took = || row.recent.iter().filter_map(|one| one.took);
+    // Of too few it is the largest, which is said already.
     let quantile = |name: &str, value: Option<&Quantile>| {
+        let value = value.filter(|value| value.kind != QuantileKind::Max);
         value.map(|value| format!("  {name} {}", quantile(Some(value)))).unwrap_or_default()
     };
     let mut text = match (took().min(), took().max()) {
@@ -190,7 +194,10 @@ pub(crate) fn spread(row: &Row) -> Option<String> {
 
 /// Until when a certificate is valid.
 pub(crate) fn certificate(certificate: &Certificate, wall: f64) -> String {
-    expiry(certificate, wall)
+    match certificate.left(whole(wall)) {
+        Some(left) => format!("ends in {}", long(left)),
+        None => "is over".to_owned(),
+    }
 }
 
 /// `99.93% of 22h 10m seen`.
@@ -214,7 +221,7 @@ pub(crate) fn verdict_of_probes(row: &Row) -> String {
 /// What calls alone say.
 pub(crate) fn verdict_of_circuit(circuit: &CircuitStatus) -> String {
     let last = circuit.succeeded_at.map(|at| format!("; last call that worked {}", clock(at)));
-    format!("{}{}", circuit.explanation, last.unwrap_or_default())
+    format!("{}: {}{}", super::circuit(circuit), circuit.explanation, last.unwrap_or_default())
 }
 
 /// `127.0.0.1 (v4)`.

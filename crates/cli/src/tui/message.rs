@@ -23,7 +23,7 @@ pub(crate) enum Key {
 
 /// Something that happened.
 #[derive(Clone, Debug)]
-pub(crate) enum Event {
+pub(crate) enum Message {
     Key(Key),
     /// What is to be seen now.
     Board(Box<Board>),
