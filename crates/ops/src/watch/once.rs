@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vps_health::{
-    Connection, Gate, HealthCheckService, InvalidTiming, Level, Moment, Probe, Sample, Status, Target, Timing,
-    shown,
+    Connection, Gate, HealthCheckService, InvalidTiming, Level, Moment, Probe, Sample, Status, Target,
+    Timing, shown,
 };
 
 use super::board::{Board, order};
