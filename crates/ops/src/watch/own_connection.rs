@@ -16,8 +16,8 @@ pub(super) fn hear(gate: &mut Gate, targets: &[Target], samples: &mut [Sample], 
             // Whether it is a second one is asked below, when all are known.
             gate.redirected(host, to, now);
         }
-        if !outcome.is_local() {
-            gate.heard(host, outcome.is_bad(), now);
+        if let Some(is_bad) = Gate::says(outcome) {
+            gate.heard(host, is_bad, now);
         }
     }
     for (target, sample) in targets.iter().zip(samples).filter(|(target, _)| !target.is_private) {

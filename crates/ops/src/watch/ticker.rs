@@ -241,8 +241,9 @@ impl Watch {
         let Some(one) = services.get(at) else { return };
         own_connection::hear(gate, &one.targets, samples, now);
         let connection = gate.connection(now);
-        if connection != Connection::Online {
-            let witnesses = gate.witnesses();
+        // Asked as soon as one is bad: with their answers it is known whose fault that is before its status changes.
+        let witnesses = gate.witnesses();
+        if !witnesses.is_empty() {
             for (id, one) in state.ids.iter().zip(&state.services) {
                 if own_connection::is_witness(&one.targets, &witnesses) {
                     state.schedule.ask(*id, now);
