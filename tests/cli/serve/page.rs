@@ -1,7 +1,8 @@
 //! The page, as it is sent.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tests::server::{Route, Server};
@@ -119,29 +120,24 @@ fn a_service_that_goes_is_seen_failing_and_then_first_with_a_reason() {
 
 #[test]
 fn what_others_called_something_is_text() {
-    let canary = "<script>alert(1)</script>\"'&<img src=x onerror=alert(2)>";
+    let canary = "<script src=x>\"'&<img src=x onerror=alert(2)>";
     let lab = Lab::new();
-    let mut text = String::from(
-        "performance:\n  health_checks: { services: [mirror], interval: 2, timeout: 1, degraded_after: 0.5, unhealthy_after: 0.8 }\n  services:\n    mirror:\n      probe:\n",
-    );
-    // One of two is bad, so that its name is shown.
-    let server = Server::start();
-    server.route("/", Route::of(10));
-    let quoted = canary.replace('\'', "''");
-    writeln!(text, "        - {{ url: '{}' }}", server.url("/")).unwrap();
-    writeln!(text, "        - {{ url: 'http://127.0.0.1:1/{quoted}?{quoted}#{quoted}' }}").unwrap();
-    std::fs::write(lab.path("config.yaml"), text).unwrap();
+    configure(&lab, &[("mirror", &format!("http://127.0.0.1:1/{0}?{0}#{0}", canary.replace('\'', "''")))]);
     let serving = Serving::start(&lab, &[]);
-    // A command is named as it was typed.
-    let mut working = lab.start(&["run", "--", "sh", "-c", "exec sleep 60", canary]);
-    let page = wait_until("the command and the target to be seen", || {
+    // A command is named as it was typed, once an attempt has taken a while.
+    std::fs::write(lab.path(canary), "#!/bin/sh\nsleep 1.1\nexit 1\n").unwrap();
+    std::fs::set_permissions(lab.path(canary), Permissions::from_mode(0o755)).unwrap();
+    let mut working = lab.start(&["run", "--retries", "30", "--", &format!("./{canary}")]);
+    let page = wait_until("the command to be seen", || {
         let page = serving.get("/").body;
-        (page.contains("<h2>Running 1</h2>") && page.contains("127.0.0.1:1")).then_some(page)
+        page.contains("<h2>Running 1</h2>").then_some(page)
     });
     kill_process(Pid::from_raw(i32::try_from(working.id()).unwrap()).unwrap(), Signal::TERM).unwrap();
     working.wait().unwrap();
     checked(&page);
-    assert!(!page.contains("<script>") && !page.contains("<img"), "{page}");
+    assert!(!page.contains("<script src=x") && !page.contains("<img"), "{page}");
+    let text = "&lt;script src=x&gt;&quot;&#39;&amp;&lt;img src=x onerror=alert(2)&gt;";
+    assert!(page.contains(text), "{page}");
     // In JSON it is text by its kind; and nobody takes that for a page.
     let status = serving.get("/api/status");
     assert_eq!(

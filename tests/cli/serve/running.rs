@@ -120,7 +120,7 @@ fn a_thousand_connections_at_once_are_all_answered_in_little_memory() {
     let before = resident_kib(serving.id());
     let mut all: Vec<_> = (0..1_000).map(|_| serving.connect()).collect();
     let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", serving.address());
-    // The first ones hold all places until they ask.
+    // The first ones hold all places until they have asked, and they ask last.
     for stream in all.iter_mut().rev() {
         stream.write_all(request.as_bytes()).unwrap();
     }

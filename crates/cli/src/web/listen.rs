@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rustix::fs::Mode;
 use thiserror::Error;
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixStream};
 use vps_ops::env::Env;
 use vps_ops::env::fs::{Care, FileId, FileKind, FsFolder};
 use vps_ops::foreign::shown;
@@ -20,6 +20,8 @@ use super::accept::Stream;
 
 /// What a socket's owner and group may do: connect.
 const MODE: u32 = 0o660;
+/// Connections that the system keeps for us until it is their turn. More would have to knock again, a second later.
+const WAITING: u32 = 1024;
 /// Somebody who listens is heard of at once.
 const SOMEBODY: Duration = Duration::from_secs(1);
 
@@ -118,7 +120,7 @@ impl Listener {
             _ => ListenError::Io { address: address.clone(), source },
         };
         match address {
-            Address::Tcp(tcp) => TcpListener::bind(tcp).await.map(Self::Tcp).map_err(failed),
+            Address::Tcp(tcp) => bind_port(*tcp).map(Self::Tcp).map_err(failed),
             Address::Unix(path) => {
                 let (folder, name) = env.fs().folder_of_with(path, Care::Way).map_err(failed)?;
                 make_room(env, address, &*folder, name).await?;
@@ -180,6 +182,14 @@ async fn make_room(
         // Who is too busy to be connected to is there, too.
         _ => Err(ListenError::InUse { address: address.clone() }),
     }
+}
+
+fn bind_port(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // What is left of connections of the run before is not in the way.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING)
 }
 
 /// For owner and group from the first moment on, whatever the umask.

@@ -94,6 +94,26 @@ fn json(board: &Board) -> Bytes {
 
 /// Whether nothing in it does something else than to be seen.
 fn is_plain(json: &[u8]) -> bool {
-    let is_escape = |pair: &[u8]| matches!(pair, [b'\\', letter] if !b"\"\\".contains(letter));
-    json.iter().all(|byte| (0x20..0x7f).contains(byte)) && !json.windows(2).any(is_escape)
+    let mut before = 0;
+    json.iter().all(|&byte| {
+        let is_escape = before == b'\\' && byte != b'"' && byte != b'\\';
+        before = byte;
+        (0x20..0x7f).contains(&byte) && !is_escape
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_to_be_escaped_for_people_is_known_in_json() {
+        let plain = |text: &str| is_plain(serde_json::to_string(text).unwrap().as_bytes());
+        for text in ["", "a \"word\"", "C:\\", "<b>", "\\\\\""] {
+            assert!(plain(text), "{text:?}");
+        }
+        for text in ["a\nb", "\u{1b}[2J", "\u{202e}", "\u{7f}", "\u{9b}", "ü"] {
+            assert!(!plain(text), "{text:?}");
+        }
+    }
 }
