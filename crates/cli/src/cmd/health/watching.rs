@@ -60,7 +60,7 @@ async fn show(app: &App, watch: &vps_ops::watch::Watch) -> Result<(), Failure> {
             seen = Some(version);
             tell(app, &watch.board(), &look)?;
         }
-        app.env.sleep(TABLES).await;
+        app.env.bell(app.env.now().after(TABLES)).await;
     }
 }
 
