@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use vps_breaker::Machine;
+
 use super::Circuit;
 
 impl Circuit {
@@ -14,7 +16,7 @@ impl Circuit {
             .shared
             .store
             .ask(&self.shared.env, move |store| {
-                let moved = circuit.update(store, |machine, policy, now| machine.pre_open(policy, now))?;
+                let moved = circuit.update(store, Machine::pre_open)?;
                 if moved.is_some() {
                     circuit.shared.write_status(store);
                 }
@@ -24,7 +26,7 @@ impl Circuit {
         match stored {
             Ok(Ok(moved)) => moved.is_some(),
             Ok(Err(_)) | Err(_) => {
-                self.breaker.with_machine(|machine, policy, now| machine.pre_open(policy, now)).is_some()
+                self.breaker.with_machine(Machine::pre_open).is_some()
             }
         }
     }
