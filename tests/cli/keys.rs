@@ -17,6 +17,7 @@ const STATE: &str = "tests/cli/state.rs";
 const APT: &str = "tests/integration/apt/adapter/configured.rs";
 const HEALTH: &str = "crates/ops/src/watch/tests/keys.rs";
 const HEALTH_CIRCUIT: &str = "crates/ops/src/watch/tests/circuits.rs";
+const NOTIFY: &str = "tests/integration/health/notify.rs";
 const PROBE: &str = "tests/integration/health/kinds.rs";
 
 /// A key, and the test that would notice if it did nothing: its file, its name.
@@ -63,6 +64,26 @@ const PROVEN: &[(&str, &str, &str)] = &[
     ),
     ("performance.health_checks.enabled", HEALTH, "enabled_false_looks_when_somebody_asks_and_not_by_itself"),
     ("performance.health_checks.interval", HEALTH, "interval_is_how_often_each_is_looked_at"),
+    (
+        "performance.health_checks.notify.command",
+        NOTIFY,
+        "a_command_is_run_as_it_stands_with_the_change_on_its_input",
+    ),
+    (
+        "performance.health_checks.notify.header_file",
+        NOTIFY,
+        "a_url_is_posted_to_with_the_headers_of_a_file_and_no_redirect_is_followed",
+    ),
+    (
+        "performance.health_checks.notify.timeout",
+        NOTIFY,
+        "timeout_is_how_long_it_may_take_and_what_takes_longer_is_a_warning",
+    ),
+    (
+        "performance.health_checks.notify.url",
+        NOTIFY,
+        "a_url_is_posted_to_with_the_headers_of_a_file_and_no_redirect_is_followed",
+    ),
     (
         "performance.health_checks.pre_open",
         HEALTH_CIRCUIT,

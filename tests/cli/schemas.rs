@@ -14,6 +14,8 @@ use crate::said::{Said, is_there, run, run_with};
 
 /// Written by a real apt-get in a root of its own: `an_update_in_json`, `an_install_in_json`.
 const BY_APT: [&str; 3] = ["apt.install", "apt.preview", "apt.update"];
+/// Given to a program and posted: `tests/integration/health/notify.rs`.
+const TOLD: [&str; 1] = ["notify"];
 /// Read and not written: `the_file_that_is_shipped_is_as_its_schema_says`.
 const READ: [&str; 1] = ["config-file"];
 
@@ -133,7 +135,7 @@ fn every_command_writes_what_its_schema_says() {
     said.json_lines().iter().for_each(|line| seen.see(line));
 
     let known: BTreeSet<String> = schema::all().into_keys().collect();
-    seen.0.extend(BY_APT.iter().chain(&READ).map(ToString::to_string));
+    seen.0.extend(BY_APT.iter().chain(&READ).chain(&TOLD).map(ToString::to_string));
     assert_eq!(seen.0, known, "a schema that nothing was held against, or none for what is written");
 }
 

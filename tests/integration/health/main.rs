@@ -8,5 +8,6 @@ mod kinds;
 #[path = "../network/lab.rs"]
 mod lab;
 mod looked_at;
+mod notify;
 mod proxies;
 mod silence;

@@ -7,6 +7,7 @@ use vps_ops::Kind;
 use super::health::{cannot, chosen, places};
 use crate::app::App;
 use crate::args::DashboardArgs;
+use crate::cmd::notify;
 use crate::exit::Exit;
 use crate::report::Failure;
 use crate::tui::{self, Ended};
@@ -17,7 +18,8 @@ pub(crate) async fn run(app: &App, args: DashboardArgs) -> Result<Exit, Failure>
     let network = app.network(&loaded);
     let services = chosen(&network, &args.services)?;
     let places = places(&network, &services).await?;
-    let watch = network.health().watch(places, true, None).await.map_err(|error| cannot(&error))?;
+    let (tell, _telling) = notify::start(app, &network)?;
+    let watch = network.health().watch(places, true, tell).await.map_err(|error| cannot(&error))?;
     let named = if args.services.is_empty() { Vec::new() } else { services };
     let ended = tui::run(app, &loaded, &network, &watch, named).await;
     // What looks on ends, with everything written.

@@ -12,6 +12,7 @@ pub(crate) mod git;
 pub(crate) mod health;
 pub(crate) mod mute;
 mod netrc;
+pub(crate) mod notify;
 mod preview;
 pub(crate) mod print;
 pub(crate) mod run;

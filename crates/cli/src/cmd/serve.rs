@@ -10,6 +10,7 @@ use vps_ops::foreign::shown;
 use super::health::{cannot, chosen, places};
 use crate::app::App;
 use crate::args::ServeArgs;
+use crate::cmd::notify;
 use crate::exit::Exit;
 use crate::report::{Failure, document, print, print_line};
 use crate::web::{
@@ -40,7 +41,8 @@ pub(crate) async fn run(app: &App, args: ServeArgs) -> Result<Exit, Failure> {
     let network = app.network(&loaded);
     let services = chosen(&network, &[])?;
     let places = places(&network, &services).await?;
-    let watch = network.health().watch(places, true, None).await.map_err(|error| cannot(&error))?;
+    let (tell, _telling) = notify::start(app, &network)?;
+    let watch = network.health().watch(places, true, tell).await.map_err(|error| cannot(&error))?;
     let watch = Arc::new(watch);
     let views = Arc::new(Views::new(&app.env, Arc::clone(&watch)));
     let site = Site {

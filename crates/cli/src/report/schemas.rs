@@ -90,6 +90,7 @@ fn all() -> Vec<Published> {
         ),
         written::<document::Health>("health", "`health`; `/api/status` of `serve`"),
         written::<document::Mute>("mute", "`mute`"),
+        written::<document::News>("notify", "what `health_checks.notify` is told"),
         written::<document::LogLine>(
             "log",
             "every line on standard error with `--log-format json` but the error",

@@ -3,18 +3,21 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http::HeaderMap;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use vps_health::{InvalidTiming, Probe};
 
+use super::NetworkOperationWrapper;
 use crate::apt::{Apt, AptError};
 use crate::env::Env;
 use crate::guard::CircuitBreakerManager;
+use crate::http::HttpClient;
 use crate::probe::{NetworkProbe, Places, Way, places_of};
 use crate::service::ServiceName;
 use crate::settings::Policies;
 use crate::store::StoreHandle;
-use crate::watch::{LoggedChange, Once, Parts, Watch, check_once};
+use crate::watch::{LoggedChange, Notifier, Once, Parts, Voice, Watch, check_once};
 
 /// Looks at services; cheap to clone.
 #[derive(Clone)]
@@ -139,9 +142,23 @@ impl Health {
         })
     }
 
+    pub(super) fn http(&self) -> &Arc<dyn HttpClient> {
+        &self.way.http
+    }
+
     /// Where what was found is kept.
     #[must_use]
     pub fn store(&self) -> &StoreHandle {
         &self.store
+    }
+}
+
+impl NetworkOperationWrapper {
+    /// Who is told of changes, by the configuration; nothing where nobody is. `headers` go along with a POST.
+    #[must_use]
+    pub fn notifier(&self, headers: HeaderMap, voice: Box<dyn Voice>) -> Option<Notifier> {
+        let policy = self.policies().health().notify.clone()?;
+        let (env, runner) = (self.env().clone(), Arc::clone(self.context.runner()));
+        Some(Notifier::new(env, runner, Arc::clone(self.health.http()), policy, headers, voice))
     }
 }

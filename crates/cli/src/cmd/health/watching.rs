@@ -11,6 +11,7 @@ use super::cannot;
 use super::table::{self, Look};
 use crate::app::App;
 use crate::args::FailOn;
+use crate::cmd::notify;
 use crate::exit::Exit;
 use crate::metrics::HealthFigures;
 use crate::report::{Failure, document, print, print_line};
@@ -26,7 +27,8 @@ pub(super) async fn run(
     fail_on: FailOn,
 ) -> Result<Exit, Failure> {
     let health = network.health().as_asked_for();
-    let watch = health.watch(places, true, None).await.map_err(|error| cannot(&error))?;
+    let (tell, _telling) = notify::start(app, network)?;
+    let watch = health.watch(places, true, tell).await.map_err(|error| cannot(&error))?;
     let shown = show(app, &watch);
     let watching = watch.run(&app.cancel);
     let shown = tokio::select! {

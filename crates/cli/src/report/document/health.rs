@@ -279,6 +279,24 @@ pub(crate) struct Change {
     pub(crate) text: String,
 }
 
+/// A change as it is told: what `health_checks.notify` gives its program, and posts.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "schema", rename = "vps-configurator.notify/1")]
+pub(crate) struct News {
+    /// It.
+    #[serde(flatten)]
+    pub(crate) change: Change,
+    /// Changes of the same service since the last that was told, which were not: at most one a minute is.
+    pub(crate) left_out: u32,
+}
+
+impl News {
+    pub(crate) fn of(change: &LoggedChange, left_out: u32) -> Self {
+        Self { change: Change::of(change), left_out }
+    }
+}
+
 /// Until when nobody is told of a service's changes: `mute`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

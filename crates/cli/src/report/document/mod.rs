@@ -26,7 +26,7 @@ pub(crate) use download::Download;
 pub(crate) use error::Error;
 #[cfg(feature = "git")]
 pub(crate) use git::{GitClone, Submodule};
-pub(crate) use health::{Health, Mute};
+pub(crate) use health::{Change, Health, Mute, News};
 pub(crate) use log::LogLine;
 pub(crate) use preview::{Preview, PreviewStep};
 pub(crate) use run::Run;

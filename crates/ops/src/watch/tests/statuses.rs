@@ -183,10 +183,12 @@ fn changes_are_kept_once_and_no_more_than_so_many() {
         peer.until_status(A, Status::Healthy, 5.0).await;
         let mut all = 0;
         for _ in 0..110 {
-            lab.script.say(A, Say::Refused);
-            peer.until_status(A, Status::Unhealthy, 60.0).await;
-            lab.script.say(A, Say::Ok(50));
-            peer.until_status(A, Status::Healthy, 60.0).await;
+            for (say, status) in [(Say::Refused, Status::Unhealthy), (Say::Ok(50), Status::Healthy)] {
+                lab.script.say(A, say);
+                while peer.status(A) != status {
+                    wait(1.0).await;
+                }
+            }
             all += peer.heard().len();
         }
         assert_eq!(all, 220);
