@@ -1,4 +1,5 @@
 //! As much of HTML as our page is written in.
+#![allow(clippy::string_slice, reason = "what is cut at is one byte")]
 
 /// One tag.
 #[derive(Debug)]

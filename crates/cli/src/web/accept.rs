@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
@@ -169,7 +168,8 @@ async fn exchange<S: Stream, A: Answer>(
             .header_read_timeout(None)
             .max_buf_size(limits.head_bytes)
             .serve_connection(TokioIo::new(&mut stream), service);
-        let mut served = pin!(served);
+        // Large, and not worth to be moved about.
+        let mut served = Box::pin(served);
         let head = poll_fn(|context| match served.as_mut().poll(context) {
             Poll::Ready(_) => Poll::Ready(true),
             Poll::Pending if asked.load(Ordering::Relaxed) => Poll::Ready(false),

@@ -96,12 +96,8 @@ fn services(to: &mut String, board: &Board, page: usize) -> std::fmt::Result {
     }
     to.push_str("</tbody>\n</table>\n");
     if pages > 1 {
-        pager(
-            to,
-            page,
-            pages,
-            words::rows(first + 1, (first + ROWS).min(board.rows.len()), board.rows.len()),
-        )?;
+        let last = (first + ROWS).min(board.rows.len());
+        pager(to, page, pages, &words::rows(first + 1, last, board.rows.len()))?;
     }
     Ok(())
 }
@@ -142,7 +138,7 @@ fn row(to: &mut String, row: &Row, wall: f64) -> std::fmt::Result {
     }
 }
 
-fn pager(to: &mut String, page: usize, pages: usize, rows: String) -> std::fmt::Result {
+fn pager(to: &mut String, page: usize, pages: usize, rows: &str) -> std::fmt::Result {
     writeln!(to, "<nav aria-label=\"{}\">", words::PAGES)?;
     if page > 1 {
         writeln!(to, "<a rel=\"prev\" href=\"/?page={}\">{}</a>", page - 1, words::BEFORE)?;

@@ -31,7 +31,7 @@ fn the_script_is_small_and_makes_no_markup_of_texts() {
 fn colours(from: &str) -> BTreeMap<&'static str, [u8; 3]> {
     let block = STYLE.split_once(from).unwrap().1.split_once('}').unwrap().0;
     let pairs = block.split([';', '{']).filter_map(|line| line.trim().strip_prefix("--")?.split_once(": #"));
-    let part = |hex: &str, at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    let part = |hex: &str, at: usize| u8::from_str_radix(hex.get(at..at + 2).unwrap(), 16).unwrap();
     pairs.map(|(name, hex)| (name, [part(hex, 0), part(hex, 2), part(hex, 4)])).collect()
 }
 

@@ -93,8 +93,7 @@ mod tests {
     use super::*;
 
     fn told(name: &str, bound: &UnixDatagram) -> Vec<u8> {
-        let mut environment = Environment::default();
-        environment.notify_socket = Some(name.into());
+        let environment = Environment { notify_socket: Some(name.into()), ..Environment::default() };
         Systemd::of(&environment, 1).tell("READY=1");
         bound.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let mut bytes = [0; 64];
@@ -115,10 +114,8 @@ mod tests {
     #[test]
     fn a_watchdog_is_ours_only_by_our_number() {
         let watchdog = |usec: &str, pid: Option<&str>| {
-            let mut environment = Environment::default();
-            environment.watchdog_usec = Some(usec.to_owned());
-            environment.watchdog_pid = pid.map(str::to_owned);
-            Systemd::of(&environment, 7).watchdog
+            let (watchdog_usec, watchdog_pid) = (Some(usec.to_owned()), pid.map(str::to_owned));
+            Systemd::of(&Environment { watchdog_usec, watchdog_pid, ..Environment::default() }, 7).watchdog
         };
         assert_eq!(watchdog("30000000", Some("7")), Some(Duration::from_secs(15)));
         assert_eq!(watchdog("30000000", None), Some(Duration::from_secs(15)));
