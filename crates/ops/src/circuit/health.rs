@@ -25,9 +25,7 @@ impl Circuit {
             .await;
         match stored {
             Ok(Ok(moved)) => moved.is_some(),
-            Ok(Err(_)) | Err(_) => {
-                self.breaker.with_machine(Machine::pre_open).is_some()
-            }
+            Ok(Err(_)) | Err(_) => self.breaker.with_machine(Machine::pre_open).is_some(),
         }
     }
 }

@@ -151,6 +151,7 @@ pub(super) fn virtually<F: Future<Output = ()>>(settings: Value, test: impl FnOn
     });
 }
 
+#[expect(clippy::disallowed_methods, reason = "virtual time, which the test itself lets pass")]
 pub(super) async fn wait(seconds: f64) {
     tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
 }

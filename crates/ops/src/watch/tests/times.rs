@@ -81,29 +81,22 @@ fn a_wish_is_heard_within_a_second() {
     });
 }
 
-/// How long it takes to see and to make a board of a thousand. A bound that only a mistake in the order of growth breaks:
-/// this is a debug build on whatever machine there is.
+/// A reader sees no more than there is: with many services, too, it draws again once a second at most.
 #[test]
-fn a_thousand_services_are_seen_in_reasonable_time() {
-    let names: Vec<String> = (0..1_000).map(|number| format!("s{number}")).collect();
+fn many_services_are_seen_by_all_processes_and_drawn_no_more_than_once_a_second() {
+    let names: Vec<String> = (0..200).map(|number| format!("s{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     virtually(settings(&names, &json!({})), |lab| async move {
         let peer = lab.peer().await;
         peer.until("the first round", 7.0, |peer| peer.watch.is_ready()).await;
-        wait(60.0).await;
-        let real = std::time::Instant::now();
+        wait(40.0).await;
         let board = peer.watch.board();
-        let took = real.elapsed();
-        assert_eq!((board.summary().healthy, board.rows.len()), (1_000, 1_005));
-        println!("a board of 1,000: {took:?}");
-        assert!(took < Duration::from_secs(1), "{took:?}");
+        assert_eq!((board.summary().healthy, board.rows.len()), (200, 205));
         let reader = lab.peer().await;
         wait(3.0).await;
-        let (before, real) = (reader.watch.version(), std::time::Instant::now());
+        let before = reader.watch.version();
         wait(30.0).await;
-        let took = real.elapsed();
-        println!("30 s of two processes and 1,000 services: {took:?}");
         assert!(reader.watch.version() - before <= 31, "a reader draws again once a second at most");
-        assert_eq!(reader.watch.board().summary().healthy, 1_000);
+        assert_eq!(reader.watch.board().summary().healthy, 200);
     });
 }

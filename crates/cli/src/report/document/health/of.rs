@@ -1,11 +1,11 @@
 //! The documents of health, made of a board.
 
+use crate::observe::words::health as words;
 use vps_health::{Family, Level, Quantile, Status};
 use vps_ops::State;
 use vps_ops::circuit::rfc3339;
 use vps_ops::running::RunningOperation;
 use vps_ops::watch::{Board, Changed, LastLook, LoggedChange, Row};
-use crate::observe::words::health as words;
 
 use super::{
     Change, Circuit, Health, Look, Lost, Progress, Recent, ResponseTime, Running, Service, Summary, Target,
