@@ -9,6 +9,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
 
+// The size that is set below.
 const COLUMNS: usize = 80;
 const ROWS: usize = 24;
 /// Longer than anything here takes, on a machine that is busy.
@@ -36,7 +37,7 @@ impl PseudoTerminal {
         let name = ptsname(&master, Vec::new()).unwrap();
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let slave = rustix::fs::open(name.as_c_str(), flags, Mode::empty()).unwrap();
-        let size = Winsize { ws_row: ROWS as u16, ws_col: COLUMNS as u16, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&master, size).unwrap();
         let stream = || Stdio::from(slave.try_clone().unwrap());
         let mut outer = Command::new("setsid");
@@ -89,7 +90,10 @@ impl PseudoTerminal {
 
     /// Reads what comes within so long; how many bytes that were.
     pub(crate) fn read(&mut self, within: Duration) -> usize {
-        let limit = Timespec { tv_sec: within.as_secs() as i64, tv_nsec: i64::from(within.subsec_nanos()) };
+        let limit = Timespec {
+            tv_sec: i64::try_from(within.as_secs()).unwrap(),
+            tv_nsec: i64::from(within.subsec_nanos()),
+        };
         let master = self.master.as_ref().unwrap();
         let mut wanted = [PollFd::new(master, PollFlags::IN)];
         if poll(&mut wanted, Some(&limit)).unwrap() == 0 {

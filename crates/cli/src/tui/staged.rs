@@ -95,6 +95,7 @@ pub(super) fn board() -> Board {
 }
 
 /// What an operation left in the store.
+#[expect(clippy::needless_pass_by_value, reason = "written out where it is used")]
 pub(super) fn running(more: serde_json::Value) -> RunningOperation {
     let mut note = json!({
         "process": {"pid": 7, "started": 1, "boot_id": "b"},

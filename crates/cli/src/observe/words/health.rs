@@ -63,7 +63,7 @@ pub(crate) fn sentence(headline: &Headline) -> String {
 }
 
 /// The numbers behind the sentence: `1 UNHEALTHY, 1 DEGRADED, 2 HEALTHY`.
-#[cfg(feature = "tui")]
+#[cfg(any(test, feature = "tui"))]
 pub(crate) fn counts(headline: &Headline) -> String {
     let summary = &headline.summary;
     let all = [
