@@ -291,12 +291,6 @@ pub(crate) struct News {
     pub(crate) left_out: u32,
 }
 
-impl News {
-    pub(crate) fn of(change: &LoggedChange, left_out: u32) -> Self {
-        Self { change: Change::of(change), left_out }
-    }
-}
-
 /// Until when nobody is told of a service's changes: `mute`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -8,8 +8,8 @@ use vps_ops::running::RunningOperation;
 use vps_ops::watch::{Board, Changed, LastLook, LoggedChange, Row};
 
 use super::{
-    Change, Circuit, Health, Look, Lost, Progress, Recent, ResponseTime, Running, Service, Summary, Target,
-    ThisMachine, Uptime,
+    Change, Circuit, Health, Look, Lost, News, Progress, Recent, ResponseTime, Running, Service, Summary,
+    Target, ThisMachine, Uptime,
 };
 
 impl Health {
@@ -170,5 +170,11 @@ impl Change {
             to,
             text: words::change(change),
         }
+    }
+}
+
+impl News {
+    pub(crate) fn of(change: &LoggedChange, left_out: u32) -> Self {
+        Self { change: Change::of(change), left_out }
     }
 }
