@@ -14,7 +14,7 @@ impl Circuit {
             .shared
             .store
             .ask(&self.shared.env, move |store| {
-                let moved = circuit.update(store, |machine, policy, now| machine.pre_open(policy, now))?;
+                let moved = circuit.update(store, vps_breaker::Machine::pre_open)?;
                 if moved.is_some() {
                     circuit.shared.write_status(store);
                 }
@@ -23,9 +23,7 @@ impl Circuit {
             .await;
         match stored {
             Ok(Ok(moved)) => moved.is_some(),
-            Ok(Err(_)) | Err(_) => {
-                self.breaker.with_machine(|machine, policy, now| machine.pre_open(policy, now)).is_some()
-            }
+            Ok(Err(_)) | Err(_) => self.breaker.with_machine(vps_breaker::Machine::pre_open).is_some(),
         }
     }
 }

@@ -290,6 +290,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "they are written where they are given")]
     fn settings(health: serde_json::Value, service: serde_json::Value) -> Settings {
         let written = json!({"performance": {"health_checks": health, "services": {"mine": service}}});
         serde_json::from_value(written).unwrap()

@@ -151,6 +151,7 @@ pub(super) fn virtually<F: Future<Output = ()>>(settings: Value, test: impl FnOn
     });
 }
 
+#[expect(clippy::disallowed_methods, reason = "virtual time of the test itself, of no process")]
 pub(super) async fn wait(seconds: f64) {
     tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
 }

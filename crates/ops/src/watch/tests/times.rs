@@ -83,6 +83,7 @@ fn a_wish_is_heard_within_a_second() {
 
 /// How long it takes to see and to make a board of a thousand. A bound that only a mistake in the order of growth breaks:
 /// this is a debug build on whatever machine there is.
+#[expect(clippy::disallowed_methods, clippy::print_stdout, reason = "how long it takes is what is asked")]
 #[test]
 fn a_thousand_services_are_seen_in_reasonable_time() {
     let names: Vec<String> = (0..1_000).map(|number| format!("s{number}")).collect();
