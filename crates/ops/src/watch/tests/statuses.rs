@@ -181,8 +181,16 @@ fn changes_are_kept_once_and_no_more_than_so_many() {
     virtually(settings(&[A], &json!({})), |lab| async move {
         let mut peer = lab.peer().await;
         peer.until_status(A, Status::Healthy, 5.0).await;
+        // What was found before, as many as are kept.
+        let before = (1..=crate::watch::MOST_CHANGES).map(|number| LoggedChange {
+            at: f64::from(u32::try_from(number).unwrap()),
+            what: Changed::Machine { from: Connection::Online, to: Connection::Offline },
+        });
+        let before: Vec<_> = before.collect();
+        let kept = peer.store.ask(&peer.env, move |store| crate::watch::change::keep(store, &before)).await;
+        kept.unwrap().unwrap();
         let mut all = 0;
-        for _ in 0..110 {
+        for _ in 0..10 {
             for (say, status) in [(Say::Refused, Status::Unhealthy), (Say::Ok(50), Status::Healthy)] {
                 lab.script.say(A, say);
                 while peer.status(A) != status {
@@ -191,11 +199,13 @@ fn changes_are_kept_once_and_no_more_than_so_many() {
             }
             all += peer.heard().len();
         }
-        assert_eq!(all, 220);
+        assert_eq!(all, 20);
         wait(1.1).await;
         let kept = crate::watch::changes(&peer.env, &peer.store).await.unwrap();
         assert_eq!(kept.len(), crate::watch::MOST_CHANGES);
         assert!(kept.windows(2).all(|pair| pair[0].at < pair[1].at), "each once, in order");
+        let new = kept.iter().filter(|change| matches!(change.what, Changed::Status { .. })).count();
+        assert_eq!(new, 20, "the oldest went");
         assert_eq!(peer.watch.board().changes.len(), crate::watch::MOST_CHANGES);
     });
 }
