@@ -147,7 +147,7 @@ impl PseudoTerminal {
                 rest = then;
                 continue;
             }
-            rest = &rest[letter.len_utf8()..];
+            rest = rest.split_at(letter.len_utf8()).1;
             match letter {
                 '\r' => self.at.1 = 0,
                 '\n' => self.at.0 = (self.at.0 + 1).min(ROWS - 1),
@@ -167,7 +167,7 @@ impl PseudoTerminal {
         match body.char_indices().last() {
             Some((end, 'H')) => {
                 let numbers: Vec<usize> =
-                    body[..end].split(';').filter_map(|part| part.parse().ok()).collect();
+                    body.split_at(end).0.split(';').filter_map(|part| part.parse().ok()).collect();
                 let of = |place: usize| numbers.get(place).map_or(0, |number| number.saturating_sub(1));
                 self.at = (of(0).min(ROWS - 1), of(1));
             }

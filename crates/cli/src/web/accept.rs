@@ -132,7 +132,8 @@ async fn connection<A: Answer>(
 ) {
     let began = env.now();
     let head_until = began.after(limits.head);
-    let whole = async {
+    // TLS makes it large, and there are many of them.
+    let whole = Box::pin(async {
         match tls {
             None => exchange(env, stream, head_until, limits, answers).await,
             Some(tls) => match env.until(head_until, tls.accept(stream)).await {
@@ -141,7 +142,7 @@ async fn connection<A: Answer>(
                 None => {}
             },
         }
-    };
+    });
     // Who is not done by then is cut.
     let _ = env.until(began.after(limits.whole), whole).await;
 }
