@@ -14,8 +14,9 @@ use crate::said::{Said, is_there, run, run_with};
 
 /// Written by a real apt-get in a root of its own: `an_update_in_json`, `an_install_in_json`.
 const BY_APT: [&str; 3] = ["apt.install", "apt.preview", "apt.update"];
-/// Given to a program and posted: `tests/integration/health/notify.rs`.
-const TOLD: [&str; 1] = ["notify"];
+/// Given to a program and posted, and written by what does not end by itself: `tests/integration/health/notify.rs`,
+/// `serve::running::as_json_one_line_says_where`.
+const TOLD: [&str; 2] = ["notify", "serve"];
 /// Read and not written: `the_file_that_is_shipped_is_as_its_schema_says`.
 const READ: [&str; 1] = ["config-file"];
 

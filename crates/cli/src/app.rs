@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use vps_ops::circuit::kept_hold;
-use vps_ops::env::Env;
+use vps_ops::env::{Env, Task};
 use vps_ops::foreign::shown;
 use vps_ops::http::Trust;
 use vps_ops::process::{Runner as _, SystemRunner};
@@ -40,6 +41,8 @@ pub(crate) struct App {
     network: OnceLock<NetworkOperationWrapper>,
     /// What the command found of services, once it has looked.
     health: OnceLock<HealthFigures>,
+    /// Notes what is under way.
+    noting: OnceLock<Task>,
 }
 
 impl App {
@@ -50,8 +53,21 @@ impl App {
         let screen = observe::start(&global, &environment, term);
         let (env, cancel, runner) = (Env::real(), CancellationToken::new(), Arc::new(SystemRunner::new()));
         let stopped = Stopped::default();
-        let (network, health) = (OnceLock::new(), OnceLock::new());
-        Self { global, environment, term, screen, env, cancel, runner, stopped, only_looks, network, health }
+        let (network, health, noting) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self {
+            global,
+            environment,
+            term,
+            screen,
+            env,
+            cancel,
+            runner,
+            stopped,
+            only_looks,
+            network,
+            health,
+            noting,
+        }
     }
 
     /// Says why a command failed, unless nothing may be said; gives the code to end with.
@@ -130,8 +146,27 @@ impl App {
             }
             None => builder.build(),
         };
-        self.network.get_or_init(|| network.clone());
+        self.network.get_or_init(|| {
+            self.note_running(&network);
+            network.clone()
+        });
         network
+    }
+
+    /// Has what is under way noted once a second, for as long as the command lasts.
+    fn note_running(&self, network: &NetworkOperationWrapper) {
+        if self.only_looks {
+            return;
+        }
+        let (env, running) = (self.env.clone(), Arc::clone(network.running()));
+        let task = self.env.spawn("running", async move {
+            loop {
+                env.bell(env.now().after(Duration::from_secs(1))).await;
+                running.note_silent();
+            }
+        });
+        // There is one network for a command.
+        let _ = self.noting.set(task);
     }
 
     /// The one that the command was given, if it came that far.

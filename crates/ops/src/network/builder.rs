@@ -161,7 +161,8 @@ impl Builder {
         let store = self.store.unwrap_or_else(StoreHandle::in_memory);
         let totals = Totals::new(env.clone(), store.clone(), policies.table().clone());
         let counting: Arc<dyn Observer> = Arc::new(totals.clone());
-        let noting: Arc<dyn Observer> = Arc::new(Running::new(env.clone(), store.clone()));
+        let running = Arc::new(Running::new(env.clone(), store.clone()));
+        let noting: Arc<dyn Observer> = running.clone();
         let observer: Arc<dyn Observer> = match self.observer {
             Some(observer) => Arc::new(vec![counting, noting, observer]),
             None => Arc::new(vec![counting, noting]),
@@ -205,6 +206,7 @@ impl Builder {
             #[cfg(feature = "git")]
             clones: crate::git::Clones::new(context.clone(), git),
             health,
+            running,
             downloads,
             context,
             totals,

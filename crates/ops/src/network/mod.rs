@@ -44,6 +44,7 @@ use crate::guard::CircuitBreakerManager;
 use crate::operation::OperationKind;
 use crate::pipeline::{OperationError, Pipeline, Request};
 use crate::process::{CommandError, ProcessSpec, RetryOn};
+use crate::running::Running;
 use crate::service::ServiceName;
 use crate::settings::{InvalidSettings, Options, Policies, RetryConfig};
 use crate::totals::Totals;
@@ -62,6 +63,7 @@ pub use health::{Health, HealthError};
 pub struct NetworkOperationWrapper {
     context: Context,
     health: Health,
+    running: Arc<Running>,
     downloads: Downloads,
     installs: Installs,
     #[cfg(feature = "git")]
@@ -95,6 +97,7 @@ impl NetworkOperationWrapper {
             #[cfg(feature = "git")]
             clones: self.clones.with_context(context.clone()),
             health: self.health.with_policies(policies),
+            running: Arc::clone(&self.running),
             totals: self.totals.clone(),
             context,
         })
@@ -123,6 +126,13 @@ impl NetworkOperationWrapper {
     #[must_use]
     pub fn clones(&self) -> &Clones {
         &self.clones
+    }
+
+    /// Who notes what is under way: call [`note_silent`](Running::note_silent) once a second, and what says nothing for
+    /// long is seen, too.
+    #[must_use]
+    pub fn running(&self) -> &Arc<Running> {
+        &self.running
     }
 
     /// How services are, and whether there is an internet.

@@ -51,6 +51,24 @@ impl Running {
         self.operations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes those that have been silent for a second or more. Who wants to see also what says nothing for long (a command
+    /// that runs, a download that stands still) calls it once a second; events alone note the rest.
+    pub fn note_silent(&self) {
+        let (now, wall) = (self.env.now(), self.env.wall().as_secs_f64());
+        let due: Vec<(OperationId, Vec<u8>)> = {
+            let mut operations = self.operations();
+            operations.iter_mut().filter_map(|(id, known)| Some((*id, known.due(now, wall)?))).collect()
+        };
+        for (id, note) in due {
+            self.write(id, note);
+        }
+    }
+
+    fn write(&self, id: OperationId, note: Vec<u8>) {
+        let key = key(&self.env, id.0);
+        self.store.tell(move |store| drop(store.update(&key, &mut |_| Some(note.clone()))));
+    }
+
     fn begin(&self, event: &Event<'_>) {
         let mut operations = self.operations();
         if !event.is_of_root() || operations.len() >= MOST {
@@ -154,8 +172,7 @@ impl Observer for Running {
         known.learn(event);
         let Some(note) = known.due(event.at, self.env.wall().as_secs_f64()) else { return };
         drop(operations);
-        let key = key(&self.env, event.root.id.0);
-        self.store.tell(move |store| drop(store.update(&key, &mut |_| Some(note.clone()))));
+        self.write(event.root.id, note);
     }
 }
 

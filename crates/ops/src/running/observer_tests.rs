@@ -121,3 +121,22 @@ async fn what_cannot_be_read_is_no_operation_and_is_taken_out() {
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_says_nothing_is_seen_all_the_same_where_somebody_asks_each_second() {
+    paused(async |lab| {
+        let teller = lab.begin(1);
+        lab.observer.note_silent();
+        assert_eq!(lab.seen().await, [], "not in its first second");
+        lab.env.sleep(Duration::from_secs(1)).await;
+        lab.observer.note_silent();
+        assert_eq!(lab.seen().await.len(), 1);
+        let (first, _) = (lab.seen().await[0].at, lab.env.sleep(Duration::from_secs(60)).await);
+        lab.observer.note_silent();
+        assert!((lab.seen().await[0].at - first - 60.0).abs() < 0.01, "its age is seen");
+        teller.succeeded(1);
+        lab.observer.note_silent();
+        assert_eq!(lab.seen().await, [], "and it goes with its end");
+    })
+    .await;
+}
