@@ -33,7 +33,7 @@ fn each_answer_is_what_it_says_to_the_word() {
             "throttled",
             Behaviour::retry_after(429, 60),
             "degraded",
-            "slowing 1/3: throttled, answered 429; asks to be left alone for 1m",
+            "degrading 1/3: throttled, answered 429; asks to be left alone for 1m",
         ),
         ("garbled", Behaviour::GarbageStatusLine, "unhealthy", "failing 2/3: the answer is not HTTP"),
         ("reset", Behaviour::ResetBeforeHeaders, "unhealthy", "failing 2/3: connection reset"),
@@ -121,7 +121,7 @@ fn several_places_are_one_service_and_the_bad_ones_are_named() {
     let lab = lab_with(&at(&[server.url("/"), dead.url("/")]));
     let said = look(&lab);
     assert_eq!((said.code, &said.row()["now"]), (0, &json!("degraded")));
-    assert_eq!(said.detail(), format!("slowing 2/3: connection refused; bad: {}", dead.url("/")));
+    assert_eq!(said.detail(), format!("degrading 2/3: 1 of 2 targets bad; {}: connection refused", dead.url("/")));
     configure(&lab, &at(&[dead.url("/"), dead.url("/b")]));
     let said = look(&lab);
     assert_eq!((said.code, &said.row()["now"]), (5, &json!("unhealthy")));
@@ -174,7 +174,7 @@ fn a_family_that_is_dead_is_named() {
     let lab = lab_with(&probed(&json!({"url": url, "family": "both"})));
     let said = look(&lab);
     assert_eq!((said.code, &said.row()["now"]), (0, &json!("degraded")), "{}", said.out);
-    assert_eq!(said.detail(), format!("slowing 2/3: connection refused; bad: {url} over IPv6"));
+    assert_eq!(said.detail(), format!("degrading 2/3: 1 of 2 targets bad; {url} over IPv6: connection refused"));
     for (family, code) in [("v4", 0), ("v6", 5), ("any", 0)] {
         let lab = lab_with(&probed(&json!({"url": url, "family": family})));
         assert_eq!(look(&lab).code, code, "{family}");
