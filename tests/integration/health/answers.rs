@@ -121,7 +121,10 @@ fn several_places_are_one_service_and_the_bad_ones_are_named() {
     let lab = lab_with(&at(&[server.url("/"), dead.url("/")]));
     let said = look(&lab);
     assert_eq!((said.code, &said.row()["now"]), (0, &json!("degraded")));
-    assert_eq!(said.detail(), format!("degrading 2/3: 1 of 2 targets bad; {}: connection refused", dead.url("/")));
+    assert_eq!(
+        said.detail(),
+        format!("degrading 2/3: 1 of 2 targets bad; {}: connection refused", dead.url("/"))
+    );
     configure(&lab, &at(&[dead.url("/"), dead.url("/b")]));
     let said = look(&lab);
     assert_eq!((said.code, &said.row()["now"]), (5, &json!("unhealthy")));
@@ -174,7 +177,10 @@ fn a_family_that_is_dead_is_named() {
     let lab = lab_with(&probed(&json!({"url": url, "family": "both"})));
     let said = look(&lab);
     assert_eq!((said.code, &said.row()["now"]), (0, &json!("degraded")), "{}", said.out);
-    assert_eq!(said.detail(), format!("degrading 2/3: 1 of 2 targets bad; {url} over IPv6: connection refused"));
+    assert_eq!(
+        said.detail(),
+        format!("degrading 2/3: 1 of 2 targets bad; {url} over IPv6: connection refused")
+    );
     for (family, code) in [("v4", 0), ("v6", 5), ("any", 0)] {
         let lab = lab_with(&probed(&json!({"url": url, "family": family})));
         assert_eq!(look(&lab).code, code, "{family}");
