@@ -18,9 +18,12 @@ pub(crate) async fn write_file(app: &App, path: &Path) {
     let Some(network) = app.network_in_use() else { return };
     let mut gathered = Figures::gather(network).await;
     for _ in 1..TRIES {
-        if !matches!(gathered, Err(StoreError::Unavailable | StoreError::Busy)) {
+        let is_busy = matches!(gathered, Err(StoreError::Unavailable | StoreError::Busy));
+        // What this command counted is in the file of the next one only if the store took it.
+        if !is_busy && network.totals().is_written() {
             break;
         }
+        network.totals().flush();
         gathered = Figures::gather(network).await;
     }
     let written = match gathered {
