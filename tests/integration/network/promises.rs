@@ -36,7 +36,7 @@ const INSIDE: [(&str, &str); 10] = [
 ];
 
 /// Chapter, sentence, file, test.
-const PROMISES: [(&str, &str, &str, &str); 112] = [
+const PROMISES: [(&str, &str, &str, &str); 113] = [
     ("promise", "exit 0 means that DEST is complete and right", "faults", "a_download_is_complete_and_right"),
     (
         "promise",
@@ -376,6 +376,12 @@ const PROMISES: [(&str, &str, &str, &str); 112] = [
         "one that is itself trusted is good for its own name",
         "tls",
         "a_certificate_that_is_itself_trusted_is_good_for_its_own_name",
+    ),
+    (
+        "tls",
+        "names in a certificate are seen, and do nothing",
+        "tls",
+        "names_in_a_certificate_are_seen_and_no_more",
     ),
     ("tls", "a handshake that is cut is tried again", "tls", "a_handshake_that_is_cut_is_tried_again"),
     (

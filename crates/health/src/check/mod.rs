@@ -22,13 +22,16 @@ use crate::time::Moment;
 
 use join::{Either, Join, first};
 
+/// What a probe may take longer than it was told: one that keeps its deadline says itself where it was then.
+const GRACE: Duration = Duration::from_millis(100);
+
 /// A probe that ended badly is asked for confirmation so long after it began to be known.
 const CONFIRM_AFTER: Duration = Duration::from_millis(500);
 
 /// Asks targets and says how their services are.
 ///
 /// All at once, each up to its timeout; where one is bad it is asked once more, and the better of the two samples
-/// counts. So it takes twice the timeout and half a second at most.
+/// counts. So it takes twice the timeout and less than a second at most.
 #[derive(Debug)]
 pub struct HealthCheckService<P, T> {
     probe: P,
@@ -153,7 +156,7 @@ impl<P: Probe, T: Timer + Sync> HealthCheckService<P, T> {
 async fn ask(probe: &impl Probe, timer: &impl Timer, target: &Target, timing: &Timing) -> Sample {
     let at = Moment::from(timer.now());
     let sample = probe.sample(target, at.after(timing.timeout()));
-    match first(sample, timer.sleep(timing.timeout())).await {
+    match first(sample, timer.sleep(timing.timeout().saturating_add(GRACE))).await {
         Either::Left(sample) => sample,
         Either::Right(()) => {
             let after = timing.timeout();
