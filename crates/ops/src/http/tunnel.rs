@@ -4,10 +4,9 @@
 //! pool when who asked for it is gone, but no longer than the connect limit.
 
 use std::error::Error;
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -15,7 +14,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::Empty;
-use hyper::client::conn::http1;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
@@ -28,11 +26,8 @@ use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
 use super::connections::USER_AGENT;
-use super::{Proxy, retry_after};
+use super::{Proxy, head_of, retry_after};
 use crate::env::{BoxFuture, Env};
-
-/// How long the head of a proxy's answer may be, in bytes.
-const MAX_HEAD: usize = 64 << 10;
 
 /// Between the probes of a connection that is still.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -170,30 +165,9 @@ impl Way {
         if let Some(authorization) = self.proxy.authorization() {
             request.headers_mut().insert(header::PROXY_AUTHORIZATION, authorization);
         }
-        let (mut sender, mut connection) = http1::Builder::new()
-            .max_buf_size(MAX_HEAD)
-            .ignore_invalid_headers_in_responses(true)
-            .allow_spaces_after_header_name_in_responses(true)
-            .allow_obsolete_multiline_headers_in_responses(true)
-            .handshake(TokioIo::new(stream))
-            .await?;
-        let mut answer = pin!(sender.send_request(request));
-        let answer = poll_fn(|cx| {
-            // It moves only while it is polled; what it ends with is the answer.
-            let ended = connection.poll_without_shutdown(cx);
-            match (answer.as_mut().poll(cx), ended) {
-                (Poll::Ready(answer), _) => Poll::Ready(answer.map_err(Cause::from)),
-                (Poll::Pending, Poll::Ready(Err(error))) => Poll::Ready(Err(error.into())),
-                (Poll::Pending, Poll::Ready(Ok(()))) => {
-                    Poll::Ready(Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()))
-                }
-                (Poll::Pending, Poll::Pending) => Poll::Pending,
-            }
-        })
-        .await?;
-        let wait = retry_after(answer.headers(), self.env.wall());
         // What came right behind the head is the proxy's page: a host says nothing over TLS before we do.
-        Ok((answer.status(), wait, connection.into_parts().io.into_inner()))
+        let (head, stream) = head_of(stream, request).await?;
+        Ok((head.status, retry_after(&head.headers, self.env.wall()), stream))
     }
 }
 

@@ -3,19 +3,14 @@
 //! Every step has its own time and its own failure, so that whoever reads them knows whose fault it was. What went wrong
 //! is told by the same facts as for a call.
 
-use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Empty;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -30,10 +25,7 @@ use super::connect::{NotConnected, connect};
 use super::found::certificate_refusal;
 use super::resolver::{Resolver, Unresolved};
 use crate::env::Env;
-use crate::http::{Fact, HttpError, Phase, USER_AGENT, host_and_port};
-
-/// How long the head of an answer may be, in bytes.
-const MAX_HEAD: usize = 64 << 10;
+use crate::http::{Fact, HttpError, Phase, USER_AGENT, head_of, host_and_port};
 
 /// The head of an answer; what comes behind it is never read.
 #[derive(Debug)]
@@ -216,30 +208,10 @@ impl Question<'_> {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let failed =
-            |error: hyper::Error| HttpError::read(error, Phase::Exchanging, false, &host_and_port(self.url));
         let request = self.request(get).map_err(|error| HttpError::new(Fact::Unknown).caused_by(error))?;
-        let (mut sender, mut connection) = http1::Builder::new()
-            .max_buf_size(MAX_HEAD)
-            .ignore_invalid_headers_in_responses(true)
-            .allow_spaces_after_header_name_in_responses(true)
-            .allow_obsolete_multiline_headers_in_responses(true)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(failed)?;
-        let mut answer = pin!(sender.send_request(request));
-        let answer = poll_fn(|cx| {
-            // It moves only while it is polled; what it ends with is the answer.
-            let ended = connection.poll_without_shutdown(cx);
-            match (answer.as_mut().poll(cx), ended) {
-                (Poll::Ready(answer), _) => Poll::Ready(answer.map_err(failed)),
-                (Poll::Pending, Poll::Ready(Err(error))) => Poll::Ready(Err(failed(error))),
-                (Poll::Pending, Poll::Ready(Ok(()))) => Poll::Ready(Err(HttpError::new(Fact::EarlyEnd))),
-                (Poll::Pending, Poll::Pending) => Poll::Pending,
-            }
-        })
-        .await?;
-        let (head, _never_read) = answer.into_parts();
+        let answered = head_of(stream, request).await;
+        let (head, _never_read) = answered
+            .map_err(|error| HttpError::read(error, Phase::Exchanging, false, &host_and_port(self.url)))?;
         Ok(Head { status: head.status, headers: head.headers })
     }
 

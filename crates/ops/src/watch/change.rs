@@ -1,6 +1,7 @@
 //! What changed, for people: statuses, circuits and this machine's connection, the last of them kept in the store.
 
 use serde::{Deserialize, Serialize};
+use vps_breaker::State;
 use vps_health::{Connection, Reason, Status};
 
 use crate::env::Env;
@@ -47,10 +48,10 @@ pub enum Changed {
     Circuit {
         /// Whose.
         service: Foreign,
-        /// From: `closed`, `open` or `half_open`.
-        from: CircuitState,
+        /// From.
+        from: State,
         /// To.
-        to: CircuitState,
+        to: State,
         /// Why it is that now, in words; empty where there is no more to say than that it closed.
         why: Foreign,
     },
@@ -61,40 +62,6 @@ pub enum Changed {
         /// To.
         to: Connection,
     },
-}
-
-/// A circuit's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CircuitState {
-    /// Calls go through.
-    Closed,
-    /// Calls are refused.
-    Open,
-    /// A call may try.
-    HalfOpen,
-}
-
-impl From<vps_breaker::State> for CircuitState {
-    fn from(state: vps_breaker::State) -> Self {
-        match state {
-            vps_breaker::State::Closed => Self::Closed,
-            vps_breaker::State::Open => Self::Open,
-            vps_breaker::State::HalfOpen => Self::HalfOpen,
-        }
-    }
-}
-
-impl CircuitState {
-    /// `closed`, `open` or `half_open`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::HalfOpen => "half_open",
-        }
-    }
 }
 
 impl LoggedChange {

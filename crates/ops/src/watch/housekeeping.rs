@@ -1,6 +1,7 @@
 //! Once a second: what was found goes to the store, what others did is read, circuits that are due get their turn.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -8,12 +9,12 @@ use vps_breaker::State as Circuit;
 use vps_health::{Advice, Connection, Damped, Timing, advise, wake_in};
 
 use super::board::calls;
-use super::change::{self, Changed, CircuitState, LoggedChange};
+use super::change::{self, Changed, LoggedChange};
 use super::clock::moment;
 use super::mute;
 use super::note::{self, Written};
 use super::prober::{self, Prober};
-use super::service::Watched;
+use super::service::{Targets, Watched};
 use super::watch::{DueCircuit, State, Watch};
 use crate::circuit::CircuitStatus;
 use crate::env::Env;
@@ -124,7 +125,7 @@ impl Watch {
             let wall = env.wall().as_secs_f64();
             let is_mine = may_probe && other.is_none();
             if is_mine {
-                written.iter().try_for_each(|one| one.write(store))?;
+                note::write(store, &written)?;
             }
             if !unwritten.is_empty() {
                 change::keep(store, &unwritten)?;
@@ -165,8 +166,8 @@ impl Watch {
         }
     }
 
-    fn targets(&self) -> Vec<(ServiceName, Vec<vps_health::Target>)> {
-        self.state().services.iter().map(|one| (one.service.clone(), one.targets.clone())).collect()
+    fn targets(&self) -> Targets {
+        self.state().services.iter().map(|one| (one.service.clone(), Arc::clone(&one.targets))).collect()
     }
 
     /// What is to be written now: each service that was looked at, and its history when that is due.
@@ -250,12 +251,7 @@ impl Watch {
             }
         }
         for (name, from, to, why) in moved {
-            let what = Changed::Circuit {
-                service: name.as_str().into(),
-                from: CircuitState::from(from),
-                to: CircuitState::from(to),
-                why: why.into(),
-            };
+            let what = Changed::Circuit { service: name.as_str().into(), from, to, why: why.into() };
             if state.is_mine {
                 self.log(state, what);
             }
@@ -327,7 +323,7 @@ impl Watch {
                 if !prober::is_ours(store, &place, &env, number)? {
                     return Ok(());
                 }
-                written.iter().try_for_each(|one| one.write(store))?;
+                note::write(store, &written)?;
                 store.remove(&place)
             })
             .await;
@@ -339,7 +335,7 @@ fn read(
     store: &dyn Store,
     env: &Env,
     timing: Timing,
-    targets: Vec<(ServiceName, Vec<vps_health::Target>)>,
+    targets: Targets,
     known: &BTreeMap<ServiceName, u64>,
 ) -> Result<Read, StoreError> {
     let marks = note::marks(store)?;

@@ -26,7 +26,7 @@ mod ticker;
 mod watch;
 
 pub use board::{Board, LastLook, Row, TargetLook};
-pub use change::{Changed, CircuitState, LoggedChange, MOST_CHANGES, changes};
+pub use change::{Changed, LoggedChange, MOST_CHANGES, changes};
 pub use mute::{ask_for, mute};
 pub use notify::{News, NotTold, Notifier, Voice};
 pub use once::{Once, check_once};

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -100,7 +101,7 @@ impl Watched {
     /// Goes on with what the store has of this service, as far as it is fit for that; else from the beginning.
     pub(super) fn read(
         service: ServiceName,
-        targets: Vec<Target>,
+        targets: Arc<[Target]>,
         timing: Timing,
         env: &Env,
         store: &dyn Store,
@@ -186,17 +187,26 @@ impl TargetNote {
     }
 }
 
-impl Written {
-    /// Puts it into the store.
-    pub(super) fn write(&self, store: &dyn Store) -> Result<(), StoreError> {
-        let keys = [format!("{NOTES}{}", self.service), format!("{HISTORIES}{}", self.service)];
-        for (key, bytes) in keys.iter().zip([&self.note, &self.history]) {
-            if let Some(bytes) = bytes {
-                store.update(key, &mut |_| Some(bytes.clone()))?;
-            }
-        }
-        Ok(())
+/// Puts all of them into the store, in one transaction: a second's looks are one write to the disk.
+pub(super) fn write(store: &dyn Store, all: &[Written]) -> Result<(), StoreError> {
+    let of = |prefix: &str, one: &Written, bytes: &Option<Vec<u8>>| {
+        bytes.clone().map(|bytes| (format!("{prefix}{}", one.service), bytes))
+    };
+    let entries: Vec<(String, Vec<u8>)> = all
+        .iter()
+        .flat_map(|one| [of(NOTES, one, &one.note), of(HISTORIES, one, &one.history)])
+        .flatten()
+        .collect();
+    if entries.is_empty() {
+        return Ok(());
     }
+    let keys: Vec<&str> = entries.iter().map(|(key, _)| key.as_str()).collect();
+    store.update_all(&keys, &mut |values| {
+        for (value, (_, bytes)) in values.iter_mut().zip(&entries) {
+            *value = Some(bytes.clone());
+        }
+        true
+    })
 }
 
 fn millis(duration: Duration) -> u64 {

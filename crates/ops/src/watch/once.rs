@@ -11,10 +11,10 @@ use vps_health::{
 
 use super::board::{Board, order};
 use super::clock::moment;
-use super::own_connection;
 use super::prober;
-use super::service::{Watched, together};
+use super::service::{Targets, Watched, together};
 use super::watch::{Parts, Watch};
+use super::{note, own_connection};
 use crate::service::ServiceName;
 
 /// A look of another process is as good as one of ours for so long.
@@ -51,7 +51,7 @@ pub async fn check_once(parts: Parts) -> Result<Once, InvalidTiming> {
     let (now, asker, place) = (moment(&env), env.clone(), watch.place.clone());
     let holder = store.ask(&env, move |store| prober::holder(store, &place, &asker)).await;
     let is_watched = holder.is_ok_and(|holder| holder.is_ok_and(|holder| holder.is_some()));
-    let stale: Vec<(ServiceName, Vec<Target>)> = {
+    let stale: Targets = {
         let state = watch.state();
         // Nor is one that wants to be left alone.
         let is_fresh = |one: &Watched| {
@@ -78,7 +78,7 @@ pub async fn check_once(parts: Parts) -> Result<Once, InvalidTiming> {
         if !is_watched {
             let written: Vec<_> = state.services.iter().map(|one| one.written(&env, true)).collect();
             // A store that does not take it has said so; what was found is shown all the same.
-            store.tell(move |store| drop(written.iter().try_for_each(|one| one.write(store))));
+            store.tell(move |store| drop(note::write(store, &written)));
         }
     }
     watch.look_around().await;
@@ -92,7 +92,7 @@ async fn look(
     probe: &dyn Probe,
     env: &crate::env::Env,
     timing: Timing,
-    services: &[(ServiceName, Vec<Target>)],
+    services: &Targets,
 ) -> Vec<(ServiceName, Rounds)> {
     let targets = services.iter().flat_map(|(_, targets)| targets.iter().map(|one| (one.clone(), timing)));
     let mut check = HealthCheckService::new(probe, env.clone(), targets.collect());

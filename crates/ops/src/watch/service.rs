@@ -1,5 +1,6 @@
 //! One service as it is watched: its status, its history, what its last round found.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use vps_health::{
@@ -12,11 +13,15 @@ use super::results::Results;
 use crate::env::Env;
 use crate::service::ServiceName;
 
+/// Services with what is asked of each.
+pub(super) type Targets = Vec<(ServiceName, Arc<[Target]>)>;
+
 /// One service, over all its targets.
 #[derive(Clone, Debug)]
 pub(super) struct Watched {
     pub(super) service: ServiceName,
-    pub(super) targets: Vec<Target>,
+    /// Shared with its rounds and with who reads its notes.
+    pub(super) targets: Arc<[Target]>,
     pub(super) damped: Damped,
     pub(super) history: History,
     pub(super) certificate: LastCertificate,
@@ -36,7 +41,7 @@ pub(super) struct Round {
 
 impl Watched {
     /// Nobody has looked at it.
-    pub(super) fn new(service: ServiceName, targets: Vec<Target>, timing: Timing, env: &Env) -> Self {
+    pub(super) fn new(service: ServiceName, targets: Arc<[Target]>, timing: Timing, env: &Env) -> Self {
         let timing = own_timing(timing, &targets);
         Self {
             service,

@@ -47,7 +47,7 @@ pub fn row(at: f64, targets: &[Target], rounds: &[(Duration, Vec<Sample>)]) -> R
     let began = rounds.first().map_or(NOW, |(ago, _)| NOW.before(*ago));
     let mut watched = Watched {
         service: ServiceName::from(name),
-        targets: targets.to_vec(),
+        targets: targets.into(),
         damped: Damped::new(timing),
         history: History::new(timing.interval(), began),
         certificate: LastCertificate::default(),

@@ -179,7 +179,7 @@ impl Watch {
         Some(Round {
             env: self.env.clone(),
             probe: Arc::clone(&self.probe),
-            targets: one.targets.as_slice().into(),
+            targets: Arc::clone(&one.targets),
             limit: self.timing.timeout(),
             hosts: Arc::clone(&self.shared_hosts),
             circuit,

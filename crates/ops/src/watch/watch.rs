@@ -154,15 +154,16 @@ impl Watch {
         let fresh = targets.clone();
         let stored = store.ask(&env, move |store| {
             let all = targets.into_iter();
-            all.map(|(name, targets)| Watched::read(name, targets, timing, &reader, store))
+            all.map(|(name, targets)| Watched::read(name, targets.into(), timing, &reader, store))
                 .collect::<Result<Vec<_>, _>>()
         });
         // A store that does not answer leaves health to begin anew.
         let services = match stored.await.and_then(|stored| stored) {
             Ok(services) => services,
-            Err(_) => {
-                fresh.into_iter().map(|(name, targets)| Watched::new(name, targets, timing, &env)).collect()
-            }
+            Err(_) => fresh
+                .into_iter()
+                .map(|(name, targets)| Watched::new(name, targets.into(), timing, &env))
+                .collect(),
         };
         let place = prober::place(services.iter().map(|one| &one.service), &policy.services);
         let state = State {
@@ -294,7 +295,7 @@ impl Watch {
 fn shared_hosts(services: &[Watched]) -> Hosts {
     let mut users: BTreeMap<&str, BTreeSet<&ServiceName>> = BTreeMap::new();
     for one in services {
-        for target in &one.targets {
+        for target in one.targets.iter() {
             users.entry(&target.host).or_default().insert(&one.service);
         }
     }

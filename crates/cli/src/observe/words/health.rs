@@ -12,7 +12,7 @@ use vps_health::{
 };
 use vps_ops::State;
 use vps_ops::circuit::CircuitStatus;
-use vps_ops::watch::{Board, Changed, CircuitState, LoggedChange, Row};
+use vps_ops::watch::{Board, Changed, LoggedChange, Row};
 
 pub(crate) use running::running;
 
@@ -325,11 +325,11 @@ pub(crate) fn change(change: &LoggedChange) -> String {
     }
 }
 
-const fn state(state: CircuitState) -> &'static str {
+const fn state(state: State) -> &'static str {
     match state {
-        CircuitState::Closed => "closed",
-        CircuitState::Open => "open",
-        CircuitState::HalfOpen => "half-open",
+        State::Closed => "closed",
+        State::Open => "open",
+        State::HalfOpen => "half-open",
     }
 }
 

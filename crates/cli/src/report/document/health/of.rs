@@ -2,7 +2,6 @@
 
 use crate::observe::words::health as words;
 use vps_health::{Family, Level, Quantile, Status};
-use vps_ops::State;
 use vps_ops::circuit::rfc3339;
 use vps_ops::running::RunningOperation;
 use vps_ops::watch::{Board, Changed, LastLook, LoggedChange, Row};
@@ -96,11 +95,7 @@ impl Service {
                 })
                 .collect(),
             circuit: Circuit {
-                state: match row.circuit.state {
-                    State::Closed => "closed",
-                    State::Open => "open",
-                    State::HalfOpen => "half_open",
-                },
+                state: row.circuit.state.as_str(),
                 retry_after_seconds: row.circuit.retry_after.map(|wait| wait.as_secs_f64()),
                 on_probation: row.circuit.is_on_probation,
                 explanation: row.circuit.explanation.clone(),
