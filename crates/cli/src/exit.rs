@@ -88,6 +88,7 @@ pub(crate) fn help(ends: Ends) -> String {
             CONFIG,
             "  5  a service is\n",
             "  7  local problem: nothing is known of any service because of this machine, nowhere to print\n",
+            "  with --watch a signal ends it as the services are then: 0 or 5\n",
         ],
         #[cfg(feature = "web")]
         Ends::Serve => &[

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use vps_health::Status;
 
 use super::MetricsArgs;
 use super::values::limit;
@@ -38,7 +39,7 @@ pub(crate) struct HealthArgs {
 pub(crate) enum FailOn {
     /// Slow, or only partly there, or worse
     Degraded,
-    /// Does not answer, or takes more than three seconds
+    /// Does not answer, or takes longer than health_checks.unhealthy_after (3 s)
     #[default]
     Unhealthy,
 }
@@ -55,6 +56,16 @@ pub(crate) struct DashboardArgs {
     /// Only these services (those of health_checks.services unless given)
     #[arg(value_name = "SERVICE")]
     pub(crate) services: Vec<String>,
+}
+
+impl FailOn {
+    /// Whether a service that is so is as bad as this.
+    pub(crate) fn is_bad(self, status: Status) -> bool {
+        match self {
+            Self::Degraded => matches!(status, Status::Degraded | Status::Unhealthy),
+            Self::Unhealthy => status == Status::Unhealthy,
+        }
+    }
 }
 
 /// Tell nobody of a service's changes for a while (see health_checks.notify).

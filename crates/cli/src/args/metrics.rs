@@ -5,11 +5,13 @@ use std::path::Path;
 
 use clap::Args;
 
+use super::values::file;
+
 /// The option of every command that uses the network.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct MetricsArgs {
     /// Write metrics to this file at the end, for Prometheus' node_exporter
-    #[arg(long, env = "VPS_CONFIGURATOR_METRICS_FILE", value_name = "FILE", help_heading = "Metrics")]
+    #[arg(long, env = "VPS_CONFIGURATOR_METRICS_FILE", value_name = "FILE", value_parser = file(), help_heading = "Metrics")]
     metrics_file: Option<OsString>,
 }
 

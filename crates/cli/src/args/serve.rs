@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::values::file_path;
 use crate::exit;
-use crate::web::Address;
+use crate::web::{Address, allowed_host};
 
 /// Look at services all the time, and show them on a page, as JSON and as metrics.
 #[derive(Clone, Debug, Args)]
@@ -25,7 +25,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9469", value_parser = Address::parse)]
     pub(crate) listen: Address,
     /// Also answer for this name or IP in the URL, beside localhost and loopback IPs (may be repeated)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = allowed_host)]
     pub(crate) allow_host: Vec<String>,
     /// Answer only who sends what this file has, as Bearer or as a password; needed beyond this machine
     #[arg(long, value_name = "FILE", value_parser = file_path())]

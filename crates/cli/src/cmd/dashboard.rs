@@ -19,7 +19,7 @@ pub(crate) async fn run(app: &App, args: DashboardArgs) -> Result<Exit, Failure>
     let services = chosen(&network, &args.services)?;
     let places = places(&network, &services).await?;
     let (tell, _telling) = notify::start(app, &network)?;
-    let watch = network.health().watch(places, true, tell).await.map_err(|error| cannot(&error))?;
+    let watch = network.health().watch(places, tell).await.map_err(|error| cannot(&error))?;
     let named = if args.services.is_empty() { Vec::new() } else { services };
     let ended = tui::run(app, &loaded, &network, &watch, named).await;
     // What looks on ends, with everything written.

@@ -3,11 +3,10 @@
 pub(crate) mod table;
 mod watching;
 
-use vps_health::Status;
 use vps_ops::network::HealthError;
 use vps_ops::probe::Places;
 use vps_ops::service::ServiceName;
-use vps_ops::watch::Once;
+use vps_ops::watch::{Board, Once};
 use vps_ops::{Kind, NetworkOperationWrapper};
 
 use crate::app::{App, named};
@@ -28,7 +27,7 @@ pub(crate) async fn run(app: &App, args: HealthArgs) -> Result<Exit, Failure> {
         return preview(app, &network, &services, &places);
     }
     if args.watch {
-        return watching::run(app, &network, places, args.fail_on).await;
+        return watching::run(app, &network, places, &args).await;
     }
     let mut once = tokio::select! {
         biased;
@@ -38,10 +37,9 @@ pub(crate) async fn run(app: &App, args: HealthArgs) -> Result<Exit, Failure> {
         }
         once = network.health().check_once(places) => once.map_err(|error| cannot(&error))?,
     };
-    if !args.services.is_empty() {
-        // Of whom nobody asked nothing is said.
-        once.board.rows.retain(|row| services.contains(&row.service));
-    }
+    keep_named(&mut once.board, &args.services);
+    // What was found is kept for whoever is asked next: that is waited for.
+    network.close().await;
     app.found(HealthFigures::of(&once.board));
     if app.global.json {
         print_json(&document::Health::of(&once.board))?;
@@ -60,6 +58,11 @@ pub(crate) fn chosen(
         return Ok(network.policies().health().services.clone());
     }
     names.iter().map(|name| named(network, name)).collect()
+}
+
+/// Of whom nobody asked nothing is said, where somebody was named.
+fn keep_named(board: &mut Board, names: &[String]) {
+    board.rows.retain(|row| names.is_empty() || names.iter().any(|name| name == row.service.as_str()));
 }
 
 /// Where these services are looked at.
@@ -125,9 +128,5 @@ fn verdict(once: &Once, fail_on: FailOn) -> Exit {
     if once.is_all_local {
         return Exit::Local;
     }
-    let is_bad = |status: &Status| match fail_on {
-        FailOn::Degraded => matches!(status, Status::Degraded | Status::Unhealthy),
-        FailOn::Unhealthy => *status == Status::Unhealthy,
-    };
-    if once.now.values().any(is_bad) { Exit::Offline } else { Exit::Done }
+    if once.now.values().any(|status| fail_on.is_bad(*status)) { Exit::Offline } else { Exit::Done }
 }

@@ -14,8 +14,7 @@ pub(crate) async fn run(app: &App, args: MuteArgs) -> Result<Exit, Failure> {
     let network = app.network(&loaded);
     let service = named(&network, &args.service)?;
     let muted = vps_ops::watch::mute(&app.env, network.health().store(), &service, args.length).await;
-    muted.map_err(|error| Failure::of_error(Exit::Local, Kind::Local, &error))?;
-    let until = args.length.map(|length| (app.env.wall() + length).as_secs_f64());
+    let until = muted.map_err(|error| Failure::of_error(Exit::Local, Kind::Local, &error))?;
     if app.global.json {
         let muted_until = until.map(vps_ops::circuit::rfc3339);
         return print_json(&document::Mute { service: service.to_string(), muted_until });

@@ -1,5 +1,8 @@
 //! `health_checks.notify`: whoever watches tells of what changes.
 
+use std::fmt::Display;
+use std::path::Path;
+
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 use vps_ops::NetworkOperationWrapper;
@@ -11,7 +14,7 @@ use vps_ops::watch::{LoggedChange, News, NotTold, Notifier, Voice};
 
 use super::secret_file::read;
 use crate::app::App;
-use crate::report::{Failure, document};
+use crate::report::{Failure, document, fit, line_of};
 
 /// Whoever watches says what changed, if somebody is to be told; that goes on for as long as the task is kept.
 pub(crate) type Telling = (Option<mpsc::UnboundedSender<LoggedChange>>, Option<Task>);
@@ -25,16 +28,14 @@ pub(crate) fn start(app: &App, network: &NetworkOperationWrapper) -> Result<Tell
 
 fn notifier(app: &App, network: &NetworkOperationWrapper) -> Result<Option<Notifier>, Failure> {
     let Some(policy) = &network.policies().health().notify else { return Ok(None) };
-    let named = |error: &dyn std::fmt::Display| {
-        let path = policy.header_file.as_deref().map(shown);
-        Failure::local(format!("health_checks.notify.header_file {}: {error}", path.unwrap_or_default()))
+    let named = |path: &Path, error: &dyn Display| {
+        Failure::local(format!("health_checks.notify.header_file {}: {error}", shown(path)))
     };
-    let text = match &policy.header_file {
-        Some(path) => read(&**app.env.fs(), path).map_err(|error| named(&error))?,
-        None => String::new(),
-    };
-    let headers = parse_header_file(&SecretString::from(text)).map_err(|error| named(&error))?;
-    Ok(network.notifier(headers, Box::new(Words)))
+    let headers = policy.header_file.as_deref().map(|path| {
+        let text = read(&**app.env.fs(), path).map_err(|error| named(path, &error))?;
+        parse_header_file(&SecretString::from(text)).map_err(|error| named(path, &error))
+    });
+    Ok(network.notifier(headers.transpose()?.unwrap_or_default(), Box::new(Words)))
 }
 
 struct Words;
@@ -42,10 +43,15 @@ struct Words;
 impl Voice for Words {
     fn news(&self, change: &LoggedChange, left_out: u32) -> News {
         let told = document::News::of(change, left_out);
-        let mut json = serde_json::to_vec(&told).unwrap_or_default();
-        json.push(b'\n');
+        let json = line_of(&told).into_bytes();
         let document::Change { service, from, to, text, .. } = told.change;
-        News { service, from: from.to_owned(), to: to.to_owned(), reason: text, json }
+        News {
+            service,
+            from: from.to_owned(),
+            to: to.to_owned(),
+            reason: fit::line(&text).into_owned(),
+            json,
+        }
     }
 
     fn not_told(&self, why: &NotTold) {

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::args::ServeArgs;
 use crate::cmd::notify;
 use crate::exit::Exit;
-use crate::report::{Failure, document, print, print_line};
+use crate::report::{Failure, document, line_of, print};
 use crate::web::{
     Hosts, Limits, ListenError, Listener, Site, Systemd, Token, TokenError, Views, accept, acceptor,
 };
@@ -42,7 +42,7 @@ pub(crate) async fn run(app: &App, args: ServeArgs) -> Result<Exit, Failure> {
     let services = chosen(&network, &[])?;
     let places = places(&network, &services).await?;
     let (tell, _telling) = notify::start(app, &network)?;
-    let watch = network.health().watch(places, true, tell).await.map_err(|error| cannot(&error))?;
+    let watch = network.health().watch(places, tell).await.map_err(|error| cannot(&error))?;
     let watch = Arc::new(watch);
     let views = Arc::new(Views::new(&app.env, Arc::clone(&watch)));
     let site = Site {
@@ -111,8 +111,8 @@ fn not_listening(error: &ListenError) -> Failure {
 }
 
 fn say(app: &App, url: &str) -> Result<Exit, Failure> {
-    if app.global.json {
-        return print_line(&document::Serve { listening: url.to_owned(), pid: std::process::id() });
-    }
-    print(&format!("listening on {url} (Ctrl-C stops)\n"))
+    print(&match app.global.json {
+        true => line_of(&document::Serve { listening: url.to_owned(), pid: std::process::id() }),
+        false => format!("listening on {url} (Ctrl-C stops)\n"),
+    })
 }

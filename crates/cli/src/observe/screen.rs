@@ -16,7 +16,15 @@ use crate::report::fit;
 pub(crate) struct Screen {
     bar: Option<Arc<ProgressBar>>,
     /// Lines that wait until the whole terminal is ours to write to again; `None` where they need not.
-    held: Arc<Mutex<Option<VecDeque<String>>>>,
+    held: Arc<Mutex<Option<Held>>>,
+}
+
+/// Lines that wait.
+#[derive(Debug, Default)]
+struct Held {
+    lines: VecDeque<String>,
+    /// How many there were, those that are gone included.
+    count: u64,
 }
 
 /// Lines that are held at most; the oldest go first.
@@ -98,19 +106,19 @@ impl Screen {
         }
     }
 
-    /// The last line that is held, and how many there are.
+    /// The last line that is held, and how many there were.
     #[cfg(feature = "tui")]
-    pub(crate) fn last_held(&self) -> Option<(usize, String)> {
+    pub(crate) fn last_held(&self) -> Option<(u64, String)> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let held = held.as_ref()?;
-        Some((held.len(), held.back()?.clone()))
+        Some((held.count, held.lines.back()?.clone()))
     }
 
     /// Writes what was held, and holds nothing more.
     #[cfg(feature = "tui")]
     pub(crate) fn release(&self) {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
-        for line in held.into_iter().flatten() {
+        for line in held.into_iter().flat_map(|held| held.lines) {
             self.write(&line);
         }
     }
@@ -118,10 +126,11 @@ impl Screen {
     /// A reader that is gone is nobody's concern.
     fn write(&self, line: &str) {
         if let Some(held) = self.held.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            if held.len() == MOST_HELD {
-                held.pop_front();
+            if held.lines.len() == MOST_HELD {
+                held.lines.pop_front();
             }
-            held.push_back(line.to_owned());
+            held.lines.push_back(line.to_owned());
+            held.count += 1;
             return;
         }
         let write = || {

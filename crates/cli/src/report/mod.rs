@@ -14,7 +14,7 @@ use vps_ops::env::Env;
 
 pub(crate) use failure::{Failure, FailureKind};
 pub(crate) use out::{
-    check_stdout, not_printed, one_line, pretty, print, print_bytes, print_json, print_line,
+    check_stdout, line_of, not_printed, one_line, pretty, print, print_bytes, print_json, print_while_read,
 };
 
 /// Now, for people.

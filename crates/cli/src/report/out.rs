@@ -42,9 +42,20 @@ pub(crate) fn print_json(document: &impl Serialize) -> Result<Exit, Failure> {
     print_bytes(pretty(document).as_bytes())
 }
 
-/// Prints one JSON object in one line, for who reads line by line.
-pub(crate) fn print_line(document: &impl Serialize) -> Result<Exit, Failure> {
-    print_bytes(format!("{}\n", one_line(document)).as_bytes())
+/// Prints for who goes on reading; `false` once that reader is gone, so that there is nobody to go on for.
+///
+/// # Errors
+/// As [`print`].
+pub(crate) fn print_while_read(text: &str) -> Result<bool, Failure> {
+    match write(fit::lines(text).as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true).or_else(|error| not_printed(&error).map(|_| false)),
+    }
+}
+
+/// One JSON object in a line of its own.
+pub(crate) fn line_of(document: &impl Serialize) -> String {
+    format!("{}\n", one_line(document))
 }
 
 /// A JSON object for people too: several lines, keys in order; as it is printed, or written to a report.
@@ -64,11 +75,12 @@ fn value(document: &impl Serialize) -> Value {
 
 /// Prints what is a file's content, or a document of ours, as it is.
 pub(crate) fn print_bytes(bytes: &[u8]) -> Result<Exit, Failure> {
+    write(bytes).map_or_else(|error| not_printed(&error), |()| Ok(Exit::Done))
+}
+
+fn write(bytes: &[u8]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Ok(()) => Ok(Exit::Done),
-        Err(error) => not_printed(&error),
-    }
+    stdout.write_all(bytes).and_then(|()| stdout.flush())
 }
 
 /// What becomes of a command whose output went nowhere.

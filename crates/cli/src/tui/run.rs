@@ -100,7 +100,7 @@ struct Up<'a> {
     /// Version of what is shown, when that was asked for, and how many lines were held then.
     seen: Option<u64>,
     seen_at: Tick,
-    said: usize,
+    said: u64,
     /// What is being done, and what came of it.
     tasks: Vec<Task>,
     tell: mpsc::UnboundedSender<String>,

@@ -48,8 +48,7 @@ impl Refusal {
 impl Hosts {
     /// This machine's own, and these.
     pub(crate) fn new(allowed: &[String]) -> Self {
-        let plain = |name: &String| name.trim_matches(['[', ']']).to_ascii_lowercase();
-        Self { allowed: allowed.iter().map(plain).collect() }
+        Self { allowed: allowed.to_vec() }
     }
 
     /// Whether the request may be looked at any further.
@@ -83,8 +82,20 @@ impl Hosts {
             Ok(IpAddr::V6(v6)) => v6 == Ipv6Addr::LOCALHOST,
             Err(_) => host.eq_ignore_ascii_case("localhost"),
         };
-        is_loopback || self.allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(host))
+        is_loopback || self.allowed.contains(&host.to_ascii_lowercase())
     }
+}
+
+/// A name or an address to be answered for, as `--allow-host` has it, in lower case.
+pub(crate) fn allowed_host(text: &str) -> Result<String, String> {
+    let host = text.trim_matches(['[', ']']).to_ascii_lowercase();
+    // An address of IPv6 has colons of its own.
+    let is_plain = host.parse::<IpAddr>().is_ok() || without_port(&host) == Some(host.as_str());
+    let is_name = !host.is_empty() && !host.contains(['/', '@', ' ', '*']);
+    if is_plain && is_name {
+        return Ok(host);
+    }
+    Err("must be a name or an IP alone, as status.example.com: no port, no URL".to_owned())
 }
 
 /// The host of `HOST`, `HOST:PORT`, `[V6]` or `[V6]:PORT`; nothing where it is none of them.
@@ -117,7 +128,7 @@ mod tests {
         for (name, value) in more {
             request = request.header(*name, *value);
         }
-        let names = ["status.example.com".to_owned(), "[2001:db8::1]".to_owned()];
+        let names = ["Status.example.com", "[2001:db8::1]"].map(|name| allowed_host(name).unwrap());
         Hosts::new(&names).check(&request.body(()).unwrap().into_parts().0)
     }
 
@@ -140,6 +151,15 @@ mod tests {
             bad.into_iter().chain(["evil@localhost", "localhost/", "localhost:123456", "localhost,evil"])
         {
             assert_eq!(check(&[host], "/", &[]), Err(Refusal::BadHost), "{host}");
+        }
+    }
+
+    #[test]
+    fn what_can_never_be_a_host_is_not_allowed_in_silence() {
+        for name in
+            ["", "status.example.com:443", "https://status.example.com", "*.example.com", "a b", "[::1]:80"]
+        {
+            assert!(allowed_host(name).is_err(), "{name}");
         }
     }
 

@@ -35,7 +35,7 @@ pub(crate) enum Address {
 impl Address {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if let Some(path) = text.strip_prefix("unix:") {
-            if path.is_empty() || path.ends_with('/') {
+            if path.is_empty() || path.ends_with('/') || path.ends_with("/.") {
                 return Err("`unix:` needs the path of a file".to_owned());
             }
             return Ok(Self::Unix(path.into()));

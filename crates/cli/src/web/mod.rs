@@ -15,7 +15,7 @@ mod token;
 mod views;
 
 pub(crate) use accept::{Limits, accept};
-pub(crate) use guard::Hosts;
+pub(crate) use guard::{Hosts, allowed_host};
 pub(crate) use listen::{Address, ListenError, Listener};
 pub(crate) use route::Site;
 pub(crate) use systemd::Systemd;

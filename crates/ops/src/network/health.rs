@@ -99,18 +99,16 @@ impl Health {
         NetworkProbe::new(self.env.clone(), self.way.clone(), timing, places).map_err(HealthError::Tls)
     }
 
-    /// Watches these places: run it. `may_probe` is whether it looks itself where no other process does; `told` hears
-    /// of changes.
+    /// Watches these places: run it. It looks itself where no other process does; `told` hears of changes.
     ///
     /// # Errors
     /// [`HealthError`] where TLS cannot be set up.
     pub async fn watch(
         &self,
         places: Places,
-        may_probe: bool,
         told: Option<mpsc::UnboundedSender<LoggedChange>>,
     ) -> Result<Watch, HealthError> {
-        Ok(Watch::new(self.parts(places, may_probe, told)?).await?)
+        Ok(Watch::new(self.parts(places, told)?).await?)
     }
 
     /// One look at these places, now: see [`check_once`].
@@ -121,13 +119,12 @@ impl Health {
     /// # Cancel safety
     /// As [`check_once`].
     pub async fn check_once(&self, places: Places) -> Result<Once, HealthError> {
-        Ok(check_once(self.parts(places, true, None)?).await?)
+        Ok(check_once(self.parts(places, None)?).await?)
     }
 
     fn parts(
         &self,
         places: Places,
-        may_probe: bool,
         told: Option<mpsc::UnboundedSender<LoggedChange>>,
     ) -> Result<Parts, HealthError> {
         Ok(Parts {
@@ -137,7 +134,6 @@ impl Health {
             probe: self.probe(&places)?,
             policy: self.policies.health().clone(),
             places,
-            may_probe,
             told,
         })
     }

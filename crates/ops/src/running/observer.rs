@@ -30,6 +30,8 @@ pub struct Running {
 struct Known {
     note: RunningOperation,
     began: Tick,
+    /// When the pause is over that it makes.
+    pause_until: Tick,
     /// When it was noted last, and how many bytes there were.
     noted: Option<(Tick, Option<u64>)>,
 }
@@ -89,7 +91,7 @@ impl Running {
             total_bytes: None,
             bytes_per_second: None,
         };
-        operations.insert(event.id, Known { note, began: event.at, noted: None });
+        operations.insert(event.id, Known { note, began: event.at, pause_until: event.at, noted: None });
     }
 
     fn end(&self, event: &Event<'_>) {
@@ -118,8 +120,8 @@ impl Known {
                 self.note.doing = Doing::Working { step: None, percent: None };
             }
             EventKind::Retrying { after, .. } => {
-                let after_millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-                self.note.doing = Doing::Retrying { after_millis };
+                self.pause_until = event.at.after(*after);
+                self.note.doing = Doing::Retrying { after_millis: millis(*after) };
             }
             EventKind::Waiting { what, .. } => {
                 let what = match what {
@@ -151,13 +153,19 @@ impl Known {
         if passed < EVERY {
             return None;
         }
-        let millis = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX).max(1);
         let moved = had.zip(self.note.done_bytes).map(|(had, has)| has.saturating_sub(had));
-        self.note.bytes_per_second = moved.map(|moved| moved.saturating_mul(1_000) / millis);
+        self.note.bytes_per_second = moved.map(|moved| moved.saturating_mul(1_000) / millis(passed).max(1));
+        if let Doing::Retrying { after_millis } = &mut self.note.doing {
+            *after_millis = millis(self.pause_until.since(at));
+        }
         self.note.at = wall;
         self.noted = Some((at, self.note.done_bytes));
         self.note.encode()
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Observer for Running {

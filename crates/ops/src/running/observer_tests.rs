@@ -88,6 +88,9 @@ async fn what_it_waits_for_and_which_attempt_it_is_at_is_told() {
         voice.tell(None, EventKind::Retrying { after: Duration::from_millis(1_200), left: 1 });
         assert_eq!(lab.seen().await[0].doing, Doing::Retrying { after_millis: 1_200 });
         lab.env.sleep(Duration::from_secs(1)).await;
+        lab.observer.note_silent();
+        assert_eq!(lab.seen().await[0].doing, Doing::Retrying { after_millis: 200 }, "it counts down");
+        lab.env.sleep(Duration::from_secs(1)).await;
         let what = Awaited::Circuit { service: "github".into() };
         voice.tell(Some("github".into()), EventKind::Waiting { after: Duration::ZERO, what });
         let seen = lab.seen().await;

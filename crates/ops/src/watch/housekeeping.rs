@@ -66,7 +66,7 @@ impl Watch {
                 self.learn(&mut state, visit);
             }
             // Without a store nobody else could look; but one that is slow for a moment is no reason for two to.
-            Err(_) if self.may_probe && !state.is_mine && self.is_alone(&state) => {
+            Err(_) if !state.is_mine && self.is_alone(&state) => {
                 (state.is_mine, state.other) = (true, None);
                 self.begin_to_look(&mut state);
             }
@@ -113,17 +113,13 @@ impl Watch {
             (self.mine(&state), self.to_write(&mut state), unwritten, state.marks.clone())
         };
         let Writing { written, services, histories } = writing;
-        let (targets, may_probe) = (self.targets(), self.may_probe);
+        let targets = self.targets();
         let (env, timing, place) = (self.env.clone(), self.timing, self.place.clone());
         let lost = unwritten.clone();
         let visit = self.store.ask(&self.env, move |store| {
-            let other = if may_probe {
-                prober::take(store, &place, &env, &mine)?
-            } else {
-                prober::holder(store, &place, &env)?
-            };
+            let other = prober::take(store, &place, &env, &mine)?;
             let wall = env.wall().as_secs_f64();
-            let is_mine = may_probe && other.is_none();
+            let is_mine = other.is_none();
             if is_mine {
                 note::write(store, &written)?;
             }
@@ -190,7 +186,7 @@ impl Watch {
     }
 
     fn learn(&self, state: &mut State, visit: Visit) {
-        let is_mine = self.may_probe && visit.other.is_none();
+        let is_mine = visit.other.is_none();
         if let Some(services) = visit.services {
             if !services.is_empty() {
                 self.touched();

@@ -28,6 +28,8 @@ struct Wish {
 
 /// Tells nobody of changes of `service` for so long; nothing ends that at once.
 ///
+/// Until when that is, in seconds since the Unix epoch.
+///
 /// # Errors
 /// When the store does not take it.
 pub async fn mute(
@@ -35,15 +37,16 @@ pub async fn mute(
     store: &StoreHandle,
     service: &ServiceName,
     length: Option<Duration>,
-) -> Result<(), StoreError> {
+) -> Result<Option<f64>, StoreError> {
     let key = format!("{MUTED}{service}");
-    let until = length.map(|length| Until { until: (env.wall() + length).as_secs_f64() });
+    let until = length.map(|length| (env.wall() + length).as_secs_f64());
     store
-        .ask(env, move |store| match &until {
-            Some(until) => store.update(&key, &mut |_| serde_json::to_vec(until).ok()),
+        .ask(env, move |store| match until {
+            Some(until) => store.update(&key, &mut |_| serde_json::to_vec(&Until { until }).ok()),
             None => store.remove(&key),
         })
-        .await?
+        .await??;
+    Ok(until)
 }
 
 /// Which services are muted, and until when, in seconds since the Unix epoch.

@@ -45,8 +45,7 @@ pub struct Once {
 /// Dropped, it closes what it opened, and nothing is kept.
 pub async fn check_once(parts: Parts) -> Result<Once, InvalidTiming> {
     let (env, store, probe) = (parts.env.clone(), parts.store.clone(), Arc::clone(&parts.probe));
-    let may_probe = parts.may_probe;
-    let watch = Watch::new(Parts { may_probe: false, ..parts }).await?;
+    let watch = Watch::new(parts).await?;
     let timing = watch.timing;
     let (now, asker, place) = (moment(&env), env.clone(), watch.place.clone());
     let holder = store.ask(&env, move |store| prober::holder(store, &place, &asker)).await;
@@ -58,7 +57,7 @@ pub async fn check_once(parts: Parts) -> Result<Once, InvalidTiming> {
             one.age(now).is_some_and(|age| age < FRESH)
                 || one.pause_left(now).is_some_and(|_| one.round.is_some())
         };
-        let all = state.services.iter().filter(|one| may_probe && !is_fresh(one));
+        let all = state.services.iter().filter(|one| !is_fresh(one));
         all.map(|one| (one.service.clone(), one.targets.clone())).collect()
     };
     let mut found = look(&*probe, &env, timing, &stale).await;

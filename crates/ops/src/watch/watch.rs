@@ -42,7 +42,6 @@ pub struct Watch {
     pub(super) number: u64,
     /// When it began, in seconds since the Unix epoch.
     pub(super) since: f64,
-    pub(super) may_probe: bool,
     /// The place in the store of whoever looks at these services.
     pub(super) place: String,
     pub(super) shared_hosts: Arc<Hosts>,
@@ -126,8 +125,6 @@ pub struct Parts {
     pub policy: HealthPolicy,
     /// What is looked at.
     pub places: Places,
-    /// Whether it looks itself, or only reads what others found.
-    pub may_probe: bool,
     /// Who is told of changes.
     pub told: Option<mpsc::UnboundedSender<LoggedChange>>,
 }
@@ -144,7 +141,7 @@ impl Watch {
     /// # Errors
     /// [`InvalidTiming`] for times that make no sense, which checked settings never are.
     pub async fn new(parts: Parts) -> Result<Self, InvalidTiming> {
-        let Parts { env, store, circuits, probe, policy, places, may_probe, told } = parts;
+        let Parts { env, store, circuits, probe, policy, places, told } = parts;
         let timing = policy.timing()?;
         let mut targets: BTreeMap<ServiceName, Vec<vps_health::Target>> = BTreeMap::new();
         for target in places.targets() {
@@ -202,7 +199,6 @@ impl Watch {
             probe,
             policy,
             timing,
-            may_probe,
             told,
         })
     }

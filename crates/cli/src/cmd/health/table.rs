@@ -58,14 +58,13 @@ fn line(row: &Row, width: usize, look: &Look) -> String {
             words::circuit(&row.circuit)
         );
     }
-    let lost = if row.lost.asked == 0 { "-".to_owned() } else { format!("{}%", row.lost.percent()) };
     format!(
         "{:width$}  {:10}  {:6}  {:>6}  {:>4}  {:>7}  {:10}  {}",
         row.service.as_str(),
         words::status_of(row),
         words::now(row),
         words::quantile(row.p95.as_ref()),
-        lost,
+        words::lost(row),
         row.uptime_day.to_string(),
         words::circuit(&row.circuit),
         spark(&row.recent, LAST, look.unicode),

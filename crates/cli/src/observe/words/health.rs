@@ -140,10 +140,10 @@ pub(super) const fn part(phase: Phase) -> &'static str {
 
 const fn while_doing(phase: Phase) -> &'static str {
     match phase {
-        Phase::Dns => "resolving",
-        Phase::Connect => "connecting",
+        Phase::Dns => "while resolving",
+        Phase::Connect => "while connecting",
         Phase::Tls => "in the TLS handshake",
-        Phase::Wait => "waiting for an answer",
+        Phase::Wait => "while waiting for an answer",
     }
 }
 
@@ -165,8 +165,7 @@ pub(crate) fn reason(reason: &Reason) -> String {
         Reason::Refused => "connection refused",
         Reason::Unreachable => "host unreachable",
         Reason::TimedOut { phase, after } => {
-            return format!("timed out after {} while {}", short(after), while_doing(phase))
-                .replace("while in", "in");
+            return format!("timed out after {} {}", short(after), while_doing(phase));
         }
         Reason::Reset => "connection reset",
         Reason::Cut => "connection closed before an answer",
@@ -285,14 +284,19 @@ pub(crate) fn now(row: &Row) -> String {
     }
 }
 
-/// `0.34s`, of a quantile; with `<` where it is only known to be below, `max` where there are too few.
+/// `0.34s`, of a quantile; with `<` where it is only known to be below.
 pub(crate) fn quantile(quantile: Option<&Quantile>) -> String {
     let Some(quantile) = quantile else { return "-".to_owned() };
     match quantile.kind {
-        QuantileKind::Exact => seconds_of(quantile.value),
+        // Where there are too few answers, the longest.
+        QuantileKind::Exact | QuantileKind::Max => seconds_of(quantile.value),
         QuantileKind::AtMost => format!("<{}", seconds_of(quantile.value)),
-        QuantileKind::Max => seconds_of(quantile.value),
     }
+}
+
+/// `12%` of the last looks, `-` before the first.
+pub(crate) fn lost(row: &Row) -> String {
+    if row.lost.asked == 0 { "-".to_owned() } else { format!("{}%", row.lost.percent()) }
 }
 
 /// `closed`, `OPEN 41s`, `half-open`, `held open`.

@@ -55,7 +55,7 @@ pub(crate) fn speed(row: &Row) -> String {
     if row.lost.asked == 0 {
         return "-".to_owned();
     }
-    format!("{}, {}%", health::quantile(row.p95.as_ref()), row.lost.percent())
+    format!("{}, {}", health::quantile(row.p95.as_ref()), health::lost(row))
 }
 
 /// `1 to 200 of 1000`.

@@ -176,10 +176,6 @@ fn line(row: &Row, is_selected: bool, columns: Columns, unicode: bool) -> Vec<Pi
         (format!("{sign}{} ", cell(row.service.as_str(), columns.name, unicode)), ink),
         (cell(words::status_of(row), HEALTH, unicode), Ink::of(row.status)),
     ];
-    let lost = match row.lost.asked {
-        0 => "-".to_owned(),
-        _ => format!("{}%", row.lost.percent()),
-    };
     let is_probed = row.is_probed;
     let number = |text: &str, width: usize| right(if is_probed { text } else { "" }, width);
     let mut text = format!(" {}", number(&words::now(row), NOW));
@@ -187,7 +183,7 @@ fn line(row: &Row, is_selected: bool, columns: Columns, unicode: bool) -> Vec<Pi
         text.push_str(&format!(" {}", number(&words::quantile(row.p95.as_ref()), P95)));
     }
     if columns.lost {
-        text.push_str(&format!(" {}", number(&lost, LOST)));
+        text.push_str(&format!(" {}", number(&words::lost(row), LOST)));
     }
     if columns.up {
         text.push_str(&format!(" {}", number(&row.uptime_day.to_string(), UP)));

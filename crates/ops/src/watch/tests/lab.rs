@@ -194,7 +194,7 @@ impl Lab {
         let (places, failed) = network.health().places(&services).await;
         assert!(failed.is_none());
         let (tell, told) = mpsc::unbounded_channel();
-        let watch = Arc::new(network.health().watch(places, true, Some(tell)).await.unwrap());
+        let watch = Arc::new(network.health().watch(places, Some(tell)).await.unwrap());
         let (cancel, stopped) = (CancellationToken::new(), Arc::<Gate>::default());
         let (watches, until) = (Arc::clone(&watch), cancel.clone());
         let run = Stoppable {
