@@ -45,7 +45,7 @@ pub(crate) fn print_json(document: &impl Serialize) -> Result<Exit, Failure> {
 /// Prints for who goes on reading; `false` once that reader is gone, so that there is nobody to go on for.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(crate) fn print_while_read(text: &str) -> Result<bool, Failure> {
     match write(fit::lines(text).as_bytes()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),

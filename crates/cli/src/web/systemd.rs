@@ -76,7 +76,7 @@ impl Systemd {
             let version = views.watch().version();
             if seen != Some(version) {
                 seen = Some(version);
-                let sentence = words::sentence(&views.board().headline());
+                let sentence = words::sentence(&views.watch().headline());
                 if sentence != said {
                     self.tell(&format!("STATUS={}", fit::line(&sentence)));
                     said = sentence;

@@ -48,7 +48,7 @@ pub struct CircuitStatus {
     /// Whether a health probe closed it, and no call told yet whether rightly.
     pub is_on_probation: bool,
     /// The circuit itself, as it was then.
-    pub view: Option<View>,
+    pub view: View,
     /// When it lets a probe through, from now.
     pub retry_after: Option<Duration>,
     /// Who forced it, and why.
@@ -76,7 +76,7 @@ impl CircuitStatus {
             opened_at: record.and_then(|record| record.opened_at),
             succeeded_at: totals.succeeded(),
             is_on_probation: view.is_on_probation(),
-            view: Some(*view),
+            view: *view,
             retry_after: view.retry_after(),
             by_hand: record.and_then(|record| record.by_hand.clone()).filter(|_| view.is_held()),
             generation: view.generation(),

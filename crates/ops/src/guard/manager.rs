@@ -125,7 +125,7 @@ impl CircuitBreakerManager {
     /// Where the store cannot be read, what this process knows.
     pub async fn status(&self) -> BTreeMap<ServiceName, CircuitStatus> {
         let stored = self.stored().await.unwrap_or_default();
-        self.complete(stored)
+        self.complete(stored, |_| true)
     }
 
     /// The same, only as the store has it.
@@ -134,7 +134,7 @@ impl CircuitBreakerManager {
     ///
     /// When the store cannot be read.
     pub async fn stored_status(&self) -> Result<BTreeMap<ServiceName, CircuitStatus>, StoreError> {
-        Ok(self.complete(self.stored().await?))
+        Ok(self.complete(self.stored().await?, |_| true))
     }
 
     /// What this process knows where the store does not answer: of its own circuits how they are, of others what was
@@ -143,9 +143,6 @@ impl CircuitBreakerManager {
         &self,
         before: &BTreeMap<ServiceName, CircuitStatus>,
     ) -> BTreeMap<ServiceName, CircuitStatus> {
-        if before.is_empty() {
-            return self.complete(BTreeMap::new());
-        }
         let mut all = before.clone();
         for circuit in self.in_use() {
             let own = CircuitStatus::of_view(circuit.service().clone(), &circuit.view());
@@ -159,7 +156,8 @@ impl CircuitBreakerManager {
         all
     }
 
-    async fn stored(&self) -> Result<BTreeMap<ServiceName, CircuitStatus>, StoreError> {
+    /// Those that the store has; [`complete`](Self::complete) adds what this process knows.
+    pub(crate) async fn stored(&self) -> Result<BTreeMap<ServiceName, CircuitStatus>, StoreError> {
         let policies = Arc::clone(&self.inner.shared.policies);
         let env = self.inner.shared.env.clone();
         self.inner
@@ -171,9 +169,11 @@ impl CircuitBreakerManager {
             .await?
     }
 
-    fn complete(
+    /// With the circuits that this process uses, and of those that nobody used the ones that are wanted.
+    pub(crate) fn complete(
         &self,
         mut all: BTreeMap<ServiceName, CircuitStatus>,
+        is_wanted: impl Fn(&ServiceName) -> bool,
     ) -> BTreeMap<ServiceName, CircuitStatus> {
         for circuit in self.in_use() {
             let uncounted = circuit.uncounted();
@@ -184,7 +184,10 @@ impl CircuitBreakerManager {
             entry.rejected_calls = entry.rejected_calls.saturating_add(uncounted.rejected);
             entry.note_success(uncounted);
         }
-        for name in self.inner.shared.policies.table().names() {
+        // A group's is that of its worst host: it is always there.
+        let is_wanted =
+            |name: &&ServiceName| is_wanted(name) || name.as_str() == ServiceName::EXTERNAL_DOWNLOADS;
+        for name in self.inner.shared.policies.table().names().filter(is_wanted) {
             all.entry(name.clone()).or_insert_with(|| {
                 CircuitStatus::unused(
                     name.clone(),

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use vps_health::{
-    Calls, Certificate, Connection, Disagreement, Headline, Level, Lost, Phases, Progress, Quantile, Reason,
-    Recent, Sample, Share, Status, Summary, Uptime, Window, row_order, shown,
+    Calls, Certificate, Connection, Damped, Disagreement, Headline, Level, Lost, Phases, Progress, Quantile,
+    Reason, Recent, Sample, Share, Status, Summary, Uptime, Window, row_order, shown,
 };
 
 use super::change::LoggedChange;
@@ -170,8 +170,7 @@ impl Row {
         let Beside { circuit, wall, now, muted_until } = *beside;
         let ago = |moment: vps_health::Moment| wall - now.since(moment).as_secs_f64();
         let damped = &watched.damped;
-        let calls = calls(circuit, wall, now);
-        let disagreement = disagreement(circuit, watched, calls);
+        let disagreement = disagreement(circuit, damped, wall, now);
         let (history, round) = (&watched.history, watched.round.as_ref());
         let mut passed = history.clone();
         passed.pass(now);
@@ -280,9 +279,14 @@ pub(super) fn calls(circuit: &CircuitStatus, wall: f64, now: vps_health::Moment)
     Calls { last_success: ago.map(|ago| now.before(ago)) }
 }
 
-fn disagreement(circuit: &CircuitStatus, watched: &Watched, calls: Calls) -> Option<Disagreement> {
-    let view = circuit.view.as_ref()?;
-    vps_health::disagreement(view, &watched.damped, calls)
+/// How calls and probes contradict each other.
+pub(super) fn disagreement(
+    circuit: &CircuitStatus,
+    damped: &Damped,
+    wall: f64,
+    now: vps_health::Moment,
+) -> Option<Disagreement> {
+    vps_health::disagreement(&circuit.view, damped, calls(circuit, wall, now))
 }
 
 /// Orders rows as every view shows them: bad ones first, then the rest by name, those that nobody looks at last.

@@ -129,3 +129,10 @@ pub async fn changes(env: &Env, store: &StoreHandle) -> Result<Vec<LoggedChange>
 pub(super) fn read(store: &dyn Store) -> Result<Vec<LoggedChange>, StoreError> {
     Ok(decode(store.load(KEY)?.as_deref()))
 }
+
+/// The same, with what tells them from newer ones; nothing where they are those of this `mark`.
+pub(super) fn read_new(store: &dyn Store, mark: u64) -> Result<Option<(u64, Vec<LoggedChange>)>, StoreError> {
+    let bytes = store.load(KEY)?.unwrap_or_default();
+    let new = super::note::mark(&bytes);
+    Ok((new != mark).then(|| (new, decode(Some(&bytes)))))
+}

@@ -1,12 +1,10 @@
 //! Once a second: what was found goes to the store, what others did is read, circuits that are due get their turn.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use vps_breaker::State as Circuit;
-use vps_health::{Advice, Connection, Damped, Timing, advise, wake_in};
+use vps_health::{Advice, Connection, Damped, advise, wake_in};
 
 use super::board::calls;
 use super::change::{self, Changed, LoggedChange};
@@ -14,31 +12,28 @@ use super::clock::moment;
 use super::mute;
 use super::note::{self, Written};
 use super::prober::{self, Prober};
-use super::service::{Targets, Watched};
+use super::service::Watched;
 use super::watch::{DueCircuit, State, Watch};
 use crate::circuit::CircuitStatus;
-use crate::env::Env;
 use crate::running;
 use crate::service::ServiceName;
 use crate::store::{Store, StoreError};
 
-/// How often histories are written; for so many services that is one after the other.
-const HISTORIES: Duration = Duration::from_secs(30);
-const HISTORIES_AT_ONCE: usize = 100;
-/// So few are written with each look.
+/// The histories of so few services are written with each look.
 const FEW: usize = 50;
-
-/// Services by their places, each with what tells its note from a newer one.
-type Read = Vec<(usize, Option<u64>, Watched)>;
+/// Else so many at each visit, or as many as it takes for each to have its turn within so many visits.
+const HISTORIES: usize = 4;
+const ALL_HISTORIES: usize = 300;
 
 /// What one visit to the store brought.
 struct Visit {
     other: Option<Prober>,
     wishes: Vec<ServiceName>,
     muted: BTreeMap<ServiceName, f64>,
-    changes: Vec<LoggedChange>,
-    /// Of who only reads: those with another note than at the last visit.
-    services: Option<Read>,
+    /// Where there are other ones than before.
+    changes: Option<(u64, Vec<LoggedChange>)>,
+    /// What tells each service's note from others; nothing where it is we who write them.
+    marks: Option<BTreeMap<ServiceName, u64>>,
 }
 
 /// What is to be written, and where it stands until that is done.
@@ -53,32 +48,46 @@ impl Watch {
     /// Does it; whether another process looks from now on.
     pub(super) async fn housekeeping(&self) -> bool {
         let visit = self.visit().await;
-        let circuits = self.circuits.stored_status().await;
+        let lost_the_place = {
+            let mut state = self.state();
+            let was_mine = state.is_mine;
+            match visit {
+                Ok(visit) => {
+                    state.heard_at = self.env.now();
+                    self.learn(&mut state, visit);
+                }
+                // Without a store nobody else could look; but one that is slow for a moment is no reason for two to.
+                Err(_) if !state.is_mine && self.is_alone(&state) => {
+                    (state.is_mine, state.other) = (true, None);
+                    self.begin_to_look(&mut state);
+                }
+                Err(_) => {}
+            }
+            was_mine && !state.is_mine
+        };
+        self.read_unread().await;
+        let circuits = self.circuits.stored().await;
         let running = running::running(&self.env, &self.store).await;
         let mut state = self.state();
-        // Without a store all would seem closed that others opened.
-        let circuits = circuits.unwrap_or_else(|_| self.circuits.without_store(&state.circuits));
-        let running = running.unwrap_or_else(|_| state.running.clone());
-        let was_mine = state.is_mine;
-        match visit {
-            Ok(visit) => {
-                state.heard_at = self.env.now();
-                self.learn(&mut state, visit);
-            }
-            // Without a store nobody else could look; but one that is slow for a moment is no reason for two to.
-            Err(_) if !state.is_mine && self.is_alone(&state) => {
-                (state.is_mine, state.other) = (true, None);
-                self.begin_to_look(&mut state);
-            }
-            Err(_) => {}
+        if !state.is_mine && state.services.iter().all(|one| one.round.is_some()) {
+            self.is_ready.store(true, Ordering::Relaxed);
         }
+        // Those of services are shown as unused where they are not there.
+        let is_wanted = |name: &ServiceName| state.place_of(name).is_none();
+        let circuits = match (circuits, &state.circuits) {
+            (Ok(circuits), _) => self.circuits.complete(circuits, is_wanted),
+            (Err(_), None) => self.circuits.complete(BTreeMap::new(), is_wanted),
+            // All would seem closed that others opened.
+            (Err(_), Some(before)) => self.circuits.without_store(before),
+        };
         self.note_circuits(&mut state, &circuits);
+        let running = running.unwrap_or_else(|_| state.running.clone());
         if state.running != running {
             self.touched();
         }
-        (state.circuits, state.running) = (circuits, running);
+        (state.circuits, state.running) = (Some(circuits), running);
         self.schedule_circuits(&mut state);
-        was_mine && !state.is_mine
+        lost_the_place
     }
 
     fn is_alone(&self, state: &State) -> bool {
@@ -100,40 +109,41 @@ impl Watch {
         });
         let known = known.await.and_then(|known| known);
         let mut state = self.state();
-        (state.circuits, state.running) = (circuits, running);
+        (state.circuits, state.running) = (Some(circuits), running);
         if let Ok((muted, changes, other)) = known {
             (state.muted, state.changes, state.other) = (muted, changes, other);
         }
     }
 
     async fn visit(&self) -> Result<Visit, StoreError> {
-        let (mine, writing, unwritten, marks) = {
+        let (mine, writing, unwritten, has_place, known_changes) = {
             let mut state = self.state();
             let unwritten = std::mem::take(&mut state.unwritten);
-            (self.mine(&state), self.to_write(&mut state), unwritten, state.marks.clone())
+            let writing = self.to_write(&mut state);
+            (self.mine(&state), writing, unwritten, state.has_place, state.changes_mark)
         };
         let Writing { written, services, histories } = writing;
-        let targets = self.targets();
-        let (env, timing, place) = (self.env.clone(), self.timing, self.place.clone());
+        let (env, place) = (self.env.clone(), self.place.clone());
         let lost = unwritten.clone();
         let visit = self.store.ask(&self.env, move |store| {
             let other = prober::take(store, &place, &env, &mine)?;
             let wall = env.wall().as_secs_f64();
             let is_mine = other.is_none();
             if is_mine {
-                note::write(store, &written)?;
+                note::write(store, written)?;
             }
             if !unwritten.is_empty() {
                 change::keep(store, &unwritten)?;
             }
             let wishes = if is_mine { mute::wishes(store, wall)? } else { Vec::new() };
-            let services = if is_mine { None } else { Some(read(store, &env, timing, targets, &marks)?) };
+            // Whoever had the place may have written until now.
+            let marks = if is_mine && has_place { None } else { Some(note::marks(store)?) };
             Ok(Visit {
                 other,
                 wishes,
                 muted: mute::muted(store, wall)?,
-                changes: change::read(store)?,
-                services,
+                changes: change::read_new(store, known_changes)?,
+                marks,
             })
         });
         let visit = visit.await.and_then(|visit: Result<Visit, StoreError>| visit);
@@ -155,31 +165,20 @@ impl Watch {
             number: self.number,
             services: state.services.len(),
             at: self.env.now().as_nanos(),
-            since: self.since,
             connection: state.connection,
             next_at: next.map(|at| self.env.now().after(at.since(now)).as_nanos()),
             queue_seconds: state.schedule.queue_age(now).as_secs_f64(),
         }
     }
 
-    fn targets(&self) -> Targets {
-        self.state().services.iter().map(|one| (one.service.clone(), Arc::clone(&one.targets))).collect()
-    }
-
     /// What is to be written now: each service that was looked at, and its history when that is due.
     fn to_write(&self, state: &mut State) -> Writing {
-        if !state.is_mine {
+        if !state.has_place {
             return Writing::default();
         }
-        let now = self.env.now();
-        let is_few = state.services.len() <= FEW;
-        let turns = u32::try_from(state.services.len() / HISTORIES_AT_ONCE).unwrap_or(u32::MAX).clamp(1, 10);
-        let is_due = is_few || now.since(state.histories_at) >= HISTORIES * turns;
-        let histories = if is_due { std::mem::take(&mut state.dirty_histories) } else { BTreeSet::new() };
-        if is_due {
-            state.histories_at = now;
-        }
-        let mut services = std::mem::take(&mut state.dirty);
+        let histories = due_histories(state);
+        let State { dirty, unread, .. } = &mut *state;
+        let mut services: BTreeSet<usize> = dirty.extract_if(.., |at| !unread.contains(at)).collect();
         services.extend(&histories);
         let write = |at: &usize| Some(state.services.get(*at)?.written(&self.env, histories.contains(at)));
         Writing { written: services.iter().filter_map(write).collect(), services, histories }
@@ -187,20 +186,10 @@ impl Watch {
 
     fn learn(&self, state: &mut State, visit: Visit) {
         let is_mine = visit.other.is_none();
-        if let Some(services) = visit.services {
-            if !services.is_empty() {
-                self.touched();
-            }
-            for (at, mark, one) in services {
-                state.marks.extend(mark.map(|mark| (one.service.clone(), mark)));
-                if let Some(place) = state.services.get_mut(at) {
-                    *place = one;
-                }
-            }
-            let first = |one: &Watched| one.round.is_some();
-            if state.services.iter().all(first) {
-                self.is_ready.store(true, Ordering::Relaxed);
-            }
+        if let Some(marks) = visit.marks {
+            let is_new = |one: &Watched| one.mark != marks.get(&one.service).copied();
+            let all = state.services.iter().enumerate();
+            state.unread.extend(all.filter(|(_, one)| is_new(one)).map(|(at, _)| at));
         }
         if let Some(other) = &visit.other {
             state.connection = other.connection;
@@ -213,15 +202,18 @@ impl Watch {
             }
             self.touched();
         }
-        (state.is_mine, state.other) = (is_mine, visit.other);
-        if state.muted != visit.muted || state.changes != visit.changes {
+        (state.is_mine, state.has_place, state.other) = (is_mine, is_mine, visit.other);
+        if state.muted != visit.muted {
+            state.muted = visit.muted;
             self.touched();
         }
-        (state.muted, state.changes) = (visit.muted, visit.changes);
+        if let Some((mark, changes)) = visit.changes {
+            (state.changes_mark, state.changes) = (mark, changes);
+            self.touched();
+        }
         let now = moment(&self.env);
         for wish in visit.wishes {
-            // They are in order of name.
-            let at = state.services.binary_search_by(|one| one.service.cmp(&wish)).ok();
+            let at = state.place_of(&wish);
             if let Some(id) = at.and_then(|at| state.ids.get(at)).copied() {
                 state.schedule.ask(id, now);
             }
@@ -231,11 +223,11 @@ impl Watch {
     /// Circuits that are another state than a second ago.
     fn note_circuits(&self, state: &mut State, circuits: &BTreeMap<ServiceName, CircuitStatus>) {
         let mut moved = Vec::new();
+        // At the first look what is open was opened by others, who told of it.
+        let is_first = state.circuits.is_none();
         for (name, now) in circuits {
-            let before = state.circuits.get(name);
+            let before = state.circuit(name);
             let was = before.map_or(Circuit::Closed, |before| before.state);
-            // At the first look what is open was opened by others, who told of it.
-            let is_first = state.circuits.is_empty();
             if was != now.state && !is_first {
                 // A closed one that nobody holds says how far it is from opening, and not why it closed.
                 let says_why = now.state != Circuit::Closed || now.by_hand.is_some() || now.is_on_probation;
@@ -262,8 +254,8 @@ impl Watch {
         let now = moment(&self.env);
         let State { ids, services, circuits, schedule, due_circuits, .. } = state;
         for (at, (id, one)) in ids.iter().zip(services.iter()).enumerate() {
-            let circuit = circuits.get(&one.service);
-            let wait = circuit.and_then(|circuit| circuit.view.as_ref()).and_then(wake_in);
+            let circuit = circuits.as_ref().and_then(|circuits| circuits.get(&one.service));
+            let wait = circuit.and_then(|circuit| wake_in(&circuit.view));
             let (Some(circuit), Some(wait)) = (circuit, wait) else {
                 due_circuits.remove(&at);
                 schedule.circuit_due(*id, None);
@@ -287,24 +279,19 @@ impl Watch {
         if !self.policy.pre_open || state.connection != Connection::Online {
             return false;
         }
-        let Some(circuit) = state.circuits.get(service) else { return false };
-        let Some(view) = &circuit.view else { return false };
-        let calls = calls(circuit, self.env.wall().as_secs_f64(), moment(&self.env));
-        matches!(advise(view, damped, calls, true), Advice::PreOpen(_))
+        let circuit = self.circuit_of(state, service);
+        let calls = calls(&circuit, self.env.wall().as_secs_f64(), moment(&self.env));
+        matches!(advise(&circuit.view, damped, calls, true), Advice::PreOpen(_))
     }
 
     /// Writes what is left, and gives the place to whoever wants it.
     pub(super) async fn end(&self) {
         let (written, unwritten) = {
             let mut state = self.state();
-            let all: BTreeSet<usize> = if state.is_mine {
-                (0..state.services.len()).filter(|at| state.looked_at.contains(at)).collect()
-            } else {
-                BTreeSet::new()
-            };
+            let known = state.looked_at.difference(&state.unread).filter(|_| state.has_place);
             let write = |at: &usize| Some(state.services.get(*at)?.written(&self.env, true));
-            let written: Vec<Written> = all.iter().filter_map(write).collect();
-            state.is_mine = false;
+            let written: Vec<Written> = known.filter_map(write).collect();
+            (state.is_mine, state.has_place) = (false, false);
             (written, std::mem::take(&mut state.unwritten))
         };
         let (env, number, place) = (self.env.clone(), self.number, self.place.clone());
@@ -319,28 +306,22 @@ impl Watch {
                 if !prober::is_ours(store, &place, &env, number)? {
                     return Ok(());
                 }
-                note::write(store, &written)?;
+                note::write(store, written)?;
                 store.remove(&place)
             })
             .await;
     }
 }
 
-/// The services whose notes are not those that are known.
-fn read(
-    store: &dyn Store,
-    env: &Env,
-    timing: Timing,
-    targets: Targets,
-    known: &BTreeMap<ServiceName, u64>,
-) -> Result<Read, StoreError> {
-    let marks = note::marks(store)?;
-    let mut read = Vec::new();
-    for (at, (name, targets)) in targets.into_iter().enumerate() {
-        let mark = marks.get(&name).copied();
-        if mark != known.get(&name).copied() {
-            read.push((at, mark, Watched::read(name, targets, timing, env, store)?));
-        }
-    }
-    Ok(read)
+/// The histories to be written now, those of all services in turn: in one burst they would be too much for the store.
+fn due_histories(state: &mut State) -> BTreeSet<usize> {
+    let all = state.services.len();
+    let most = if all <= FEW { all } else { all.div_ceil(ALL_HISTORIES).max(HISTORIES) };
+    let State { dirty_histories: dirty, unread, next_history: next, .. } = state;
+    let in_turn = dirty.range(*next..).chain(dirty.range(..*next)).copied();
+    let due: Vec<usize> = in_turn.filter(|at| !unread.contains(at)).take(most).collect();
+    *next = due.last().map_or(0, |last| last + 1);
+    let due: BTreeSet<usize> = due.into_iter().collect();
+    dirty.retain(|at| !due.contains(at));
+    due
 }

@@ -22,6 +22,7 @@ pub mod staged;
 #[cfg(test)]
 mod tests;
 mod ticker;
+mod unread;
 #[expect(clippy::module_inception, reason = "what a watch is made of")]
 mod watch;
 

@@ -113,7 +113,9 @@ impl Watched {
         // What another version wrote, or nobody, is as good as nothing: health begins anew without it.
         let history =
             load(HISTORIES)?.and_then(|bytes| History::decode(&bytes, timing.interval(), &clocks, now).ok());
-        let note = load(NOTES)?.and_then(|bytes| Note::decode(&bytes));
+        let note = load(NOTES)?;
+        watched.mark = note.as_deref().map(mark);
+        let note = note.and_then(|bytes| Note::decode(&bytes));
         if let Some(history) = history {
             watched.history = history;
         }
@@ -127,12 +129,15 @@ impl Watched {
 
 /// What tells each service's note from the one that was there before; none where there is no note.
 pub(super) fn marks(store: &dyn Store) -> Result<BTreeMap<ServiceName, u64>, StoreError> {
-    let all = store.list(NOTES)?.into_iter().filter_map(|(key, bytes)| {
-        let mut hasher = DefaultHasher::new();
-        bytes.hash(&mut hasher);
-        Some((ServiceName::from(key.strip_prefix(NOTES)?), hasher.finish()))
-    });
-    Ok(all.collect())
+    let all = store.list(NOTES)?.into_iter();
+    Ok(all.filter_map(|(key, bytes)| Some((key.strip_prefix(NOTES)?.into(), mark(&bytes)))).collect())
+}
+
+/// A number that is another one for other bytes.
+pub(super) fn mark(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Note {
@@ -188,15 +193,12 @@ impl TargetNote {
 }
 
 /// Puts all of them into the store, in one transaction: a second's looks are one write to the disk.
-pub(super) fn write(store: &dyn Store, all: &[Written]) -> Result<(), StoreError> {
-    let of = |prefix: &str, one: &Written, bytes: &Option<Vec<u8>>| {
-        bytes.clone().map(|bytes| (format!("{prefix}{}", one.service), bytes))
+pub(super) fn write(store: &dyn Store, all: Vec<Written>) -> Result<(), StoreError> {
+    let of = |Written { service, note, history }: Written| {
+        [(NOTES, note), (HISTORIES, history)]
+            .map(|(prefix, bytes)| Some((format!("{prefix}{service}"), bytes?)))
     };
-    let entries: Vec<(String, Vec<u8>)> = all
-        .iter()
-        .flat_map(|one| [of(NOTES, one, &one.note), of(HISTORIES, one, &one.history)])
-        .flatten()
-        .collect();
+    let entries: Vec<(String, Vec<u8>)> = all.into_iter().flat_map(of).flatten().collect();
     if entries.is_empty() {
         return Ok(());
     }

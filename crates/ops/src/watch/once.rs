@@ -65,20 +65,23 @@ pub async fn check_once(parts: Parts) -> Result<Once, InvalidTiming> {
         let mut state = watch.state();
         state.connection = own_connection(timing, &mut found, moment(&env));
         let connection = state.connection;
+        let mut written = Vec::new();
         for (service, rounds) in found {
-            let Some(at) = state.services.iter().position(|one| one.service == service) else { continue };
+            let Some(at) = state.place_of(&service) else { continue };
+            // One whose history the store did not give would be written over it.
+            let is_known = !state.unread.contains(&at);
             let Some(one) = state.services.get_mut(at) else { continue };
             let now = moment(&env);
             for samples in rounds {
                 let samples = samples.into_iter().map(|(_, sample)| sample).collect();
                 one.take(samples, connection, now);
             }
+            if is_known && !is_watched {
+                written.push(one.written(&env, true));
+            }
         }
-        if !is_watched {
-            let written: Vec<_> = state.services.iter().map(|one| one.written(&env, true)).collect();
-            // A store that does not take it has said so; what was found is shown all the same.
-            store.tell(move |store| drop(note::write(store, &written)));
-        }
+        // A store that does not take it has said so; what was found is shown all the same.
+        store.tell(move |store| drop(note::write(store, written)));
     }
     watch.look_around().await;
     Ok(verdict(&watch))
@@ -97,17 +100,17 @@ async fn look(
     let mut check = HealthCheckService::new(probe, env.clone(), targets.collect());
     check.check_all().await;
     let mut all: Vec<(ServiceName, Rounds)> = Vec::new();
+    // In the order that they were given.
+    let mut checked = check.checked().iter();
     for (service, targets) in services {
-        let of_service = |checked: &&vps_health::Checked| checked.target.service == service.as_str();
-        let checked: Vec<_> = check.checked().iter().filter(of_service).collect();
+        let checked: Vec<_> = checked.by_ref().take(targets.len()).collect();
         let most = checked.iter().map(|one| one.samples.len()).max().unwrap_or(0);
         let mut rounds = Vec::new();
         for round in 0..most {
-            let of_round = targets.iter().filter_map(|target| {
-                let one = checked.iter().find(|one| one.target.name == target.name)?;
+            let of_round = checked.iter().filter_map(|one| {
                 // What was not asked twice was well.
                 let sample = one.samples.get(round).or_else(|| one.samples.last())?;
-                Some((target.clone(), sample.clone()))
+                Some((one.target.clone(), sample.clone()))
             });
             rounds.push(of_round.collect::<Vec<_>>());
         }

@@ -29,8 +29,6 @@ pub(super) struct Prober {
     pub(super) services: usize,
     /// CLOCK_BOOTTIME in nanoseconds, at its last sign of life.
     pub(super) at: u64,
-    /// When it began, in seconds since the Unix epoch.
-    pub(super) since: f64,
     pub(super) connection: Connection,
     /// When its next look is due: CLOCK_BOOTTIME in nanoseconds.
     pub(super) next_at: Option<u64>,

@@ -18,6 +18,16 @@ pub struct Results {
 }
 
 impl Results {
+    /// Both together.
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self {
+            healthy: self.healthy.saturating_add(other.healthy),
+            degraded: self.degraded.saturating_add(other.degraded),
+            unhealthy: self.unhealthy.saturating_add(other.unhealthy),
+            local: self.local.saturating_add(other.local),
+        }
+    }
+
     pub(super) fn count(&mut self, level: Option<Level>) {
         let of = match level {
             Some(Level::Healthy) => &mut self.healthy,

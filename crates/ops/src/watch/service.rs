@@ -29,6 +29,8 @@ pub(super) struct Watched {
     pub(super) results: Results,
     /// It wants to be left alone until then.
     pub(super) not_before: Option<Moment>,
+    /// What tells the note in the store that this was read from, or goes on, from a newer one; nothing without one.
+    pub(super) mark: Option<u64>,
 }
 
 /// What a round found: a sample of each target, in their order.
@@ -52,7 +54,22 @@ impl Watched {
             round: None,
             results: Results::default(),
             not_before: None,
+            mark: None,
         }
+    }
+
+    /// As it was read, late, after `found` was begun without it: the status is that of what was found, and the history
+    /// goes on with its last round.
+    pub(super) fn with_found(mut self, found: Self, now: Moment) -> Self {
+        let round = found.round.as_ref().and_then(|round| together(&found.targets, &round.samples));
+        if let Some((sample, _)) = round {
+            self.history.begin(&found.damped, now);
+            self.history.sample(&sample, &found.damped, None, now);
+        }
+        let results = self.results.and(found.results);
+        let certificate = found.certificate.certificate.or(self.certificate.certificate);
+        let certificate = LastCertificate { certificate };
+        Self { history: self.history, mark: self.mark, results, certificate, ..found }
     }
 
     /// Whether the last round was answered, as a circuit sees it.

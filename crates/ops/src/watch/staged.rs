@@ -54,6 +54,7 @@ pub fn row(at: f64, targets: &[Target], rounds: &[(Duration, Vec<Sample>)]) -> R
         round: None,
         results: super::results::Results::default(),
         not_before: None,
+        mark: None,
     };
     for (ago, samples) in rounds {
         let began = NOW.before(*ago);

@@ -170,10 +170,8 @@ impl Watch {
             due.was_tried = true;
         }
         let one = state.services.get(at)?;
-        let is_closed = state
-            .circuits
-            .get(&one.service)
-            .is_none_or(|circuit| circuit.state == vps_breaker::State::Closed);
+        let is_closed =
+            state.circuit(&one.service).is_none_or(|circuit| circuit.state == vps_breaker::State::Closed);
         // Asked for only where it may be due: a circuit that is looked at is one that is in use.
         let circuit = (!is_closed).then(|| (self.circuits.circuit(&one.service), one.damped.clone()));
         Some(Round {

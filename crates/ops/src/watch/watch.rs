@@ -1,5 +1,6 @@
 //! What a watch is made of, and what there is to see of it. How it goes on is in `ticker.rs` and `housekeeping.rs`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,11 +10,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use vps_breaker::Tick;
 use vps_health::{
-    Connection, Gate, InvalidTiming, Moment, Phase, Probe, SHORTEST_FOREIGN, Schedule, TargetId, Timing,
-    name_number,
+    Connection, Gate, Headline, InvalidTiming, Moment, Phase, Probe, SHORTEST_FOREIGN, Schedule, TargetId,
+    Timing, name_number, shown,
 };
 
-use super::board::{Beside, Board, Row, order};
+use super::board::{Beside, Board, Row, disagreement, order};
 use super::change::LoggedChange;
 use super::clock::moment;
 use super::prober::{self, Prober};
@@ -40,8 +41,6 @@ pub struct Watch {
     pub(super) timing: Timing,
     /// Tells several of one process apart.
     pub(super) number: u64,
-    /// When it began, in seconds since the Unix epoch.
-    pub(super) since: f64,
     /// The place in the store of whoever looks at these services.
     pub(super) place: String,
     pub(super) shared_hosts: Arc<Hosts>,
@@ -65,25 +64,33 @@ pub(super) struct State {
     pub(super) connection: Connection,
     /// Whether we are the one who looks.
     pub(super) is_mine: bool,
+    /// Whether that is so by the store's word, and not because it does not answer.
+    pub(super) has_place: bool,
     /// Whoever looks instead.
     pub(super) other: Option<Prober>,
     /// When the store last answered.
     pub(super) heard_at: Tick,
-    /// What tells the notes that were read from newer ones, of who only reads.
-    pub(super) marks: BTreeMap<ServiceName, u64>,
+    /// Services of which the store has something that we have not: it is read before anything of them is written.
+    pub(super) unread: BTreeSet<usize>,
+    /// Whether it was said that some are not read.
+    pub(super) is_unread_said: bool,
     /// When circuits are due, by the place of their service.
     pub(super) due_circuits: BTreeMap<usize, DueCircuit>,
-    pub(super) circuits: BTreeMap<ServiceName, CircuitStatus>,
+    /// Those that were used, and those of services that are not looked at; nothing before the first visit.
+    pub(super) circuits: Option<BTreeMap<ServiceName, CircuitStatus>>,
     pub(super) running: Vec<RunningOperation>,
     /// The oldest first.
     pub(super) changes: Vec<LoggedChange>,
+    /// What tells them from newer ones in the store.
+    pub(super) changes_mark: u64,
     /// Found, and not yet in the store.
     pub(super) unwritten: Vec<LoggedChange>,
     pub(super) muted: BTreeMap<ServiceName, f64>,
     /// Services with something to write: their note, their history.
     pub(super) dirty: BTreeSet<usize>,
     pub(super) dirty_histories: BTreeSet<usize>,
-    pub(super) histories_at: Tick,
+    /// The place whose history is written next.
+    pub(super) next_history: usize,
     /// Services that were looked at since we look.
     pub(super) looked_at: BTreeSet<usize>,
 }
@@ -102,6 +109,16 @@ impl State {
     /// The place of the service with this number in the schedule.
     pub(super) fn place(&self, id: TargetId) -> Option<usize> {
         self.ids.binary_search(&id).ok()
+    }
+
+    /// The place of this service. They are in order of name.
+    pub(super) fn place_of(&self, service: &ServiceName) -> Option<usize> {
+        self.services.binary_search_by(|one| one.service.cmp(service)).ok()
+    }
+
+    /// The circuit of a service, where it was used.
+    pub(super) fn circuit(&self, service: &ServiceName) -> Option<&CircuitStatus> {
+        self.circuits.as_ref()?.get(service)
     }
 }
 
@@ -147,25 +164,15 @@ impl Watch {
         for target in places.targets() {
             targets.entry(ServiceName::from(target.service.as_str())).or_default().push(target.clone());
         }
-        let reader = env.clone();
-        let fresh = targets.clone();
-        let stored = store.ask(&env, move |store| {
-            let all = targets.into_iter();
-            all.map(|(name, targets)| Watched::read(name, targets.into(), timing, &reader, store))
-                .collect::<Result<Vec<_>, _>>()
-        });
-        // A store that does not answer leaves health to begin anew.
-        let services = match stored.await.and_then(|stored| stored) {
-            Ok(services) => services,
-            Err(_) => fresh
-                .into_iter()
-                .map(|(name, targets)| Watched::new(name, targets.into(), timing, &env))
-                .collect(),
-        };
+        let services: Vec<Watched> = targets
+            .into_iter()
+            .map(|(name, targets)| Watched::new(name, targets.into(), timing, &env))
+            .collect();
         let place = prober::place(services.iter().map(|one| &one.service), &policy.services);
         let state = State {
             heard_at: env.now(),
-            marks: BTreeMap::new(),
+            unread: (0..services.len()).collect(),
+            is_unread_said: false,
             due_circuits: BTreeMap::new(),
             services,
             ids: Vec::new(),
@@ -173,19 +180,20 @@ impl Watch {
             gate: Gate::new(timing.interval().max(SHORTEST_FOREIGN)),
             connection: Connection::Online,
             is_mine: false,
+            has_place: false,
             other: None,
-            circuits: BTreeMap::new(),
+            circuits: None,
             running: Vec::new(),
             changes: Vec::new(),
+            changes_mark: 0,
             unwritten: Vec::new(),
             muted: BTreeMap::new(),
             dirty: BTreeSet::new(),
             dirty_histories: BTreeSet::new(),
-            histories_at: env.now(),
+            next_history: 0,
             looked_at: BTreeSet::new(),
         };
-        Ok(Self {
-            since: env.wall().as_secs_f64(),
+        let watch = Self {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             ticked: AtomicU64::new(env.now().as_nanos()),
             version: AtomicU64::new(0),
@@ -200,7 +208,9 @@ impl Watch {
             policy,
             timing,
             told,
-        })
+        };
+        watch.read_unread().await;
+        Ok(watch)
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -237,20 +247,13 @@ impl Watch {
         let state = self.state();
         let mut rows: Vec<Row> = Vec::with_capacity(state.services.len());
         for watched in &state.services {
-            let unused;
-            let circuit = match state.circuits.get(&watched.service) {
-                Some(circuit) => circuit,
-                None => {
-                    unused = self.circuits.unseen(&watched.service, &state.circuits);
-                    &unused
-                }
-            };
+            let circuit = &*self.circuit_of(&state, &watched.service);
             let muted_until = state.muted.get(&watched.service).copied().filter(|until| *until > wall);
             rows.push(Row::of(watched, &Beside { circuit, wall, now, muted_until }));
         }
-        let watched: BTreeSet<&ServiceName> = state.services.iter().map(|one| &one.service).collect();
         // A host's own circuit is a row of its group's.
-        let others = state.circuits.iter().filter(|(name, _)| !watched.contains(name) && !name.is_host());
+        let others = state.circuits.iter().flatten();
+        let others = others.filter(|(name, _)| state.place_of(name).is_none() && !name.is_host());
         rows.extend(others.map(|(_, circuit)| Row::not_probed(circuit)));
         order(&mut rows);
         let (next_at, queue_age) = self.next(&state);
@@ -271,6 +274,30 @@ impl Watch {
             rows,
             running: state.running.clone(),
             changes: state.changes.iter().rev().cloned().collect(),
+        }
+    }
+
+    /// What [`Board::headline`] says, without all the rest of a board.
+    #[must_use]
+    pub fn headline(&self) -> Headline {
+        let (now, wall) = (moment(&self.env), self.env.wall().as_secs_f64());
+        let state = self.state();
+        let services = state.services.iter().map(|one| {
+            let circuit = state.circuit(&one.service);
+            let disagreement = circuit.and_then(|circuit| disagreement(circuit, &one.damped, wall, now));
+            (one.service.as_str(), shown(one.damped.status(), disagreement))
+        });
+        Headline::of(services, state.connection)
+    }
+
+    /// The circuit of a service that is looked at, also of one that nobody used yet.
+    pub(super) fn circuit_of<'s>(&self, state: &'s State, service: &ServiceName) -> Cow<'s, CircuitStatus> {
+        match state.circuit(service) {
+            Some(circuit) => Cow::Borrowed(circuit),
+            None => {
+                let known = state.circuits.as_ref().unwrap_or(const { &BTreeMap::new() });
+                Cow::Owned(self.circuits.unseen(service, known))
+            }
         }
     }
 

@@ -97,7 +97,7 @@ fn pre_open_is_whether_a_service_that_is_down_is_refused_before_a_call_fails() {
             // Rounds come a little sooner or later than an interval after one another: the second after it is enough.
             wait(55.0).await;
             let status = &peer.network.get_circuit_breaker_status().await[A];
-            let rule = status.view.unwrap().rule();
+            let rule = status.view.rule();
             match may {
                 true => assert_eq!((status.state, rule), (State::Open, vps_breaker::Rule::Health)),
                 false => assert_eq!(status.state, State::Closed),

@@ -21,7 +21,7 @@ use crate::env::{Env, Task};
 use crate::pipeline::OperationError;
 use crate::service::ServiceName;
 use crate::settings::{Options, Settings};
-use crate::store::StoreHandle;
+use crate::store::{Job, Store, StoreHandle};
 use crate::testing::Failed;
 use crate::testing::sim::{Host, Process, Simulation};
 use crate::watch::{LoggedChange, Row, Watch};
@@ -154,6 +154,21 @@ pub(super) fn virtually<F: Future<Output = ()>>(settings: Value, test: impl FnOn
 #[expect(clippy::disallowed_methods, reason = "virtual time, which the test itself lets pass")]
 pub(super) async fn wait(seconds: f64) {
     tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+}
+
+/// Answers while it is not held.
+pub(super) fn held_store(store: impl Store + 'static) -> (StoreHandle, Arc<AtomicBool>) {
+    let (is_held, kept) = (Arc::<AtomicBool>::default(), Mutex::new(Vec::<Job>::new()));
+    let (held, store) = (Arc::clone(&is_held), Mutex::new(store));
+    let handle = StoreHandle::delivered_by(move |job| {
+        let mut kept = kept.lock().unwrap();
+        kept.push(job);
+        if !held.load(Ordering::Relaxed) {
+            let store = store.lock().unwrap();
+            kept.drain(..).for_each(|job| job(&*store));
+        }
+    });
+    (handle, is_held)
 }
 
 impl Lab {

@@ -1,13 +1,11 @@
 //! Several processes of one machine, and a store that is no help.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::Ordering;
 
 use serde_json::json;
 use vps_health::Status;
 
-use super::lab::{Peer, Say, settings, virtually, wait};
-use crate::store::{Job, Store, StoreHandle};
+use super::lab::{Peer, Say, held_store, settings, virtually, wait};
 
 const A: &str = "a";
 
@@ -152,21 +150,6 @@ fn a_host_that_two_services_have_is_asked_one_thing_at_a_time() {
         assert!(gap.as_secs_f64() >= 7.9, "{gap:?}");
         assert_eq!(of("b").took.as_secs(), 8, "waiting for its turn is no time of the service's");
     });
-}
-
-/// Answers while it is not held.
-fn held_store(store: impl Store + 'static) -> (StoreHandle, Arc<AtomicBool>) {
-    let (is_held, kept) = (Arc::<AtomicBool>::default(), Mutex::new(Vec::<Job>::new()));
-    let (held, store) = (Arc::clone(&is_held), Mutex::new(store));
-    let handle = StoreHandle::delivered_by(move |job| {
-        let mut kept = kept.lock().unwrap();
-        kept.push(job);
-        if !held.load(Ordering::Relaxed) {
-            let store = store.lock().unwrap();
-            kept.drain(..).for_each(|job| job(&*store));
-        }
-    });
-    (handle, is_held)
 }
 
 #[test]
