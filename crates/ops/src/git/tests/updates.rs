@@ -11,7 +11,7 @@ use crate::env::Env;
 use crate::event::{Awaited, Event, EventKind, Observer};
 use crate::git::update::planned::at_place_of_plan;
 use crate::git::{AtWork, CloneRequest, GitError, OwnClone, Update};
-use crate::settings::{GitSettings, Options};
+use crate::settings::Options;
 
 async fn cloned() -> (Lab, CloneRequest) {
     let lab = Lab::new();
@@ -110,7 +110,7 @@ async fn work_that_begins_during_the_fetch_is_not_lost() {
 
 fn begin(lab: &Lab) -> Arc<Update> {
     let own = OwnClone::at(&Env::real(), &lab.dest(), &AtomicBool::new(false)).unwrap();
-    Update::begin(&Env::real(), &lab.dest(), &own, GitSettings::default()).unwrap()
+    Update::begin(&Env::real(), &lab.dest(), &own).unwrap()
 }
 
 /// Has an update under way until it is waited for.
