@@ -123,7 +123,6 @@ impl GixGit {
             waits: Waits { connect: step.connect, head: step.head, idle: step.idle },
             attempt,
             heard: Arc::new(self.limits.nothing()),
-            most: *self.limits.settings(),
             bytes: 0,
             is_version_2: false,
         };
@@ -181,7 +180,6 @@ impl GixGit {
             outgoing: written,
             incoming: Some(pieces),
             heard: Arc::new(self.limits.nothing()),
-            most: *self.limits.settings(),
             bytes: 0,
             end: None,
             greeting: None,
