@@ -157,7 +157,7 @@ fn left(
     let (staged_new, staged_old) = (room.path.join(NEW), room.path.join(OLD));
     stage(&repo, update, limits, &staged_new, &wanted, &difference.write)?;
     if let Some(known) = known.as_deref() {
-        let both = difference.write.union(&difference.remove).cloned().collect();
+        let (both, _taken) = difference.both(limits)?;
         stage(&repo, update, limits, &staged_old, known, &both)?;
     }
     for path in difference.remove.iter().chain(&difference.write) {
