@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::{Gid, Uid};
 
+use crate::is_slow;
+
 /// The user that he is.
 pub const NEIGHBOUR: u32 = 65_534;
 
@@ -16,8 +18,7 @@ const MANY_TRIES: usize = 10_000;
 #[expect(clippy::disallowed_methods, reason = "a test reads how often it is to try")]
 pub fn tries() -> usize {
     let asked = std::env::var("VPS_ATTACK_TRIES").ok().and_then(|tries| tries.parse().ok());
-    let is_slow = std::env::var("VPS_CONFIGURATOR_SLOW").as_deref() == Ok("1");
-    asked.unwrap_or(if is_slow { MANY_TRIES } else { TRIES })
+    asked.unwrap_or(if is_slow() { MANY_TRIES } else { TRIES })
 }
 
 /// Makes this thread his, for good: a thread may be another user than its process.
