@@ -239,8 +239,14 @@ fn offline_time_is_as_if_it_had_not_been() {
                 let before = (damped.status(), damped.since(), damped.last().copied());
                 assert_eq!(damped.sample_while(Connection::Offline, &sample, at), None);
                 assert_eq!((damped.status(), damped.since(), damped.last().copied()), before, "seed {seed}");
-                // The other one sees a good LOCAL nothing, and forgets its bad ones as well.
-                let _none = other.sample_while(Connection::Offline, &sample, at);
+                // Whatever the other one sees then is nothing to it as well.
+                let outcome = match below(&mut rng, 3) {
+                    0 => Outcome::local(Reason::NoRoute),
+                    _ if outcome.is_bad() => answered(other.timing(), Duration::ZERO),
+                    _ => refused(),
+                };
+                let sample = Sample::new(at, Duration::ZERO, outcome);
+                assert_eq!(other.sample_while(Connection::Offline, &sample, at), None);
                 continue;
             }
             assert_eq!(damped.sample(&sample, at), other.sample(&sample, at), "seed {seed}");

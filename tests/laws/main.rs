@@ -34,6 +34,5 @@ pub(crate) fn runner(cases: u32) -> TestRunner {
 #[expect(clippy::disallowed_methods, reason = "how long to run is said by the environment")]
 pub(crate) fn seeds(few: u64, many: u64) -> std::ops::Range<u64> {
     let asked = std::env::var("VPS_CONFIGURATOR_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
-    let is_slow = std::env::var("VPS_CONFIGURATOR_SLOW").as_deref() == Ok("1");
-    0..asked.unwrap_or(if is_slow { many } else { few })
+    0..asked.unwrap_or(if tests::is_slow() { many } else { few })
 }

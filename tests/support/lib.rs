@@ -25,7 +25,9 @@ pub mod neighbour;
 pub mod schema;
 pub mod server;
 mod skipped;
+mod slow;
 mod waiting;
 
 pub use skipped::skip;
+pub use slow::is_slow;
 pub use waiting::wait_until;

@@ -4,7 +4,7 @@ use crate::lab::Lab;
 
 #[test]
 fn a_real_url_works_the_same_way() {
-    if std::env::var("VPS_CONFIGURATOR_SLOW").as_deref() != Ok("1") {
+    if !tests::is_slow() {
         tests::skip("uses the internet; run `cargo xtask test --slow`");
         return;
     }

@@ -16,7 +16,7 @@ const MANY_KILLS: u64 = 500;
 
 #[test]
 fn kills_at_any_place_fetch_nothing_twice_and_splice_nothing() {
-    let kills = if std::env::var("VPS_CONFIGURATOR_SLOW").as_deref() == Ok("1") { MANY_KILLS } else { KILLS };
+    let kills = if tests::is_slow() { MANY_KILLS } else { KILLS };
     let mut draw = SplitMix64::new(11);
     let (mut killed, mut resumed) = (0, 0);
     for file in 0.. {

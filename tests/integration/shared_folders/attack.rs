@@ -3,16 +3,13 @@
 //! He renames what the program makes, puts links, folders and files of his in its place, and exchanges the folder
 //! itself for a link. What is not his must stay as it was, and what the program calls done must be there, root's.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
-use tests::git::snapshot;
-use tests::neighbour::{NEIGHBOUR, Over, become_neighbour, tries};
+use tests::neighbour::{Ground, NEIGHBOUR, tries};
 use tests::server::{Content, Route, Server};
 use vps_retry::{Rng, SplitMix64};
 
@@ -21,45 +18,31 @@ use crate::place::{binary, cannot};
 const LENGTH: usize = 60_000;
 
 /// `home` is the neighbour's, with the folder that is written to; `etc` is root's, and must stay as it is.
-struct Ground {
-    place: tempfile::TempDir,
+struct Home {
+    ground: Ground,
     server: Server,
     content: Content,
-    before: Vec<String>,
-    /// Held by whoever changes something in `home`.
-    turn: Mutex<()>,
-    over: AtomicBool,
-    /// What he did that worked.
-    deeds: AtomicUsize,
 }
 
-impl Ground {
+impl Home {
     /// Nothing where there can be no neighbour.
     fn new() -> Option<Self> {
         if cannot() {
             return None;
         }
-        let place = tempfile::tempdir().unwrap();
-        let at = |name: &str| place.path().join(name);
-        fs::set_permissions(place.path(), Permissions::from_mode(0o755)).unwrap();
-        for folder in ["home", "etc/d", "state", "root"] {
-            fs::create_dir_all(at(folder)).unwrap();
+        let ground = Ground::new(tempfile::tempdir().unwrap())?;
+        for folder in ["home", "state", "root"] {
+            fs::create_dir(ground.at(folder)).unwrap();
         }
-        for (file, mode) in [("etc/shadow", 0o600), ("etc/f", 0o644), ("etc/d/f", 0o640)] {
-            fs::write(at(file), "root's").unwrap();
-            fs::set_permissions(at(file), Permissions::from_mode(mode)).unwrap();
-        }
-        chown(at("home"), Some(NEIGHBOUR), Some(NEIGHBOUR)).unwrap();
+        chown(ground.at("home"), Some(NEIGHBOUR), Some(NEIGHBOUR)).unwrap();
         let server = Server::start();
         let content = Content::seeded(LENGTH as u64, 7);
         server.route("/f", Route::content(content.clone()));
-        let before = snapshot(&at("etc"));
-        let (turn, over, deeds) = (Mutex::default(), AtomicBool::new(false), AtomicUsize::new(0));
-        Some(Self { place, server, content, before, turn, over, deeds })
+        Some(Self { ground, server, content })
     }
 
     fn at(&self, name: &str) -> PathBuf {
-        self.place.path().join(name)
+        self.ground.at(name)
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -73,7 +56,7 @@ impl Ground {
 
     /// Empties `home`, but for the folder that is written to.
     fn again(&self) {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.ground.turn();
         let home = self.at("home");
         fs::remove_dir_all(&home).unwrap();
         for folder in [home.clone(), home.join("shared")] {
@@ -90,21 +73,24 @@ impl Ground {
         })
     }
 
-    /// Runs a command again and again while the neighbour is at work. Where it calls itself done, `is_right` says of
-    /// a file whether it is what was to be written.
+    /// Runs a command once alone, which has to be done, and again and again while the neighbour is at work. Where it
+    /// calls itself done, `is_right` says of a file whether it is what was to be written.
     fn withstands(&self, args: &[&str], is_right: &dyn Fn(&[u8]) -> bool) {
-        let tries = tries();
+        let (tries, ground) = (tries(), &self.ground);
         std::thread::scope(|scope| {
-            let _over = Over(&self.over);
-            scope.spawn(|| self.attack());
+            let _over = ground.until_dropped();
             let (mut done, mut refused) = (0, 0);
-            for number in 0..tries {
+            for number in 0..=tries {
+                if number == 1 {
+                    assert_eq!(done, 1, "{args:?}: nobody kept it from being done");
+                    scope.spawn(|| self.attack());
+                }
                 self.again();
                 let output = self.command(args).output().unwrap();
                 // From here on all stands still.
-                let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+                let _turn = ground.turn();
                 let said = String::from_utf8_lossy(&output.stderr).into_owned();
-                assert_eq!(snapshot(&self.at("etc")), self.before, "{args:?}, try {number}: {said}");
+                ground.assert_untouched(format_args!("{args:?}, try {number}: {said}"));
                 let is_told = said.contains("cannot be written");
                 match output.status.code() {
                     Some(0) if !is_told => {
@@ -117,24 +103,20 @@ impl Ground {
             }
             println!("{args:?}: {done} done, {refused} refused");
         });
-        let deeds = self.deeds.load(Ordering::Relaxed);
+        let deeds = ground.deeds();
         assert!(deeds >= tries, "the neighbour did only {deeds} things");
     }
 
     /// What the neighbour does, as himself.
     fn attack(&self) {
-        become_neighbour();
-        assert!(fs::read(self.at("etc/shadow")).is_err(), "he is root");
         let (home, mut draw, mut number) = (self.at("home"), SplitMix64::new(7), 0);
-        while !self.over.load(Ordering::Relaxed) {
-            let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.ground.haunt(|| {
             let shared = home.join("shared");
-            let entries = fs::read_dir(&shared).into_iter().flatten().flatten();
+            let (mut deeds, entries) = (0, fs::read_dir(&shared).into_iter().flatten().flatten());
             for path in entries.map(|entry| entry.path()) {
                 number += 1;
                 let away = home.join(format!("was-{number}"));
-                self.deeds
-                    .fetch_add(usize::from(self.exchange(&path, &away, draw.next_u64())), Ordering::Relaxed);
+                deeds += usize::from(self.exchange(&path, &away, draw.next_u64()));
             }
             // Now and then where nothing is yet, or the folder itself.
             let did = match draw.next_u64() % 512 {
@@ -151,10 +133,8 @@ impl Ground {
                 6 => fs::remove_file(&shared).is_ok() && fs::create_dir(&shared).is_ok(),
                 _ => false,
             };
-            self.deeds.fetch_add(usize::from(did), Ordering::Relaxed);
-            drop(turn);
-            std::thread::yield_now();
-        }
+            deeds + usize::from(did)
+        });
     }
 
     /// Takes what is at `path` away and puts something else there.
@@ -194,37 +174,36 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn a_neighbour_leads_no_download_astray() {
     for digest in [true, false] {
-        let Some(ground) = Ground::new() else { return };
-        let (dest, sha256, url) =
-            (ground.at("home/shared/x"), ground.content.sha256(), ground.server.url("/f"));
+        let Some(home) = Home::new() else { return };
+        let (dest, sha256, url) = (home.at("home/shared/x"), home.content.sha256(), home.server.url("/f"));
         let mut args = vec!["download", &url, dest.to_str().unwrap(), "--quiet", "--timeout", "20s"];
         if digest {
             args.extend(["--sha256", &sha256]);
         }
-        ground.withstands(&args, &|found| found == ground.content.bytes());
+        home.withstands(&args, &|found| found == home.content.bytes());
     }
 }
 
 #[test]
 fn a_neighbour_leads_no_report_astray() {
-    let Some(ground) = Ground::new() else { return };
-    let dest = ground.at("home/shared/x");
+    let Some(home) = Home::new() else { return };
+    let dest = home.at("home/shared/x");
     let args = ["run", "--quiet", "--report", dest.to_str().unwrap(), "--", "true"];
-    ground.withstands(&args, &|found| found.starts_with(b"{"));
+    home.withstands(&args, &|found| found.starts_with(b"{"));
 }
 
 #[test]
 fn a_neighbour_leads_no_metrics_astray() {
-    let Some(ground) = Ground::new() else { return };
-    let dest = ground.at("home/shared/x");
+    let Some(home) = Home::new() else { return };
+    let dest = home.at("home/shared/x");
     let args = ["run", "--quiet", "--metrics-file", dest.to_str().unwrap(), "--", "true"];
-    ground.withstands(&args, &|found| found.starts_with(b"# HELP "));
+    home.withstands(&args, &|found| found.starts_with(b"# HELP "));
 }
 
 #[test]
 fn a_neighbour_leads_no_first_configuration_astray() {
-    let Some(ground) = Ground::new() else { return };
-    let dest = ground.at("home/shared/x");
+    let Some(home) = Home::new() else { return };
+    let dest = home.at("home/shared/x");
     let args = ["config", "init", "--quiet", "--config", dest.to_str().unwrap()];
-    ground.withstands(&args, &|found| found.starts_with(b"#"));
+    home.withstands(&args, &|found| found.starts_with(b"#"));
 }

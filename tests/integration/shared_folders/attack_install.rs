@@ -17,7 +17,7 @@ use vps_ops::service::ServiceTable;
 use vps_ops::settings::{Options, Settings};
 use vps_ops::{Kind, NetworkOperationWrapper};
 
-use crate::parent::{Ground, Parent};
+use crate::parent::{Below, Parent};
 
 const NAME: &str = "lab-leaf_1.0_all.deb";
 const LENGTH: usize = 2_000;
@@ -107,17 +107,17 @@ fn a_neighbour_gets_no_package_of_his_to_dpkg() {
         // As long as the right one, so that nothing but its digest tells.
         let evil = vec![b'x'; right.len()];
         let planted = [NAME, &format!(".{NAME}.part"), "updated"].map(|name| (name.to_owned(), evil.clone()));
-        let Some(ground) = Ground::new(parent, planted.to_vec()) else { return };
+        let Some(below) = Below::new(parent, planted.to_vec()) else { return };
         let recorder = Mutex::new(None);
         let command = || {
             let made =
-                Arc::new(Recorder { plan: plan.clone(), root: ground.at("root"), given: Mutex::default() });
+                Arc::new(Recorder { plan: plan.clone(), root: below.at("root"), given: Mutex::default() });
             *recorder.lock().unwrap() = Some(Arc::clone(&made));
             let apt = AptGet::new(Env::real(), Arc::clone(&made) as _, ServiceTable::default());
             let network = NetworkOperationWrapper::builder(Settings::default().check().unwrap())
                 .http(Arc::clone(&http))
                 .runner(made)
-                .apt(Arc::new(apt.with_archives(ground.ours())))
+                .apt(Arc::new(apt.with_archives(below.ours())))
                 .build();
             let request = InstallRequest::new(parse_all(["lab-leaf"]).unwrap()).update_cache(false);
             runtime.block_on(async {
@@ -132,6 +132,6 @@ fn a_neighbour_gets_no_package_of_his_to_dpkg() {
             assert!(given.iter().all(|one| *one == right), "{given:?}");
             assert_eq!(given.len(), usize::from(is_done), "{given:?}");
         };
-        ground.withstands("apt install", command, look);
+        below.withstands("apt install", command, look);
     }
 }

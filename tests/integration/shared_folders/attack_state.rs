@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 
-use crate::parent::{Ground, Parent};
+use crate::parent::{Below, Parent};
 use crate::place::binary;
 
 /// What he would like us to believe.
@@ -15,13 +15,13 @@ fn withstands(args: &[&str]) {
             .map(|name| (name.to_owned(), vec![b'x'; 32]));
         let mut planted = planted.to_vec();
         planted.push(("status.json".to_owned(), STATUS.to_vec()));
-        let Some(ground) = Ground::new(parent, planted) else { return };
+        let Some(below) = Below::new(parent, planted) else { return };
         let command = || {
             let mut command = Command::new(binary());
             let path = std::env::var_os("PATH").unwrap_or_default();
-            command.env_clear().env("PATH", path).env("HOME", ground.at("root"));
-            command.env("STATE_DIRECTORY", ground.ours()).env("TMPDIR", ground.at("parent"));
-            command.current_dir(ground.at("root")).args(args).stdin(Stdio::null());
+            command.env_clear().env("PATH", path).env("HOME", below.at("root"));
+            command.env("STATE_DIRECTORY", below.ours()).env("TMPDIR", below.at("parent"));
+            command.current_dir(below.at("root")).args(args).stdin(Stdio::null());
             let output = command.output().unwrap();
             let said = String::from_utf8_lossy(&output.stderr);
             assert!(matches!(output.status.code(), Some(0 | 7)), "{parent:?}: {output:?}");
@@ -34,14 +34,14 @@ fn withstands(args: &[&str]) {
             }
             // Nobody else can have taken it away.
             for name in ["state.db", "state.lock"] {
-                let found = std::fs::symlink_metadata(ground.ours().join(name)).unwrap();
+                let found = std::fs::symlink_metadata(below.ours().join(name)).unwrap();
                 assert!(
                     found.is_file() && found.uid() == 0 && found.mode() & 0o077 == 0,
                     "{name}: {found:?}"
                 );
             }
         };
-        ground.withstands(&args.join(" "), command, look);
+        below.withstands(&args.join(" "), command, look);
     }
 }
 

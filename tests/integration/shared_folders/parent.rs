@@ -4,12 +4,9 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-use tests::git::snapshot;
-use tests::neighbour::{NEIGHBOUR, Over, become_neighbour, tries};
+use tests::neighbour::{Ground, NEIGHBOUR, tries};
 use tests::wait_until;
 use vps_retry::{Rng, SplitMix64};
 
@@ -28,42 +25,26 @@ pub(crate) enum Parent {
 
 /// `parent` is where the folder is made, as `parent/ours`; `his` is the neighbour's, with what he plants; `etc` is
 /// root's, and must stay as it is.
-pub(crate) struct Ground {
-    place: tempfile::TempDir,
+pub(crate) struct Below {
+    ground: Ground,
     parent: Parent,
     /// What he puts into folders of his, by their names.
     planted: Vec<(String, Vec<u8>)>,
-    before: Vec<String>,
-    /// Held by whoever changes something.
-    turn: Mutex<()>,
-    over: AtomicBool,
-    /// What he did that worked.
-    deeds: AtomicUsize,
 }
 
-impl Ground {
+impl Below {
     /// Nothing where there can be no neighbour.
     pub(crate) fn new(parent: Parent, planted: Vec<(String, Vec<u8>)>) -> Option<Self> {
         if cannot() {
             return None;
         }
-        let place = tempfile::tempdir().unwrap();
-        fs::set_permissions(place.path(), Permissions::from_mode(0o755)).unwrap();
-        let (turn, over, deeds) = (Mutex::default(), AtomicBool::new(false), AtomicUsize::new(0));
-        let mut ground = Self { place, parent, planted, before: Vec::new(), turn, over, deeds };
-        for folder in ["etc/d", "root"] {
-            fs::create_dir_all(ground.at(folder)).unwrap();
-        }
-        for (file, mode) in [("etc/shadow", 0o600), ("etc/f", 0o644), ("etc/d/f", 0o640)] {
-            fs::write(ground.at(file), "root's").unwrap();
-            fs::set_permissions(ground.at(file), Permissions::from_mode(mode)).unwrap();
-        }
-        ground.before = snapshot(&ground.at("etc"));
-        Some(ground)
+        let ground = Ground::new(tempfile::tempdir().unwrap())?;
+        fs::create_dir(ground.at("root")).unwrap();
+        Some(Self { ground, parent, planted })
     }
 
     pub(crate) fn at(&self, name: &str) -> PathBuf {
-        self.place.path().join(name)
+        self.ground.at(name)
     }
 
     /// The folder that the command is to make and use.
@@ -73,7 +54,7 @@ impl Ground {
 
     /// Empties what he may write to.
     fn again(&self) {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.ground.turn();
         for folder in ["parent", "his"] {
             let _ = fs::remove_dir_all(self.at(folder));
             fs::create_dir(self.at(folder)).unwrap();
@@ -90,53 +71,49 @@ impl Ground {
         chown(self.at("his"), Some(NEIGHBOUR), Some(NEIGHBOUR)).unwrap();
     }
 
-    /// Runs `command` again and again while the neighbour is at work; it says whether it calls itself done. `look`
-    /// looks at what there is then, while all stands still.
+    /// Runs `command` once alone, and again and again while the neighbour is at work; it says whether it calls itself
+    /// done. `look` looks at what there is then, while all stands still.
     pub(crate) fn withstands(&self, what: &str, mut command: impl FnMut() -> bool, look: impl Fn(bool)) {
         // Where he may take away what is ours, it is never used: a rule, which fewer tries prove.
         let tries = if self.parent == Parent::Sticky { tries() } else { (tries() / 10).max(10) };
+        let ground = &self.ground;
         std::thread::scope(|scope| {
-            let _over = Over(&self.over);
+            let _over = ground.until_dropped();
             let mut done = 0;
-            self.again();
-            scope.spawn(|| self.attack());
-            for number in 0..tries {
+            for number in 0..=tries {
+                if number == 1 {
+                    assert_eq!(done > 0, self.parent == Parent::Sticky, "{what}, alone in {:?}", self.parent);
+                    scope.spawn(|| self.attack());
+                }
                 self.again();
-                if number % 2 == 0 {
+                if number % 2 == 1 {
                     // Half of the times he is first.
-                    let before = self.deeds.load(Ordering::Relaxed);
-                    let has_begun = || (self.deeds.load(Ordering::Relaxed) > before).then_some(());
-                    wait_until("a deed of the neighbour", has_begun);
+                    let before = ground.deeds();
+                    wait_until("a deed of the neighbour", || (ground.deeds() > before).then_some(()));
                 }
                 let is_done = command();
                 // From here on all stands still.
-                let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-                assert_eq!(snapshot(&self.at("etc")), self.before, "{what}, try {number}");
+                let _turn = ground.turn();
+                ground.assert_untouched(format_args!("{what}, try {number}"));
                 look(is_done);
                 done += usize::from(is_done);
             }
-            let refused = tries - done;
+            let refused = tries + 1 - done;
             println!("{what}, {:?}: {done} done, {refused} refused", self.parent);
             assert!(self.parent == Parent::Sticky || done == 0, "{what}: it was used in {:?}", self.parent);
         });
-        let deeds = self.deeds.load(Ordering::Relaxed);
+        let deeds = ground.deeds();
         println!("{what}, {:?}: {deeds} deeds of the neighbour in {tries} tries", self.parent);
         assert!(deeds >= tries / 2, "the neighbour did only {deeds} things");
     }
 
     /// What the neighbour does, as himself.
     fn attack(&self) {
-        become_neighbour();
-        assert!(fs::read(self.at("etc/shadow")).is_err(), "he is root");
         let (mut draw, mut number) = (SplitMix64::new(11), 0);
-        while !self.over.load(Ordering::Relaxed) {
-            let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.ground.haunt(|| {
             number += 1;
-            let did = self.one_deed(draw.next_u64(), number);
-            self.deeds.fetch_add(usize::from(did), Ordering::Relaxed);
-            drop(turn);
-            std::thread::yield_now();
-        }
+            usize::from(self.one_deed(draw.next_u64(), number))
+        });
     }
 
     fn one_deed(&self, draw: u64, number: u64) -> bool {

@@ -7,12 +7,12 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use vps_ops::env::Env;
-use vps_ops::settings::{Options, Settings};
-use vps_ops::store::{SqliteStore, StateFolder, StatusSnapshot, StoreHandle};
+use vps_ops::settings::Options;
+use vps_ops::store::StatusSnapshot;
 use vps_ops::{Class, Classify, Judgement, NetworkOperationWrapper};
 
 use crate::child;
-use crate::lab::Lab;
+use crate::lab::{self, Lab, wait};
 
 #[derive(Debug)]
 struct Down;
@@ -32,19 +32,8 @@ impl Classify for Down {
 }
 
 fn network(folder: &Path) -> NetworkOperationWrapper {
-    let env = Env::real();
-    let (opened_in, opener) = (StateFolder::at(folder), env.clone());
-    let store = StoreHandle::on_thread(move || {
-        SqliteStore::open_or_memory(&opened_in, &opener, |_, _, _| None, |_| {})
-    });
-    let settings: Settings =
-        serde_json::from_str(r#"{"performance": {"circuit_breaker": {"failure_threshold": 1}}}"#).unwrap();
-    let policies = settings.check().unwrap();
-    NetworkOperationWrapper::builder(policies).env(env).store(store).status_folder(folder).build()
-}
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    let settings = r#"{"performance": {"circuit_breaker": {"failure_threshold": 1}}}"#;
+    lab::network(folder, serde_json::from_str(settings).unwrap())
 }
 
 /// One call; whether it was let through at all.

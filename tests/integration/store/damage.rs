@@ -44,6 +44,25 @@ fn what_is_not_a_store_is_set_aside() {
     }
 }
 
+/// Of many that find one that is no store at once, none sets aside what another made in its place.
+#[test]
+fn many_that_find_it_damaged_set_it_aside_once_and_share_the_new_one() {
+    for round in 0..10 {
+        let lab = used();
+        if round % 2 == 0 {
+            fs::write(lab.file("state.db"), "hello, this is text\n").unwrap();
+        } else {
+            // Ours by its looks, and damaged behind them.
+            let mut bytes = fs::read(lab.file("state.db")).unwrap();
+            bytes[100..4_000].fill(0xa5);
+            fs::write(lab.file("state.db"), bytes).unwrap();
+        }
+        assert_eq!(lab.counted_at_once(8), 8, "round {round}");
+        assert_eq!(set_aside(&lab).len(), 1, "round {round}: {:?}", lab.warnings());
+        assert_eq!(lab.warnings().len(), 1, "round {round}: {:?}", lab.warnings());
+    }
+}
+
 #[test]
 fn an_emptied_store_is_damaged_not_new() {
     let lab = used();

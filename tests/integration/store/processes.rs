@@ -5,6 +5,7 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use tests::is_slow;
 use vps_ops::store::{Store, StoreError};
 
 use crate::child;
@@ -34,14 +35,9 @@ fn twenty_processes_lose_no_update() {
     run(&Lab::new(), 20, 20);
 }
 
-/// `cargo xtask test --slow` takes its time.
-fn slow() -> bool {
-    std::env::var("VPS_CONFIGURATOR_SLOW").as_deref() == Ok("1")
-}
-
 #[test]
 fn eight_processes_may_create_it_at_once() {
-    for _ in 0..if slow() { 100 } else { 5 } {
+    for _ in 0..if is_slow() { 100 } else { 5 } {
         run(&Lab::new(), 8, 1);
     }
 }
@@ -50,7 +46,7 @@ fn eight_processes_may_create_it_at_once() {
 fn kill_9_loses_nothing_that_was_acknowledged() {
     let lab = Lab::new();
     drop(lab.open().unwrap());
-    let rounds: u64 = if slow() { 2_000 } else { 20 };
+    let rounds: u64 = if is_slow() { 2_000 } else { 20 };
     for round in 0..rounds {
         let key = format!("round/{round}");
         let mut child = child::start(&format!("endless {key}"), lab.path());

@@ -2,29 +2,15 @@
 
 use std::path::Path;
 use std::process::Child;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use tests::wait_until;
 use vps_ops::NetworkOperationWrapper;
-use vps_ops::env::Env;
 use vps_ops::settings::{Options, Settings};
-use vps_ops::store::{SqliteStore, StateFolder, StoreHandle};
 use vps_ops::totals::{LISTED, OTHERS, Outcome, TotalsSnapshot};
 
 use crate::child;
-use crate::lab::Lab;
-
-fn network(folder: &Path) -> NetworkOperationWrapper {
-    let env = Env::real();
-    let (opened_in, opener) = (StateFolder::at(folder), env.clone());
-    let store = StoreHandle::on_thread(move || {
-        SqliteStore::open_or_memory(&opened_in, &opener, |_, _, _| None, |_| {})
-    });
-    NetworkOperationWrapper::builder(Settings::default().check().unwrap()).env(env).store(store).build()
-}
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
+use crate::lab::{Lab, network, wait};
 
 async fn call(network: &NetworkOperationWrapper, service: &str) {
     let options = Options::new();
@@ -36,7 +22,7 @@ async fn call(network: &NetworkOperationWrapper, service: &str) {
 #[expect(clippy::print_stdout, reason = "the test waits for it")]
 pub(crate) fn operate(folder: &Path, times: u32) {
     wait(async {
-        let network = network(folder);
+        let network = network(folder, Settings::default());
         if times == 0 {
             call(&network, "github").await;
             println!("counted");
@@ -57,7 +43,7 @@ pub(crate) fn operate(folder: &Path, times: u32) {
 }
 
 fn totals(lab: &Lab) -> TotalsSnapshot {
-    let network = network(lab.path());
+    let network = network(lab.path(), Settings::default());
     wait(async {
         loop {
             if let Ok(totals) = network.totals().snapshot().await {
@@ -98,18 +84,20 @@ fn processes_that_count_at_once_lose_nothing_and_count_nothing_twice() {
 
 #[test]
 fn what_a_killed_process_counted_more_than_ten_seconds_before_is_kept() {
-    if std::env::var("VPS_CONFIGURATOR_SLOW").as_deref() != Ok("1") {
+    if !tests::is_slow() {
+        tests::skip("takes long; run `cargo xtask test --slow`");
         return;
     }
     let lab = Lab::new();
     let mut child = child::start("operate 0", lab.path());
     child::wait_for(&mut child, "counted");
-    let counted = Instant::now();
-    while successes(&totals(&lab), "github") == 0 {
-        assert!(counted.elapsed() < Duration::from_secs(13), "it is not written in time");
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    assert!(counted.elapsed() > Duration::from_secs(8), "{:?}", counted.elapsed());
+    let (counted, reader) = (Instant::now(), network(lab.path(), Settings::default()));
+    wait_until("its count in the store", || {
+        let totals = wait(reader.totals().snapshot()).ok()?;
+        (successes(&totals, "github") > 0).then_some(())
+    });
+    let took = counted.elapsed().as_secs();
+    assert!((8..13).contains(&took), "{took} s");
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(successes(&totals(&lab), "github"), 1);

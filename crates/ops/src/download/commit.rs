@@ -101,7 +101,7 @@ fn set_rights(env: &Env, part: &Part, target: &FileTarget, mode: Option<u32>) ->
         (None, Some(existing)) => existing.mode & 0o777,
         (None, None) => {
             let new = target.folder.mode_of_new(env.next_u64());
-            new.unwrap_or(0o666 & !fs.umask()) & at_most(target.existing, target)
+            new.unwrap_or(0o666 & !fs.umask()) & at_most(target)
         }
     };
     match part.file.set_mode(wanted) {
@@ -128,8 +128,10 @@ fn is_model(us: Us, existing: &Meta, target: &FileTarget) -> bool {
 
 /// The rights that a new file may have at most: in another user's own folder, where it is ours from then on, it is no
 /// more open than his was.
-fn at_most(existing: Option<Meta>, target: &FileTarget) -> u32 {
-    let Some(existing) = existing.filter(|existing| existing.kind == FileKind::File) else { return 0o777 };
+fn at_most(target: &FileTarget) -> u32 {
+    let Some(existing) = target.existing.filter(|existing| existing.kind == FileKind::File) else {
+        return 0o777;
+    };
     let is_his = |folder: Meta| existing.uid == folder.uid && folder.mode & 0o022 == 0;
     if target.folder.meta().is_ok_and(is_his) { existing.mode & 0o777 } else { 0o777 }
 }

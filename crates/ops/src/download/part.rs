@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rustix::io::Errno;
 use tokio::sync::oneshot;
 
 use super::checksum::Algorithm;
@@ -162,8 +163,7 @@ impl Part {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
-            // A folder that may be written and not read cannot be synced: the next record takes the old one's place.
-            let _ = place.folder.sync();
+            as_far_as_readable(place.folder.sync())?;
             self.recorded = false;
         }
         self.record_is_due = true;
@@ -241,5 +241,40 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         self.put_down();
+    }
+}
+
+/// What came of syncing a folder. One that may be written and not read cannot be synced: there the next record, which
+/// takes the old one's place, has to do.
+fn as_far_as_readable(synced: io::Result<()>) -> io::Result<()> {
+    match synced {
+        Err(error)
+            if error.kind() == io::ErrorKind::PermissionDenied
+                || Errno::from_io_error(&error) == Some(Errno::BADF) =>
+        {
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::{Mode, OFlags, fsync, open};
+
+    use super::*;
+
+    #[test]
+    fn only_that_a_folder_cannot_be_read_is_no_error_of_a_sync() {
+        // Held as one that may not be read is.
+        let held = open("/", OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).unwrap();
+        let refused = fsync(&held).map_err(io::Error::from);
+        assert!(refused.is_err() && as_far_as_readable(refused).is_ok());
+        for (errno, is_fine) in
+            [(Errno::ACCESS, true), (Errno::IO, false), (Errno::NOSPC, false), (Errno::ROFS, false)]
+        {
+            assert_eq!(as_far_as_readable(Err(errno.into())).is_ok(), is_fine, "{errno}");
+        }
+        assert!(as_far_as_readable(Ok(())).is_ok());
     }
 }

@@ -4,16 +4,17 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gix::ObjectId;
-use gix::hashtable::HashSet;
-use gix::objs::{CommitRefIter, Exists, FindExt, Kind, TagRefIter};
+use gix::objs::{CommitRefIter, Exists, FindExt, Kind};
 use gix::progress::StepShared;
 
 use super::cause::Damage;
-use super::history::History;
+use super::history::{self, History};
 use super::limits::Counted;
 use super::meter::Meter;
 use super::objects::Objects;
+use super::peel::Peeled;
 use super::seen::{Met, Seen};
+use super::stoppable::stopped;
 use super::{GitError, words};
 
 /// Walks from `tips` over everything that they lead to.
@@ -56,7 +57,7 @@ pub(super) fn check_new(
     let mut walk = Walk::new(objects, meter, stop, false)?;
     let mut commits = Vec::new();
     for tip in tips {
-        match walk.behind_tags(*tip)? {
+        match walk.peeled(*tip)? {
             (Kind::Commit, id) => commits.push(id),
             (Kind::Tree, id) => walk.tree(id)?,
             _ => {}
@@ -68,14 +69,15 @@ pub(super) fn check_new(
 
 /// Whether what a ref leads to in the end may be read at once, before gix does.
 pub(super) fn readable(objects: &Objects, tip: ObjectId, stop: &AtomicBool) -> Result<(), GitError> {
-    Walk::new(objects, &Meter::new(), stop, false)?.behind_tags(tip).map(drop)
+    Peeled::of(objects, tip, stop, &mut Vec::new())?.kind().map(drop)
 }
 
 struct Walk<'a> {
     objects: &'a Objects,
     stop: &'a AtomicBool,
-    /// Apart from each other, so that no tree that names a commit as a file keeps that from being looked at.
-    commits: Seen,
+    /// Commits that were looked at.
+    commits: usize,
+    /// Apart from each other, so that no tree that names another as a file keeps that from being looked at.
     trees: Seen,
     files: Seen,
     counter: StepShared,
@@ -97,7 +99,7 @@ impl<'a> Walk<'a> {
         Ok(Self {
             objects,
             stop,
-            commits: Seen::new(objects)?,
+            commits: 0,
             trees: Seen::new(objects)?,
             files: Seen::new(objects)?,
             counter,
@@ -113,16 +115,14 @@ impl<'a> Walk<'a> {
         tips: &[ObjectId],
         depth: Option<NonZeroU32>,
     ) -> Result<(), GitError> {
-        let boundary: HashSet<ObjectId> = repo
-            .shallow_commits()
-            .map_err(|error| words::of("read the shallow boundary", &error))?
-            .map(|commits| commits.iter().copied().collect())
-            .unwrap_or_default();
+        let boundary = history::boundary(repo)?;
+        // Apart from what else was met, so that no tree that names a commit as a file keeps that from being looked at.
+        let mut met = Seen::new(self.objects)?;
         let mut level = Counted::new(self.objects.limits());
         for tip in tips {
             // A tag leads to something; only commits have a history.
-            match self.behind_tags(*tip)? {
-                (Kind::Commit, id) if self.commits.meet(self.objects, &id)? != Met::Before => {
+            match self.peeled(*tip)? {
+                (Kind::Commit, id) if met.meet(self.objects, &id)? != Met::Before => {
                     level.push(id)?;
                 }
                 (Kind::Tree, id) => self.tree(id)?,
@@ -140,7 +140,7 @@ impl<'a> Walk<'a> {
                 let parents = self.commit(*id)?;
                 if !boundary.contains(id) {
                     for parent in parents {
-                        if self.commits.meet(self.objects, &parent)? != Met::Before {
+                        if met.meet(self.objects, &parent)? != Met::Before {
                             next.push(parent)?;
                         }
                     }
@@ -151,24 +151,15 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// What a ref leads to in the end.
-    fn behind_tags(&mut self, mut id: ObjectId) -> Result<(Kind, ObjectId), GitError> {
-        loop {
-            self.stopped()?;
-            let object = self.objects.find(&id, &mut self.buffer).map_err(|error| not_had(&error, &id))?;
-            if object.kind != Kind::Tag {
-                return Ok((object.kind, id));
-            }
-            let tag = TagRefIter::from_bytes(object.data, id.kind());
-            let target = tag.target_id().map_err(|_| unreadable("tag", &id))?;
-            // A tag comes after what it names, so it cannot lead back to itself.
-            id = target;
-        }
+    fn peeled(&mut self, tip: ObjectId) -> Result<(Kind, ObjectId), GitError> {
+        let peeled = Peeled::of(self.objects, tip, self.stop, &mut self.buffer)?;
+        Ok((peeled.kind()?, peeled.id))
     }
 
     /// The tree of a commit, and which commits come before it.
     fn commit(&mut self, id: ObjectId) -> Result<Vec<ObjectId>, GitError> {
-        self.stopped()?;
+        stopped(self.stop)?;
+        self.commits = self.commits.saturating_add(1);
         let object = self.objects.find(&id, &mut self.buffer).map_err(|error| not_had(&error, &id))?;
         if object.kind != Kind::Commit {
             return Err(missing(&id));
@@ -188,9 +179,9 @@ impl<'a> Walk<'a> {
         let mut todo = Counted::new(self.objects.limits());
         todo.push(root)?;
         while let Some(id) = todo.pop() {
-            let seen = [&self.commits, &self.trees, &self.files].map(Seen::count);
-            self.counter.store(seen.iter().sum(), Ordering::Relaxed);
-            self.stopped()?;
+            let seen = self.trees.count().saturating_add(self.files.count());
+            self.counter.store(seen.saturating_add(self.commits), Ordering::Relaxed);
+            stopped(self.stop)?;
             let tree = self.objects.find_tree_iter(&id, &mut self.buffer);
             let tree = tree.map_err(|error| not_had(&error, &id))?;
             for entry in tree {
@@ -212,10 +203,6 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(())
-    }
-
-    fn stopped(&self) -> Result<(), GitError> {
-        if self.stop.load(Ordering::Relaxed) { Err(GitError::Stopped) } else { Ok(()) }
     }
 }
 

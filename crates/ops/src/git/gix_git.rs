@@ -123,7 +123,6 @@ impl GixGit {
             waits: Waits { connect: step.connect, head: step.head, idle: step.idle },
             attempt,
             heard: Arc::new(self.limits.nothing()),
-            most: *self.limits.settings(),
             bytes: 0,
             is_version_2: false,
         };
@@ -181,7 +180,6 @@ impl GixGit {
             outgoing: written,
             incoming: Some(pieces),
             heard: Arc::new(self.limits.nothing()),
-            most: *self.limits.settings(),
             bytes: 0,
             end: None,
             greeting: None,
@@ -353,13 +351,13 @@ impl Git for GixGit {
     }
 
     async fn apply(&self, update: &Arc<Update>, ready: Ready) -> Result<(), GitError> {
-        let update = Arc::clone(update);
-        self.aside(move || update::apply(&update, ready.changes, ready.modules)).await
+        let (update, limits) = (Arc::clone(update), self.limits.clone());
+        self.aside(move || update::apply(&update, &limits, ready.changes, ready.modules)).await
     }
 
     async fn finish(&self, own: OwnClone) -> Result<(), GitError> {
         let (env, limits) = (self.env.clone(), self.limits.clone());
-        self.aside(move || update::finish(&env, &own, *limits.settings())).await
+        self.aside(move || update::finish(&env, &own, &limits)).await
     }
 
     async fn settle(&self) {

@@ -12,17 +12,23 @@ use super::cause::Damage;
 use super::excess::Excess;
 use super::limits::{Growing, Limits};
 use super::objects::Objects;
+use super::peel::Peeled;
 use super::stoppable::stopped;
 use super::{GitError, words};
 
 /// Bytes of a commit in the tables here: by its id, and in order of time, there twice at most.
 const ENTRY: usize = 3 * size_of::<(i64, ObjectId, bool)>();
 
+/// Where a history ends though commits have parents, as that of a short clone does.
+pub(super) fn boundary(repo: &gix::Repository) -> Result<HashSet<ObjectId>, GitError> {
+    let commits = repo.shallow_commits().map_err(|error| words::of("read the shallow boundary", &error))?;
+    Ok(commits.map(|commits| commits.iter().copied().collect()).unwrap_or_default())
+}
+
 /// The commits of a repository.
 pub(super) struct History<'a> {
     objects: &'a Objects,
     limits: &'a Limits,
-    /// Where it ends though commits have parents.
     boundary: HashSet<ObjectId>,
     stop: &'a AtomicBool,
     buffer: Vec<u8>,
@@ -40,19 +46,14 @@ impl<'a> History<'a> {
         objects: &'a Objects,
         stop: &'a AtomicBool,
     ) -> Result<Self, GitError> {
-        let boundary = repo
-            .shallow_commits()
-            .map_err(|error| words::of("read the shallow boundary", &error))?
-            .map(|commits| commits.iter().copied().collect())
-            .unwrap_or_default();
-        Ok(Self { objects, limits: objects.limits(), boundary, stop, buffer: Vec::new() })
+        Ok(Self { objects, limits: objects.limits(), boundary: boundary(repo)?, stop, buffer: Vec::new() })
     }
 
     /// Whether `old` is one of `tips` or comes before one. What is no commit has no history.
     pub(super) fn is_within(&mut self, tips: &[ObjectId], old: ObjectId) -> Result<bool, GitError> {
         let mut walk = Walk::new(self.limits);
         for tip in tips {
-            if let Some(commit) = self.behind_tags(*tip)? {
+            if let Some(commit) = self.peeled(*tip)?.commit() {
                 self.add(&mut walk, commit, false)?;
             }
         }
@@ -78,7 +79,7 @@ impl<'a> History<'a> {
         let mut walk = Walk::new(self.limits);
         for id in known {
             // What a ref led to before may be gone, and is nobody's base then.
-            match self.behind_tags(id) {
+            match self.peeled(id).map(Peeled::commit) {
                 Ok(Some(commit)) => self.add(&mut walk, commit, true)?,
                 Ok(None) | Err(GitError::Damaged { .. }) => {}
                 Err(error) => return Err(error),
@@ -116,6 +117,10 @@ impl<'a> History<'a> {
         Ok(walk.add(id, time, is_known)?)
     }
 
+    fn peeled(&mut self, id: ObjectId) -> Result<Peeled, GitError> {
+        Peeled::of(self.objects, id, self.stop, &mut self.buffer)
+    }
+
     fn parents(&mut self, id: &ObjectId) -> Result<Vec<ObjectId>, GitError> {
         if self.boundary.contains(id) {
             return Ok(Vec::new());
@@ -134,24 +139,6 @@ impl<'a> History<'a> {
         let commit = || CommitRefIter::from_bytes(found.data, id.kind());
         let time = commit().committer().ok().and_then(|committer| committer.time().ok());
         Ok(Found { time: time.map_or(0, |time| time.seconds), parents: commit().parent_ids().collect() })
-    }
-
-    /// The commit that an object leads to, if it is one in the end.
-    fn behind_tags(&mut self, mut id: ObjectId) -> Result<Option<ObjectId>, GitError> {
-        loop {
-            stopped(self.stop)?;
-            let found = self.objects.try_find(&id, &mut self.buffer);
-            let missing = || GitError::from(Damage::missing(id));
-            let found = found.map_err(|error| words::unless_too_much(&error, missing))?;
-            match found {
-                Some(object) if object.kind == Kind::Tag => {
-                    let tag = gix::objs::TagRefIter::from_bytes(object.data, id.kind());
-                    id = tag.target_id().map_err(|_| GitError::from(Damage::unreadable("tag", id)))?;
-                }
-                Some(object) => return Ok((object.kind == Kind::Commit).then_some(id)),
-                None => return Ok(None),
-            }
-        }
     }
 }
 

@@ -72,6 +72,11 @@ impl fmt::Debug for Taken {
 }
 
 impl Taken {
+    /// What is configured for whose account it is of.
+    pub(super) fn settings(&self) -> &GitSettings {
+        self.of.settings()
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }

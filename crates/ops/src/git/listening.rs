@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use super::excess::{self, Bound, Excess};
 use super::limits::Taken;
-use crate::settings::GitSettings;
 
 /// Signs of a line's length.
 const DIGITS: usize = 4;
@@ -27,7 +26,6 @@ fn memory_of_ref(line: usize) -> u64 {
 /// Hears one side of a conversation, or one answer.
 #[derive(Debug)]
 pub(super) struct Listening {
-    most: GitSettings,
     taken: Arc<Taken>,
     at: At,
     phase: Phase,
@@ -83,10 +81,10 @@ struct Said {
 }
 
 impl Listening {
-    /// With these bounds; what gix makes of it is charged to `taken`, and stays longer than this.
-    pub(super) fn new(most: &GitSettings, taken: &Arc<Taken>) -> Self {
+    /// What gix makes of it is charged to `taken`, whose settings are the bounds, and stays longer than this.
+    pub(super) fn new(taken: &Arc<Taken>) -> Self {
         let (at, phase, said) = Default::default();
-        Self { most: *most, taken: Arc::clone(taken), at, phase, said }
+        Self { taken: Arc::clone(taken), at, phase, said }
     }
 
     /// To answers, whose opening came before.
@@ -180,7 +178,7 @@ impl Listening {
             Phase::Opening | Phase::Service if starts(&[b"version 1"]) => {}
             Phase::Opening | Phase::Service => {
                 self.taken.add(memory_of_ref(length))?;
-                return count(&mut said.refs, length, Bound::Refs, self.most.max_refs.0);
+                return count(&mut said.refs, length, Bound::Refs, self.taken.settings().max_refs.0);
             }
             Phase::Capabilities => {
                 return count(&mut said.capabilities, length, Bound::Capabilities, excess::CAPABILITIES);
@@ -189,9 +187,12 @@ impl Listening {
                 return match beginning {
                     // With nothing behind it, it only says that the other end is alive.
                     [1, _, ..] => Ok(()),
-                    [1..=3, ..] => {
-                        count(&mut said.messages, length, Bound::Messages, self.most.max_messages.0)
-                    }
+                    [1..=3, ..] => count(
+                        &mut said.messages,
+                        length,
+                        Bound::Messages,
+                        self.taken.settings().max_messages.0,
+                    ),
                     _ if starts(&[b"ACK ", b"NAK", b"ready"]) => {
                         let limit = excess::ACKNOWLEDGEMENTS;
                         count(&mut said.acknowledgements, length, Bound::Acknowledgements, limit)
@@ -202,7 +203,7 @@ impl Listening {
                     }
                     _ => {
                         self.taken.add(memory_of_ref(length))?;
-                        count(&mut said.refs, length, Bound::Refs, self.most.max_refs.0)
+                        count(&mut said.refs, length, Bound::Refs, self.taken.settings().max_refs.0)
                     }
                 };
             }
@@ -224,19 +225,19 @@ fn count(said: &mut u64, length: usize, of: Bound, limit: u64) -> Result<(), Exc
 mod tests {
     use super::*;
     use crate::git::limits::Limits;
-    use crate::settings::Bytes;
+    use crate::settings::{Bytes, GitSettings};
 
     /// With memory for all that is within the other bounds.
     fn hearing() -> Listening {
         let settings = GitSettings { max_memory: Bytes(4 << 30), ..GitSettings::default() };
-        Listening::new(&settings, &Arc::new(Limits::new(settings).nothing()))
+        Listening::new(&Arc::new(Limits::new(settings).nothing()))
     }
 
     #[test]
     fn what_gix_makes_of_refs_is_charged_for_longer_than_they_are_heard() {
         let limits = Limits::default();
         let taken = Arc::new(limits.nothing());
-        let mut listening = Listening::new(limits.settings(), &taken);
+        let mut listening = Listening::new(&taken);
         let refused = (0..10_000_000).find_map(|_| listening.hear(&line(REF)).err()).unwrap();
         assert_eq!(refused.of, Bound::Memory);
         drop(listening);

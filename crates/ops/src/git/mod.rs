@@ -56,6 +56,7 @@ mod objects;
 mod ours;
 mod pack;
 mod paths;
+mod peel;
 mod pieces;
 mod piecewise;
 mod pin;

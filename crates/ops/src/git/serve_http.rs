@@ -19,7 +19,6 @@ use crate::http::{
     Connection, Credentials, Fact, HttpClient, HttpError, HttpRequest, HttpResponse, SafeUrl, follow,
     host_and_port, no_answer, retry_after, silent,
 };
-use crate::settings::GitSettings;
 
 /// Bytes of a list of refs that are waited for: with the first line, in which is what the server can do.
 const FIRST_LINES: usize = 128 << 10;
@@ -46,7 +45,6 @@ pub(super) struct HttpSide<'a> {
     pub(super) waits: Waits,
     /// The memory that gix takes for what it heard.
     pub(super) heard: Arc<Taken>,
-    pub(super) most: GitSettings,
     pub(super) attempt: &'a Attempt,
     pub(super) bytes: u64,
     /// Whether the server speaks protocol 2, in which a refusal has a frame that gix knows.
@@ -161,7 +159,7 @@ impl HttpSide<'_> {
         mut response: HttpResponse,
         pieces: mpsc::Sender<Piece>,
     ) -> Result<(), GitError> {
-        let mut listening = Listening::new(&self.most, &self.heard);
+        let mut listening = Listening::new(&self.heard);
         let mut first = Vec::new();
         while first.len() < FIRST_LINES
             && let Some(chunk) = self.chunk(&mut response, &mut listening).await?
@@ -199,7 +197,7 @@ impl HttpSide<'_> {
         mut response: HttpResponse,
         pieces: mpsc::Sender<Piece>,
     ) -> Result<(), GitError> {
-        let mut listening = Listening::new(&self.most, &self.heard).of_answers();
+        let mut listening = Listening::new(&self.heard).of_answers();
         // Held back until it is known to be no refusal; that is a line or two.
         let mut begun = BytesMut::new();
         while !self.is_version_2

@@ -17,7 +17,6 @@ use super::wire::Piece;
 use crate::attempt::Attempt;
 use crate::env::Env;
 use crate::process::Talk;
-use crate::settings::GitSettings;
 
 /// Bytes read at once.
 const CHUNK: usize = 64 << 10;
@@ -37,7 +36,6 @@ pub(super) struct ProcessSide<'a> {
     pub(super) incoming: Option<mpsc::Sender<Piece>>,
     /// The memory that gix takes for what it heard.
     pub(super) heard: Arc<Taken>,
-    pub(super) most: GitSettings,
     pub(super) bytes: u64,
     /// How it came to an end, where that was not gix's.
     pub(super) end: Option<End>,
@@ -83,7 +81,6 @@ impl Talk for ProcessSide<'_> {
             attempt: self.attempt,
             idle: self.idle,
             heard: &self.heard,
-            most: &self.most,
             bytes: &mut self.bytes,
             end: &mut self.end,
             greeting: &mut self.greeting,
@@ -104,7 +101,6 @@ struct Reading<'a> {
     attempt: &'a Attempt,
     idle: Duration,
     heard: &'a Arc<Taken>,
-    most: &'a GitSettings,
     bytes: &'a mut u64,
     end: &'a mut Option<End>,
     greeting: &'a mut Option<Bytes>,
@@ -113,7 +109,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     async fn run(self, mut output: ChildStdout, incoming: mpsc::Sender<Piece>) {
         let mut buffer = BytesMut::new();
-        let mut listening = Listening::new(self.most, self.heard);
+        let mut listening = Listening::new(self.heard);
         let mut is_first = true;
         loop {
             buffer.reserve(CHUNK);

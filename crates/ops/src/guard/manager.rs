@@ -144,16 +144,18 @@ impl CircuitBreakerManager {
         before: &BTreeMap<ServiceName, CircuitStatus>,
     ) -> BTreeMap<ServiceName, CircuitStatus> {
         let mut all = before.clone();
+        self.own_of_group(&mut all);
         for circuit in self.in_use() {
             let own = CircuitStatus::of_view(circuit.service().clone(), &circuit.view());
             let uncounted = circuit.uncounted();
             let entry = all.entry(circuit.service().clone()).or_insert_with(|| own.clone());
             let before = std::mem::replace(entry, own);
             (entry.total_calls, entry.rejected_calls) = (before.total_calls, before.rejected_calls);
-            entry.succeeded_at = before.succeeded_at;
+            (entry.succeeded_at, entry.used_at) = (before.succeeded_at, before.used_at);
+            entry.forgotten = before.forgotten;
             entry.note_success(uncounted);
         }
-        all
+        self.shown(all, |_| false)
     }
 
     /// Those that the store has; [`complete`](Self::complete) adds what this process knows.
@@ -184,22 +186,46 @@ impl CircuitBreakerManager {
             entry.rejected_calls = entry.rejected_calls.saturating_add(uncounted.rejected);
             entry.note_success(uncounted);
         }
-        // A group's is that of its worst host: it is always there.
+        self.shown(all, is_wanted)
+    }
+
+    /// Every circuit of `all`, and of those that nobody used the ones that are wanted; the group by its worst host, so
+    /// that it is always there.
+    fn shown(
+        &self,
+        mut all: BTreeMap<ServiceName, CircuitStatus>,
+        is_wanted: impl Fn(&ServiceName) -> bool,
+    ) -> BTreeMap<ServiceName, CircuitStatus> {
         let is_wanted =
             |name: &&ServiceName| is_wanted(name) || name.as_str() == ServiceName::EXTERNAL_DOWNLOADS;
         for name in self.inner.shared.policies.table().names().filter(is_wanted) {
-            all.entry(name.clone()).or_insert_with(|| {
-                CircuitStatus::unused(
-                    name.clone(),
-                    &self.inner.shared.policies.breaker(name),
-                    &self.inner.shared.env,
-                )
-            });
+            all.entry(name.clone()).or_insert_with(|| self.unused(name));
         }
         let (used, wall) = (self.used(), self.inner.shared.env.wall());
         circuit::show_group(&mut all, ServiceName::EXTERNAL_DOWNLOADS, wall, |name| used.contains(name));
         drop(used);
         all
+    }
+
+    /// The group of all hosts by its own circuit again: of what its row has more calls than are there, the hosts are
+    /// not shown any more.
+    fn own_of_group(&self, all: &mut BTreeMap<ServiceName, CircuitStatus>) {
+        let group = ServiceName::from(ServiceName::EXTERNAL_DOWNLOADS);
+        let Some(row) = all.remove(&group) else { return };
+        let mut own = row.own.map_or_else(|| self.unused(&group), |own| *own);
+        let left = |sum: u64, of: fn(&CircuitStatus) -> u64| {
+            let hosts = all.values().filter(|host| host.service.group() == group.as_str());
+            hosts.map(of).fold(sum.saturating_sub(of(&own)), u64::saturating_sub)
+        };
+        let calls = left(row.total_calls, |status| status.total_calls);
+        let rejected = left(row.rejected_calls, |status| status.rejected_calls);
+        (own.forgotten.calls, own.forgotten.rejected) = (calls, rejected);
+        all.insert(group, own);
+    }
+
+    fn unused(&self, service: &ServiceName) -> CircuitStatus {
+        let shared = &self.inner.shared;
+        CircuitStatus::unused(service.clone(), &shared.policies.breaker(service), &shared.env)
     }
 
     /// How a circuit looks that nobody used yet, where `known` is what there is: a host is held with its group.
@@ -209,13 +235,12 @@ impl CircuitBreakerManager {
         service: &ServiceName,
         known: &BTreeMap<ServiceName, CircuitStatus>,
     ) -> CircuitStatus {
-        let shared = &self.inner.shared;
         let own = known.get(service.group()).and_then(|group| group.own.as_deref());
         match own.filter(|own| service.is_host() && own.by_hand.is_some()) {
             Some(own) => {
                 CircuitStatus { service: service.clone(), total_calls: 0, rejected_calls: 0, ..own.clone() }
             }
-            None => CircuitStatus::unused(service.clone(), &shared.policies.breaker(service), &shared.env),
+            None => self.unused(service),
         }
     }
 
@@ -349,5 +374,39 @@ impl CircuitBreakerManager {
 
     fn in_use(&self) -> Vec<Arc<Circuit>> {
         self.inner.registry.all().iter().map(|guard| Arc::clone(guard.circuit())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+    use vps_breaker::State;
+
+    #[tokio::test]
+    async fn without_the_store_a_group_is_still_shown_by_its_worst_host() {
+        let policies = Arc::new(Settings::default().check().unwrap());
+        let manager = CircuitBreakerManager::new(Env::real(), policies, StoreHandle::in_memory());
+        let (group, host) = (ServiceName::EXTERNAL_DOWNLOADS, "external_downloads/a.example.com");
+        for name in [group, host, "external_downloads/b.example.com"] {
+            manager.circuit(&name.into()).enter().await.unwrap().settle(crate::Verdict::Success).await;
+        }
+        manager.hold(host, Hold::Open, None, None, None).await.unwrap();
+        let mut before = manager.status().await;
+        // Calls of a host that is not shown any more.
+        before.get_mut(group).unwrap().total_calls += 2;
+        let row = |all: &BTreeMap<ServiceName, CircuitStatus>| {
+            let row = &all[group];
+            (row.state, row.explanation.clone(), row.total_calls, row.own.as_ref().unwrap().total_calls)
+        };
+        assert_eq!(row(&before), (State::Open, "1 of 2 hosts not closed".to_owned(), 5, 1));
+        let once = manager.without_store(&before);
+        assert_eq!(row(&once), row(&before));
+        manager.reset(host).await.unwrap();
+        let twice = manager.without_store(&once);
+        assert_eq!((row(&twice).0, row(&twice).2), (State::Closed, 5));
+        assert_eq!(twice.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
+        // Where nothing was known before, it is what there is here.
+        assert_eq!(manager.without_store(&BTreeMap::new())[group].state, State::Closed);
     }
 }

@@ -4,11 +4,10 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use tests::git::{must, scratch, snapshot};
-use tests::neighbour::{NEIGHBOUR, Over, become_neighbour, tries};
+use tests::git::{must, scratch};
+use tests::neighbour::{Ground, NEIGHBOUR, tries};
 use vps_retry::{Rng, SplitMix64};
 
 use super::lab::Lab;
@@ -17,39 +16,23 @@ use super::lab::Lab;
 const PLANTED: &str = ".app.clone-0badcafe";
 
 /// `home` is the neighbour's; `etc` is not, and must stay as it is.
-struct Ground {
-    place: tempfile::TempDir,
+struct Home {
+    ground: Ground,
     lab: Lab,
-    before: Vec<String>,
-    /// Held by whoever changes something in `home`.
-    turn: Mutex<()>,
-    over: AtomicBool,
     /// How often the neighbour looked since the last beginning, and how often he only looks.
     looks: AtomicU64,
     patience: AtomicU64,
-    /// What he did that worked.
-    deeds: AtomicUsize,
 }
 
-impl Ground {
+impl Home {
     /// Nothing where there can be no neighbour.
     fn new() -> Option<Self> {
-        if !rustix::process::geteuid().is_root() {
-            tests::skip("only root has a neighbour whom it can be");
-            return None;
+        let ground = Ground::new(scratch("attack"))?;
+        for folder in ["home", "repo/a/b"] {
+            fs::create_dir_all(ground.at(folder)).unwrap();
         }
-        let place = scratch("attack");
-        let at = |name: &str| place.path().join(name);
-        fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        for folder in ["home", "etc/d/e", "repo/a/b"] {
-            fs::create_dir_all(at(folder)).unwrap();
-        }
-        for (file, mode) in [("etc/shadow", 0o600), ("etc/d/e/f", 0o640), ("etc/d/x", 0o755)] {
-            fs::write(at(file), "root's").unwrap();
-            fs::set_permissions(at(file), fs::Permissions::from_mode(mode)).unwrap();
-        }
-        chown(at("home"), Some(NEIGHBOUR), Some(NEIGHBOUR)).unwrap();
-        let repo = at("repo");
+        chown(ground.at("home"), Some(NEIGHBOUR), Some(NEIGHBOUR)).unwrap();
+        let repo = ground.at("repo");
         must(&repo, &["init", "-q", "-b", "main"]);
         for content in ["1", "2"] {
             fs::write(repo.join("a/b/job"), content).unwrap();
@@ -58,14 +41,12 @@ impl Ground {
             must(&repo, &["commit", "-q", "-m", content]);
         }
         must(&repo, &["branch", "one", "main~1"]);
-        let before = snapshot(&at("etc"));
-        let (turn, over) = (Mutex::default(), AtomicBool::new(false));
-        let ([looks, patience], deeds) = ([0; 2].map(AtomicU64::new), AtomicUsize::new(0));
-        Some(Self { place, lab: Lab::new(), before, turn, over, looks, patience, deeds })
+        let [looks, patience] = [0; 2].map(AtomicU64::new);
+        Some(Self { ground, lab: Lab::new(), looks, patience })
     }
 
     fn at(&self, name: &str) -> PathBuf {
-        self.place.path().join(name)
+        self.ground.at(name)
     }
 
     fn command(&self, more: &[&str]) -> Command {
@@ -80,7 +61,7 @@ impl Ground {
     /// Empties `home`, but for what the neighbour planted; `make` puts something into it. The neighbour begins after
     /// so many looks.
     fn again(&self, patience: u64, make: &impl Fn(&Self)) {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.ground.turn();
         for entry in fs::read_dir(self.at("home")).unwrap() {
             let path = entry.unwrap().path();
             if path.is_symlink() || path.is_file() {
@@ -126,7 +107,7 @@ impl Ground {
     fn withstands(&self, more: &[&str], code: i32, content: &str, make: impl Fn(&Self)) {
         let tries = tries();
         std::thread::scope(|scope| {
-            let _over = Over(&self.over);
+            let _over = self.ground.until_dropped();
             scope.spawn(|| self.attack());
             let (mut done, mut refused) = (0, 0);
             let (mut whole, mut draw) = (0, SplitMix64::new(23));
@@ -136,11 +117,11 @@ impl Ground {
                 self.again(patience, &make);
                 let output = self.command(more).output().unwrap();
                 // From here on all stands still.
-                let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+                let _turn = self.ground.turn();
                 whole = if number == 0 { self.looks.load(Ordering::Relaxed) } else { whole };
                 let said = String::from_utf8_lossy(&output.stderr).into_owned();
                 let ended = output.status.code().unwrap();
-                assert_eq!(snapshot(&self.at("etc")), self.before, "{more:?}, try {number}: {said}");
+                self.ground.assert_untouched(format_args!("{more:?}, try {number}: {said}"));
                 assert!(self.at("home").join(PLANTED).join("theirs").exists(), "{more:?}: {said}");
                 assert!([7, code].contains(&ended), "{more:?}, try {number}: {ended}\n{said}");
                 if ended == 0 {
@@ -152,19 +133,17 @@ impl Ground {
             assert!(done > 0 && done + refused == tries + 1);
             println!("{more:?}: {done} done, {refused} refused");
         });
-        let deeds = self.deeds.load(Ordering::Relaxed);
+        let deeds = self.ground.deeds();
         assert!(deeds >= tries, "the neighbour did only {deeds} things");
     }
 
     /// What the neighbour does, as himself.
     fn attack(&self) {
-        become_neighbour();
         let home = self.at("home");
-        assert!(fs::read(self.at("etc/shadow")).is_err(), "he is root");
         let mut draw = SplitMix64::new(5);
         let mut number = 0;
-        while !self.over.load(Ordering::Relaxed) {
-            let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.ground.haunt(|| {
+            let mut deeds = 0;
             let names: Vec<PathBuf> =
                 fs::read_dir(&home).unwrap().map(|entry| entry.unwrap().path()).collect();
             let is_target = |path: &&PathBuf| {
@@ -175,9 +154,8 @@ impl Ground {
                 self.looks.fetch_add(1, Ordering::Relaxed) < self.patience.load(Ordering::Relaxed);
             for path in names.iter().filter(is_target).filter(|_| !is_patient) {
                 number += 1;
-                if self.exchange(path, &home.join(format!("was-{number}")), draw.next_u64()) {
-                    self.deeds.fetch_add(1, Ordering::Relaxed);
-                }
+                let away = home.join(format!("was-{number}"));
+                deeds += usize::from(self.exchange(path, &away, draw.next_u64()));
             }
             // Now and then where nothing is yet, or something back to where it was.
             let app = home.join("app");
@@ -190,9 +168,8 @@ impl Ground {
                 4 => drop(moved.map(|moved| fs::rename(moved, &app))),
                 _ => {}
             }
-            drop(turn);
-            std::thread::yield_now();
-        }
+            deeds
+        });
     }
 
     /// Takes what is at `path` away and puts something else there.
@@ -240,15 +217,15 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn a_neighbour_leads_no_clone_astray() {
-    let Some(ground) = Ground::new() else { return };
-    ground.withstands(&[], 0, "2", |_| {});
+    let Some(home) = Home::new() else { return };
+    home.withstands(&[], 0, "2", |_| {});
 }
 
 #[test]
 fn a_neighbour_leads_no_clone_into_an_empty_folder_astray() {
-    let Some(ground) = Ground::new() else { return };
-    ground.withstands(&[], 0, "2", |ground| {
-        let dest = ground.at("home/app");
+    let Some(home) = Home::new() else { return };
+    home.withstands(&[], 0, "2", |home| {
+        let dest = home.at("home/app");
         fs::create_dir(&dest).unwrap();
         fs::set_permissions(dest, fs::Permissions::from_mode(0o755)).unwrap();
     });
@@ -256,20 +233,20 @@ fn a_neighbour_leads_no_clone_into_an_empty_folder_astray() {
 
 #[test]
 fn a_neighbour_leads_no_update_astray() {
-    let Some(ground) = Ground::new() else { return };
-    ground.clone_to("model");
-    ground.withstands(&["--update", "--branch", "main", "--full"], 0, "2", |ground| {
-        let (model, dest) = (ground.at("model"), ground.at("home/app"));
+    let Some(home) = Home::new() else { return };
+    home.clone_to("model");
+    home.withstands(&["--update", "--branch", "main", "--full"], 0, "2", |home| {
+        let (model, dest) = (home.at("model"), home.at("home/app"));
         copy(&model, &dest);
     });
 }
 
 #[test]
 fn a_neighbour_leads_no_removal_astray() {
-    let Some(ground) = Ground::new() else { return };
+    let Some(home) = Home::new() else { return };
     // It fails, and removes what it made; before that, what a dead one left.
-    ground.withstands(&["--branch", "nope"], 1, "", |ground| {
-        let dead = ground.at("home/.app.clone-00c0ffee");
+    home.withstands(&["--branch", "nope"], 1, "", |home| {
+        let dead = home.at("home/.app.clone-00c0ffee");
         fs::create_dir_all(dead.join("clone/a/b/c")).unwrap();
         fs::set_permissions(&dead, fs::Permissions::from_mode(0o700)).unwrap();
         for file in ["vps-configurator-clone", "clone/a/f", "clone/a/b/c/f"] {

@@ -2,8 +2,9 @@
 //! in little memory.
 
 use std::fs;
-use std::os::unix::fs::{FileExt, symlink};
+use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::Path;
+use std::process::Command;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
@@ -40,23 +41,27 @@ pub(super) fn line(text: &str) -> String {
     format!("{:04x}{text}", text.len() + 4)
 }
 
-/// A program in place of ssh that says `first`, then `again` for ever.
-fn rude(lab: &Lab, first: &str, again: &str, to: &str) -> String {
-    let path = lab.path("rude-ssh");
-    fs::write(lab.path("first"), first).unwrap();
-    let script = format!(
-        "#!/bin/sh\n[ \"$1\" = -G ] && exit 0\ncat '{}'\nexec yes '{again}' {to}\n",
-        lab.path("first").display()
-    );
+/// `git clone` by a program in place of ssh that says `first`, and then does what `then` says in the shell's words.
+pub(super) fn rude(lab: &Lab, first: &[u8], then: &str, more: &[&str]) -> Command {
+    let (path, said) = (lab.path("rude-ssh"), lab.path("first"));
+    fs::write(&said, first).unwrap();
+    let said = said.display();
+    let script = format!("#!/bin/sh\n[ \"$1\" = -G ] && exit 0\ncat '{said}' 2>/dev/null\n{then}\n");
     fs::write(&path, script).unwrap();
-    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    path.to_str().unwrap().to_owned()
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = lab.command(&[&["ssh://host/r", "dest"], more].concat());
+    command.env("GIT_SSH_COMMAND", path);
+    command
+}
+
+/// What a server can do, by protocol 2.
+pub(super) fn opening() -> String {
+    format!("{}{}{}0000", line("version 2\n"), line("ls-refs\n"), line("fetch=shallow\n"))
 }
 
 #[test]
 fn a_server_that_does_not_stop_talking_is_ended_by_a_bound_that_is_named() {
-    let opening = format!("{}{}{}0000", line("version 2\n"), line("ls-refs\n"), line("fetch=shallow\n"));
-    let refs = format!("{opening}{}0000", line(&format!("{ID} HEAD\n")));
+    let refs = format!("{}{}0000", opening(), line(&format!("{ID} HEAD\n")));
     let answer = |with: &str| format!("{refs}{}", line(with));
     for (first, again, to, named) in [
         (String::new(), "more and more".to_owned(), ">&2", "more than 16 MiB on standard error"),
@@ -67,16 +72,15 @@ fn a_server_that_does_not_stop_talking_is_ended_by_a_bound_that_is_named() {
             "",
             "takes more memory than 256 MiB",
         ),
-        (opening.clone(), line(&format!("{ID} refs/heads/a\n")), "", "takes more memory than 256 MiB"),
+        (opening(), line(&format!("{ID} refs/heads/a\n")), "", "takes more memory than 256 MiB"),
         (answer("acknowledgments\n"), line("NAK\n"), "", "acknowledges more than 2 MiB"),
         (answer("shallow-info\n"), line(&format!("shallow {ID}\n")), "", "ends is longer than 16 MiB"),
         (answer("shallow-info\n"), line(&format!("unshallow {ID}\n")), "", "ends is longer than 16 MiB"),
         (answer("packfile\n"), line("\u{2}counting\n"), "", "more than 16 MiB of its progress"),
     ] {
         let lab = Lab::new();
-        let mut command = lab.command(&["ssh://host/r", "dest"]);
-        command.env("GIT_SSH_COMMAND", rude(&lab, &first, again.trim_end_matches('\n'), to));
-        let (ended, most) = measured(Running::start(command));
+        let then = format!("exec yes '{}' {to}", again.trim_end_matches('\n'));
+        let (ended, most) = measured(Running::start(rude(&lab, first.as_bytes(), &then, &[])));
         let ended = ended.expect(1);
         assert!(ended.text().contains(named), "{named}: {}", ended.text());
         assert!(!ended.text().contains("Retrying"), "{}", ended.text());

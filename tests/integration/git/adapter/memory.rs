@@ -3,39 +3,26 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
 use tests::apt::{Finished, Running};
 use tests::git::{Forge, must};
 
-use super::bounds::{ID, MEMORY, line, measured};
+use super::bounds::{ID, MEMORY, line, measured, opening, rude};
 use super::lab::Lab;
 
 const NAMED: &str = "takes more memory than 256 MiB\n";
 
-/// `git clone` by a program in place of ssh that says what is in `first`, then what is in `again` for ever, if there
-/// is any.
+/// `git clone` by a program in place of ssh that says `first`, then `again` for ever, if there is any.
 fn from(lab: &Lab, first: &[u8], again: &[u8], more: &[&str]) -> Command {
-    let path = |name: &str| lab.path(name).display().to_string();
-    fs::write(lab.path("first"), first).unwrap();
     fs::write(lab.path("again"), again).unwrap();
-    let then = if again.is_empty() { "exec cat >/dev/null" } else { "while cat 'AGAIN'; do :; done" };
-    let script = format!(
-        "#!/bin/sh\n[ \"$1\" = -G ] && exit 0\ncat '{}' 2>/dev/null\n{} 2>/dev/null\n",
-        path("first"),
-        then.replace("AGAIN", &path("again"))
-    );
-    fs::write(lab.path("server"), script).unwrap();
-    fs::set_permissions(lab.path("server"), fs::Permissions::from_mode(0o755)).unwrap();
-    let mut command = lab.command(&[&["ssh://host/r", "dest"], more].concat());
-    command.env("GIT_SSH_COMMAND", path("server"));
-    command
-}
-
-fn opening() -> String {
-    format!("{}{}{}0000", line("version 2\n"), line("ls-refs\n"), line("fetch=shallow\n"))
+    let path = lab.path("again");
+    let then = match again {
+        [] => "exec cat >/dev/null 2>/dev/null".to_owned(),
+        _ => format!("while cat '{}' 2>/dev/null; do :; done", path.display()),
+    };
+    rude(lab, first, &then, more)
 }
 
 /// A pack's bytes as a server sends them.

@@ -129,9 +129,7 @@ impl Clones {
     ) -> Result<Arc<Update>, GitFailed> {
         let step = workflow.step(OperationKind::GitBegin, "", LOCK_LIMIT);
         let env = self.context.env();
-        let settings = self.context.policies().git();
-        let begun =
-            self.pipeline().run(&step, |_| async move { Update::begin(env, dest, own, *settings) }).await;
+        let begun = self.pipeline().run(&step, |_| async move { Update::begin(env, dest, own) }).await;
         let begun = begun.map_err(|failed| match failed.cause {
             // To look for a lock is no attempt at what was asked for.
             Cause::Operation(error) => workflow.error(error),

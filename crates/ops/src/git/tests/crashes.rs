@@ -3,10 +3,17 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use super::lab::{Lab, cause, clone, git};
-use crate::git::update::planned::{end_at, is_to_come};
-use crate::git::{CloneRequest, GitError};
+use crate::env::Env;
+use crate::git::excess::Bound;
+use crate::git::limits::Limits;
+use crate::git::update::{
+    self,
+    planned::{end_at, is_to_come},
+};
+use crate::git::{CloneRequest, GitError, OwnClone};
 
 /// A clone with a module in a module, and news of all sorts at the other end.
 struct Ground {
@@ -214,5 +221,24 @@ async fn what_was_changed_since_the_kill_is_not_touched() {
     git(&dest, &["update-ref", "refs/remotes/origin/main", &tracked]);
     // Put away, it goes on.
     clone(&ground.request).await.unwrap();
+    ground.check("at the end", true);
+}
+
+#[tokio::test]
+async fn who_finishes_it_charges_the_account_of_all_the_others() {
+    let ground = Ground::new().await;
+    let dest = ground.lab.dest();
+    ground.again();
+    end_at(&dest, 20);
+    assert!(clone(&ground.request).await.is_err());
+    let (limits, env) = (Limits::default(), Env::real());
+    let others = limits.nothing();
+    (0..u64::BITS).rev().for_each(|bit| others.add(1 << bit).unwrap_or_default());
+    let own = || OwnClone::at(&env, &dest, &AtomicBool::new(false)).unwrap();
+    let refused = update::finish(&env, &own(), &limits);
+    let is_memory = matches!(&refused, Err(GitError::TooMuch(excess)) if excess.of == Bound::Memory);
+    assert!(is_memory, "{refused:?}");
+    drop(others);
+    update::finish(&env, &own(), &limits).unwrap();
     ground.check("at the end", true);
 }

@@ -11,7 +11,7 @@ use crate::env::Env;
 use crate::event::{Awaited, Event, EventKind, Observer};
 use crate::git::update::planned::at_place_of_plan;
 use crate::git::{AtWork, CloneRequest, GitError, OwnClone, Update};
-use crate::settings::{GitSettings, Options};
+use crate::settings::Options;
 
 async fn cloned() -> (Lab, CloneRequest) {
     let lab = Lab::new();
@@ -87,6 +87,37 @@ async fn a_branch_that_was_rewritten_is_followed_and_told() {
     );
 }
 
+#[tokio::test]
+async fn of_what_was_changed_the_first_are_named_and_all_are_counted_once() {
+    let (lab, request) = cloned().await;
+    let dest = lab.dest();
+    let git = |args: &[&str]| git(&dest, args);
+    // All three sides of a conflict are one file.
+    for (branch, text) in [("one", "1"), ("two", "2")] {
+        git(&["checkout", "--quiet", "-b", branch, "main"]);
+        fs::write(dest.join("file"), text).unwrap();
+        git(&["commit", "--quiet", "--all", "--message=x"]);
+    }
+    git(&["read-tree", "one"]);
+    git(&["read-tree", "-i", "-m", "main", "one", "two"]);
+    git(&["symbolic-ref", "HEAD", "refs/heads/main"]);
+    assert_eq!(git(&["ls-files", "--unmerged"]).lines().count(), 3);
+    assert!(refused(&request).await.ends_with("not committed: file"));
+    // Staged and then changed once more is one as well, and so is what was staged as removed.
+    fs::write(dest.join("added"), "1").unwrap();
+    git(&["add", "added"]);
+    fs::write(dest.join("added"), "22").unwrap();
+    git(&["rm", "--quiet", "--cached", "run"]);
+    let why = refused(&request).await;
+    assert!(why.ends_with("not committed: added, file, run"), "{why}");
+    for name in ["zz", "zzz", "aa"] {
+        fs::write(dest.join(name), "").unwrap();
+        git(&["add", name]);
+    }
+    let why = refused(&request).await;
+    assert!(why.ends_with("not committed: aa, added, file and 3 more"), "{why}");
+}
+
 /// What is changed while the network is waited for is looked at once more before anything is touched.
 #[tokio::test]
 async fn work_that_begins_during_the_fetch_is_not_lost() {
@@ -110,7 +141,7 @@ async fn work_that_begins_during_the_fetch_is_not_lost() {
 
 fn begin(lab: &Lab) -> Arc<Update> {
     let own = OwnClone::at(&Env::real(), &lab.dest(), &AtomicBool::new(false)).unwrap();
-    Update::begin(&Env::real(), &lab.dest(), &own, GitSettings::default()).unwrap()
+    Update::begin(&Env::real(), &lab.dest(), &own).unwrap()
 }
 
 /// Has an update under way until it is waited for.

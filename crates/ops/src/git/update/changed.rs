@@ -4,6 +4,7 @@
 //! filters made of it is theirs, as it is for git. Of others the content is looked at: they are as they were where a
 //! checkout would write them so, or where git would store them so.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -28,21 +29,47 @@ use crate::git::objects::{Found, Objects};
 use crate::git::{GitError, repository, words};
 
 const DOING: &str = "look for changes";
+/// Names of changed files that are told.
+const TOLD: usize = 3;
 
-/// Their paths, in order.
+/// How many there are, and the first of their paths: an error names no more.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    pub(super) count: usize,
+    pub(super) first: BTreeSet<BString>,
+}
+
+impl Changed {
+    /// One that was not counted before.
+    fn add(&mut self, path: &BStr) {
+        self.count = self.count.saturating_add(1);
+        self.first.insert(path.to_owned());
+        if self.first.len() > TOLD {
+            self.first.pop_last();
+        }
+    }
+}
+
+/// How many of the clone's files were changed, and which are the first.
 pub(super) fn changed(
     repo: &gix::Repository,
     files: &Path,
     limits: &Limits,
     stop: &AtomicBool,
-) -> Result<Vec<BString>, GitError> {
+) -> Result<Changed, GitError> {
     let failed = |error: gix::Error| words::of(DOING, &error);
     let index = repo.index_or_empty().map_err(failed)?;
     let _taken = limits.take(repository::memory_of(&index))?;
     let head = repo.head().map_err(failed)?.id().map(gix::Id::detach);
     let objects = Objects::of(repo, limits)?;
     let head = head.map(|commit| repository::index_of(repo, &objects, commit, stop)).transpose()?;
-    let mut changed = staged(head.as_deref(), &index);
+    let mut changed = Changed::default();
+    // Of what is neither staged nor to be looked at on the disk, as it is not in the index at all.
+    for (head, entry) in head.iter().flat_map(|head| head.entries().iter().map(move |entry| (head, entry))) {
+        if index.entry_range(entry.path(head)).is_none() {
+            changed.add(entry.path(head));
+        }
+    }
     let mut look = Look {
         files,
         index: &index,
@@ -53,36 +80,27 @@ pub(super) fn changed(
         folder: None,
         stop,
     };
+    let mut last = None;
     for entry in index.entries() {
         if stop.load(Ordering::Relaxed) {
             return Err(GitError::Stopped);
         }
-        if entry.stage() != Stage::Unconflicted || (entry.mode != Mode::COMMIT && look.is_changed(entry)?) {
-            changed.push(entry.path(&index).to_owned());
+        let path = entry.path(&index);
+        let is_staged = !head.as_deref().is_some_and(|head| has(head, path, entry));
+        let is_other =
+            entry.stage() != Stage::Unconflicted || (entry.mode != Mode::COMMIT && look.is_changed(entry)?);
+        // All sides of a conflict have one path, and come one after the other.
+        if (is_staged || is_other) && last != Some(path) {
+            changed.add(path);
+            last = Some(path);
         }
     }
-    changed.sort();
-    changed.dedup();
     Ok(changed)
 }
 
-/// What the index has otherwise than the commit.
-fn staged(head: Option<&State>, index: &State) -> Vec<BString> {
-    let same = |state: &State, path: &BStr, entry: &Entry| {
-        state.entry_by_path(path).is_some_and(|other| (other.id, other.mode) == (entry.id, entry.mode))
-    };
-    let added = index.entries().iter().filter(|entry| {
-        let path = entry.path(index);
-        !head.is_some_and(|head| same(head, path, entry))
-    });
-    let mut changed: Vec<BString> = added.map(|entry| entry.path(index).to_owned()).collect();
-    for entry in head.into_iter().flat_map(State::entries) {
-        let path = head.map(|head| entry.path(head)).unwrap_or_default();
-        if index.entry_by_path(path).is_none() {
-            changed.push(path.to_owned());
-        }
-    }
-    changed
+/// Whether a commit has a file as the index has it.
+fn has(commit: &State, path: &BStr, entry: &Entry) -> bool {
+    commit.entry_by_path(path).is_some_and(|other| (other.id, other.mode) == (entry.id, entry.mode))
 }
 
 /// A plain file, open; nothing where something else came to its place since it was looked at, which others may do in

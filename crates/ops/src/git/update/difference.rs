@@ -14,6 +14,7 @@ use gix::index::entry::Mode;
 
 use crate::foreign::Foreign;
 use crate::git::GitError;
+use crate::git::excess::Excess;
 use crate::git::limits::{Limits, Taken};
 
 /// What is to be done with files between two commits.
@@ -29,16 +30,29 @@ pub(super) struct Difference {
     taken: Option<Arc<Taken>>,
 }
 
+/// Bytes that a path takes in a set.
+fn cost(path: &BStr) -> u64 {
+    /// Beside its own.
+    const ENTRY: usize = 64;
+    u64::try_from(path.len().saturating_add(ENTRY)).unwrap_or(u64::MAX)
+}
+
+impl Difference {
+    /// All that is to be written or removed, and the memory that the set takes.
+    pub(super) fn both(&self, limits: &Limits) -> Result<(BTreeSet<BString>, Taken), Excess> {
+        let paths = || self.write.union(&self.remove);
+        let taken = limits.take(paths().map(|path| cost(path.as_ref())).fold(0, u64::saturating_add))?;
+        Ok((paths().cloned().collect(), taken))
+    }
+}
+
 pub(super) fn compare(
     known: Option<&State>,
     wanted: &State,
     limits: &Limits,
 ) -> Result<Difference, GitError> {
-    /// Bytes of a path in a set, beside its own.
-    const ENTRY: usize = 64;
     let taken = limits.nothing();
     let mut difference = Difference::default();
-    let cost = |path: &BStr| u64::try_from(path.len().saturating_add(ENTRY)).unwrap_or(u64::MAX);
     for entry in wanted.entries() {
         let path = entry.path(wanted);
         match known.and_then(|known| known.entry_by_path(path)) {
@@ -172,4 +186,22 @@ pub(super) fn only_removed(dest: &Path, folder: &BStr, difference: &Difference) 
             difference.remove.contains(&path)
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::excess::Bound;
+
+    #[test]
+    fn all_that_changes_is_charged_for_once_more_where_it_is_one_set() {
+        let paths = |names: &[&str]| names.iter().map(|name| BString::from(*name)).collect();
+        let difference =
+            Difference { write: paths(&["a", "b"]), remove: paths(&["b", "c"]), ..Difference::default() };
+        let limits = Limits::default();
+        let (both, taken) = difference.both(&limits).unwrap();
+        assert_eq!((both, taken.bytes()), (paths(&["a", "b", "c"]), 3 * cost(BStr::new("a"))));
+        (0..u64::BITS).rev().for_each(|bit| taken.add(1 << bit).unwrap_or_default());
+        assert_eq!(difference.both(&limits).unwrap_err().of, Bound::Memory);
+    }
 }

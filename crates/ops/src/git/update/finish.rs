@@ -19,19 +19,20 @@ use super::{Update, crash, place, quarantine, refs};
 use crate::env::Env;
 use crate::foreign::Foreign;
 use crate::git::checkout::{self, To};
+use crate::git::limits::Limits;
 use crate::git::meter::Meter;
 use crate::git::objects::Objects;
 use crate::git::ours::OwnClone;
 use crate::git::{GitError, heads, repository, words};
-use crate::settings::GitSettings;
 
-/// Finishes what is left of an update of our `own` clone; not while somebody else is at it. Nothing is fetched.
-pub(in crate::git) fn finish(env: &Env, own: &OwnClone, settings: GitSettings) -> Result<(), GitError> {
-    let update = Update::open(env, own.files.shown(), own, settings)?;
-    go_on(&update).map_err(|error| update.in_words(error))
+/// Finishes what is left of an update of our `own` clone; not while somebody else is at it. Nothing is fetched; its
+/// tables are charged to `limits`.
+pub(in crate::git) fn finish(env: &Env, own: &OwnClone, limits: &Limits) -> Result<(), GitError> {
+    let update = Update::open(env, own.files.shown(), own)?;
+    go_on(&update, limits).map_err(|error| update.in_words(error))
 }
 
-fn go_on(update: &Update) -> Result<(), GitError> {
+fn go_on(update: &Update, limits: &Limits) -> Result<(), GitError> {
     if !update.is_planned() {
         // Somebody else finished it meanwhile.
         return Ok(());
@@ -53,7 +54,7 @@ fn go_on(update: &Update) -> Result<(), GitError> {
     for change in &plan.changes {
         let (room, difference) = match change.ids() {
             Some((old, new)) => {
-                let (room, difference) = left(update, change, old, new)?;
+                let (room, difference) = left(update, limits, change, old, new)?;
                 (Some(room), Some(difference))
             }
             None => (None, None),
@@ -70,7 +71,7 @@ fn go_on(update: &Update) -> Result<(), GitError> {
     place::lock(update, &plan)?;
     let mut ready =
         rooms.iter().zip(differences).filter_map(|(room, difference)| Some((room.as_ref()?, difference?)));
-    place::carry_out(update, plan, |_, change| {
+    place::carry_out(update, limits, plan, |_, change| {
         let Some((room, difference)) = ready.next() else { return Ok(PathBuf::new()) };
         change.difference = Some(difference);
         Ok(room.path.join(NEW))
@@ -126,16 +127,17 @@ fn unmoved(update: &Update, change: &Change) -> Result<(), GitError> {
 /// to be are somebody's, and keep all from being touched.
 fn left(
     update: &Update,
+    limits: &Limits,
     change: &Change,
     old: Option<ObjectId>,
     new: ObjectId,
 ) -> Result<(Room, Difference), GitError> {
     let dest = update.dest().join(&change.files);
     let repo = repository::open(&dest)?;
-    let (objects, stop) = (Objects::of(&repo, update.limits())?, AtomicBool::new(false));
+    let (objects, stop) = (Objects::of(&repo, limits)?, AtomicBool::new(false));
     let index_of = |commit| repository::index_of(&repo, &objects, commit, &stop);
     let (known, wanted) = (old.map(index_of).transpose()?, index_of(new)?);
-    let difference = difference::compare(known.as_deref(), &wanted, update.limits())?;
+    let difference = difference::compare(known.as_deref(), &wanted, limits)?;
     let room = Room::to_finish(update)?;
     let changed = |path: &BStr| GitError::HalfUpdated {
         path: update.dest().to_owned(),
@@ -153,10 +155,10 @@ fn left(
         }
     }
     let (staged_new, staged_old) = (room.path.join(NEW), room.path.join(OLD));
-    stage(&repo, update, &staged_new, &wanted, &difference.write)?;
+    stage(&repo, update, limits, &staged_new, &wanted, &difference.write)?;
     if let Some(known) = known.as_deref() {
-        let both = difference.write.union(&difference.remove).cloned().collect();
-        stage(&repo, update, &staged_old, known, &both)?;
+        let (both, _taken) = difference.both(limits)?;
+        stage(&repo, update, limits, &staged_old, known, &both)?;
     }
     for path in difference.remove.iter().chain(&difference.write) {
         let path: &BStr = path.as_ref();
@@ -197,6 +199,7 @@ fn left(
 fn stage(
     repo: &gix::Repository,
     update: &Update,
+    limits: &Limits,
     folder: &Path,
     index: &State,
     only: &BTreeSet<BString>,
@@ -211,8 +214,8 @@ fn stage(
         only: Some(only),
     };
     // A copy, as what the disk says of these is nobody's.
-    let _taken = update.limits().take(repository::memory_of(index))?;
-    checkout::write(repo, &Objects::of(repo, update.limits())?, &mut index.clone(), &to).map(drop)
+    let _taken = limits.take(repository::memory_of(index))?;
+    checkout::write(repo, &Objects::of(repo, limits)?, &mut index.clone(), &to).map(drop)
 }
 
 /// Whether two files are the same: both links to one place, or both programs or not, with one content.

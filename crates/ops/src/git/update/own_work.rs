@@ -17,9 +17,6 @@ use crate::git::limits::Limits;
 use crate::git::objects::Objects;
 use crate::git::{AtWork, GitError, reflog, words};
 
-/// Names of changed files that are told.
-const TOLD: usize = 3;
-
 /// Refuses where something is under way, or where the clone is of a sort whose files are not all its commit's.
 pub(super) fn idle(
     repo: &gix::Repository,
@@ -78,14 +75,13 @@ pub(super) fn clean(
         return Err(refused("it is a sparse checkout, which only git can fill".to_owned()));
     }
     let changed = changed(repo, files, limits, stop)?;
-    let mut changed: Vec<Foreign> = changed.iter().map(|path| Foreign::of_bytes(path)).collect();
-    if changed.is_empty() {
+    if changed.count == 0 {
         return Ok(());
     }
-    let more = changed.len().saturating_sub(TOLD);
-    changed.truncate(TOLD);
+    let first: Vec<Foreign> = changed.first.iter().map(|path| Foreign::of_bytes(path)).collect();
+    let more = changed.count.saturating_sub(first.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    Err(refused(format!("it has changes that are not committed: {}{more}", changed.join(", "))))
+    Err(refused(format!("it has changes that are not committed: {}{more}", first.join(", "))))
 }
 
 /// Whether `old` is in the history of any of `tips`.

@@ -21,20 +21,27 @@ use super::plan::{NewModule, Plan};
 use super::tree::Tree;
 use super::{Update, crash, own_work, quarantine, refs};
 use crate::env::fs::Clobber;
+use crate::git::limits::Limits;
 use crate::git::objects::Objects;
 use crate::git::{AtWork, GitError, heads, modes, repository, words};
 
 /// Puts all of an update in place. Once its plan is written, a run that ends in the middle of it is finished by
-/// the next one.
+/// the next one. Its tables are charged to `limits`.
 pub(in crate::git) fn apply(
     update: &Update,
+    limits: &Limits,
     changes: Vec<Change>,
     modules: Vec<NewModule>,
 ) -> Result<(), GitError> {
-    put_in_place(update, changes, modules).map_err(|error| update.in_words(error))
+    put_in_place(update, limits, changes, modules).map_err(|error| update.in_words(error))
 }
 
-fn put_in_place(update: &Update, mut changes: Vec<Change>, modules: Vec<NewModule>) -> Result<(), GitError> {
+fn put_in_place(
+    update: &Update,
+    limits: &Limits,
+    mut changes: Vec<Change>,
+    modules: Vec<NewModule>,
+) -> Result<(), GitError> {
     // The plan names these: they must be there before it is.
     for change in &mut changes {
         let git = update.git().join(&change.git);
@@ -56,18 +63,18 @@ fn put_in_place(update: &Update, mut changes: Vec<Change>, modules: Vec<NewModul
     // The plan comes before the locks, since by it the locks of a run that was killed are known, and given up or
     // gone on with. The locks come before the look, since git changes nothing behind them: what is found there is
     // what is moved over.
-    if let Err(error) = lock(update, &plan).and_then(|()| still_as_it_was(update, &plan)) {
+    if let Err(error) = lock(update, &plan).and_then(|()| still_as_it_was(update, limits, &plan)) {
         unlock(update, &plan);
         Plan::remove(update.folder())?;
         update.keep(false);
         return Err(error);
     }
-    carry_out(update, plan, |room, _| Ok(room.to_owned()))
+    carry_out(update, limits, plan, |room, _| Ok(room.to_owned()))
 }
 
 /// Whether nobody changed anything since it was looked at before the fetch, which may have taken long; and whether
 /// all that is to be moved can be.
-fn still_as_it_was(update: &Update, plan: &Plan) -> Result<(), GitError> {
+fn still_as_it_was(update: &Update, limits: &Limits, plan: &Plan) -> Result<(), GitError> {
     for change in &plan.changes {
         let dest = update.dest().join(&change.files);
         let repo = repository::open(&dest)?;
@@ -84,12 +91,12 @@ fn still_as_it_was(update: &Update, plan: &Plan) -> Result<(), GitError> {
         }
         let refused = |why: String| GitError::NotUpdated { path: dest.clone(), why: why.into() };
         let stop = AtomicBool::new(false);
-        own_work::clean(&repo, &dest, update.limits(), &stop, &refused)?;
-        let objects = Objects::of(&repo, update.limits())?;
+        own_work::clean(&repo, &dest, limits, &stop, &refused)?;
+        let objects = Objects::of(&repo, limits)?;
         let known = old.map(|old| repository::index_of(&repo, &objects, old, &stop)).transpose()?;
         // Its objects are not in the repository yet.
         let there = repository::open(&update.at(&change.room))?;
-        let wanted = repository::index_of(&there, &Objects::of(&there, update.limits())?, new, &stop)?;
+        let wanted = repository::index_of(&there, &Objects::of(&there, limits)?, new, &stop)?;
         difference::refuse_unknown(&dest, known.as_deref(), &wanted, difference)?;
         one_file_system(update, &dest, repo.git_dir(), difference, &refused)?;
     }
@@ -187,6 +194,7 @@ pub(super) fn index(update: &Update, change: &Change) -> (PathBuf, PathBuf) {
 /// are last, since their place may be made by any of them.
 pub(super) fn carry_out(
     update: &Update,
+    limits: &Limits,
     plan: Plan,
     mut staged: impl FnMut(&Path, &mut Change) -> Result<PathBuf, GitError>,
 ) -> Result<(), GitError> {
@@ -197,7 +205,7 @@ pub(super) fn carry_out(
             let staged = staged(&room, &mut change)?;
             let (from, to) = index(update, &change);
             let index = update.locked(&from, &to);
-            files_then_index(update, &change, &staged, &index)?;
+            files_then_index(update, limits, &change, &staged, &index)?;
         }
         for put in &change.puts {
             let (from, to) = small_file(update, &change, put);
@@ -223,6 +231,7 @@ pub(super) fn carry_out(
 /// The files of one repository, then its index.
 fn files_then_index(
     update: &Update,
+    limits: &Limits,
     change: &Change,
     staged: &Path,
     index: &LockedFile<'_>,
@@ -230,7 +239,7 @@ fn files_then_index(
     let dest = update.dest().join(&change.files);
     let repo = repository::open(&dest)?;
     let Some((_, new)) = change.ids() else { return Ok(()) };
-    let objects = Objects::of(&repo, update.limits())?;
+    let objects = Objects::of(&repo, limits)?;
     let mut wanted = repository::index_of(&repo, &objects, new, &AtomicBool::new(false))?;
     if let Some(difference) = &change.difference {
         let moved = files(update, change, staged, difference, &wanted)?;

@@ -11,14 +11,12 @@ use super::locked_file::LockedFile;
 use super::plan;
 use crate::env::Env;
 use crate::env::fs::{Fs, FsFolder};
-use crate::git::limits::Limits;
 use crate::git::local::clear;
 use crate::git::ours::{self, OwnClone};
 use crate::git::pin::Pin;
 use crate::git::remove::{Until, remove};
 use crate::git::staging::PATIENCE;
 use crate::git::{AtWork, GitError};
-use crate::settings::GitSettings;
 
 /// Its name in the git folder.
 pub(in crate::git) const NAME: &str = "vps-update";
@@ -28,8 +26,6 @@ pub(in crate::git) const NAME: &str = "vps-update";
 #[derive(Debug)]
 pub struct Update {
     env: Env,
-    /// What its tables are charged to.
-    limits: Limits,
     files: Pin,
     git: PathBuf,
     folder: PathBuf,
@@ -65,13 +61,8 @@ impl Update {
     /// [`GitError::Busy`] while another one is under way, [`GitError::Foreign`] where the clone is another user's,
     /// [`GitError::Shared`] where others may write to it, [`GitError::HalfUpdated`] where another one has to be
     /// finished first.
-    pub(crate) fn begin(
-        env: &Env,
-        dest: &Path,
-        own: &OwnClone,
-        settings: GitSettings,
-    ) -> Result<Arc<Self>, GitError> {
-        let update = Self::open(env, dest, own, settings)?;
+    pub(crate) fn begin(env: &Env, dest: &Path, own: &OwnClone) -> Result<Arc<Self>, GitError> {
+        let update = Self::open(env, dest, own)?;
         if update.is_planned() {
             update.kept.store(true, Ordering::Relaxed);
             let why = "an earlier update of it is not finished".to_owned();
@@ -97,12 +88,7 @@ impl Update {
     ///
     /// # Errors
     /// [`GitError::Busy`] while somebody else has the lock.
-    pub(super) fn open(
-        env: &Env,
-        dest: &Path,
-        own: &OwnClone,
-        settings: GitSettings,
-    ) -> Result<Self, GitError> {
+    pub(super) fn open(env: &Env, dest: &Path, own: &OwnClone) -> Result<Self, GitError> {
         let us = env.fs().us();
         let OwnClone { files, git, git_folder } = own.clone();
         let folder = folder(&git);
@@ -123,8 +109,7 @@ impl Update {
             return Err(GitError::Busy { path: dest.to_owned(), who: AtWork::Update });
         }
         let (rooms, kept) = (AtomicU32::new(0), AtomicBool::new(false));
-        let limits = Limits::new(settings);
-        Ok(Self { env: env.clone(), limits, files, git, folder, rooms, kept, _lock: made })
+        Ok(Self { env: env.clone(), files, git, folder, rooms, kept, _lock: made })
     }
 
     /// Refuses where `dest` is not the clone any more that was updated.
@@ -148,11 +133,6 @@ impl Update {
     /// The world that it is in.
     pub(super) fn env(&self) -> &Env {
         &self.env
-    }
-
-    /// What its tables are charged to, once all is fetched.
-    pub(super) fn limits(&self) -> &Limits {
-        &self.limits
     }
 
     /// The files of this machine.

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use rusqlite::Connection;
 use thiserror::Error;
 
 use super::place::{Found, Place, is_damage};
@@ -153,28 +154,24 @@ impl SqliteStore {
             if !locks::shared(&lock).map_err(io)? {
                 return Err(OpenError::Locked { path });
             }
-            let found = folder.look().map_err(io)?;
-            let wrong = match found {
-                Found::Newer => return Err(OpenError::Newer { path }),
-                Found::Ours => match folder.connect().map_err(io)? {
-                    Ok(connection) => return Ok(Self::over(connection, lock, warn)),
-                    Err(error) if is_damage(&error) => true,
-                    Err(error) => return Err(OpenError::Engine { path, reason: error.to_string().into() }),
-                },
-                Found::Nothing => false,
-                Found::Wrong => true,
-            };
+            if let Stands::Sound(connection) = Stands::at(&folder)? {
+                return Ok(Self::over(connection, lock, warn));
+            }
             // To make it or to set it aside nobody else may have it open.
             lock.unlock().map_err(io)?;
             if !locks::exclusive(&lock).map_err(io)? {
                 continue;
             }
-            let again = folder.look().map_err(io)?;
-            if again == Found::Ours && !wrong {
-                lock.unlock().map_err(io)?;
-                continue;
-            }
-            let kept = if wrong { folder.set_aside(keep, &warn).map_err(io)? } else { Vec::new() };
+            // Looked at anew: meanwhile another process may have made it, or set it aside and made it.
+            let kept = match Stands::at(&folder)? {
+                Stands::Sound(connection) => {
+                    drop(connection);
+                    lock.unlock().map_err(io)?;
+                    continue;
+                }
+                Stands::Nothing => Vec::new(),
+                Stands::Wrong => folder.set_aside(keep, &warn).map_err(io)?,
+            };
             folder.make(&kept).map_err(io)?.map_err(|error| OpenError::Engine {
                 path: path.clone(),
                 reason: error.to_string().into(),
@@ -183,5 +180,31 @@ impl SqliteStore {
             lock.unlock().map_err(io)?;
         }
         Err(OpenError::Locked { path })
+    }
+}
+
+/// What stands where the store belongs.
+enum Stands {
+    Nothing,
+    /// Damaged or not ours.
+    Wrong,
+    Sound(Connection),
+}
+
+impl Stands {
+    /// Looks, and opens it where it is one of ours.
+    fn at(folder: &Place<'_>) -> Result<Self, OpenError> {
+        let path = || folder.store.clone();
+        let io = |source| OpenError::Io { path: path(), source };
+        match folder.look().map_err(io)? {
+            Found::Nothing => Ok(Self::Nothing),
+            Found::Wrong => Ok(Self::Wrong),
+            Found::Newer => Err(OpenError::Newer { path: path() }),
+            Found::Ours => match folder.connect().map_err(io)? {
+                Ok(connection) => Ok(Self::Sound(connection)),
+                Err(error) if is_damage(&error) => Ok(Self::Wrong),
+                Err(error) => Err(OpenError::Engine { path: path(), reason: error.to_string().into() }),
+            },
+        }
     }
 }
