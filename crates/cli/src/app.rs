@@ -37,12 +37,10 @@ pub(crate) struct App {
     pub(crate) stopped: Stopped,
     /// Whether the command must not make anything.
     pub(crate) only_looks: bool,
-    /// What the command works with, once it has it.
-    network: OnceLock<NetworkOperationWrapper>,
+    /// What the command works with, once it has it, beside what notes what is under way there.
+    network: OnceLock<(NetworkOperationWrapper, Option<Task>)>,
     /// What the command found of services, once it has looked.
     health: OnceLock<HealthFigures>,
-    /// Notes what is under way.
-    noting: OnceLock<Task>,
 }
 
 impl App {
@@ -53,21 +51,8 @@ impl App {
         let screen = observe::start(&global, &environment, term);
         let (env, cancel, runner) = (Env::real(), CancellationToken::new(), Arc::new(SystemRunner::new()));
         let stopped = Stopped::default();
-        let (network, health, noting) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Self {
-            global,
-            environment,
-            term,
-            screen,
-            env,
-            cancel,
-            runner,
-            stopped,
-            only_looks,
-            network,
-            health,
-            noting,
-        }
+        let (network, health) = (OnceLock::new(), OnceLock::new());
+        Self { global, environment, term, screen, env, cancel, runner, stopped, only_looks, network, health }
     }
 
     /// Says why a command failed, unless nothing may be said; gives the code to end with.
@@ -146,32 +131,27 @@ impl App {
             }
             None => builder.build(),
         };
-        self.network.get_or_init(|| {
-            self.note_running(&network);
-            network.clone()
-        });
+        self.network.get_or_init(|| (network.clone(), self.note_running(&network)));
         network
     }
 
     /// Has what is under way noted once a second, for as long as the command lasts.
-    fn note_running(&self, network: &NetworkOperationWrapper) {
+    fn note_running(&self, network: &NetworkOperationWrapper) -> Option<Task> {
         if self.only_looks {
-            return;
+            return None;
         }
         let (env, running) = (self.env.clone(), Arc::clone(network.running()));
-        let task = self.env.spawn("running", async move {
+        Some(self.env.spawn("running", async move {
             loop {
                 env.bell(env.now().after(Duration::from_secs(1))).await;
                 running.note_silent();
             }
-        });
-        // There is one network for a command.
-        let _ = self.noting.set(task);
+        }))
     }
 
     /// The one that the command was given, if it came that far.
     pub(crate) fn network_in_use(&self) -> Option<&NetworkOperationWrapper> {
-        self.network.get()
+        self.network.get().map(|(network, _)| network)
     }
 
     /// Keeps what was found of services, for the metrics of this command.

@@ -1,6 +1,7 @@
 //! What the terminal can show.
 
 use std::io::IsTerminal;
+use std::os::fd::AsFd;
 
 use crate::args::ColorChoice;
 use crate::config::Environment;
@@ -25,6 +26,12 @@ impl Term {
             unicode: locale.contains("utf-8") || locale.contains("utf8"),
         }
     }
+}
+
+/// Columns and rows of the terminal behind a stream now. One that does not say how large it is, is as large as usual.
+pub(crate) fn size(stream: impl AsFd) -> (u16, u16) {
+    let or = |told: u16, usual: u16| if told == 0 { usual } else { told };
+    rustix::termios::tcgetwinsize(stream).map_or((80, 24), |size| (or(size.ws_col, 80), or(size.ws_row, 24)))
 }
 
 /// Sets what `anstream` decides by: NO_COLOR, CLICOLOR_FORCE, TERM and the terminal, unless told.

@@ -12,6 +12,7 @@ use vps_ops::{Hold, Kind, NetworkOperationWrapper, State};
 use crate::app::{App, unknown_service};
 use crate::args::{CircuitBreakerCommand, HoldArgs, ResetArgs};
 use crate::exit::Exit;
+use crate::observe::words::NOTHING_RESET;
 use crate::report::{Failure, document, print, print_json};
 
 /// A circuit that is forced closed stays so for this long, unless told otherwise.
@@ -53,7 +54,7 @@ async fn reset(app: &App, network: &NetworkOperationWrapper, args: &ResetArgs) -
                 return if app.global.json {
                     print_json(&document::Reset { services: Vec::new() })
                 } else {
-                    print("nothing was reset\n")
+                    print(&format!("{NOTHING_RESET}\n"))
                 };
             }
             circuits.reset_all().await

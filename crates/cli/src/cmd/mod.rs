@@ -9,6 +9,7 @@ pub(crate) mod dashboard;
 pub(crate) mod download;
 #[cfg(feature = "git")]
 pub(crate) mod git;
+mod header_file;
 pub(crate) mod health;
 pub(crate) mod mute;
 mod netrc;

@@ -1,18 +1,12 @@
 //! `health_checks.notify`: whoever watches tells of what changes.
 
-use std::fmt::Display;
-use std::path::Path;
-
-use secrecy::SecretString;
 use tokio::sync::mpsc;
 use vps_ops::NetworkOperationWrapper;
 use vps_ops::env::Task;
-use vps_ops::foreign::shown;
-use vps_ops::http::parse_header_file;
 use vps_ops::process::Ended;
 use vps_ops::watch::{LoggedChange, News, NotTold, Notifier, Voice};
 
-use super::secret_file::read;
+use super::header_file;
 use crate::app::App;
 use crate::report::{Failure, document, fit, line_of};
 
@@ -28,13 +22,10 @@ pub(crate) fn start(app: &App, network: &NetworkOperationWrapper) -> Result<Tell
 
 fn notifier(app: &App, network: &NetworkOperationWrapper) -> Result<Option<Notifier>, Failure> {
     let Some(policy) = &network.policies().health().notify else { return Ok(None) };
-    let named = |path: &Path, error: &dyn Display| {
-        Failure::local(format!("health_checks.notify.header_file {}: {error}", shown(path)))
-    };
-    let headers = policy.header_file.as_deref().map(|path| {
-        let text = read(&**app.env.fs(), path).map_err(|error| named(path, &error))?;
-        parse_header_file(&SecretString::from(text)).map_err(|error| named(path, &error))
-    });
+    let headers = policy
+        .header_file
+        .as_deref()
+        .map(|path| header_file::read(app, "health_checks.notify.header_file", path, Failure::local));
     Ok(network.notifier(headers.transpose()?.unwrap_or_default(), Box::new(Words)))
 }
 

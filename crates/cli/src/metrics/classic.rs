@@ -12,7 +12,7 @@ use super::names::{Metric, Type};
 /// The figures as text.
 ///
 /// # Errors
-/// None: a text takes all that is written to it.
+/// Where a sample is none of its metric.
 pub(super) fn render(figures: &Figures) -> std::result::Result<String, std::fmt::Error> {
     let mut text = Text(String::with_capacity(figures.size()));
     families::write(figures, &mut text)?;

@@ -3,10 +3,10 @@
 use std::fmt::Result;
 use std::time::Duration;
 
+use vps_health::Status;
 use vps_ops::State;
 use vps_ops::totals::{Durations, Outcome, ServiceTotals};
 
-use super::health::HealthStatus;
 use super::names::{self, Metric};
 use super::{CircuitFigures, Figures};
 
@@ -113,14 +113,17 @@ fn bulkheads(figures: &Figures, to: &mut dyn Form) -> Result {
     each(&names::BULKHEAD_QUEUE, &|usage| usage.waiting)
 }
 
+/// In the order in which they are written.
+const STATUSES: [Status; 4] = [Status::Healthy, Status::Degraded, Status::Unhealthy, Status::Unknown];
+
 fn health(figures: &Figures, to: &mut dyn Form) -> Result {
     let health = &figures.health;
     let mut each = |metric, write: &dyn Fn(&mut dyn Samples, &super::health::ServiceFigures) -> Result| {
         to.metric(metric, &mut |samples| health.services.iter().try_for_each(|one| write(samples, one)))
     };
     each(&names::HEALTH_STATUS, &|samples, one| {
-        HealthStatus::ALL.iter().try_for_each(|status| {
-            samples.whole(&[&one.service, status.as_str()], u64::from(one.status == *status))
+        STATUSES.into_iter().try_for_each(|status| {
+            samples.whole(&[&one.service, status.as_str()], u64::from(one.status == status))
         })
     })?;
     each(&names::HEALTH_RESPONSE, &|samples, one| seconds(samples, &[&one.service], one.response))?;
@@ -131,7 +134,7 @@ fn health(figures: &Figures, to: &mut dyn Form) -> Result {
     each(&names::HEALTH_LAST_SAMPLE, &|samples, one| seconds(samples, &[&one.service], one.last_sample_at))?;
     each(&names::HEALTH_SAMPLES, &|samples, one| {
         let mut results = one.samples.iter();
-        results.try_for_each(|(result, count)| samples.whole(&[&one.service, result.as_str()], *count))
+        results.try_for_each(|(result, count)| samples.whole(&[&one.service, result], *count))
     })?;
     each(&names::HEALTH_LOST, &|samples, one| match one.lost_ratio {
         Some(ratio) => samples.number(&[&one.service], ratio),

@@ -34,8 +34,10 @@ pub(crate) async fn write_file(app: &App, path: &Path) {
             figures.last_run_at = Some(app.env.wall());
             // Of a process that has ended nobody is under way.
             figures.bulkheads.clear();
-            file::publish(&app.env, path, figures.render(Format::Classic).as_bytes())
-                .map_err(|error| error.to_string())
+            let text = figures.render(Format::Classic).map_err(|error| error.to_string());
+            text.and_then(|text| {
+                file::publish(&app.env, path, text.as_bytes()).map_err(|error| error.to_string())
+            })
         }
         Err(error) => Err(error.to_string()),
     };

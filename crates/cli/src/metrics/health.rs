@@ -22,15 +22,16 @@ pub(crate) struct ServiceFigures {
     /// Its name, as circuits have it.
     pub(crate) service: String,
     /// The damped one, and DEGRADED where calls and probes contradict each other, as every view shows it.
-    pub(crate) status: HealthStatus,
+    pub(crate) status: Status,
     /// Of the last probe that was answered.
     pub(crate) response: Option<Duration>,
     /// Of the same.
-    pub(crate) phases: Vec<(ProbePhase, Duration)>,
+    pub(crate) phases: Vec<(Phase, Duration)>,
     /// Since the Unix epoch.
     pub(crate) last_sample_at: Option<Duration>,
-    /// Each result once; since the store was made, so that they never go back.
-    pub(crate) samples: Vec<(ProbeResult, u64)>,
+    /// Each result once, `local` where it says nothing of the service; since the store was made, so that they never
+    /// go back.
+    pub(crate) samples: Vec<(&'static str, u64)>,
     /// From 0 to 1.
     pub(crate) lost_ratio: Option<f64>,
     /// Since the Unix epoch; the last one seen, also when a probe failed since.
@@ -57,37 +58,25 @@ impl ServiceFigures {
         // The last ones that are kept have it to the millisecond.
         let before = || row.recent.iter().rev().find_map(|recent| recent.took);
         let phases = |last: &LastLook| {
-            let took = |phase: ProbePhase| {
-                last.phases.get(match phase {
-                    ProbePhase::Dns => Phase::Dns,
-                    ProbePhase::Connect => Phase::Connect,
-                    ProbePhase::Tls => Phase::Tls,
-                    ProbePhase::Wait => Phase::Wait,
-                })
-            };
-            ProbePhase::ALL.iter().filter_map(|phase| Some((*phase, took(*phase)?))).collect()
+            let took = Phase::ALL.into_iter().map(|phase| (phase, last.phases.get(phase)));
+            took.filter_map(|(phase, took)| Some((phase, took?))).collect()
         };
-        let count = |result: ProbeResult| match result {
-            ProbeResult::Healthy => row.results.healthy,
-            ProbeResult::Degraded => row.results.degraded,
-            ProbeResult::Unhealthy => row.results.unhealthy,
-            ProbeResult::Local => row.results.local,
-        };
+        let results = row.results;
         Self {
             service: row.service.to_string(),
-            status: match row.status {
-                Status::Healthy => HealthStatus::Healthy,
-                Status::Degraded => HealthStatus::Degraded,
-                Status::Unhealthy => HealthStatus::Unhealthy,
-                Status::Unknown => HealthStatus::Unknown,
-            },
+            status: row.status,
             response: answered.map(|last| last.took).or_else(before),
             phases: answered.map(phases).unwrap_or_default(),
             last_sample_at: row
                 .last
                 .as_ref()
                 .and_then(|last| Duration::try_from_secs_f64(wall).ok()?.checked_sub(last.ago)),
-            samples: ProbeResult::ALL.iter().map(|result| (*result, count(*result))).collect(),
+            samples: vec![
+                ("healthy", results.healthy),
+                ("degraded", results.degraded),
+                ("unhealthy", results.unhealthy),
+                ("local", results.local),
+            ],
             lost_ratio: (row.lost.asked > 0).then(|| row.lost.ratio()),
             certificate_expires_at: row
                 .certificate
@@ -96,39 +85,4 @@ impl ServiceFigures {
             unstable: row.unstable.is_some(),
         }
     }
-}
-
-/// Names the values once: each, and its name in labels.
-macro_rules! labelled {
-    ($(#[$doc:meta])* $type:ident: $($value:ident = $name:literal),+) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum $type {
-            $($value),+
-        }
-
-        impl $type {
-            /// All of them, in order.
-            pub(crate) const ALL: &[Self] = &[$(Self::$value),+];
-
-            pub(crate) const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$value => $name),+
-                }
-            }
-        }
-    };
-}
-
-labelled! {
-    /// A service's damped status.
-    HealthStatus: Healthy = "healthy", Degraded = "degraded", Unhealthy = "unhealthy", Unknown = "unknown"
-}
-labelled! {
-    /// What one probe said; `Local` is nothing of the service.
-    ProbeResult: Healthy = "healthy", Degraded = "degraded", Unhealthy = "unhealthy", Local = "local"
-}
-labelled! {
-    /// A phase of one probe.
-    ProbePhase: Dns = "dns", Connect = "connect", Tls = "tls", Wait = "wait"
 }

@@ -13,6 +13,7 @@ mod published;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,12 +81,13 @@ impl Figures {
     }
 
     /// All of them as text.
-    pub(crate) fn render(self, format: Format) -> String {
-        let written = match format {
+    ///
+    /// # Errors
+    /// Where a metric cannot be written in this form: half of them would look as if the others were gone.
+    pub(crate) fn render(self, format: Format) -> Result<String, fmt::Error> {
+        match format {
             Format::OpenMetrics => open_metrics::render(Arc::new(self)),
             Format::Classic => classic::render(&self),
-        };
-        // A text takes all that is written to it.
-        written.unwrap_or_default()
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::names::{MOST_LABELS, Metric, Type};
 /// The figures as text, with the mark at the end that says that it is whole.
 ///
 /// # Errors
-/// None: a text takes all that is written to it.
+/// Where a sample is none of its metric.
 pub(super) fn render(figures: Arc<Figures>) -> std::result::Result<String, fmt::Error> {
     let mut text = String::with_capacity(figures.size());
     let mut registry = Registry::default();

@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
+use vps_health::{Phase, Status};
 use vps_ops::totals::ServiceTotals;
 
-use super::health::{HealthStatus, ProbePhase, ProbeResult, ServiceFigures};
+use super::health::ServiceFigures;
 use super::names::ALL;
 use super::*;
 
@@ -24,14 +25,14 @@ fn totals() -> ServiceTotals {
     serde_json::from_value(stored).unwrap()
 }
 
-fn service_figures(service: &str, status: HealthStatus) -> ServiceFigures {
+fn service_figures(service: &str, status: Status) -> ServiceFigures {
     ServiceFigures {
         service: service.to_owned(),
         status,
         response: Some(Duration::from_millis(210)),
-        phases: ProbePhase::ALL.iter().map(|phase| (*phase, Duration::from_millis(52))).collect(),
+        phases: Phase::ALL.map(|phase| (phase, Duration::from_millis(52))).into(),
         last_sample_at: Some(Duration::from_secs(1_795_987_165)),
-        samples: ProbeResult::ALL.iter().zip(1..).map(|(result, count)| (*result, count)).collect(),
+        samples: ["healthy", "degraded", "unhealthy", "local"].into_iter().zip(1..).collect(),
         lost_ratio: Some(0.25),
         certificate_expires_at: Some(Duration::from_secs(1_797_000_000)),
         unstable: false,
@@ -45,7 +46,7 @@ fn everything() -> Figures {
     let bulkhead = vps_ops::guard::Bulkhead::new(4.try_into().unwrap(), 64);
     let _place = bulkhead.try_enter().unwrap();
     let usage = bulkhead.usage();
-    let mut silent = service_figures("quiet", HealthStatus::Unknown);
+    let mut silent = service_figures("quiet", Status::Unknown);
     (silent.response, silent.last_sample_at, silent.lost_ratio, silent.certificate_expires_at) =
         (None, None, None, None);
     silent.phases.clear();
@@ -57,7 +58,7 @@ fn everything() -> Figures {
         ),
         bulkheads: vec![("github".to_owned(), usage)],
         health: HealthFigures {
-            services: vec![service_figures("github", HealthStatus::Degraded), silent],
+            services: vec![service_figures("github", Status::Degraded), silent],
             this_machine_online: Some(true),
             probe_queue: Some(Duration::from_millis(1_500)),
         },
@@ -72,7 +73,7 @@ fn all_metrics_are_as_they_were_in_both_forms() {
     let version = format!("version=\"{}\"", env!("CARGO_PKG_VERSION"));
     settings.bind(|| {
         for (name, format) in [("classic", Format::Classic), ("open_metrics", Format::OpenMetrics)] {
-            let text = everything().render(format).replace(&version, "version=\"VERSION\"");
+            let text = everything().render(format).unwrap().replace(&version, "version=\"VERSION\"");
             insta::assert_snapshot!(name, text);
         }
     });
@@ -86,7 +87,8 @@ fn samples(text: &str) -> BTreeMap<&str, &str> {
 
 #[test]
 fn both_forms_say_the_same_of_every_metric() {
-    let (classic, open) = (everything().render(Format::Classic), everything().render(Format::OpenMetrics));
+    let (classic, open) =
+        (everything().render(Format::Classic).unwrap(), everything().render(Format::OpenMetrics).unwrap());
     // The library puts the limit of a bucket first.
     let ordered = open.replace("{le=\"", "{LE").replace('\n', "\u{1}\n");
     assert!(ordered.contains("{LE"));
@@ -119,7 +121,7 @@ fn both_forms_say_the_same_of_every_metric() {
 #[test]
 fn what_is_not_known_is_not_there() {
     for format in [Format::Classic, Format::OpenMetrics] {
-        let text = Figures::default().render(format);
+        let text = Figures::default().render(format).unwrap();
         assert_eq!(samples(&text).len(), 1, "{text}");
         assert!(text.contains("vps_configurator_build_info{version="), "{text}");
         assert!(!text.contains("health") && !text.contains("last_run"), "{text}");
@@ -135,13 +137,12 @@ fn a_thousand_services_are_written_in_no_time() {
     let mut figures = everything();
     figures.circuits =
         names.clone().map(|service| CircuitFigures { service, state: State::Closed, failures: 0 }).collect();
-    figures.health.services =
-        names.clone().map(|name| service_figures(&name, HealthStatus::Healthy)).collect();
+    figures.health.services = names.clone().map(|name| service_figures(&name, Status::Healthy)).collect();
     figures.totals = TotalsSnapshot::of_labels(names.map(|name| (name, totals())).collect());
     for format in [Format::Classic, Format::OpenMetrics] {
         let figures = figures.clone();
         let started = env.now();
-        let text = figures.render(format);
+        let text = figures.render(format).unwrap();
         let took = env.now().since(started);
         assert!(text.lines().count() > 60_000, "{}", text.lines().count());
         // Without optimisation, on a busy machine; a quadratic step would take minutes.

@@ -146,17 +146,16 @@ impl Screen {
 
 /// How wide the terminal is now.
 fn columns() -> u16 {
-    rustix::termios::tcgetwinsize(rustix::stdio::stderr()).map_or(0, |size| size.ws_col)
+    crate::term::size(rustix::stdio::stderr()).0
 }
 
 /// What of a bar of bytes fits: a line that is wider than the terminal would be drawn again and again below itself.
-/// One that does not say how wide it is, is as wide as usual.
 fn bytes_at(columns: u16, has_total: bool) -> &'static str {
     match (columns, has_total) {
-        (1..40, true) => "{bytes} {percent}%",
+        (..40, true) => "{bytes} {percent}%",
         (40..76, true) => "{wide_bar} {bytes}/{total_bytes}",
         (_, true) => "{bar:28} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}",
-        (1..40, false) => "{spinner} {bytes}",
+        (..40, false) => "{spinner} {bytes}",
         (_, false) => "{spinner} {bytes} {binary_bytes_per_sec}",
     }
 }
@@ -164,7 +163,7 @@ fn bytes_at(columns: u16, has_total: bool) -> &'static str {
 /// The same of a bar of steps.
 fn steps_at(columns: u16) -> &'static str {
     match columns {
-        1..40 => "{percent:>3}% {wide_msg}",
+        ..40 => "{percent:>3}% {wide_msg}",
         40..76 => "{bar:10} {percent:>3}% {wide_msg}",
         _ => "{bar:28} {percent:>3}% {wide_msg}",
     }

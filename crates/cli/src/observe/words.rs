@@ -18,6 +18,9 @@ pub(crate) use hint::hint;
 pub(crate) use warning::of_clone;
 pub(crate) use warning::warning;
 
+/// Who was asked whether a circuit may be reset said no.
+pub(crate) const NOTHING_RESET: &str = "nothing was reset";
+
 /// Words, with or without emoji. The meaning is always in the words.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Words {

@@ -88,7 +88,10 @@ fn all() -> Vec<Published> {
             "error",
             "every command that fails, on standard error; `run --report FILE`",
         ),
-        written::<document::Health>("health", "`health`; `/api/status` of `serve`"),
+        written::<document::Health>(
+            "health",
+            "`health`, with `--watch` one in each line; `/api/status` of `serve`",
+        ),
         written::<document::Mute>("mute", "`mute`"),
         written::<document::News>("notify", "what `health_checks.notify` is told"),
         written::<document::LogLine>(
@@ -97,7 +100,7 @@ fn all() -> Vec<Published> {
         ),
         written::<document::Preview>(
             "preview",
-            "`--dry-run` of `download`, `git clone`, `apt update`, `run`, `connectivity`",
+            "`--dry-run` of `download`, `git clone`, `apt update`, `run`, `connectivity`, `health`",
         ),
         written::<document::Run>("run", "`run`, on standard error; `run --report FILE`"),
         written::<StatusFile>(

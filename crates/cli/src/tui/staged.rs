@@ -10,7 +10,7 @@ use vps_ops::watch::{Board, LoggedChange, Row, staged};
 
 use super::state::{Look, State};
 
-/// 22:41:07 UTC.
+/// 23:01:07 UTC.
 pub(super) const AT: f64 = 1_700_002_867.0;
 pub(super) const FULL: Look = Look { color: true, unicode: true };
 const PID: u32 = 4242;

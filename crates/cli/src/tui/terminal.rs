@@ -53,10 +53,7 @@ impl Terminal {
 
     /// How large it is now, columns and rows; all of it is drawn anew.
     pub(crate) fn measure(&mut self) -> io::Result<()> {
-        let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout());
-        let size = size.map(|size| (size.ws_col, size.ws_row)).unwrap_or_default();
-        // One that does not say how large it is, is as large as usual.
-        let (columns, rows) = if size.0 == 0 || size.1 == 0 { (80, 24) } else { size };
+        let (columns, rows) = crate::term::size(rustix::stdio::stdout());
         queue!(self.backend, SetAttribute(Attribute::Reset), Clear(ClearType::All))?;
         self.shown = Buffer::empty(Rect::new(0, 0, columns, rows));
         io::Write::flush(&mut self.backend)

@@ -3,6 +3,7 @@
 use super::message::{Effect, Key, Message};
 use super::state::{Mode, State};
 use super::view::details;
+use crate::observe::words::NOTHING_RESET;
 use crate::observe::words::health::dashboard as words;
 
 /// Rows that are not the table's, about: a page is the rest.
@@ -50,7 +51,7 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
             if matches!(key, Key::Char('y' | 'Y')) {
                 return vec![Effect::Reset(service)];
             }
-            state.note = Some(words::NOT_RESET.to_owned());
+            state.note = Some(NOTHING_RESET.to_owned());
             Vec::new()
         }
     }

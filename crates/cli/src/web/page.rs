@@ -41,11 +41,13 @@ fn escaped(text: &str) -> String {
 }
 
 /// All of it. `tag` names what is shown, for the script.
-pub(super) fn render(board: &Board, page: usize, tag: &str) -> String {
+///
+/// # Errors
+/// Where something that is shown cannot be.
+pub(super) fn render(board: &Board, page: usize, tag: &str) -> Result<String, std::fmt::Error> {
     let mut to = String::with_capacity(64 * 1024);
-    // A text takes all that is written to it.
-    let _ = document(&mut to, board, page, tag);
-    to
+    document(&mut to, board, page, tag)?;
+    Ok(to)
 }
 
 fn document(to: &mut String, board: &Board, page: usize, tag: &str) -> std::fmt::Result {
@@ -170,7 +172,7 @@ fn changes(to: &mut String, board: &Board) -> std::fmt::Result {
     }
     writeln!(to, "<h2>{}</h2>\n<ul>", words::CHANGES)?;
     for change in &board.changes {
-        let (at, text) = (health::clock(change.at), escaped(&health::change(change)));
+        let (at, text) = (health::moment(change.at, board.at), escaped(&health::change(change)));
         writeln!(to, "<li><time>{at}</time> {text}</li>")?;
     }
     to.push_str("</ul>\n");

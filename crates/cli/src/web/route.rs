@@ -1,5 +1,6 @@
 //! Which path is what.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ impl Site {
     fn page(&self, query: Option<&str>) -> Response<Full<Bytes>> {
         let tag = self.views.tag();
         let text = page::render(&self.views.board(), page::number(query), &tag);
-        answer(StatusCode::OK, "text/html; charset=utf-8", text)
+        written("text/html; charset=utf-8", text)
     }
 
     fn status(&self, method: &Method, headers: &HeaderMap) -> Response<Full<Bytes>> {
@@ -90,11 +91,19 @@ impl Site {
             return plain(StatusCode::SERVICE_UNAVAILABLE, "the store cannot be read\n");
         };
         figures.health = HealthFigures::of(&self.views.board());
-        answer(StatusCode::OK, format.content_type(), figures.render(format))
+        written(format.content_type(), figures.render(format))
     }
 
     fn is_ready(&self) -> bool {
         self.views.watch().is_ready() || self.env.now().since(self.since) >= READY
+    }
+}
+
+/// What was written; a part of it would be taken for all.
+fn written(content_type: &'static str, text: Result<String, fmt::Error>) -> Response<Full<Bytes>> {
+    match text {
+        Ok(text) => answer(StatusCode::OK, content_type, text),
+        Err(fmt::Error) => plain(StatusCode::INTERNAL_SERVER_ERROR, "this cannot be written\n"),
     }
 }
 
@@ -167,6 +176,20 @@ mod tests {
             "application/openmetrics-text;q=0",
         ] {
             assert_eq!(wanted(accept), Format::Classic, "{accept}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_written_is_no_empty_answer() {
+        use http_body_util::BodyExt as _;
+
+        for (text, status, body) in [
+            (Ok("a 1\n".to_owned()), StatusCode::OK, "a 1\n"),
+            (Err(fmt::Error), StatusCode::INTERNAL_SERVER_ERROR, "this cannot be written\n"),
+        ] {
+            let response = written(Format::Classic.content_type(), text);
+            assert_eq!(response.status(), status);
+            assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), body);
         }
     }
 

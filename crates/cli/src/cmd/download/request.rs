@@ -1,14 +1,12 @@
 //! From what was typed to what is to be downloaded. Bad input ends here, before any request.
 
-use secrecy::SecretString;
 use vps_ops::download::{Algorithm, Checksum, Dest, DownloadRequest, Expected, InvalidRequest, parse_url};
-use vps_ops::foreign::shown;
-use vps_ops::http::{Credentials, Verify, parse_header_file};
+use vps_ops::http::{Credentials, Verify};
 
 use crate::app::App;
 use crate::args::DownloadArgs;
+use crate::cmd::header_file;
 use crate::cmd::netrc::netrc;
-use crate::cmd::secret_file::read;
 use crate::report::Failure;
 
 pub(super) fn build(app: &App, args: &DownloadArgs) -> Result<DownloadRequest, Failure> {
@@ -69,10 +67,7 @@ fn invalid(error: &InvalidRequest) -> Failure {
 fn credentials(app: &App, args: &DownloadArgs, url: &url::Url) -> Result<Credentials, Failure> {
     let mut credentials = Credentials::none();
     if let Some(path) = &args.header_file {
-        let text = read(&**app.env.fs(), path)
-            .map_err(|error| Failure::local(format!("--header-file {}: {error}", shown(path))))?;
-        let headers = parse_header_file(&SecretString::from(text))
-            .map_err(|error| Failure::usage(format!("--header-file {}: {error}", shown(path))))?;
+        let headers = header_file::read(app, "--header-file", path, Failure::usage)?;
         credentials = credentials.with_headers(headers, url);
     }
     if let Some(netrc) = netrc(app) {

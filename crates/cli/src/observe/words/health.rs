@@ -3,8 +3,7 @@
 #[cfg(feature = "tui")]
 pub(crate) mod dashboard;
 mod running;
-
-use std::time::Duration;
+mod times;
 
 use vps_health::{
     Connection, Disagreement, Family, Headline, Level, Phase, Progress, Quantile, QuantileKind, Reason,
@@ -15,6 +14,8 @@ use vps_ops::circuit::CircuitStatus;
 use vps_ops::watch::{Board, Changed, LoggedChange, Row};
 
 pub(crate) use running::running;
+pub(crate) use times::{clock, moment, seconds_of, short};
+use times::{long, millis, seconds, whole};
 
 /// A status as it is shown: in capitals, which no other word here is in.
 pub(crate) const fn status(status: Status) -> &'static str {
@@ -216,7 +217,7 @@ pub(crate) const fn disagreement(what: Disagreement) -> &'static str {
     }
 }
 
-/// The line below a row: since when, why, how far. Nothing where all is well.
+/// The line below a row as it is at `wall`: since when, why, how far. Nothing where all is well.
 pub(crate) fn detail(row: &Row, wall: f64) -> Option<String> {
     let mut parts = Vec::new();
     if let Some(what) = row.disagreement {
@@ -224,7 +225,7 @@ pub(crate) fn detail(row: &Row, wall: f64) -> Option<String> {
     }
     let is_bad = matches!(row.damped, Status::Degraded | Status::Unhealthy);
     if is_bad && let Some(why) = &row.reason {
-        let since = row.since.map(|since| format!("since {}: ", clock(since))).unwrap_or_default();
+        let since = row.since.map(|since| format!("since {}: ", moment(since, wall))).unwrap_or_default();
         parts.push(format!("{since}{}", reason(why)));
     }
     if let Some(how_far) = &row.progress {
@@ -239,7 +240,7 @@ pub(crate) fn detail(row: &Row, wall: f64) -> Option<String> {
         target.last.as_ref().map(|last| format!("{}: {}", target.name, reason(&last.reason)))
     }));
     if is_bad && let Some(at) = row.last_good {
-        parts.push(format!("last good {}", clock(at)));
+        parts.push(format!("last good {}", moment(at, wall)));
     }
     if row.is_stale {
         let age = row.last.as_ref().map(|last| format!(", last looked at {} ago", short(last.ago)));
@@ -249,7 +250,7 @@ pub(crate) fn detail(row: &Row, wall: f64) -> Option<String> {
         parts.push(format!("unstable, {changes} changes in an hour"));
     }
     if let Some(certificate) = row.certificate.filter(|_| row.is_certificate_near) {
-        parts.push(expiry(&certificate, wall));
+        parts.push(format!("certificate {}", expiry(&certificate, wall)));
     }
     if row.circuit.is_on_probation {
         parts.push("circuit on probation: the next call decides".to_owned());
@@ -261,16 +262,16 @@ pub(crate) fn detail(row: &Row, wall: f64) -> Option<String> {
         parts.push(format!("answers, circuit open{}", wait.unwrap_or_default()));
     }
     if let Some(until) = row.muted_until {
-        parts.push(format!("muted until {}", clock(until)));
+        parts.push(format!("muted until {}", moment(until, wall)));
     }
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// Until when a certificate is valid.
+/// Until when a certificate is valid: `ends in 12 d`.
 pub(crate) fn expiry(certificate: &vps_health::Certificate, wall: f64) -> String {
     match certificate.left(whole(wall)) {
-        Some(left) => format!("certificate ends in {}", long(left)),
-        None => "certificate is over".to_owned(),
+        Some(left) => format!("ends in {}", long(left)),
+        None => "is over".to_owned(),
     }
 }
 
@@ -335,58 +336,6 @@ const fn state(state: State) -> &'static str {
         State::Open => "open",
         State::HalfOpen => "half-open",
     }
-}
-
-/// `1.31 s`.
-pub(super) fn seconds(duration: Duration) -> String {
-    format!("{:.2} s", duration.as_secs_f64())
-}
-
-/// `1.31s`, in a table.
-pub(crate) fn seconds_of(duration: Duration) -> String {
-    format!("{:.2}s", duration.as_secs_f64())
-}
-
-pub(super) fn millis(duration: Duration) -> String {
-    format!("{} ms", duration.as_millis())
-}
-
-/// `41s`, `3m`, `2h 5m`: to the second below a minute, then to the minute.
-pub(crate) fn short(duration: Duration) -> String {
-    let all = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
-    let (days, hours, minutes, seconds) = (all / 86_400, all / 3_600 % 24, all / 60 % 60, all % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, minutes) if seconds == 0 => format!("{minutes}m"),
-        (0, 0, minutes) => format!("{minutes}m {seconds}s"),
-        (0, hours, 0) => format!("{hours}h"),
-        (0, hours, minutes) => format!("{hours}h {minutes}m"),
-        (days, 0, _) => format!("{days}d"),
-        (days, hours, _) => format!("{days}d {hours}h"),
-    }
-}
-
-/// `3 d`, `5 h`: how long ago or ahead something is that lasts.
-fn long(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
-    }
-}
-
-/// The time of day, in UTC: `22:41:07`.
-pub(crate) fn clock(wall: f64) -> String {
-    let all = vps_ops::circuit::rfc3339(wall);
-    let time = all.split_once('T').map_or(&*all, |(_, time)| time);
-    time.trim_end_matches('Z').to_owned()
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 are far from the end of an i64")]
-fn whole(seconds: f64) -> i64 {
-    seconds as i64
 }
 
 #[cfg(test)]

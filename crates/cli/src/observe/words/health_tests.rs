@@ -86,6 +86,45 @@ fn durations_are_short() {
     assert_eq!(clock(1_767_312_245.9), "00:04:05");
 }
 
+/// Midnight between 2 and 3 January 2026.
+const MIDNIGHT: f64 = 1_767_398_400.0;
+
+#[test]
+fn a_moment_of_another_day_has_its_date() {
+    for (at, now, words) in [
+        (MIDNIGHT + 3_600.0, MIDNIGHT + 3_600.0, "01:00:00"),
+        (MIDNIGHT, MIDNIGHT + 86_399.0, "00:00:00"),
+        (MIDNIGHT - 1.0, MIDNIGHT, "2026-01-02 23:59:59"),
+        (MIDNIGHT, MIDNIGHT - 1.0, "2026-01-03 00:00:00"),
+        (MIDNIGHT - 364.0 * 86_400.0, MIDNIGHT, "2025-01-04 00:00:00"),
+    ] {
+        assert_eq!(moment(at, now), words);
+    }
+}
+
+#[test]
+fn what_has_lasted_since_yesterday_says_so_in_every_line() {
+    let refused =
+        vps_health::Outcome::new(Some(Level::Unhealthy), Reason::Refused, vps_health::Verdict::Failure);
+    let sample = vps_health::Sample::new(vps_health::Moment::ORIGIN, ms(1), refused);
+    let rounds: Vec<_> = [5 * 3_600, 5 * 3_600 - 30, 5 * 3_600 - 60]
+        .map(|ago| (Duration::from_secs(ago), vec![sample.clone()]))
+        .into();
+    let mut row = vps_ops::watch::staged::row(MIDNIGHT, &[target()], &rounds);
+    (row.is_stale, row.last_good) = (false, Some(MIDNIGHT - 86_400.0));
+    row.muted_until = Some(MIDNIGHT + 7_200.0);
+    let said = detail(&row, MIDNIGHT).unwrap();
+    assert_eq!(
+        said,
+        "since 2026-01-02 19:00:00: connection refused; last good 2026-01-02 00:00:00; muted until 02:00:00"
+    );
+    #[cfg(feature = "tui")]
+    assert_eq!(
+        dashboard::verdict_of_probes(&row, MIDNIGHT),
+        "UNHEALTHY since 2026-01-02 19:00:00, connection refused"
+    );
+}
+
 #[test]
 fn how_far_it_is_is_said_at_once() {
     let mut damped = vps_health::Damped::new(vps_health::Timing::new());
@@ -97,9 +136,8 @@ fn how_far_it_is_is_said_at_once() {
     assert_eq!(super::progress(&progress), "failing 1/3");
 }
 
-#[test]
-fn an_open_circuit_that_is_answered_closes_by_itself_unless_a_hand_holds_it() {
-    let target = vps_health::Target {
+fn target() -> vps_health::Target {
+    vps_health::Target {
         service: "github".to_owned(),
         name: "https://example.com/".to_owned(),
         host: "example.com:443".to_owned(),
@@ -107,12 +145,16 @@ fn an_open_circuit_that_is_answered_closes_by_itself_unless_a_hand_holds_it() {
         expect: None,
         family: vps_health::FamilyChoice::Any,
         is_private: false,
-    };
+    }
+}
+
+#[test]
+fn an_open_circuit_that_is_answered_closes_by_itself_unless_a_hand_holds_it() {
     let answered =
         vps_health::Outcome::new(Some(Level::Healthy), Reason::Answered, vps_health::Verdict::Success);
     let sample = vps_health::Sample::new(vps_health::Moment::ORIGIN, ms(20), answered);
     let at = 1_767_312_245.0;
-    let mut row = vps_ops::watch::staged::row(at, &[target], &[(ms(5_000), vec![sample])]);
+    let mut row = vps_ops::watch::staged::row(at, &[target()], &[(ms(5_000), vec![sample])]);
     assert_eq!(detail(&row, at), None);
     row.circuit.state = State::Open;
     row.circuit.retry_after = Some(ms(41_000));

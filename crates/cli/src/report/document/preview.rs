@@ -24,9 +24,9 @@ pub(crate) struct Preview {
 pub(crate) struct PreviewStep {
     /// A URL without secrets, a repository, or a command.
     pub(crate) target: String,
-    /// Whose circuit it is behind; null where there is none.
+    /// Whose circuit it is behind, or whose health is looked at; null where it is nobody's.
     pub(crate) service: Option<String>,
-    /// What that circuit is now.
+    /// What that circuit is now; null where there is none, and of `health`, which no circuit stops.
     #[cfg_attr(test, schemars(schema_with = "vps_ops::circuit::optional_state_schema"))]
     pub(crate) circuit_state: Option<State>,
 }

@@ -63,7 +63,7 @@ pub(super) fn draw(page: &mut Page<'_>, state: &State, plan: &Plan) {
         page.skip();
         page.line([(" EVENTS".to_owned(), Ink::Strong)]);
         for change in board.changes.iter().take(usize::from(plan.changes)) {
-            let time = (format!("  {} ", words::clock(change.at)), Ink::Faint);
+            let time = (format!("  {} ", words::moment(change.at, board.at)), Ink::Faint);
             page.line([time, plain(words::change(change))]);
         }
     }

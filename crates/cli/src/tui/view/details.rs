@@ -40,8 +40,8 @@ fn lines(state: &State, width: usize) -> Vec<Vec<Piece>> {
         list.more("", &detail);
     }
     list.lines.push(Vec::new());
-    list.more("probes say", &dashboard::verdict_of_probes(row));
-    list.more("calls say", &dashboard::verdict_of_circuit(&row.circuit));
+    list.more("probes say", &dashboard::verdict_of_probes(row, wall));
+    list.more("calls say", &dashboard::verdict_of_circuit(&row.circuit, wall));
     if row.is_probed {
         looked_at(&mut list, row, wall);
     }
@@ -54,7 +54,7 @@ fn looked_at(list: &mut List, row: &Row, wall: f64) {
         list.maybe("phases", dashboard::phases(&last.phases));
     }
     list.maybe("spread", dashboard::spread(row));
-    list.maybe("certificate", row.certificate.map(|one| dashboard::certificate(&one, wall)));
+    list.maybe("certificate", row.certificate.map(|one| words::expiry(&one, wall)));
     list.more("up 24 hours", &dashboard::uptime(&row.uptime_day));
     list.more("up 90 days", &dashboard::uptime(&row.uptime_90_days));
     for target in &row.targets {

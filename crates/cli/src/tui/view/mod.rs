@@ -11,6 +11,7 @@ mod table;
 use ratatui::buffer::Buffer;
 
 use self::page::Page;
+use self::table::Table;
 use super::state::{Mode, State};
 use crate::observe::words::health as words;
 
@@ -43,8 +44,9 @@ pub(crate) fn view(buffer: &mut Buffer, state: &State) {
         Mode::Details { from } => details::draw(&mut page, state, *from, end),
         Mode::AskReset { in_details: true, .. } => details::draw(&mut page, state, 0, end),
         Mode::Table | Mode::Find | Mode::AskReset { .. } => {
-            let plan = below::Plan::of(state, page.at(), end, table::height(state));
-            table::draw(&mut page, state, plan.table);
+            let table = Table::of(state);
+            let plan = below::Plan::of(state, page.at(), end, table.height());
+            table.draw(&mut page, state, plan.table);
             below::draw(&mut page, state, &plan);
         }
     }

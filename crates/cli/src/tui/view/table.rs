@@ -84,48 +84,61 @@ impl Columns {
     }
 }
 
-/// Lines that the whole table takes, its head included.
-pub(super) fn height(state: &State) -> u16 {
-    let lines: usize = state.shown_rows().map(|row| block(state, row)).sum();
-    u16::try_from(lines.max(1)).unwrap_or(u16::MAX).saturating_add(1)
+/// The rows that are shown, and why each is as it is: found once for all who draw.
+pub(super) struct Table<'s> {
+    rows: Vec<(&'s Row, Option<String>)>,
 }
 
-/// Lines of one row: itself, and why.
-fn block(state: &State, row: &Row) -> usize {
-    let wall = state.shown().map_or(0.0, |board| board.at);
-    if words::detail(row, wall).is_some() { 2 } else { 1 }
-}
-
-/// Draws it on `height` lines, with the selection among them, and says on the next what is not seen.
-pub(super) fn draw(page: &mut Page<'_>, state: &State, height: u16) {
-    let end = page.at().saturating_add(height);
-    let rows: Vec<&Row> = state.shown_rows().collect();
-    let longest = rows.iter().map(|row| row.service.as_str().len()).max().unwrap_or(0);
-    let columns = Columns::of(usize::from(page.width()), longest);
-    page.line([(head(columns), Ink::Strong)]);
-    let Some(board) = state.shown() else { return };
-    if rows.is_empty() {
-        page.text(&format!("  {}", nothing(state)));
-        return;
+impl<'s> Table<'s> {
+    pub(super) fn of(state: &'s State) -> Self {
+        let wall = state.shown().map_or(0.0, |board| board.at);
+        Self { rows: state.shown_rows().map(|row| (row, words::detail(row, wall))).collect() }
     }
-    let selected = state.selected_row().map(|row| &row.service);
-    let at = rows.iter().position(|row| Some(&row.service) == selected).unwrap_or(0);
-    let room = usize::from(height.saturating_sub(1));
-    let blocks: Vec<usize> = rows.iter().map(|row| block(state, row)).collect();
-    let (first, count) = window(&blocks, at, room);
-    for (number, row) in rows.iter().enumerate().skip(first).take(count) {
-        let unicode = page.look().unicode;
-        page.line(line(row, number == at, columns, unicode));
-        if page.at() < end
-            && let Some(detail) = words::detail(row, board.at)
-        {
-            page.line([(format!("   {detail}"), Ink::Plain)]);
+
+    /// Lines that each row takes: itself, and why.
+    fn blocks(&self) -> impl Iterator<Item = usize> {
+        self.rows.iter().map(|(_, detail)| if detail.is_some() { 2 } else { 1 })
+    }
+
+    /// Lines that the whole table takes, its head included.
+    pub(super) fn height(&self) -> u16 {
+        let lines: usize = self.blocks().sum();
+        u16::try_from(lines.max(1)).unwrap_or(u16::MAX).saturating_add(1)
+    }
+
+    /// Draws it on `height` lines, with the selection among them, and says on the next what is not seen.
+    pub(super) fn draw(&self, page: &mut Page<'_>, state: &State, height: u16) {
+        let end = page.at().saturating_add(height);
+        let rows = &self.rows;
+        let longest = rows.iter().map(|(row, _)| row.service.as_str().len()).max().unwrap_or(0);
+        let columns = Columns::of(usize::from(page.width()), longest);
+        page.line([(head(columns), Ink::Strong)]);
+        if state.shown().is_none() {
+            return;
         }
-    }
-    page.go_to(end);
-    if let Some(text) = dashboard::hidden(first, rows.len() - first - count) {
-        page.line([(format!("   {text}"), Ink::Faint)]);
+        if rows.is_empty() {
+            page.text(&format!("  {}", nothing(state)));
+            return;
+        }
+        let selected = state.selected_row().map(|row| &row.service);
+        let at = rows.iter().position(|(row, _)| Some(&row.service) == selected).unwrap_or(0);
+        let room = usize::from(height.saturating_sub(1));
+        let blocks: Vec<usize> = self.blocks().collect();
+        let (first, count) = window(&blocks, at, room);
+        for (number, (row, detail)) in rows.iter().enumerate().skip(first).take(count) {
+            let unicode = page.look().unicode;
+            page.line(line(row, number == at, columns, unicode));
+            if page.at() < end
+                && let Some(detail) = detail
+            {
+                page.line([(format!("   {detail}"), Ink::Plain)]);
+            }
+        }
         page.go_to(end);
+        if let Some(text) = dashboard::hidden(first, rows.len() - first - count) {
+            page.line([(format!("   {text}"), Ink::Faint)]);
+            page.go_to(end);
+        }
     }
 }
 

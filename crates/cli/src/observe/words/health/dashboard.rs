@@ -3,11 +3,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use vps_health::{Certificate, Family, Lost, Phase, Phases, Quantile, QuantileKind, Uptime};
+use vps_health::{Family, Lost, Phase, Phases, Quantile, QuantileKind, Uptime};
 use vps_ops::circuit::CircuitStatus;
 use vps_ops::watch::{Board, LastLook, Row, TargetLook};
 
-use super::{clock, family, long, millis, part, quantile, reason, seconds, seconds_of, short, status, whole};
+use super::{family, millis, moment, part, quantile, reason, seconds, seconds_of, short, status};
+
+use crate::observe::words::NOTHING_RESET;
 
 /// Keys, and what they are for: as many as fit, in this order, help always.
 pub(crate) const KEYS: [(&str, &str); 8] = [
@@ -52,13 +54,13 @@ pub(crate) const HELP: [&str; 22] = [
     "/                  find services by a part of their name",
     "Ctrl-Z             stop; `fg` goes on",
     "",
-    "HEALTHY            answers within 1 s",
+    "HEALTHY            answers sooner than degraded_after (by default 1 s)",
     "DEGRADED           slow, only partly there, or calls and probes disagree",
-    "UNHEALTHY          three looks in a row failed or took longer than 3 s",
-    "UNKNOWN            nobody has looked yet",
-    "stale              nobody has looked for two intervals",
+    "UNHEALTHY          3 looks in a row failed or took over unhealthy_after (3 s)",
+    "UNKNOWN            too few looks so far to tell",
+    "stale              no look has said anything of it for two intervals",
     "NOW                how long the last look took, or that it failed",
-    "P95                95 of 100 answers came sooner",
+    "P95                95 of 100 answers came sooner; of fewer than 60, all did",
     "LOST               looks without an answer, of the last 120",
     "UP 24h             how much of the last day it was up",
     "CIRCUIT            whether calls go through",
@@ -82,7 +84,7 @@ pub(crate) fn next(board: &Board) -> Option<String> {
     let wait = board.next_in?;
     Some(match wait.is_zero() {
         true => "next probe now".to_owned(),
-        false => format!("next probe {}", clock(board.at + wait.as_secs_f64())),
+        false => format!("next probe {}", moment(board.at + wait.as_secs_f64(), board.at)),
     })
 }
 
@@ -93,7 +95,7 @@ pub(crate) fn age(board: &Board) -> String {
     if age > board.interval * 2 {
         return format!("stale, {} old", short(age));
     }
-    format!("as of {} UTC", clock(board.at - age.as_secs_f64()))
+    format!("as of {} UTC", moment(board.at - age.as_secs_f64(), board.at))
 }
 
 /// How long the screen has stood still.
@@ -124,12 +126,10 @@ pub(crate) fn reset_question(service: &str) -> String {
     format!("reset the circuit of {service}? y yes  n no")
 }
 
-pub(crate) const NOT_RESET: &str = "nothing was reset";
-
 /// What was reset: itself, and its hosts.
 pub(crate) fn was_reset(services: &[String]) -> String {
     match services {
-        [] => NOT_RESET.to_owned(),
+        [] => NOTHING_RESET.to_owned(),
         [one] => format!("reset the circuit of {one}"),
         [one, others @ ..] => format!("reset the circuits of {one} and {} others", others.len()),
     }
@@ -161,8 +161,8 @@ pub(crate) fn phases(phases: &Phases) -> Option<String> {
 }
 
 /// `1.31s at 22:41:02: slow, server 1.20 s of 1.31 s`.
-pub(crate) fn look(last: &LastLook, at: f64) -> String {
-    let when = clock(at - last.ago.as_secs_f64());
+pub(crate) fn look(last: &LastLook, wall: f64) -> String {
+    let when = moment(wall - last.ago.as_secs_f64(), wall);
     format!("{} at {when}: {}", seconds_of(last.took), reason(&last.reason))
 }
 
@@ -192,14 +192,6 @@ pub(crate) fn spread(row: &Row) -> Option<String> {
     Some(text)
 }
 
-/// Until when a certificate is valid.
-pub(crate) fn certificate(certificate: &Certificate, wall: f64) -> String {
-    match certificate.left(whole(wall)) {
-        Some(left) => format!("ends in {}", long(left)),
-        None => "is over".to_owned(),
-    }
-}
-
 /// `99.93% of 22h 10m seen`.
 pub(crate) fn uptime(uptime: &Uptime) -> String {
     match uptime.hundredths() {
@@ -209,18 +201,18 @@ pub(crate) fn uptime(uptime: &Uptime) -> String {
 }
 
 /// What probes alone say.
-pub(crate) fn verdict_of_probes(row: &Row) -> String {
+pub(crate) fn verdict_of_probes(row: &Row, wall: f64) -> String {
     if !row.is_probed {
         return "not probed: it has no target".to_owned();
     }
     let why = row.reason.as_ref().map(|why| format!(", {}", reason(why))).unwrap_or_default();
-    let since = row.since.map(|since| format!(" since {}", clock(since))).unwrap_or_default();
+    let since = row.since.map(|since| format!(" since {}", moment(since, wall))).unwrap_or_default();
     format!("{}{since}{why}", status(row.damped))
 }
 
 /// What calls alone say.
-pub(crate) fn verdict_of_circuit(circuit: &CircuitStatus) -> String {
-    let last = circuit.succeeded_at.map(|at| format!("; last call that worked {}", clock(at)));
+pub(crate) fn verdict_of_circuit(circuit: &CircuitStatus, wall: f64) -> String {
+    let last = circuit.succeeded_at.map(|at| format!("; last call that worked {}", moment(at, wall)));
     format!("{}: {}{}", super::circuit(circuit), circuit.explanation, last.unwrap_or_default())
 }
 
