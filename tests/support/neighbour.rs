@@ -72,7 +72,6 @@ impl Ground {
     }
 
     /// Whoever has it changes something; all others stand still as long.
-    #[must_use]
     pub fn turn(&self) -> MutexGuard<'_, ()> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
