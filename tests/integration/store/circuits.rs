@@ -33,7 +33,7 @@ impl Classify for Down {
 
 fn network(folder: &Path) -> NetworkOperationWrapper {
     let settings = r#"{"performance": {"circuit_breaker": {"failure_threshold": 1}}}"#;
-    lab::network(folder, serde_json::from_str(settings).unwrap())
+    lab::network(folder, &serde_json::from_str(settings).unwrap())
 }
 
 /// One call; whether it was let through at all.

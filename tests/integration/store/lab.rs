@@ -71,7 +71,7 @@ pub(crate) fn number(bytes: Option<&[u8]>) -> u64 {
 }
 
 /// What the program has, over the store in `folder`.
-pub(crate) fn network(folder: &Path, settings: Settings) -> NetworkOperationWrapper {
+pub(crate) fn network(folder: &Path, settings: &Settings) -> NetworkOperationWrapper {
     let env = Env::real();
     let (opened_in, opener) = (StateFolder::at(folder), env.clone());
     let store = StoreHandle::on_thread(move || {

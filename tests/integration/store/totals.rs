@@ -22,7 +22,7 @@ async fn call(network: &NetworkOperationWrapper, service: &str) {
 #[expect(clippy::print_stdout, reason = "the test waits for it")]
 pub(crate) fn operate(folder: &Path, times: u32) {
     wait(async {
-        let network = network(folder, Settings::default());
+        let network = network(folder, &Settings::default());
         if times == 0 {
             call(&network, "github").await;
             println!("counted");
@@ -43,7 +43,7 @@ pub(crate) fn operate(folder: &Path, times: u32) {
 }
 
 fn totals(lab: &Lab) -> TotalsSnapshot {
-    let network = network(lab.path(), Settings::default());
+    let network = network(lab.path(), &Settings::default());
     wait(async {
         loop {
             if let Ok(totals) = network.totals().snapshot().await {
@@ -91,7 +91,7 @@ fn what_a_killed_process_counted_more_than_ten_seconds_before_is_kept() {
     let lab = Lab::new();
     let mut child = child::start("operate 0", lab.path());
     child::wait_for(&mut child, "counted");
-    let (counted, reader) = (Instant::now(), network(lab.path(), Settings::default()));
+    let (counted, reader) = (Instant::now(), network(lab.path(), &Settings::default()));
     wait_until("its count in the store", || {
         let totals = wait(reader.totals().snapshot()).ok()?;
         (successes(&totals, "github") > 0).then_some(())
