@@ -26,6 +26,7 @@ pub mod http;
 pub mod network;
 pub mod operation;
 pub mod pipeline;
+pub mod plan;
 pub mod probe;
 pub mod process;
 pub mod running;
