@@ -11,6 +11,7 @@ use super::downloaded::{Downloaded, Saved, Spool};
 use super::error::{Fault, PROGRESS, Reached};
 use super::existing;
 use super::hash::{Hashing, Running};
+use super::held::Held;
 use super::memory::{Memory, State, Waiting};
 use super::open_part;
 use super::part::Part;
@@ -71,7 +72,16 @@ impl DownloadOperation {
         let url = self.candidates.get(attempt.candidate).unwrap_or(self.request.url.as_url());
         let outcome = self.fetch(memory, part, &target, url, attempt).await;
         memory.gained = part.written.saturating_sub(memory.best);
-        outcome
+        let Target::File(file) = target else { return outcome };
+        match (outcome, self.request.hold) {
+            (Ok(mut done), true) => {
+                if let Some(part) = state.part.take() {
+                    done.saved = Saved::Held(Held::new(part, file, Arc::clone(&self.request)));
+                }
+                Ok(done)
+            }
+            (outcome, _) => outcome,
+        }
     }
 
     /// Looks at DEST; `Err` is a download that is done already.
@@ -226,6 +236,7 @@ impl DownloadOperation {
         let bytes = part.written;
         let saved = match target {
             Target::Spool => Saved::Spool(Spool::new(Arc::clone(&part.file), bytes)),
+            Target::File(file) if request.hold => Saved::File(file.path.clone()),
             Target::File(file) => {
                 let clobber = if request.keep_existing { Clobber::Keep } else { Clobber::Replace };
                 match commit(part, file, How { mode: request.mode, clobber, durable: request.durable })

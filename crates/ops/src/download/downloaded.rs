@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::checksum::Checksum;
+use super::held::Held;
 use super::warning::DownloadWarning;
 use crate::env::fs::FsFile;
 use crate::http::SafeUrl;
@@ -18,6 +19,8 @@ pub enum Saved {
     File(PathBuf),
     /// In a file without a name, to be read out.
     Spool(Spool),
+    /// Here, and not yet where it is to be.
+    Held(Held),
 }
 
 /// A complete file without a name; gone when dropped.
@@ -122,7 +125,7 @@ impl Downloaded {
     pub fn path(&self) -> Option<&Path> {
         match &self.saved {
             Saved::File(path) => Some(path),
-            Saved::Spool(_) => None,
+            Saved::Spool(_) | Saved::Held(_) => None,
         }
     }
 }

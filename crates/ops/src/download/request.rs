@@ -156,6 +156,8 @@ pub struct DownloadRequest {
     /// Whether the complete file survives a power loss. True; false is for files that are looked at by their
     /// digest before use, so that a spoiled one is only fetched again.
     pub durable: bool,
+    /// Whether the file becomes DEST only when it is told to: what is brought is [`Held`](super::Held).
+    pub hold: bool,
     /// Who we are to the servers.
     pub credentials: Credentials,
     /// Whether servers must prove who they are.
@@ -181,6 +183,7 @@ impl DownloadRequest {
             follow_link: false,
             mode: None,
             durable: true,
+            hold: false,
             credentials: Credentials::none(),
             verify: Verify::default(),
             connection: Connection::default(),

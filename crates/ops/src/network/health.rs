@@ -94,7 +94,7 @@ impl Health {
         }
     }
 
-    pub(super) fn network_probe(&self, places: Places) -> Result<NetworkProbe, HealthError> {
+    pub(crate) fn network_probe(&self, places: Places) -> Result<NetworkProbe, HealthError> {
         let timing = self.policies.health().timing()?;
         NetworkProbe::new(self.env.clone(), self.way.clone(), timing, places).map_err(HealthError::Tls)
     }

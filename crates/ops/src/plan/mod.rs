@@ -7,7 +7,11 @@
 mod action;
 mod facts;
 mod ids;
+mod kinds;
+mod order;
+pub mod run;
 mod secret_text;
+mod secrets;
 mod step;
 
 pub use action::{
@@ -18,4 +22,5 @@ pub use action::{
 pub use facts::Facts;
 pub use ids::{InvalidId, SecretName, StepId};
 pub use secret_text::{Part, SecretText};
+pub use secrets::{SecretError, Variables};
 pub use step::{Condition, Needs, OnFailure, Place, Plan, SecretSource, Step};

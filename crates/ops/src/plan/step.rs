@@ -116,6 +116,25 @@ impl Step {
             was: None,
         }
     }
+
+    /// The steps whose change it is told of.
+    #[must_use]
+    pub fn watches(&self) -> &[StepId] {
+        match &self.action {
+            Action::Command(command) => &command.guards.on_change,
+            Action::Systemd(systemd) => &systemd.on_change,
+            _ => &[],
+        }
+    }
+
+    /// What tells its work from other work, in 16 hexadecimal digits. Neither its place nor what it needs is in it.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let written = serde_json::to_vec(&self.action).unwrap_or_default();
+        let mut hash = blake3::hash(&written).to_hex().to_string();
+        hash.truncate(16);
+        hash
+    }
 }
 
 /// What a step comes after.

@@ -1,0 +1,242 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn node(lane: Lane) -> Node {
+    Node {
+        lane,
+        needs: None,
+        after: Vec::new(),
+        joins: false,
+        merges: lane == Lane::Apt,
+        fetches: lane == Lane::Apt,
+        decides: Decides::Nothing,
+    }
+}
+
+fn file() -> Node {
+    node(Lane::Files)
+}
+
+fn download() -> Node {
+    Node { joins: true, fetches: true, ..node(Lane::Files) }
+}
+
+fn packages() -> Node {
+    node(Lane::Apt)
+}
+
+fn command() -> Node {
+    Node { decides: Decides::Dependents, ..node(Lane::Command) }
+}
+
+fn needing(node: Node, needs: &[usize]) -> Node {
+    Node { needs: Some(needs.to_vec()), ..node }
+}
+
+fn turns(order: &mut Order) -> Vec<Turn> {
+    std::iter::from_fn(|| order.next()).collect()
+}
+
+fn act(at: usize) -> Turn {
+    Turn::Act(vec![at])
+}
+
+#[test]
+fn without_needs_the_order_of_the_file_holds_whatever_fails() {
+    let mut order = Order::new(vec![file(), file(), file()], 1, 8);
+    assert_eq!(turns(&mut order), [act(0)]);
+    order.acted(&[(0, End::Failed)]);
+    assert_eq!(turns(&mut order), [act(1)]);
+    order.acted(&[(1, End::Left)]);
+    assert_eq!(turns(&mut order), [act(2)]);
+    order.acted(&[(2, End::Well)]);
+    assert_eq!((turns(&mut order), order.left().count()), (vec![], 0));
+}
+
+#[test]
+fn neighbouring_downloads_do_not_wait_for_one_another() {
+    let mut order = Order::new(vec![file(), download(), download(), file()], 1, 8);
+    // Their bytes come at once, what is seen of them after what is above.
+    assert_eq!(turns(&mut order), [act(0), Turn::Fetch(1), Turn::Fetch(2)]);
+    order.acted(&[(0, End::Well)]);
+    assert_eq!(turns(&mut order), [act(1), act(2)]);
+    order.acted(&[(2, End::Well)]);
+    assert_eq!(turns(&mut order), []);
+    order.acted(&[(1, End::Well)]);
+    assert_eq!(turns(&mut order), [act(3)]);
+}
+
+#[test]
+fn needs_replace_the_order_and_block_on_failure() {
+    let nodes = vec![file(), needing(file(), &[0]), needing(file(), &[1]), needing(file(), &[]), file()];
+    let mut order = Order::new(nodes, 1, 8);
+    assert_eq!(turns(&mut order), [act(0), act(3)]);
+    order.acted(&[(0, End::Failed)]);
+    let blocked = |at, by| Turn::Blocked(at, Blocked::Failed(by));
+    assert_eq!(turns(&mut order), [blocked(1, 0), blocked(2, 1)]);
+    order.acted(&[(3, End::Well)]);
+    assert_eq!(turns(&mut order), [act(4)]);
+
+    let mut order = Order::new(vec![file(), needing(file(), &[0])], 1, 8);
+    assert_eq!(turns(&mut order), [act(0)]);
+    order.acted(&[(0, End::Left)]);
+    assert_eq!(turns(&mut order), [Turn::Blocked(1, Blocked::Left(0))]);
+}
+
+#[test]
+fn who_comes_after_waits_and_is_not_blocked() {
+    let watcher = Node { after: vec![1], ..needing(node(Lane::Systemd), &[]) };
+    let mut order = Order::new(vec![watcher, needing(file(), &[])], 1, 8);
+    assert_eq!(turns(&mut order), [act(1)]);
+    order.acted(&[(1, End::Failed)]);
+    assert_eq!(turns(&mut order), [act(0)]);
+    // The same by the order of the file, where what it waits for stands below.
+    let watcher = Node { after: vec![1], ..node(Lane::Systemd) };
+    let mut order = Order::new(vec![watcher, needing(file(), &[])], 1, 8);
+    assert_eq!(turns(&mut order), [act(1)]);
+    order.acted(&[(1, End::Well)]);
+    assert_eq!(turns(&mut order), [act(0)]);
+}
+
+#[test]
+fn neighbouring_packages_are_installed_as_one() {
+    let nodes = vec![packages(), packages(), needing(packages(), &[]), needing(packages(), &[4]), file()];
+    let mut order = Order::new(nodes, 1, 1);
+    assert_eq!(turns(&mut order), [Turn::Act(vec![0, 1, 2]), Turn::Fetch(3)]);
+    order.acted(&[(0, End::Well), (1, End::Failed), (2, End::Well)]);
+    // The last of them waits for a step below.
+    assert_eq!(turns(&mut order), []);
+}
+
+#[test]
+fn the_longest_way_goes_first_then_the_order_of_the_file() {
+    let nodes = vec![
+        needing(command(), &[]),
+        needing(command(), &[]),
+        needing(command(), &[1]),
+        needing(command(), &[2]),
+        needing(command(), &[0]),
+    ];
+    let mut order = Order::new(nodes.clone(), 1, 8);
+    assert_eq!(turns(&mut order), [act(1)]);
+    order.acted(&[(1, End::Well)]);
+    assert_eq!(turns(&mut order), [act(0)], "both have one behind them");
+    let mut order = Order::new(nodes, 2, 8);
+    assert_eq!(turns(&mut order), [act(1), act(0)]);
+}
+
+#[test]
+fn bytes_wait_for_what_may_decide_which_they_are() {
+    let repository = Node { decides: Decides::Packages, ..node(Lane::Files) };
+    let nodes = vec![repository.clone(), packages(), needing(download(), &[0]), download()];
+    let mut order = Order::new(nodes, 1, 8);
+    assert_eq!(turns(&mut order), [act(0), Turn::Fetch(3)]);
+    order.acted(&[(0, End::Well)]);
+    assert_eq!(turns(&mut order), [act(1), act(2)]);
+
+    let gate = Node { decides: Decides::All, ..node(Lane::Gate) };
+    let mut order = Order::new(vec![gate, download(), needing(download(), &[])], 1, 8);
+    assert_eq!(turns(&mut order), [act(0), act(2)]);
+    order.acted(&[(0, End::Well)]);
+    assert_eq!(turns(&mut order), [act(1)]);
+}
+
+#[test]
+fn after_a_stop_nothing_begins() {
+    let mut order = Order::new(vec![file(), download()], 1, 8);
+    order.stop();
+    assert_eq!(turns(&mut order), []);
+    assert_eq!(order.left().collect::<Vec<_>>(), [0, 1]);
+}
+
+fn any_node(at: usize) -> impl Strategy<Value = Node> {
+    let lane = prop::sample::select(vec![Lane::Apt, Lane::Command, Lane::Files, Lane::Gate, Lane::Systemd]);
+    let needs = prop::option::of(prop::collection::btree_set(0..at.max(1), 0..3));
+    let decides =
+        prop::sample::select(vec![Decides::Nothing, Decides::Dependents, Decides::Packages, Decides::All]);
+    (lane, needs, any::<bool>(), any::<bool>(), decides).prop_map(
+        move |(lane, needs, joins, fetches, decides)| {
+            let below = |on: &usize| *on < at;
+            let needs = needs.map(|needs| needs.into_iter().filter(below).collect());
+            Node { needs, joins: joins && lane == Lane::Files, fetches, decides, ..node(lane) }
+        },
+    )
+}
+
+fn any_nodes() -> impl Strategy<Value = Vec<Node>> {
+    (1..30_usize).prop_flat_map(|count| (0..count).map(any_node).collect::<Vec<_>>())
+}
+
+proptest! {
+    /// Whatever the ends and their order: each step ends once, none before what it needs, and lanes hold.
+    #[test]
+    fn every_step_has_its_end(nodes in any_nodes(), choices in prop::collection::vec(any::<(u8, u8)>(), 1..200), jobs in 1..4_usize) {
+        let mut order = Order::new(nodes.clone(), jobs, 4);
+        let mut ends: Vec<Option<End>> = vec![None; nodes.len()];
+        let (mut acting, mut fetching): (Vec<Vec<usize>>, usize) = (Vec::new(), 0);
+        let mut choices = choices.iter().cycle();
+        loop {
+            while let Some(turn) = order.next() {
+                match turn {
+                    Turn::Fetch(at) => {
+                        fetching += 1;
+                        prop_assert!(fetching <= 4 && ends[at].is_none() && nodes[at].fetches);
+                    }
+                    Turn::Blocked(at, why) => {
+                        let (by, end) = match why {
+                            Blocked::Failed(by) => (by, End::Failed),
+                            Blocked::Left(by) => (by, End::Left),
+                        };
+                        prop_assert_eq!(ends[by], Some(end));
+                        prop_assert!(nodes[at].needs.as_ref().unwrap().contains(&by));
+                        prop_assert!(ends[at].replace(end).is_none());
+                    }
+                    Turn::Act(group) => {
+                        for at in &group {
+                            let node = &nodes[*at];
+                            prop_assert!(ends[*at].is_none());
+                            for on in node.needs.iter().flatten() {
+                                prop_assert_eq!(ends[*on], Some(End::Well));
+                            }
+                            if node.needs.is_none() {
+                                let first = (0..*at).rev().take_while(|at| node.joins && nodes[*at].joins).last();
+                                let above = 0..first.unwrap_or(*at);
+                                prop_assert!(above.into_iter().all(|above| ends[above].is_some() || group.contains(&above)));
+                            }
+                        }
+                        acting.push(group);
+                        let commands = acting.iter().filter(|group| nodes[group[0]].lane == Lane::Command).count();
+                        let apt = acting.iter().filter(|group| nodes[group[0]].lane == Lane::Apt).count();
+                        prop_assert!(commands <= jobs && apt <= 1);
+                    }
+                }
+            }
+            if acting.is_empty() {
+                if fetching == 0 {
+                    break;
+                }
+                fetching -= 1;
+                order.fetched();
+                continue;
+            }
+            let (which, how) = choices.next().unwrap();
+            let group = acting.remove(usize::from(*which) % acting.len());
+            let of = |(place, at): (usize, usize)| {
+                let end = match (usize::from(*how) + place) % 5 {
+                    0 => End::Failed,
+                    1 => End::Left,
+                    _ => End::Well,
+                };
+                (at, end)
+            };
+            let ended: Vec<(usize, End)> = group.into_iter().enumerate().map(of).collect();
+            for (at, end) in &ended {
+                prop_assert!(ends[*at].replace(*end).is_none());
+            }
+            order.acted(&ended);
+        }
+        prop_assert!(ends.iter().all(Option::is_some), "{ends:?}");
+        prop_assert_eq!(order.left().count(), 0);
+    }
+}

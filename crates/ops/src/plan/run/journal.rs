@@ -1,0 +1,356 @@
+//! What is known of a plan's steps from earlier runs, and what this one adds: the intent before the effect, the result
+//! after it.
+//!
+//! Losing it costs time, never correctness: each step is looked at before it is done. What only it knows are the marks
+//! of `once` and `on_change`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+use super::super::ids::StepId;
+use crate::env::Env;
+use crate::foreign::Foreign;
+use crate::store::{Store, StoreError, StoreHandle};
+
+/// Where rows begin in the store. The plan's name and the step's follow, kept apart by what neither has.
+const ROWS: &str = "plan/";
+const APART: char = '\u{1f}';
+/// Of this layout; a row of another one is not read.
+const LAYOUT: u32 = 1;
+
+/// What the journal cannot do.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// Another run of this plan began since.
+    #[error("another run of this plan has begun since this one did")]
+    Overtaken,
+    /// The store did not take it.
+    #[error("what is about to be done cannot be written down")]
+    Store(#[from] StoreError),
+}
+
+/// Where a step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// It was begun. Found by a later run: it was interrupted.
+    Started,
+    /// It was done.
+    Done,
+    /// It failed.
+    Failed,
+}
+
+/// What is known of a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Memo {
+    layout: u32,
+    /// Of what it did: an edited step is another one.
+    pub(crate) hash: String,
+    /// Where it is.
+    pub stage: Stage,
+    /// The run that wrote this.
+    pub(crate) run: u64,
+    /// How often it was begun since it was last done.
+    pub(crate) attempts: u32,
+    /// The plan's count of changes when it last changed something; 0 where it never did.
+    pub(crate) change: u64,
+    /// The same count when it was last done or found to be.
+    pub(crate) seen: u64,
+    /// What its kind wants to know next time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stamp: Option<Value>,
+    /// How often it failed in the same way, one after the other, where trying again could not help.
+    #[serde(default)]
+    pub(crate) equal_failures: u32,
+    /// What it failed with last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Foreign>,
+    /// When this was written: seconds since the Unix epoch.
+    pub at: f64,
+}
+
+/// What is known of a plan as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Head {
+    layout: u32,
+    /// The last run that wrote something.
+    pub run: u64,
+    /// Tells it from another one that took the same number.
+    writer: u64,
+    /// How often something changed.
+    pub(crate) change: u64,
+    /// Where the plan was read from.
+    #[serde(default)]
+    pub path: Option<Foreign>,
+    /// When something was written: seconds since the Unix epoch.
+    pub at: f64,
+}
+
+/// The journal of one plan, as one run has it.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    env: Env,
+    store: StoreHandle,
+    prefix: String,
+    head: Head,
+    rows: BTreeMap<String, Memo>,
+    dirty: BTreeSet<String>,
+    removed: BTreeSet<String>,
+    is_begun: bool,
+    is_overtaken: Arc<AtomicBool>,
+}
+
+/// What goes to the store in one transaction.
+struct Batch {
+    head_key: String,
+    head: Vec<u8>,
+    run: u64,
+    writer: u64,
+    rows: Vec<(String, Option<Vec<u8>>)>,
+}
+
+impl Journal {
+    /// What the store has of the plan of this name.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub(crate) async fn open(env: &Env, store: &StoreHandle, plan: &str) -> Result<Self, StoreError> {
+        let prefix = format!("{ROWS}{plan}{APART}");
+        let wanted = prefix.clone();
+        let read = store.ask(env, move |store| store.list(&wanted)).await??;
+        let mut journal = Self {
+            env: env.clone(),
+            store: store.clone(),
+            head: Head::default(),
+            rows: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            removed: BTreeSet::new(),
+            is_begun: false,
+            is_overtaken: Arc::default(),
+            prefix,
+        };
+        for (key, bytes) in read {
+            match key.strip_prefix(&journal.prefix) {
+                Some("") => {
+                    let head = serde_json::from_slice(&bytes).ok();
+                    journal.head = head.filter(|head: &Head| head.layout == LAYOUT).unwrap_or_default();
+                }
+                Some(id) => {
+                    let memo = serde_json::from_slice(&bytes).ok();
+                    journal.rows.extend(
+                        memo.filter(|memo: &Memo| memo.layout == LAYOUT).map(|memo| (id.to_owned(), memo)),
+                    );
+                }
+                None => {}
+            }
+        }
+        Ok(journal)
+    }
+
+    /// What is known of a step, by the name it has, else by the one it had.
+    pub(crate) fn memo(&self, id: &StepId, was: Option<&StepId>) -> Option<&Memo> {
+        self.rows.get(id.as_str()).or_else(|| self.rows.get(was?.as_str()))
+    }
+
+    /// How often something changed so far.
+    pub(crate) fn changes(&self) -> u64 {
+        self.head.change
+    }
+
+    /// Counts one more change; its number.
+    pub(crate) fn next_change(&mut self) -> u64 {
+        self.head.change += 1;
+        self.head.change
+    }
+
+    /// Steps that are known and not of `ids`.
+    pub(crate) fn others<'j>(&'j self, ids: &'j BTreeSet<&str>) -> impl Iterator<Item = &'j str> {
+        self.rows.keys().map(String::as_str).filter(|id| !ids.contains(id))
+    }
+
+    /// Says where the plan is.
+    pub(crate) fn of_path(&mut self, path: Option<Foreign>) {
+        self.head.path = path;
+    }
+
+    /// Notes what is known of a step now. It is written with the next batch.
+    pub(crate) fn note(&mut self, id: &StepId, was: Option<&StepId>, change: impl FnOnce(&mut Memo)) {
+        if !self.is_begun {
+            (self.is_begun, self.head.run, self.head.layout) = (true, self.head.run + 1, LAYOUT);
+            self.head.writer = self.env.next_u64();
+        }
+        let former = was.filter(|_| !self.rows.contains_key(id.as_str())).map(StepId::as_str);
+        if let Some(former) = former
+            && let Some(memo) = self.rows.remove(former)
+        {
+            self.rows.insert(id.as_str().to_owned(), memo);
+            self.removed.insert(former.to_owned());
+        }
+        let memo = self.rows.entry(id.as_str().to_owned()).or_insert_with(Memo::new);
+        change(memo);
+        (memo.run, memo.at) = (self.head.run, self.env.wall().as_secs_f64());
+        self.dirty.insert(id.as_str().to_owned());
+    }
+
+    /// Has what was noted written, some time: it survives a kill of this process, not a loss of power.
+    pub(crate) fn write(&mut self) {
+        if let Some(batch) = self.batch() {
+            let overtaken = Arc::clone(&self.is_overtaken);
+            self.store.tell(move |store| {
+                if matches!(batch.write(store), Err(JournalError::Overtaken)) {
+                    overtaken.store(true, Ordering::Relaxed);
+                }
+            });
+        }
+    }
+
+    /// What is to be written now. Whoever has it [hands it over](Self::written) and awaits that without the journal.
+    pub(crate) fn sync(&mut self) -> impl Future<Output = Result<(), JournalError>> + use<> {
+        let (batch, env, store) = (self.batch(), self.env.clone(), self.store.clone());
+        let overtaken = Arc::clone(&self.is_overtaken);
+        async move {
+            let Some(batch) = batch else { return Ok(()) };
+            let written = store.ask(&env, move |store| batch.write(store)).await?;
+            if matches!(written, Err(JournalError::Overtaken)) {
+                overtaken.store(true, Ordering::Relaxed);
+            }
+            written
+        }
+    }
+
+    /// Whether another run began since.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        self.is_overtaken.load(Ordering::Relaxed)
+    }
+
+    fn batch(&mut self) -> Option<Batch> {
+        if self.dirty.is_empty() && self.removed.is_empty() {
+            return None;
+        }
+        self.head.at = self.env.wall().as_secs_f64();
+        let key = |id: &str| format!("{}{id}", self.prefix);
+        let written = std::mem::take(&mut self.dirty);
+        let row = |id: &String| Some((key(id), Some(serde_json::to_vec(self.rows.get(id)?).ok()?)));
+        let mut rows: Vec<_> = written.iter().filter_map(row).collect();
+        rows.extend(std::mem::take(&mut self.removed).iter().map(|id| (key(id), None)));
+        let head = serde_json::to_vec(&self.head).ok()?;
+        Some(Batch { head_key: key(""), head, run: self.head.run, writer: self.head.writer, rows })
+    }
+}
+
+impl Batch {
+    fn write(&self, store: &dyn Store) -> Result<(), JournalError> {
+        let mut keys = vec![self.head_key.as_str()];
+        keys.extend(self.rows.iter().map(|(key, _)| key.as_str()));
+        let mut is_overtaken = false;
+        store.update_all(&keys, &mut |values| {
+            let Some((head, rows)) = values.split_first_mut() else { return false };
+            let known = head.as_deref().and_then(|bytes| serde_json::from_slice::<Head>(bytes).ok());
+            is_overtaken = known.is_some_and(|known| {
+                known.run > self.run || (known.run == self.run && known.writer != self.writer)
+            });
+            if is_overtaken {
+                return false;
+            }
+            *head = Some(self.head.clone());
+            for (value, (_, bytes)) in rows.iter_mut().zip(&self.rows) {
+                value.clone_from(bytes);
+            }
+            true
+        })?;
+        if is_overtaken { Err(JournalError::Overtaken) } else { Ok(()) }
+    }
+}
+
+impl Memo {
+    fn new() -> Self {
+        Self {
+            layout: LAYOUT,
+            hash: String::new(),
+            stage: Stage::Started,
+            run: 0,
+            attempts: 0,
+            change: 0,
+            seen: 0,
+            stamp: None,
+            equal_failures: 0,
+            failure: None,
+            at: 0.0,
+        }
+    }
+
+    /// Whether it was begun by a run that did not come to its end.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.stage == Stage::Started
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> StepId {
+        text.parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_noted_is_there_in_the_next_run_and_other_plans_have_their_own() {
+        let (env, store) = (Env::real(), StoreHandle::in_memory());
+        let mut first = Journal::open(&env, &store, "web").await.unwrap();
+        assert!(first.memo(&id("a"), None).is_none());
+        assert_eq!(first.next_change(), 1);
+        first.note(&id("a"), None, |memo| (memo.stage, memo.change) = (Stage::Done, 1));
+        first.sync().await.unwrap();
+        let again = Journal::open(&env, &store, "web").await.unwrap();
+        let memo = again.memo(&id("a"), None).unwrap();
+        assert_eq!((memo.stage, memo.change, memo.run, again.changes()), (Stage::Done, 1, 1, 1));
+        assert!(!memo.is_interrupted());
+        for other in ["web2", "we", "web\u{1f}a"] {
+            assert!(Journal::open(&env, &store, other).await.unwrap().memo(&id("a"), None).is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_that_was_overtaken_writes_nothing_more() {
+        let (env, store) = (Env::real(), StoreHandle::in_memory());
+        let mut first = Journal::open(&env, &store, "web").await.unwrap();
+        let mut second = Journal::open(&env, &store, "web").await.unwrap();
+        first.note(&id("a"), None, |memo| memo.attempts = 1);
+        first.write();
+        second.note(&id("a"), None, |memo| memo.attempts = 2);
+        let same_number = second.sync().await;
+        assert!(matches!(same_number, Err(JournalError::Overtaken)));
+        let mut third = Journal::open(&env, &store, "web").await.unwrap();
+        third.note(&id("a"), None, |memo| memo.attempts = 3);
+        third.sync().await.unwrap();
+        first.note(&id("a"), None, |memo| memo.attempts = 9);
+        assert!(matches!(first.sync().await, Err(JournalError::Overtaken)));
+        assert!(first.is_overtaken() && !third.is_overtaken());
+        let last = Journal::open(&env, &store, "web").await.unwrap();
+        assert_eq!(last.memo(&id("a"), None).unwrap().attempts, 3);
+    }
+
+    #[tokio::test]
+    async fn a_step_that_was_renamed_keeps_what_is_known_of_it() {
+        let (env, store) = (Env::real(), StoreHandle::in_memory());
+        let mut first = Journal::open(&env, &store, "web").await.unwrap();
+        first.note(&id("old"), None, |memo| (memo.stage, memo.change) = (Stage::Done, 7));
+        first.sync().await.unwrap();
+        let mut second = Journal::open(&env, &store, "web").await.unwrap();
+        let (new, old) = (id("new"), id("old"));
+        assert_eq!(second.memo(&new, Some(&old)).unwrap().change, 7);
+        second.note(&new, Some(&old), |memo| memo.attempts = 1);
+        second.sync().await.unwrap();
+        let third = Journal::open(&env, &store, "web").await.unwrap();
+        assert_eq!(third.memo(&new, None).unwrap().change, 7);
+        assert!(third.memo(&old, None).is_none());
+        assert_eq!(third.others(&BTreeSet::new()).collect::<Vec<_>>(), ["new"]);
+    }
+}

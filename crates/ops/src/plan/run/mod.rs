@@ -1,0 +1,20 @@
+//! A run of a plan: each step is looked at, done if something is missing, and looked at again.
+
+mod event;
+mod fetched;
+mod journal;
+mod nodes;
+mod one_step;
+mod outcome;
+mod runner;
+mod selection;
+mod step_context;
+mod turns;
+
+pub use event::{PlanEvent, PlanObserver, StepEvent};
+pub(crate) use fetched::Fetched;
+pub use journal::{Head, JournalError};
+pub use outcome::{Applied, Deferral, Outcome, StepError, StepReport, Would};
+pub use runner::{ApplyError, ApplyOptions, apply};
+pub use selection::Selection;
+pub(crate) use step_context::{Done, Proof, StepContext};

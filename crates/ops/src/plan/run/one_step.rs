@@ -1,0 +1,294 @@
+//! One step of a run: looked at, written down, done, looked at again, written down.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use vps_retry::{Class, Kind};
+
+use super::super::action::{Action, Once};
+use super::super::kinds;
+use super::super::step::{Condition, Step};
+use super::event::StepEvent;
+use super::fetched::Fetched;
+use super::journal::{Memo, Stage};
+use super::outcome::{Deferral, Outcome, StepError, Would};
+use super::runner::Run;
+use super::step_context::{Done, Proof, StepContext};
+use crate::settings::Options;
+
+/// Equal failures after which a step is not tried again unasked, where trying again cannot help.
+const PARKED: u32 = 3;
+/// Between two tries of what is waited for.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// What was fetched before its turn, or why not.
+pub(super) type Brought = Result<Option<Fetched>, StepError>;
+
+/// A step did what it does, and is not as it is to be.
+#[derive(Debug, thiserror::Error)]
+#[error("it was done, and is not so: {what}")]
+struct NotSo {
+    what: crate::foreign::Foreign,
+}
+
+impl Run<'_> {
+    /// What a kind works with.
+    pub(super) fn context(&self, at: usize) -> Option<StepContext> {
+        let step = self.steps().get(at)?;
+        let journal = self.journal();
+        let memo = journal.memo(&step.id, step.was.as_ref());
+        let seen = memo.map_or(0, |memo| memo.seen);
+        let changed = |id| journal.memo(id, None).is_some_and(|memo| memo.change > seen);
+        let is_told = step.watches().iter().any(changed);
+        let mut options = Options::new().cancel(self.options.cancel.child_token());
+        (options.total, options.attempts) = (step.timeout, step.attempts);
+        options.service.clone_from(&step.circuit);
+        Some(StepContext {
+            ground: std::sync::Arc::clone(&self.ground),
+            at,
+            memo: memo.filter(|memo| memo.hash == step.hash()).cloned(),
+            is_told,
+            options,
+        })
+    }
+
+    /// Fetches what a step needs before its turn, if it has to be done at all.
+    pub(super) async fn fetch(&self, at: usize) -> Brought {
+        let Some(cx) = self.context(at).filter(|_| self.is_selected(at) && !self.options.dry_run) else {
+            return Ok(None);
+        };
+        let holds = cx.step().is_some_and(|step| step.when.iter().all(|when| holds(&cx, when)));
+        if !holds || matches!(kinds::prove(&cx).await, Ok(Proof::Satisfied(_)) | Err(_)) {
+            return Ok(None);
+        }
+        self.tell(at, StepEvent::Fetching);
+        kinds::fetch(&cx).await
+    }
+
+    /// Does steps whose turn has come, one after the other.
+    pub(super) async fn act(
+        &self,
+        group: Vec<usize>,
+        mut brought: BTreeMap<usize, Brought>,
+    ) -> Vec<(usize, Outcome, Duration)> {
+        let mut ended = Vec::with_capacity(group.len());
+        for at in group {
+            let began = self.env.now();
+            let outcome = match self.context(at) {
+                Some(cx) => self.one(&cx, brought.remove(&at)).await,
+                None => Outcome::Skipped,
+            };
+            ended.push((at, outcome, self.env.now().since(began)));
+        }
+        ended
+    }
+
+    async fn one(&self, cx: &StepContext, brought: Option<Brought>) -> Outcome {
+        let Some(step) = cx.step() else { return Outcome::Skipped };
+        if !self.is_selected(cx.at) {
+            return Outcome::Deferred(Deferral::NotSelected);
+        }
+        if !step.when.iter().all(|when| holds(cx, when)) {
+            return Outcome::Skipped;
+        }
+        let proof = match kinds::prove(cx).await {
+            Ok(proof) => proof,
+            Err(error) => return self.failed(cx, step, error),
+        };
+        let interrupted = cx.memo.as_ref().is_some_and(Memo::is_interrupted);
+        match proof {
+            Proof::Satisfied(stamp) => self.satisfied(cx, step, stamp, interrupted),
+            Proof::Missing(what) if self.options.dry_run => Outcome::Would(Would::Change(what)),
+            Proof::Unknown if self.options.dry_run => Outcome::Would(Would::Unknown),
+            Proof::Missing(_) | Proof::Unknown => match self.may_begin(cx, step, interrupted) {
+                Some(deferral) => Outcome::Deferred(deferral),
+                None => self.done(cx, step, brought).await,
+            },
+        }
+    }
+
+    /// There is nothing to do. What a killed run had begun counts as a change: it may be what made it so.
+    fn satisfied(
+        &self,
+        cx: &StepContext,
+        step: &Step,
+        stamp: Option<serde_json::Value>,
+        interrupted: bool,
+    ) -> Outcome {
+        if self.options.dry_run {
+            return Outcome::Satisfied;
+        }
+        let mut journal = self.journal();
+        let changes = journal.changes();
+        let is_known = cx.memo.as_ref().is_some_and(|memo| memo.stage == Stage::Done);
+        // Who watches others has seen all that changed so far.
+        let is_behind = cx.is_told || (!step.watches().is_empty() && !is_known);
+        if is_known && stamp.is_none() && !is_behind {
+            return Outcome::Satisfied;
+        }
+        let change = interrupted.then(|| journal.next_change());
+        journal.note(&step.id, step.was.as_ref(), |memo| {
+            memo.hash = step.hash();
+            (memo.stage, memo.attempts, memo.failure, memo.equal_failures) = (Stage::Done, 0, None, 0);
+            memo.seen = change.unwrap_or(changes);
+            memo.change = change.unwrap_or(memo.change);
+            memo.stamp = stamp.or_else(|| memo.stamp.take());
+        });
+        Outcome::Satisfied
+    }
+
+    /// Why it may not be done now, though it is not as it is to be.
+    fn may_begin(&self, cx: &StepContext, step: &Step, interrupted: bool) -> Option<Deferral> {
+        let asked = self.options.selection.rerun.contains(&step.id);
+        let once = match &step.action {
+            Action::Command(command) => command.guards.once.is_some() && !command.guards.idempotent,
+            _ => false,
+        };
+        if interrupted && once && !asked {
+            return Some(Deferral::Interrupted);
+        }
+        let memo = cx.memo.as_ref()?;
+        (memo.equal_failures >= PARKED && !asked).then_some(Deferral::Parked)
+    }
+
+    async fn done(&self, cx: &StepContext, step: &Step, brought: Option<Brought>) -> Outcome {
+        if let Err(error) = self.intend(cx, step).await {
+            return self.failed(cx, step, StepError::new(&error, Kind::Local, Class::Local));
+        }
+        self.tell(cx.at, StepEvent::Began);
+        let mut brought = brought;
+        loop {
+            let effect = match brought.take() {
+                Some(Err(error)) => Err(error),
+                Some(Ok(fetched)) => kinds::effect(cx, fetched).await,
+                None => kinds::effect(cx, None).await,
+            };
+            let error = match effect {
+                Ok(done) => return self.verified(cx, step, done).await,
+                Err(error) => error,
+            };
+            let Some(deferral) = error.deferral().filter(|_| kinds::is_online(step.action.kind())) else {
+                return self.failed(cx, step, error);
+            };
+            let now = self.env.now();
+            if now >= self.wait_until || self.options.cancel.is_cancelled() {
+                self.left(step);
+                return Outcome::Deferred(deferral);
+            }
+            let pause = match deferral {
+                Deferral::CircuitOpen { retry_after, .. } => retry_after.clamp(SHORTEST_WAIT, LONGEST_WAIT),
+                _ => LONGEST_WAIT,
+            };
+            self.tell(cx.at, StepEvent::Waiting { left: self.wait_until.since(now) });
+            let again = now.after(pause).min(self.wait_until);
+            tokio::select! {
+                biased;
+                () = self.options.cancel.cancelled() => {}
+                () = self.env.sleep_until(again) => {}
+            }
+        }
+    }
+
+    /// Writes down that it is about to be done: on the disk, where it runs code of others or is watched.
+    async fn intend(&self, cx: &StepContext, step: &Step) -> Result<(), super::JournalError> {
+        let sync = {
+            let mut journal = self.journal();
+            journal.note(&step.id, step.was.as_ref(), |memo| {
+                if memo.hash != step.hash() {
+                    (memo.attempts, memo.equal_failures, memo.stamp) = (0, 0, None);
+                }
+                memo.hash = step.hash();
+                memo.stage = Stage::Started;
+                memo.attempts = memo.attempts.saturating_add(1);
+            });
+            let must = kinds::runs_foreign_code(step.action.kind()) || self.watched.contains(&cx.at);
+            must.then(|| journal.sync())
+        };
+        match sync {
+            Some(sync) => sync.await,
+            None => Ok(()),
+        }
+    }
+
+    /// It was done: is it so?
+    async fn verified(&self, cx: &StepContext, step: &Step, done: Done) -> Outcome {
+        if kinds::is_proved_again(&step.action) {
+            match kinds::prove(cx).await {
+                Ok(Proof::Missing(what)) => {
+                    let what = what.unwrap_or_else(|| step.id.as_str().into());
+                    return self.failed(cx, step, StepError::local(&NotSo { what }));
+                }
+                Ok(_) => {}
+                Err(error) => return self.failed(cx, step, error),
+            }
+        }
+        let mut journal = self.journal();
+        let change = done.changed.then(|| journal.next_change());
+        let seen = journal.changes();
+        journal.note(&step.id, step.was.as_ref(), |memo| {
+            (memo.stage, memo.attempts, memo.failure, memo.equal_failures) = (Stage::Done, 0, None, 0);
+            memo.seen = seen;
+            memo.change = change.unwrap_or(memo.change);
+            memo.stamp = done.stamp.or_else(|| memo.stamp.take());
+        });
+        Outcome::Done { changed: done.changed, what: done.what }
+    }
+
+    fn failed(&self, cx: &StepContext, step: &Step, error: StepError) -> Outcome {
+        if self.options.dry_run {
+            return Outcome::Failed(error);
+        }
+        if error.kind == Kind::Cancelled {
+            self.left(step);
+            return Outcome::Deferred(Deferral::Stopped);
+        }
+        let said = error.causes.last().unwrap_or(&error.what).clone();
+        let is_equal = error.class == Class::Permanent;
+        self.journal().note(&step.id, step.was.as_ref(), |memo| {
+            memo.hash = step.hash();
+            memo.stage = Stage::Failed;
+            let before = memo.failure.replace(said.clone());
+            memo.equal_failures = match is_equal {
+                true if before.as_ref() == Some(&said) => memo.equal_failures.saturating_add(1),
+                true => 1,
+                false => 0,
+            };
+        });
+        let _ = cx;
+        Outcome::Failed(error)
+    }
+
+    /// It was begun, and nothing came of it: it is as it was before.
+    fn left(&self, step: &Step) {
+        self.journal().note(&step.id, step.was.as_ref(), |memo| memo.stage = Stage::Failed);
+    }
+}
+
+/// Whether a condition holds now.
+pub(super) fn holds(cx: &StepContext, condition: &Condition) -> bool {
+    let facts = &cx.plan().facts;
+    let is_there = |path: &std::path::PathBuf| cx.env().fs().look_through(&cx.path(path)).is_ok();
+    match condition {
+        Condition::Os(all) => all.contains(&facts.os),
+        Condition::OsVersion(all) => all.contains(&facts.os_version),
+        Condition::Codename(all) => all.contains(&facts.codename),
+        Condition::Arch(all) => all.contains(&facts.arch),
+        Condition::Container(is) => facts.container == *is,
+        Condition::Root(is) => facts.root == *is,
+        Condition::Known(is) => *is,
+        Condition::Exists(paths) => paths.iter().all(is_there),
+        Condition::Missing(paths) => !paths.iter().any(is_there),
+        Condition::Not(all) => !all.iter().all(|one| holds(cx, one)),
+        Condition::Any(any) => any.iter().any(|all| all.iter().all(|one| holds(cx, one))),
+    }
+}
+
+/// `once` of a command, if it has one.
+#[expect(dead_code, reason = "commands ask for it")]
+fn once(step: &Step) -> Option<Once> {
+    match &step.action {
+        Action::Command(command) => command.guards.once,
+        _ => None,
+    }
+}

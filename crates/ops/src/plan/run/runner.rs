@@ -1,0 +1,341 @@
+//! The loop of a run: turns are begun as they come up, ends are written down, nothing is left behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+use vps_breaker::Tick;
+
+use super::super::ids::StepId;
+use super::super::order::{Blocked, End, Order, Turn};
+use super::super::secrets::Variables;
+use super::super::step::{OnFailure, Plan, Step};
+use super::event::{PlanEvent, PlanObserver, StepEvent};
+use super::fetched::Fetched;
+use super::journal::Journal;
+use super::nodes::nodes;
+use super::outcome::{Applied, Deferral, Outcome, StepError, StepReport};
+use super::selection::{Selection, selected};
+use super::step_context::Ground;
+use super::turns::Turns;
+use crate::NetworkOperationWrapper;
+use crate::env::Env;
+use crate::foreign::Foreign;
+use crate::store::{StoreError, StoreHandle};
+
+/// Fetches and files under way at once.
+const MOST_FETCHES: usize = 64;
+
+/// Why nothing was run.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ApplyError {
+    /// The plan has no step of this name.
+    #[error("the plan has no step `{id}`")]
+    UnknownStep {
+        /// Which.
+        id: Foreign,
+    },
+    /// The store does not answer.
+    #[error("what earlier runs did cannot be read")]
+    Store(#[from] StoreError),
+}
+
+/// How a plan is run.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ApplyOptions {
+    /// Which steps.
+    pub selection: Selection,
+    /// Whether it is only looked what would be done.
+    pub dry_run: bool,
+    /// Whether everything is looked at anew, whatever earlier looks said.
+    pub recheck: bool,
+    /// Nothing is begun after so long.
+    pub limit: Option<Duration>,
+    /// How long circuits and connectivity are waited for in all.
+    pub wait: Duration,
+    /// Commands at once.
+    pub jobs: NonZeroUsize,
+    /// Stops the run when cancelled.
+    pub cancel: CancellationToken,
+    /// Where secrets may come from.
+    pub variables: Variables,
+    /// Where what commands say is kept.
+    pub logs: Option<PathBuf>,
+}
+
+impl Default for ApplyOptions {
+    fn default() -> Self {
+        Self {
+            selection: Selection::default(),
+            dry_run: false,
+            recheck: false,
+            limit: None,
+            wait: Duration::ZERO,
+            jobs: NonZeroUsize::MIN,
+            cancel: CancellationToken::new(),
+            variables: Variables::default(),
+            logs: None,
+        }
+    }
+}
+
+/// Runs a plan.
+///
+/// # Errors
+/// [`ApplyError`] where nothing was run. What becomes of its steps is in [`Applied`].
+///
+/// # Cancel safety
+/// Dropped, what is under way is told to end as if by a stop; the next run goes on.
+pub async fn apply(
+    network: &NetworkOperationWrapper,
+    store: &StoreHandle,
+    plan: Arc<Plan>,
+    options: &ApplyOptions,
+    observer: &dyn PlanObserver,
+) -> Result<Applied, ApplyError> {
+    let journal = Journal::open(network.env(), store, &plan.name).await?;
+    let run = Run::new(network, plan, options, observer, journal)?;
+    Ok(run.to_its_end().await)
+}
+
+/// What ended.
+enum Ended {
+    Fetched(usize, Result<Option<Fetched>, StepError>),
+    Acted(Vec<(usize, Outcome, Duration)>),
+}
+
+/// One run, as all its steps see it.
+pub(super) struct Run<'r> {
+    pub(super) env: Env,
+    pub(super) ground: Arc<Ground>,
+    pub(super) options: &'r ApplyOptions,
+    observer: &'r dyn PlanObserver,
+    journal: Mutex<Journal>,
+    pub(super) places: BTreeMap<StepId, usize>,
+    /// Steps that others watch.
+    pub(super) watched: BTreeSet<usize>,
+    /// Steps that are done in this run, if their turn comes.
+    selected: BTreeSet<usize>,
+    /// Steps that a step before them may still change something for, where it is only looked.
+    pub(super) would: Mutex<BTreeSet<usize>>,
+    pub(super) began: Tick,
+    until: Option<Tick>,
+    pub(super) wait_until: Tick,
+}
+
+impl<'r> Run<'r> {
+    fn new(
+        network: &NetworkOperationWrapper,
+        plan: Arc<Plan>,
+        options: &'r ApplyOptions,
+        observer: &'r dyn PlanObserver,
+        journal: Journal,
+    ) -> Result<Self, ApplyError> {
+        let env = network.env().clone();
+        let places: BTreeMap<StepId, usize> =
+            plan.steps.iter().enumerate().map(|(at, step)| (step.id.clone(), at)).collect();
+        let selected = selected(&plan, &places, &options.selection)
+            .map_err(|id| ApplyError::UnknownStep { id: id.as_str().into() })?;
+        let watched = plan.steps.iter().flat_map(Step::watches).filter_map(|id| places.get(id).copied());
+        let now = env.now();
+        Ok(Self {
+            watched: watched.collect(),
+            ground: Arc::new(Ground {
+                network: network.clone(),
+                plan,
+                logs: options.logs.clone(),
+                cancel: options.cancel.clone(),
+                variables: options.variables.clone(),
+                recheck: options.recheck,
+                log_number: AtomicU64::new(0),
+            }),
+            journal: Mutex::new(journal),
+            options,
+            observer,
+            places,
+            selected,
+            would: Mutex::default(),
+            began: now,
+            until: options.limit.map(|limit| now.after(limit)),
+            wait_until: now.after(options.wait),
+            env,
+        })
+    }
+
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.ground.plan.steps
+    }
+
+    pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn tell(&self, at: usize, what: StepEvent<'_>) {
+        if let Some(step) = self.steps().get(at) {
+            self.observer.on(&PlanEvent { id: &step.id, kind: step.action.kind(), what });
+        }
+    }
+
+    async fn to_its_end(self) -> Applied {
+        let mut order =
+            Order::new(nodes(&self.ground.plan, &self.places), self.options.jobs.get(), MOST_FETCHES);
+        let mut outcomes: Vec<Option<(Outcome, Duration)>> = vec![None; self.steps().len()];
+        let mut fetched = BTreeMap::new();
+        let stopped = self.go(&mut order, &mut outcomes, &mut fetched).await;
+        // Their parts stay for the next run.
+        drop(fetched);
+        let sync = self.journal().sync();
+        // What cannot be written now is found by looking at the machine.
+        let _ = sync.await;
+        self.report(&order, outcomes, stopped)
+    }
+
+    async fn go(
+        &self,
+        order: &mut Order,
+        outcomes: &mut [Option<(Outcome, Duration)>],
+        fetched: &mut BTreeMap<usize, Result<Option<Fetched>, StepError>>,
+    ) -> bool {
+        let mut turns: Turns<'_, Ended> = Turns::default();
+        // Fetches that their steps wait for.
+        let mut fetching: BTreeSet<usize> = BTreeSet::new();
+        let mut waiting: Vec<Vec<usize>> = Vec::new();
+        loop {
+            let is_over = self.options.cancel.is_cancelled() || self.journal().is_overtaken();
+            if is_over || self.until.is_some_and(|until| self.env.now() >= until) {
+                order.stop();
+            }
+            while let Some(turn) = order.next() {
+                match turn {
+                    Turn::Blocked(at, why) => {
+                        self.end(outcomes, at, blocked(self.steps(), why), Duration::ZERO)
+                    }
+                    Turn::Fetch(at) => {
+                        fetching.insert(at);
+                        turns.begin(async move { Ended::Fetched(at, self.fetch(at).await) });
+                    }
+                    // Who fetches for it ends first.
+                    Turn::Act(group) if group.iter().any(|at| fetching.contains(at)) => waiting.push(group),
+                    Turn::Act(group) => self.begin(&mut turns, fetched, group),
+                }
+            }
+            self.journal().write();
+            if turns.is_empty() {
+                return is_over;
+            }
+            let ended = tokio::select! {
+                biased;
+                ended = turns.next() => ended,
+                () = self.options.cancel.cancelled(), if !is_over => continue,
+            };
+            match ended {
+                Some(Ended::Fetched(at, result)) => {
+                    fetching.remove(&at);
+                    order.fetched();
+                    fetched.insert(at, result);
+                    let is_due = |group: &mut Vec<usize>| !group.iter().any(|at| fetching.contains(at));
+                    let due: Vec<_> = waiting.extract_if(.., is_due).collect();
+                    due.into_iter().for_each(|group| self.begin(&mut turns, fetched, group));
+                }
+                Some(Ended::Acted(group)) => {
+                    let ends: Vec<_> =
+                        group.iter().map(|(at, outcome, _)| (*at, self.means(*at, outcome))).collect();
+                    for (at, outcome, took) in group {
+                        if matches!(outcome, Outcome::Failed(_)) && self.stops(at) {
+                            order.stop();
+                        }
+                        self.end(outcomes, at, outcome, took);
+                    }
+                    order.acted(&ends);
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn begin<'t>(
+        &'t self,
+        turns: &mut Turns<'t, Ended>,
+        fetched: &mut BTreeMap<usize, Result<Option<Fetched>, StepError>>,
+        group: Vec<usize>,
+    ) {
+        let brought: BTreeMap<_, _> =
+            group.iter().filter_map(|at| Some((*at, fetched.remove(at)?))).collect();
+        turns.begin(async move { Ended::Acted(self.act(group, brought).await) });
+    }
+
+    fn stops(&self, at: usize) -> bool {
+        self.steps().get(at).is_some_and(|step| step.on_failure == OnFailure::Stop)
+    }
+
+    pub(super) fn may_fail(&self, at: usize) -> bool {
+        self.steps().get(at).is_some_and(|step| step.on_failure == OnFailure::Continue)
+    }
+
+    pub(super) fn is_selected(&self, at: usize) -> bool {
+        self.selected.contains(&at)
+    }
+
+    /// What its end means to those that need it.
+    fn means(&self, at: usize, outcome: &Outcome) -> End {
+        match outcome {
+            Outcome::Failed(_) if self.may_fail(at) => End::Well,
+            Outcome::Failed(_) | Outcome::Blocked { .. } => End::Failed,
+            Outcome::Deferred(_) => End::Left,
+            _ => End::Well,
+        }
+    }
+
+    fn end(&self, outcomes: &mut [Option<(Outcome, Duration)>], at: usize, outcome: Outcome, took: Duration) {
+        self.tell(at, StepEvent::Ended { outcome: &outcome, took });
+        if let Some(place) = outcomes.get_mut(at) {
+            *place = Some((outcome, took));
+        }
+    }
+
+    fn report(self, order: &Order, outcomes: Vec<Option<(Outcome, Duration)>>, stopped: bool) -> Applied {
+        let left: BTreeSet<usize> = order.left().collect();
+        let out_of_time =
+            !self.options.cancel.is_cancelled() && self.until.is_some_and(|until| self.env.now() >= until);
+        let why = if out_of_time { Deferral::OutOfTime } else { Deferral::Stopped };
+        let of = |(at, (step, outcome)): (usize, (&Step, Option<(Outcome, Duration)>))| {
+            let unbegun = || (Outcome::Deferred(why.clone()), Duration::ZERO);
+            let (outcome, took) = outcome.filter(|_| !left.contains(&at)).unwrap_or_else(unbegun);
+            StepReport {
+                id: step.id.clone(),
+                kind: step.action.kind(),
+                place: step.place,
+                outcome,
+                may_fail: step.on_failure == OnFailure::Continue,
+                took,
+            }
+        };
+        let steps = self.steps().iter().zip(outcomes).enumerate().map(of).collect();
+        let known: BTreeSet<&str> = self.steps().iter().map(|step| step.id.as_str()).collect();
+        let journal = self.journal();
+        Applied {
+            name: self.ground.plan.name.clone(),
+            steps,
+            gone: journal.others(&known).map(Into::into).collect(),
+            stopped,
+            overtaken: journal.is_overtaken(),
+            took: self.env.now().since(self.began),
+        }
+    }
+}
+
+fn blocked(steps: &[Step], why: Blocked) -> Outcome {
+    let id = |at: usize| steps.get(at).map(|step| step.id.clone());
+    match why {
+        Blocked::Failed(at) => id(at).map(|by| Outcome::Blocked { by }),
+        Blocked::Left(at) => id(at).map(|by| Outcome::Deferred(Deferral::Needs { by })),
+    }
+    .unwrap_or(Outcome::Skipped)
+}

@@ -1,0 +1,105 @@
+//! What the kinds of steps work with.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use secrecy::SecretString;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::super::secret_text::SecretText;
+use super::super::secrets::{self, SecretError, Variables};
+use super::super::step::{Plan, Step};
+use super::journal::Memo;
+use super::outcome::StepError;
+use crate::NetworkOperationWrapper;
+use crate::env::Env;
+use crate::foreign::Foreign;
+use crate::settings::Options;
+
+/// What all steps of a run work with.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    pub(crate) network: NetworkOperationWrapper,
+    pub(crate) plan: Arc<Plan>,
+    /// Where what commands say is kept; nowhere if there is no state folder.
+    pub(crate) logs: Option<PathBuf>,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) variables: Variables,
+    /// Whether stamps of earlier looks count.
+    pub(crate) recheck: bool,
+    /// Counts logs of this run.
+    pub(crate) log_number: AtomicU64,
+}
+
+/// What a kind has of its step.
+#[derive(Clone, Debug)]
+pub(crate) struct StepContext {
+    pub(crate) ground: Arc<Ground>,
+    /// Its place in the plan.
+    pub(crate) at: usize,
+    /// What is known of it, if it is still the same work.
+    pub(crate) memo: Option<Memo>,
+    /// Whether a step that it watches changed since it was last done.
+    pub(crate) is_told: bool,
+    /// Its limits.
+    pub(crate) options: Options,
+}
+
+/// What a look at the machine says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Proof {
+    /// There is nothing to do. What is worth knowing next time, where that is another thing than the last time.
+    Satisfied(Option<Value>),
+    /// There is something to do: what, in a few words.
+    Missing(Option<Foreign>),
+    /// That cannot be told by looking.
+    Unknown,
+}
+
+/// What came of doing it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Done {
+    /// Whether anything is other than before.
+    pub(crate) changed: bool,
+    /// What was done, in a few words.
+    pub(crate) what: Option<Foreign>,
+    /// What is worth knowing next time.
+    pub(crate) stamp: Option<Value>,
+}
+
+impl StepContext {
+    pub(crate) fn env(&self) -> &Env {
+        self.ground.network.env()
+    }
+
+    pub(crate) fn network(&self) -> &NetworkOperationWrapper {
+        &self.ground.network
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.ground.plan
+    }
+
+    /// The step, if the plan has one at this place.
+    pub(crate) fn step(&self) -> Option<&Step> {
+        self.ground.plan.steps.get(self.at)
+    }
+
+    /// What was noted of it the last time, unless everything is to be looked at anew.
+    pub(crate) fn stamp(&self) -> Option<&Value> {
+        self.memo.as_ref().filter(|_| !self.ground.recheck)?.stamp.as_ref()
+    }
+
+    /// A path of the plan, from its folder on.
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
+        self.ground.plan.folder.join(path)
+    }
+
+    /// A text with its secrets in it.
+    pub(crate) fn reveal(&self, text: &SecretText) -> Result<SecretString, StepError> {
+        secrets::reveal(self.env(), self.plan(), &self.ground.variables, text)
+            .map_err(|error: SecretError| StepError::local(&error))
+    }
+}
