@@ -60,7 +60,10 @@ impl SecretText {
 
     /// The text with its secrets in it; nothing if one of them is not known.
     #[must_use]
-    pub fn reveal(&self, mut secret: impl FnMut(&SecretName) -> Option<SecretString>) -> Option<SecretString> {
+    pub fn reveal(
+        &self,
+        mut secret: impl FnMut(&SecretName) -> Option<SecretString>,
+    ) -> Option<SecretString> {
         let mut whole = String::new();
         for part in &self.0 {
             match part {

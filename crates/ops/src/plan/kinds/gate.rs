@@ -41,7 +41,11 @@ pub(super) async fn effect(cx: &StepContext, gate: &Gate) -> Result<Done, StepEr
             return Err(closed(gate));
         }
         let next = cx.env().now().after(EVERY).min(until);
-        cx.env().sleep_until(next).await;
+        tokio::select! {
+            biased;
+            () = cx.ground.cancel.cancelled() => return Err(StepError::stopped()),
+            () = cx.env().sleep_until(next) => {}
+        }
     }
 }
 

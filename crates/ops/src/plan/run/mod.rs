@@ -3,17 +3,21 @@
 mod event;
 mod fetched;
 mod journal;
+mod lock;
 mod nodes;
 mod one_step;
 mod outcome;
 mod runner;
 mod selection;
 mod step_context;
+#[cfg(test)]
+mod tests;
 mod turns;
 
 pub use event::{PlanEvent, PlanObserver, StepEvent};
 pub(crate) use fetched::Fetched;
 pub use journal::{Head, JournalError};
+pub use lock::{ApplyLock, LockError, Owner};
 pub use outcome::{Applied, Deferral, Outcome, StepError, StepReport, Would};
 pub use runner::{ApplyError, ApplyOptions, apply};
 pub use selection::Selection;

@@ -119,6 +119,12 @@ impl StepError {
         Self::new(error, Kind::Local, Class::Local)
     }
 
+    /// One that a stop ended.
+    #[must_use]
+    pub fn stopped() -> Self {
+        Self::new(&Stopped, Kind::Cancelled, Class::Cancelled)
+    }
+
     /// One of this sort.
     #[must_use]
     pub fn new(error: &(dyn std::error::Error + 'static), kind: Kind, class: Class) -> Self {
@@ -168,6 +174,11 @@ impl StepError {
         }
     }
 }
+
+/// Somebody stopped it.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped before it was done")]
+struct Stopped;
 
 /// Stands where an operation has causes of its own.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,66 @@
+//! How runs end: stops, limits, failures that end them, waits.
+
+use std::time::Duration;
+
+use crate::plan::OnFailure;
+use crate::plan::run::ApplyOptions;
+
+use super::lab::{Lab, ends, gate, needing};
+
+const SHORT: Duration = Duration::from_millis(5);
+const LONG: Duration = Duration::from_secs(600);
+
+#[tokio::test]
+async fn a_gate_that_stays_shut_fails_what_needs_it_and_no_one_else() {
+    let lab = Lab::new();
+    let shut = gate("g", &lab.at("no"), SHORT);
+    let applied = lab.run(vec![shut, needing(lab.file("a", "1"), &["g"]), lab.file("b", "1")]).await;
+    let failed = format!("g failed: {} was not there within 0s", lab.at("no").display());
+    assert_eq!(ends(&applied), [failed.as_str(), "a blocked by g", "b changed"]);
+    std::fs::write(lab.at("no"), "").unwrap();
+    let open = gate("g", &lab.at("no"), SHORT);
+    let applied = lab.run(vec![open, needing(lab.file("a", "1"), &["g"])]).await;
+    assert_eq!(ends(&applied), ["g done", "a changed"]);
+}
+
+#[tokio::test]
+async fn a_failure_that_ends_the_run_lets_nothing_more_begin() {
+    let lab = Lab::new();
+    let mut shut = gate("g", &lab.at("no"), SHORT);
+    shut.on_failure = OnFailure::Stop;
+    let applied = lab.run(vec![shut, lab.file("a", "1")]).await;
+    assert_eq!(ends(&applied)[1], "a left: Stopped");
+    assert_eq!(lab.read("a"), None);
+}
+
+#[tokio::test]
+async fn a_failure_that_may_be_is_a_warning_and_who_needs_it_goes_on() {
+    let lab = Lab::new();
+    let mut shut = gate("g", &lab.at("no"), SHORT);
+    shut.on_failure = OnFailure::Continue;
+    let applied = lab.run(vec![shut, needing(lab.file("a", "1"), &["g"])]).await;
+    assert_eq!(ends(&applied)[1], "a changed");
+    assert_eq!(applied.failed().count(), 0);
+}
+
+#[tokio::test]
+async fn a_stop_ends_what_is_under_way_and_begins_nothing() {
+    let lab = Lab::new();
+    let options = ApplyOptions::default();
+    let (stop, steps) = (options.cancel.clone(), vec![gate("g", &lab.at("no"), LONG), lab.file("a", "1")]);
+    let (applied, ()) = tokio::join!(lab.run_with(steps, &options), async {
+        tokio::task::yield_now().await;
+        stop.cancel();
+    });
+    assert!(applied.stopped);
+    assert_eq!(ends(&applied), ["g left: Stopped", "a left: Stopped"]);
+}
+
+#[tokio::test]
+async fn after_the_limit_nothing_begins() {
+    let lab = Lab::new();
+    let options = ApplyOptions { limit: Some(Duration::ZERO), ..ApplyOptions::default() };
+    let applied = lab.run_with(vec![lab.file("a", "1")], &options).await;
+    assert_eq!(ends(&applied), ["a left: OutOfTime"]);
+    assert_eq!(applied.left().count(), 1);
+}

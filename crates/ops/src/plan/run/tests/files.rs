@@ -1,0 +1,84 @@
+//! Plans of files alone: what is done, what is not, what is written.
+
+use crate::plan::Condition;
+use crate::plan::run::{ApplyOptions, Outcome};
+
+use super::lab::{Lab, ends, id, needing};
+
+#[tokio::test]
+async fn what_is_missing_is_done_and_the_second_run_finds_nothing_to_do() {
+    let lab = Lab::new();
+    let steps = || vec![lab.file("a", "1"), lab.file("b", "2")];
+    let first = lab.run(steps()).await;
+    assert_eq!(ends(&first), ["a changed", "b changed"]);
+    assert_eq!((lab.read("a").as_deref(), lab.read("b").as_deref()), (Some("1"), Some("2")));
+    let version = lab.store.ask(lab.network.env(), |store| store.list("plan/")).await.unwrap().unwrap();
+    let second = lab.run(steps()).await;
+    assert_eq!(ends(&second), ["a ok", "b ok"]);
+    let after = lab.store.ask(lab.network.env(), |store| store.list("plan/")).await.unwrap().unwrap();
+    assert_eq!(after, version, "nothing is written where nothing was done");
+    std::fs::write(lab.at("a"), "other").unwrap();
+    assert_eq!(ends(&lab.run(steps()).await), ["a changed", "b ok"]);
+    assert_eq!(ends(&lab.run(vec![lab.file("a", "9"), lab.file("b", "2")]).await), ["a changed", "b ok"]);
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_be_done_and_does_nothing() {
+    let lab = Lab::new();
+    let options = ApplyOptions { dry_run: true, ..ApplyOptions::default() };
+    let looked = lab.run_with(vec![lab.file("a", "1")], &options).await;
+    assert!(matches!(looked.steps[0].outcome, Outcome::Would(_)));
+    assert_eq!(lab.read("a"), None);
+    let kept = lab.store.ask(lab.network.env(), |store| store.list("")).await.unwrap().unwrap();
+    assert_eq!(kept, []);
+}
+
+#[tokio::test]
+async fn conditions_skip_and_what_needs_a_skipped_step_is_done() {
+    let lab = Lab::new();
+    let mut skipped = lab.file("a", "1");
+    skipped.when = vec![Condition::Exists(vec![lab.at("no")])];
+    let mut other = lab.file("c", "1");
+    other.when = vec![Condition::Not(vec![Condition::Missing(vec![lab.at("b")])])];
+    let applied = lab.run(vec![skipped, needing(lab.file("b", "2"), &["a"]), other]).await;
+    assert_eq!(ends(&applied), ["a skipped", "b changed", "c changed"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_fails_alone_and_blocks_who_needs_it() {
+    let lab = Lab::new();
+    std::fs::create_dir(lab.at("a")).unwrap();
+    let steps = || {
+        vec![
+            lab.file("a", "1"),
+            needing(lab.file("b", "1"), &["a"]),
+            lab.file("c", "1"),
+            needing(lab.file("d", "1"), &["b"]),
+        ]
+    };
+    let applied = lab.run(steps()).await;
+    let shown = lab.at("a").display().to_string();
+    let failed = format!("a failed: {shown} is a folder, and stays as it is");
+    assert_eq!(ends(&applied), [failed.as_str(), "b blocked by a", "c changed", "d blocked by b"]);
+    assert_eq!(applied.failed().count(), 3);
+    std::fs::remove_dir(lab.at("a")).unwrap();
+    assert_eq!(ends(&lab.run(steps()).await), ["a changed", "b changed", "c ok", "d changed"]);
+}
+
+#[tokio::test]
+async fn only_brings_what_is_needed_and_skip_leaves_who_needs_it() {
+    let lab = Lab::new();
+    let steps = || vec![lab.file("a", "1"), needing(lab.file("b", "1"), &["a"]), lab.file("c", "1")];
+    let mut options = ApplyOptions::default();
+    options.selection.only = vec![id("b")];
+    let applied = lab.run_with(steps(), &options).await;
+    assert_eq!(ends(&applied), ["a changed", "b changed", "c left: NotSelected"]);
+    assert_eq!(applied.left().count(), 0, "what was not asked for is not left");
+    let lab = Lab::new();
+    let steps = vec![lab.file("a", "1"), needing(lab.file("b", "1"), &["a"]), lab.file("c", "1")];
+    let mut options = ApplyOptions::default();
+    options.selection.skip = vec![id("a")];
+    let applied = lab.run_with(steps, &options).await;
+    let left = "b left: Needs { by: StepId(\"a\") }";
+    assert_eq!(ends(&applied), ["a left: NotSelected", left, "c changed"]);
+}
