@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use vps_ops::Kind;
 use vps_ops::foreign::shown;
-use vps_ops::plan::run::{
-    Applied, ApplyError, ApplyLock, ApplyOptions, Deferral, LockError, Outcome, apply,
-};
+use vps_ops::plan::run::{Applied, ApplyError, ApplyLock, ApplyOptions, Deferral, LockError, Outcome, apply};
 use vps_ops::plan::{Plan, Variables};
 
 use super::plan_file;
@@ -23,12 +21,17 @@ const STILL: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(app: &App, args: ApplyArgs) -> Result<Exit, Failure> {
     let loaded = app.config()?;
-    let network = app.network_watched_by(&loaded, observe::observers_of_plan(&app.screen, app.term, app.global.log_format));
+    let network = app.network_watched_by(
+        &loaded,
+        observe::observers_of_plan(&app.screen, app.term, app.global.log_format),
+    );
     let plan = plan_file::read(app, args.path().as_deref())?;
     let folder = app.state_folder(&loaded);
     let lock = match &folder {
         Some(folder) if !args.dry_run => {
-            folder.prepare(app.env.fs()).map_err(|error| Failure::of_error(Exit::Local, Kind::Local, &error))?;
+            folder
+                .prepare(app.env.fs())
+                .map_err(|error| Failure::of_error(Exit::Local, Kind::Local, &error))?;
             let wait = args.wait_lock.unwrap_or_default();
             let taken = ApplyLock::take(&app.env, folder.path(), &plan.name, wait, &app.cancel).await;
             Some(taken.map_err(|error| not_locked(&error))?)
@@ -128,7 +131,10 @@ fn say(app: &App, args: &ApplyArgs, plan: &Plan, applied: &Applied, exit: Exit) 
         if let Some(log) = &error.log {
             app.screen.line(&format!("  all of it: {}", shown(log)));
         }
-        error.hints.iter().for_each(|hint| app.screen.line(&format!("  hint: {}", observe::words::hint(hint))));
+        error
+            .hints
+            .iter()
+            .for_each(|hint| app.screen.line(&format!("  hint: {}", observe::words::hint(hint))));
     }
     for id in &applied.gone {
         app.screen.line(&format!("{id} is not in the plan any more; what it did stays as it is"));
@@ -151,7 +157,9 @@ fn next(app: &App, args: &ApplyArgs, applied: &Applied) -> Option<String> {
         let id = &step.id;
         return Some(format!("{command} --rerun {id} (or --mark-done {id}, if it was done)"));
     }
-    if let Some(step) = applied.left().find(|step| matches!(step.outcome, Outcome::Deferred(Deferral::Parked))) {
+    if let Some(step) =
+        applied.left().find(|step| matches!(step.outcome, Outcome::Deferred(Deferral::Parked)))
+    {
         return Some(format!("mend {0}, then {command} --rerun {0}", step.id));
     }
     let waits = |outcome: &Outcome| {
@@ -167,7 +175,12 @@ fn next(app: &App, args: &ApplyArgs, applied: &Applied) -> Option<String> {
 /// `web: 10 steps  ok 4  changed 2  failed 1  1m02s`.
 fn summary(applied: &Applied) -> String {
     let counts: [(&str, usize); 8] = [
-        ("ok", applied.count(|outcome| matches!(outcome, Outcome::Satisfied | Outcome::Done { changed: false, .. }))),
+        (
+            "ok",
+            applied.count(|outcome| {
+                matches!(outcome, Outcome::Satisfied | Outcome::Done { changed: false, .. })
+            }),
+        ),
         ("changed", applied.count(|outcome| matches!(outcome, Outcome::Done { changed: true, .. }))),
         ("would change", applied.count(|outcome| matches!(outcome, Outcome::Would(_)))),
         ("skipped", applied.count(|outcome| matches!(outcome, Outcome::Skipped))),
@@ -179,8 +192,11 @@ fn summary(applied: &Applied) -> String {
             applied.count(|outcome| matches!(outcome, Outcome::Deferred(Deferral::NotSelected))),
         ),
     ];
-    let counted: String =
-        counts.iter().filter(|(_, count)| *count > 0).map(|(word, count)| format!("  {word} {count}")).collect();
+    let counted: String = counts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(word, count)| format!("  {word} {count}"))
+        .collect();
     let steps = applied.steps.len();
     let plural = if steps == 1 { "" } else { "s" };
     format!("{}: {steps} step{plural}{counted}  {}", applied.name, words::took(applied.took))

@@ -72,7 +72,8 @@ pub(super) struct OnTheWay<O>(pub(super) O);
 
 impl<O: Observer> Observer for OnTheWay<O> {
     fn on(&self, event: &Event<'_>) {
-        let is_said = matches!(event.kind, EventKind::Started | EventKind::Succeeded { .. } | EventKind::Note { .. });
+        let is_said =
+            matches!(event.kind, EventKind::Started | EventKind::Succeeded { .. } | EventKind::Note { .. });
         if !(is_said && event.is_of_root()) {
             self.0.on(event);
         }

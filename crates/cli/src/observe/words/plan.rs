@@ -33,7 +33,9 @@ pub(crate) fn deferral(why: &Deferral) -> String {
         Deferral::NoJournal => {
             "what earlier runs did is not known, since the state store cannot be used".to_owned()
         }
-        Deferral::Interrupted => "a run that was killed had begun it, and it may be done only once".to_owned(),
+        Deferral::Interrupted => {
+            "a run that was killed had begun it, and it may be done only once".to_owned()
+        }
         Deferral::Parked => "failed three times in the same way".to_owned(),
         _ => "left for a later run".to_owned(),
     }
@@ -118,8 +120,10 @@ mod tests {
         assert_eq!(say(&Outcome::Done { changed: true, what: what() }), "installed curl, jq");
         assert_eq!(say(&Outcome::Would(Would::Change(what()))), "would install curl, jq");
         assert_eq!(say(&Outcome::Blocked { by: "a".parse().unwrap() }), "not done: a failed");
-        let open =
-            Deferral::CircuitOpen { service: Some("github".into()), retry_after: Duration::from_millis(41_500) };
+        let open = Deferral::CircuitOpen {
+            service: Some("github".into()),
+            retry_after: Duration::from_millis(41_500),
+        };
         assert_eq!(say(&Outcome::Deferred(open)), "left: the circuit of github is open for another 41s");
     }
 }

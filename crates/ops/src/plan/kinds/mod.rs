@@ -6,7 +6,7 @@ mod gate;
 mod owners;
 
 use super::action::{Action, ActionKind};
-use super::order::{Decides, Lane};
+use super::run::order::{Decides, Lane};
 use super::run::{Done, Fetched, Proof, StepContext, StepError};
 
 /// Looks whether there is anything to do: without a request and without a change.

@@ -12,13 +12,13 @@ use tokio_util::sync::CancellationToken;
 use vps_breaker::Tick;
 
 use super::super::ids::StepId;
-use super::super::order::{Blocked, End, Order, Turn};
 use super::super::secrets::Variables;
 use super::super::step::{OnFailure, Plan, Step};
 use super::event::{PlanEvent, PlanObserver, StepEvent};
 use super::fetched::Fetched;
 use super::journal::Journal;
 use super::nodes::nodes;
+use super::order::{Blocked, End, Order, Turn};
 use super::outcome::{Applied, Deferral, Outcome, StepError, StepReport};
 use super::selection::{Selection, selected};
 use super::step_context::Ground;
