@@ -109,3 +109,8 @@ pub(super) fn is_proved_again(action: &Action) -> bool {
         _ => true,
     }
 }
+
+/// Whether what it does ends by itself within the step's limit.
+pub(super) fn keeps_its_limit(kind: ActionKind) -> bool {
+    matches!(kind, ActionKind::Packages | ActionKind::Download | ActionKind::Git | ActionKind::Command)
+}

@@ -1,11 +1,13 @@
 //! One step of a run: looked at, written down, done, looked at again, written down.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use vps_retry::{Class, Kind};
 
-use super::super::action::{Action, Once};
+use super::super::action::Action;
+use super::super::ids::StepId;
 use super::super::kinds;
 use super::super::step::{Condition, Step};
 use super::event::StepEvent;
@@ -24,6 +26,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// What was fetched before its turn, or why not.
 pub(super) type Brought = Result<Option<Fetched>, StepError>;
+
+/// A step took longer than it may.
+#[derive(Debug, thiserror::Error)]
+#[error("it was not done within {:.0}s", .limit.as_secs_f64())]
+struct OutOfTime {
+    limit: Duration,
+}
 
 /// A step did what it does, and is not as it is to be.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +98,11 @@ impl Run<'_> {
         if !self.is_selected(cx.at) {
             return Outcome::Deferred(Deferral::NotSelected);
         }
+        if self.options.dry_run
+            && let Some(until) = self.hangs_on(cx, step)
+        {
+            return Outcome::Would(Would::UnknownUntil(until));
+        }
         if !step.when.iter().all(|when| holds(cx, when)) {
             return Outcome::Skipped;
         }
@@ -99,13 +113,50 @@ impl Run<'_> {
         let interrupted = cx.memo.as_ref().is_some_and(Memo::is_interrupted);
         match proof {
             Proof::Satisfied(stamp) => self.satisfied(cx, step, stamp, interrupted),
-            Proof::Missing(what) if self.options.dry_run => Outcome::Would(Would::Change(what)),
+            Proof::Missing(what) if self.options.dry_run => {
+                self.would(cx, step);
+                Outcome::Would(Would::Change(what))
+            }
             Proof::Unknown if self.options.dry_run => Outcome::Would(Would::Unknown),
             Proof::Missing(_) | Proof::Unknown => match self.may_begin(cx, step, interrupted) {
                 Some(deferral) => Outcome::Deferred(deferral),
                 None => self.done(cx, step, brought).await,
             },
         }
+    }
+
+    /// The same within the step's limit. What ends by itself under it has better words for it, and a moment to say them.
+    async fn within(
+        &self,
+        step: &Step,
+        effect: impl Future<Output = Result<Done, StepError>>,
+    ) -> Result<Done, StepError> {
+        let Some(limit) = step.timeout.filter(|_| !kinds::keeps_its_limit(step.action.kind())) else {
+            return effect.await;
+        };
+        match self.env.until(self.env.now().after(limit), effect).await {
+            Some(done) => done,
+            None => Err(StepError::new(&OutOfTime { limit }, Kind::Timeout, Class::Transient)),
+        }
+    }
+
+    /// Notes what would be made.
+    fn would(&self, cx: &StepContext, step: &Step) {
+        let made = step.action.makes().map(|path| cx.path(path));
+        let mut would = self.would.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        would.extend(made.map(|path| (path, step.id.clone())));
+    }
+
+    /// The step whose doing decides whether a condition of this one holds.
+    fn hangs_on(&self, cx: &StepContext, step: &Step) -> Option<StepId> {
+        let would = self.would.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut asked = Vec::new();
+        step.when.iter().for_each(|condition| asked_for(condition, &mut asked));
+        let is_near = |made: &Path, path: &Path| made.starts_with(path) || path.starts_with(made);
+        asked.iter().find_map(|path| {
+            let path = cx.path(path);
+            would.iter().find(|(made, _)| is_near(made, &path)).map(|(_, id)| id.clone())
+        })
     }
 
     /// There is nothing to do. What a killed run had begun counts as a change: it may be what made it so.
@@ -129,11 +180,7 @@ impl Run<'_> {
         }
         let change = interrupted.then(|| journal.next_change());
         journal.note(&step.id, step.was.as_ref(), |memo| {
-            memo.hash = step.hash();
-            (memo.stage, memo.attempts, memo.failure, memo.equal_failures) = (Stage::Done, 0, None, 0);
-            memo.seen = change.unwrap_or(changes);
-            memo.change = change.unwrap_or(memo.change);
-            memo.stamp = stamp.or_else(|| memo.stamp.take());
+            memo.was_done(step.hash(), change.unwrap_or(changes), change, stamp);
         });
         Outcome::Satisfied
     }
@@ -161,8 +208,8 @@ impl Run<'_> {
         loop {
             let effect = match brought.take() {
                 Some(Err(error)) => Err(error),
-                Some(Ok(fetched)) => kinds::effect(cx, fetched).await,
-                None => kinds::effect(cx, None).await,
+                Some(Ok(fetched)) => self.within(step, kinds::effect(cx, fetched)).await,
+                None => self.within(step, kinds::effect(cx, None)).await,
             };
             let error = match effect {
                 Ok(done) => return self.verified(cx, step, done).await,
@@ -227,10 +274,7 @@ impl Run<'_> {
         let change = done.changed.then(|| journal.next_change());
         let seen = journal.changes();
         journal.note(&step.id, step.was.as_ref(), |memo| {
-            (memo.stage, memo.attempts, memo.failure, memo.equal_failures) = (Stage::Done, 0, None, 0);
-            memo.seen = seen;
-            memo.change = change.unwrap_or(memo.change);
-            memo.stamp = done.stamp.or_else(|| memo.stamp.take());
+            memo.was_done(step.hash(), seen, change, done.stamp);
         });
         Outcome::Done { changed: done.changed, what: done.what }
     }
@@ -268,7 +312,7 @@ impl Run<'_> {
 /// Whether a condition holds now.
 pub(super) fn holds(cx: &StepContext, condition: &Condition) -> bool {
     let facts = &cx.plan().facts;
-    let is_there = |path: &std::path::PathBuf| cx.env().fs().look_through(&cx.path(path)).is_ok();
+    let is_there = |path: &PathBuf| cx.env().fs().look_through(&cx.path(path)).is_ok();
     match condition {
         Condition::Os(all) => all.contains(&facts.os),
         Condition::OsVersion(all) => all.contains(&facts.os_version),
@@ -284,11 +328,12 @@ pub(super) fn holds(cx: &StepContext, condition: &Condition) -> bool {
     }
 }
 
-/// `once` of a command, if it has one.
-#[expect(dead_code, reason = "commands ask for it")]
-fn once(step: &Step) -> Option<Once> {
-    match &step.action {
-        Action::Command(command) => command.guards.once,
-        _ => None,
+/// The paths that a condition asks for.
+fn asked_for<'c>(condition: &'c Condition, asked: &mut Vec<&'c PathBuf>) {
+    match condition {
+        Condition::Exists(paths) | Condition::Missing(paths) => asked.extend(paths),
+        Condition::Not(all) => all.iter().for_each(|one| asked_for(one, asked)),
+        Condition::Any(any) => any.iter().flatten().for_each(|one| asked_for(one, asked)),
+        _ => {}
     }
 }
