@@ -10,6 +10,7 @@ impl Classify for CommandError {
             Self::NotFound { .. } | Self::NotExecutable { .. } | Self::TooMuchSaid { .. } => {
                 Class::Permanent.into()
             }
+            Self::NotBegun { .. } => Class::Local.into(),
             // Somebody wanted it to end: SIGINT, SIGTERM, SIGKILL from outside.
             Self::Signal { signal: 2 | 9 | 15, .. } => Class::Permanent.into(),
             Self::Code { retried: false, .. } => Judgement::of(Class::Permanent).blaming(Blame::Service),
@@ -38,6 +39,7 @@ mod tests {
             (CommandError::NotFound { program: program().into() }, Class::Permanent, Elsewhere),
             (refused, Class::Permanent, Elsewhere),
             (CommandError::TooMuchSaid { program: program().into(), limit: 1 }, Class::Permanent, Elsewhere),
+            (CommandError::NotBegun { program: program().into() }, Class::Local, Blame::Elsewhere),
             (code(true), Class::Transient, Service),
             (code(false), Class::Permanent, Service),
             (signal(2), Class::Permanent, Elsewhere),

@@ -16,6 +16,7 @@ mod turns;
 
 pub use event::{PlanEvent, PlanObserver, StepEvent};
 pub(crate) use fetched::Fetched;
+pub(crate) use journal::Stage;
 pub use journal::{Head, JournalError};
 pub use lock::{ApplyLock, LockError, Owner};
 pub use outcome::{Applied, Deferral, Outcome, StepError, StepReport, Would};

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use vps_breaker::Tick;
 
 use super::super::ids::StepId;
+use super::super::kinds::Units;
 use super::super::order::{Blocked, End, Order, Turn};
 use super::super::secrets::Variables;
 use super::super::step::{OnFailure, Plan, Step};
@@ -117,7 +118,7 @@ pub(super) struct Run<'r> {
     pub(super) ground: Arc<Ground>,
     pub(super) options: &'r ApplyOptions,
     observer: &'r dyn PlanObserver,
-    journal: Mutex<Journal>,
+    pub(super) journal: Arc<Mutex<Journal>>,
     pub(super) places: BTreeMap<StepId, usize>,
     /// Steps that others watch.
     pub(super) watched: BTreeSet<usize>,
@@ -155,8 +156,9 @@ impl<'r> Run<'r> {
                 variables: options.variables.clone(),
                 recheck: options.recheck,
                 log_number: AtomicU64::new(0),
+                units: Units::default(),
             }),
-            journal: Mutex::new(journal),
+            journal: Arc::new(Mutex::new(journal)),
             options,
             observer,
             places,

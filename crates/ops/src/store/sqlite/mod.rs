@@ -63,6 +63,10 @@ impl SqliteStore {
         StoreError::Failed { reason: reason.into() }
     }
 
+    fn synchronous(&self, how: &str) -> Result<(), StoreError> {
+        self.connection.pragma_update(None, "synchronous", how).map_err(|error| self.failed(&error))
+    }
+
     fn take_out(&self, key: &str) -> rusqlite::Result<()> {
         self.connection.prepare_cached("DELETE FROM entries WHERE key = ?1")?.execute([key]).map(drop)
     }
@@ -136,6 +140,14 @@ impl Store for SqliteStore {
             }
         }
         transaction.commit().map_err(failed)
+    }
+
+    fn update_all_synced(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
+        // So that this commit, and with it all before it in the log, is synced.
+        self.synchronous("FULL")?;
+        let updated = self.update_all(keys, change);
+        self.synchronous("NORMAL")?;
+        updated
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
