@@ -21,6 +21,7 @@ pub use action::{
 };
 pub use facts::Facts;
 pub use ids::{InvalidId, SecretName, StepId};
+pub use kinds::{FileDiff, file_diff};
 pub use secret_text::{Part, SecretText};
 pub use secrets::{SecretError, Variables};
 pub use step::{Condition, Needs, OnFailure, Place, Plan, SecretSource, Step};

@@ -39,7 +39,6 @@ mod tests {
             (CommandError::NotFound { program: program().into() }, Class::Permanent, Elsewhere),
             (refused, Class::Permanent, Elsewhere),
             (CommandError::TooMuchSaid { program: program().into(), limit: 1 }, Class::Permanent, Elsewhere),
-            (CommandError::NotBegun { program: program().into() }, Class::Local, Blame::Elsewhere),
             (code(true), Class::Transient, Service),
             (code(false), Class::Permanent, Service),
             (signal(2), Class::Permanent, Elsewhere),
@@ -49,5 +48,7 @@ mod tests {
         ] {
             assert_eq!(error.judge(), Judgement::new(class, blame, Kind::Failed), "{error}");
         }
+        let not_begun = CommandError::NotBegun { program: program().into() };
+        assert_eq!(not_begun.judge(), Judgement::of(Class::Local));
     }
 }

@@ -108,12 +108,6 @@ impl ProcessSpec {
         self
     }
 
-    /// Who runs it and where, for fakes that answer by them.
-    #[must_use]
-    pub fn folder(&self) -> Option<&Path> {
-        self.folder.as_deref()
-    }
-
     /// What it was told to read.
     #[must_use]
     pub fn input(&self) -> Option<&Input> {

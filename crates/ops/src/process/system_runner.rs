@@ -139,7 +139,7 @@ impl Runner for SystemRunner {
             }
         };
         let ended = ended(status.map_err(failed)?);
-        match words::of_starter(ended, &said.from(before)) {
+        match words::of_waiter(ended, &said.from(before)) {
             Some(kind) => Err(failed(kind.into())),
             None => Ok(ended),
         }

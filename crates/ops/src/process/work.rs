@@ -7,7 +7,6 @@ use std::process::Stdio;
 use async_trait::async_trait;
 use tokio::process::{Child, Command};
 
-use super::talk::STARTER;
 use super::transcript::Transcript;
 use super::{ProcessSpec, core_dumps};
 use crate::env::ProcessIdentity;
@@ -15,6 +14,9 @@ use crate::env::ProcessIdentity;
 /// Waits for a word on descriptor 0, the only place that can be given without unsafe code. Where that closes without
 /// one, whoever started it is gone, and the program never runs.
 const PLUMBING: &str = r#"umask 022; read -r _ || exit 1; exec "$@" </dev/null"#;
+
+/// What the shell that waits calls itself, so that its own words can be told from others'.
+pub(super) const WAITER: &str = "vps-configurator-waits";
 
 /// Hears who a process is before it does anything.
 #[async_trait]
@@ -40,7 +42,7 @@ pub(super) fn start(spec: &ProcessSpec, said: &Transcript) -> io::Result<(Child,
         command.env_clear();
     }
     command
-        .args(["sh", "-c", PLUMBING, STARTER])
+        .args(["sh", "-c", PLUMBING, WAITER])
         .arg(&spec.program)
         .args(&spec.args)
         .envs(spec.variables.iter().map(|(name, value)| (name, value)))

@@ -1,6 +1,7 @@
 //! What each kind of step looks at, fetches and does.
 
 mod command;
+mod diff;
 mod download;
 mod file;
 mod gate;
@@ -14,6 +15,8 @@ use serde_json::Value;
 use super::action::{Action, ActionKind};
 use super::order::{Decides, Lane};
 use super::run::{Done, Fetched, Proof, StepContext, StepError};
+pub use diff::FileDiff;
+pub use file::file_diff;
 pub(super) use systemd::Units;
 
 /// Looks whether there is anything to do: without a request and without a change.
@@ -161,3 +164,6 @@ pub(super) fn is_proved_again(action: &Action) -> bool {
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests;

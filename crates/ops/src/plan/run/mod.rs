@@ -16,6 +16,8 @@ mod turns;
 
 pub use event::{PlanEvent, PlanObserver, StepEvent};
 pub(crate) use fetched::Fetched;
+#[cfg(test)]
+pub(crate) use journal::Memo;
 pub(crate) use journal::Stage;
 pub use journal::{Head, JournalError};
 pub use lock::{ApplyLock, LockError, Owner};

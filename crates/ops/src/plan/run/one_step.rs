@@ -115,12 +115,12 @@ impl Run<'_> {
         };
         match proof {
             Proof::Satisfied(stamp) => self.satisfied(cx, step, stamp),
+            Proof::Missing(_) | Proof::Unknown if let Some(deferral) = self.may_begin(cx, step) => {
+                Outcome::Deferred(deferral)
+            }
             Proof::Missing(what) if self.options.dry_run => Outcome::Would(Would::Change(what)),
             Proof::Unknown if self.options.dry_run => Outcome::Would(Would::Unknown),
-            Proof::Missing(_) | Proof::Unknown => match self.may_begin(cx, step) {
-                Some(deferral) => Outcome::Deferred(deferral),
-                None => self.done(cx, step, brought).await,
-            },
+            Proof::Missing(_) | Proof::Unknown => self.done(cx, step, brought).await,
         }
     }
 

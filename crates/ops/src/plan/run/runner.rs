@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -155,7 +154,6 @@ impl<'r> Run<'r> {
                 cancel: options.cancel.clone(),
                 variables: options.variables.clone(),
                 recheck: options.recheck,
-                log_number: AtomicU64::new(0),
                 units: Units::default(),
             }),
             journal: Arc::new(Mutex::new(journal)),

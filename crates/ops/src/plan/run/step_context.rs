@@ -1,7 +1,6 @@
 //! What the kinds of steps work with.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -32,8 +31,6 @@ pub(crate) struct Ground {
     pub(crate) variables: Variables,
     /// Whether stamps of earlier looks count.
     pub(crate) recheck: bool,
-    /// Counts logs of this run.
-    pub(crate) log_number: AtomicU64,
     /// What is known of the units of systemd that the plan names.
     pub(crate) units: Units,
 }
@@ -131,5 +128,33 @@ impl Begin for StepContext {
             journal.sync()
         };
         sync.await.is_ok()
+    }
+}
+
+#[cfg(test)]
+impl StepContext {
+    /// The first step of a plan, of which nothing is known.
+    pub(crate) async fn alone(network: &NetworkOperationWrapper, plan: Plan) -> Self {
+        let store = crate::store::StoreHandle::inline(crate::store::MemoryStore::outliving());
+        let journal = Journal::open(network.env(), &store, &plan.name).await.unwrap();
+        let ground = Ground {
+            network: network.clone(),
+            plan: Arc::new(plan),
+            logs: None,
+            cancel: CancellationToken::new(),
+            variables: Variables::default(),
+            recheck: false,
+            units: Units::default(),
+        };
+        Self {
+            ground: Arc::new(ground),
+            at: 0,
+            memo: None,
+            last: None,
+            is_asked: false,
+            journal: Arc::new(Mutex::new(journal)),
+            is_told: false,
+            options: Options::new(),
+        }
     }
 }

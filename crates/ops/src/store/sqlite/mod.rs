@@ -178,3 +178,33 @@ impl Store for SqliteStore {
         version.map(i64::unsigned_abs).map_err(|error| self.failed(&error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::Env;
+    use crate::store::StateFolder;
+
+    #[test]
+    fn what_is_to_survive_a_loss_of_power_is_synced_and_nothing_else_is() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = StateFolder::at(place.path());
+        let store = SqliteStore::open(&folder, &Env::real(), |_, _, _| None, Box::new(|_| {})).unwrap();
+        let how =
+            || -> i64 { store.connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap() };
+        let (full, normal, mut seen) = (2, 1, Vec::new());
+        for synced in [false, true, false] {
+            let mut change = |values: &mut [Option<Vec<u8>>]| {
+                seen.push(how());
+                values[0] = Some(vec![u8::from(synced)]);
+                true
+            };
+            match synced {
+                true => store.update_all_synced(&["a"], &mut change).unwrap(),
+                false => store.update_all(&["a"], &mut change).unwrap(),
+            }
+        }
+        assert_eq!((seen, how()), (vec![normal, full, normal], normal));
+        assert!(store.outlives() && !crate::store::MemoryStore::new().outlives());
+    }
+}

@@ -3,9 +3,6 @@
 mod ask;
 mod unit;
 
-#[cfg(test)]
-mod tests;
-
 use super::super::action::{SystemdAction, UnitState};
 use super::super::run::{Done, Proof, StepContext, StepError};
 use crate::foreign::Foreign;
@@ -116,3 +113,6 @@ fn state(unit: &Unit) -> Foreign {
     };
     format!("{active}, {file}").into()
 }
+
+#[cfg(test)]
+mod tests;
