@@ -25,7 +25,7 @@ pub(super) struct Said {
 /// none: the step is what matters.
 pub(super) fn keep(cx: &StepContext, said: &Transcript, secrets: &[SecretString]) -> Said {
     let Ok(kept) = said.kept() else { return Said::default() };
-    let text = scrubbed(kept, secrets);
+    let text = scrubbed(&kept, secrets);
     let log = cx.ground.logs.as_ref().zip(name(cx)).and_then(|(folder, name)| {
         let written = write(cx, folder, &name, &text);
         written.is_ok().then(|| folder.join(name))

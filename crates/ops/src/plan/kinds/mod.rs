@@ -29,8 +29,8 @@ pub(super) async fn prove(cx: &StepContext) -> Result<Proof, StepError> {
         Action::File(file) => file::prove(cx, file).await,
         Action::Download(download) => download::prove(cx, download).await,
         Action::Gate(_) => Ok(Proof::Missing(None)),
-        Action::Command(command) => command::prove(cx, command).await,
-        Action::Systemd(unit) => systemd::prove(cx, unit).await,
+        Action::Command(command) => Box::pin(command::prove(cx, command)).await,
+        Action::Systemd(unit) => Box::pin(systemd::prove(cx, unit)).await,
         _ => Ok(Proof::Unknown),
     }
 }
@@ -95,8 +95,8 @@ pub(super) async fn effect(cx: &StepContext, fetched: Option<Fetched>) -> Result
         Action::File(file) => file::effect(cx, file).await,
         Action::Download(download) => download::effect(cx, download, fetched).await,
         Action::Gate(gate) => gate::effect(cx, gate).await,
-        Action::Command(command) => command::effect(cx, command).await,
-        Action::Systemd(unit) => systemd::effect(cx, unit).await,
+        Action::Command(command) => Box::pin(command::effect(cx, command)).await,
+        Action::Systemd(unit) => Box::pin(systemd::effect(cx, unit)).await,
         _ => Ok(Done::default()),
     };
     // A package or a file may be a unit.

@@ -10,7 +10,7 @@ const TAKEN_OUT: &[u8] = b"***";
 const SHORTEST_LINE: usize = 8;
 
 /// What was said, without these secrets, and without what may be a piece of one where it was cut.
-pub(super) fn scrubbed(kept: Kept, secrets: &[SecretString]) -> Vec<u8> {
+pub(super) fn scrubbed(kept: &Kept, secrets: &[SecretString]) -> Vec<u8> {
     let patterns = patterns(secrets);
     if kept.left_out == 0 {
         return without(&kept.head, &patterns);
@@ -67,7 +67,7 @@ mod tests {
     fn of(text: &str, secrets: &[&str]) -> String {
         let secrets: Vec<SecretString> = secrets.iter().map(|secret| (*secret).into()).collect();
         let kept = Kept { head: text.into(), ..Kept::default() };
-        String::from_utf8(scrubbed(kept, &secrets)).unwrap()
+        String::from_utf8(scrubbed(&kept, &secrets)).unwrap()
     }
 
     #[test]
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn what_was_cut_through_is_left_out() {
         let kept = Kept { head: b"head cana".to_vec(), left_out: 7, tail: b"nary tail, canary".to_vec() };
-        let clean = scrubbed(kept, &["canary".into()]);
+        let clean = scrubbed(&kept, &["canary".into()]);
         assert_eq!(
             String::from_utf8(clean).unwrap(),
             "hea\n[7 bytes left out]\ntail, ***".replace("tail", "ail")

@@ -148,7 +148,7 @@ impl Disk {
 
     /// Calls that began so far, changes and looks alike.
     #[must_use]
-    pub fn calls(&self) -> u64 {
+    pub fn steps(&self) -> u64 {
         self.lock().steps
     }
 

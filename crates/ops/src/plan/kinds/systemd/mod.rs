@@ -77,7 +77,8 @@ pub(super) async fn effect(cx: &StepContext, action: &SystemdAction) -> Result<D
         did.push(verb);
     }
     let unit = look(cx, name).await?;
-    if !is_so(&unit, action) && !(unit.is_done && runs == Some("start")) {
+    let is_done = unit.is_done && runs == Some("start");
+    if !is_done && !is_so(&unit, action) {
         return Err(refused(cx, name, Refused::NotSo { unit: name.into(), state: state(&unit) }).await);
     }
     Ok(Done { changed: !did.is_empty(), what: Some(did.join(", ").into()), stamp: None })

@@ -159,7 +159,7 @@ async fn a_neighbour_who_exchanges_names_gains_nothing() {
             let to = if from == "/data/app" { "/data/moved" } else { DEST };
             let meddling = Meddling { from: from.into(), to: to.into() };
             let env = DiskWorld::env(&disk, 1, 2);
-            disk.meddle_at(disk.calls() + call, vec![meddling]);
+            disk.meddle_at(disk.steps() + call, vec![meddling]);
             let network = network(env.clone(), None);
             let cx = alone(&network, Path::new("/"), Action::File(file(DEST, "new"))).await;
             let done = effect(&cx, None).await;
