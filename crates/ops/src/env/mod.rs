@@ -211,6 +211,12 @@ impl Env {
         self.world.is_alive(identity)
     }
 
+    /// Who the process of this number is, which runs now.
+    #[must_use]
+    pub fn identity_of(&self, pid: u32) -> ProcessIdentity {
+        ProcessIdentity::of_process(pid, &self.identity().boot_id)
+    }
+
     /// The files of this world.
     #[must_use]
     pub fn fs(&self) -> &Arc<dyn fs::Fs> {

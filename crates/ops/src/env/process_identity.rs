@@ -31,6 +31,11 @@ impl ProcessIdentity {
         Self { boot_id: boot_id.trim().to_owned(), pid, started: started(pid).unwrap_or(0) }
     }
 
+    /// A process that runs now, in the boot of whoever asks.
+    pub(super) fn of_process(pid: u32, boot_id: &str) -> Self {
+        Self { boot_id: boot_id.to_owned(), pid, started: started(pid).unwrap_or(0) }
+    }
+
     /// Whether this process may still be alive, as seen from a process of `current_boot`.
     pub(super) fn may_be_alive(&self, current_boot: &str) -> bool {
         if self.boot_id.is_empty() || current_boot.is_empty() {

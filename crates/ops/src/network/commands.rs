@@ -8,7 +8,7 @@ use vps_retry::RetryStrategy;
 use crate::context::Context;
 use crate::operation::{Operation, OperationKind};
 use crate::pipeline::{OperationError, Request};
-use crate::process::{CommandError, ProcessSpec, RetryOn};
+use crate::process::{Begin, CommandError, ProcessSpec, RetryOn, Transcript};
 use crate::settings::Options;
 
 /// Runs commands; cheap to clone.
@@ -22,6 +22,52 @@ impl Commands {
     #[must_use]
     pub fn new(context: Context) -> Self {
         Self { context }
+    }
+
+    /// Has a command [work](crate::process::Runner::work) until it ends with 0 or there is a reason to stop: as
+    /// [`run`](Self::run), away from every terminal. What all attempts say is in `said`, whatever comes of them.
+    ///
+    /// # Errors
+    /// [`OperationError`] with the last [`CommandError`].
+    ///
+    /// # Cancel safety
+    /// The command and all it started are told to end; the runner's `settle` waits for it.
+    pub async fn work(
+        &self,
+        spec: &ProcessSpec,
+        retry_on: &RetryOn,
+        begin: &dyn Begin,
+        said: &Transcript,
+        options: &Options,
+    ) -> Result<(), OperationError<CommandError>> {
+        let (runner, env) = (self.context.runner(), self.context.env());
+        let operation = Operation::new(OperationKind::Run, spec.name());
+        let request = self.request(operation, options);
+        let outcome = self
+            .context
+            .pipeline()
+            .run(&request, |_attempt| async move {
+                let ended = runner.work(env, spec, begin, said).await?;
+                CommandError::of(spec.name(), ended, retry_on).map_or(Ok(()), Err)
+            })
+            .await;
+        self.context.settle().await;
+        outcome
+    }
+
+    fn request(&self, operation: Operation, options: &Options) -> Request {
+        let policies = self.context.policies();
+        let policy = match &options.service {
+            Some(service) => options.over(policies.of(service)),
+            None => options.over(policies.general()),
+        };
+        let total = options.total_or(policy.timeouts.command);
+        let attempt_limit = limit_of_attempt(&policy.retry, total);
+        let request = Request::of(operation).under(&policy, options).total(total).attempt(attempt_limit);
+        match &options.service {
+            Some(service) => request.service(service.clone()),
+            None => request,
+        }
     }
 
     /// Runs a command until it ends with 0 or there is a reason to stop. `options.service` puts it
@@ -42,7 +88,6 @@ impl Commands {
         retry_on: &RetryOn,
         options: &Options,
     ) -> Result<(), OperationError<CommandError>> {
-        let policies = self.context.policies();
         let (runner, env) = (self.context.runner(), self.context.env());
         let input = spec.input().cloned().unwrap_or_else(|| runner.input());
         let mut options = options.clone();
@@ -51,17 +96,8 @@ impl Commands {
         }
         let asked = (spec.clone(), retry_on.clone());
         let spec = &spec.clone().reading(input);
-        let policy = match &options.service {
-            Some(service) => options.over(policies.of(service)),
-            None => options.over(policies.general()),
-        };
-        let total = options.total_or(policy.timeouts.command);
-        let attempt_limit = limit_of_attempt(&policy.retry, total);
         let operation = Operation::new(OperationKind::Run, spec.name()).with_replay(asked);
-        let mut request = Request::of(operation).under(&policy, &options).total(total).attempt(attempt_limit);
-        if let Some(service) = &options.service {
-            request = request.service(service.clone());
-        }
+        let request = self.request(operation, &options);
         let outcome = self
             .context
             .pipeline()

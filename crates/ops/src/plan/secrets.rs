@@ -8,9 +8,10 @@ use std::path::Path;
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
+use super::action::Action;
 use super::ids::SecretName;
 use super::secret_text::SecretText;
-use super::step::{Plan, SecretSource};
+use super::step::{Plan, SecretSource, Step};
 use crate::env::Env;
 use crate::env::fs::{Care, FileKind};
 use crate::foreign::{Foreign, shown};
@@ -19,6 +20,8 @@ use crate::foreign::{Foreign, shown};
 const LARGEST: u64 = 1 << 20;
 /// Where systemd leaves credentials.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+/// What a command has of our environment.
+pub(crate) const INHERITED: [&str; 3] = ["PATH", "HOME", "LANG"];
 /// What nobody else may do with the file of a secret: read it, or write it as its group.
 const OTHERS: u32 = 0o027;
 
@@ -79,6 +82,11 @@ impl Variables {
     pub fn new(all: impl IntoIterator<Item = (String, SecretString)>) -> Self {
         Self(all.into_iter().collect())
     }
+
+    /// What a variable is that is no secret.
+    pub(crate) fn plain(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(ExposeSecret::expose_secret)
+    }
 }
 
 impl fmt::Debug for Variables {
@@ -88,13 +96,16 @@ impl fmt::Debug for Variables {
 }
 
 impl Plan {
-    /// The names of the variables that its secrets come from.
+    /// The names of the variables that its secrets come from, and of those that its commands are given.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
-        self.secrets.values().filter_map(|source| match source {
+        let is_command = |step: &Step| matches!(step.action, Action::Command(_));
+        let inherited: &[&str] = if self.steps.iter().any(is_command) { &INHERITED } else { &[] };
+        let of_secrets = self.secrets.values().filter_map(|source| match source {
             SecretSource::Env(name) => Some(name.as_str()),
             SecretSource::Credential(_) => Some(CREDENTIALS),
             SecretSource::File(_) => None,
-        })
+        });
+        of_secrets.chain(inherited.iter().copied())
     }
 }
 

@@ -8,7 +8,9 @@ use super::input::Input;
 use super::request::ProcessSpec;
 use super::shield::Shield;
 use super::talk::Talk;
-use crate::env::Env;
+use super::transcript::Transcript;
+use super::work::Begin;
+use crate::env::{Env, ProcessIdentity};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +98,33 @@ pub trait Runner: Send + Sync + 'static {
     ) -> Result<Captured, CommandError> {
         let source = std::io::ErrorKind::Unsupported.into();
         Err(CommandError::NotExecutable { program: spec.program().into(), source })
+    }
+
+    /// Runs one process as it is done for others: in a session of its own, with an empty input and a umask of 022,
+    /// all it says in `said`. `begin` is told who it is and says whether it begins: until then it has done nothing.
+    /// Killed ourselves, it works on.
+    ///
+    /// # Errors
+    /// [`CommandError`] when it could not be started, or was not let begin.
+    ///
+    /// # Cancel safety
+    /// As [`run`](Self::run).
+    async fn work(
+        &self,
+        env: &Env,
+        spec: &ProcessSpec,
+        begin: &dyn Begin,
+        said: &Transcript,
+    ) -> Result<Ended, CommandError> {
+        // Nobody: a fake has no processes.
+        let leader = ProcessIdentity { pid: u32::MAX, ..env.identity().clone() };
+        if !begin.begins(&leader).await {
+            return Err(CommandError::NotBegun { program: spec.name().into() });
+        }
+        let captured = self.capture(env, spec, &Shield::new(), &mut ()).await?;
+        said.add(captured.stdout.as_bytes());
+        said.add(captured.stderr.as_bytes());
+        Ok(captured.ended)
     }
 
     /// Waits for the processes whose futures were dropped: two seconds at most, then kills them; those

@@ -27,6 +27,12 @@ pub enum CommandError {
         #[source]
         source: io::Error,
     },
+    /// It was not let begin: what it needs to be known by could not be written down.
+    #[error("`{program}` was not begun, since that could not be written down")]
+    NotBegun {
+        /// Its name.
+        program: Foreign,
+    },
     /// It says more on standard error than is heard of any.
     #[error("`{program}` says more than {} MiB on standard error", limit >> 20)]
     TooMuchSaid {
@@ -74,7 +80,7 @@ impl CommandError {
     pub fn code(&self) -> i32 {
         match self {
             Self::NotFound { .. } => 127,
-            Self::NotExecutable { .. } | Self::TooMuchSaid { .. } => 126,
+            Self::NotExecutable { .. } | Self::NotBegun { .. } | Self::TooMuchSaid { .. } => 126,
             Self::Code { code, .. } => *code,
             Self::Signal { signal, .. } => signal.saturating_add(128),
         }

@@ -10,6 +10,7 @@ impl Classify for CommandError {
             Self::NotFound { .. } | Self::NotExecutable { .. } | Self::TooMuchSaid { .. } => {
                 Class::Permanent.into()
             }
+            Self::NotBegun { .. } => Class::Local.into(),
             // Somebody wanted it to end: SIGINT, SIGTERM, SIGKILL from outside.
             Self::Signal { signal: 2 | 9 | 15, .. } => Class::Permanent.into(),
             Self::Code { retried: false, .. } => Judgement::of(Class::Permanent).blaming(Blame::Service),
@@ -47,5 +48,7 @@ mod tests {
         ] {
             assert_eq!(error.judge(), Judgement::new(class, blame, Kind::Failed), "{error}");
         }
+        let not_begun = CommandError::NotBegun { program: program().into() };
+        assert_eq!(not_begun.judge(), Judgement::of(Class::Local));
     }
 }

@@ -22,7 +22,9 @@ mod session;
 mod shield;
 mod system_runner;
 mod talk;
+mod transcript;
 mod words;
+mod work;
 
 pub use adapter::{Ended, Listener, Runner};
 pub use captured::Captured;
@@ -34,6 +36,8 @@ pub use request::{ProcessSpec, RetryOn};
 pub use shield::Shield;
 pub use system_runner::SystemRunner;
 pub use talk::Talk;
+pub use transcript::{Kept, Transcript};
+pub use work::Begin;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::input::Input;
 
@@ -18,6 +18,9 @@ pub struct ProcessSpec {
     pub(super) removed: Vec<&'static str>,
     pub(super) dies_with_us: bool,
     pub(super) input: Option<Input>,
+    pub(super) is_cleared: bool,
+    pub(super) folder: Option<PathBuf>,
+    pub(super) account: Option<(u32, u32)>,
 }
 
 impl ProcessSpec {
@@ -31,6 +34,9 @@ impl ProcessSpec {
             removed: Vec::new(),
             dies_with_us: false,
             input: None,
+            is_cleared: false,
+            folder: None,
+            account: None,
         }
     }
 
@@ -77,6 +83,28 @@ impl ProcessSpec {
     #[must_use]
     pub fn reading(mut self, input: Input) -> Self {
         self.input = Some(input);
+        self
+    }
+
+    /// Gives it the variables that were set and none of ours. Holds for processes that
+    /// [work](super::Runner::work), as the next two do.
+    #[must_use]
+    pub fn cleared(mut self) -> Self {
+        self.is_cleared = true;
+        self
+    }
+
+    /// Runs it in this folder.
+    #[must_use]
+    pub fn within(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// Runs it as this user, in this group and in no other one.
+    #[must_use]
+    pub fn run_by(mut self, user: u32, group: u32) -> Self {
+        self.account = Some((user, group));
         self
     }
 

@@ -17,11 +17,15 @@ use super::running::{Ending, Guard, Running};
 use super::said::{self, Said, Silence};
 use super::shield::Shield;
 use super::talk::{self, Talk};
+use super::transcript::Transcript;
+use super::work::{self, Begin};
 use super::{core_dumps, session, words};
 use crate::env::Env;
 
 /// How long the lines of a process that has ended may take.
 const LAST_LINES: Duration = Duration::from_millis(50);
+/// How often it is looked whether a process said more than is kept.
+const TRIM: Duration = Duration::from_millis(50);
 /// How long a process may take to end when all was said.
 const FAREWELL: Duration = Duration::from_millis(300);
 
@@ -99,6 +103,45 @@ impl Runner for SystemRunner {
         match words::of_session(ended, &stderr) {
             Some(kind) => Err(failed(kind.into())),
             None => Ok(Captured { ended, stdout, stderr }),
+        }
+    }
+
+    async fn work(
+        &self,
+        env: &Env,
+        spec: &ProcessSpec,
+        begin: &dyn Begin,
+        said: &Transcript,
+    ) -> Result<Ended, CommandError> {
+        self.settle(env).await;
+        let failed = |source| not_started(spec, source);
+        let before = said.len();
+        let (child, go) = work::start(spec, said).map_err(failed)?;
+        let pid = child.id();
+        let guard = self.guard(child, true, &Shield::new());
+        let leader = pid.map(|pid| env.identity_of(pid));
+        let begins = match &leader {
+            Some(leader) => begin.begins(leader).await,
+            None => false,
+        };
+        if !begins {
+            return Err(CommandError::NotBegun { program: spec.name().into() });
+        }
+        work::go(go).map_err(failed)?;
+        let status = {
+            let mut waiting = std::pin::pin!(guard.wait());
+            loop {
+                tokio::select! {
+                    biased;
+                    status = &mut waiting => break status,
+                    () = env.bell(env.now().after(TRIM)) => said.trim(),
+                }
+            }
+        };
+        let ended = ended(status.map_err(failed)?);
+        match words::of_waiter(ended, &said.from(before)) {
+            Some(kind) => Err(failed(kind.into())),
+            None => Ok(ended),
         }
     }
 

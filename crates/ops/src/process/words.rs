@@ -5,7 +5,7 @@
 use std::io;
 
 use super::adapter::Ended;
-use super::talk;
+use super::{talk, work};
 
 /// Why the shell of a [session](super::session) did not become the program; `None` if it did. With 127 a shell
 /// says that there is no such program, and a program may say anything.
@@ -16,7 +16,16 @@ pub(super) fn of_session(ended: Ended, stderr: &str) -> Option<io::ErrorKind> {
 /// Why those that start a program to [talk](super::talk) with did not become it; `None` if they did. Each says
 /// its own name first, so that what the program says of others is not taken for theirs.
 pub(super) fn of_starter(ended: Ended, stderr: &str) -> Option<io::ErrorKind> {
-    let starters = ["setpriv", talk::STARTER];
+    of_any(&["setpriv", talk::STARTER], ended, stderr)
+}
+
+/// The same of what starts a program that [works](super::work): `said` is all that was said, which is only this where
+/// the program never ran.
+pub(super) fn of_waiter(ended: Ended, said: &str) -> Option<io::ErrorKind> {
+    of_any(&[work::WAITER], ended, said)
+}
+
+fn of_any(starters: &[&str], ended: Ended, stderr: &str) -> Option<io::ErrorKind> {
     let is_theirs =
         starters.iter().any(|name| stderr.strip_prefix(name).is_some_and(|rest| rest.starts_with(": ")));
     if !matches!(ended, Ended::Code(126 | 127)) || !is_theirs {

@@ -113,13 +113,26 @@ impl StoreHandle {
         env: &Env,
         job: impl FnOnce(&dyn Store) -> R + Send + 'static,
     ) -> Result<R, StoreError> {
+        self.ask_within(env, ANSWER_LIMIT, job).await
+    }
+
+    /// The same for who must know, and waits for so long: a disk may take its time to sync.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it took longer; the job may still run to its end.
+    pub async fn ask_within<R: Send + 'static>(
+        &self,
+        env: &Env,
+        limit: Duration,
+        job: impl FnOnce(&dyn Store) -> R + Send + 'static,
+    ) -> Result<R, StoreError> {
         if let Mode::Inline(store) = &*self.mode {
             return Ok(job(&**store.lock().unwrap_or_else(PoisonError::into_inner)));
         }
         let (answer, answered) = oneshot::channel();
         // A receiver that is gone has gone on without the answer.
         self.tell(move |store| drop(answer.send(job(store))));
-        match env.until(env.now().after(ANSWER_LIMIT), answered).await {
+        match env.until(env.now().after(limit), answered).await {
             Some(Ok(result)) => Ok(result),
             Some(Err(_)) | None => Err(StoreError::Unavailable),
         }

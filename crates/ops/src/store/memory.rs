@@ -9,6 +9,7 @@ use super::{Change, ChangeAll, Store, StoreError};
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
     inner: Arc<Mutex<Inner>>,
+    outlives: bool,
 }
 
 #[derive(Debug, Default)]
@@ -22,6 +23,13 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// One that somebody holds on to for longer than those who use it, as a test does for its runs.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn outliving() -> Self {
+        Self { outlives: true, ..Self::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -56,6 +64,10 @@ impl Store for MemoryStore {
             inner.version += 1;
         }
         Ok(())
+    }
+
+    fn outlives(&self) -> bool {
+        self.outlives
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {

@@ -64,6 +64,19 @@ pub trait Store: Send {
     /// When the store cannot be read or written; then nothing changed.
     fn update_all(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError>;
 
+    /// The same, and what was written so far would survive a loss of power when it returns.
+    ///
+    /// # Errors
+    /// As [`update_all`](Self::update_all).
+    fn update_all_synced(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
+        self.update_all(keys, change)
+    }
+
+    /// Whether what is in it is there for the next process, too.
+    fn outlives(&self) -> bool {
+        true
+    }
+
     /// The keys that begin with `prefix`, in order, and their bytes.
     ///
     /// # Errors

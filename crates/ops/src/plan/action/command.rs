@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::env::{Env, ProcessIdentity};
 use crate::plan::ids::StepId;
 use crate::plan::secret_text::SecretText;
 
@@ -49,8 +50,8 @@ pub enum CommandLine {
     },
 }
 
-/// When a command need not be run. Where several are there, all of them must say so; `on_change` and `once` alone say
-/// that it must be, whatever the others say.
+/// When a command need not be run. Where several are there, all of them must say so: each alone says that it must be,
+/// whatever the others say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Guards {
@@ -70,6 +71,19 @@ pub struct Guards {
     pub idempotent: bool,
     /// In each run.
     pub always: bool,
+}
+
+impl Guards {
+    /// Whether it may be begun again after `leader` began it, whose end nobody saw.
+    pub(crate) fn is_due_again(&self, leader: &ProcessIdentity, env: &Env) -> bool {
+        match self.once {
+            Some(_) if self.idempotent => true,
+            // What was done in an earlier boot is due again anyway.
+            Some(Once::Boot) => leader.boot_id != env.identity().boot_id,
+            Some(Once::Ever) => false,
+            None => true,
+        }
+    }
 }
 
 /// How long `once` is.

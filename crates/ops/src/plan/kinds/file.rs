@@ -2,20 +2,27 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind, IoSlice};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 use thiserror::Error;
 
 use super::super::action::{Body, FileAction, Owner};
 use super::super::run::{Done, Proof, StepContext, StepError};
+use super::super::step::Plan;
+use super::diff::{self, FileDiff};
 use super::owners;
-use crate::env::fs::{Care, Clobber, FileKind, FsFolder, Meta, Open};
+use crate::env::Env;
+use crate::env::fs::{Care, Clobber, FileKind, FsFile, FsFolder, Meta, Open, Us};
 use crate::foreign::{Foreign, shown};
 
 /// What is put in place whole is held in memory.
 const LARGEST: u64 = 64 << 20;
+/// A name may have 255 bytes, and ours is longer.
+const LONGEST_NAME: usize = 200;
+/// Who may read a file whose content is no secret.
+const READERS: u32 = 0o044;
 
 /// A file that cannot be as it is to be.
 #[derive(Debug, Error)]
@@ -32,6 +39,8 @@ enum FileError {
         #[source]
         source: io::Error,
     },
+    #[error("{path} is no regular file")]
+    NoSource { path: Foreign },
     #[error("{path} is {what}, and stays as it is")]
     NoFile { path: Foreign, what: &'static str },
     #[error("this machine has no {what} `{name}`")]
@@ -53,8 +62,10 @@ impl Wanted {
             Body::Source(path) => {
                 let path = cx.path(path);
                 let unreadable = |source| StepError::local(&FileError::Source { path: shown(&path), source });
-                let file = cx.env().fs().open_with(&path, Care::Way).map_err(unreadable)?;
-                file.read_small(LARGEST).map_err(unreadable)?
+                source(cx.env(), &path).map_err(|error| match error.kind() {
+                    ErrorKind::InvalidInput => StepError::local(&FileError::NoSource { path: shown(&path) }),
+                    _ => unreadable(error),
+                })?
             }
         };
         let Owner { user, group } = &action.owner;
@@ -115,15 +126,12 @@ pub(super) async fn effect(cx: &StepContext, action: &FileAction) -> Result<Done
     if let Ok(meta) = folder.look(&name) {
         refuse_what_is_no_file(&dest, &meta)?;
     }
-    let hidden = hidden(&name, cx.env().next_u64());
+    let tag = cx.env().next_u64();
     // A sync may take long; what is written in it is ours until the rename.
-    let (at, wanted_name) = (Arc::clone(&folder), name.clone());
+    let us = cx.env().fs().us();
     let put = cx.env().begin("write a file", move || {
-        let put = put(&*at, &hidden, &wanted_name, &wanted);
-        if put.is_err() {
-            let _ = at.remove(&hidden);
-        }
-        put
+        sweep(&*folder, &name, us);
+        put(&*folder, &hidden(&name, tag), &name, &wanted)
     });
     match put.await {
         Ok(done) => done.map_err(|source| failed(&dest, source))?,
@@ -134,6 +142,26 @@ pub(super) async fn effect(cx: &StepContext, action: &FileAction) -> Result<Done
 
 fn put(folder: &dyn FsFolder, hidden: &OsStr, name: &OsStr, wanted: &Wanted) -> io::Result<()> {
     let file = folder.open(hidden, Open::New)?;
+    // While it is locked nobody takes it for what a killed run left; where there are no locks, nobody sweeps.
+    let _ = file.try_lock();
+    let put = fill_and_rename(folder, &*file, hidden, name, wanted);
+    if put.is_err()
+        && let Ok(meta) = file.meta()
+        && folder.is_still(hidden, meta.id)
+    {
+        let _ = folder.remove(hidden);
+    }
+    put
+}
+
+/// Owner before mode: a new owner takes the bits away that run a file as its owner.
+fn fill_and_rename(
+    folder: &dyn FsFolder,
+    file: &dyn FsFile,
+    hidden: &OsStr,
+    name: &OsStr,
+    wanted: &Wanted,
+) -> io::Result<()> {
     file.write_all_at(&mut [IoSlice::new(&wanted.content)], 0)?;
     if wanted.uid.is_some() || wanted.gid.is_some() {
         let ours = file.meta()?;
@@ -152,11 +180,79 @@ fn put(folder: &dyn FsFolder, hidden: &OsStr, name: &OsStr, wanted: &Wanted) -> 
     folder.sync()
 }
 
+/// Takes away what killed runs left of this file: ours, and nobody works on it.
+fn sweep(folder: &dyn FsFolder, name: &OsStr, us: Us) {
+    let prefix = hidden_prefix(name);
+    for left in folder.list().unwrap_or_default() {
+        let tag = left.as_bytes().strip_prefix(prefix.as_bytes());
+        if !tag.is_some_and(|tag| tag.len() == 16 && tag.iter().all(u8::is_ascii_hexdigit)) {
+            continue;
+        }
+        let Ok(file) = folder.open(&left, Open::Read) else { continue };
+        if let (Ok(true), Ok(meta)) = (file.try_lock(), file.meta())
+            && meta.kind == FileKind::File
+            && us.trusts(meta.uid)
+            && folder.is_still(&left, meta.id)
+        {
+            // It does not hurt where it is.
+            let _ = folder.remove(&left);
+        }
+    }
+}
+
 fn hidden(name: &OsStr, tag: u64) -> OsString {
-    let mut hidden = OsString::from(".");
-    hidden.push(name);
-    hidden.push(format!(".new-{tag:016x}"));
+    let mut hidden = hidden_prefix(name);
+    hidden.push(format!("{tag:016x}"));
     hidden
+}
+
+fn hidden_prefix(name: &OsStr) -> OsString {
+    let mut prefix = OsString::from(".");
+    match name.len() <= LONGEST_NAME {
+        true => prefix.push(name),
+        false => prefix.push(blake3::hash(name.as_bytes()).to_hex().as_str()),
+    }
+    prefix.push(".new-");
+    prefix
+}
+
+/// What is in a file of the plan's folder, which nobody else may have a hand in.
+fn source(env: &Env, path: &Path) -> io::Result<Vec<u8>> {
+    let fs = env.fs();
+    let file = fs.open_with(path, Care::Way)?;
+    let meta = file.meta()?;
+    if meta.kind != FileKind::File {
+        return Err(ErrorKind::InvalidInput.into());
+    }
+    meta.ours_alone(fs.us(), path)?;
+    file.read_small(LARGEST)
+}
+
+/// What a step would change a file's content to, for people. Nothing where a secret is in it or may have been, where
+/// it is no text, or where nothing can be read.
+#[must_use]
+pub fn file_diff(env: &Env, plan: &Plan, action: &FileAction) -> Option<FileDiff> {
+    if action.mode & READERS == 0 {
+        return None;
+    }
+    let new = match &action.body {
+        Body::Content(text) => text.plain()?.into_bytes(),
+        Body::Source(path) => source(env, &plan.folder.join(path)).ok()?,
+    };
+    let dest = plan.folder.join(&action.dest);
+    let old = match env.fs().folder_of(&dest).and_then(|(folder, name)| folder.open(name, Open::Read)) {
+        Ok(file) => {
+            let meta = file.meta().ok().filter(|meta| meta.kind == FileKind::File)?;
+            // What only its owner can read may hold what the plan does not name any more.
+            if meta.mode & READERS == 0 {
+                return None;
+            }
+            file.read_small(LARGEST).ok()?
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(_) => return None,
+    };
+    diff::of(&old, &new)
 }
 
 fn refuse_what_is_no_file(dest: &Path, meta: &Meta) -> Result<(), StepError> {

@@ -1,13 +1,23 @@
 //! What each kind of step looks at, fetches and does.
 
+mod command;
+mod diff;
 mod download;
 mod file;
 mod gate;
+mod log;
 mod owners;
+mod scrub;
+mod systemd;
+
+use serde_json::Value;
 
 use super::action::{Action, ActionKind};
 use super::run::order::{Decides, Lane};
 use super::run::{Done, Fetched, Proof, StepContext, StepError};
+pub use diff::FileDiff;
+pub use file::file_diff;
+pub(super) use systemd::Units;
 
 /// Looks whether there is anything to do: without a request and without a change.
 ///
@@ -19,7 +29,47 @@ pub(super) async fn prove(cx: &StepContext) -> Result<Proof, StepError> {
         Action::File(file) => file::prove(cx, file).await,
         Action::Download(download) => download::prove(cx, download).await,
         Action::Gate(_) => Ok(Proof::Missing(None)),
+        Action::Command(command) => Box::pin(command::prove(cx, command)).await,
+        Action::Systemd(unit) => Box::pin(systemd::prove(cx, unit)).await,
         _ => Ok(Proof::Unknown),
+    }
+}
+
+/// Looks whether what was done just now is as it is to be.
+///
+/// # Errors
+/// As [`prove`].
+pub(super) async fn verify(cx: &StepContext) -> Result<Proof, StepError> {
+    match cx.step().map(|step| &step.action) {
+        Some(Action::Command(command)) => Ok(command::verify(cx, command)),
+        // Who did it has looked.
+        Some(Action::Systemd(_)) => Ok(Proof::Satisfied(None)),
+        _ => prove(cx).await,
+    }
+}
+
+/// What is worth knowing next time of a step that somebody did by hand.
+pub(super) fn stamp(cx: &StepContext, action: &Action) -> Option<Value> {
+    match action {
+        Action::Command(_) => Some(command::stamp(cx)),
+        _ => None,
+    }
+}
+
+/// Whether it is known only from earlier runs whether it is to be done.
+pub(super) fn needs_journal(action: &Action) -> bool {
+    match action {
+        Action::Command(command) => command.guards.once.is_some() || !command.guards.on_change.is_empty(),
+        Action::Systemd(unit) => !unit.on_change.is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether it must not be done again where it may have been done.
+pub(super) fn is_once(action: &Action) -> bool {
+    match action {
+        Action::Command(command) => command.guards.once.is_some() && !command.guards.idempotent,
+        _ => false,
     }
 }
 
@@ -41,12 +91,17 @@ pub(super) async fn fetch(cx: &StepContext) -> Result<Option<Fetched>, StepError
 /// Why it could not be done; what it works on is then as it was, as far as the kind can promise that.
 pub(super) async fn effect(cx: &StepContext, fetched: Option<Fetched>) -> Result<Done, StepError> {
     let Some(step) = cx.step() else { return Ok(Done::default()) };
-    match &step.action {
+    let done = match &step.action {
         Action::File(file) => file::effect(cx, file).await,
         Action::Download(download) => download::effect(cx, download, fetched).await,
         Action::Gate(gate) => gate::effect(cx, gate).await,
+        Action::Command(command) => Box::pin(command::effect(cx, command)).await,
+        Action::Systemd(unit) => Box::pin(systemd::effect(cx, unit)).await,
         _ => Ok(Done::default()),
-    }
+    };
+    // A package or a file may be a unit.
+    cx.ground.units.forget().await;
+    done
 }
 
 /// What runs beside it.
@@ -114,3 +169,6 @@ pub(super) fn is_proved_again(action: &Action) -> bool {
 pub(super) fn keeps_its_limit(kind: ActionKind) -> bool {
     matches!(kind, ActionKind::Packages | ActionKind::Download | ActionKind::Git | ActionKind::Command)
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,31 @@ pub(super) fn group(env: &Env, name: &str) -> Option<u32> {
     number(env, "/etc/group", name)
 }
 
+/// Somebody who can run a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Account {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) home: String,
+}
+
+/// Whom the machine knows by this name or number.
+pub(super) fn account(env: &Env, name: &str) -> Option<Account> {
+    let bytes = env.fs().read_small(Path::new("/etc/passwd"), LARGEST).ok()?;
+    account_in(&String::from_utf8_lossy(&bytes), name)
+}
+
+/// In a line `NAME:PASSWORD:USER:GROUP:REAL NAME:HOME:SHELL`.
+fn account_in(text: &str, name: &str) -> Option<Account> {
+    let number: Option<u32> = name.parse().ok();
+    text.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [known, _, uid, gid, _, home, ..] = *fields.as_slice() else { return None };
+        let account = Account { uid: uid.parse().ok()?, gid: gid.parse().ok()?, home: home.to_owned() };
+        (known == name || number == Some(account.uid)).then_some(account)
+    })
+}
+
 fn number(env: &Env, file: &str, name: &str) -> Option<u32> {
     if let Ok(number) = name.parse() {
         return Some(number);
@@ -39,6 +64,15 @@ fn find(text: &str, name: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_runs_a_command_is_known_by_name_and_number() {
+        let text = "root:x:0:0:root:/root:/bin/sh\nbad:x:1\nwww-data:x:33:34:w:/var/www:/bin/false\n";
+        let web = Account { uid: 33, gid: 34, home: "/var/www".into() };
+        assert_eq!(account_in(text, "www-data"), Some(web.clone()));
+        assert_eq!(account_in(text, "33"), Some(web));
+        assert_eq!((account_in(text, "bad"), account_in(text, "34")), (None, None));
+    }
 
     #[test]
     fn a_name_has_the_number_of_its_line() {

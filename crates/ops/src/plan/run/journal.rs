@@ -7,13 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
 use super::super::ids::StepId;
-use crate::env::Env;
+use crate::env::{Env, ProcessIdentity};
 use crate::foreign::Foreign;
 use crate::store::{Store, StoreError, StoreHandle};
 
@@ -22,6 +23,8 @@ const ROWS: &str = "plan/";
 const APART: char = '\u{1f}';
 /// Of this layout; a row of another one is not read.
 const LAYOUT: u32 = 1;
+/// How long a disk may take to have on it what is about to be done.
+const SYNC_LIMIT: Duration = Duration::from_secs(30);
 
 /// What the journal cannot do.
 #[derive(Debug, Error)]
@@ -63,6 +66,9 @@ pub(crate) struct Memo {
     pub(crate) change: u64,
     /// The same count when it was last done or found to be.
     pub(crate) seen: u64,
+    /// Who does it, where that is a process of its own. Only there where it was begun and its end is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) leader: Option<ProcessIdentity>,
     /// What its kind wants to know next time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stamp: Option<Value>,
@@ -101,6 +107,7 @@ pub(crate) struct Journal {
     prefix: String,
     head: Head,
     rows: BTreeMap<String, Memo>,
+    outlives: bool,
     dirty: BTreeSet<String>,
     removed: BTreeSet<String>,
     is_begun: bool,
@@ -129,12 +136,14 @@ impl Journal {
     ) -> Result<Self, StoreError> {
         let prefix = format!("{ROWS}{plan}{APART}");
         let wanted = prefix.clone();
-        let read = store.ask(env, move |store| store.list(&wanted)).await??;
+        let read = store.ask(env, move |store| store.list(&wanted).map(|rows| (rows, store.outlives())));
+        let (read, outlives) = read.await??;
         let mut journal = Self {
             env: env.clone(),
             store: store.clone(),
             head: Head::default(),
             rows: BTreeMap::new(),
+            outlives,
             dirty: BTreeSet::new(),
             removed: BTreeSet::new(),
             is_begun: false,
@@ -163,6 +172,11 @@ impl Journal {
     /// What is known of a step, by the name it has, else by the one it had.
     pub(crate) fn memo(&self, id: &StepId, was: Option<&StepId>) -> Option<&Memo> {
         self.rows.get(id.as_str()).or_else(|| self.rows.get(was?.as_str()))
+    }
+
+    /// Whether the next run will know what this one notes.
+    pub(crate) fn outlives(&self) -> bool {
+        self.outlives
     }
 
     /// How often something changed so far.
@@ -205,20 +219,20 @@ impl Journal {
         if let Some(batch) = self.batch() {
             let overtaken = Arc::clone(&self.is_overtaken);
             self.store.tell(move |store| {
-                if matches!(batch.write(store), Err(JournalError::Overtaken)) {
+                if matches!(batch.write(store, false), Err(JournalError::Overtaken)) {
                     overtaken.store(true, Ordering::Relaxed);
                 }
             });
         }
     }
 
-    /// What is to be written now. Whoever has it [hands it over](Self::written) and awaits that without the journal.
+    /// Has what was noted written, so that it survives a loss of power, too, once that was awaited.
     pub(crate) fn sync(&mut self) -> impl Future<Output = Result<(), JournalError>> + use<> {
         let (batch, env, store) = (self.batch(), self.env.clone(), self.store.clone());
         let overtaken = Arc::clone(&self.is_overtaken);
         async move {
             let Some(batch) = batch else { return Ok(()) };
-            let written = store.ask(&env, move |store| batch.write(store)).await?;
+            let written = store.ask_within(&env, SYNC_LIMIT, move |store| batch.write(store, true)).await?;
             if matches!(written, Err(JournalError::Overtaken)) {
                 overtaken.store(true, Ordering::Relaxed);
             }
@@ -247,11 +261,11 @@ impl Journal {
 }
 
 impl Batch {
-    fn write(&self, store: &dyn Store) -> Result<(), JournalError> {
+    fn write(&self, store: &dyn Store, synced: bool) -> Result<(), JournalError> {
         let mut keys = vec![self.head_key.as_str()];
         keys.extend(self.rows.iter().map(|(key, _)| key.as_str()));
         let mut is_overtaken = false;
-        store.update_all(&keys, &mut |values| {
+        let mut change = |values: &mut [Option<Vec<u8>>]| {
             let Some((head, rows)) = values.split_first_mut() else { return false };
             let known = head.as_deref().and_then(|bytes| serde_json::from_slice::<Head>(bytes).ok());
             is_overtaken = known.is_some_and(|known| {
@@ -265,7 +279,11 @@ impl Batch {
                 value.clone_from(bytes);
             }
             true
-        })?;
+        };
+        match synced {
+            true => store.update_all_synced(&keys, &mut change)?,
+            false => store.update_all(&keys, &mut change)?,
+        }
         if is_overtaken { Err(JournalError::Overtaken) } else { Ok(()) }
     }
 }
@@ -280,6 +298,7 @@ impl Memo {
             attempts: 0,
             change: 0,
             seen: 0,
+            leader: None,
             stamp: None,
             equal_failures: 0,
             failure: None,
@@ -287,12 +306,10 @@ impl Memo {
         }
     }
 
-    /// It is done now. `change` is the number of its change, if it changed anything; `seen` that of the last change of all.
-    pub(super) fn was_done(&mut self, hash: String, seen: u64, change: Option<u64>, stamp: Option<Value>) {
-        (self.hash, self.stage, self.seen) = (hash, Stage::Done, seen);
-        (self.attempts, self.failure, self.equal_failures) = (0, None, 0);
-        self.change = change.unwrap_or(self.change);
-        self.stamp = stamp.or_else(|| self.stamp.take());
+    /// It is as it is to be, and has seen so many changes.
+    pub(crate) fn is_done(&mut self, seen: u64) {
+        (self.stage, self.attempts, self.failure, self.equal_failures) = (Stage::Done, 0, None, 0);
+        (self.seen, self.leader) = (seen, None);
     }
 
     /// Whether it was begun by a run that did not come to its end.

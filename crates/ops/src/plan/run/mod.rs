@@ -17,6 +17,9 @@ mod turns;
 
 pub use event::{PlanEvent, PlanObserver, StepEvent};
 pub(crate) use fetched::Fetched;
+#[cfg(test)]
+pub(crate) use journal::Memo;
+pub(crate) use journal::Stage;
 pub use journal::{Head, JournalError};
 pub use lock::{ApplyLock, LockError, Owner};
 pub use outcome::{Applied, Deferral, Outcome, StepError, StepReport, Would};

@@ -12,7 +12,7 @@ use super::super::kinds;
 use super::super::step::{Condition, Step};
 use super::event::StepEvent;
 use super::fetched::Fetched;
-use super::journal::{Memo, Stage};
+use super::journal::Stage;
 use super::outcome::{Deferral, Outcome, StepError, Would};
 use super::runner::Run;
 use super::step_context::{Done, Proof, StepContext};
@@ -23,6 +23,8 @@ const PARKED: u32 = 3;
 /// Between two tries of what is waited for.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// Between two looks at a process that an earlier run began.
+const LEADER_LOOK: Duration = Duration::from_millis(250);
 
 /// What was fetched before its turn, or why not.
 pub(super) type Brought = Result<Option<Fetched>, StepError>;
@@ -48,6 +50,7 @@ impl Run<'_> {
         let journal = self.journal();
         let memo = journal.memo(&step.id, step.was.as_ref());
         let seen = memo.map_or(0, |memo| memo.seen);
+        let last = memo.cloned();
         let changed = |id| journal.memo(id, None).is_some_and(|memo| memo.change > seen);
         let is_told = step.watches().iter().any(changed);
         let mut options = Options::new().cancel(self.options.cancel.child_token());
@@ -56,7 +59,10 @@ impl Run<'_> {
         Some(StepContext {
             ground: std::sync::Arc::clone(&self.ground),
             at,
-            memo: memo.filter(|memo| memo.hash == step.hash()).cloned(),
+            memo: last.clone().filter(|memo| memo.hash == step.hash()),
+            last,
+            is_asked: self.options.selection.rerun.contains(&step.id),
+            journal: std::sync::Arc::clone(&self.journal),
             is_told,
             options,
         })
@@ -106,22 +112,32 @@ impl Run<'_> {
         if !step.when.iter().all(|when| holds(cx, when)) {
             return Outcome::Skipped;
         }
+        if kinds::needs_journal(&step.action) && !self.journal().outlives() {
+            return Outcome::Deferred(Deferral::NoJournal);
+        }
+        if !self.options.dry_run {
+            if self.options.selection.mark_done.contains(&step.id) {
+                return self.marked(cx, step);
+            }
+            if let Some(deferral) = self.wait_for_leader(cx, step).await {
+                return Outcome::Deferred(deferral);
+            }
+        }
         let proof = match kinds::prove(cx).await {
             Ok(proof) => proof,
-            Err(error) => return self.failed(cx, step, error),
+            Err(error) => return self.unseen(cx, step, error),
         };
-        let interrupted = cx.memo.as_ref().is_some_and(Memo::is_interrupted);
         match proof {
-            Proof::Satisfied(stamp) => self.satisfied(cx, step, stamp, interrupted),
+            Proof::Satisfied(stamp) => self.satisfied(cx, step, stamp),
+            Proof::Missing(_) | Proof::Unknown if let Some(deferral) = self.may_begin(cx, step) => {
+                Outcome::Deferred(deferral)
+            }
             Proof::Missing(what) if self.options.dry_run => {
                 self.would(cx, step);
                 Outcome::Would(Would::Change(what))
             }
             Proof::Unknown if self.options.dry_run => Outcome::Would(Would::Unknown),
-            Proof::Missing(_) | Proof::Unknown => match self.may_begin(cx, step, interrupted) {
-                Some(deferral) => Outcome::Deferred(deferral),
-                None => self.done(cx, step, brought).await,
-            },
+            Proof::Missing(_) | Proof::Unknown => self.done(cx, step, brought).await,
         }
     }
 
@@ -159,14 +175,42 @@ impl Run<'_> {
         })
     }
 
-    /// There is nothing to do. What a killed run had begun counts as a change: it may be what made it so.
-    fn satisfied(
-        &self,
-        cx: &StepContext,
-        step: &Step,
-        stamp: Option<serde_json::Value>,
-        interrupted: bool,
-    ) -> Outcome {
+    /// Waits for what a run that was killed had begun, and what goes on without it.
+    async fn wait_for_leader(&self, cx: &StepContext, step: &Step) -> Option<Deferral> {
+        let last = cx.last.as_ref().filter(|last| last.is_interrupted())?;
+        let leader = last.leader.as_ref()?;
+        let limit = step.timeout.unwrap_or(cx.network().policies().general().timeouts.command);
+        let until = self.env.now().after(limit);
+        while self.env.is_alive(leader) {
+            let now = self.env.now();
+            if now >= until {
+                return Some(Deferral::Running { pid: leader.pid });
+            }
+            self.tell(cx.at, StepEvent::Waiting { left: until.since(now) });
+            tokio::select! {
+                biased;
+                () = self.options.cancel.cancelled() => return Some(Deferral::Stopped),
+                () = self.env.bell(now.after(LEADER_LOOK).min(until)) => {}
+            }
+        }
+        None
+    }
+
+    /// Somebody did it by hand.
+    fn marked(&self, cx: &StepContext, step: &Step) -> Outcome {
+        let mut journal = self.journal();
+        let seen = journal.changes();
+        journal.note(&step.id, step.was.as_ref(), |memo| {
+            memo.hash = step.hash();
+            memo.is_done(seen);
+            memo.stamp = kinds::stamp(cx, &step.action);
+        });
+        Outcome::Satisfied
+    }
+
+    /// There is nothing to do. What a killed run had begun counts as a change, and so does what failed: it may be what
+    /// made it so.
+    fn satisfied(&self, cx: &StepContext, step: &Step, stamp: Option<serde_json::Value>) -> Outcome {
         if self.options.dry_run {
             return Outcome::Satisfied;
         }
@@ -178,30 +222,34 @@ impl Run<'_> {
         if is_known && stamp.is_none() && !is_behind {
             return Outcome::Satisfied;
         }
-        let change = interrupted.then(|| journal.next_change());
+        let may_be_ours = cx.last.as_ref().is_some_and(|last| last.stage != Stage::Done);
+        let change = may_be_ours.then(|| journal.next_change());
         journal.note(&step.id, step.was.as_ref(), |memo| {
-            memo.was_done(step.hash(), change.unwrap_or(changes), change, stamp);
+            memo.hash = step.hash();
+            memo.is_done(change.unwrap_or(changes));
+            memo.change = change.unwrap_or(memo.change);
+            memo.stamp = stamp.or_else(|| memo.stamp.take());
         });
         Outcome::Satisfied
     }
 
     /// Why it may not be done now, though it is not as it is to be.
-    fn may_begin(&self, cx: &StepContext, step: &Step, interrupted: bool) -> Option<Deferral> {
-        let asked = self.options.selection.rerun.contains(&step.id);
-        let once = match &step.action {
-            Action::Command(command) => command.guards.once.is_some() && !command.guards.idempotent,
-            _ => false,
+    fn may_begin(&self, cx: &StepContext, step: &Step) -> Option<Deferral> {
+        let (memo, asked) = (cx.memo.as_ref()?, cx.is_asked);
+        // Where nobody is named who does it, it was never begun.
+        let due = match (&step.action, &memo.leader) {
+            (Action::Command(command), Some(leader)) => command.guards.is_due_again(leader, cx.env()),
+            _ => true,
         };
-        if interrupted && once && !asked {
+        if memo.is_interrupted() && !due && !asked {
             return Some(Deferral::Interrupted);
         }
-        let memo = cx.memo.as_ref()?;
         (memo.equal_failures >= PARKED && !asked).then_some(Deferral::Parked)
     }
 
     async fn done(&self, cx: &StepContext, step: &Step, brought: Option<Brought>) -> Outcome {
         if let Err(error) = self.intend(cx, step).await {
-            return self.failed(cx, step, StepError::new(&error, Kind::Local, Class::Local));
+            return self.failed(step, StepError::new(&error, Kind::Local, Class::Local));
         }
         self.tell(cx.at, StepEvent::Began);
         let mut brought = brought;
@@ -215,8 +263,8 @@ impl Run<'_> {
                 Ok(done) => return self.verified(cx, step, done).await,
                 Err(error) => error,
             };
-            let Some(deferral) = error.deferral().filter(|_| kinds::is_online(step.action.kind())) else {
-                return self.failed(cx, step, error);
+            let Some(deferral) = error.deferral().filter(|_| is_online(step)) else {
+                return self.failed(step, error);
             };
             let now = self.env.now();
             if now >= self.wait_until || self.options.cancel.is_cancelled() {
@@ -246,7 +294,7 @@ impl Run<'_> {
                     (memo.attempts, memo.equal_failures, memo.stamp) = (0, 0, None);
                 }
                 memo.hash = step.hash();
-                memo.stage = Stage::Started;
+                (memo.stage, memo.leader) = (Stage::Started, None);
                 memo.attempts = memo.attempts.saturating_add(1);
             });
             let must = kinds::runs_foreign_code(step.action.kind()) || self.watched.contains(&cx.at);
@@ -261,37 +309,46 @@ impl Run<'_> {
     /// It was done: is it so?
     async fn verified(&self, cx: &StepContext, step: &Step, done: Done) -> Outcome {
         if kinds::is_proved_again(&step.action) {
-            match kinds::prove(cx).await {
+            match kinds::verify(cx).await {
                 Ok(Proof::Missing(what)) => {
                     let what = what.unwrap_or_else(|| step.id.as_str().into());
-                    return self.failed(cx, step, StepError::local(&NotSo { what }));
+                    return self.failed(step, StepError::local(&NotSo { what }));
                 }
                 Ok(_) => {}
-                Err(error) => return self.failed(cx, step, error),
+                Err(error) => return self.failed(step, error),
             }
         }
         let mut journal = self.journal();
         let change = done.changed.then(|| journal.next_change());
         let seen = journal.changes();
         journal.note(&step.id, step.was.as_ref(), |memo| {
-            memo.was_done(step.hash(), seen, change, done.stamp);
+            memo.is_done(seen);
+            memo.change = change.unwrap_or(memo.change);
+            memo.stamp = done.stamp.or_else(|| memo.stamp.take());
         });
         Outcome::Done { changed: done.changed, what: done.what }
     }
 
-    fn failed(&self, cx: &StepContext, step: &Step, error: StepError) -> Outcome {
+    fn failed(&self, step: &Step, error: StepError) -> Outcome {
         if self.options.dry_run {
             return Outcome::Failed(error);
         }
         if error.kind == Kind::Cancelled {
-            self.left(step);
+            // Told to end half-way, it is as it would be had we been killed.
+            let journal = self.journal();
+            let memo = journal.memo(&step.id, step.was.as_ref());
+            let is_half_done = memo.is_some_and(|memo| memo.leader.is_some()) && kinds::is_once(&step.action);
+            drop(journal);
+            if !is_half_done {
+                self.left(step);
+            }
             return Outcome::Deferred(Deferral::Stopped);
         }
         let said = error.causes.last().unwrap_or(&error.what).clone();
         let is_equal = error.class == Class::Permanent;
         self.journal().note(&step.id, step.was.as_ref(), |memo| {
             memo.hash = step.hash();
-            memo.stage = Stage::Failed;
+            (memo.stage, memo.leader) = (Stage::Failed, None);
             let before = memo.failure.replace(said.clone());
             memo.equal_failures = match is_equal {
                 true if before.as_ref() == Some(&said) => memo.equal_failures.saturating_add(1),
@@ -299,14 +356,29 @@ impl Run<'_> {
                 false => 0,
             };
         });
-        let _ = cx;
         Outcome::Failed(error)
+    }
+
+    /// It could not be looked at. What is known of an earlier run stays.
+    fn unseen(&self, cx: &StepContext, step: &Step, error: StepError) -> Outcome {
+        match (cx.was_interrupted(), error.kind) {
+            (true, Kind::Cancelled) => Outcome::Deferred(Deferral::Stopped),
+            (true, _) => Outcome::Failed(error),
+            (false, _) => self.failed(step, error),
+        }
     }
 
     /// It was begun, and nothing came of it: it is as it was before.
     fn left(&self, step: &Step) {
-        self.journal().note(&step.id, step.was.as_ref(), |memo| memo.stage = Stage::Failed);
+        self.journal().note(&step.id, step.was.as_ref(), |memo| {
+            (memo.stage, memo.leader) = (Stage::Failed, None);
+        });
     }
+}
+
+/// Whether a service may refuse it, so that it is left for later.
+fn is_online(step: &Step) -> bool {
+    kinds::is_online(step.action.kind()) || step.circuit.is_some()
 }
 
 /// Whether a condition holds now.

@@ -83,6 +83,11 @@ pub enum Deferral {
     NoJournal,
     /// It was begun by a run that did not come to its end, and may not be run twice unasked.
     Interrupted,
+    /// What an earlier run began is still at work.
+    Running {
+        /// Its number.
+        pid: u32,
+    },
     /// It failed in the same way three times, where trying again cannot help.
     Parked,
 }
@@ -110,6 +115,8 @@ pub struct StepError {
     pub log: Option<PathBuf>,
     /// The last lines of it.
     pub tail: Vec<Foreign>,
+    /// The code that the command ended with, where it did.
+    pub code: Option<i32>,
 }
 
 impl StepError {
@@ -138,6 +145,7 @@ impl StepError {
             circuit: None,
             log: None,
             tail: Vec::new(),
+            code: None,
         }
     }
 

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use vps_breaker::Tick;
 
 use super::super::ids::StepId;
+use super::super::kinds::Units;
 use super::super::secrets::Variables;
 use super::super::step::{OnFailure, Plan, Step};
 use super::event::{PlanEvent, PlanObserver, StepEvent};
@@ -117,7 +117,7 @@ pub(super) struct Run<'r> {
     pub(super) ground: Arc<Ground>,
     pub(super) options: &'r ApplyOptions,
     observer: &'r dyn PlanObserver,
-    journal: Mutex<Journal>,
+    pub(super) journal: Arc<Mutex<Journal>>,
     pub(super) places: BTreeMap<StepId, usize>,
     /// Steps that others watch.
     pub(super) watched: BTreeSet<usize>,
@@ -154,9 +154,9 @@ impl<'r> Run<'r> {
                 cancel: options.cancel.clone(),
                 variables: options.variables.clone(),
                 recheck: options.recheck,
-                log_number: AtomicU64::new(0),
+                units: Units::default(),
             }),
-            journal: Mutex::new(journal),
+            journal: Arc::new(Mutex::new(journal)),
             options,
             observer,
             places,
@@ -188,7 +188,6 @@ impl<'r> Run<'r> {
             Order::new(nodes(&self.ground.plan, &self.places), self.options.jobs.get(), MOST_FETCHES);
         let mut outcomes: Vec<Option<(Outcome, Duration)>> = vec![None; self.steps().len()];
         let mut fetched = BTreeMap::new();
-        self.mark_done();
         let stopped = self.go(&mut order, &mut outcomes, &mut fetched).await;
         // Their parts stay for the next run.
         drop(fetched);
@@ -196,18 +195,6 @@ impl<'r> Run<'r> {
         // What cannot be written now is found by looking at the machine.
         let _ = sync.await;
         self.report(&order, outcomes, stopped)
-    }
-
-    /// Notes the steps that were done by hand.
-    fn mark_done(&self) {
-        for id in self.options.selection.mark_done.iter().filter(|_| !self.options.dry_run) {
-            let Some(step) = self.places.get(id).and_then(|at| self.steps().get(*at)) else { continue };
-            let mut journal = self.journal();
-            let change = journal.next_change();
-            journal.note(&step.id, step.was.as_ref(), |memo| {
-                memo.was_done(step.hash(), change, Some(change), None)
-            });
-        }
     }
 
     async fn go(

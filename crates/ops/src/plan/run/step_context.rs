@@ -1,21 +1,23 @@
 //! What the kinds of steps work with.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::super::kinds::Units;
 use super::super::secret_text::SecretText;
 use super::super::secrets::{self, SecretError, Variables};
 use super::super::step::{Plan, Step};
-use super::journal::Memo;
+use super::journal::{Journal, Memo};
 use super::outcome::StepError;
 use crate::NetworkOperationWrapper;
-use crate::env::Env;
+use crate::env::{Env, ProcessIdentity};
 use crate::foreign::Foreign;
+use crate::process::Begin;
 use crate::settings::Options;
 
 /// What all steps of a run work with.
@@ -29,8 +31,8 @@ pub(crate) struct Ground {
     pub(crate) variables: Variables,
     /// Whether stamps of earlier looks count.
     pub(crate) recheck: bool,
-    /// Counts logs of this run.
-    pub(crate) log_number: AtomicU64,
+    /// What is known of the units of systemd that the plan names.
+    pub(crate) units: Units,
 }
 
 /// What a kind has of its step.
@@ -41,6 +43,11 @@ pub(crate) struct StepContext {
     pub(crate) at: usize,
     /// What is known of it, if it is still the same work.
     pub(crate) memo: Option<Memo>,
+    /// What is known of it, whatever it was then.
+    pub(crate) last: Option<Memo>,
+    /// Whether somebody asked for it to be done again.
+    pub(crate) is_asked: bool,
+    pub(crate) journal: Arc<Mutex<Journal>>,
     /// Whether a step that it watches changed since it was last done.
     pub(crate) is_told: bool,
     /// Its limits.
@@ -92,6 +99,11 @@ impl StepContext {
         self.memo.as_ref().filter(|_| !self.ground.recheck)?.stamp.as_ref()
     }
 
+    /// Whether it was begun, as what it is now or as something else, and how that ended is not known.
+    pub(crate) fn was_interrupted(&self) -> bool {
+        self.last.as_ref().is_some_and(Memo::is_interrupted)
+    }
+
     /// A path of the plan, from its folder on.
     pub(crate) fn path(&self, path: &Path) -> PathBuf {
         self.ground.plan.folder.join(path)
@@ -101,5 +113,48 @@ impl StepContext {
     pub(crate) fn reveal(&self, text: &SecretText) -> Result<SecretString, StepError> {
         secrets::reveal(self.env(), self.plan(), &self.ground.variables, text)
             .map_err(|error: SecretError| StepError::local(&error))
+    }
+}
+
+/// Writes down who does it, on the disk, before it is done: whoever finds that it was begun knows whom to wait for, and
+/// that it was never done where nobody is named.
+#[async_trait]
+impl Begin for StepContext {
+    async fn begins(&self, leader: &ProcessIdentity) -> bool {
+        let Some(step) = self.step() else { return false };
+        let sync = {
+            let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+            journal.note(&step.id, step.was.as_ref(), |memo| memo.leader = Some(leader.clone()));
+            journal.sync()
+        };
+        sync.await.is_ok()
+    }
+}
+
+#[cfg(test)]
+impl StepContext {
+    /// The first step of a plan, of which nothing is known.
+    pub(crate) async fn alone(network: &NetworkOperationWrapper, plan: Plan) -> Self {
+        let store = crate::store::StoreHandle::inline(crate::store::MemoryStore::outliving());
+        let journal = Journal::open(network.env(), &store, &plan.name).await.unwrap();
+        let ground = Ground {
+            network: network.clone(),
+            plan: Arc::new(plan),
+            logs: None,
+            cancel: CancellationToken::new(),
+            variables: Variables::default(),
+            recheck: false,
+            units: Units::default(),
+        };
+        Self {
+            ground: Arc::new(ground),
+            at: 0,
+            memo: None,
+            last: None,
+            is_asked: false,
+            journal: Arc::new(Mutex::new(journal)),
+            is_told: false,
+            options: Options::new(),
+        }
     }
 }

@@ -63,6 +63,10 @@ impl SqliteStore {
         StoreError::Failed { reason: reason.into() }
     }
 
+    fn synchronous(&self, how: &str) -> Result<(), StoreError> {
+        self.connection.pragma_update(None, "synchronous", how).map_err(|error| self.failed(&error))
+    }
+
     fn take_out(&self, key: &str) -> rusqlite::Result<()> {
         self.connection.prepare_cached("DELETE FROM entries WHERE key = ?1")?.execute([key]).map(drop)
     }
@@ -138,6 +142,14 @@ impl Store for SqliteStore {
         transaction.commit().map_err(failed)
     }
 
+    fn update_all_synced(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
+        // So that this commit, and with it all before it in the log, is synced.
+        self.synchronous("FULL")?;
+        let updated = self.update_all(keys, change);
+        self.synchronous("NORMAL")?;
+        updated
+    }
+
     fn list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         type Row = (String, Vec<u8>, i64);
         let read = || -> rusqlite::Result<Vec<Row>> {
@@ -164,5 +176,35 @@ impl Store for SqliteStore {
     fn version(&self) -> Result<u64, StoreError> {
         let version: Result<i64, _> = self.connection.query_row("PRAGMA data_version", [], |row| row.get(0));
         version.map(i64::unsigned_abs).map_err(|error| self.failed(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::Env;
+    use crate::store::StateFolder;
+
+    #[test]
+    fn what_is_to_survive_a_loss_of_power_is_synced_and_nothing_else_is() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = StateFolder::at(place.path());
+        let store = SqliteStore::open(&folder, &Env::real(), |_, _, _| None, Box::new(|_| {})).unwrap();
+        let how =
+            || -> i64 { store.connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap() };
+        let (full, normal, mut seen) = (2, 1, Vec::new());
+        for synced in [false, true, false] {
+            let mut change = |values: &mut [Option<Vec<u8>>]| {
+                seen.push(how());
+                values[0] = Some(vec![u8::from(synced)]);
+                true
+            };
+            match synced {
+                true => store.update_all_synced(&["a"], &mut change).unwrap(),
+                false => store.update_all(&["a"], &mut change).unwrap(),
+            }
+        }
+        assert_eq!((seen, how()), (vec![normal, full, normal], normal));
+        assert!(store.outlives() && !crate::store::MemoryStore::new().outlives());
     }
 }

@@ -146,6 +146,12 @@ impl Disk {
         self.lock().meddles_at.push((call, what));
     }
 
+    /// Calls that began so far, changes and looks alike.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.lock().steps
+    }
+
     /// Whether all those calls have come.
     #[must_use]
     pub fn has_meddled(&self) -> bool {

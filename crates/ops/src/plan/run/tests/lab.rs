@@ -11,7 +11,7 @@ use crate::plan::{
     Action, Body, DownloadAction, FileAction, Gate, GateCheck, Needs, Plan, Step, StepId, SystemdAction,
 };
 use crate::settings::Settings;
-use crate::store::StoreHandle;
+use crate::store::{MemoryStore, StoreHandle};
 
 /// What a run told, in order: `begin a`, `end a`.
 #[derive(Debug, Default)]
@@ -58,7 +58,7 @@ pub(super) fn ends(applied: &Applied) -> Vec<String> {
 impl Lab {
     pub(super) fn new() -> Self {
         let policies = Settings::default().check().unwrap();
-        let store = StoreHandle::in_memory();
+        let store = StoreHandle::inline(MemoryStore::outliving());
         let network =
             NetworkOperationWrapper::builder(policies).env(Env::real()).store(store.clone()).build();
         Self { place: tempfile::tempdir().unwrap(), store, network, told: Told::default() }

@@ -1,0 +1,5 @@
+mod command;
+mod crash;
+mod file;
+mod killed;
+pub(super) mod lab;
