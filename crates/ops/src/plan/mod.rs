@@ -8,6 +8,7 @@ mod action;
 mod facts;
 mod ids;
 mod kinds;
+pub mod module;
 mod order;
 pub mod run;
 mod secret_text;

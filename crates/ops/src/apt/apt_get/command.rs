@@ -63,6 +63,13 @@ pub(super) struct Sources {
     pub(super) parts: PathBuf,
 }
 
+impl Sources {
+    /// A single file of sources, of either sort: apt tells them apart by its ending.
+    pub(super) fn one(file: &Path) -> Self {
+        Self { list: file.to_owned(), parts: PathBuf::from("/dev/null") }
+    }
+}
+
 /// Reads the indexes; any that fails is a failure.
 pub(super) fn update(silence: Duration, sources: Option<&Sources>) -> ProcessSpec {
     let mut spec = apt_get(silence).dies_with_us();

@@ -1,7 +1,7 @@
 //! How apt is set up on this machine: its configuration, its sources, whose service each is.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
@@ -29,6 +29,8 @@ pub struct AptSetup {
     pub(in crate::apt) os_release: String,
     /// Hosts that apt has a password for.
     pub(in crate::apt) with_password: Vec<String>,
+    /// The one file of sources that an update is to read, where it is not all of them.
+    pub(in crate::apt) only: Option<PathBuf>,
 }
 
 impl fmt::Debug for AptSetup {
@@ -42,6 +44,17 @@ impl AptSetup {
     #[must_use]
     pub fn repositories(&self) -> &[Repository] {
         &self.repositories
+    }
+
+    /// The same, of which an update reads what this file of sources names, and nothing else.
+    pub(in crate::apt) fn only(mut self, file: &Path) -> Self {
+        let is_in = |repository: &Repository| {
+            repository.source_entry.as_ref().is_some_and(|entry| entry.file == file)
+        };
+        self.repositories.retain(is_in);
+        self.sources.retain(|source| source.path == file);
+        self.only = Some(file.to_owned());
+        self
     }
 
     /// Whether an earlier update brought any index.

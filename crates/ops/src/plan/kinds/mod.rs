@@ -1,13 +1,32 @@
 //! What each kind of step looks at, fetches and does.
 
+mod apt_key;
+mod apt_repository;
+mod apt_source;
 mod download;
+mod dpkg;
 mod file;
 mod gate;
+#[cfg(feature = "git")]
+mod git;
+mod module;
 mod owners;
+pub(super) mod packages;
+#[cfg(test)]
+mod tests;
 
 use super::action::{Action, ActionKind};
+use super::module::ModuleLane;
 use super::order::{Decides, Lane};
 use super::run::{Done, Fetched, Proof, StepContext, StepError};
+
+pub(crate) use dpkg::Dpkg;
+
+/// This program was built without it.
+#[cfg(not(feature = "git"))]
+#[derive(Debug, thiserror::Error)]
+#[error("this program was built without git")]
+struct NoGit;
 
 /// Looks whether there is anything to do: without a request and without a change.
 ///
@@ -18,6 +37,11 @@ pub(super) async fn prove(cx: &StepContext) -> Result<Proof, StepError> {
     match &step.action {
         Action::File(file) => file::prove(cx, file).await,
         Action::Download(download) => download::prove(cx, download).await,
+        Action::Packages(packages) => packages::prove(cx, packages),
+        Action::AptRepository(repository) => apt_repository::prove(cx, repository),
+        #[cfg(feature = "git")]
+        Action::Git(git) => git::prove(cx, git).await,
+        Action::Module(module) => module::prove(cx, module).await,
         Action::Gate(_) => Ok(Proof::Missing(None)),
         _ => Ok(Proof::Unknown),
     }
@@ -45,6 +69,13 @@ pub(super) async fn effect(cx: &StepContext, fetched: Option<Fetched>) -> Result
         Action::File(file) => file::effect(cx, file).await,
         Action::Download(download) => download::effect(cx, download, fetched).await,
         Action::Gate(gate) => gate::effect(cx, gate).await,
+        Action::Packages(packages) => packages::effect(cx, packages).await,
+        Action::AptRepository(repository) => apt_repository::effect(cx, repository).await,
+        #[cfg(feature = "git")]
+        Action::Git(git) => git::effect(cx, git).await,
+        #[cfg(not(feature = "git"))]
+        Action::Git(_) => Err(StepError::local(&NoGit)),
+        Action::Module(module) => module::effect(cx, module).await,
         _ => Ok(Done::default()),
     }
 }
@@ -60,6 +91,16 @@ pub(super) fn lane(kind: ActionKind) -> Lane {
         // A repository has its lists read, as `apt update` does.
         ActionKind::AptRepository => Lane::Apt,
         ActionKind::Download | ActionKind::Git | ActionKind::File => Lane::Files,
+    }
+}
+
+/// The same of a module that says it itself.
+pub(super) fn lane_of(lane: ModuleLane) -> Lane {
+    match lane {
+        ModuleLane::Modules => Lane::Module,
+        ModuleLane::Apt => Lane::Apt,
+        ModuleLane::Systemd => Lane::Systemd,
+        ModuleLane::Files => Lane::Files,
     }
 }
 
@@ -105,7 +146,14 @@ pub(super) fn is_proved_again(action: &Action) -> bool {
     match action {
         Action::Gate(_) => false,
         Action::Command(command) => command.guards.creates.is_some() || command.guards.removes.is_some(),
-        Action::Download(download) => download.dest.is_some() && download.checksum.is_some(),
+        // Verified before it was put in place; a second look would read all of it once more.
+        Action::Download(_) => false,
+        // Whether a branch moved its server says, not a look.
+        Action::Git(git) => git.commit.is_some() || !git.update,
+        // Both files were compared when they were put in place, and apt read its lists.
+        Action::AptRepository(_) => false,
+        // It looks itself, to be able to undo what it did.
+        Action::Module(_) => false,
         _ => true,
     }
 }

@@ -286,6 +286,11 @@ impl Memo {
         }
     }
 
+    /// Whether it was done, or found to be.
+    pub(crate) fn is_done(&self) -> bool {
+        self.stage == Stage::Done
+    }
+
     /// Whether it was begun by a run that did not come to its end.
     pub(crate) fn is_interrupted(&self) -> bool {
         self.stage == Stage::Started

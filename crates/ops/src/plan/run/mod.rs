@@ -12,6 +12,7 @@ mod selection;
 mod step_context;
 #[cfg(test)]
 mod tests;
+mod together;
 mod turns;
 
 pub use event::{PlanEvent, PlanObserver, StepEvent};

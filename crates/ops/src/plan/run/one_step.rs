@@ -22,6 +22,16 @@ const PARKED: u32 = 3;
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
+/// What comes after an effect that failed.
+pub(super) enum Next {
+    /// It was waited for what it takes.
+    Again,
+    /// It is left for a later run.
+    Left(Deferral),
+    /// It failed.
+    Failed,
+}
+
 /// What was fetched before its turn, or why not.
 pub(super) type Brought = Result<Option<Fetched>, StepError>;
 
@@ -72,6 +82,9 @@ impl Run<'_> {
         group: Vec<usize>,
         mut brought: BTreeMap<usize, Brought>,
     ) -> Vec<(usize, Outcome, Duration)> {
+        if group.len() > 1 {
+            return self.together(group).await;
+        }
         let mut ended = Vec::with_capacity(group.len());
         for at in group {
             let began = self.env.now();
@@ -86,25 +99,32 @@ impl Run<'_> {
 
     async fn one(&self, cx: &StepContext, brought: Option<Brought>) -> Outcome {
         let Some(step) = cx.step() else { return Outcome::Skipped };
+        match self.looked_at(cx, step).await {
+            Some(outcome) => outcome,
+            None => self.done(cx, step, brought).await,
+        }
+    }
+
+    /// How it ends without being done; nothing where it is to be done.
+    pub(super) async fn looked_at(&self, cx: &StepContext, step: &Step) -> Option<Outcome> {
         if !self.is_selected(cx.at) {
-            return Outcome::Deferred(Deferral::NotSelected);
+            return Some(Outcome::Deferred(Deferral::NotSelected));
         }
         if !step.when.iter().all(|when| holds(cx, when)) {
-            return Outcome::Skipped;
+            return Some(Outcome::Skipped);
         }
         let proof = match kinds::prove(cx).await {
             Ok(proof) => proof,
-            Err(error) => return self.failed(cx, step, error),
+            Err(error) => return Some(self.failed(cx, step, error)),
         };
         let interrupted = cx.memo.as_ref().is_some_and(Memo::is_interrupted);
         match proof {
-            Proof::Satisfied(stamp) => self.satisfied(cx, step, stamp, interrupted),
-            Proof::Missing(what) if self.options.dry_run => Outcome::Would(Would::Change(what)),
-            Proof::Unknown if self.options.dry_run => Outcome::Would(Would::Unknown),
-            Proof::Missing(_) | Proof::Unknown => match self.may_begin(cx, step, interrupted) {
-                Some(deferral) => Outcome::Deferred(deferral),
-                None => self.done(cx, step, brought).await,
-            },
+            Proof::Satisfied(stamp) => Some(self.satisfied(cx, step, stamp, interrupted)),
+            Proof::Missing(what) if self.options.dry_run => Some(Outcome::Would(Would::Change(what))),
+            Proof::Unknown if self.options.dry_run => Some(Outcome::Would(Would::Unknown)),
+            Proof::Missing(_) | Proof::Unknown => {
+                self.may_begin(cx, step, interrupted).map(Outcome::Deferred)
+            }
         }
     }
 
@@ -152,11 +172,16 @@ impl Run<'_> {
         (memo.equal_failures >= PARKED && !asked).then_some(Deferral::Parked)
     }
 
-    async fn done(&self, cx: &StepContext, step: &Step, brought: Option<Brought>) -> Outcome {
-        if let Err(error) = self.intend(cx, step).await {
+    pub(super) async fn done(&self, cx: &StepContext, step: &Step, brought: Option<Brought>) -> Outcome {
+        if let Err(error) = self.intend([(cx, step)]).await {
             return self.failed(cx, step, StepError::new(&error, Kind::Local, Class::Local));
         }
         self.tell(cx.at, StepEvent::Began);
+        self.worked(cx, step, brought).await
+    }
+
+    /// What was intended is done.
+    pub(super) async fn worked(&self, cx: &StepContext, step: &Step, brought: Option<Brought>) -> Outcome {
         let mut brought = brought;
         loop {
             let effect = match brought.take() {
@@ -168,41 +193,58 @@ impl Run<'_> {
                 Ok(done) => return self.verified(cx, step, done).await,
                 Err(error) => error,
             };
-            let Some(deferral) = error.deferral().filter(|_| kinds::is_online(step.action.kind())) else {
-                return self.failed(cx, step, error);
-            };
-            let now = self.env.now();
-            if now >= self.wait_until || self.options.cancel.is_cancelled() {
-                self.left(step);
-                return Outcome::Deferred(deferral);
-            }
-            let pause = match deferral {
-                Deferral::CircuitOpen { retry_after, .. } => retry_after.clamp(SHORTEST_WAIT, LONGEST_WAIT),
-                _ => LONGEST_WAIT,
-            };
-            self.tell(cx.at, StepEvent::Waiting { left: self.wait_until.since(now) });
-            let again = now.after(pause).min(self.wait_until);
-            tokio::select! {
-                biased;
-                () = self.options.cancel.cancelled() => {}
-                () = self.env.sleep_until(again) => {}
+            match self.next(cx.at, step, &error).await {
+                Next::Again => {}
+                Next::Failed => return self.failed(cx, step, error),
+                Next::Left(deferral) => {
+                    self.left(step);
+                    return Outcome::Deferred(deferral);
+                }
             }
         }
     }
 
-    /// Writes down that it is about to be done: on the disk, where it runs code of others or is watched.
-    async fn intend(&self, cx: &StepContext, step: &Step) -> Result<(), super::JournalError> {
+    /// What comes after a failure: another try once it was waited, where that may help and there is time for it.
+    pub(super) async fn next(&self, at: usize, step: &Step, error: &StepError) -> Next {
+        let Some(deferral) = error.deferral().filter(|_| kinds::is_online(step.action.kind())) else {
+            return Next::Failed;
+        };
+        let now = self.env.now();
+        if now >= self.wait_until || self.options.cancel.is_cancelled() {
+            return Next::Left(deferral);
+        }
+        let pause = match deferral {
+            Deferral::CircuitOpen { retry_after, .. } => retry_after.clamp(SHORTEST_WAIT, LONGEST_WAIT),
+            _ => LONGEST_WAIT,
+        };
+        self.tell(at, StepEvent::Waiting { left: self.wait_until.since(now) });
+        let again = now.after(pause).min(self.wait_until);
+        tokio::select! {
+            biased;
+            () = self.options.cancel.cancelled() => {}
+            () = self.env.sleep_until(again) => {}
+        }
+        Next::Again
+    }
+
+    /// Writes down that they are about to be done: on the disk, where one runs code of others or is watched.
+    pub(super) async fn intend<'s>(
+        &self,
+        steps: impl IntoIterator<Item = (&'s StepContext, &'s Step)>,
+    ) -> Result<(), super::JournalError> {
         let sync = {
-            let mut journal = self.journal();
-            journal.note(&step.id, step.was.as_ref(), |memo| {
-                if memo.hash != step.hash() {
-                    (memo.attempts, memo.equal_failures, memo.stamp) = (0, 0, None);
-                }
-                memo.hash = step.hash();
-                memo.stage = Stage::Started;
-                memo.attempts = memo.attempts.saturating_add(1);
-            });
-            let must = kinds::runs_foreign_code(step.action.kind()) || self.watched.contains(&cx.at);
+            let (mut journal, mut must) = (self.journal(), false);
+            for (cx, step) in steps {
+                journal.note(&step.id, step.was.as_ref(), |memo| {
+                    if memo.hash != step.hash() {
+                        (memo.attempts, memo.equal_failures, memo.stamp) = (0, 0, None);
+                    }
+                    memo.hash = step.hash();
+                    memo.stage = Stage::Started;
+                    memo.attempts = memo.attempts.saturating_add(1);
+                });
+                must |= kinds::runs_foreign_code(step.action.kind()) || self.watched.contains(&cx.at);
+            }
             must.then(|| journal.sync())
         };
         match sync {
@@ -212,7 +254,7 @@ impl Run<'_> {
     }
 
     /// It was done: is it so?
-    async fn verified(&self, cx: &StepContext, step: &Step, done: Done) -> Outcome {
+    pub(super) async fn verified(&self, cx: &StepContext, step: &Step, done: Done) -> Outcome {
         if kinds::is_proved_again(&step.action) {
             match kinds::prove(cx).await {
                 Ok(Proof::Missing(what)) => {
@@ -235,7 +277,7 @@ impl Run<'_> {
         Outcome::Done { changed: done.changed, what: done.what }
     }
 
-    fn failed(&self, cx: &StepContext, step: &Step, error: StepError) -> Outcome {
+    pub(super) fn failed(&self, cx: &StepContext, step: &Step, error: StepError) -> Outcome {
         if self.options.dry_run {
             return Outcome::Failed(error);
         }
@@ -260,7 +302,7 @@ impl Run<'_> {
     }
 
     /// It was begun, and nothing came of it: it is as it was before.
-    fn left(&self, step: &Step) {
+    pub(super) fn left(&self, step: &Step) {
         self.journal().note(&step.id, step.was.as_ref(), |memo| memo.stage = Stage::Failed);
     }
 }

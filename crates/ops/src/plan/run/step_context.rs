@@ -6,8 +6,11 @@ use std::sync::atomic::AtomicU64;
 
 use secrecy::SecretString;
 use serde_json::Value;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::super::kinds::Dpkg;
+use super::super::module::Modules;
 use super::super::secret_text::SecretText;
 use super::super::secrets::{self, SecretError, Variables};
 use super::super::step::{Plan, Step};
@@ -31,6 +34,14 @@ pub(crate) struct Ground {
     pub(crate) recheck: bool,
     /// Counts logs of this run.
     pub(crate) log_number: AtomicU64,
+    /// Where the files are that the machine itself has: `/`.
+    pub(crate) root: PathBuf,
+    /// What dpkg has, as it was last read.
+    pub(crate) dpkg: Dpkg,
+    /// What there is to do for steps of modules.
+    pub(crate) modules: Arc<Modules>,
+    /// Takes what a step is at.
+    pub(crate) said: mpsc::Sender<(usize, Foreign)>,
 }
 
 /// What a kind has of its step.
@@ -95,6 +106,17 @@ impl StepContext {
     /// A path of the plan, from its folder on.
     pub(crate) fn path(&self, path: &Path) -> PathBuf {
         self.ground.plan.folder.join(path)
+    }
+
+    /// A file of the machine itself, by its absolute path.
+    pub(crate) fn machine(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        self.ground.root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// Says what it is at. What is said faster than it is heard is left out.
+    pub(crate) fn say(&self, what: Foreign) {
+        let _ = self.ground.said.try_send((self.at, what));
     }
 
     /// A text with its secrets in it.
