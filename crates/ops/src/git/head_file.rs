@@ -61,7 +61,10 @@ mod tests {
         assert_eq!(at().as_deref(), Some(ONE));
         write("HEAD", "ref: refs/heads/a/b\n");
         assert_eq!(at(), None);
-        write("packed-refs", &format!("# pack-refs with: peeled\n{ONE} refs/heads/a/bb\n{TWO} refs/heads/a/b\n^{ONE}\n"));
+        write(
+            "packed-refs",
+            &format!("# pack-refs with: peeled\n{ONE} refs/heads/a/bb\n{TWO} refs/heads/a/b\n^{ONE}\n"),
+        );
         assert_eq!(at().as_deref(), Some(TWO));
         write("refs/heads/a/b", &format!("{ONE}\n"));
         assert_eq!(at().as_deref(), Some(ONE), "the file counts first");

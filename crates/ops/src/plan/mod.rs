@@ -22,6 +22,8 @@ pub use action::{
 };
 pub use facts::Facts;
 pub use ids::{InvalidId, SecretName, StepId};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use kinds::Dpkg;
 pub use secret_text::{Part, SecretText};
 pub use secrets::{SecretError, Variables};
 pub use step::{Condition, Needs, OnFailure, Place, Plan, SecretSource, Step};

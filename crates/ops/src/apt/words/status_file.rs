@@ -152,8 +152,13 @@ mod tests {
 
     #[test]
     fn what_is_no_status_file_has_nothing_in_it() {
-        for text in ["", "\n\n\n", ":\n:::", "Package:\nStatus: install ok installed\n", "Package: x\nStatus: a b c d\n"]
-        {
+        for text in [
+            "",
+            "\n\n\n",
+            ":\n:::",
+            "Package:\nStatus: install ok installed\n",
+            "Package: x\nStatus: a b c d\n",
+        ] {
             assert_eq!(Installed::of_status(text, [text]).iter().count(), 0, "{text:?}");
         }
     }

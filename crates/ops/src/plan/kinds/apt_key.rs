@@ -185,9 +185,7 @@ async fn has_fingerprint(
     match *fingerprints(&said.stdout).as_slice() {
         [] => Err(KeyError::Unread { said: "it names no public key".into() }.into_step()),
         [found] if same(found, wanted) => Ok(()),
-        [found] => {
-            Err(KeyError::Fingerprint { found: found.into(), wanted: wanted.into() }.into_step())
-        }
+        [found] => Err(KeyError::Fingerprint { found: found.into(), wanted: wanted.into() }.into_step()),
         ref all => Err(KeyError::Several { count: all.len() }.into_step()),
     }
 }

@@ -7,7 +7,7 @@ use super::super::action::GitAction;
 use super::super::run::{Done, Proof, StepContext, StepError};
 use crate::foreign::shown;
 use crate::git::{
-    CloneRequest, Clones, Cloned, CommitId, GitError, InvalidGitUrl, InvalidRef, There, Want, head_of,
+    CloneRequest, Cloned, Clones, CommitId, GitError, InvalidGitUrl, InvalidRef, There, Want, head_of,
 };
 use crate::hint::Advise as _;
 use vps_retry::Classify as _;
@@ -75,7 +75,8 @@ pub(super) async fn prove(cx: &StepContext, action: &GitAction) -> Result<Proof,
 pub(super) async fn effect(cx: &StepContext, action: &GitAction) -> Result<Done, StepError> {
     let mut request = request(cx, action)?;
     // A plan that names another commit or branch than the last time wants the clone to go there.
-    request.update = action.update || action.commit.is_some() || is_elsewhere(cx.network().clones(), &request).await;
+    request.update =
+        action.update || action.commit.is_some() || is_elsewhere(cx.network().clones(), &request).await;
     let cloned = cx.network().clones().run(&request, &cx.options).await;
     let cloned = cloned.map_err(|error| StepError::of(&error))?;
     let what = cloned.commit.map(|commit| format!("{} at {commit:.12}", shown(&request.dest)).into());

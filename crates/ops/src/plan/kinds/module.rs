@@ -75,9 +75,7 @@ pub(super) async fn effect(cx: &StepContext, action: &ModuleAction) -> Result<Do
 
 fn done(context: &Context<'_>, change: Change) -> Done {
     match change {
-        Change::Changed(what) => {
-            Done { changed: true, what: Some(context.scrub(&what).into()), stamp: None }
-        }
+        Change::Changed(what) => Done { changed: true, what: Some(context.scrub(&what).into()), stamp: None },
         Change::Unchanged => Done::default(),
     }
 }

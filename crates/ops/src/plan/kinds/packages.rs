@@ -51,8 +51,7 @@ pub(super) fn prove(cx: &StepContext, action: &PackagesAction) -> Result<Proof, 
     let specs = specs(action)?;
     let installed = cx.ground.dpkg.installed(cx.env(), &cx.ground.root);
     let installed = installed.map_err(|error| StepError::local(&PackagesError::Status(error)))?;
-    let missing: Vec<_> =
-        specs.iter().filter(|spec| matches!(there(&installed, spec), There::Not)).collect();
+    let missing: Vec<_> = specs.iter().filter(|spec| matches!(there(&installed, spec), There::Not)).collect();
     if !missing.is_empty() {
         return Ok(Proof::Missing(Some(named(missing))));
     }

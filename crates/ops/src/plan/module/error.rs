@@ -107,4 +107,12 @@ macro_rules! local {
     };
 }
 
-local!(io::Error, InvalidPackages, InvalidRequest, #[cfg(feature = "git")] crate::git::InvalidGitUrl, #[cfg(feature = "git")] crate::git::InvalidRef);
+local!(
+    io::Error,
+    InvalidPackages,
+    InvalidRequest,
+    #[cfg(feature = "git")]
+    crate::git::InvalidGitUrl,
+    #[cfg(feature = "git")]
+    crate::git::InvalidRef
+);

@@ -40,8 +40,8 @@
 //!         // Packages, with all that this layer has.
 //!         cx.install_packages_resilient(["package1", "package2"]).await?;
 //!         // The network directly.
-//!         let connectivity = cx.network().check_internet_connectivity().await;
-//!         if !connectivity.is_online() {
+//!         let connectivity = cx.network().check_internet_connectivity(&[]).await;
+//!         if !connectivity.online {
 //!             return Err(ModuleError::transient("no internet connectivity"));
 //!         }
 //!         let url = parse_url("url", "https://example.com/file.tar.gz")?;

@@ -22,4 +22,6 @@ pub use lock::{ApplyLock, LockError, Owner};
 pub use outcome::{Applied, Deferral, Outcome, StepError, StepReport, Would};
 pub use runner::{ApplyError, ApplyOptions, apply};
 pub use selection::Selection;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use step_context::Ground;
 pub(crate) use step_context::{Done, Proof, StepContext};

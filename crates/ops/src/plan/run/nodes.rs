@@ -15,7 +15,8 @@ pub(super) fn nodes(plan: &Plan, places: &BTreeMap<StepId, usize>, modules: &Mod
         Action::Module(module) => modules.meta(&module.name),
         _ => None,
     };
-    let is_of = |step: &Step, name: &str| matches!(&step.action, Action::Module(module) if module.name == name);
+    let is_of =
+        |step: &Step, name: &str| matches!(&step.action, Action::Module(module) if module.name == name);
     let node = |(at, step): (usize, &Step)| {
         let kind = step.action.kind();
         let meta = meta(step);

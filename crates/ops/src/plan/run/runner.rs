@@ -207,8 +207,7 @@ impl<'r> Run<'r> {
 
     async fn to_its_end(self) -> Applied {
         let nodes = nodes(&self.ground.plan, &self.places, &self.ground.modules);
-        let mut order =
-            Order::new(nodes, self.options.jobs.get(), MOST_FETCHES);
+        let mut order = Order::new(nodes, self.options.jobs.get(), MOST_FETCHES);
         let mut outcomes: Vec<Option<(Outcome, Duration)>> = vec![None; self.steps().len()];
         let mut fetched = BTreeMap::new();
         let stopped = self.go(&mut order, &mut outcomes, &mut fetched).await;

@@ -49,7 +49,8 @@ impl Run<'_> {
         let took = || self.env.now().since(began);
         if let Err(error) = self.intend(part.iter().map(|(cx, step)| (cx, *step))).await {
             let error = StepError::new(&error, Kind::Local, Class::Local);
-            let failed = |(cx, step): &(StepContext, &Step)| (cx.at, self.failed(cx, step, error.clone()), took());
+            let failed =
+                |(cx, step): &(StepContext, &Step)| (cx.at, self.failed(cx, step, error.clone()), took());
             return part.iter().map(failed).collect();
         }
         part.iter().for_each(|(cx, _)| self.tell(cx.at, StepEvent::Began));
@@ -75,13 +76,15 @@ impl Run<'_> {
                 Next::Again => {}
                 Next::Failed if error.class == Class::Permanent => break,
                 Next::Failed => {
-                    let failed =
-                        |(cx, step): &(StepContext, &Step)| (cx.at, self.failed(cx, step, error.clone()), took());
+                    let failed = |(cx, step): &(StepContext, &Step)| {
+                        (cx.at, self.failed(cx, step, error.clone()), took())
+                    };
                     return part.iter().map(failed).collect();
                 }
                 Next::Left(deferral) => {
                     part.iter().for_each(|(_, step)| self.left(step));
-                    let left = |(cx, _): &(StepContext, &Step)| (cx.at, Outcome::Deferred(deferral.clone()), took());
+                    let left =
+                        |(cx, _): &(StepContext, &Step)| (cx.at, Outcome::Deferred(deferral.clone()), took());
                     return part.iter().map(left).collect();
                 }
             }

@@ -1,1 +1,7 @@
-
+mod apt_repository;
+mod downloads;
+#[cfg(feature = "git")]
+mod git;
+mod lab;
+mod modules;
+mod packages;
