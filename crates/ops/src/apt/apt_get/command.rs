@@ -189,6 +189,19 @@ mod tests {
     }
 
     #[test]
+    fn one_file_of_sources_is_read_alone_and_takes_nothing_from_the_others() {
+        let sources = Sources::one(Path::new("/etc/apt/sources.list.d/a.sources"));
+        let words = words(&update(Duration::from_secs(30), Some(&sources)));
+        for word in [
+            "Dir::Etc::sourcelist=/etc/apt/sources.list.d/a.sources",
+            "Dir::Etc::sourceparts=/dev/null",
+            "APT::Get::List-Cleanup=false",
+        ] {
+            assert!(words.iter().any(|one| one == word), "{word}: {words:?}");
+        }
+    }
+
+    #[test]
     fn apts_configuration_does_not_say_how_quiet_it_is() {
         let (wait, what) = (Duration::from_secs(30), Wanted::Fix);
         for spec in [update(wait, None), update_uris(), plan(&what), install(&what, Path::new("/a"), wait)] {

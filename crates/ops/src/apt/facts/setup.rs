@@ -117,6 +117,7 @@ impl AptSetup {
 
 #[cfg(test)]
 mod tests {
+    use super::super::repository::SourceEntry;
     use super::*;
 
     fn setup() -> AptSetup {
@@ -159,5 +160,22 @@ mod tests {
             Some("apt_repository")
         );
         assert_eq!(of("http://elsewhere.example.com/a_1_all.deb"), None);
+    }
+
+    #[test]
+    fn of_one_file_of_sources_alone_only_its_repositories_are_read() {
+        let mut setup = setup();
+        let file = |name: &str| Path::new("/etc/apt/sources.list.d").join(name);
+        for (repository, name) in
+            setup.repositories.iter_mut().zip(["a.sources", "a.sources", "docker.sources"])
+        {
+            repository.source_entry = Some(SourceEntry { file: file(name), line: 1 });
+        }
+        let sources = ["a.sources", "docker.sources"];
+        setup.sources = sources.map(|name| SourceFile { path: file(name), text: String::new() }).into();
+        let one = setup.only(&file("docker.sources"));
+        let uris: Vec<_> = one.repositories().iter().map(|repository| repository.uri.as_str()).collect();
+        assert_eq!(uris, ["https://download.docker.com/linux/debian/"]);
+        assert_eq!((one.sources.len(), one.only.as_deref()), (1, Some(&*file("docker.sources"))));
     }
 }

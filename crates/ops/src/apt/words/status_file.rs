@@ -48,7 +48,7 @@ impl Installed {
 }
 
 /// Each package of a text of stanzas.
-fn read<'t>(text: &'t str, found: &mut dyn FnMut(InstalledPackage)) {
+fn read(text: &str, found: &mut dyn FnMut(InstalledPackage)) {
     let mut stanza = Stanza::default();
     for line in text.split('\n') {
         let line = line.strip_suffix('\r').unwrap_or(line);

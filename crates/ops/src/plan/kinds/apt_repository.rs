@@ -87,7 +87,7 @@ pub(super) async fn effect(cx: &StepContext, action: &AptRepository) -> Result<D
             changed = true;
         }
     }
-    let updated = cx.network().installs().update_source(&file, &cx.options).await;
+    let updated = Box::pin(cx.network().installs().update_source(&file, &cx.options)).await;
     updated.map_err(|error| StepError::of(&error))?;
     Ok(Done { changed, what: Some(shown(&file)), stamp: Some(json!({ "key": digest })) })
 }

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use thiserror::Error;
+use vps_retry::Classify as _;
 
 use super::super::action::DownloadAction;
 use super::super::run::{Done, Fetched, Proof, StepContext, StepError};
@@ -140,7 +141,9 @@ pub(super) async fn effect(
 ) -> Result<Done, StepError> {
     let mut changed = true;
     match fetched {
-        Some(Fetched::Download(held)) => held.commit().await.map_err(|error| StepError::local(&error))?,
+        Some(Fetched::Download(held)) => {
+            held.commit().await.map_err(|error| StepError::new(&error, error.kind(), error.class()))?
+        }
         None => {
             let dest = action.dest.as_ref().map(|dest| cx.path(dest));
             if let Some(above) = dest.as_ref().and_then(|dest| dest.parent()) {

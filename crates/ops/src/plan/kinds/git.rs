@@ -77,7 +77,7 @@ pub(super) async fn effect(cx: &StepContext, action: &GitAction) -> Result<Done,
     // A plan that names another commit or branch than the last time wants the clone to go there.
     request.update =
         action.update || action.commit.is_some() || is_elsewhere(cx.network().clones(), &request).await;
-    let cloned = cx.network().clones().run(&request, &cx.options).await;
+    let cloned = Box::pin(cx.network().clones().run(&request, &cx.options)).await;
     let cloned = cloned.map_err(|error| StepError::of(&error))?;
     let what = cloned.commit.map(|commit| format!("{} at {commit:.12}", shown(&request.dest)).into());
     Ok(Done {

@@ -67,10 +67,10 @@ pub(super) async fn effect(cx: &StepContext, fetched: Option<Fetched>) -> Result
     let Some(step) = cx.step() else { return Ok(Done::default()) };
     match &step.action {
         Action::File(file) => file::effect(cx, file).await,
-        Action::Download(download) => download::effect(cx, download, fetched).await,
+        Action::Download(download) => Box::pin(download::effect(cx, download, fetched)).await,
         Action::Gate(gate) => gate::effect(cx, gate).await,
         Action::Packages(packages) => packages::effect(cx, packages).await,
-        Action::AptRepository(repository) => apt_repository::effect(cx, repository).await,
+        Action::AptRepository(repository) => Box::pin(apt_repository::effect(cx, repository)).await,
         #[cfg(feature = "git")]
         Action::Git(git) => git::effect(cx, git).await,
         #[cfg(not(feature = "git"))]

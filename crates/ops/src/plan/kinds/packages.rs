@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::super::action::{Action, PackagesAction};
 use super::super::run::{Done, Proof, StepContext, StepError};
-use crate::apt::{AptInstalled, Change, InstallRequest, Installed, InvalidPackages, PackageSpec, parse_all};
+use crate::apt::{AptInstalled, InstallRequest, Installed, InvalidPackages, PackageSpec, parse_all};
 use crate::foreign::Foreign;
 
 /// A step whose packages cannot be looked for.
@@ -72,7 +72,7 @@ pub(super) fn prove(cx: &StepContext, action: &PackagesAction) -> Result<Proof, 
 
 pub(super) async fn effect(cx: &StepContext, action: &PackagesAction) -> Result<Done, StepError> {
     let request = InstallRequest::new(specs(action)?).upgrade(action.upgrade);
-    let installed = cx.network().installs().install(&request, &cx.options).await;
+    let installed = Box::pin(cx.network().installs().install(&request, &cx.options)).await;
     let installed = installed.map_err(|error| StepError::of(&error))?;
     let part = part_of(cx, &installed);
     Ok(Done { changed: !installed.is_unchanged(), ..part })
@@ -102,20 +102,20 @@ pub(in crate::plan) async fn install(
     let names = actions.iter().flat_map(|action| &action.names).map(String::as_str);
     let (Ok(all), Some(first)) = (parse_all(names), steps.clone().next()) else { return Ok(None) };
     let request = InstallRequest::new(all).upgrade(actions.iter().any(|action| action.upgrade));
-    let installed = first.network().installs().install(&request, &first.options).await;
+    let installed = Box::pin(first.network().installs().install(&request, &first.options)).await;
     installed.map(Some).map_err(|error| StepError::of(&error))
 }
 
 /// What of an install was one step's.
 pub(in crate::plan) fn part_of(cx: &StepContext, installed: &AptInstalled) -> Done {
     let specs = action_of(cx).and_then(|action| specs(action).ok()).unwrap_or_default();
-    let is_own = |change: &&Change| specs.iter().any(|spec| spec.name() == change.name);
-    let is_new = |change: &&Change| !installed.already.contains(change);
-    let own: Vec<String> = installed
-        .packages
+    let brought = |spec: &PackageSpec| {
+        let mut all = installed.packages.iter();
+        all.find(|change| change.name == spec.name() && !installed.already.contains(change))
+    };
+    let own: Vec<String> = specs
         .iter()
-        .filter(is_own)
-        .filter(is_new)
+        .filter_map(brought)
         .map(|change| format!("{} {}", change.name, change.to.as_deref().unwrap_or_default()))
         .collect();
     let known = cx.ground.dpkg.installed(cx.env(), &cx.ground.root).unwrap_or_default();

@@ -99,7 +99,8 @@ impl<'c> Context<'c> {
         self.step_aside().await;
         let options = self.options();
         // It ends by itself, as soon as it may.
-        let installed = self.critical(self.network().installs().install(&request, &options)).await?;
+        let installed =
+            self.critical(Box::pin(self.network().installs().install(&request, &options))).await?;
         Ok(installed)
     }
 

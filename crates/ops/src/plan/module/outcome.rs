@@ -79,7 +79,7 @@ pub enum Undone {
 impl Undone {
     /// This was undone.
     #[must_use]
-    pub fn undone(what: impl Display) -> Self {
+    pub fn of(what: impl Display) -> Self {
         Self::Undone(words(what))
     }
 }

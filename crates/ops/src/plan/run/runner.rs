@@ -231,6 +231,14 @@ impl<'r> Run<'r> {
         .await
     }
 
+    /// What was said comes before the end of whoever said it.
+    fn tell_what_is_left(&self) {
+        let said = || self.heard.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok();
+        while let Some((at, what)) = said() {
+            self.tell(at, StepEvent::At(&what));
+        }
+    }
+
     async fn go(
         &self,
         order: &mut Order,
@@ -270,7 +278,10 @@ impl<'r> Run<'r> {
                     self.tell(at, StepEvent::At(&what));
                     continue;
                 }
-                ended = turns.next() => ended,
+                ended = turns.next() => {
+                    self.tell_what_is_left();
+                    ended
+                }
                 () = self.options.cancel.cancelled(), if !is_over => continue,
             };
             match ended {

@@ -101,7 +101,7 @@ impl ConfigurationModule for Note {
             return Err(ModuleError::local("it is stuck"));
         }
         std::fs::remove_file(cx.path("/etc/note"))?;
-        Ok(Undone::undone(format!("the note, because {because}")))
+        Ok(Undone::of(format!("the note, because {because}")))
     }
 }
 
