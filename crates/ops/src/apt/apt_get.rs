@@ -150,16 +150,21 @@ impl Apt for AptGet {
         let left: Vec<_> = setup.repositories.iter().filter(|one| is_left(of(one).as_ref())).collect();
         // Held until apt-get has ended.
         let generated = match left.as_slice() {
+            _ if setup.only.is_some() => None,
             [] => None,
             left => Some(Generated::write(&self.env, self.folder(), &setup.sources, left)?),
         };
-        let sources = generated.as_ref().map(Generated::sources);
+        let only = setup.only.as_ref().map(|file| command::Sources::one(file));
+        let sources = generated.as_ref().map(Generated::sources).or(only);
         let spec = command::update(self.silence, sources.as_ref());
         let mut progress = FetchWatch::new(attempt);
         let said = self.runner.capture(&self.env, &spec, &Shield::new(), &mut progress).await?;
         let updated = update::read(said, setup, &left, &self.table)?;
         update::report(&updated, &attempt.members);
         if updated.is_complete() {
+            if setup.only.is_some() {
+                return Ok(updated);
+            }
             // Without the stamp the next run reads the indexes once more, no worse.
             let _ = freshness::remember(&self.env, self.folder(), &setup.config);
             return Ok(updated);

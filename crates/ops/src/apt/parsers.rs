@@ -105,7 +105,10 @@ fn uris(bytes: &[u8]) -> Made {
 }
 
 fn installed(bytes: &[u8]) -> Made {
-    let found = Installed::parse(&text(bytes));
+    let text = text(bytes);
+    let of_file = Installed::of_status(&text, [&*text]);
+    assert!(of_file.iter().all(|package| !package.name.is_empty() && !package.name.contains('\n')));
+    let found = Installed::parse(&text);
     silent((format!("{found:?}").len().min(400) / 100).to_string())
 }
 

@@ -73,6 +73,9 @@ pub struct Meta {
     pub allocated: u64,
     /// When it was last written, since the Unix epoch.
     pub modified: Duration,
+    /// When it was last changed in any way, its name, mode and owner included, since the Unix epoch. Nobody can set it
+    /// back.
+    pub changed: Duration,
     /// Whether an access list names others than owner and group. Looked for only where the mode lets the group
     /// write, which is how the mode shows what a list grants.
     pub has_list: bool,

@@ -53,7 +53,7 @@ pub(super) fn meta(of: &Stat) -> Meta {
         FileType::Socket => FileKind::Socket,
         FileType::Unknown => FileKind::Other,
     };
-    let seconds = Duration::from_secs(u64::try_from(of.st_mtime).unwrap_or(0));
+    let seconds = |seconds| Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
     Meta {
         kind,
         id: FileId { device: of.st_dev.into(), inode: of.st_ino.into() },
@@ -63,7 +63,8 @@ pub(super) fn meta(of: &Stat) -> Meta {
         mode: of.st_mode & 0o7777,
         len: u64::try_from(of.st_size).unwrap_or(0),
         allocated: u64::try_from(of.st_blocks).unwrap_or(0).saturating_mul(512),
-        modified: seconds + Duration::from_nanos(u64::from(of.st_mtime_nsec)),
+        modified: seconds(of.st_mtime) + Duration::from_nanos(u64::from(of.st_mtime_nsec)),
+        changed: seconds(of.st_ctime) + Duration::from_nanos(u64::from(of.st_ctime_nsec)),
         has_list: false,
     }
 }

@@ -14,6 +14,7 @@ mod fill;
 mod ids;
 mod kinds;
 mod look;
+pub mod module;
 mod open;
 mod order;
 mod parse;
@@ -36,6 +37,7 @@ pub use action::{
 pub use document::plan_schema;
 pub use facts::Facts;
 pub use ids::{InvalidId, SecretName, StepId};
+
 pub use kinds::{FileDiff, file_diff};
 pub use open::{OpenPlanError, open_trusted, read_plan_file, read_plan_stream};
 pub use parse::Origin;

@@ -9,6 +9,8 @@
 pub mod disk;
 mod failed;
 mod hostile;
+mod module_contract;
+mod module_machine;
 pub mod parsers;
 pub mod scripted_apt;
 pub mod scripted_download;
@@ -21,3 +23,4 @@ pub mod sim;
 
 pub use failed::Failed;
 pub use hostile::hostile_words;
+pub use module_contract::{Breach, Contract, module_contract};

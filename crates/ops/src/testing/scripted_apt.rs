@@ -39,6 +39,7 @@ pub struct ScriptedApt {
 struct State {
     available: BTreeMap<String, String>,
     installed: BTreeMap<String, String>,
+    status: Option<PathBuf>,
     faults: BTreeMap<Step, VecDeque<Fault>>,
     steps: Vec<Step>,
 }
@@ -54,6 +55,13 @@ impl ScriptedApt {
     #[must_use]
     pub fn with_package(self, name: &str, version: &str) -> Self {
         self.lock().available.insert(name.to_owned(), version.to_owned());
+        self
+    }
+
+    /// Writes what is installed into the file at `path`, as dpkg does into its status file, for those who read that.
+    #[must_use]
+    pub fn with_status_file(self, path: impl Into<PathBuf>) -> Self {
+        self.lock().status = Some(path.into());
         self
     }
 
@@ -101,6 +109,19 @@ fn name(step: Step) -> &'static str {
 }
 
 impl State {
+    fn write_status(&self) -> std::io::Result<()> {
+        let Some(path) = &self.status else { return Ok(()) };
+        let stanzas = self.installed.iter().map(|(name, version)| {
+            format!(
+                "Package: {name}\nStatus: install ok installed\nArchitecture: all\nVersion: {version}\n\n"
+            )
+        });
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(path, stanzas.collect::<String>())
+    }
+
     /// What apt-get would say of it.
     fn plan(&self, wanted: &Wanted) -> Result<Plan, AptError> {
         let Wanted::Packages(packages) = wanted else { return Ok(Plan::default()) };
@@ -171,7 +192,7 @@ impl Apt for ScriptedApt {
         let plan = state.plan(wanted)?;
         let new = plan.installed.into_iter().filter_map(|change| Some((change.name, change.to?)));
         state.installed.extend(new);
-        Ok(())
+        state.write_status().map_err(|source| AptError::Files { path: PathBuf::from("status"), source })
     }
 
     async fn repair(&self, _: &Attempt) -> Result<(), AptError> {

@@ -63,6 +63,13 @@ pub(super) struct Sources {
     pub(super) parts: PathBuf,
 }
 
+impl Sources {
+    /// A single file of sources, of either sort: apt tells them apart by its ending.
+    pub(super) fn one(file: &Path) -> Self {
+        Self { list: file.to_owned(), parts: PathBuf::from("/dev/null") }
+    }
+}
+
 /// Reads the indexes; any that fails is a failure.
 pub(super) fn update(silence: Duration, sources: Option<&Sources>) -> ProcessSpec {
     let mut spec = apt_get(silence).dies_with_us();
@@ -178,6 +185,19 @@ mod tests {
                 .map(|(name, value)| (name.to_str().unwrap(), value.to_str().unwrap()))
                 .collect();
             assert_eq!(told, VARIABLES, "{spec:?}");
+        }
+    }
+
+    #[test]
+    fn one_file_of_sources_is_read_alone_and_takes_nothing_from_the_others() {
+        let sources = Sources::one(Path::new("/etc/apt/sources.list.d/a.sources"));
+        let words = words(&update(Duration::from_secs(30), Some(&sources)));
+        for word in [
+            "Dir::Etc::sourcelist=/etc/apt/sources.list.d/a.sources",
+            "Dir::Etc::sourceparts=/dev/null",
+            "APT::Get::List-Cleanup=false",
+        ] {
+            assert!(words.iter().any(|one| one == word), "{word}: {words:?}");
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) fn read(env: &Env, config: &str, uris: &str) -> AptSetup {
         .or_else(|| text(env, Path::new("/usr/lib/os-release")))
         .unwrap_or_default();
     let with_password = passwords(env, &config);
-    AptSetup { config, sources, repositories, os_release, with_password }
+    AptSetup { config, sources, repositories, os_release, with_password, only: None }
 }
 
 /// The machine's files of sources, in apt's order.

@@ -114,7 +114,7 @@ impl Installed {
 
     /// The package that apt-get takes the name of `spec` for where this machine's own architecture has none.
     #[must_use]
-    pub(in crate::apt) fn foreign(&self, spec: &PackageSpec) -> Option<&InstalledPackage> {
+    pub(crate) fn foreign(&self, spec: &PackageSpec) -> Option<&InstalledPackage> {
         let is_it = |package: &&InstalledPackage| package.name == spec.name() && package.is_installed();
         self.packages.iter().find(is_it).filter(|_| spec.arch().is_none())
     }

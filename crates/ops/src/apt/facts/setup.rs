@@ -1,7 +1,7 @@
 //! How apt is set up on this machine: its configuration, its sources, whose service each is.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
@@ -29,6 +29,8 @@ pub struct AptSetup {
     pub(in crate::apt) os_release: String,
     /// Hosts that apt has a password for.
     pub(in crate::apt) with_password: Vec<String>,
+    /// The one file of sources that an update is to read, where it is not all of them.
+    pub(in crate::apt) only: Option<PathBuf>,
 }
 
 impl fmt::Debug for AptSetup {
@@ -42,6 +44,17 @@ impl AptSetup {
     #[must_use]
     pub fn repositories(&self) -> &[Repository] {
         &self.repositories
+    }
+
+    /// The same, of which an update reads what this file of sources names, and nothing else.
+    pub(in crate::apt) fn only(mut self, file: &Path) -> Self {
+        let is_in = |repository: &Repository| {
+            repository.source_entry.as_ref().is_some_and(|entry| entry.file == file)
+        };
+        self.repositories.retain(is_in);
+        self.sources.retain(|source| source.path == file);
+        self.only = Some(file.to_owned());
+        self
     }
 
     /// Whether an earlier update brought any index.
@@ -104,6 +117,7 @@ impl AptSetup {
 
 #[cfg(test)]
 mod tests {
+    use super::super::repository::SourceEntry;
     use super::*;
 
     fn setup() -> AptSetup {
@@ -146,5 +160,22 @@ mod tests {
             Some("apt_repository")
         );
         assert_eq!(of("http://elsewhere.example.com/a_1_all.deb"), None);
+    }
+
+    #[test]
+    fn of_one_file_of_sources_alone_only_its_repositories_are_read() {
+        let mut setup = setup();
+        let file = |name: &str| Path::new("/etc/apt/sources.list.d").join(name);
+        for (repository, name) in
+            setup.repositories.iter_mut().zip(["a.sources", "a.sources", "docker.sources"])
+        {
+            repository.source_entry = Some(SourceEntry { file: file(name), line: 1 });
+        }
+        let sources = ["a.sources", "docker.sources"];
+        setup.sources = sources.map(|name| SourceFile { path: file(name), text: String::new() }).into();
+        let one = setup.only(&file("docker.sources"));
+        let uris: Vec<_> = one.repositories().iter().map(|repository| repository.uri.as_str()).collect();
+        assert_eq!(uris, ["https://download.docker.com/linux/debian/"]);
+        assert_eq!((one.sources.len(), one.only.as_deref()), (1, Some(&*file("docker.sources"))));
     }
 }

@@ -9,6 +9,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,8 +68,31 @@ impl Installs {
         let policy = self.policy(options);
         let total = options.total_or(policy.timeouts.apt_update);
         let operation = Operation::new(OperationKind::AptUpdate, "").with_replay(AptUpdate);
-        Workflow::run(self.steps.context(), root(operation, &policy, total, options), |workflow| async move {
-            let setup = self.steps.setup(&workflow).await?;
+        self.update_by(operation, &policy, total, options, None).await
+    }
+
+    /// The same of the repositories alone that this file of sources names. The indexes of all others stay as they
+    /// are, and as old: whether an update is due is as it was.
+    pub(crate) async fn update_source(&self, file: &Path, options: &Options) -> Result<Updated, AptFailed> {
+        let policy = self.policy(options);
+        let total = options.total_or(policy.timeouts.apt_update);
+        let operation = Operation::new(OperationKind::AptUpdate, "");
+        self.update_by(operation, &policy, total, options, Some(file)).await
+    }
+
+    async fn update_by(
+        &self,
+        operation: Operation,
+        policy: &ServicePolicy,
+        total: Duration,
+        options: &Options,
+        only: Option<&Path>,
+    ) -> Result<Updated, AptFailed> {
+        Workflow::run(self.steps.context(), root(operation, policy, total, options), |workflow| async move {
+            let mut setup = self.steps.setup(&workflow).await?;
+            if let Some(file) = only {
+                setup = setup.only(file);
+            }
             let updated = self.steps.update(&workflow, &setup).await;
             let told = match &updated {
                 Ok(updated) => Some(updated),

@@ -80,7 +80,8 @@ impl Steps {
         let mut request = workflow.step(OperationKind::AptUpdate, "", limit);
         for repository in setup.repositories() {
             if let Some(service) = setup.service_of(repository, policies.table()) {
-                request = request.member(service, setup.is_distributions_own(repository));
+                let must = setup.only.is_some() || setup.is_distributions_own(repository);
+                request = request.member(service, must);
             }
         }
         let apt = &self.apt;

@@ -18,10 +18,7 @@ fn package(line: &str) -> Option<InstalledPackage> {
     let mut fields = line.split('\t');
     let (want, state, flag) = (fields.next()?, fields.next()?, fields.next()?);
     let (name, arch, version) = (fields.next()?, fields.next()?, fields.next()?);
-    let provides = fields.next()?.split(',').filter_map(|one| {
-        // `mail-transport-agent (= 1.0)`, `libfoo:any`.
-        one.split_whitespace().next().and_then(|name| name.split(':').next()).map(str::to_owned)
-    });
+    let provides = provided(fields.next()?);
     if name.is_empty() || fields.next().is_some() {
         return None;
     }
@@ -36,7 +33,14 @@ fn package(line: &str) -> Option<InstalledPackage> {
     })
 }
 
-fn state(name: &str) -> Option<PackageState> {
+/// The names of a list such as `mail-transport-agent (= 1.0), libfoo:any`.
+pub(super) fn provided(list: &str) -> impl Iterator<Item = String> {
+    list.split(',').filter_map(|one| {
+        one.split_whitespace().next().and_then(|name| name.split(':').next()).map(str::to_owned)
+    })
+}
+
+pub(super) fn state(name: &str) -> Option<PackageState> {
     Some(match name {
         "not-installed" => PackageState::NotInstalled,
         "config-files" => PackageState::ConfigFiles,

@@ -19,6 +19,7 @@ mod run;
 mod said;
 mod sources;
 mod status;
+mod status_file;
 mod subject;
 mod uris;
 mod way;

@@ -1,14 +1,18 @@
 //! A file is downloaded.
 
+use std::path::Path;
+use std::time::Duration;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use thiserror::Error;
+use vps_retry::Classify as _;
 
 use super::super::action::DownloadAction;
 use super::super::run::{Done, Fetched, Proof, StepContext, StepError};
 use crate::download::{Dest, DownloadRequest, Expected, InvalidRequest, Saved, parse_url};
-use crate::env::fs::{FileKind, Meta};
+use crate::env::fs::{Care, FileKind, Meta};
 use crate::foreign::{Foreign, shown};
 use crate::http::Credentials;
 
@@ -19,7 +23,16 @@ enum DownloadStepError {
     Request(#[from] InvalidRequest),
     #[error("the header `{name}` cannot be sent")]
     Header { name: Foreign },
+    #[error("the folder {path} cannot be made")]
+    Folder {
+        path: Foreign,
+        #[source]
+        source: std::io::Error,
+    },
 }
+
+/// What changes within one tick of the disk's clock cannot be seen by its time: the coarsest there are tick each 10 ms.
+const SETTLED: Duration = Duration::from_millis(20);
 
 /// What the file was when its digest was seen to be right.
 fn stamp_of(meta: &Meta, url: &str) -> Value {
@@ -29,7 +42,20 @@ fn stamp_of(meta: &Meta, url: &str) -> Value {
         "inode": meta.id.inode,
         "len": meta.len,
         "modified": meta.modified.as_nanos().to_string(),
+        "changed": meta.changed.as_nanos().to_string(),
     })
+}
+
+/// How long until a change after the last one would be seen by its time.
+fn unsettled(cx: &StepContext, meta: &Meta) -> Duration {
+    // What is of a later time than now was not written by this clock.
+    let age = cx.env().wall().checked_sub(meta.changed).unwrap_or_default();
+    SETTLED.saturating_sub(age)
+}
+
+/// Whether what stands at DEST is its own proof: a digest is known, or where to ask for one.
+fn has_digest(action: &DownloadAction) -> bool {
+    action.checksum.is_some()
 }
 
 fn request(cx: &StepContext, action: &DownloadAction) -> Result<DownloadRequest, StepError> {
@@ -57,26 +83,47 @@ fn request(cx: &StepContext, action: &DownloadAction) -> Result<DownloadRequest,
 }
 
 pub(super) async fn prove(cx: &StepContext, action: &DownloadAction) -> Result<Proof, StepError> {
+    // SEAM: with `unpack`, the tree's own stamp file says more than DEST, which may not even be kept.
     let Some(dest) = &action.dest else { return Ok(Proof::Missing(Some(action.url.as_str().into()))) };
-    let dest = cx.path(dest);
-    let meta = cx.env().fs().look_through(&dest);
-    let Some(meta) = meta.ok().filter(|meta| meta.kind == FileKind::File) else {
-        return Ok(Proof::Missing(Some(shown(&dest))));
-    };
+    prove_dest(cx, action, &cx.path(dest)).await
+}
+
+/// Whether DEST is what was downloaded.
+async fn prove_dest(cx: &StepContext, action: &DownloadAction, dest: &Path) -> Result<Proof, StepError> {
+    let missing = Ok(Proof::Missing(Some(shown(dest))));
+    let meta = cx.env().fs().look_through(dest);
+    let Some(meta) = meta.ok().filter(|meta| meta.kind == FileKind::File) else { return missing };
+    if action.mode.is_some_and(|mode| meta.mode != mode) {
+        return missing;
+    }
+    if !has_digest(action) {
+        // Nobody can say whether it is still right: it is there, and came from where the plan says.
+        let came_from = cx.stamp().and_then(|stamp| stamp.get("url")).and_then(Value::as_str);
+        return if came_from == Some(action.url.as_str()) { Ok(Proof::Satisfied(None)) } else { missing };
+    }
     let stamp = stamp_of(&meta, &action.url);
-    let is_mode = action.mode.is_none_or(|mode| meta.mode == mode);
-    if is_mode && cx.stamp() == Some(&stamp) {
+    if cx.stamp() == Some(&stamp) {
         return Ok(Proof::Satisfied(None));
     }
     let request = request(cx, action)?;
+    if matches!(request.expected, Some(Expected::ListedAt(_))) {
+        // Its digest is somewhere else, and a look asks nobody.
+        return missing;
+    }
     match cx.network().downloads().look(&request, &cx.options).await {
-        Ok(Some(_)) if action.checksum.is_some() && is_mode => Ok(Proof::Satisfied(Some(stamp))),
-        Ok(_) => Ok(Proof::Missing(Some(shown(&dest)))),
+        Ok(Some(_)) => Ok(Proof::Satisfied(unsettled(cx, &meta).is_zero().then_some(stamp))),
+        Ok(None) => missing,
         Err(error) => Err(StepError::of(&error)),
     }
 }
 
 pub(super) async fn fetch(cx: &StepContext, action: &DownloadAction) -> Result<Option<Fetched>, StepError> {
+    // Its part lies beside DEST: a folder that is not there yet is made at the step's turn, if no step above makes it.
+    let above = action.dest.as_ref().and_then(|dest| cx.path(dest).parent().map(Path::to_owned));
+    let Some(above) = above else { return Ok(None) };
+    if cx.env().fs().look_through(&above).is_err() {
+        return Ok(None);
+    }
     let mut request = request(cx, action)?;
     request.hold = true;
     let done =
@@ -92,19 +139,39 @@ pub(super) async fn effect(
     action: &DownloadAction,
     fetched: Option<Fetched>,
 ) -> Result<Done, StepError> {
+    let mut changed = true;
     match fetched {
-        Some(Fetched::Download(held)) => held.commit().await.map_err(|error| StepError::local(&error))?,
+        Some(Fetched::Download(held)) => {
+            held.commit().await.map_err(|error| StepError::new(&error, error.kind(), error.class()))?
+        }
         None => {
-            let request = request(cx, action)?;
-            let done = cx.network().downloads().run(request, &cx.options).await;
-            done.map_err(|error| StepError::of(&error))?;
+            let dest = action.dest.as_ref().map(|dest| cx.path(dest));
+            if let Some(above) = dest.as_ref().and_then(|dest| dest.parent()) {
+                let made = cx.env().fs().make_folder_with(above, Care::Links, 0o755);
+                made.map_err(|source| {
+                    StepError::local(&DownloadStepError::Folder { path: shown(above), source })
+                })?;
+            }
+            let done = cx.network().downloads().run(request(cx, action)?, &cx.options).await;
+            changed = !done.map_err(|error| StepError::of(&error))?.unchanged;
         }
     }
+    // SEAM: the archive is here, at DEST or in a spool, and is unpacked now.
     let dest = action.dest.as_ref().map(|dest| cx.path(dest));
-    let stamp = dest.as_ref().and_then(|dest| cx.env().fs().look_through(dest).ok());
-    Ok(Done {
-        changed: true,
-        what: dest.as_ref().map(shown),
-        stamp: stamp.map(|meta| stamp_of(&meta, &action.url)),
-    })
+    let stamp = match &dest {
+        Some(dest) => settled_stamp(cx, action, dest).await,
+        None => None,
+    };
+    Ok(Done { changed, what: dest.as_ref().map(shown), stamp })
+}
+
+/// What DEST is, once a change after this would be seen.
+async fn settled_stamp(cx: &StepContext, action: &DownloadAction, dest: &Path) -> Option<Value> {
+    let look = || cx.env().fs().look_through(dest).ok();
+    let before = look()?;
+    if has_digest(action) {
+        cx.env().sleep(unsettled(cx, &before)).await;
+    }
+    // Another file or another time by now is not what was verified.
+    look().filter(|meta| *meta == before).map(|meta| stamp_of(&meta, &action.url))
 }

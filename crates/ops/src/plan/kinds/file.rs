@@ -48,7 +48,7 @@ enum FileError {
 }
 
 /// How it is to be.
-struct Wanted {
+pub(super) struct Wanted {
     content: Vec<u8>,
     mode: u32,
     uid: Option<u32>,
@@ -56,6 +56,11 @@ struct Wanted {
 }
 
 impl Wanted {
+    /// One of ours that everybody may read.
+    pub(super) fn for_all(content: Vec<u8>) -> Self {
+        Self { content, mode: 0o644, uid: None, gid: None }
+    }
+
     fn of(cx: &StepContext, action: &FileAction) -> Result<Self, StepError> {
         let content = match &action.body {
             Body::Content(text) => cx.reveal(text)?.expose_secret().as_bytes().to_vec(),
@@ -92,39 +97,54 @@ impl Wanted {
 pub(super) async fn prove(cx: &StepContext, action: &FileAction) -> Result<Proof, StepError> {
     let wanted = Wanted::of(cx, action)?;
     let dest = cx.path(&action.dest);
+    Ok(match is_there(cx, &dest, &wanted)? {
+        true => Proof::Satisfied(None),
+        false => Proof::Missing(Some(shown(&dest))),
+    })
+}
+
+/// Whether the file at `dest` is as it is to be.
+///
+/// # Errors
+/// Where that cannot be seen, or something else than a file stands there.
+pub(super) fn is_there(cx: &StepContext, dest: &Path, wanted: &Wanted) -> Result<bool, StepError> {
     let fs = cx.env().fs();
-    let missing = Ok(Proof::Missing(Some(shown(&dest))));
-    let (folder, name) = match fs.folder_of(&dest) {
+    let (folder, name) = match fs.folder_of(dest) {
         Ok(found) => found,
-        Err(error) if error.kind() == ErrorKind::NotFound => return missing,
-        Err(source) => return Err(failed(&dest, source)),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(source) => return Err(failed(dest, source)),
     };
     let meta = match folder.look(name) {
         Ok(meta) => meta,
-        Err(error) if error.kind() == ErrorKind::NotFound => return missing,
-        Err(source) => return Err(failed(&dest, source)),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(source) => return Err(failed(dest, source)),
     };
-    refuse_what_is_no_file(&dest, &meta)?;
+    refuse_what_is_no_file(dest, &meta)?;
     if !wanted.is_so(&meta, fs.user()) {
-        return missing;
+        return Ok(false);
     }
     let content = folder.open(name, Open::Read).and_then(|file| file.read_small(LARGEST));
-    match content {
-        Ok(content) if content == wanted.content => Ok(Proof::Satisfied(None)),
-        Ok(_) => missing,
-        Err(source) => Err(failed(&dest, source)),
-    }
+    content.map(|content| content == wanted.content).map_err(|source| failed(dest, source))
 }
 
 pub(super) async fn effect(cx: &StepContext, action: &FileAction) -> Result<Done, StepError> {
     let wanted = Wanted::of(cx, action)?;
     let dest = cx.path(&action.dest);
-    let name = dest.file_name().ok_or_else(|| failed(&dest, ErrorKind::InvalidInput.into()))?.to_owned();
+    put_at(cx, &dest, wanted).await?;
+    Ok(Done { changed: true, what: Some(shown(&dest)), stamp: None })
+}
+
+/// Puts a file in place, whole: at no instant can another process see half of it.
+///
+/// # Errors
+/// Why it cannot be; what stood there is as it was.
+pub(super) async fn put_at(cx: &StepContext, dest: &Path, wanted: Wanted) -> Result<(), StepError> {
+    let name = dest.file_name().ok_or_else(|| failed(dest, ErrorKind::InvalidInput.into()))?.to_owned();
     let above: PathBuf = dest.parent().unwrap_or(Path::new("/")).to_owned();
     let folder = cx.env().fs().make_folder_with(&above, Care::Links, 0o755);
-    let folder = folder.map_err(|source| failed(&dest, source))?;
+    let folder = folder.map_err(|source| failed(dest, source))?;
     if let Ok(meta) = folder.look(&name) {
-        refuse_what_is_no_file(&dest, &meta)?;
+        refuse_what_is_no_file(dest, &meta)?;
     }
     let tag = cx.env().next_u64();
     // A sync may take long; what is written in it is ours until the rename.
@@ -134,10 +154,9 @@ pub(super) async fn effect(cx: &StepContext, action: &FileAction) -> Result<Done
         put(&*folder, &hidden(&name, tag), &name, &wanted)
     });
     match put.await {
-        Ok(done) => done.map_err(|source| failed(&dest, source))?,
-        Err(_) => return Err(failed(&dest, ErrorKind::Other.into())),
+        Ok(done) => done.map_err(|source| failed(dest, source)),
+        Err(_) => Err(failed(dest, ErrorKind::Other.into())),
     }
-    Ok(Done { changed: true, what: Some(shown(&dest)), stamp: None })
 }
 
 fn put(folder: &dyn FsFolder, hidden: &OsStr, name: &OsStr, wanted: &Wanted) -> io::Result<()> {

@@ -1,23 +1,40 @@
 //! What each kind of step looks at, fetches and does.
 
+mod apt_key;
+mod apt_repository;
+mod apt_source;
 mod command;
 mod diff;
 mod download;
+mod dpkg;
 mod file;
 mod gate;
+#[cfg(feature = "git")]
+mod git;
 mod log;
+mod module;
 mod owners;
+pub(super) mod packages;
 mod scrub;
 mod systemd;
 
 use serde_json::Value;
 
 use super::action::{Action, ActionKind};
+use super::module::ModuleLane;
 use super::run::order::{Decides, Lane};
 use super::run::{Done, Fetched, Proof, StepContext, StepError};
 pub use diff::FileDiff;
 pub use file::file_diff;
 pub(super) use systemd::Units;
+
+pub(crate) use dpkg::Dpkg;
+
+/// This program was built without it.
+#[cfg(not(feature = "git"))]
+#[derive(Debug, thiserror::Error)]
+#[error("this program was built without git")]
+struct NoGit;
 
 /// Looks whether there is anything to do: without a request and without a change.
 ///
@@ -28,10 +45,16 @@ pub(super) async fn prove(cx: &StepContext) -> Result<Proof, StepError> {
     match &step.action {
         Action::File(file) => file::prove(cx, file).await,
         Action::Download(download) => download::prove(cx, download).await,
+        Action::Packages(packages) => packages::prove(cx, packages),
+        Action::AptRepository(repository) => apt_repository::prove(cx, repository),
+        #[cfg(feature = "git")]
+        Action::Git(git) => git::prove(cx, git).await,
+        Action::Module(module) => module::prove(cx, module).await,
         Action::Gate(_) => Ok(Proof::Missing(None)),
         Action::Command(command) => Box::pin(command::prove(cx, command)).await,
         Action::Systemd(unit) => Box::pin(systemd::prove(cx, unit)).await,
-        _ => Ok(Proof::Unknown),
+        #[cfg(not(feature = "git"))]
+        Action::Git(_) => Ok(Proof::Unknown),
     }
 }
 
@@ -93,11 +116,17 @@ pub(super) async fn effect(cx: &StepContext, fetched: Option<Fetched>) -> Result
     let Some(step) = cx.step() else { return Ok(Done::default()) };
     let done = match &step.action {
         Action::File(file) => file::effect(cx, file).await,
-        Action::Download(download) => download::effect(cx, download, fetched).await,
+        Action::Download(download) => Box::pin(download::effect(cx, download, fetched)).await,
         Action::Gate(gate) => gate::effect(cx, gate).await,
         Action::Command(command) => Box::pin(command::effect(cx, command)).await,
         Action::Systemd(unit) => Box::pin(systemd::effect(cx, unit)).await,
-        _ => Ok(Done::default()),
+        Action::Packages(packages) => packages::effect(cx, packages).await,
+        Action::AptRepository(repository) => Box::pin(apt_repository::effect(cx, repository)).await,
+        #[cfg(feature = "git")]
+        Action::Git(git) => git::effect(cx, git).await,
+        #[cfg(not(feature = "git"))]
+        Action::Git(_) => Err(StepError::local(&NoGit)),
+        Action::Module(module) => module::effect(cx, module).await,
     };
     // A package or a file may be a unit.
     cx.ground.units.forget().await;
@@ -115,6 +144,16 @@ pub(super) fn lane(kind: ActionKind) -> Lane {
         // A repository has its lists read, as `apt update` does.
         ActionKind::AptRepository => Lane::Apt,
         ActionKind::Download | ActionKind::Git | ActionKind::File => Lane::Files,
+    }
+}
+
+/// The same of a module that says it itself.
+pub(super) fn lane_of(lane: ModuleLane) -> Lane {
+    match lane {
+        ModuleLane::Modules => Lane::Module,
+        ModuleLane::Apt => Lane::Apt,
+        ModuleLane::Systemd => Lane::Systemd,
+        ModuleLane::Files => Lane::Files,
     }
 }
 
@@ -160,7 +199,14 @@ pub(super) fn is_proved_again(action: &Action) -> bool {
     match action {
         Action::Gate(_) => false,
         Action::Command(command) => command.guards.creates.is_some() || command.guards.removes.is_some(),
-        Action::Download(download) => download.dest.is_some() && download.checksum.is_some(),
+        // Verified before it was put in place; a second look would read all of it once more.
+        Action::Download(_) => false,
+        // Whether a branch moved its server says, not a look.
+        Action::Git(git) => git.commit.is_some() || !git.update,
+        // Both files were compared when they were put in place, and apt read its lists.
+        Action::AptRepository(_) => false,
+        // It looks itself, to be able to undo what it did.
+        Action::Module(_) => false,
         _ => true,
     }
 }

@@ -134,22 +134,10 @@ impl Journal {
         plan: &str,
         path: Option<Foreign>,
     ) -> Result<Self, StoreError> {
-        let prefix = format!("{ROWS}{plan}{APART}");
-        let wanted = prefix.clone();
+        let wanted = prefix_of(plan);
         let read = store.ask(env, move |store| store.list(&wanted).map(|rows| (rows, store.outlives())));
         let (read, outlives) = read.await??;
-        let mut journal = Self {
-            env: env.clone(),
-            store: store.clone(),
-            head: Head::default(),
-            rows: BTreeMap::new(),
-            outlives,
-            dirty: BTreeSet::new(),
-            removed: BTreeSet::new(),
-            is_begun: false,
-            is_overtaken: Arc::default(),
-            prefix,
-        };
+        let mut journal = Self::empty(env, store, plan, outlives);
         for (key, bytes) in read {
             match key.strip_prefix(&journal.prefix) {
                 Some("") => {
@@ -167,6 +155,22 @@ impl Journal {
         }
         journal.head.path = path;
         Ok(journal)
+    }
+
+    /// One of a plan of which nothing is known.
+    pub(crate) fn empty(env: &Env, store: &StoreHandle, plan: &str, outlives: bool) -> Self {
+        Self {
+            env: env.clone(),
+            store: store.clone(),
+            head: Head::default(),
+            rows: BTreeMap::new(),
+            outlives,
+            dirty: BTreeSet::new(),
+            removed: BTreeSet::new(),
+            is_begun: false,
+            is_overtaken: Arc::default(),
+            prefix: prefix_of(plan),
+        }
     }
 
     /// What is known of a step, by the name it has, else by the one it had.
@@ -260,6 +264,11 @@ impl Journal {
     }
 }
 
+/// Where the rows of a plan begin.
+fn prefix_of(plan: &str) -> String {
+    format!("{ROWS}{plan}{APART}")
+}
+
 impl Batch {
     fn write(&self, store: &dyn Store, synced: bool) -> Result<(), JournalError> {
         let mut keys = vec![self.head_key.as_str()];
@@ -307,9 +316,14 @@ impl Memo {
     }
 
     /// It is as it is to be, and has seen so many changes.
-    pub(crate) fn is_done(&mut self, seen: u64) {
+    pub(crate) fn done_now(&mut self, seen: u64) {
         (self.stage, self.attempts, self.failure, self.equal_failures) = (Stage::Done, 0, None, 0);
         (self.seen, self.leader) = (seen, None);
+    }
+
+    /// Whether it was done, or found to be.
+    pub(crate) fn is_done(&self) -> bool {
+        self.stage == Stage::Done
     }
 
     /// Whether it was begun by a run that did not come to its end.

@@ -13,6 +13,7 @@ mod selection;
 mod step_context;
 #[cfg(test)]
 mod tests;
+mod together;
 mod turns;
 
 pub use event::{PlanEvent, PlanObserver, StepEvent};
@@ -25,4 +26,6 @@ pub use lock::{ApplyLock, LockError, Owner};
 pub use outcome::{Applied, Deferral, Outcome, StepError, StepReport, Would};
 pub use runner::{ApplyError, ApplyOptions, apply};
 pub use selection::Selection;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use step_context::Ground;
 pub(crate) use step_context::{Done, Proof, StepContext};

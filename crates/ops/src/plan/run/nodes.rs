@@ -4,29 +4,52 @@ use std::collections::BTreeMap;
 
 use super::super::ids::StepId;
 use super::super::kinds;
-use super::super::step::{Condition, Needs, Plan, Step};
+use super::super::module::Modules;
+use super::super::step::{Condition, Needs, OnFailure, Plan, Step};
 use super::order::Node;
-use crate::plan::ActionKind;
+use crate::plan::{Action, ActionKind};
 
-pub(super) fn nodes(plan: &Plan, places: &BTreeMap<StepId, usize>) -> Vec<Node> {
+pub(super) fn nodes(plan: &Plan, places: &BTreeMap<StepId, usize>, modules: &Modules) -> Vec<Node> {
     let found = |ids: &[StepId]| ids.iter().filter_map(|id| places.get(id).copied()).collect();
-    let node = |step: &Step| {
+    let meta = |step: &Step| match &step.action {
+        Action::Module(module) => modules.meta(&module.name),
+        _ => None,
+    };
+    let is_of =
+        |step: &Step, name: &str| matches!(&step.action, Action::Module(module) if module.name == name);
+    let node = |(at, step): (usize, &Step)| {
         let kind = step.action.kind();
+        let meta = meta(step);
+        let depends = meta.map(|meta| meta.depends_on.as_slice()).unwrap_or_default();
+        let above = plan.steps.iter().take(at).enumerate();
+        let must = above.filter(|(_, step)| depends.iter().any(|name| is_of(step, name)));
         Node {
-            lane: kinds::lane(kind),
+            lane: meta.map_or(kinds::lane(kind), |meta| kinds::lane_of(meta.lane)),
+            must: if depends.is_empty() { Vec::new() } else { must.map(|(at, _)| at).collect() },
+            priority: meta.map_or(0, |meta| meta.priority),
             needs: match &step.needs {
                 Needs::Order => None,
                 Needs::Steps(needs) => Some(found(needs)),
             },
             after: found(step.watches()),
             joins: kinds::joins(kind),
-            merges: kind == ActionKind::Packages && step.timeout.is_none() && step.attempts.is_none(),
+            merges: merges(step),
             // What depends on files that steps above make is known only at its turn.
             fetches: kinds::fetches(kind) && !step.when.iter().any(asks_for_files),
             decides: kinds::decides(kind),
         }
     };
-    plan.steps.iter().map(node).collect()
+    plan.steps.iter().enumerate().map(node).collect()
+}
+
+/// Whether its packages can be installed with those of its neighbours. What asks for files of theirs cannot, nor what
+/// ends the run where it fails.
+fn merges(step: &Step) -> bool {
+    step.action.kind() == ActionKind::Packages
+        && step.timeout.is_none()
+        && step.attempts.is_none()
+        && step.on_failure != OnFailure::Stop
+        && !step.when.iter().any(asks_for_files)
 }
 
 fn asks_for_files(condition: &Condition) -> bool {

@@ -26,6 +26,16 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Between two looks at a process that an earlier run began.
 const LEADER_LOOK: Duration = Duration::from_millis(250);
 
+/// What comes after an effect that failed.
+pub(super) enum Next {
+    /// It was waited for what it takes.
+    Again,
+    /// It is left for a later run.
+    Left(Deferral),
+    /// It failed.
+    Failed,
+}
+
 /// What was fetched before its turn, or why not.
 pub(super) type Brought = Result<Option<Fetched>, StepError>;
 
@@ -87,6 +97,9 @@ impl Run<'_> {
         group: Vec<usize>,
         mut brought: BTreeMap<usize, Brought>,
     ) -> Vec<(usize, Outcome, Duration)> {
+        if group.len() > 1 {
+            return self.together(group).await;
+        }
         let mut ended = Vec::with_capacity(group.len());
         for at in group {
             let began = self.env.now();
@@ -101,43 +114,51 @@ impl Run<'_> {
 
     async fn one(&self, cx: &StepContext, brought: Option<Brought>) -> Outcome {
         let Some(step) = cx.step() else { return Outcome::Skipped };
+        match self.looked_at(cx, step).await {
+            Some(outcome) => outcome,
+            None => self.done(cx, step, brought).await,
+        }
+    }
+
+    /// How it ends without being done; nothing where it is to be done.
+    pub(super) async fn looked_at(&self, cx: &StepContext, step: &Step) -> Option<Outcome> {
         if !self.is_selected(cx.at) {
-            return Outcome::Deferred(Deferral::NotSelected);
+            return Some(Outcome::Deferred(Deferral::NotSelected));
         }
         if self.options.dry_run
             && let Some(until) = self.hangs_on(cx, step)
         {
-            return Outcome::Would(Would::UnknownUntil(until));
+            return Some(Outcome::Would(Would::UnknownUntil(until)));
         }
         if !step.when.iter().all(|when| holds(cx, when)) {
-            return Outcome::Skipped;
+            return Some(Outcome::Skipped);
         }
         if kinds::needs_journal(&step.action) && !self.journal().outlives() {
-            return Outcome::Deferred(Deferral::NoJournal);
+            return Some(Outcome::Deferred(Deferral::NoJournal));
         }
         if !self.options.dry_run {
             if self.options.selection.mark_done.contains(&step.id) {
-                return self.marked(cx, step);
+                return Some(self.marked(cx, step));
             }
             if let Some(deferral) = self.wait_for_leader(cx, step).await {
-                return Outcome::Deferred(deferral);
+                return Some(Outcome::Deferred(deferral));
             }
         }
         let proof = match kinds::prove(cx).await {
             Ok(proof) => proof,
-            Err(error) => return self.unseen(cx, step, error),
+            Err(error) => return Some(self.unseen(cx, step, error)),
         };
         match proof {
-            Proof::Satisfied(stamp) => self.satisfied(cx, step, stamp),
+            Proof::Satisfied(stamp) => Some(self.satisfied(cx, step, stamp)),
             Proof::Missing(_) | Proof::Unknown if let Some(deferral) = self.may_begin(cx, step) => {
-                Outcome::Deferred(deferral)
+                Some(Outcome::Deferred(deferral))
             }
             Proof::Missing(what) if self.options.dry_run => {
                 self.would(cx, step);
-                Outcome::Would(Would::Change(what))
+                Some(Outcome::Would(Would::Change(what)))
             }
-            Proof::Unknown if self.options.dry_run => Outcome::Would(Would::Unknown),
-            Proof::Missing(_) | Proof::Unknown => self.done(cx, step, brought).await,
+            Proof::Unknown if self.options.dry_run => Some(Outcome::Would(Would::Unknown)),
+            Proof::Missing(_) | Proof::Unknown => None,
         }
     }
 
@@ -202,7 +223,7 @@ impl Run<'_> {
         let seen = journal.changes();
         journal.note(&step.id, step.was.as_ref(), |memo| {
             memo.hash = step.hash();
-            memo.is_done(seen);
+            memo.done_now(seen);
             memo.stamp = kinds::stamp(cx, &step.action);
         });
         Outcome::Satisfied
@@ -226,7 +247,7 @@ impl Run<'_> {
         let change = may_be_ours.then(|| journal.next_change());
         journal.note(&step.id, step.was.as_ref(), |memo| {
             memo.hash = step.hash();
-            memo.is_done(change.unwrap_or(changes));
+            memo.done_now(change.unwrap_or(changes));
             memo.change = change.unwrap_or(memo.change);
             memo.stamp = stamp.or_else(|| memo.stamp.take());
         });
@@ -247,11 +268,16 @@ impl Run<'_> {
         (memo.equal_failures >= PARKED && !asked).then_some(Deferral::Parked)
     }
 
-    async fn done(&self, cx: &StepContext, step: &Step, brought: Option<Brought>) -> Outcome {
-        if let Err(error) = self.intend(cx, step).await {
+    pub(super) async fn done(&self, cx: &StepContext, step: &Step, brought: Option<Brought>) -> Outcome {
+        if let Err(error) = self.intend([(cx, step)]).await {
             return self.failed(step, StepError::new(&error, Kind::Local, Class::Local));
         }
         self.tell(cx.at, StepEvent::Began);
+        self.worked(cx, step, brought).await
+    }
+
+    /// What was intended is done.
+    pub(super) async fn worked(&self, cx: &StepContext, step: &Step, brought: Option<Brought>) -> Outcome {
         let mut brought = brought;
         loop {
             let effect = match brought.take() {
@@ -263,41 +289,58 @@ impl Run<'_> {
                 Ok(done) => return self.verified(cx, step, done).await,
                 Err(error) => error,
             };
-            let Some(deferral) = error.deferral().filter(|_| is_online(step)) else {
-                return self.failed(step, error);
-            };
-            let now = self.env.now();
-            if now >= self.wait_until || self.options.cancel.is_cancelled() {
-                self.left(step);
-                return Outcome::Deferred(deferral);
-            }
-            let pause = match deferral {
-                Deferral::CircuitOpen { retry_after, .. } => retry_after.clamp(SHORTEST_WAIT, LONGEST_WAIT),
-                _ => LONGEST_WAIT,
-            };
-            self.tell(cx.at, StepEvent::Waiting { left: self.wait_until.since(now) });
-            let again = now.after(pause).min(self.wait_until);
-            tokio::select! {
-                biased;
-                () = self.options.cancel.cancelled() => {}
-                () = self.env.sleep_until(again) => {}
+            match self.next(cx.at, step, &error).await {
+                Next::Again => {}
+                Next::Failed => return self.failed(step, error),
+                Next::Left(deferral) => {
+                    self.left(step);
+                    return Outcome::Deferred(deferral);
+                }
             }
         }
     }
 
-    /// Writes down that it is about to be done: on the disk, where it runs code of others or is watched.
-    async fn intend(&self, cx: &StepContext, step: &Step) -> Result<(), super::JournalError> {
+    /// What comes after a failure: another try once it was waited, where that may help and there is time for it.
+    pub(super) async fn next(&self, at: usize, step: &Step, error: &StepError) -> Next {
+        let Some(deferral) = error.deferral().filter(|_| is_online(step)) else {
+            return Next::Failed;
+        };
+        let now = self.env.now();
+        if now >= self.wait_until || self.options.cancel.is_cancelled() {
+            return Next::Left(deferral);
+        }
+        let pause = match deferral {
+            Deferral::CircuitOpen { retry_after, .. } => retry_after.clamp(SHORTEST_WAIT, LONGEST_WAIT),
+            _ => LONGEST_WAIT,
+        };
+        self.tell(at, StepEvent::Waiting { left: self.wait_until.since(now) });
+        let again = now.after(pause).min(self.wait_until);
+        tokio::select! {
+            biased;
+            () = self.options.cancel.cancelled() => {}
+            () = self.env.sleep_until(again) => {}
+        }
+        Next::Again
+    }
+
+    /// Writes down that they are about to be done: on the disk, where one runs code of others or is watched.
+    pub(super) async fn intend<'s>(
+        &self,
+        steps: impl IntoIterator<Item = (&'s StepContext, &'s Step)>,
+    ) -> Result<(), super::JournalError> {
         let sync = {
-            let mut journal = self.journal();
-            journal.note(&step.id, step.was.as_ref(), |memo| {
-                if memo.hash != step.hash() {
-                    (memo.attempts, memo.equal_failures, memo.stamp) = (0, 0, None);
-                }
-                memo.hash = step.hash();
-                (memo.stage, memo.leader) = (Stage::Started, None);
-                memo.attempts = memo.attempts.saturating_add(1);
-            });
-            let must = kinds::runs_foreign_code(step.action.kind()) || self.watched.contains(&cx.at);
+            let (mut journal, mut must) = (self.journal(), false);
+            for (cx, step) in steps {
+                journal.note(&step.id, step.was.as_ref(), |memo| {
+                    if memo.hash != step.hash() {
+                        (memo.attempts, memo.equal_failures, memo.stamp) = (0, 0, None);
+                    }
+                    memo.hash = step.hash();
+                    (memo.stage, memo.leader) = (Stage::Started, None);
+                    memo.attempts = memo.attempts.saturating_add(1);
+                });
+                must |= kinds::runs_foreign_code(step.action.kind()) || self.watched.contains(&cx.at);
+            }
             must.then(|| journal.sync())
         };
         match sync {
@@ -307,7 +350,7 @@ impl Run<'_> {
     }
 
     /// It was done: is it so?
-    async fn verified(&self, cx: &StepContext, step: &Step, done: Done) -> Outcome {
+    pub(super) async fn verified(&self, cx: &StepContext, step: &Step, done: Done) -> Outcome {
         if kinds::is_proved_again(&step.action) {
             match kinds::verify(cx).await {
                 Ok(Proof::Missing(what)) => {
@@ -322,14 +365,14 @@ impl Run<'_> {
         let change = done.changed.then(|| journal.next_change());
         let seen = journal.changes();
         journal.note(&step.id, step.was.as_ref(), |memo| {
-            memo.is_done(seen);
+            memo.done_now(seen);
             memo.change = change.unwrap_or(memo.change);
             memo.stamp = done.stamp.or_else(|| memo.stamp.take());
         });
         Outcome::Done { changed: done.changed, what: done.what }
     }
 
-    fn failed(&self, step: &Step, error: StepError) -> Outcome {
+    pub(super) fn failed(&self, step: &Step, error: StepError) -> Outcome {
         if self.options.dry_run {
             return Outcome::Failed(error);
         }
@@ -369,7 +412,7 @@ impl Run<'_> {
     }
 
     /// It was begun, and nothing came of it: it is as it was before.
-    fn left(&self, step: &Step) {
+    pub(super) fn left(&self, step: &Step) {
         self.journal().note(&step.id, step.was.as_ref(), |memo| {
             (memo.stage, memo.leader) = (Stage::Failed, None);
         });

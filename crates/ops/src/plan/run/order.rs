@@ -29,6 +29,10 @@ pub(crate) struct Node {
     pub(crate) needs: Option<Vec<usize>>,
     /// These must have ended, whichever way.
     pub(crate) after: Vec<usize>,
+    /// These, too, and well.
+    pub(crate) must: Vec<usize>,
+    /// Of several that are equal otherwise the highest is first.
+    pub(crate) priority: i32,
     /// Whether it waits for no neighbour of its sort in the order of the file.
     pub(crate) joins: bool,
     /// Whether steps of its sort that follow it directly are done with it.
@@ -83,6 +87,9 @@ pub(crate) enum Blocked {
     Left(usize),
 }
 
+/// Who is first among those that are ready: the longest way, then the priority, then the place.
+type Rank = (Reverse<usize>, Reverse<i32>, usize);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Waiting,
@@ -110,7 +117,7 @@ pub(crate) struct Order {
     ended_before: usize,
     /// The next in the order of the file whose barrier is looked at.
     next_in_order: usize,
-    ready: BTreeMap<Lane, BTreeSet<(Reverse<usize>, usize)>>,
+    ready: BTreeMap<Lane, BTreeSet<Rank>>,
     fetchable: BTreeSet<usize>,
     said: Vec<Turn>,
     acting: BTreeMap<Lane, usize>,
@@ -164,7 +171,7 @@ impl Order {
         };
         for (at, node) in self.nodes.iter().enumerate() {
             let needs = node.needs.as_deref().unwrap_or_default();
-            for on in needs.iter().chain(&node.after) {
+            for on in needs.iter().chain(&node.after).chain(&node.must) {
                 add(&mut self.waits_for, &mut self.waiters, at, *on);
             }
             if node.fetches {
@@ -202,7 +209,7 @@ impl Order {
 
     fn make_ready(&mut self, at: usize) {
         let (Some(node), Some(height)) = (self.nodes.get(at), self.heights.get(at)) else { return };
-        self.ready.entry(node.lane).or_default().insert((Reverse(*height), at));
+        self.ready.entry(node.lane).or_default().insert((Reverse(*height), Reverse(node.priority), at));
     }
 
     /// Makes those ready that go by the order of the file, and for which all before has ended.
@@ -240,7 +247,7 @@ impl Order {
         let has_place = |lane: &Lane| self.acting.get(lane).copied().unwrap_or_default() < limits(*lane);
         let ready = self.ready.iter().filter(|(lane, _)| has_place(lane));
         let first = ready.filter_map(|(lane, all)| Some((*all.first()?, *lane))).min();
-        if let Some(((_, at), lane)) = first {
+        if let Some(((_, _, at), lane)) = first {
             let group = self.group(at);
             for at in &group {
                 self.leave_ready(*at);
@@ -284,7 +291,7 @@ impl Order {
     fn leave_ready(&mut self, at: usize) {
         let (Some(node), Some(height)) = (self.nodes.get(at), self.heights.get(at)) else { return };
         if let Some(ready) = self.ready.get_mut(&node.lane) {
-            ready.remove(&(Reverse(*height), at));
+            ready.remove(&(Reverse(*height), Reverse(node.priority), at));
         }
     }
 
@@ -326,7 +333,9 @@ impl Order {
                 if self.state(waiter) != State::Waiting {
                     continue;
                 }
-                let needs = |node: &Node| node.needs.as_ref().is_some_and(|needs| needs.contains(&at));
+                let needs = |node: &Node| {
+                    node.needs.as_ref().is_some_and(|needs| needs.contains(&at)) || node.must.contains(&at)
+                };
                 let blocked = match end {
                     End::Well => None,
                     _ if !self.is(waiter, needs) => None,

@@ -7,6 +7,8 @@ fn node(lane: Lane) -> Node {
         lane,
         needs: None,
         after: Vec::new(),
+        must: Vec::new(),
+        priority: 0,
         joins: false,
         merges: lane == Lane::Apt,
         fetches: lane == Lane::Apt,
@@ -239,4 +241,19 @@ proptest! {
         prop_assert!(ends.iter().all(Option::is_some), "{ends:?}");
         prop_assert_eq!(order.left().count(), 0);
     }
+}
+
+#[test]
+fn of_equals_the_highest_priority_is_first_and_what_must_be_blocks_also_in_the_order_of_the_file() {
+    let module = |priority| Node { needs: Some(Vec::new()), priority, ..node(Lane::Module) };
+    let mut order = Order::new(vec![module(0), module(5), module(-1)], 1, 8);
+    for at in [1, 0, 2] {
+        assert_eq!(turns(&mut order), [act(at)]);
+        order.acted(&[(at, End::Well)]);
+    }
+    let must = |on: &[usize]| Node { must: on.to_vec(), ..node(Lane::Module) };
+    let mut order = Order::new(vec![must(&[]), must(&[0]), must(&[])], 1, 8);
+    assert_eq!(turns(&mut order), [act(0)]);
+    order.acted(&[(0, End::Failed)]);
+    assert_eq!(turns(&mut order), [Turn::Blocked(1, Blocked::Failed(0)), act(2)]);
 }

@@ -4,14 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use thiserror::Error;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use vps_breaker::Tick;
 
+use super::super::action::Action;
 use super::super::ids::StepId;
-use super::super::kinds::Units;
+use super::super::kinds::{Dpkg, Units};
+use super::super::module::Modules;
 use super::super::secrets::Variables;
 use super::super::step::{OnFailure, Plan, Step};
 use super::event::{PlanEvent, PlanObserver, StepEvent};
@@ -30,6 +34,8 @@ use crate::store::{StoreError, StoreHandle};
 
 /// Fetches and files under way at once.
 const MOST_FETCHES: usize = 64;
+/// Sayings of steps that wait to be told.
+const MOST_SAID: usize = 64;
 
 /// Why nothing was run.
 #[derive(Debug, Error)]
@@ -68,6 +74,11 @@ pub struct ApplyOptions {
     pub variables: Variables,
     /// Where what commands say is kept.
     pub logs: Option<PathBuf>,
+    /// What steps of modules can be.
+    pub modules: Arc<Modules>,
+    /// Where the files are that the machine itself has, as those of apt and dpkg: `/`, but where tests have a machine
+    /// of their own.
+    pub root: PathBuf,
 }
 
 impl Default for ApplyOptions {
@@ -82,6 +93,8 @@ impl Default for ApplyOptions {
             cancel: CancellationToken::new(),
             variables: Variables::default(),
             logs: None,
+            modules: Arc::default(),
+            root: PathBuf::from("/"),
         }
     }
 }
@@ -128,6 +141,8 @@ pub(super) struct Run<'r> {
     pub(super) began: Tick,
     until: Option<Tick>,
     pub(super) wait_until: Tick,
+    /// What steps say they are at.
+    heard: Mutex<mpsc::Receiver<(usize, Foreign)>>,
 }
 
 impl<'r> Run<'r> {
@@ -145,6 +160,7 @@ impl<'r> Run<'r> {
             .map_err(|id| ApplyError::UnknownStep { id: id.as_str().into() })?;
         let watched = plan.steps.iter().flat_map(Step::watches).filter_map(|id| places.get(id).copied());
         let now = env.now();
+        let (said, heard) = mpsc::channel(MOST_SAID);
         Ok(Self {
             watched: watched.collect(),
             ground: Arc::new(Ground {
@@ -155,7 +171,12 @@ impl<'r> Run<'r> {
                 variables: options.variables.clone(),
                 recheck: options.recheck,
                 units: Units::default(),
+                root: options.root.clone(),
+                dpkg: Dpkg::default(),
+                modules: Arc::clone(&options.modules),
+                said,
             }),
+            heard: Mutex::new(heard),
             journal: Arc::new(Mutex::new(journal)),
             options,
             observer,
@@ -184,8 +205,8 @@ impl<'r> Run<'r> {
     }
 
     async fn to_its_end(self) -> Applied {
-        let mut order =
-            Order::new(nodes(&self.ground.plan, &self.places), self.options.jobs.get(), MOST_FETCHES);
+        let nodes = nodes(&self.ground.plan, &self.places, &self.ground.modules);
+        let mut order = Order::new(nodes, self.options.jobs.get(), MOST_FETCHES);
         let mut outcomes: Vec<Option<(Outcome, Duration)>> = vec![None; self.steps().len()];
         let mut fetched = BTreeMap::new();
         let stopped = self.go(&mut order, &mut outcomes, &mut fetched).await;
@@ -195,6 +216,26 @@ impl<'r> Run<'r> {
         // What cannot be written now is found by looking at the machine.
         let _ = sync.await;
         self.report(&order, outcomes, stopped)
+    }
+
+    /// What a step says next. Never where nobody says anything any more.
+    async fn heard(&self) -> (usize, Foreign) {
+        std::future::poll_fn(|cx| {
+            let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+            match heard.poll_recv(cx) {
+                Poll::Ready(Some(said)) => Poll::Ready(said),
+                Poll::Ready(None) | Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// What was said comes before the end of whoever said it.
+    fn tell_what_is_left(&self) {
+        let said = || self.heard.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok();
+        while let Some((at, what)) = said() {
+            self.tell(at, StepEvent::At(&what));
+        }
     }
 
     async fn go(
@@ -232,7 +273,14 @@ impl<'r> Run<'r> {
             }
             let ended = tokio::select! {
                 biased;
-                ended = turns.next() => ended,
+                (at, what) = self.heard() => {
+                    self.tell(at, StepEvent::At(&what));
+                    continue;
+                }
+                ended = turns.next() => {
+                    self.tell_what_is_left();
+                    ended
+                }
                 () = self.options.cancel.cancelled(), if !is_over => continue,
             };
             match ended {
@@ -272,7 +320,12 @@ impl<'r> Run<'r> {
     }
 
     fn stops(&self, at: usize) -> bool {
-        self.steps().get(at).is_some_and(|step| step.on_failure == OnFailure::Stop)
+        self.steps().get(at).is_some_and(|step| match &step.action {
+            Action::Module(module) if step.on_failure == OnFailure::SkipDependents => {
+                self.ground.modules.meta(&module.name).is_some_and(|meta| meta.mandatory)
+            }
+            _ => step.on_failure == OnFailure::Stop,
+        })
     }
 
     pub(super) fn may_fail(&self, at: usize) -> bool {

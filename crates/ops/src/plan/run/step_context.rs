@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::Value;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::super::kinds::Units;
+use super::super::kinds::{Dpkg, Units};
+use super::super::module::Modules;
 use super::super::secret_text::SecretText;
 use super::super::secrets::{self, SecretError, Variables};
 use super::super::step::{Plan, Step};
@@ -33,6 +35,14 @@ pub(crate) struct Ground {
     pub(crate) recheck: bool,
     /// What is known of the units of systemd that the plan names.
     pub(crate) units: Units,
+    /// Where the files are that the machine itself has: `/`.
+    pub(crate) root: PathBuf,
+    /// What dpkg has, as it was last read.
+    pub(crate) dpkg: Dpkg,
+    /// What there is to do for steps of modules.
+    pub(crate) modules: Arc<Modules>,
+    /// Takes what a step is at.
+    pub(crate) said: mpsc::Sender<(usize, Foreign)>,
 }
 
 /// What a kind has of its step.
@@ -109,6 +119,17 @@ impl StepContext {
         self.ground.plan.folder.join(path)
     }
 
+    /// A file of the machine itself, by its absolute path.
+    pub(crate) fn machine(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        self.ground.root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// Says what it is at. What is said faster than it is heard is left out.
+    pub(crate) fn say(&self, what: Foreign) {
+        let _ = self.ground.said.try_send((self.at, what));
+    }
+
     /// A text with its secrets in it.
     pub(crate) fn reveal(&self, text: &SecretText) -> Result<SecretString, StepError> {
         secrets::reveal(self.env(), self.plan(), &self.ground.variables, text)
@@ -131,21 +152,13 @@ impl Begin for StepContext {
     }
 }
 
-#[cfg(test)]
+/// For tests and contracts: one step outside of a run.
+#[cfg(any(test, feature = "testing"))]
 impl StepContext {
-    /// The first step of a plan, of which nothing is known.
-    pub(crate) async fn alone(network: &NetworkOperationWrapper, plan: Plan) -> Self {
+    /// The first step on this ground, of which nothing is known.
+    pub(crate) fn first(ground: Ground) -> Self {
         let store = crate::store::StoreHandle::inline(crate::store::MemoryStore::outliving());
-        let journal = Journal::open(network.env(), &store, &plan.name).await.unwrap();
-        let ground = Ground {
-            network: network.clone(),
-            plan: Arc::new(plan),
-            logs: None,
-            cancel: CancellationToken::new(),
-            variables: Variables::default(),
-            recheck: false,
-            units: Units::default(),
-        };
+        let journal = Journal::empty(ground.network.env(), &store, &ground.plan.name, true);
         Self {
             ground: Arc::new(ground),
             at: 0,
@@ -156,5 +169,31 @@ impl StepContext {
             is_told: false,
             options: Options::new(),
         }
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl Ground {
+    /// What a step of this plan works with, on the machine whose files are below `root`; what it says, too.
+    pub(crate) fn of(
+        network: &NetworkOperationWrapper,
+        plan: Plan,
+        root: &Path,
+    ) -> (Self, mpsc::Receiver<(usize, Foreign)>) {
+        let (said, heard) = mpsc::channel(1_024);
+        let ground = Self {
+            network: network.clone(),
+            plan: Arc::new(plan),
+            logs: None,
+            cancel: CancellationToken::new(),
+            variables: Variables::default(),
+            recheck: false,
+            units: Units::default(),
+            root: root.to_owned(),
+            dpkg: Dpkg::default(),
+            modules: Arc::default(),
+            said,
+        };
+        (ground, heard)
     }
 }

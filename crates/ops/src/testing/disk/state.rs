@@ -182,6 +182,7 @@ impl State {
             len,
             allocated: inode.allocated.max(len),
             modified: inode.modified,
+            changed: inode.modified,
             has_list: false,
         })
     }

@@ -83,7 +83,7 @@ async fn asked(place: &Path, all: &[(&str, bool)]) -> Proof {
     let mut cx = context(place, CommandAction::new(argv(&["it"]), guards)).await;
     cx.is_told = is_told;
     if was_done {
-        memo(&mut cx, |memo| memo.is_done(0)).await;
+        memo(&mut cx, |memo| memo.done_now(0)).await;
     }
     prove(&cx).await.unwrap()
 }
@@ -124,7 +124,7 @@ async fn once_is_for_the_boot_or_as_long_as_it_is_the_same_work() {
         let mut cx = context(place.path(), CommandAction::new(argv(&["it"]), guards)).await;
         let stamp = json!({ "boot": boot });
         memo(&mut cx, |memo| {
-            memo.is_done(0);
+            memo.done_now(0);
             memo.stamp = Some(stamp.clone());
         })
         .await;

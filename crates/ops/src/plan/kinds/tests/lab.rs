@@ -9,7 +9,7 @@ use vps_breaker::Tick;
 use crate::NetworkOperationWrapper;
 use crate::env::fs::Fs;
 use crate::env::{BoxFuture, Env, ProcessIdentity, Task, World};
-use crate::plan::run::StepContext;
+use crate::plan::run::{Ground, StepContext};
 use crate::plan::{Action, Plan, Step, StepId};
 use crate::process::Runner;
 use crate::settings::Settings;
@@ -89,5 +89,6 @@ pub(in crate::plan::kinds) async fn alone(
     action: Action,
 ) -> StepContext {
     let step = Step::new(id("it"), action);
-    StepContext::alone(network, Plan::new("test", folder, vec![step])).await
+    let plan = Plan::new("test", folder, vec![step]);
+    StepContext::first(Ground::of(network, plan, std::path::Path::new("/")).0)
 }

@@ -1,5 +1,12 @@
+mod apt_repository;
 mod command;
 mod crash;
+mod downloads;
 mod file;
+#[cfg(feature = "git")]
+mod git;
 mod killed;
 pub(super) mod lab;
+mod machine;
+mod modules;
+mod packages;

@@ -1,0 +1,100 @@
+//! A repository is cloned.
+
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use super::super::action::GitAction;
+use super::super::run::{Done, Proof, StepContext, StepError};
+use crate::foreign::shown;
+use crate::git::{
+    CloneRequest, Cloned, Clones, CommitId, GitError, InvalidGitUrl, InvalidRef, There, Want, head_of,
+};
+use crate::hint::Advise as _;
+use vps_retry::Classify as _;
+
+/// A step that is no clone.
+#[derive(Debug, Error)]
+enum GitStepError {
+    #[error(transparent)]
+    Url(#[from] InvalidGitUrl),
+    #[error(transparent)]
+    Ref(#[from] InvalidRef),
+}
+
+fn request(cx: &StepContext, action: &GitAction) -> Result<CloneRequest, StepError> {
+    let url = action.url.parse().map_err(|error| StepError::local(&GitStepError::Url(error)))?;
+    let no_ref = |error| StepError::local(&GitStepError::Ref(error));
+    let want = match (&action.commit, &action.branch) {
+        (Some(commit), _) => Want::Commit(commit.parse().map_err(no_ref)?),
+        (None, Some(branch)) => Want::Named(branch.parse().map_err(no_ref)?),
+        (None, None) => Want::Default,
+    };
+    let mut request = CloneRequest::new(url, cx.path(&action.dest)).want(want).modules(action.submodules);
+    match action.depth {
+        _ if action.full => request = request.whole_history(),
+        Some(commits) => request = request.depth(commits),
+        None => {}
+    }
+    Ok(request)
+}
+
+/// Where the clone was when it was last seen to be right.
+fn stamp_of(action: &GitAction, commit: CommitId) -> Value {
+    json!({ "url": action.url, "commit": commit.to_string() })
+}
+
+pub(super) async fn prove(cx: &StepContext, action: &GitAction) -> Result<Proof, StepError> {
+    let request = request(cx, action)?;
+    let missing = Ok(Proof::Missing(Some(shown(&request.dest))));
+    if action.update && action.commit.is_none() {
+        // Where the branch is only its server knows.
+        return missing;
+    }
+    // Modules are more than what HEAD says.
+    if !action.submodules
+        && let Some(commit) = head_of(&**cx.env().fs(), &request.dest)
+    {
+        let is_it = match &request.want {
+            Want::Commit(wanted) => *wanted == commit,
+            _ => cx.stamp() == Some(&stamp_of(action, commit)),
+        };
+        if is_it {
+            return Ok(Proof::Satisfied(None));
+        }
+    }
+    match cx.network().clones().look(&request).await {
+        Ok(There::Clone(Cloned { commit: Some(commit), .. })) => {
+            let stamp = stamp_of(action, commit);
+            Ok(Proof::Satisfied((cx.stamp() != Some(&stamp)).then_some(stamp)))
+        }
+        Ok(_) | Err(GitError::Otherwise { by_update: true, .. }) => missing,
+        Err(error) => Err(of_look(&error)),
+    }
+}
+
+pub(super) async fn effect(cx: &StepContext, action: &GitAction) -> Result<Done, StepError> {
+    let mut request = request(cx, action)?;
+    // A plan that names another commit or branch than the last time wants the clone to go there.
+    request.update =
+        action.update || action.commit.is_some() || is_elsewhere(cx.network().clones(), &request).await;
+    let cloned = Box::pin(cx.network().clones().run(&request, &cx.options)).await;
+    let cloned = cloned.map_err(|error| StepError::of(&error))?;
+    let what = cloned.commit.map(|commit| format!("{} at {commit:.12}", shown(&request.dest)).into());
+    Ok(Done {
+        changed: !cloned.unchanged,
+        what: what.or_else(|| Some(shown(&request.dest))),
+        stamp: cloned.commit.map(|commit| stamp_of(action, commit)),
+    })
+}
+
+async fn is_elsewhere(clones: &Clones, request: &CloneRequest) -> bool {
+    matches!(clones.look(request).await, Err(GitError::Otherwise { by_update: true, .. }))
+}
+
+/// What is wrong with what stands there, as the clone itself would fail.
+fn of_look(error: &GitError) -> StepError {
+    let judgement = error.judge();
+    let mut failed = StepError::new(error, judgement.kind, judgement.class);
+    failed.hints = error.hints();
+    failed
+}
