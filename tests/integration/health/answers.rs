@@ -165,6 +165,31 @@ fn two_plain_hosts_that_send_to_one_foreign_host_are_such_a_network() {
 }
 
 #[test]
+fn a_page_to_log_in_to_is_no_expected_answer_of_whoever_was_asked() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        return tests::skip("there is no IPv6 here");
+    }
+    let server = Server::start();
+    // The page of such a network, which is there for whatever is asked, and by more than one step.
+    server.route("/one", Route::only(Behaviour::redirect(server.url("/from/one"))).script_head());
+    server.route("/two", Route::only(Behaviour::redirect(server.url("/log-in"))).script_head());
+    server.route("/from/one", Route::only(Behaviour::redirect("/log-in")).script_head());
+    server.route("/log-in", Route::of(9));
+    let of = |host: &str, path: &str| json!({"probe": {"url": server.url_at(host, path), "expect": [200]}});
+    let one = of("0.0.0.0", "/one");
+    let lab = lab_with(&json!({"one": one, "two": of("[::ffff:127.0.0.1]", "/two")}));
+    let said = look(&lab);
+    assert_eq!(server.log().of("/log-in").len(), 2, "both were led there: {}", said.out);
+    assert_eq!(said.code, 7, "{}", said.out);
+    for name in ["one", "two"] {
+        assert_eq!(said.detail_of(name), "not judged: a network to log in to answers for everybody");
+    }
+    // One alone may be a mirror's, and what is at the end of it counts.
+    configure(&lab, &json!({"three": one}));
+    assert_eq!(look(&lab).of("three")["now"], "healthy");
+}
+
+#[test]
 fn a_family_that_is_dead_is_named() {
     use std::net::{TcpListener, ToSocketAddrs};
     let both = ("localhost", 0).to_socket_addrs().unwrap().any(|address| address.is_ipv6());
