@@ -75,7 +75,7 @@ pub use history::{
     BootId, Clocks, DAYS, HOURS, History, Lost, MOST_BYTES, Quantile, QuantileKind, RECENT, Recent, Share,
     Slot, Unreadable, Uptime, Window,
 };
-pub use level::{InvalidTiming, Level, Timing};
+pub use level::{InvalidTiming, LONGEST_INTERVAL, Level, Timing};
 pub use probe::Probe;
 pub use sample::{Family, Phase, Phases, Sample};
 pub use schedule::{
