@@ -6,9 +6,12 @@ use std::task::{Context, Poll, Waker};
 use std::vec;
 
 use async_trait::async_trait;
+use vps_breaker::Verdict;
 
 use super::*;
 use crate::answer::Outcome;
+use crate::level::Level;
+use crate::sample::Phase;
 use crate::target::{FamilyChoice, Kind};
 
 /// Time that goes on when everybody waits.
