@@ -257,7 +257,7 @@ impl World {
         let sample = match connection {
             Connection::Offline => {
                 self.reached.insert("offline");
-                &Sample { outcome: Outcome::local(Reason::Offline), ..sample.clone() }
+                &Sample { outcome: Outcome::local(Reason::NoRoute), ..sample.clone() }
             }
             Connection::Undecided => {
                 self.reached.insert("undecided");

@@ -73,7 +73,7 @@ pub use feed::{Advice, Calls, Disagreement, PreOpen, advise, disagreement, shown
 pub use gate::{Connection, Gate};
 pub use history::{
     BootId, Clocks, DAYS, HOURS, History, Lost, MOST_BYTES, Quantile, QuantileKind, RECENT, Recent, Share,
-    Slot, Unreadable, Uptime, Window,
+    Unreadable, Uptime, Window,
 };
 pub use level::{InvalidTiming, LONGEST_INTERVAL, Level, Timing};
 pub use probe::{PROBE_GRACE, Probe};

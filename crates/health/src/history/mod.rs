@@ -16,7 +16,6 @@ use crate::sample::Sample;
 use crate::status::{Change, Damped, Status};
 use crate::time::Moment;
 
-pub use bucket::Slot;
 pub use bytes::{BootId, Clocks, MOST_BYTES, Unreadable};
 pub use quantile::{Quantile, QuantileKind, Share};
 pub use ring::{RECENT, Recent};
@@ -240,33 +239,6 @@ impl History {
             Status::Unknown => {}
         }
         Uptime { up: Duration::from_millis(up), seen: Duration::from_millis(up + down) }
-    }
-
-    /// The hours or days of the window, the oldest first; those in which nothing was seen are `None`.
-    pub fn slots(&self, window: Window) -> impl Iterator<Item = Option<Slot>> + '_ {
-        let length = window.length();
-        (self.first(window)..=self.now / length).map(move |index| {
-            let begin = index.saturating_mul(length);
-            let mut slot = Bucket::new(u32::try_from(index).ok()?);
-            if let Some(bucket) = self.buckets(window).find(|bucket| bucket.index == slot.index) {
-                slot = *bucket;
-            }
-            for piece in &self.open {
-                let until = piece.until.min(begin.saturating_add(length));
-                let open = until.saturating_sub(piece.from.max(begin));
-                slot.time(self.status, u32::try_from(open).unwrap_or(u32::MAX));
-            }
-            (!slot.is_empty()).then(|| Slot::of(&slot))
-        })
-    }
-
-    /// What it takes in memory.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        size_of::<Self>()
-            + self.ring.bytes()
-            + (self.hours.capacity() + self.days.capacity()) * size_of::<Bucket>()
-            + self.open.capacity() * size_of::<Piece>()
     }
 
     /// Number of the window's first hour or day; the one that is not over is in it.

@@ -123,6 +123,7 @@ impl Ring {
         self.samples.len()
     }
 
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.samples.capacity() * size_of::<Packed>()
     }
