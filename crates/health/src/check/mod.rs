@@ -14,6 +14,7 @@ use crate::answer::Reason;
 use crate::level::Timing;
 use crate::probe::{PROBE_GRACE, Probe};
 use crate::sample::Sample;
+use crate::schedule::MOST_IN_FLIGHT;
 use crate::status::Status;
 use crate::summary::{Summary, combine};
 use crate::target::Target;
@@ -26,8 +27,9 @@ const CONFIRM_AFTER: Duration = Duration::from_millis(500);
 
 /// Asks targets and says how their services are.
 ///
-/// All at once, each up to its timeout; where one is bad it is asked once more, and the better of the two samples
-/// counts. So it takes twice the timeout and less than a second at most.
+/// All at once, those of one host too, but for more than [`MOST_IN_FLIGHT`]: the others then follow as places come
+/// free. Each is asked up to its timeout; where one is bad it is asked once more, and the better of the two samples
+/// counts. So up to that many take twice the timeout and less than a second at most.
 #[derive(Debug)]
 pub struct HealthCheckService<P, T> {
     probe: P,
@@ -102,7 +104,7 @@ impl<P: Probe, T: Timer + Sync> HealthCheckService<P, T> {
             };
             Box::pin(check) as core::pin::Pin<Box<dyn Future<Output = Checked> + Send + '_>>
         });
-        let last = Join::new(checks).await;
+        let last = Join::new(MOST_IN_FLIGHT, checks).await;
         self.last = last;
         self.services()
     }
