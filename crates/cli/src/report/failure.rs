@@ -5,7 +5,6 @@ use std::io::Write;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use vps_ops::operation::Operation;
 use vps_ops::{Advise, Kind, OperationError};
 
 use super::fit;
@@ -89,8 +88,12 @@ impl Failure {
         }
     }
 
-    /// One that is known before anything was tried, as the run itself would tell it.
-    pub(crate) fn before<E: vps_ops::Failure + Advise>(operation: &Operation, error: &E) -> Self {
+    /// One that is known before anything was tried, as the run itself would tell it: a clone's.
+    #[cfg(feature = "git")]
+    pub(crate) fn before<E: vps_ops::Failure + Advise>(
+        operation: &vps_ops::operation::Operation,
+        error: &E,
+    ) -> Self {
         let kind = error.kind();
         let said = std::iter::once(error.to_string());
         Self {
