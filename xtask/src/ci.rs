@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: everything, in the order that shares most work.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, ensure};
 use xshell::{Shell, cmd};
@@ -81,7 +81,7 @@ fn cases(sh: &Shell) -> Result<()> {
     };
     let program = paths::root().join("target/release/vps-configurator");
     let mut wrong = Vec::new();
-    for script in scripts(Path::new(&folder))? {
+    for script in paths::files(Path::new(&folder))? {
         let runner = match script.extension().and_then(|ending| ending.to_str()) {
             Some("py") => "python3",
             Some("sh") => "bash",
@@ -100,17 +100,6 @@ fn cases(sh: &Shell) -> Result<()> {
     }
     ensure!(wrong.is_empty(), "not right: {wrong:?}");
     Ok(())
-}
-
-/// All files in the folder and below it, in order of name.
-fn scripts(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() { found.extend(scripts(&path)?) } else { found.push(path) }
-    }
-    found.sort();
-    Ok(found)
 }
 
 /// Every choice of some of them, the empty one included.
