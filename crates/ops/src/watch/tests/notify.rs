@@ -56,8 +56,12 @@ impl Told {
         let http = Arc::new(ScriptedHttp::new(env.clone(), move |_, number| answer(number)));
         let (heard, runner) = (Heard::default(), Arc::new(ScriptedRunner::new(|line| panic!("{line}"))));
         let url = "https://example.com/hook".parse().unwrap();
-        let policy =
-            NotifyPolicy { command: None, url: Some(url), header_file: None, timeout: Duration::from_secs(10) };
+        let policy = NotifyPolicy {
+            command: None,
+            url: Some(url),
+            header_file: None,
+            timeout: Duration::from_secs(10),
+        };
         let (voice, client) = (Box::new(heard.clone()), Arc::clone(&http));
         let notifier = Notifier::new(env.clone(), runner, client, policy, HeaderMap::new(), voice);
         let (tell, told) = mpsc::unbounded_channel();
