@@ -42,12 +42,16 @@ impl Views {
 
     /// All there is to see, not older than a second.
     pub(crate) fn board(&self) -> Arc<Board> {
-        self.shown(&self.board, || Arc::new(self.watch.board()))
+        self.shown(&self.board, |_| Arc::new(self.watch.board()))
     }
 
     /// The same as JSON.
     pub(super) fn json(&self) -> Bytes {
-        self.shown(&self.json, || json(&document::Health::of_watch(&self.watch)))
+        self.shown(&self.json, |before| {
+            // Gone before the next is made, so that there are never two; that one is about as long.
+            let length = before.map_or(0, |before| before.len());
+            json(&document::Health::of_watch(&self.watch), length)
+        })
     }
 
     /// A name for what is to be seen, which is another one once that is something else. A weak one: ages and times
@@ -58,25 +62,25 @@ impl Views {
         format!("W/\"{:016x}-{version}-{kind}{slot}\"", self.nonce)
     }
 
-    /// What is shown, made anew where something changed, or its second is over.
-    fn shown<T: Clone>(&self, last: &Mutex<Option<Shown<T>>>, make: impl FnOnce() -> T) -> T {
+    /// What is shown, made anew by `make` of what was shown before, where something changed or its second is over.
+    fn shown<T: Clone>(&self, last: &Mutex<Option<Shown<T>>>, make: impl FnOnce(Option<T>) -> T) -> T {
         let (version, second) = (self.watch.version(), self.env.wall().as_secs());
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(shown) = last.as_ref().filter(|shown| (shown.version, shown.second) == (version, second))
         {
             return shown.it.clone();
         }
-        // Gone before the next is made, so that there are never two.
-        *last = None;
-        last.insert(Shown { version, second, it: make() }).it.clone()
+        let before = last.take().map(|shown| shown.it);
+        last.insert(Shown { version, second, it: make(before) }).it.clone()
     }
 }
 
-/// As `health --json` prints it, in one line.
-fn json(document: &document::Health<'_>) -> Bytes {
-    match serde_json::to_vec(document) {
+/// As `health --json` prints it, in one line, which is expected to be of about this length.
+fn json(document: &document::Health<'_>, length: usize) -> Bytes {
+    let mut bytes = Vec::with_capacity(length + length / 32);
+    match serde_json::to_writer(&mut bytes, document) {
         // What is plain needs no escaping, which would take longer than all the rest.
-        Ok(bytes) if is_plain(&bytes) => bytes.into(),
+        Ok(()) if is_plain(&bytes) => bytes.into(),
         _ => one_line(document).into(),
     }
 }
