@@ -28,7 +28,7 @@ cargo xtask COMMAND
                         of the metrics
   tidy                  the rules of ARCHITECTURE.md that a compiler does not know
   simulate [ARG]        the simulation: --seeds N, --seed N, --replay 'LINE'
-  bench [ROW]           benchmarks beside peers: breaker, retry, pipeline, alone, process, download, git, apt
+  bench [ROW]           benchmarks beside peers: breaker, retry, pipeline, alone, process, download, git, health, apt
 ";
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]

@@ -88,7 +88,7 @@ fn all() -> Vec<Published> {
             "error",
             "every command that fails, on standard error; `run --report FILE`",
         ),
-        written::<document::Health>(
+        written::<document::Health<'_>>(
             "health",
             "`health`, with `--watch` one in each line; `/api/status` of `serve`",
         ),

@@ -24,6 +24,8 @@ use crate::observe::words::health::dashboard as words;
 
 /// How often it is drawn at most, and how often it is seen whether there is something new.
 const DRAWS: Duration = Duration::from_millis(250);
+/// With more services than these something changes all the time: what there is to see is looked at as often as ages are.
+const MANY: usize = 100;
 /// Ages and waits are looked at so often.
 const AGES: Duration = Duration::from_secs(1);
 /// How long the rest of a key may take to come.
@@ -100,6 +102,8 @@ struct Up<'a> {
     /// Version of what is shown, when that was asked for, and how many lines were held then.
     seen: Option<u64>,
     seen_at: Tick,
+    /// How many services there were then.
+    shown: usize,
     said: u64,
     /// What is being done, and what came of it.
     tasks: Vec<Task>,
@@ -129,6 +133,7 @@ impl<'a> Up<'a> {
             keys,
             seen: None,
             seen_at,
+            shown: 0,
             said: 0,
             tasks,
             tell,
@@ -229,11 +234,13 @@ impl<'a> Up<'a> {
             is_new = true;
         }
         let (version, now) = (self.watch.version(), self.env().now());
-        if self.seen == Some(version) && now.since(self.seen_at) < AGES {
+        if !is_worth_a_look(self.seen != Some(version), self.shown, now.since(self.seen_at)) {
             return is_new;
         }
         (self.seen, self.seen_at) = (Some(version), now);
-        update(&mut self.state, Message::Board(Box::new(self.watch.board())));
+        let board = self.watch.board();
+        self.shown = board.rows.len();
+        update(&mut self.state, Message::Board(Box::new(board)));
         true
     }
 
@@ -289,5 +296,30 @@ impl<'a> Up<'a> {
             drop(tell.send(work.await));
         });
         self.tasks.push(task);
+    }
+}
+
+/// Whether there may be something else to see than so long ago.
+fn is_worth_a_look(is_new: bool, services: usize, ago: Duration) -> bool {
+    ago >= AGES || (is_new && services <= MANY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_new_is_seen_at_once_but_of_very_many_services_once_a_second() {
+        for (is_new, services, millis, worth) in [
+            (true, 0, 0, true),
+            (true, MANY, 250, true),
+            (true, MANY + 1, 250, false),
+            (true, MANY + 1, 1_000, true),
+            (false, 5, 750, false),
+            (false, 5, 1_000, true),
+        ] {
+            let is = is_worth_a_look(is_new, services, Duration::from_millis(millis));
+            assert_eq!(is, worth, "{is_new}, {services} services, {millis} ms");
+        }
     }
 }

@@ -15,7 +15,7 @@ impl History {
     /// The hours or days of the window that something is known of, the oldest first, with what is still open.
     fn slots(&self, window: Window) -> impl Iterator<Item = Bucket> + '_ {
         let length = window.length();
-        (self.first(window)..=self.now / length).filter_map(move |index| {
+        (window.first(self.now)..=self.now / length).filter_map(move |index| {
             let empty = Bucket::new(u32::try_from(index).ok()?);
             let kept = self.buckets(window).find(|bucket| bucket.index == empty.index);
             let (mut slot, begin) = (kept.copied().unwrap_or(empty), index.saturating_mul(length));
@@ -390,4 +390,20 @@ fn any_bytes_are_read_or_refused() {
         assert!(again.is_ok(), "{again:?}");
     }
     assert!(accepted > 1_000, "{accepted}: the changes are too coarse to try anything");
+}
+
+#[test]
+fn what_is_shown_of_a_moment_is_what_there_is_once_its_time_went_on_to_it() {
+    let mut lab = Lab::new();
+    lab.run("..ss..LL.xxxx");
+    // Within what the last look is good for, beyond it, into the next hour, the next day, and out of all windows.
+    for seconds in [0, 1, 29, 45, 59, 61, 600, 3_601, 86_400, 3 * 86_400, 91 * 86_400] {
+        let now = lab.now.after(Duration::from_millis(seconds * 1_000 + 7));
+        let mut passed = lab.history.clone();
+        passed.pass(now);
+        for window in [Window::Hours(24), Window::Hours(1), Window::Days(90), Window::Days(1)] {
+            assert_eq!(lab.history.uptime_at(window, now), passed.uptime(window), "{seconds} s, {window:?}");
+        }
+        assert!(lab.history.recent_at(now).eq(passed.recent()), "{seconds} s");
+    }
 }
