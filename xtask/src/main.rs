@@ -21,9 +21,10 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   demo                  a flaky server and the real binary: retries, resume, circuit breaker
-  test [--slow] [ARG]   builds everything and runs all tests; --slow adds those that use the internet
+  test [--slow] [ARG]   builds everything and runs all tests; --slow adds those that use the internet; --browser
+                        installs Chromium where it is missing, and fails without it
   ci [--full]           format, tidy, clippy, docs, tests, release build; --full adds what is slow: each
-                        combination of features, long kill series, what the packages hold
+                        combination of features, long kill series, what the packages hold, a browser
   docs [--check]        writes what is generated in docs/: the schemas of what is printed, their table, and that
                         of the metrics
   tidy                  the rules of ARCHITECTURE.md that a compiler does not know

@@ -1,7 +1,9 @@
 //! `serve`: real sockets, and the page as a browser gets it.
 
+mod browser;
 mod guarded;
 mod html;
+mod in_browser;
 mod page;
 mod routes;
 mod running;

@@ -145,38 +145,3 @@ fn what_others_called_something_is_text() {
         ("application/json", "nosniff")
     );
 }
-
-/// A browser of Debian's, if it is there.
-fn browser() -> Option<&'static str> {
-    let found = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| {
-        std::process::Command::new("sh")
-            .args(["-c", &format!("command -v {name}")])
-            .output()
-            .unwrap()
-            .status
-            .success()
-    });
-    if found.is_none() {
-        tests::skip("there is no `chromium` here");
-    }
-    found
-}
-
-#[test]
-fn a_browser_shows_the_page_and_its_script_runs() {
-    let Some(browser) = browser() else { return };
-    let (lab, server) = (Lab::new(), Server::start());
-    server.route("/", Route::of(10));
-    configure(&lab, &[("mirror", &server.url("/"))]);
-    let serving = Serving::start(&lab, &[]);
-    let shown = std::process::Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom"])
-        .arg(format!("--user-data-dir={}", lab.path("browser").display()))
-        .arg(format!("http://{}/", serving.address()))
-        .output()
-        .unwrap();
-    let page = String::from_utf8_lossy(&shown.stdout).into_owned();
-    assert!(page.contains("mirror</th>"), "{shown:?}");
-    // Only the script writes there.
-    assert!(page.contains(" s ago</span>"), "{page}");
-}
