@@ -9,6 +9,7 @@ mod docs;
 mod paths;
 mod prepare;
 mod promised;
+mod screenshots;
 mod simulate;
 mod skipped;
 mod test;
@@ -27,6 +28,7 @@ cargo xtask COMMAND
                         combination of features, long kill series, what the packages hold, a browser
   docs [--check]        writes what is generated in docs/: the schemas of what is printed, their table, and that
                         of the metrics
+  screenshots           the pictures of the page in docs/, by Chromium, which it installs where it is missing
   tidy                  the rules of ARCHITECTURE.md that a compiler does not know
   simulate [ARG]        the simulation: --seeds N, --seed N, --replay 'LINE'
   bench [ROW]           benchmarks beside peers: breaker, retry, pipeline, alone, process, download, git, apt
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         "test" => test::run(&rest),
         "ci" => ci::run(&rest),
         "docs" => docs::run(&rest),
+        "screenshots" => screenshots::run(&rest),
         "tidy" => tidy::run(),
         "simulate" => simulate::run(&rest),
         "bench" => bench::run(&rest),

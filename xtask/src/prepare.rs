@@ -62,6 +62,14 @@ pub(crate) fn run(sh: &Shell, all: bool) {
     }
 }
 
+/// Installs the browser where it is missing.
+pub(crate) fn browser(sh: &Shell) {
+    let missing: Vec<&str> = absent_browser().collect();
+    if !missing.is_empty() && is_there("apt-get") {
+        install(sh, &missing);
+    }
+}
+
 fn absent_browser() -> impl Iterator<Item = &'static str> {
     BROWSER.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package)
 }

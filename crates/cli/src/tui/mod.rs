@@ -8,7 +8,7 @@ mod message;
 mod published;
 mod run;
 #[cfg(test)]
-mod staged;
+pub(crate) mod staged;
 mod state;
 mod terminal;
 mod update;
