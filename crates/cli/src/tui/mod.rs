@@ -7,6 +7,7 @@ mod message;
 #[cfg(test)]
 mod published;
 mod run;
+mod signals;
 #[cfg(test)]
 pub(crate) mod staged;
 mod state;

@@ -309,9 +309,8 @@ fn all_of_a_connection_has_ten_seconds() {
 #[test]
 fn a_head_has_eight_kib() {
     let code = |bytes: usize| {
-        let head = |filler: usize| {
-            format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(filler))
-        };
+        let head =
+            |filler: usize| format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(filler));
         let request = head(bytes - head(0).len());
         assert_eq!(request.len(), bytes);
         let (said, _) = usually(2, async |_, client| {
