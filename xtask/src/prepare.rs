@@ -12,8 +12,10 @@ use xshell::{Shell, cmd};
 use crate::paths;
 
 /// Programs that some tests run, and the packages they come in.
-const WANTED: [(&str, &str); 13] = [
+const WANTED: [(&str, &str); 14] = [
     ("bash", "bash"),
+    // For a network of its own, with name servers and addresses as a test wants them.
+    ("ip", "iproute2"),
     ("setpriv", "util-linux"),
     // For a root of its own, where the tests have a real apt-get.
     ("mount", "mount"),
