@@ -1,5 +1,6 @@
 //! `serve`: real sockets, and the page as a browser gets it.
 
+mod acceptance;
 mod accessible;
 mod browser;
 mod guarded;
