@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{PidfdFlags, pidfd_open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::{Termios, Winsize, tcgetattr, tcgetpgrp, tcsetwinsize};
 
 // The size that is set below.
 const COLUMNS: usize = 80;
@@ -64,6 +64,11 @@ impl PseudoTerminal {
 
     pub(crate) fn pid(&self) -> rustix::process::Pid {
         rustix::process::Pid::from_child(&self.child)
+    }
+
+    /// Whose group has it at the moment.
+    pub(crate) fn foreground(&self) -> rustix::process::Pid {
+        tcgetpgrp(self.master.as_ref().unwrap()).unwrap()
     }
 
     pub(crate) fn press(&self, keys: &str) {

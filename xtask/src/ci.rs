@@ -38,7 +38,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     docs::run(&["--check".to_owned()])?;
     let full = args.iter().any(|arg| arg == "--full");
     // The long series of kills are among the slow ones.
-    let slow_too = ["--slow".to_owned()];
+    let slow_too = ["--slow".to_owned(), "--browser".to_owned()];
     test::run(if full { &slow_too } else { &[] })?;
     cmd!(sh, "cargo build --release --package vps-configurator").run()?;
     if full { slow(&sh) } else { Ok(()) }
