@@ -1,0 +1,234 @@
+//! Which step waits for which: names are found, and rings.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::action::Action;
+use super::decode::Problems;
+use super::fill::{Draft, Named};
+use super::ids::StepId;
+use super::problem::{Link, ProblemKind, Wait};
+use super::step::{Needs, Step};
+use super::tree::Spot;
+use crate::foreign::Foreign;
+
+/// Rings that are shown; each costs as much as it is long.
+const MOST_RINGS: usize = 16;
+
+/// The steps, each with those it waits for. `failed` are those that are named in the plan and are wrong: whoever needs
+/// one is not wrong, too.
+pub(super) fn ordered(drafts: Vec<Draft>, failed: &BTreeSet<String>, problems: &mut Problems) -> Vec<Step> {
+    let known = Known::of(&drafts, problems);
+    check_was(&drafts, &known, problems);
+    let mut edges: Vec<Vec<Edge>> = Vec::with_capacity(drafts.len());
+    let mut steps = Vec::with_capacity(drafts.len());
+    for (index, draft) in drafts.into_iter().enumerate() {
+        let mut waits = Vec::new();
+        let Draft { mut step, needs, on_change, .. } = draft;
+        let mut find = |named: &[Named], why: Wait| {
+            let mut found = Vec::new();
+            for one in named {
+                match known.find(one, failed, problems) {
+                    Some(others) if others.contains(&index) => problems.add(one.spot, ProblemKind::Itself),
+                    Some(others) => {
+                        waits.extend(others.iter().map(|to| Edge { to: *to, why, spot: Some(one.spot) }));
+                        found.extend(others.iter().filter_map(|to| known.ids.get(*to)).cloned());
+                    }
+                    None => {}
+                }
+            }
+            let mut once = BTreeSet::new();
+            found.retain(|id: &StepId| once.insert(id.clone()));
+            found
+        };
+        step.needs = match needs {
+            Some(needs) => Needs::Steps(find(&needs, Wait::Needs)),
+            None => Needs::Order,
+        };
+        let watched = find(&on_change, Wait::Watches);
+        match &mut step.action {
+            Action::Command(command) => command.guards.on_change = watched,
+            Action::Systemd(unit) => unit.on_change = watched,
+            _ => {}
+        }
+        if step.needs == Needs::Order {
+            waits.push(Edge { to: index, why: Wait::Below, spot: None });
+        }
+        edges.push(waits);
+        steps.push(step);
+    }
+    find_rings(&edges, &known.ids, problems);
+    steps
+}
+
+/// Whom a step waits for; with [`Wait::Below`] all above the one at `to`.
+struct Edge {
+    to: usize,
+    why: Wait,
+    spot: Option<Spot>,
+}
+
+/// All steps by their names.
+struct Known {
+    ids: Vec<StepId>,
+    /// Also by the name that all items of one have in common.
+    by_name: HashMap<String, Vec<usize>>,
+}
+
+impl Known {
+    fn of(drafts: &[Draft], problems: &mut Problems) -> Self {
+        let mut known = Self { ids: Vec::with_capacity(drafts.len()), by_name: HashMap::new() };
+        let mut first: HashMap<&str, Spot> = HashMap::new();
+        for (index, draft) in drafts.iter().enumerate() {
+            let id = draft.step.id.as_str();
+            known.ids.push(draft.step.id.clone());
+            match first.get(id) {
+                Some(before) => {
+                    let kind = ProblemKind::DuplicateId { id: Foreign::new(id), first: before.place };
+                    problems.add(draft.spot, kind);
+                }
+                None => {
+                    first.insert(id, draft.spot);
+                    known.by_name.entry(id.to_owned()).or_default().push(index);
+                }
+            }
+            if let Some(base) = &draft.base {
+                known.by_name.entry(base.clone()).or_default().push(index);
+            }
+        }
+        known
+    }
+
+    fn find(&self, named: &Named, failed: &BTreeSet<String>, problems: &mut Problems) -> Option<&[usize]> {
+        if let Some(found) = self.by_name.get(&named.id) {
+            return Some(found);
+        }
+        let base = named.id.split_once('[').map_or(&*named.id, |(base, _)| base);
+        if !failed.contains(base) {
+            let near_id = problems.suggest.near(&named.id, self.ids.iter().map(StepId::as_str));
+            let kind = ProblemKind::UnknownStep { id: Foreign::bounded(&named.id, 200), near_id };
+            problems.add(named.spot, kind);
+        }
+        None
+    }
+}
+
+fn check_was(drafts: &[Draft], known: &Known, problems: &mut Problems) {
+    let mut claimed = BTreeMap::new();
+    for draft in drafts {
+        let Some((was, spot)) = &draft.was else { continue };
+        let id = Foreign::new(was);
+        if known.by_name.contains_key(was) {
+            problems.add(*spot, ProblemKind::StillThere { id });
+        } else if claimed.insert(was.clone(), ()).is_some() {
+            problems.add(*spot, ProblemKind::WasTwice { id });
+        }
+    }
+}
+
+/// A place of the walk: a step, or all steps up to and with the one of this number. By the latter a thousand steps in
+/// a row are a thousand edges and not a million.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Step(usize),
+    AllTo(usize),
+}
+
+/// Walks from every step to those it waits for; who comes back to where he is on his way has a ring.
+fn find_rings(edges: &[Vec<Edge>], ids: &[StepId], problems: &mut Problems) {
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Seen {
+        No,
+        OnTheWay,
+        Done,
+    }
+    let count = edges.len();
+    let number = |stop: Stop| match stop {
+        Stop::Step(index) => index,
+        Stop::AllTo(index) => count.saturating_add(index),
+    };
+    let next = |stop: Stop, nth: usize| -> Option<Stop> {
+        match (stop, nth) {
+            // Down the row first: so the ring that is found is the shortest.
+            (Stop::AllTo(index), 0) if index > 0 => Some(Stop::AllTo(index.saturating_sub(1))),
+            (Stop::AllTo(index), 0) => Some(Stop::Step(index)),
+            (Stop::AllTo(index), 1) if index > 0 => Some(Stop::Step(index)),
+            (Stop::AllTo(_), _) => None,
+            (Stop::Step(index), nth) => {
+                let edge = edges
+                    .get(index)?
+                    .iter()
+                    .filter(|edge| edge.why != Wait::Below || edge.to > 0)
+                    .nth(nth)?;
+                Some(match edge.why {
+                    Wait::Below => Stop::AllTo(edge.to.saturating_sub(1)),
+                    Wait::Needs | Wait::Watches => Stop::Step(edge.to),
+                })
+            }
+        }
+    };
+    let mut seen = vec![Seen::No; count.saturating_mul(2)];
+    let mut rings = 0;
+    for start in 0..count {
+        if seen.get(start) != Some(&Seen::No) {
+            continue;
+        }
+        let mut way = vec![(Stop::Step(start), 0_usize)];
+        if let Some(seen) = seen.get_mut(start) {
+            *seen = Seen::OnTheWay;
+        }
+        while let Some((stop, nth)) = way.last_mut() {
+            let (here, following) = (*stop, next(*stop, *nth));
+            *nth = nth.saturating_add(1);
+            let Some(following) = following else {
+                if let Some(seen) = seen.get_mut(number(here)) {
+                    *seen = Seen::Done;
+                }
+                way.pop();
+                continue;
+            };
+            match seen.get(number(following)) {
+                Some(Seen::No) => {
+                    if let Some(seen) = seen.get_mut(number(following)) {
+                        *seen = Seen::OnTheWay;
+                    }
+                    way.push((following, 0));
+                }
+                Some(Seen::OnTheWay) if rings < MOST_RINGS => {
+                    rings = rings.saturating_add(1);
+                    let from = way.iter().position(|(stop, _)| *stop == following).unwrap_or(0);
+                    let ring: Vec<usize> = way
+                        .iter()
+                        .skip(from)
+                        .filter_map(|(stop, _)| match stop {
+                            Stop::Step(index) => Some(*index),
+                            Stop::AllTo(_) => None,
+                        })
+                        .collect();
+                    tell(&ring, edges, ids, problems);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Says which steps wait for each other, at the first of the names by which they do.
+fn tell(ring: &[usize], edges: &[Vec<Edge>], ids: &[StepId], problems: &mut Problems) {
+    let following = ring.iter().cycle().skip(1);
+    let (mut links, mut spots) = (Vec::new(), Vec::new());
+    for (step, next) in ring.iter().zip(following) {
+        let edge = edges.get(*step).and_then(|edges| {
+            edges.iter().find(|edge| match edge.why {
+                Wait::Below => *next < edge.to,
+                Wait::Needs | Wait::Watches => edge.to == *next,
+            })
+        });
+        let (Some(edge), Some(id)) = (edge, ids.get(*step)) else { return };
+        links.push(Link { step: Foreign::new(id.as_str()), why: edge.why });
+        spots.extend(edge.spot);
+    }
+    // Without a name there is no ring: everything stands below what is above it.
+    if let Some(spot) = spots.into_iter().min_by_key(|spot| spot.place) {
+        problems.add(spot, ProblemKind::Ring { links });
+    }
+}
