@@ -18,9 +18,13 @@ mod order;
 mod parse;
 mod problem;
 mod read;
+#[cfg(test)]
+mod rules_tests;
 mod secret_text;
 mod step;
 mod suggest;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod when;
 

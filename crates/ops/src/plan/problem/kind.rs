@@ -246,7 +246,7 @@ pub enum ProblemKind {
         near_value: Option<Foreign>,
     },
     /// A number out of its range.
-    #[error("expected a whole number from {least} to {most}")]
+    #[error("expected a whole number {}", Range(*least, *most))]
     Range {
         /// The least.
         least: u64,
@@ -421,6 +421,17 @@ impl fmt::Display for Ring<'_> {
             write!(f, "{comma}`{}` {why} `{}`", link.step, next.step)?;
         }
         Ok(())
+    }
+}
+
+struct Range(u64, u64);
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self(least, u64::MAX) => write!(f, "of {least} or more"),
+            Self(least, most) => write!(f, "from {least} to {most}"),
+        }
     }
 }
 
