@@ -14,6 +14,7 @@ pub(crate) mod health;
 pub(crate) mod mute;
 mod netrc;
 pub(crate) mod notify;
+pub(crate) mod plan;
 mod preview;
 pub(crate) mod print;
 pub(crate) mod run;

@@ -19,6 +19,8 @@ pub(crate) enum FailureKind {
     Of(Kind),
     /// The configuration is wrong or cannot be read.
     Config,
+    /// A plan is wrong or cannot be read.
+    Plan,
 }
 
 impl FailureKind {
@@ -27,6 +29,7 @@ impl FailureKind {
         match self {
             Self::Of(kind) => kind.as_str(),
             Self::Config => "config",
+            Self::Plan => "plan",
         }
     }
 }
@@ -128,9 +131,9 @@ impl Failure {
             screen.line(&self.to_json().to_string());
             return;
         }
-        // What is wrong with a configuration is said line by line.
+        // What is wrong with a configuration or a plan is said line by line.
         let message = match self.kind {
-            FailureKind::Config => fit::lines(&self.message),
+            FailureKind::Config | FailureKind::Plan => fit::lines(&self.message),
             FailureKind::Of(_) => fit::line(&self.message).into_owned(),
         };
         let red = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
@@ -148,7 +151,7 @@ impl Failure {
     pub(crate) fn to_json(&self) -> Value {
         // Where it has several lines they are no text of others.
         let message = match self.kind {
-            FailureKind::Config => fit::lines(&self.message),
+            FailureKind::Config | FailureKind::Plan => fit::lines(&self.message),
             FailureKind::Of(_) => fit::line(&self.message).into_owned(),
         };
         let all =

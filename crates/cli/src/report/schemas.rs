@@ -71,6 +71,9 @@ fn all() -> Vec<Published> {
         written_by: "you: a configuration file, as `--config` reads it",
         schema: schema_of::<Settings>(Contract::Deserialize),
     };
+    let mut plan = vps_ops::plan::plan_schema();
+    plainly(&mut plan);
+    let plan = Published { file: "plan", written_by: "you: a plan, as `plan check` reads it", schema: plan };
     let mut all = vec![
         written::<document::AptInstall>("apt.install", "`apt install`"),
         written::<document::AptPreview>("apt.preview", "`apt install --dry-run`"),
@@ -108,6 +111,10 @@ fn all() -> Vec<Published> {
             "`status.json` in the state folder, at every transition of a circuit",
         ),
         settings,
+        written::<document::PlanCheck>("plan.check", "`plan check`"),
+        written::<document::PlanNew>("plan.new", "`plan new`"),
+        written::<document::PlanShow>("plan.show", "`plan show`"),
+        plan,
     ];
     #[cfg(feature = "git")]
     all.push(written::<document::GitClone>("git.clone", "`git clone`"));
@@ -178,7 +185,7 @@ fn what_is_committed_is_what_the_types_say() {
 fn each_name_is_its_files_and_has_a_version() {
     for one in all() {
         let Some(name) = one.name() else {
-            assert!(["config-file", "log"].contains(&one.file), "{}", one.file);
+            assert!(["config-file", "log", "plan"].contains(&one.file), "{}", one.file);
             continue;
         };
         let named = match one.file {
