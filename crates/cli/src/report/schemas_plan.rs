@@ -67,7 +67,7 @@ fn keys() -> String {
     let schema = vps_ops::plan::plan_schema();
     let schema = schema.as_value();
     let mut text = String::new();
-    for (name, title) in GROUPS {
+    for (name, title) in &GROUPS {
         let group = match *name {
             "" => schema,
             "Packages" => &schema["$defs"]["StepText"]["properties"]["packages"],

@@ -37,7 +37,7 @@ impl Plan {
     ///
     /// let text = "version: 1\nsteps:\n  - id: tools\n    pakages: [curl]";
     /// let invalid = Plan::parse(text, &origin, &Facts::default(), &[]).unwrap_err();
-    /// let said = invalid.problems[1].to_string();
+    /// let said = invalid.problems[0].to_string();
     /// assert_eq!(said, "4:5: steps[0].pakages: there is no key `pakages` here; did you mean `packages`?");
     /// # Ok::<_, vps_ops::plan::InvalidPlan>(())
     /// ```

@@ -71,6 +71,17 @@ fn names_of_steps_and_whom_they_wait_for() {
             "3:30: steps[0].needs[1]: a step cannot wait for itself",
         ],
     );
+    // What was meant by another key is not missed, too; what was not is.
+    says(
+        "version: 1\nsteps:\n- {id: a, downlaod: {}}\n- {id: b, git: {ur: x}}\n- {id: c, frobnicate: 1}\n",
+        &[
+            "3:10: steps[0].downlaod: there is no key `downlaod` here; did you mean `download`?",
+            "4:15: steps[1].git: `dest` is missing",
+            "4:16: steps[1].git.ur: there is no key `ur` here; did you mean `url`?",
+            "5:3: steps[2]: a step does one thing: one of `packages`, `apt_repository`, `download`, `git`, `file`, `command`, `systemd`, `gate`, `module` is missing",
+            "5:10: steps[2].frobnicate: there is no key `frobnicate` here",
+        ],
+    );
     // Who needs a step that is wrong is not wrong, too.
     says(
         "version: 1\nsteps:\n- {id: a, packages: []}\n- {id: b, needs: [a], packages: [jq]}\n- {id: c, gate: {}}\n- {id: d, needs: [c], packages: [jq]}\n",

@@ -64,11 +64,10 @@ mod tests {
 
     #[test]
     fn a_long_line_is_cut_around_the_place() {
-        let long = format!(
-            "{{\"version\": 1, \"steps\": [{}{{\"id\": \"z\", \"pakages\": []}}{}]}}",
-            "{\"id\": \"a\", \"packages\": [\"jq\"]}, ".repeat(1),
-            ", {\"id\": \"b\", \"packages\": [\"jq\"]}".repeat(9)
-        );
+        let step = |id: &str| format!("{{\"id\": \"{id}\", \"packages\": [\"jq\"]}}");
+        let wrong = "{\"id\": \"z\", \"pakages\": []}";
+        let steps = [step("a"), wrong.to_owned(), step("b"), step("c"), step("d")].join(", ");
+        let long = format!("{{\"version\": 1, \"steps\": [{steps}]}}");
         insta::assert_snapshot!(excerpts(&long));
     }
 

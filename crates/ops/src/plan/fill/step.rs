@@ -132,7 +132,9 @@ impl Filler<'_> {
         ];
         let mut there = ACTIONS.iter().zip(keys).filter_map(|(name, key)| Some((*name, key?)));
         let Some(mut first) = there.next() else {
-            self.problems.add(at.spot, ProblemKind::NoAction { keys: ACTIONS });
+            if !step.meant.iter().any(|key| ACTIONS.contains(&key.as_str())) {
+                self.problems.add(at.spot, ProblemKind::NoAction { keys: ACTIONS });
+            }
             return None;
         };
         let mut others: Vec<_> = there.collect();
