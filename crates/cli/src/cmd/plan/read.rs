@@ -88,11 +88,10 @@ fn not_valid(app: &App, name: &Foreign, text: &str, invalid: &InvalidPlan) -> Fa
         }
         failure.message.truncate(failure.message.trim_end().len());
     }
-    let in_braces = problems.iter().any(|problem| {
-        let at = usize::try_from(problem.place.line).unwrap_or(0).checked_sub(1);
-        let line = at.and_then(|at| text.lines().nth(at)).unwrap_or_default();
-        matches!(problem.kind, ProblemKind::Syntax(_)) && line.contains("${")
-    });
+    // What is no YAML ends the reading: there is one such problem at most.
+    let broken = problems.iter().find(|problem| matches!(problem.kind, ProblemKind::Syntax(_)));
+    let line = broken.and_then(|problem| usize::try_from(problem.place.line).ok()?.checked_sub(1));
+    let in_braces = line.and_then(|at| text.lines().nth(at)).is_some_and(|line| line.contains("${"));
     if in_braces {
         failure = failure.hint("in [ ] and { } a text with `${...}` in it stands in quotes");
     }
