@@ -8,7 +8,7 @@ use std::process::Stdio;
 use tests::schema;
 
 use crate::lab::Lab;
-use crate::said::{Said, run};
+use crate::said::{Said, golden, run};
 
 const WRONG: &str = "\
 version: 1
@@ -63,7 +63,7 @@ fn everything_that_is_wrong_is_said_at_once_with_its_line() {
     let lab = lab(WRONG);
     let said = run(&lab, &["plan", "check", "web.yaml"]);
     assert_eq!((said.code, said.out.as_str()), (3, ""));
-    insta::assert_snapshot!("plan-check-wrong", said.err);
+    golden!("plan-check-wrong", said.err);
     let shown = run(&lab, &["plan", "show", "web.yaml"]);
     assert_eq!((shown.code, shown.err), (3, said.err), "it is not shown");
     assert!(!lab.path("state").exists(), "nothing was touched");
@@ -92,7 +92,7 @@ fn a_valid_plan_is_counted_and_its_oddities_are_told() {
     assert_eq!((said.code, said.err.as_str()), (0, ""));
     assert_eq!(
         said.out,
-        "the plan is valid: 4 steps\nhint: web.yaml:17:45: steps[3].file.content: `${release}` stays as it is here; `expand: true` beside it fills it in\n"
+        "the plan is valid: 4 steps\nhint: web.yaml:17:44: steps[3].file.content: `${release}` stays as it is here; `expand: true` beside it fills it in\n"
     );
     let json = run(&lab, &["--json", "plan", "check", "web.yaml"]).json();
     assert_eq!(
@@ -112,7 +112,7 @@ fn steps_are_shown_as_they_would_be_run() {
     assert_eq!(lines[1], format!("folder   {}", folder.display()));
     assert!(lines[2].starts_with("machine  "), "{}", lines[2]);
     let rest = lines[3..].join("\n").replace(&folder.display().to_string(), "FOLDER");
-    insta::assert_snapshot!("plan-show", rest);
+    golden!("plan-show", rest);
     let json = run(&lab, &["--json", "plan", "show", "web.yaml"]).json();
     assert_eq!(json["steps"][1]["action"]["headers"][0][1], "Bearer ${secret.token}");
     assert_eq!(json["steps"][1]["wanted"], serde_json::Value::Null);

@@ -57,10 +57,10 @@ impl Plan {
         let document = tree.and_then(|tree| At::<Document>::decode(&tree, &mut problems));
         let Some(document) = document else { return Err(invalid(problems, &paths)) };
         let mut filler = Filler::new(&mut problems, &origin.folder, facts, modules);
-        let Filled { name, secrets, drafts, failed } = filler.fill(&document.value);
+        let Filled { name, secrets, drafts, failed, loose } = filler.fill(&document.value);
         let mut hints = std::mem::take(&mut filler.hints);
         let spots: Vec<Spot> = drafts.iter().map(|draft| draft.spot).collect();
-        let steps = order::ordered(drafts, &failed, &mut problems);
+        let steps = order::ordered(drafts, &loose, &failed, &mut problems);
         if !problems.found.is_empty() {
             return Err(invalid(problems, &paths));
         }

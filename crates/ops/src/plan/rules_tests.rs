@@ -71,15 +71,25 @@ fn names_of_steps_and_whom_they_wait_for() {
             "3:30: steps[0].needs[1]: a step cannot wait for itself",
         ],
     );
+    // Whom a step names that is wrong itself.
+    says(
+        "version: 1\nname: x\nsteps:\n- {id: beta, needs: [alpah], packages: []}\n- {id: alpha, command: {argv: [], on_change: [gamma, beta]}}\n",
+        &[
+            "4:22: steps[0].needs[0]: there is no step `alpah`; did you mean `alpha`?",
+            "4:40: steps[0].packages: the list is empty",
+            "5:31: steps[1].command.argv: the list is empty",
+            "5:47: steps[1].command.on_change[0]: there is no step `gamma`",
+        ],
+    );
     // What was meant by another key is not missed, too; what was not is.
     says(
         "version: 1\nsteps:\n- {id: a, downlaod: {}}\n- {id: b, git: {ur: x}}\n- {id: c, frobnicate: 1}\n",
         &[
-            "3:10: steps[0].downlaod: there is no key `downlaod` here; did you mean `download`?",
-            "4:15: steps[1].git: `dest` is missing",
-            "4:16: steps[1].git.ur: there is no key `ur` here; did you mean `url`?",
+            "3:11: steps[0].downlaod: there is no key `downlaod` here; did you mean `download`?",
+            "4:16: steps[1].git: `dest` is missing",
+            "4:17: steps[1].git.ur: there is no key `ur` here; did you mean `url`?",
             "5:3: steps[2]: a step does one thing: one of `packages`, `apt_repository`, `download`, `git`, `file`, `command`, `systemd`, `gate`, `module` is missing",
-            "5:10: steps[2].frobnicate: there is no key `frobnicate` here",
+            "5:11: steps[2].frobnicate: there is no key `frobnicate` here",
         ],
     );
     // Who needs a step that is wrong is not wrong, too.
