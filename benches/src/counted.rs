@@ -1,6 +1,6 @@
 //! What is counted: each function makes the same number of calls.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::hint::black_box;
 use std::num::{NonZeroU16, NonZeroU32};
@@ -13,6 +13,7 @@ use tower_layer::Layer;
 use vps_breaker::{
     BreakerLayer, CircuitBreaker, ManualClock, Policy, Rate, Registry, StdClock, Verdict, Window,
 };
+use vps_health::{Damped, Fact, History, HttpAnswer, Moment, Phases, Sample, Timing, judge};
 use vps_retry::{
     BlockingTimer, Class, Classify, ExponentialBackoff, JitterStrategy, Judgement, RetryStrategy, SplitMix64, Timer,
 };
@@ -117,6 +118,38 @@ pub(crate) fn poll_once<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
+/// A service that is well, looked at each 30 s.
+pub(crate) struct Service {
+    now: Moment,
+    timing: Timing,
+    damped: Damped,
+    history: History,
+}
+
+impl Service {
+    fn new() -> Self {
+        let (now, timing) = (Moment::ORIGIN, Timing::new());
+        Self { now, timing, damped: Damped::new(timing), history: History::new(timing.interval(), now) }
+    }
+
+    fn looked_at(times: u32) -> Self {
+        let mut service = Self::new();
+        (0..times).for_each(|_| service.look());
+        service
+    }
+
+    /// What was seen -> what it means -> the status -> the history.
+    fn look(&mut self) {
+        let took = Duration::from_millis(20);
+        self.now = self.now.after(self.timing.interval());
+        let fact = Fact::Http(HttpAnswer::of(200));
+        let outcome = judge(&fact, None, &self.timing, took, &Phases::NONE);
+        let sample = Sample::new(self.now, took, outcome);
+        let change = self.damped.sample(&sample, self.now);
+        self.history.sample(&sample, &self.damped, change, self.now);
+    }
+}
+
 scenarios! {
     empty(thing: u8 = 0) { black_box(thing); }
     closed_ours(breaker: CircuitBreaker<StdClock> = ours()) {
@@ -188,5 +221,15 @@ scenarios! {
         let mut draw = SplitMix64::new(rng.get());
         rng.set(rng.get() + 1);
         black_box(JitterStrategy::Proportional.delay(black_box(&backoff), black_box(3), Duration::ZERO, &mut draw));
+    }
+    a_look_taken_in(service: RefCell<Service> = RefCell::new(Service::new())) {
+        black_box(service).borrow_mut().look();
+    }
+    a_quantile_shown(service: RefCell<Service> = RefCell::new(Service::looked_at(200))) {
+        black_box(black_box(service).borrow().history.quantile(vps_health::Share::P95));
+    }
+    an_uptime_shown(service: RefCell<Service> = RefCell::new(Service::looked_at(200))) {
+        let service = black_box(service).borrow();
+        black_box(service.history.uptime(vps_health::Window::Days(90)));
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench [breaker|retry|pipeline|alone|process|download|git]`: tables beside peers, in one run. Ratios travel
+//! `cargo xtask bench [breaker|retry|pipeline|alone|process|download|git|health]`: tables beside peers, in one run. Ratios travel
 //! between machines, times do not: peers run interleaved with ours and the median of the ratios counts.
 
 #![allow(
@@ -12,6 +12,7 @@ mod breaker;
 mod counted;
 mod download;
 mod git;
+mod health;
 mod instructions;
 mod interleaved;
 mod memory;
@@ -27,6 +28,12 @@ fn main() {
         && flag == "--count"
     {
         counted::run(name);
+        return;
+    }
+    if let [flag, port] = args.as_slice()
+        && flag == health::bare::FLAG
+    {
+        health::bare::run(port);
         return;
     }
     let wanted = |row: &str| args.is_empty() || args.iter().any(|arg| arg == row);
@@ -50,5 +57,8 @@ fn main() {
     }
     if wanted("git") {
         git::print();
+    }
+    if wanted("health") {
+        health::print();
     }
 }

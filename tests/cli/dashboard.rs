@@ -113,35 +113,75 @@ fn a_signal_ends_it_and_gives_the_terminal_back_first() {
     }
 }
 
+/// What a shell with `script` shows that has the dashboard's program as `$0` and its folder as its own.
+fn shell(lab: &Lab, script: &str) -> PseudoTerminal {
+    let inner = command(lab);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script]).arg(inner.get_program()).current_dir(lab.folder.path());
+    shell.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    PseudoTerminal::start(&shell)
+}
+
 #[test]
-fn ctrl_z_stops_it_with_the_terminal_given_back_and_it_goes_on() {
+fn ctrl_z_or_a_signal_stops_it_with_the_terminal_given_back_and_it_goes_on() {
+    if !is_there("setsid") {
+        return;
+    }
+    for is_key in [true, false] {
+        let (lab, server) = (Lab::new(), Server::start());
+        configured(&lab, &server, "60s");
+        let before = untouched(&lab);
+        // A shell with jobs: what it starts is in a group of its own, and somebody is there to have it go on.
+        let script = "set -m; \"$0\" --config health.yaml dashboard; echo \"stopped $?\"; read x; \
+                      fg >/dev/null; echo \"ended $?\"";
+        let mut terminal = shell(&lab, script);
+        terminal.wait_for_text("| 1 HEALTHY");
+        let dashboard = terminal.foreground();
+        if is_key {
+            terminal.press("\u{1a}");
+        } else {
+            // To it alone.
+            kill_process(dashboard, Signal::TSTP).unwrap();
+        }
+        terminal.wait_for_text(&format!("stopped {}", 128 + Signal::TTOU.as_raw()));
+        assert_restored(&terminal, &before);
+        terminal.press("\n");
+        terminal.wait_for_text("| 1 HEALTHY");
+        assert_ne!(flags(&terminal.settings()), before, "ours again");
+        assert_eq!(terminal.foreground(), dashboard);
+        terminal.press("q");
+        terminal.wait_for_text("ended 0");
+        terminal.end();
+        assert_restored(&terminal, &before);
+    }
+}
+
+#[test]
+fn whom_nobody_could_have_go_on_no_stop_stops() {
     let (lab, server) = (Lab::new(), Server::start());
     if !is_there("setsid") {
         return;
     }
-    configured(&lab, &server, "60s");
     let before = untouched(&lab);
-    let inner = command(&lab);
-    let program = inner.get_program().to_str().unwrap();
-    // A shell with jobs: what it starts is in a group of its own, and somebody is there to have it go on.
-    let script = format!(
-        "set -m; {program} --config health.yaml dashboard; echo \"stopped $?\"; read x; fg >/dev/null; echo \"ended $?\""
-    );
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &script]).current_dir(lab.folder.path());
-    shell.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let mut terminal = PseudoTerminal::start(&shell);
-    terminal.wait_for_text("| 1 HEALTHY");
-    terminal.press("\u{1a}");
-    terminal.wait_for_text("stopped 148");
-    assert_restored(&terminal, &before);
-    terminal.press("\n");
-    terminal.wait_for_text("| 1 HEALTHY");
-    assert_ne!(flags(&terminal.settings()), before, "ours again");
-    terminal.press("q");
-    terminal.wait_for_text("ended 0");
-    terminal.end();
-    assert_restored(&terminal, &before);
+    // Nobody else of its session is there; or it was told to ignore it.
+    let mut alone = up(&lab, &server, "60s").unwrap();
+    let mut told =
+        shell(&lab, "set -m; trap '' TSTP; \"$0\" --config health.yaml dashboard; echo \"ended $?\"");
+    told.wait_for_text("| 1 HEALTHY");
+    for terminal in [&mut alone, &mut told] {
+        kill_process(terminal.foreground(), Signal::TSTP).unwrap();
+        terminal.press("\u{1a}?");
+        terminal.wait_for_text("by whichever process looks");
+        terminal.press("\u{1b}");
+        terminal.wait_for_text("up/dn select");
+        terminal.press("q");
+    }
+    assert_eq!(alone.end().code(), Some(0));
+    told.wait_for_text("ended 0");
+    told.end();
+    for terminal in [&alone, &told] {
+        assert_restored(terminal, &before);
+    }
 }
 
 #[test]
@@ -158,13 +198,7 @@ fn a_terminal_that_vanishes_without_a_signal_ends_it_too() {
         return;
     }
     configured(&lab, &server, "60s");
-    let inner = command(&lab);
-    let script =
-        format!("trap '' HUP; exec {} --config health.yaml dashboard", inner.get_program().to_str().unwrap());
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &script]).current_dir(lab.folder.path());
-    shell.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let mut terminal = PseudoTerminal::start(&shell);
+    let mut terminal = shell(&lab, "trap '' HUP; exec \"$0\" --config health.yaml dashboard");
     terminal.wait_for_text("| 1 HEALTHY");
     assert_eq!(terminal.vanish().code(), Some(7), "nothing is left to draw on");
 }

@@ -23,6 +23,7 @@ mod lab;
 mod log_lines;
 mod metrics;
 mod passwords;
+mod plan;
 mod preview;
 mod pseudo_terminal;
 mod run;

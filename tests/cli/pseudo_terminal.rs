@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
+use rustix::process::{PidfdFlags, pidfd_open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::{Termios, Winsize, tcgetattr, tcgetpgrp, tcsetwinsize};
 
 // The size that is set below.
 const COLUMNS: usize = 80;
@@ -65,6 +66,11 @@ impl PseudoTerminal {
         rustix::process::Pid::from_child(&self.child)
     }
 
+    /// Whose group has it at the moment.
+    pub(crate) fn foreground(&self) -> rustix::process::Pid {
+        tcgetpgrp(self.master.as_ref().unwrap()).unwrap()
+    }
+
     pub(crate) fn press(&self, keys: &str) {
         rustix::io::write(self.master.as_ref().unwrap(), keys.as_bytes()).unwrap();
     }
@@ -90,13 +96,9 @@ impl PseudoTerminal {
 
     /// Reads what comes within so long; how many bytes that were.
     pub(crate) fn read(&mut self, within: Duration) -> usize {
-        let limit = Timespec {
-            tv_sec: i64::try_from(within.as_secs()).unwrap(),
-            tv_nsec: i64::from(within.subsec_nanos()),
-        };
         let master = self.master.as_ref().unwrap();
         let mut wanted = [PollFd::new(master, PollFlags::IN)];
-        if poll(&mut wanted, Some(&limit)).unwrap() == 0 {
+        if poll(&mut wanted, Some(&timespec(within))).unwrap() == 0 {
             return 0;
         }
         let mut bytes = [0; 65_536];
@@ -123,14 +125,11 @@ impl PseudoTerminal {
     /// Takes the terminal away; how the program ends by it.
     pub(crate) fn vanish(mut self) -> ExitStatus {
         drop((self.master.take(), self.slave.take()));
-        let end = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < end, "it goes on without a terminal");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let program = pidfd_open(self.pid(), PidfdFlags::empty()).unwrap();
+        // It can be read from once the program has ended.
+        let ended = poll(&mut [PollFd::new(&program, PollFlags::IN)], Some(&timespec(PATIENCE))).unwrap();
+        assert_eq!(ended, 1, "it goes on without a terminal");
+        self.child.wait().unwrap()
     }
 
     fn take(&mut self, text: &str) {
@@ -187,6 +186,10 @@ impl Drop for PseudoTerminal {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn timespec(length: Duration) -> Timespec {
+    Timespec { tv_sec: i64::try_from(length.as_secs()).unwrap(), tv_nsec: i64::from(length.subsec_nanos()) }
 }
 
 /// How long the sequence at the beginning is; nothing while its end is missing.

@@ -17,8 +17,8 @@ const BY_APT: [&str; 3] = ["apt.install", "apt.preview", "apt.update"];
 /// Given to a program and posted, and written by what does not end by itself: `tests/integration/health/notify.rs`,
 /// `serve::running::as_json_one_line_says_where`.
 const TOLD: [&str; 2] = ["notify", "serve"];
-/// Read and not written: `the_file_that_is_shipped_is_as_its_schema_says`.
-const READ: [&str; 1] = ["config-file"];
+/// Read and not written: `the_file_that_is_shipped_is_as_its_schema_says`, `plan::the_schema_takes_what_a_plan_is`.
+const READ: [&str; 2] = ["config-file", "plan"];
 
 /// What was printed, each by the file of its schema.
 #[derive(Default)]
@@ -113,6 +113,12 @@ fn every_command_writes_what_its_schema_says() {
     seen.run(&lab, &["--config", "c.yaml", "config", "init"], 7);
     seen.run(&lab, &["--config", "missing.yaml", "config", "check"], 3);
     seen.run(&lab, &["apt", "install", "--", "no such name"], 2);
+
+    seen.run(&lab, &["plan", "new", "plan.yaml"], 0);
+    seen.run(&lab, &["plan", "new", "plan.yaml"], 7);
+    seen.run(&lab, &["plan", "check", "plan.yaml"], 0);
+    seen.run(&lab, &["plan", "show", "plan.yaml"], 0);
+    seen.run(&lab, &["plan", "check", "f"], 3);
 
     if is_there("git") {
         git(&lab, &["init", "--quiet", "source"]);

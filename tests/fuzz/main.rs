@@ -14,6 +14,7 @@
 )]
 
 mod mutate;
+mod plan;
 mod settings;
 
 use std::collections::BTreeSet;
@@ -35,6 +36,7 @@ const MOST: usize = 64;
 
 fn all() -> Vec<Parser> {
     let mut all = parsers();
+    all.push(("plan", plan::plan));
     all.push(("settings", settings::settings));
     all
 }

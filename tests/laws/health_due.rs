@@ -35,7 +35,6 @@ fn asked(machine: u64, count: u32, takes: Duration, until: i64) -> (Vec<i64>, us
         let next = match schedule.next(now) {
             Due::Probe(run) => {
                 begins.push(now.as_nanos() / 1_000_000);
-                waited = waited.max(run.waited);
                 flying.push(Reverse((now.after(takes), runs.len())));
                 runs.push(run);
                 most = most.max(schedule.in_flight());
@@ -48,6 +47,10 @@ fn asked(machine: u64, count: u32, takes: Duration, until: i64) -> (Vec<i64>, us
         now = next.into_iter().chain(ends).min().unwrap();
         if now > Moment::from_millis(until) {
             return (begins, most, waited);
+        }
+        if next.is_none() {
+            // There was no place; the one that has waited longest gets the first.
+            waited = waited.max(schedule.queue_age(now));
         }
         while flying.peek().is_some_and(|Reverse((at, _))| *at <= now) {
             let Reverse((_, run)) = flying.pop().unwrap();

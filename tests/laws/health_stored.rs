@@ -70,8 +70,9 @@ fn a_status_survives_as_json() {
 #[test]
 fn any_bytes_are_a_history_or_are_refused() {
     let (clocks, interval) = (Clocks::default(), Duration::from_secs(30));
-    let mut read = 0;
+    let (mut read, mut all) = (0, 0);
     for seed in seeds(20_000, 1_000_000) {
+        all += 1;
         let mut rng = SplitMix64::new(seed);
         let length = below(&mut rng, if seed % 10 == 0 { 2 * MOST_BYTES as u64 } else { 120 });
         let mut bytes: Vec<u8> = (0..length).map(|_| rng.next_u64().to_le_bytes()[0]).collect();
@@ -88,5 +89,5 @@ fn any_bytes_are_a_history_or_are_refused() {
         assert_eq!(history.uptime(Window::Days(90)).seen, Duration::ZERO, "seed {seed}: nobody saw anything");
         assert!(history.encode(&clocks).len() <= MOST_BYTES);
     }
-    assert!(read > 1_000, "{read}");
+    assert!(read * 20 > all, "{read} of {all}");
 }

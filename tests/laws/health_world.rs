@@ -257,7 +257,7 @@ impl World {
         let sample = match connection {
             Connection::Offline => {
                 self.reached.insert("offline");
-                &Sample { outcome: Outcome::local(Reason::Offline), ..sample.clone() }
+                &Sample { outcome: Outcome::local(Reason::NoRoute), ..sample.clone() }
             }
             Connection::Undecided => {
                 self.reached.insert("undecided");
@@ -478,8 +478,13 @@ fn an_offline_machine_changes_no_status() {
     assert!(was_offline > 20, "{was_offline}");
 }
 
+/// A bad sample that comes while it is not known whose fault it is makes nothing worse, and the next one is an interval
+/// away: where that happens again and again a status is late, and never another one.
+const LATE: u64 = 20_000;
+
 #[test]
 fn services_that_fail_together_are_no_offline_machine() {
+    let (mut worlds, mut late) = (0, Vec::new());
     for seed in seeds(100, 20_000) {
         let mut world = World::new(seed, false);
         for (host, service) in (0..).zip(&mut world.services) {
@@ -495,11 +500,20 @@ fn services_that_fail_together_are_no_offline_machine() {
         for service in &mut world.services[..down] {
             service.is_down = true;
         }
+        let is_told_apart = |world: &World| {
+            let unhealthy = world.services.iter().map(|service| service.damped.status() == Status::Unhealthy);
+            unhealthy.eq((0..world.services.len()).map(|at| at < down))
+        };
         let interval = millis(world.services[0].plan.interval);
         // A round, its confirmations, and once more where others were asked first.
         world.run(world.now + 2 * interval + 30_000 + 4 * TIMEOUT);
-        let unhealthy = world.services.iter().map(|service| service.damped.status() == Status::Unhealthy);
-        assert!(unhealthy.eq((0..world.services.len()).map(|at| at < down)), "seed {seed}");
+        worlds += 1;
+        if !is_told_apart(&world) {
+            late.push(seed);
+            world.run(world.now + 10 * interval);
+            assert!(is_told_apart(&world), "seed {seed}");
+        }
         world.check();
     }
+    assert!(late.len() as u64 <= worlds / LATE, "{late:?} of {worlds}");
 }

@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: everything, in the order that shares most work.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, ensure};
 use xshell::{Shell, cmd};
@@ -33,11 +33,12 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     cmd!(sh, "cargo check -p vps-limit --no-default-features").run()?;
     cmd!(sh, "cargo check -p vps-retry --no-default-features").run()?;
     cmd!(sh, "cargo check -p vps-health --no-default-features").run()?;
-    cmd!(sh, "cargo check -p vps-configurator --no-default-features").run()?;
+    // Where a feature is off, what only it uses must be off too.
+    cmd!(sh, "cargo clippy -p vps-configurator --no-default-features -- -D warnings").run()?;
     docs::run(&["--check".to_owned()])?;
     let full = args.iter().any(|arg| arg == "--full");
     // The long series of kills are among the slow ones.
-    let slow_too = ["--slow".to_owned()];
+    let slow_too = ["--slow".to_owned(), "--browser".to_owned()];
     test::run(if full { &slow_too } else { &[] })?;
     cmd!(sh, "cargo build --release --package vps-configurator").run()?;
     if full { slow(&sh) } else { Ok(()) }
@@ -53,7 +54,8 @@ fn slow(sh: &Shell) -> Result<()> {
     for (package, features) in FEATURES {
         for chosen in subsets(features) {
             let chosen = chosen.join(",");
-            cmd!(sh, "cargo check --package {package} --no-default-features --features {chosen}").run()?;
+            let choice = ["--no-default-features", "--features", &chosen];
+            cmd!(sh, "cargo clippy --package {package} {choice...} -- -D warnings").run()?;
         }
     }
     for (package, _) in FEATURES {
@@ -79,7 +81,7 @@ fn cases(sh: &Shell) -> Result<()> {
     };
     let program = paths::root().join("target/release/vps-configurator");
     let mut wrong = Vec::new();
-    for script in scripts(Path::new(&folder))? {
+    for script in paths::files(Path::new(&folder))? {
         let runner = match script.extension().and_then(|ending| ending.to_str()) {
             Some("py") => "python3",
             Some("sh") => "bash",
@@ -98,17 +100,6 @@ fn cases(sh: &Shell) -> Result<()> {
     }
     ensure!(wrong.is_empty(), "not right: {wrong:?}");
     Ok(())
-}
-
-/// All files in the folder and below it, in order of name.
-fn scripts(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() { found.extend(scripts(&path)?) } else { found.push(path) }
-    }
-    found.sort();
-    Ok(found)
 }
 
 /// Every choice of some of them, the empty one included.

@@ -5,8 +5,8 @@ use xshell::{Shell, cmd};
 
 use crate::paths;
 
-/// Tests of the program hold the files against its types, its list of metrics and its dashboard, and write them where
-/// this says so: only there are the schemas built in.
+/// Tests of the program hold the files against its types, its list of metrics, its dashboard and its page, and write them
+/// where this says so: only there are the schemas built in.
 const VARIABLE: &str = "VPS_CONFIGURATOR_DOCS";
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -17,7 +17,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     // With --workspace it shares every artefact with the tests.
     cmd!(
         sh,
-        "cargo test --workspace --bin vps-configurator -- report::schemas metrics::published tui::published"
+        "cargo test --workspace --bin vps-configurator -- report::schemas metrics::published tui::published web::published"
     )
     .run()?;
     Ok(())

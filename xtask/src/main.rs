@@ -9,6 +9,7 @@ mod docs;
 mod paths;
 mod prepare;
 mod promised;
+mod screenshots;
 mod simulate;
 mod skipped;
 mod test;
@@ -21,14 +22,16 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   demo                  a flaky server and the real binary: retries, resume, circuit breaker
-  test [--slow] [ARG]   builds everything and runs all tests; --slow adds those that use the internet
+  test [--slow] [ARG]   builds everything and runs all tests; --slow adds those that use the internet; --browser
+                        installs Chromium where it is missing, and fails without it
   ci [--full]           format, tidy, clippy, docs, tests, release build; --full adds what is slow: each
-                        combination of features, long kill series, what the packages hold
+                        combination of features, long kill series, what the packages hold, a browser
   docs [--check]        writes what is generated in docs/: the schemas of what is printed, their table, and that
                         of the metrics
+  screenshots           the pictures of the page in docs/, by Chromium, which it installs where it is missing
   tidy                  the rules of ARCHITECTURE.md that a compiler does not know
   simulate [ARG]        the simulation: --seeds N, --seed N, --replay 'LINE'
-  bench [ROW]           benchmarks beside peers: breaker, retry, pipeline, alone, process, download, git, apt
+  bench [ROW]           benchmarks beside peers: breaker, retry, pipeline, alone, process, download, git, health, apt
 ";
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         "test" => test::run(&rest),
         "ci" => ci::run(&rest),
         "docs" => docs::run(&rest),
+        "screenshots" => screenshots::run(&rest),
         "tidy" => tidy::run(),
         "simulate" => simulate::run(&rest),
         "bench" => bench::run(&rest),

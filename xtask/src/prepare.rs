@@ -12,8 +12,10 @@ use xshell::{Shell, cmd};
 use crate::paths;
 
 /// Programs that some tests run, and the packages they come in.
-const WANTED: [(&str, &str); 13] = [
+const WANTED: [(&str, &str); 14] = [
     ("bash", "bash"),
+    // For a network of its own, with name servers and addresses as a test wants them.
+    ("ip", "iproute2"),
     ("setpriv", "util-linux"),
     // For a root of its own, where the tests have a real apt-get.
     ("mount", "mount"),
@@ -34,7 +36,11 @@ const WANTED: [(&str, &str); 13] = [
 /// started at the next boot, and not started then either.
 const SERVER: (&str, &str) = ("sshd", "openssh-server");
 
-pub(crate) fn run(sh: &Shell) {
+/// The page in a real browser: hundreds of megabytes, so only where everything has to be checked.
+const BROWSER: [(&str, &str); 2] = [("chromium", "chromium"), ("chromedriver", "chromium-driver")];
+
+/// Everything but the browser, and that too where it is `all` that has to be there.
+pub(crate) fn run(sh: &Shell, all: bool) {
     let mut missing: BTreeSet<&str> =
         WANTED.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect();
     if !git_can_serve(sh) {
@@ -42,6 +48,9 @@ pub(crate) fn run(sh: &Shell) {
     }
     if !is_there(SERVER.0) && !Path::new("/run/systemd/system").exists() {
         missing.insert(SERVER.1);
+    }
+    if all {
+        missing.extend(absent_browser());
     }
     if !missing.is_empty() && Path::new("/usr/bin/apt-get").exists() {
         install(sh, &missing.into_iter().collect::<Vec<_>>());
@@ -53,6 +62,18 @@ pub(crate) fn run(sh: &Shell) {
     if !is_there(CHECKER) {
         unpack_checker(sh);
     }
+}
+
+/// Installs the browser where it is missing.
+pub(crate) fn browser(sh: &Shell) {
+    let missing: Vec<&str> = absent_browser().collect();
+    if !missing.is_empty() && is_there("apt-get") {
+        install(sh, &missing);
+    }
+}
+
+fn absent_browser() -> impl Iterator<Item = &'static str> {
+    BROWSER.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package)
 }
 
 /// What reads metrics as Prometheus does, and the package it comes in. That starts a service, so it is never installed.

@@ -12,10 +12,9 @@ use crate::paths;
 pub(crate) const VARIABLE: &str = "VPS_CONFIGURATOR_SKIPPED";
 
 /// How the reasons begin for which a test may be skipped even where everything has to be checked: what no package
-/// brings, what only a run that takes its time does, the shells and `groff`, whose part of those tests is small, a whole
-/// browser, which only looks at a page that is read without it, too, and Prometheus' checker, which is fetched where
-/// packages can be had.
-const ALLOWED: [&str; 12] = [
+/// brings, what only a run that takes its time does, the shells and `groff`, whose part of those tests is small, and Prometheus'
+/// checker, which is fetched where packages can be had.
+const ALLOWED: [&str; 11] = [
     "uses the internet",
     "takes long",
     "there is no internet here",
@@ -26,9 +25,11 @@ const ALLOWED: [&str; 12] = [
     "there is no `groff` here",
     "there is no IPv6 here",
     "localhost has no IPv6 here",
-    "there is no `chromium` here",
     "there is no `promtool` here",
 ];
+
+/// A whole browser is asked for only by a run of everything, and there it has to be.
+const BROWSER: &str = "there is no `chromium`";
 
 /// An empty list of skipped tests.
 pub(crate) fn begin() -> Result<PathBuf> {
@@ -38,9 +39,10 @@ pub(crate) fn begin() -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Prints how many were skipped and why. Under `CI=true` a reason that is not allowed is an error.
+/// Prints how many were skipped and why. Under `CI=true` a reason that is not allowed is an error, and where it was `all`
+/// that has to be checked a browser that is missing is one everywhere.
 #[expect(clippy::print_stdout, reason = "this is a command line")]
-pub(crate) fn end(path: &PathBuf) -> Result<()> {
+pub(crate) fn end(path: &PathBuf, all: bool) -> Result<()> {
     let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let reasons = by_reason(&text);
     let count: usize = reasons.values().map(Vec::len).sum();
@@ -49,6 +51,9 @@ pub(crate) fn end(path: &PathBuf) -> Result<()> {
         println!("  {}: {reason} ({})", tests.len(), tests.join(", "));
     }
     let is_checked = std::env::var("CI").is_ok_and(|value| value == "true");
+    if all && reasons.keys().any(|reason| reason.starts_with(BROWSER)) {
+        bail!("everything was to be checked, and {BROWSER}: install Debian's chromium and chromium-driver");
+    }
     let not_allowed = not_allowed(&reasons);
     if is_checked && !not_allowed.is_empty() {
         bail!("CI=true, and tests were skipped that must run here: {}", not_allowed.join("; "));
@@ -68,7 +73,8 @@ fn by_reason(text: &str) -> BTreeMap<&str, Vec<&str>> {
 }
 
 fn not_allowed<'r>(reasons: &BTreeMap<&'r str, Vec<&str>>) -> Vec<&'r str> {
-    let is_allowed = |reason: &&str| ALLOWED.iter().any(|allowed| reason.starts_with(allowed));
+    let is_allowed =
+        |reason: &&str| ALLOWED.iter().chain([&BROWSER]).any(|allowed| reason.starts_with(allowed));
     reasons.keys().filter(|reason| !is_allowed(reason)).copied().collect()
 }
 
@@ -78,10 +84,22 @@ mod tests {
 
     #[test]
     fn each_test_counts_once_and_only_the_named_reasons_are_allowed() {
-        let text = "a::b\tthere is no internet here\nc\t`gpg` is not on this machine\na::b\tthere is no internet here\n";
+        let text = "a::b\tthere is no internet here\nc\t`gpg` is not on this machine\na::b\tthere is no internet here\n\
+                    d\tthere is no `chromium` with its `chromedriver` here\n";
         let reasons = by_reason(text);
         assert_eq!(reasons["there is no internet here"], ["a::b"]);
         assert_eq!(not_allowed(&reasons), ["`gpg` is not on this machine"]);
         assert!(by_reason("garbage\n").is_empty());
+    }
+
+    #[test]
+    fn a_run_of_everything_needs_the_browser() {
+        let place = tempfile::tempdir().unwrap();
+        let list = place.path().join("skipped");
+        fs::write(&list, "d\tthere is no `chromium` with its `chromedriver` here\n").unwrap();
+        assert!(end(&list, false).is_ok());
+        assert!(end(&list, true).unwrap_err().to_string().contains("chromium-driver"));
+        fs::write(&list, "d\ttakes long\n").unwrap();
+        assert!(end(&list, true).is_ok());
     }
 }

@@ -42,6 +42,8 @@ pub(crate) enum Ends {
     Serve,
     /// What needs a configuration, and no network.
     Configured,
+    /// What reads a plan.
+    Plan,
     /// What needs nothing.
     Plain,
 }
@@ -108,6 +110,12 @@ pub(crate) fn help(ends: Ends) -> String {
             "  7  local problem: somebody listens there already, no permission, token or certificate not of use\n",
         ],
         Ends::Configured => &[DONE, USAGE, CONFIG, LOCAL],
+        Ends::Plan => &[
+            DONE,
+            USAGE,
+            "  3  plan invalid or unreadable\n",
+            "  7  local problem: others could have written the plan or a file it takes, no permission\n",
+        ],
         Ends::Plain => &[DONE, USAGE, LOCAL],
     };
     let codes = codes.concat();

@@ -41,6 +41,12 @@ impl Ignored {
     }
 }
 
+/// Whether who started us has it ignored; to be asked before anybody listens for it.
+#[cfg(feature = "tui")]
+pub(crate) fn is_ignored(signal: Signal) -> bool {
+    Ignored::by_who_started_us().contains(signal)
+}
+
 fn named(raw: i32) -> Signal {
     Signal::from_named_raw(raw).unwrap_or(Signal::INT)
 }

@@ -135,7 +135,8 @@ impl Timing {
     }
 }
 
-const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest interval.
+pub const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A choice of times that makes no sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -69,14 +69,14 @@ pub use answer::{
 pub use certificate::{Certificate, LastCertificate};
 #[cfg(feature = "std")]
 pub use check::{Checked, HealthCheckService, ServiceHealth};
-pub use feed::{Advice, Calls, Disagreement, PreOpen, advise, disagreement, shown, wake_in};
+pub use feed::{Advice, Calls, Disagreement, PreOpen, advise, disagreement, shown, takes_ticket, wake_in};
 pub use gate::{Connection, Gate};
 pub use history::{
     BootId, Clocks, DAYS, HOURS, History, Lost, MOST_BYTES, Quantile, QuantileKind, RECENT, Recent, Share,
-    Slot, Unreadable, Uptime, Window,
+    Unreadable, Uptime, Window,
 };
-pub use level::{InvalidTiming, Level, Timing};
-pub use probe::Probe;
+pub use level::{InvalidTiming, LONGEST_INTERVAL, Level, Timing};
+pub use probe::{PROBE_GRACE, Probe};
 pub use sample::{Family, Phase, Phases, Sample};
 pub use schedule::{
     After, Due, Finished, MOST_IN_FLIGHT, Plan, Run, SHORTEST_FOREIGN, Schedule, TargetId, Turn, name_number,

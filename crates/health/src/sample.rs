@@ -5,8 +5,11 @@ use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use crate::answer::Outcome;
+use vps_breaker::Verdict;
+
+use crate::answer::{Outcome, Reason};
 use crate::certificate::Certificate;
+use crate::level::Level;
 use crate::time::Moment;
 
 /// What one probe found.
@@ -45,6 +48,13 @@ impl Sample {
             certificate: None,
             sent_to: None,
         }
+    }
+
+    /// Of a probe that began at `at` and did not keep its `limit`: nothing came.
+    #[must_use]
+    pub const fn late(at: Moment, limit: Duration) -> Self {
+        let reason = Reason::TimedOut { phase: Phase::Wait, after: limit };
+        Self::new(at, limit, Outcome::new(Some(Level::Unhealthy), reason, Verdict::Failure))
     }
 
     /// When it was over.

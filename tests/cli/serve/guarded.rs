@@ -1,6 +1,9 @@
 //! Who is answered.
 
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use super::{Serving, configure};
 use crate::lab::Lab;
@@ -71,6 +74,39 @@ fn a_body_and_a_head_without_end_are_refused() {
     assert!([414, 431].contains(&serving.get(&long).code));
     assert_eq!(serving.say("\u{16}\u{3}\u{1} is no HTTP\r\n\r\n").code, 400);
     assert_eq!(serving.get("/healthz").code, 200);
+}
+
+#[test]
+fn who_asks_byte_by_byte_holds_a_place_for_five_seconds_and_no_longer() {
+    let lab = with_token();
+    let serving = Serving::start(&lab, &[]);
+    // All places there are; who is connected first is taken first.
+    let mut slow: Vec<_> = (0..64).map(|_| serving.connect()).collect();
+    let began = Instant::now();
+    let (is_answered, served) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for letter in b"GET / HTTP/1.1\r\nX: ".iter().chain(std::iter::repeat(&b'x')) {
+                if is_answered.load(Ordering::Relaxed) {
+                    return;
+                }
+                // One that was cut takes no more.
+                slow.iter_mut().for_each(|stream| drop(stream.write_all(&[*letter])));
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        served.store(serving.get("/healthz").code == 200, Ordering::Relaxed);
+        is_answered.store(true, Ordering::Relaxed);
+    });
+    let took = began.elapsed().as_secs_f64();
+    assert!(served.into_inner());
+    assert!((4.5..9.5).contains(&took), "{took} s");
+    for stream in &mut slow {
+        let mut said = Vec::new();
+        // Cut while something of it was unread, it is reset.
+        let _ = stream.read_to_end(&mut said);
+        assert_eq!(said, b"");
+    }
 }
 
 #[test]

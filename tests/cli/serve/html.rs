@@ -7,6 +7,8 @@ pub(super) struct Tag {
     pub(super) name: String,
     pub(super) attributes: Vec<(String, String)>,
     pub(super) is_end: bool,
+    /// What stands between it and the next tag.
+    pub(super) text: String,
 }
 
 impl Tag {
@@ -24,7 +26,8 @@ pub(super) fn tags(text: &str) -> Vec<Tag> {
     while let Some(at) = rest.find('<') {
         let (inner, after) = until_end(&rest[at + 1..]);
         rest = after;
-        let tag = read(inner);
+        let text = rest.split('<').next().unwrap_or_default().trim().to_owned();
+        let tag = Tag { text, ..read(inner) };
         if tag.is_end {
             assert_eq!(open.pop().as_deref(), Some(tag.name.as_str()), "{open:?}");
         } else if !VOID.contains(&tag.name.as_str()) {
@@ -57,7 +60,7 @@ fn read(inner: &str) -> Tag {
     loop {
         rest = rest.trim_start();
         if rest.is_empty() {
-            return Tag { name: name.to_ascii_lowercase(), attributes, is_end };
+            return Tag { name: name.to_ascii_lowercase(), attributes, is_end, text: String::new() };
         }
         let end = rest.find(['=', ' ']).unwrap_or(rest.len());
         let (key, after) = rest.split_at(end);

@@ -1,7 +1,11 @@
 //! `serve`: real sockets, and the page as a browser gets it.
 
+mod acceptance;
+mod accessible;
+mod browser;
 mod guarded;
 mod html;
+mod in_browser;
 mod page;
 mod routes;
 mod running;

@@ -8,28 +8,23 @@ use rustix::process::{Pid, Signal, kill_process};
 use tests::server::{Route, Server};
 use tests::wait_until;
 
+use super::accessible::faults;
 use super::html::{Tag, tags};
 use super::{Serving, configure};
 use crate::lab::Lab;
 
 /// What holds of every page of ours.
 fn checked(page: &str) -> Vec<Tag> {
+    assert_eq!(faults(page), Vec::<String>::new());
     let tags = tags(page);
-    let begun = |name: &str| tags.iter().filter(|tag| tag.name == name && !tag.is_end).count();
-    assert_eq!((begun("h1"), begun("title"), begun("main")), (1, 1, 1));
     assert_eq!(tags.iter().find(|tag| tag.name == "html").unwrap().attribute("lang"), Some("en"));
     let live: Vec<&Tag> = tags.iter().filter(|tag| tag.attribute("aria-live").is_some()).collect();
     assert_eq!(live.iter().map(|tag| tag.name.as_str()).collect::<Vec<_>>(), ["h1"]);
-    for cell in tags.iter().filter(|tag| tag.name == "th" && !tag.is_end) {
-        assert!(["col", "row"].contains(&cell.attribute("scope").unwrap()), "{cell:?}");
-    }
-    assert_eq!(begun("table"), begun("caption"), "a table says what it is");
     for tag in &tags {
         // The policy has the browser ignore it.
         assert!(tag.name != "style" && tag.attribute("style").is_none(), "{tag:?}");
         assert!(tag.attributes.iter().all(|(name, _)| !name.starts_with("on")), "{tag:?}");
         assert!(tag.name != "script" || tag.is_end || tag.attribute("src") == Some("/app.js"), "{tag:?}");
-        assert!(tag.name != "nav" || tag.is_end || tag.attribute("aria-label").is_some(), "{tag:?}");
         for link in ["src", "href"] {
             assert!(tag.attribute(link).is_none_or(|to| to.starts_with('/') && !to.starts_with("//")));
         }
@@ -144,39 +139,4 @@ fn what_others_called_something_is_text() {
         (status.header("content-type"), status.header("x-content-type-options")),
         ("application/json", "nosniff")
     );
-}
-
-/// A browser of Debian's, if it is there.
-fn browser() -> Option<&'static str> {
-    let found = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| {
-        std::process::Command::new("sh")
-            .args(["-c", &format!("command -v {name}")])
-            .output()
-            .unwrap()
-            .status
-            .success()
-    });
-    if found.is_none() {
-        tests::skip("there is no `chromium` here");
-    }
-    found
-}
-
-#[test]
-fn a_browser_shows_the_page_and_its_script_runs() {
-    let Some(browser) = browser() else { return };
-    let (lab, server) = (Lab::new(), Server::start());
-    server.route("/", Route::of(10));
-    configure(&lab, &[("mirror", &server.url("/"))]);
-    let serving = Serving::start(&lab, &[]);
-    let shown = std::process::Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom"])
-        .arg(format!("--user-data-dir={}", lab.path("browser").display()))
-        .arg(format!("http://{}/", serving.address()))
-        .output()
-        .unwrap();
-    let page = String::from_utf8_lossy(&shown.stdout).into_owned();
-    assert!(page.contains("mirror</th>"), "{shown:?}");
-    // Only the script writes there.
-    assert!(page.contains(" s ago</span>"), "{page}");
 }

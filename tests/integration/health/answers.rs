@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tests::server::{Behaviour, Refusing, Route, Server};
+use tests::wait_until;
 
 use crate::looked_at::{at, configure, lab_with, look, probed};
 
@@ -65,12 +66,17 @@ fn each_answer_is_what_it_says_to_the_word() {
 #[test]
 fn who_wants_to_be_left_alone_is_not_asked_by_the_next_run_either() {
     let server = Server::start();
-    let lab = lab_with(&services(&server, &[("mine", Behaviour::retry_after(429, 600))]));
+    let both = [("mine", Behaviour::retry_after(429, 600)), ("other", Behaviour::Ok)];
+    let lab = lab_with(&services(&server, &both));
     look(&lab);
-    std::thread::sleep(Duration::from_secs(6));
+    // Looked at together: once the one is asked again, what was found of the other is as old.
+    wait_until("what was found is not fresh any more", || {
+        look(&lab);
+        (server.log().of("/other").len() > 1).then_some(())
+    });
     let said = look(&lab);
     assert_eq!((said.code, &said.row()["now"]), (0, &json!("degraded")));
-    assert_eq!(server.log().exchanges.len(), 1, "longer ago than what is fresh");
+    assert_eq!(server.log().of("/mine").len(), 1);
 }
 
 #[test]
@@ -161,6 +167,31 @@ fn two_plain_hosts_that_send_to_one_foreign_host_are_such_a_network() {
     }
     // One alone may be a mirror's.
     configure(&lab, &json!({"three": {"probe": {"url": server.url_at("0.0.0.0", "/one")}}}));
+    assert_eq!(look(&lab).of("three")["now"], "healthy");
+}
+
+#[test]
+fn a_page_to_log_in_to_is_no_expected_answer_of_whoever_was_asked() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        return tests::skip("there is no IPv6 here");
+    }
+    let server = Server::start();
+    // The page of such a network, which is there for whatever is asked, and by more than one step.
+    server.route("/one", Route::only(Behaviour::redirect(server.url("/from/one"))).script_head());
+    server.route("/two", Route::only(Behaviour::redirect(server.url("/log-in"))).script_head());
+    server.route("/from/one", Route::only(Behaviour::redirect("/log-in")).script_head());
+    server.route("/log-in", Route::of(9));
+    let of = |host: &str, path: &str| json!({"probe": {"url": server.url_at(host, path), "expect": [200]}});
+    let one = of("0.0.0.0", "/one");
+    let lab = lab_with(&json!({"one": one, "two": of("[::ffff:127.0.0.1]", "/two")}));
+    let said = look(&lab);
+    assert_eq!(server.log().of("/log-in").len(), 2, "both were led there: {}", said.out);
+    assert_eq!(said.code, 7, "{}", said.out);
+    for name in ["one", "two"] {
+        assert_eq!(said.detail_of(name), "not judged: a network to log in to answers for everybody");
+    }
+    // One alone may be a mirror's, and what is at the end of it counts.
+    configure(&lab, &json!({"three": one}));
     assert_eq!(look(&lab).of("three")["now"], "healthy");
 }
 

@@ -9,6 +9,8 @@ mod kinds;
 #[expect(dead_code, reason = "of the network's lab this needs a part")]
 mod lab;
 mod looked_at;
+mod names;
 mod notify;
+mod own_network;
 mod proxies;
 mod silence;

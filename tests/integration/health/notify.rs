@@ -1,7 +1,10 @@
 //! Who is told of a change, by a real program and a real server.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Child;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 use tests::server::{Behaviour, Refusing, Route, Server, Silent};
@@ -23,26 +26,42 @@ fn lab(notify: &Value) -> (Lab, Refusing) {
 }
 
 fn watch(lab: &Lab) -> Watching {
-    Watching(lab.start(&["--config", "config.yaml", "health", "--watch"]))
+    let mut child = lab.start(&["--config", "config.yaml", "health", "--watch"]);
+    let said = Arc::<Mutex<String>>::default();
+    let (stderr, heard) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&said));
+    let listener = std::thread::spawn(move || {
+        for line in stderr.lines() {
+            *heard.lock().unwrap() += &(line.unwrap() + "\n");
+        }
+    });
+    Watching { child, said, listener: Some(listener) }
 }
 
-struct Watching(Child);
+struct Watching {
+    child: Child,
+    /// On standard error.
+    said: Arc<Mutex<String>>,
+    listener: Option<JoinHandle<()>>,
+}
 
 impl Watching {
+    fn wait_for(&self, text: &str) {
+        wait_until(text, || self.said.lock().unwrap().contains(text).then_some(()));
+    }
+
     /// Ends it; what it said on standard error.
     fn end(mut self) -> String {
-        let pid = rustix::process::Pid::from_child(&self.0);
+        let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        let mut said = String::new();
-        std::io::Read::read_to_string(self.0.stderr.as_mut().unwrap(), &mut said).unwrap();
-        said
+        self.listener.take().unwrap().join().unwrap();
+        self.said.lock().unwrap().clone()
     }
 }
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -90,10 +109,9 @@ fn a_url_is_posted_to_with_the_headers_of_a_file_and_no_redirect_is_followed() {
     assert_eq!(request.header("authorization"), Some("Bearer canary"));
     let length: usize = request.header("content-length").unwrap().parse().unwrap();
     assert!(length > 50, "{request:?}");
-    server.wait_for("the answer", |log| log.of("/hook")[0].ended.is_some());
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    watching.wait_for("answered 302");
     let said = watching.end();
-    assert!(said.contains("answered 302") && !said.contains("canary"), "{said}");
+    assert!(!said.contains("canary"), "{said}");
     assert_eq!(other.log().connections, 0);
 }
 
@@ -119,8 +137,6 @@ fn timeout_is_how_long_it_may_take_and_what_takes_longer_is_a_warning() {
     let pid: i32 = String::from_utf8(pid).unwrap().trim().parse().unwrap();
     let pid = rustix::process::Pid::from_raw(pid).unwrap();
     wait_until("it is ended", || rustix::process::test_kill_process(pid).is_err().then_some(()));
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    let said = watching.end();
-    assert!(said.contains("sh took longer than it may"), "{said}");
-    assert!(said.contains("did not answer in time"), "{said}");
+    watching.wait_for("sh took longer than it may");
+    watching.wait_for("did not answer in time");
 }

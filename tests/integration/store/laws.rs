@@ -1,6 +1,6 @@
 //! What holds for every store.
 
-use vps_ops::store::{MemoryStore, Store};
+use vps_ops::store::{MemoryStore, Store, mark};
 
 use crate::lab::{Lab, count, number};
 
@@ -22,6 +22,10 @@ fn check(store: &dyn Store) {
     store.remove("a").unwrap();
     assert_eq!(store.load("a").unwrap(), None);
     several_keys_at_once(store);
+    let marked = |key: &str, bytes: &[u8]| (key.to_owned(), mark(key, bytes));
+    let marks = [marked("b", b"b"), marked("b/1", b"again"), marked("b/2", b"other")];
+    assert_eq!(store.marks("b").unwrap(), marks);
+    assert_ne!(marked("b/1", b"other").1, marks[1].1);
     for expected in 1..=5 {
         assert_eq!(count(store, "count"), expected);
     }
@@ -46,6 +50,11 @@ fn several_keys_at_once(store: &dyn Store) {
     assert_eq!(
         keys.map(|key| store.load(key).unwrap()),
         [None, Some(b"b/2".to_vec()), Some(b"b/1".to_vec())]
+    );
+    store.put_all(&[("b/1", b"again"), ("b/2", b"other")]).unwrap();
+    assert_eq!(
+        keys.map(|key| store.load(key).unwrap()),
+        [Some(b"again".to_vec()), Some(b"other".to_vec()), Some(b"b/1".to_vec())]
     );
 }
 

@@ -75,9 +75,15 @@ impl BlackHole {
     /// Fills the queue of a listener that never accepts.
     #[must_use]
     pub fn start() -> Self {
-        let ((address, listener), background) = Background::run(|| async {
-            let socket = TcpSocket::new_v4().unwrap();
-            socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    /// The same at an address of this machine.
+    #[must_use]
+    pub fn start_at(address: SocketAddr) -> Self {
+        let ((address, listener), background) = Background::run(move || async move {
+            let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.unwrap();
+            socket.bind(address).unwrap();
             let listener = socket.listen(0).unwrap().into_std().unwrap();
             (listener.local_addr().unwrap(), listener)
         });

@@ -28,9 +28,17 @@ pub struct ServerBuilder {
     tls: Option<Tls>,
     send_buffer: Option<u32>,
     application: Option<Arc<dyn Application>>,
+    port: u16,
 }
 
 impl ServerBuilder {
+    /// Where one was that has ended, instead of at any that is free.
+    #[must_use]
+    pub const fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
     /// Speaks TLS.
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
@@ -69,7 +77,9 @@ impl ServerBuilder {
             if let Some(bytes) = self.send_buffer {
                 socket.set_send_buffer_size(bytes).unwrap();
             }
-            socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+            // Connections of the one before may still be remembered.
+            socket.set_reuseaddr(true).unwrap();
+            socket.bind((Ipv4Addr::LOCALHOST, self.port).into()).unwrap();
             let listener = socket.listen(1024).unwrap();
             let address = listener.local_addr().unwrap();
             runtime::spawn(accept(listener, theirs));

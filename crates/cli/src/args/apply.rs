@@ -1,7 +1,6 @@
 //! `apply`.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -72,13 +71,6 @@ pub(crate) struct ApplyArgs {
     pub(crate) strict: bool,
     #[command(flatten)]
     pub(crate) metrics: MetricsArgs,
-}
-
-impl ApplyArgs {
-    /// Where the plan is; nothing where it comes from standard input.
-    pub(crate) fn path(&self) -> Option<PathBuf> {
-        (self.plan != "-").then(|| PathBuf::from(&self.plan))
-    }
 }
 
 /// What ends a look badly.

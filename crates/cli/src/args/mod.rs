@@ -11,6 +11,7 @@ mod git;
 mod health;
 mod metrics;
 mod network;
+mod plan;
 mod run;
 #[cfg(feature = "web")]
 mod serve;
@@ -34,6 +35,7 @@ pub(crate) use health::DashboardArgs;
 pub(crate) use health::{FailOn, HealthArgs, MuteArgs};
 pub(crate) use metrics::MetricsArgs;
 pub(crate) use network::NetworkArgs;
+pub(crate) use plan::PlanCommand;
 pub(crate) use run::{RunArgs, StdinChoice};
 #[cfg(feature = "web")]
 pub(crate) use serve::ServeArgs;
@@ -204,6 +206,17 @@ Examples:
     #[cfg(feature = "tui")]
     Dashboard(DashboardArgs),
     Mute(MuteArgs),
+    /// Look at a plan of steps, or begin one
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        before_long_help = "\
+Examples:
+  vps-configurator plan new web.yaml
+  vps-configurator plan check web.yaml",
+        after_long_help = exit::help(exit::Ends::Plan)
+    )]
+    Plan(PlanCommand),
     /// Look at the configuration, or begin one
     #[command(
         subcommand,
@@ -262,6 +275,7 @@ impl Command {
             Self::Mute(_)
             | Self::CircuitBreaker(_)
             | Self::Config(_)
+            | Self::Plan(_)
             | Self::Completions { .. }
             | Self::Man { .. } => None,
         };
@@ -286,8 +300,8 @@ impl Command {
             Self::Dashboard(_) => false,
             Self::Mute(_) => false,
             Self::CircuitBreaker(command) => matches!(command, CircuitBreakerCommand::Status { .. }),
-            // `config init` makes its file and nothing else.
-            Self::Config(_) | Self::Completions { .. } | Self::Man { .. } => true,
+            // `config init` and `plan new` make their file and nothing else.
+            Self::Config(_) | Self::Plan(_) | Self::Completions { .. } | Self::Man { .. } => true,
         }
     }
 }

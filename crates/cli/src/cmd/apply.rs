@@ -8,7 +8,7 @@ use vps_ops::foreign::shown;
 use vps_ops::plan::run::{Applied, ApplyError, ApplyLock, ApplyOptions, Deferral, LockError, Outcome, apply};
 use vps_ops::plan::{Plan, Variables};
 
-use super::plan_file;
+use super::plan::read::read;
 use crate::app::App;
 use crate::args::ApplyArgs;
 use crate::exit::Exit;
@@ -25,7 +25,18 @@ pub(crate) async fn run(app: &App, args: ApplyArgs) -> Result<Exit, Failure> {
         &loaded,
         observe::observers_of_plan(&app.screen, app.term, app.global.log_format),
     );
-    let plan = plan_file::read(app, args.path().as_deref())?;
+    let found = read(app, std::path::Path::new(&args.plan))?;
+    for hint in &found.hints {
+        tracing::warn!(
+            "{}:{}:{}: {}: {}",
+            found.shown,
+            hint.place.line,
+            hint.place.column,
+            hint.key,
+            hint.kind
+        );
+    }
+    let plan = Arc::new(found.plan);
     let folder = app.state_folder(&loaded);
     let lock = match &folder {
         Some(folder) if !args.dry_run => {

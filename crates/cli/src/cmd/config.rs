@@ -135,7 +135,7 @@ fn commented(text: &str) -> String {
 }
 
 /// The same keys as a file has them. Scalars and lists are written as in JSON, which YAML reads.
-fn write_yaml(value: &Value, depth: usize, text: &mut String) {
+pub(super) fn write_yaml(value: &Value, depth: usize, text: &mut String) {
     for (key, value) in value.as_object().into_iter().flatten() {
         let is_plain = key.starts_with(|first: char| first.is_ascii_alphabetic())
             && !["null", "true", "false", "yes", "no", "on", "off", "y", "n"]

@@ -15,7 +15,7 @@ pub(crate) mod health;
 pub(crate) mod mute;
 mod netrc;
 pub(crate) mod notify;
-mod plan_file;
+pub(crate) mod plan;
 mod preview;
 pub(crate) mod print;
 pub(crate) mod run;

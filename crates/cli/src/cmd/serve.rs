@@ -39,6 +39,8 @@ pub(crate) async fn run(app: &App, args: ServeArgs) -> Result<Exit, Failure> {
         listener.address().map_err(|error| Failure::of_error(Exit::Local, Kind::Local, &error))?;
 
     let network = app.network(&loaded);
+    // Where each key stands is asked no more, and of thousands of services that is megabytes.
+    drop(loaded);
     let services = chosen(&network, &[])?;
     let places = places(&network, &services).await?;
     let (tell, _telling) = notify::start(app, &network)?;

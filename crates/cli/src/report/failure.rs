@@ -5,7 +5,6 @@ use std::io::Write;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use vps_ops::operation::Operation;
 use vps_ops::{Advise, Kind, OperationError};
 
 use super::fit;
@@ -20,6 +19,8 @@ pub(crate) enum FailureKind {
     Of(Kind),
     /// The configuration is wrong or cannot be read.
     Config,
+    /// A plan is wrong or cannot be read.
+    Plan,
 }
 
 impl FailureKind {
@@ -28,6 +29,7 @@ impl FailureKind {
         match self {
             Self::Of(kind) => kind.as_str(),
             Self::Config => "config",
+            Self::Plan => "plan",
         }
     }
 }
@@ -89,8 +91,12 @@ impl Failure {
         }
     }
 
-    /// One that is known before anything was tried, as the run itself would tell it.
-    pub(crate) fn before<E: vps_ops::Failure + Advise>(operation: &Operation, error: &E) -> Self {
+    /// One that is known before anything was tried, as the run itself would tell it: a clone's.
+    #[cfg(feature = "git")]
+    pub(crate) fn before<E: vps_ops::Failure + Advise>(
+        operation: &vps_ops::operation::Operation,
+        error: &E,
+    ) -> Self {
         let kind = error.kind();
         let said = std::iter::once(error.to_string());
         Self {
@@ -125,9 +131,9 @@ impl Failure {
             screen.line(&self.to_json().to_string());
             return;
         }
-        // What is wrong with a configuration is said line by line.
+        // What is wrong with a configuration or a plan is said line by line.
         let message = match self.kind {
-            FailureKind::Config => fit::lines(&self.message),
+            FailureKind::Config | FailureKind::Plan => fit::lines(&self.message),
             FailureKind::Of(_) => fit::line(&self.message).into_owned(),
         };
         let red = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
@@ -145,7 +151,7 @@ impl Failure {
     pub(crate) fn to_json(&self) -> Value {
         // Where it has several lines they are no text of others.
         let message = match self.kind {
-            FailureKind::Config => fit::lines(&self.message),
+            FailureKind::Config | FailureKind::Plan => fit::lines(&self.message),
             FailureKind::Of(_) => fit::line(&self.message).into_owned(),
         };
         let all =

@@ -8,6 +8,8 @@ pub(crate) mod fit;
 mod out;
 #[cfg(test)]
 mod schemas;
+#[cfg(test)]
+mod schemas_plan;
 
 use vps_ops::circuit::rfc3339;
 use vps_ops::env::Env;

@@ -71,6 +71,9 @@ fn all() -> Vec<Published> {
         written_by: "you: a configuration file, as `--config` reads it",
         schema: schema_of::<Settings>(Contract::Deserialize),
     };
+    let mut plan = vps_ops::plan::plan_schema();
+    plainly(&mut plan);
+    let plan = Published { file: "plan", written_by: "you: a plan, as `plan check` reads it", schema: plan };
     let mut all = vec![
         written::<document::Apply>("apply", "`apply`, as its last line"),
         written::<document::ApplyEvent>("apply.event", "`apply`, one in each line while it goes on"),
@@ -90,7 +93,7 @@ fn all() -> Vec<Published> {
             "error",
             "every command that fails, on standard error; `run --report FILE`",
         ),
-        written::<document::Health>(
+        written::<document::Health<'_>>(
             "health",
             "`health`, with `--watch` one in each line; `/api/status` of `serve`",
         ),
@@ -110,6 +113,10 @@ fn all() -> Vec<Published> {
             "`status.json` in the state folder, at every transition of a circuit",
         ),
         settings,
+        written::<document::PlanCheck>("plan.check", "`plan check`"),
+        written::<document::PlanNew>("plan.new", "`plan new`"),
+        written::<document::PlanShow>("plan.show", "`plan show`"),
+        plan,
     ];
     #[cfg(feature = "git")]
     all.push(written::<document::GitClone>("git.clone", "`git clone`"));
@@ -180,7 +187,7 @@ fn what_is_committed_is_what_the_types_say() {
 fn each_name_is_its_files_and_has_a_version() {
     for one in all() {
         let Some(name) = one.name() else {
-            assert!(["config-file", "log"].contains(&one.file), "{}", one.file);
+            assert!(["config-file", "log", "plan"].contains(&one.file), "{}", one.file);
             continue;
         };
         let named = match one.file {

@@ -7,8 +7,9 @@ mod message;
 #[cfg(test)]
 mod published;
 mod run;
+mod signals;
 #[cfg(test)]
-mod staged;
+pub(crate) mod staged;
 mod state;
 mod terminal;
 mod update;

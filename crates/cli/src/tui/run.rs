@@ -3,8 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use rustix::process::Signal;
-use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
+use rustix::process::{Signal, kill_current_process_group};
 use tokio::sync::mpsc;
 use vps_breaker::Tick;
 use vps_ops::NetworkOperationWrapper;
@@ -15,15 +14,19 @@ use vps_ops::watch::{Watch, ask_for};
 use super::input::Input;
 use super::keys::Keys;
 use super::message::{Effect, Key, Message};
+use super::signals::{self, Heard, Signals};
 use super::state::{Look, State};
 use super::terminal::{self, Terminal};
 use super::update::update;
 use crate::app::App;
 use crate::config::Loaded;
+use crate::observe::Screen;
 use crate::observe::words::health::dashboard as words;
 
 /// How often it is drawn at most, and how often it is seen whether there is something new.
 const DRAWS: Duration = Duration::from_millis(250);
+/// With more services than these something changes all the time: what there is to see is looked at as often as ages are.
+const MANY: usize = 100;
 /// Ages and waits are looked at so often.
 const AGES: Duration = Duration::from_secs(1);
 /// How long the rest of a key may take to come.
@@ -50,15 +53,14 @@ pub(crate) async fn run(
     services: Vec<ServiceName>,
 ) -> io::Result<Ended> {
     let input = Input::open()?;
-    let (mut resized, mut continued) =
-        (signal(SignalKind::window_change())?, signal(SignalKind::from_raw(Signal::CONT.as_raw()))?);
+    let mut signals = Signals::listen()?;
     let look = Look { color: has_color(), unicode: app.term.unicode };
-    restored_by_a_panic(app);
+    restored_by_a_panic(&app.screen);
     app.screen.hold();
     let ended = async {
         let mut up =
             Up::start(app, loaded, network, watch, State::new(look, app.env.identity().pid, services))?;
-        up.run(&input, &mut resized, &mut continued).await
+        up.run(&input, &mut signals).await
     };
     let ended = ended.await;
     // By now the terminal is as it was.
@@ -80,8 +82,8 @@ fn has_color() -> bool {
 }
 
 /// A release ends at once in a panic: nothing else would give the terminal back.
-fn restored_by_a_panic(app: &App) {
-    let (screen, before) = (app.screen.clone(), std::panic::take_hook());
+pub(super) fn restored_by_a_panic(screen: &Screen) {
+    let (screen, before) = (screen.clone(), std::panic::take_hook());
     std::panic::set_hook(Box::new(move |panic| {
         super::give_back_terminal(&screen);
         before(panic);
@@ -100,6 +102,8 @@ struct Up<'a> {
     /// Version of what is shown, when that was asked for, and how many lines were held then.
     seen: Option<u64>,
     seen_at: Tick,
+    /// How many services there were then.
+    shown: usize,
     said: u64,
     /// What is being done, and what came of it.
     tasks: Vec<Task>,
@@ -129,6 +133,7 @@ impl<'a> Up<'a> {
             keys,
             seen: None,
             seen_at,
+            shown: 0,
             said: 0,
             tasks,
             tell,
@@ -143,12 +148,7 @@ impl<'a> Up<'a> {
         &self.app.env
     }
 
-    async fn run(
-        &mut self,
-        input: &Input,
-        resized: &mut Listener,
-        continued: &mut Listener,
-    ) -> io::Result<Ended> {
+    async fn run(&mut self, input: &Input, signals: &mut Signals) -> io::Result<Ended> {
         let watching = Box::pin(self.watch.run(&self.app.cancel));
         tokio::pin!(watching);
         let (mut is_new, mut draw_at, mut look_at) = (true, self.env().now(), self.env().now().after(DRAWS));
@@ -171,13 +171,8 @@ impl<'a> Up<'a> {
                     pressed = self.keys.read(&bytes);
                     rest_at = self.keys.is_waiting().then(|| self.env().now().after(REST_OF_KEY));
                 }
-                Some(()) = resized.recv() => {
-                    self.terminal.measure()?;
-                    self.measured();
-                    is_new = true;
-                }
-                Some(()) = continued.recv() => {
-                    self.take_again()?;
+                heard = signals.next() => {
+                    self.heard(heard)?;
                     is_new = true;
                 }
                 Some(said) = self.told.recv() => {
@@ -210,7 +205,8 @@ impl<'a> Up<'a> {
         for effect in update(&mut self.state, Message::Key(key)) {
             match effect {
                 Effect::Quit => return Ok(true),
-                Effect::Suspend => self.suspend()?,
+                // To all of our group, as the terminal would: we hear of it, too.
+                Effect::Suspend => drop(kill_current_process_group(Signal::TSTP)),
                 Effect::Probe(service) => self.probe(service),
                 Effect::Reset(service) => self.reset(service),
             }
@@ -229,11 +225,13 @@ impl<'a> Up<'a> {
             is_new = true;
         }
         let (version, now) = (self.watch.version(), self.env().now());
-        if self.seen == Some(version) && now.since(self.seen_at) < AGES {
+        if !is_worth_a_look(self.seen != Some(version), self.shown, now.since(self.seen_at)) {
             return is_new;
         }
         (self.seen, self.seen_at) = (Some(version), now);
-        update(&mut self.state, Message::Board(Box::new(self.watch.board())));
+        let board = self.watch.board();
+        self.shown = board.rows.len();
+        update(&mut self.state, Message::Board(Box::new(board)));
         true
     }
 
@@ -242,18 +240,19 @@ impl<'a> Up<'a> {
         update(&mut self.state, Message::Resized { columns, rows });
     }
 
-    fn take_again(&mut self) -> io::Result<()> {
-        self.terminal.take_again()?;
+    fn heard(&mut self, heard: Heard) -> io::Result<()> {
+        match heard {
+            Heard::Resized => self.terminal.measure()?,
+            Heard::Continued => self.terminal.take_again()?,
+            Heard::Stop => {
+                // It is others' until somebody has us go on.
+                terminal::restore();
+                signals::stop();
+                self.terminal.take_again()?;
+            }
+        }
         self.measured();
         Ok(())
-    }
-
-    /// Stops as others of our group do: the terminal is theirs until somebody has us go on.
-    fn suspend(&mut self) -> io::Result<()> {
-        terminal::restore();
-        // The kernel does not stop whom nobody could have go on.
-        let _ = rustix::process::kill_current_process_group(Signal::TSTP);
-        self.take_again()
     }
 
     fn probe(&mut self, service: ServiceName) {
@@ -289,5 +288,30 @@ impl<'a> Up<'a> {
             drop(tell.send(work.await));
         });
         self.tasks.push(task);
+    }
+}
+
+/// Whether there may be something else to see than so long ago.
+fn is_worth_a_look(is_new: bool, services: usize, ago: Duration) -> bool {
+    ago >= AGES || (is_new && services <= MANY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_new_is_seen_at_once_but_of_very_many_services_once_a_second() {
+        for (is_new, services, millis, worth) in [
+            (true, 0, 0, true),
+            (true, MANY, 250, true),
+            (true, MANY + 1, 250, false),
+            (true, MANY + 1, 1_000, true),
+            (false, 5, 750, false),
+            (false, 5, 1_000, true),
+        ] {
+            let is = is_worth_a_look(is_new, services, Duration::from_millis(millis));
+            assert_eq!(is, worth, "{is_new}, {services} services, {millis} ms");
+        }
     }
 }

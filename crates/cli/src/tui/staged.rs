@@ -1,4 +1,4 @@
-//! Boards for the tests of update and view.
+//! Boards for the tests of update and view, and for the pictures in `docs/`.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -116,7 +116,7 @@ pub(super) fn change(ago: f64, what: serde_json::Value) -> LoggedChange {
 }
 
 /// Running operations and changes, too.
-pub(super) fn busy() -> Board {
+pub(crate) fn busy() -> Board {
     let mut board = board();
     board.running = vec![
         running(json!({"operation": "apt_install", "target": "nginx", "done_bytes": 63_963_136,

@@ -117,3 +117,7 @@ pub(super) fn restore() {
     drop(io::stdout().flush());
     let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &termios);
 }
+
+#[cfg(test)]
+#[path = "terminal_tests.rs"]
+mod tests;

@@ -4,6 +4,7 @@ use http::StatusCode;
 use tokio::io::DuplexStream;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use vps_ops::testing::sim::Simulation;
 
 use super::super::headers::plain;
 use super::super::listen::Address;
@@ -237,4 +238,113 @@ async fn who_is_not_done_soon_after_a_stop_is_cut() {
         assert_eq!(all_of(client).await, "");
     })
     .await;
+}
+
+/// A connection of virtual time with the limits that are shipped, beside what its client does; what the client got, and
+/// after how many seconds it was over.
+fn usually<T>(body: usize, client: impl AsyncFnOnce(Env, DuplexStream) -> T) -> (T, f64) {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let env = Simulation::without_chance(7).host().process().env();
+        let answers = Arc::new(Answers { body: vec![b'x'; body].into(), ..Answers::default() });
+        let (ours, theirs) = tokio::io::duplex(1024);
+        let began = env.now();
+        let served = async {
+            connection(&env, Box::new(theirs), None, Limits::USUAL, answers).await;
+            env.now().since(began).as_secs_f64()
+        };
+        let (took, got) = tokio::join!(biased; served, client(env.clone(), ours));
+        (got, took)
+    })
+}
+
+fn assert_seconds(took: f64, wanted: f64) {
+    assert!((took - wanted).abs() < 0.01, "{took} instead of {wanted} s");
+}
+
+#[test]
+fn a_head_has_five_seconds_however_it_comes() {
+    for sent in ["", "GET / HTTP/1.1\r\nHost: localhost\r\n"] {
+        let (said, took) = usually(2, async |_, mut client| {
+            client.write_all(sent.as_bytes()).await.unwrap();
+            all_of(client).await
+        });
+        assert_eq!(said, "", "{sent:?}");
+        assert_seconds(took, 5.0);
+    }
+    let (sent, took) = usually(2, async |env, mut client| {
+        let mut sent = 0;
+        while client.write_all(b"x").await.is_ok() {
+            sent += 1;
+            env.sleep(Duration::from_millis(100)).await;
+        }
+        sent
+    });
+    assert_seconds(took, 5.0);
+    assert!((45..=55).contains(&sent), "one byte each tenth of a second: {sent}");
+    let (said, _) = usually(2, async |env, mut client| {
+        env.sleep(Duration::from_millis(4_900)).await;
+        client.write_all(REQUEST).await.unwrap();
+        all_of(client).await
+    });
+    assert!(said.ends_with("\r\n\r\nxx"), "that was in time: {said}");
+}
+
+#[test]
+fn all_of_a_connection_has_ten_seconds() {
+    let (got, took) = usually(1 << 20, async |env, mut client| {
+        client.write_all(REQUEST).await.unwrap();
+        let (mut got, mut bytes) = (0, [0; 64]);
+        while let Ok(count @ 1..) = client.read(&mut bytes).await {
+            got += count;
+            env.sleep(Duration::from_millis(100)).await;
+        }
+        got
+    });
+    assert_seconds(took, 10.0);
+    assert!((1_024..1 << 20).contains(&got), "as slowly as it read: {got}");
+}
+
+#[test]
+fn a_head_has_eight_kib() {
+    let code = |bytes: usize| {
+        let head =
+            |filler: usize| format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(filler));
+        let request = head(bytes - head(0).len());
+        assert_eq!(request.len(), bytes);
+        let (said, _) = usually(2, async |_, client| {
+            let (read, mut write) = tokio::io::split(client);
+            let sent = async { drop(write.write_all(request.as_bytes()).await) };
+            tokio::join!(biased; sent, all_of(read)).1
+        });
+        said.split(' ').nth(1).unwrap_or_default().to_owned()
+    };
+    assert_eq!([code(8 * 1024 - 1), code(8 * 1024 + 1)], ["200", "431"]);
+}
+
+#[tokio::test]
+async fn sixty_four_are_answered_at_once_and_who_comes_later_once_one_is_done() {
+    const CLIENTS: usize = 80;
+    let answers = Arc::new(Answers { body: "ok".into(), waits: Some(Notify::new()), ..Answers::default() });
+    serving(Limits { head: ENDLESS, whole: ENDLESS, ..Limits::USUAL }, &answers, async |address, cancel| {
+        let mut all = Vec::new();
+        for _ in 0..CLIENTS {
+            let mut client = connect(&address).await.unwrap();
+            client.write_all(REQUEST).await.unwrap();
+            all.push(client);
+        }
+        for answered in 0..CLIENTS {
+            while answers.asked.load(Ordering::SeqCst) < (answered + 64).min(CLIENTS) {
+                tokio::task::yield_now().await;
+            }
+            answers.waits.as_ref().unwrap().notify_one();
+        }
+        for client in all {
+            assert!(all_of(client).await.ends_with("\r\n\r\nok"));
+        }
+        cancel.cancel();
+    })
+    .await;
+    assert_eq!(answers.most.load(Ordering::SeqCst), 64);
 }

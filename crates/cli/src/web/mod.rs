@@ -8,6 +8,8 @@ mod guard;
 mod headers;
 mod listen;
 mod page;
+#[cfg(all(test, feature = "tui"))]
+mod published;
 mod route;
 mod systemd;
 mod tls;

@@ -48,6 +48,9 @@ fn contrast(a: [u8; 3], b: [u8; 3]) -> f64 {
     (a.max(b) + 0.05) / (a.min(b) + 0.05)
 }
 
+const DAY: &str = ":root {";
+const NIGHT: &str = "(prefers-color-scheme: dark) {\n  :root {";
+
 #[test]
 fn every_text_can_be_read_by_day_and_by_night() {
     assert!((contrast([0; 3], [255; 3]) - 21.0).abs() < 0.01);
@@ -59,7 +62,19 @@ fn every_text_can_be_read_by_day_and_by_night() {
         .filter(|name| *name != "paper")
         .collect();
     assert!(used.len() >= 7, "{used:?}");
-    for from in [":root {", "(prefers-color-scheme: dark) {\n  :root {"] {
+    // These are all pairs there are: one paper, no colour that has no name, and nothing to see through.
+    let papers: Vec<&str> = STYLE.split("background").skip(1).collect();
+    assert!(papers.len() == 1 && papers[0].starts_with(": var(--paper)"), "{papers:?}");
+    for line in STYLE.lines().filter(|line| !line.trim().starts_with("--")) {
+        let is_named = |word: &str| !line.contains(word);
+        assert!(
+            ["rgb", "hsl", "opacity", "filter", ": #", "currentcolor"].into_iter().all(is_named),
+            "{line}"
+        );
+    }
+    let names = |from| colours(from).into_keys().collect::<Vec<_>>();
+    assert_eq!(names(DAY), names(NIGHT), "each has its colour at night");
+    for from in [DAY, NIGHT] {
         let colours = colours(from);
         for name in &used {
             let found = contrast(colours[name], colours["paper"]);

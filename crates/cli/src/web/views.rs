@@ -11,30 +11,29 @@ use crate::report::{document, one_line};
 /// While nothing counts down, what is shown is at most so many seconds old.
 const CALM: u64 = 10;
 
-/// The board of a watch, and what is made of it.
+/// A watch, and what was made of it last.
 #[derive(Debug)]
 pub(crate) struct Views {
     watch: Arc<Watch>,
     env: Env,
     /// Tells this process from the one before it, whose versions began anew, too.
     nonce: u64,
-    last: Mutex<Option<Shown>>,
+    board: Mutex<Option<Shown<Arc<Board>>>>,
+    json: Mutex<Option<Shown<Bytes>>>,
 }
 
-/// All of one moment.
-#[derive(Clone, Debug)]
-struct Shown {
+/// Something made of what there was to see at one moment.
+#[derive(Debug)]
+struct Shown<T> {
     version: u64,
     second: u64,
-    /// Whether what is shown is another thing each second: an open circuit, an operation that is under way.
-    is_counting: bool,
-    board: Arc<Board>,
-    json: Option<Bytes>,
+    it: T,
 }
 
 impl Views {
     pub(crate) fn new(env: &Env, watch: Arc<Watch>) -> Self {
-        Self { watch, nonce: env.next_u64(), env: env.clone(), last: Mutex::new(None) }
+        let (board, json) = (Mutex::new(None), Mutex::new(None));
+        Self { watch, nonce: env.next_u64(), env: env.clone(), board, json }
     }
 
     pub(crate) fn watch(&self) -> &Watch {
@@ -43,57 +42,58 @@ impl Views {
 
     /// All there is to see, not older than a second.
     pub(crate) fn board(&self) -> Arc<Board> {
-        self.with_shown(1, |shown| Arc::clone(&shown.board))
+        self.shown(&self.board, |_| Arc::new(self.watch.board()))
     }
 
     /// The same as JSON.
     pub(super) fn json(&self) -> Bytes {
-        self.with_shown(1, |shown| {
-            let board = &shown.board;
-            shown.json.get_or_insert_with(|| json(board)).clone()
+        self.shown(&self.json, |before| {
+            // Gone before the next is made, so that there are never two; that one is about as long.
+            let length = before.map_or(0, |before| before.len());
+            json(&document::Health::of_watch(&self.watch), length)
         })
     }
 
     /// A name for what is to be seen, which is another one once that is something else. A weak one: ages and times
     /// count on below it, for at most ten seconds, or not at all where one counts down.
     pub(super) fn tag(&self) -> String {
-        let (version, is_counting) = self.with_shown(CALM, |shown| (shown.version, shown.is_counting));
-        let second = self.env.wall().as_secs();
-        let (kind, slot) = if is_counting { ('c', second) } else { ('q', second / CALM) };
+        let (version, second) = (self.watch.version(), self.env.wall().as_secs());
+        let (kind, slot) = if self.watch.is_counting() { ('c', second) } else { ('q', second / CALM) };
         format!("W/\"{:016x}-{version}-{kind}{slot}\"", self.nonce)
     }
 
-    /// Calls `then` with what is shown, made anew where something changed, or its seconds are over.
-    fn with_shown<T>(&self, seconds: u64, then: impl FnOnce(&mut Shown) -> T) -> T {
+    /// What is shown, made anew by `make` of what was shown before, where something changed or its second is over.
+    fn shown<T: Clone>(&self, last: &Mutex<Option<Shown<T>>>, make: impl FnOnce(Option<T>) -> T) -> T {
         let (version, second) = (self.watch.version(), self.env.wall().as_secs());
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_fresh = last.as_ref().is_some_and(|shown| {
-            let seconds = if shown.is_counting { 1 } else { seconds };
-            shown.version == version && shown.second / seconds == second / seconds
-        });
-        let fresh = last.take().filter(|_| is_fresh);
-        let shown = fresh.unwrap_or_else(|| {
-            let board = Arc::new(self.watch.board());
-            let is_counting =
-                !board.running.is_empty() || board.rows.iter().any(|row| row.circuit.retry_after.is_some());
-            Shown { version, second, is_counting, board, json: None }
-        });
-        then(last.insert(shown))
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shown) = last.as_ref().filter(|shown| (shown.version, shown.second) == (version, second))
+        {
+            return shown.it.clone();
+        }
+        let before = last.take().map(|shown| shown.it);
+        last.insert(Shown { version, second, it: make(before) }).it.clone()
     }
 }
 
-/// As `health --json` prints it, in one line.
-fn json(board: &Board) -> Bytes {
-    let document = document::Health::of(board);
-    match serde_json::to_vec(&document) {
+/// As `health --json` prints it, in one line, which is expected to be of about this length.
+fn json(document: &document::Health<'_>, length: usize) -> Bytes {
+    let mut bytes = Vec::with_capacity(length + length / 32);
+    match serde_json::to_writer(&mut bytes, document) {
         // What is plain needs no escaping, which would take longer than all the rest.
-        Ok(bytes) if is_plain(&bytes) => bytes.into(),
-        _ => one_line(&document).into(),
+        Ok(()) if is_plain(&bytes) => bytes.into(),
+        _ => one_line(document).into(),
     }
 }
 
 /// Whether nothing in it does something else than to be seen.
 fn is_plain(json: &[u8]) -> bool {
+    // Nearly always there is no escape at all, and block by block that is known at once.
+    let is_seen = |block: &[u8]| {
+        block.iter().fold(true, |all, &byte| all & (0x20..0x7f).contains(&byte) & (byte != b'\\'))
+    };
+    if json.chunks(256).all(is_seen) {
+        return true;
+    }
     let mut before = 0;
     json.iter().all(|&byte| {
         let is_escape = before == b'\\' && byte != b'"' && byte != b'\\';

@@ -29,10 +29,4 @@ impl Expect {
     pub fn accepts(&self, status: u16) -> bool {
         self.ranges.iter().any(|range| range.contains(&status))
     }
-
-    /// The ranges.
-    #[must_use]
-    pub fn ranges(&self) -> &[RangeInclusive<u16>] {
-        &self.ranges
-    }
 }

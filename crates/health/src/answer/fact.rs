@@ -29,10 +29,6 @@ pub enum Fact {
     Proxy(ProxyFault),
     /// The roots of trust of this machine cannot be read.
     NoRoots,
-    /// Two plain targets were sent to one foreign host: a page to log in at.
-    Portal,
-    /// Somebody stopped it, or the machine slept meanwhile.
-    Cancelled,
 }
 
 /// What of an answer counts.

@@ -129,8 +129,6 @@ pub fn judge(
             ProxyFault::Refused { status } => Reason::ProxyRefused { status },
         }),
         Fact::NoRoots => Outcome::local(Reason::NoRoots),
-        Fact::Portal => Outcome::local(Reason::Portal),
-        Fact::Cancelled => Outcome::local(Reason::Cancelled),
     }
 }
 

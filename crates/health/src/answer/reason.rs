@@ -122,8 +122,6 @@ pub enum Reason {
         #[cfg_attr(feature = "serde", serde(rename = "by_seconds", with = "crate::time::seconds"))]
         by: Duration,
     },
-    /// Ours: all went bad together.
-    Offline,
     /// Ours: it was stopped.
     Cancelled,
     /// Ours: the roots of trust cannot be read.
@@ -166,7 +164,6 @@ impl Reason {
             Self::ProxyRefused { .. } => ReasonKind::ProxyRefused,
             Self::Portal => ReasonKind::Portal,
             Self::ClockBehind { .. } => ReasonKind::ClockBehind,
-            Self::Offline => ReasonKind::Offline,
             Self::Cancelled => ReasonKind::Cancelled,
             Self::NoRoots => ReasonKind::NoRoots,
             Self::ProxyUnusable => ReasonKind::ProxyUnusable,
@@ -227,7 +224,7 @@ macro_rules! kinds {
     };
 }
 
-// Numbers are stored: a new one goes to the end, and none is used again.
+// Numbers are stored: a new one goes to the end, and none is used again. 28 was never written.
 kinds! {
     0 Answered "answered",
     1 Slow "slow",
@@ -257,7 +254,6 @@ kinds! {
     25 ProxyRefused "proxy_refused",
     26 Portal "portal",
     27 ClockBehind "clock_behind",
-    28 Offline "offline",
     29 Cancelled "cancelled",
     30 NoRoots "no_roots",
     31 ProxyUnusable "proxy_unusable",

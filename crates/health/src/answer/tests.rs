@@ -161,8 +161,6 @@ fn faults_are_the_services_or_ours() {
         (Fact::Proxy(ProxyFault::Refused { status: 502 }), local, Neutral, "proxy_refused"),
         (Fact::Proxy(ProxyFault::Unusable), local, Neutral, "proxy_unusable"),
         (Fact::NoRoots, local, Neutral, "no_roots"),
-        (Fact::Portal, local, Neutral, "portal"),
-        (Fact::Cancelled, local, Neutral, "cancelled"),
     ] {
         let outcome = judged(&fact, None);
         let found = (outcome.level, outcome.verdict, outcome.reason.as_str());

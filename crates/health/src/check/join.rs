@@ -1,6 +1,7 @@
 //! Several futures at once, without a runtime.
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::task::Wake;
 use alloc::vec::Vec;
@@ -10,9 +11,12 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, Waker};
 use std::sync::{Mutex, PoisonError};
 
-/// Runs all to their end; only those are polled that were woken. Cancel safe: dropping it drops all.
+/// Runs all to their end, so many at once and the others in their order; only those are polled that were woken. Cancel
+/// safe: dropping it drops all.
 pub(super) struct Join<'f, T> {
+    most: usize,
     running: Vec<Entry<'f, T>>,
+    waiting: VecDeque<Entry<'f, T>>,
     done: Vec<Option<T>>,
     outer: Arc<Outer>,
 }
@@ -46,13 +50,17 @@ impl Wake for Bell {
 }
 
 impl<'f, T> Join<'f, T> {
-    pub(super) fn new(futures: impl Iterator<Item = Pin<Box<dyn Future<Output = T> + Send + 'f>>>) -> Self {
+    /// `most` of `futures` at once.
+    pub(super) fn new(
+        most: usize,
+        futures: impl Iterator<Item = Pin<Box<dyn Future<Output = T> + Send + 'f>>>,
+    ) -> Self {
         let outer = Arc::new(Outer(Mutex::new(Waker::noop().clone())));
         let bell = || Arc::new(Bell { rang: AtomicBool::new(true), outer: Arc::clone(&outer) });
-        let running: Vec<_> =
+        let waiting: VecDeque<_> =
             futures.enumerate().map(|(at, future)| Entry { at, future, bell: bell() }).collect();
-        let done = running.iter().map(|_| None).collect();
-        Self { running, done, outer }
+        let done = waiting.iter().map(|_| None).collect();
+        Self { most, running: Vec::new(), waiting, done, outer }
     }
 }
 
@@ -60,28 +68,34 @@ impl<T: Unpin> Future for Join<'_, T> {
     type Output = Vec<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { running, done, outer } = &mut *self;
+        let Self { most, running, waiting, done, outer } = &mut *self;
         // Before anything is polled: what rings from now on rings for this one.
         outer.0.lock().unwrap_or_else(PoisonError::into_inner).clone_from(context.waker());
-        running.retain_mut(|entry| {
-            if !entry.bell.rang.swap(false, Ordering::AcqRel) {
-                return true;
-            }
-            let waker = Waker::from(Arc::clone(&entry.bell));
-            match entry.future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                Poll::Pending => true,
-                Poll::Ready(value) => {
-                    if let Some(slot) = done.get_mut(entry.at) {
-                        *slot = Some(value);
-                    }
-                    false
+        loop {
+            running.extend(waiting.drain(..waiting.len().min(most.saturating_sub(running.len()))));
+            running.retain_mut(|entry| {
+                if !entry.bell.rang.swap(false, Ordering::AcqRel) {
+                    return true;
                 }
+                let waker = Waker::from(Arc::clone(&entry.bell));
+                match entry.future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                    Poll::Pending => true,
+                    Poll::Ready(value) => {
+                        if let Some(slot) = done.get_mut(entry.at) {
+                            *slot = Some(value);
+                        }
+                        false
+                    }
+                }
+            });
+            if waiting.is_empty() && running.is_empty() {
+                return Poll::Ready(done.iter_mut().filter_map(Option::take).collect());
             }
-        });
-        if !running.is_empty() {
-            return Poll::Pending;
+            // Whoever ended made room.
+            if waiting.is_empty() || running.len() >= *most {
+                return Poll::Pending;
+            }
         }
-        Poll::Ready(done.iter_mut().filter_map(Option::take).collect())
     }
 }
 

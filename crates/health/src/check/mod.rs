@@ -8,13 +8,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use vps_breaker::Verdict;
 use vps_retry::Timer;
 
-use crate::answer::{Outcome, Reason};
-use crate::level::{Level, Timing};
-use crate::probe::Probe;
-use crate::sample::{Phase, Sample};
+use crate::answer::Reason;
+use crate::level::Timing;
+use crate::probe::{PROBE_GRACE, Probe};
+use crate::sample::Sample;
+use crate::schedule::MOST_IN_FLIGHT;
 use crate::status::Status;
 use crate::summary::{Summary, combine};
 use crate::target::Target;
@@ -22,16 +22,14 @@ use crate::time::Moment;
 
 use join::{Either, Join, first};
 
-/// What a probe may take longer than it was told: one that keeps its deadline says itself where it was then.
-const GRACE: Duration = Duration::from_millis(100);
-
 /// A probe that ended badly is asked for confirmation so long after it began to be known.
 const CONFIRM_AFTER: Duration = Duration::from_millis(500);
 
 /// Asks targets and says how their services are.
 ///
-/// All at once, each up to its timeout; where one is bad it is asked once more, and the better of the two samples
-/// counts. So it takes twice the timeout and less than a second at most.
+/// All at once, those of one host too, but for more than [`MOST_IN_FLIGHT`]: the others then follow as places come
+/// free. Each is asked up to its timeout; where one is bad it is asked once more, and the better of the two samples
+/// counts. So up to that many take twice the timeout and less than a second at most.
 #[derive(Debug)]
 pub struct HealthCheckService<P, T> {
     probe: P,
@@ -106,7 +104,7 @@ impl<P: Probe, T: Timer + Sync> HealthCheckService<P, T> {
             };
             Box::pin(check) as core::pin::Pin<Box<dyn Future<Output = Checked> + Send + '_>>
         });
-        let last = Join::new(checks).await;
+        let last = Join::new(MOST_IN_FLIGHT, checks).await;
         self.last = last;
         self.services()
     }
@@ -156,13 +154,9 @@ impl<P: Probe, T: Timer + Sync> HealthCheckService<P, T> {
 async fn ask(probe: &impl Probe, timer: &impl Timer, target: &Target, timing: &Timing) -> Sample {
     let at = Moment::from(timer.now());
     let sample = probe.sample(target, at.after(timing.timeout()));
-    match first(sample, timer.sleep(timing.timeout().saturating_add(GRACE))).await {
+    match first(sample, timer.sleep(timing.timeout().saturating_add(PROBE_GRACE))).await {
         Either::Left(sample) => sample,
-        Either::Right(()) => {
-            let after = timing.timeout();
-            let reason = Reason::TimedOut { phase: Phase::Wait, after };
-            Sample::new(at, after, Outcome::new(Some(Level::Unhealthy), reason, Verdict::Failure))
-        }
+        Either::Right(()) => Sample::late(at, timing.timeout()),
     }
 }
 

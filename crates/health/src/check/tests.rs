@@ -6,9 +6,12 @@ use std::task::{Context, Poll, Waker};
 use std::vec;
 
 use async_trait::async_trait;
+use vps_breaker::Verdict;
 
 use super::*;
 use crate::answer::Outcome;
+use crate::level::Level;
+use crate::sample::Phase;
 use crate::target::{FamilyChoice, Kind};
 
 /// Time that goes on when everybody waits.
@@ -190,6 +193,47 @@ fn a_check_that_is_dropped_leaves_the_one_before() {
 }
 
 #[test]
+fn no_more_are_asked_at_once_than_by_a_schedule() {
+    let timer = Virtual::default();
+    let names: Vec<String> = (0..600).map(|at| std::format!("{at:03}")).collect();
+    let targets = names.iter().map(|name| target(name, name)).collect();
+    let probe = Busy { timer: timer.clone(), now: Mutex::default(), most: Mutex::default() };
+    let mut checks = HealthCheckService::new(probe, timer.clone(), targets);
+    let (services, took) = timer.run(checks.check_all());
+    assert_eq!(*checks.probe.most.lock().unwrap(), MOST_IN_FLIGHT);
+    assert_eq!(took, Duration::from_secs(3), "256, 256 and 88");
+    assert!(services.iter().map(|one| &one.service).eq(&names) && services.len() == 600);
+}
+
+/// Answers after a second, and knows how many are asked at once.
+struct Busy {
+    timer: Virtual,
+    now: Mutex<usize>,
+    most: Mutex<usize>,
+}
+
+#[async_trait]
+impl Probe for Busy {
+    async fn sample(&self, _: &Target, _: Moment) -> Sample {
+        let at = self.timer.now();
+        let now = {
+            let mut now = self.now.lock().unwrap();
+            *now += 1;
+            *now
+        };
+        {
+            let mut most = self.most.lock().unwrap();
+            *most = now.max(*most);
+        }
+        let took = Duration::from_secs(1);
+        self.timer.sleep(took).await;
+        *self.now.lock().unwrap() -= 1;
+        let outcome = Outcome::new(Some(Level::Healthy), Reason::Answered, Verdict::Success);
+        Sample::new(Moment::from(at), took, outcome)
+    }
+}
+
+#[test]
 fn many_are_polled_as_often_as_they_are_woken() {
     let polls = Arc::new(Mutex::new(0));
     let timer = Virtual::default();
@@ -206,9 +250,9 @@ fn many_are_polled_as_often_as_they_are_woken() {
         });
         Box::pin(counted) as core::pin::Pin<Box<dyn Future<Output = u64> + Send>>
     });
-    let (all, took) = timer.run(Join::new(futures));
+    let (all, took) = timer.run(Join::new(1_000, futures));
     assert_eq!((all, took.as_millis()), ((0..1_000).collect::<Vec<_>>(), 999));
     assert!(*polls.lock().unwrap() <= 2_000);
-    let none: Vec<u64> = timer.run(Join::new(vec![].into_iter())).0;
+    let none: Vec<u64> = timer.run(Join::new(1, vec![].into_iter())).0;
     assert!(none.is_empty());
 }

@@ -61,16 +61,22 @@ impl Disagreement {
 /// is opened where the status is unhealthy, and for an interval since its first bad sample no call has succeeded.
 #[must_use]
 pub fn advise(circuit: &View, health: &Damped, calls: Calls, may_pre_open: bool) -> Advice {
-    if circuit.is_held() {
-        return Advice::Nothing;
+    if takes_ticket(circuit) {
+        return Advice::TakeTicket;
     }
-    match circuit.state() {
-        State::HalfOpen if circuit.rejection().is_none() && circuit.trusts_health_probes() => {
-            Advice::TakeTicket
-        }
-        State::Closed if may_pre_open => pre_open(health, calls).map_or(Advice::Nothing, Advice::PreOpen),
-        State::Closed | State::Open | State::HalfOpen => Advice::Nothing,
+    if may_pre_open && circuit.state() == State::Closed && !circuit.is_held() {
+        return pre_open(health, calls).map_or(Advice::Nothing, Advice::PreOpen);
     }
+    Advice::Nothing
+}
+
+/// Whether a probe takes a ticket of it: it is due, nobody probes it, and no operator holds it.
+#[must_use]
+pub fn takes_ticket(circuit: &View) -> bool {
+    circuit.state() == State::HalfOpen
+        && circuit.rejection().is_none()
+        && circuit.trusts_health_probes()
+        && !circuit.is_held()
 }
 
 fn pre_open(health: &Damped, calls: Calls) -> Option<PreOpen> {

@@ -49,6 +49,7 @@ fn a_ticket_is_taken_once_it_is_due_and_never_otherwise() {
     let mut machine = open(&policy);
     let advice = |machine: &Machine, second| {
         let view = machine.peek(&policy, tick(second));
+        assert_eq!(takes_ticket(&view), advise(&view, &damped, NO_CALLS, false) == Advice::TakeTicket);
         (advise(&view, &damped, NO_CALLS, true), wake_in(&view).map(|wait| wait.as_secs()))
     };
     assert_eq!(advice(&Machine::new(), 0), (Advice::Nothing, None), "closed");

@@ -77,15 +77,6 @@ impl Gate {
         self.connection(now)
     }
 
-    /// A host is asked no more.
-    pub fn forget(&mut self, host: u32) {
-        self.heard.remove(&host);
-        self.bad.remove(&host);
-        self.resolver.known.remove(&host);
-        self.resolver.silent.remove(&host);
-        self.redirects.retain(|redirect| redirect.host != host);
-    }
-
     /// What a sample says of the connection: that it is bad, that it is good, or nothing. No route and no resolver are
     /// what being offline looks like; what is LOCAL for another reason says nothing.
     #[must_use]

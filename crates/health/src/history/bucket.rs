@@ -1,8 +1,5 @@
 //! An hour or a day, in numbers that can be added.
 
-use core::time::Duration;
-
-use crate::level::Level;
 use crate::status::Status;
 
 /// Upper bounds of the bins of response times in milliseconds, each included; the last bin has none. Two of
@@ -63,57 +60,8 @@ impl Bucket {
         self.bins.iter().map(|count| u32::from(*count)).sum()
     }
 
-    /// Whether nothing is in it but that nobody looked.
-    pub(super) fn is_empty(&self) -> bool {
-        self.lost == 0 && self.count() == 0 && self.healthy == 0 && self.degraded == 0 && self.unhealthy == 0
-    }
-
     /// All time in it.
     pub(super) fn millis(&self) -> u64 {
         [self.healthy, self.degraded, self.unhealthy, self.unknown].into_iter().map(u64::from).sum()
-    }
-}
-
-/// What a row shows of an hour or of a day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Slot {
-    /// Time in which it was healthy.
-    pub healthy: Duration,
-    /// Time in which it was degraded.
-    pub degraded: Duration,
-    /// Time in which it was unhealthy.
-    pub unhealthy: Duration,
-    /// Samples with an answer.
-    pub answered: u32,
-    /// Samples without.
-    pub lost: u32,
-    /// The longest response time.
-    pub max: Duration,
-}
-
-impl Slot {
-    pub(super) fn of(bucket: &Bucket) -> Self {
-        let millis = |millis: u32| Duration::from_millis(u64::from(millis));
-        Self {
-            healthy: millis(bucket.healthy),
-            degraded: millis(bucket.degraded),
-            unhealthy: millis(bucket.unhealthy),
-            answered: bucket.count(),
-            lost: u32::from(bucket.lost),
-            max: Duration::from_millis(u64::from(bucket.max)),
-        }
-    }
-
-    /// The worst that it was; `None` where nobody looked.
-    #[must_use]
-    pub fn worst(&self) -> Option<Level> {
-        if !self.unhealthy.is_zero() {
-            return Some(Level::Unhealthy);
-        }
-        if !self.degraded.is_zero() {
-            return Some(Level::Degraded);
-        }
-        (!self.healthy.is_zero()).then_some(Level::Healthy)
     }
 }

@@ -16,7 +16,6 @@ use crate::sample::Sample;
 use crate::status::{Change, Damped, Status};
 use crate::time::Moment;
 
-pub use bucket::Slot;
 pub use bytes::{BootId, Clocks, MOST_BYTES, Unreadable};
 pub use quantile::{Quantile, QuantileKind, Share};
 pub use ring::{RECENT, Recent};
@@ -32,6 +31,8 @@ pub const DAYS: usize = 90;
 
 const HOUR: u64 = 60 * 60 * 1_000;
 const DAY: u64 = 24 * HOUR;
+/// Hours or days that there is place for at once.
+const GROWTH: usize = 6;
 /// Pieces of time that wait for a status; there is a gap between any two of them.
 const MOST_OPEN: usize = 16;
 
@@ -121,17 +122,17 @@ impl History {
         self.pass(now);
     }
 
-    /// Its own time goes on to `now`: before it is shown.
+    /// Its own time goes on to `now`. What is only shown needs [`uptime_at`](Self::uptime_at) and
+    /// [`recent_at`](Self::recent_at), which leave it as it is.
     pub fn pass(&mut self, now: Moment) {
-        let passed = u64::try_from(now.since(self.clock).as_millis()).unwrap_or(u64::MAX);
-        if passed == 0 {
+        let (from, until) = (self.now, self.time_at(now));
+        if until == from {
             return;
         }
         // Less than a millisecond is not lost.
-        self.clock = self.clock.after(Duration::from_millis(passed));
-        let (from, until) = (self.now, self.now.saturating_add(passed));
+        self.clock = self.clock.after(Duration::from_millis(until - from));
         self.now = until;
-        let seen_until = self.last.map_or(from, |last| last.saturating_add(self.good_for)).clamp(from, until);
+        let seen_until = self.seen_until(from, until);
         if seen_until > from {
             if self.open.capacity() == 0 {
                 self.open.reserve_exact(MOST_OPEN + 2);
@@ -142,6 +143,17 @@ impl History {
             }
         }
         self.time(Piece { from: seen_until, until }, Status::Unknown);
+    }
+
+    /// Its own time at `now`, which may be later than it went on to.
+    fn time_at(&self, now: Moment) -> u64 {
+        let passed = u64::try_from(now.since(self.clock).as_millis()).unwrap_or(u64::MAX);
+        self.now.saturating_add(passed)
+    }
+
+    /// How far the time from `from` to `until` was seen by the last sample.
+    fn seen_until(&self, from: u64, until: u64) -> u64 {
+        self.last.map_or(from, |last| last.saturating_add(self.good_for)).clamp(from, until)
     }
 
     /// A moment in its own time.
@@ -179,11 +191,21 @@ impl History {
         }
     }
 
-    /// The last samples, the oldest first.
+    /// The last samples, the oldest first, as of when its time last went on.
     #[must_use]
     pub fn recent(&self) -> impl DoubleEndedIterator<Item = Recent> + '_ {
-        self.ring.iter().map(|packed| Recent {
-            ago: Duration::from_secs((self.now / 1_000).saturating_sub(u64::from(packed.at))),
+        self.recent_of(self.now)
+    }
+
+    /// The same as of `now`, as after [`pass`](Self::pass).
+    #[must_use]
+    pub fn recent_at(&self, now: Moment) -> impl DoubleEndedIterator<Item = Recent> + '_ {
+        self.recent_of(self.time_at(now))
+    }
+
+    fn recent_of(&self, time: u64) -> impl DoubleEndedIterator<Item = Recent> + '_ {
+        self.ring.iter().map(move |packed| Recent {
+            ago: Duration::from_secs((time / 1_000).saturating_sub(u64::from(packed.at))),
             level: packed.level(),
             reason: packed.reason,
             took: packed.took().map(|millis| Duration::from_millis(u64::from(millis))),
@@ -227,13 +249,27 @@ impl History {
     /// How much of the window it was up, of what was seen, until its time last went on.
     #[must_use]
     pub fn uptime(&self, window: Window) -> Uptime {
+        self.uptime_of(window, self.now)
+    }
+
+    /// The same until `now`, as after [`pass`](Self::pass).
+    #[must_use]
+    pub fn uptime_at(&self, window: Window, now: Moment) -> Uptime {
+        self.uptime_of(window, self.time_at(now))
+    }
+
+    fn uptime_of(&self, window: Window, time: u64) -> Uptime {
+        let first = window.first(time);
         let (mut up, mut down) = (0_u64, 0_u64);
-        for bucket in self.buckets(window) {
+        for bucket in self.buckets_from(window, first) {
             up += u64::from(bucket.healthy) + u64::from(bucket.degraded);
             down += u64::from(bucket.unhealthy);
         }
-        let start = self.first(window).saturating_mul(window.length());
-        let open: u64 = self.open.iter().map(|piece| piece.until.saturating_sub(piece.from.max(start))).sum();
+        let start = first.saturating_mul(window.length());
+        // What is not seen is of no status.
+        let since = Piece { from: self.now, until: self.seen_until(self.now, time) };
+        let pieces = self.open.iter().chain([&since]);
+        let open: u64 = pieces.map(|piece| piece.until.saturating_sub(piece.from.max(start))).sum();
         match self.status {
             Status::Healthy | Status::Degraded => up += open,
             Status::Unhealthy => down += open,
@@ -242,40 +278,11 @@ impl History {
         Uptime { up: Duration::from_millis(up), seen: Duration::from_millis(up + down) }
     }
 
-    /// The hours or days of the window, the oldest first; those in which nothing was seen are `None`.
-    pub fn slots(&self, window: Window) -> impl Iterator<Item = Option<Slot>> + '_ {
-        let length = window.length();
-        (self.first(window)..=self.now / length).map(move |index| {
-            let begin = index.saturating_mul(length);
-            let mut slot = Bucket::new(u32::try_from(index).ok()?);
-            if let Some(bucket) = self.buckets(window).find(|bucket| bucket.index == slot.index) {
-                slot = *bucket;
-            }
-            for piece in &self.open {
-                let until = piece.until.min(begin.saturating_add(length));
-                let open = until.saturating_sub(piece.from.max(begin));
-                slot.time(self.status, u32::try_from(open).unwrap_or(u32::MAX));
-            }
-            (!slot.is_empty()).then(|| Slot::of(&slot))
-        })
-    }
-
-    /// What it takes in memory.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        size_of::<Self>()
-            + self.ring.bytes()
-            + (self.hours.capacity() + self.days.capacity()) * size_of::<Bucket>()
-            + self.open.capacity() * size_of::<Piece>()
-    }
-
-    /// Number of the window's first hour or day; the one that is not over is in it.
-    fn first(&self, window: Window) -> u64 {
-        (self.now / window.length() + 1).saturating_sub(window.count() as u64)
-    }
-
     fn buckets(&self, window: Window) -> impl Iterator<Item = &Bucket> {
-        let first = self.first(window);
+        self.buckets_from(window, window.first(self.now))
+    }
+
+    fn buckets_from(&self, window: Window, first: u64) -> impl Iterator<Item = &Bucket> {
         let buckets = match window {
             Window::Hours(_) => &self.hours,
             Window::Days(_) => &self.days,
@@ -301,6 +308,11 @@ impl Window {
         }
     }
 
+    /// Number of its first hour or day at this time; the one that is not over is in it.
+    fn first(self, time: u64) -> u64 {
+        (time / self.length() + 1).saturating_sub(self.count() as u64)
+    }
+
     fn count(self) -> usize {
         match self {
             Self::Hours(count) => usize::from(count).min(HOURS),
@@ -316,9 +328,6 @@ fn good_for(interval: Duration) -> u64 {
 /// The bucket of this number; `None` of one that is too old to be kept.
 fn bucket_of(buckets: &mut Vec<Bucket>, index: u64, most: usize) -> Option<&mut Bucket> {
     let index = u32::try_from(index).ok()?;
-    if buckets.capacity() == 0 {
-        buckets.reserve_exact(most);
-    }
     let place = match buckets.binary_search_by_key(&index, |bucket| bucket.index) {
         Ok(place) => place,
         Err(place) => {
@@ -330,6 +339,10 @@ fn bucket_of(buckets: &mut Vec<Bucket>, index: u64, most: usize) -> Option<&mut 
             let before = buckets.len();
             buckets.retain(|bucket| u64::from(bucket.index) >= oldest);
             let place = place.saturating_sub(before - buckets.len());
+            if buckets.len() == buckets.capacity() {
+                // A little at a time: of thousands, most of what is kept in the end would be empty for long.
+                buckets.reserve_exact(GROWTH.min(most.saturating_sub(buckets.len())).max(1));
+            }
             buckets.insert(place, Bucket::new(index));
             place
         }

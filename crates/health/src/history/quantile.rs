@@ -55,7 +55,7 @@ pub struct Quantile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum QuantileKind {
-    /// By sorting the last samples.
+    /// It is that of one of the last samples.
     Exact,
     /// Not above this, by the bins.
     AtMost,
@@ -65,14 +65,14 @@ pub enum QuantileKind {
 
 /// Of response times in milliseconds; `None` of none.
 pub(super) fn of_times(share: Share, mut times: Vec<u16>) -> Option<Quantile> {
-    times.sort_unstable();
     let n = times.len();
     let (rank, kind) = if n < share.needs() {
         (n, QuantileKind::Max)
     } else {
         ((n * share.percent()).div_ceil(100), QuantileKind::Exact)
     };
-    let millis = times.get(rank.checked_sub(1)?)?;
+    // Of n a rank is n at most; of none there is none.
+    let (_, millis, _) = times.select_nth_unstable(rank.checked_sub(1)?);
     Some(quantile(*millis, n, kind))
 }
 
@@ -105,4 +105,30 @@ pub(super) fn of_buckets<'b>(share: Share, buckets: impl Iterator<Item = &'b Buc
 fn quantile(millis: u16, n: usize, kind: QuantileKind) -> Quantile {
     let n = u32::try_from(n).unwrap_or(u32::MAX);
     Quantile { value: Duration::from_millis(u64::from(millis)), n, kind }
+}
+
+#[cfg(test)]
+mod tests {
+    use vps_retry::{Rng, SplitMix64};
+
+    use super::*;
+
+    #[test]
+    fn a_quantile_of_times_is_the_one_at_its_rank_in_order() {
+        let mut rng = SplitMix64::new(95);
+        for n in 0..400_usize {
+            // Few values: many are there more than once.
+            let times: Vec<u16> = (0..n).map(|_| (rng.next_u64() % 300) as u16).collect();
+            let mut in_order = times.clone();
+            in_order.sort_unstable();
+            for (share, needs, percent) in [(Share::P50, 5, 50), (Share::P95, 60, 95), (Share::P99, 300, 99)]
+            {
+                let place = if n < needs { n } else { (n * percent).div_ceil(100) };
+                let expected = place.checked_sub(1).map(|place| u128::from(in_order[place]));
+                let found = of_times(share, times.clone());
+                assert_eq!(found.map(|found| found.value.as_millis()), expected, "{share:?} of {n}");
+                assert!(found.is_none_or(|found| (found.kind == QuantileKind::Max) == (n < needs)));
+            }
+        }
+    }
 }

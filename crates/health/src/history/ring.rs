@@ -9,6 +9,8 @@ use crate::sample::Sample;
 
 /// Samples that are kept.
 pub const RECENT: usize = 120;
+/// Samples that there is place for at once.
+const GROWTH: usize = RECENT / 4;
 
 /// A sample in eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,11 +108,10 @@ pub(super) struct Ring {
 
 impl Ring {
     pub(super) fn push(&mut self, sample: Packed) {
-        if self.samples.capacity() == 0 {
-            self.samples.reserve_exact(RECENT);
-        }
         if self.samples.len() >= RECENT {
             self.samples.pop_front();
+        } else if self.samples.len() == self.samples.capacity() {
+            self.samples.reserve_exact(GROWTH);
         }
         self.samples.push_back(sample);
     }
@@ -123,6 +124,7 @@ impl Ring {
         self.samples.len()
     }
 
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.samples.capacity() * size_of::<Packed>()
     }

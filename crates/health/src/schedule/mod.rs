@@ -17,7 +17,7 @@ use crate::time::Moment;
 
 pub use phase::name_number;
 
-use phase::{mix, part};
+use phase::mix;
 
 /// Targets that are asked at once.
 pub const MOST_IN_FLIGHT: usize = 256;
@@ -25,6 +25,7 @@ pub const MOST_IN_FLIGHT: usize = 256;
 pub const SHORTEST_FOREIGN: Duration = Duration::from_secs(10);
 /// The first round is over after so long, or after an interval.
 const FIRST_ROUND: Duration = Duration::from_secs(5);
+
 /// Number of a target in a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetId(pub u32);
@@ -66,8 +67,6 @@ pub struct Run {
     pub target: TargetId,
     /// Why now.
     pub turn: Turn,
-    /// How long it waited for a place: the age of the queue.
-    pub waited: Duration,
     /// Of all runs there were.
     number: u64,
 }
@@ -180,18 +179,6 @@ impl Schedule {
             self.queue(*id);
         }
         ids
-    }
-
-    /// Adds one later on; it is asked within 5 s.
-    pub fn add(&mut self, plan: Plan, now: Moment) -> TargetId {
-        let id = self.push(plan, now);
-        let within = plan.interval.min(FIRST_ROUND);
-        let at = now.after(part(within, mix(self.seed, plan.number, u64::MAX)));
-        if let Some(entry) = self.entry(id) {
-            entry.round = at;
-        }
-        self.queue(id);
-        id
     }
 
     fn push(&mut self, mut plan: Plan, now: Moment) -> TargetId {

@@ -71,7 +71,7 @@ fn the_first_round_is_even_and_important_ones_are_first() {
 fn rounds_have_a_phase_and_a_jitter() {
     let of = |machine, number| {
         let mut schedule = Schedule::new(machine);
-        schedule.add(plan(number, 0), at(0));
+        schedule.add_all([plan(number, 0)], at(0));
         let rounds: Vec<_> =
             all_until(&mut schedule, at(30_000 * 50)).into_iter().map(|(now, ..)| now).collect();
         let waits: Vec<_> = rounds.windows(2).skip(1).map(|two| two[1].since(two[0]).as_millis()).collect();
@@ -100,7 +100,7 @@ fn without_a_first_round_each_is_asked_in_its_own() {
 fn a_host_of_others_is_not_asked_more_often_than_each_ten_seconds() {
     for (is_private, least) in [(false, 80), (true, 900)] {
         let mut schedule = Schedule::new(3);
-        schedule.add(Plan { interval: SECOND, is_private, ..plan(1, 1) }, at(0));
+        schedule.add_all([Plan { interval: SECOND, is_private, ..plan(1, 1) }], at(0));
         let count = all_until(&mut schedule, at(1_000_000)).len();
         assert!((least..least * 13 / 10).contains(&count), "{count}");
     }
@@ -109,7 +109,7 @@ fn a_host_of_others_is_not_asked_more_often_than_each_ten_seconds() {
 #[test]
 fn missed_rounds_are_skipped() {
     let mut schedule = Schedule::new(3);
-    schedule.add(plan(1, 1), at(0));
+    schedule.add_all([plan(1, 1)], at(0));
     let run = run_at(&mut schedule, at(5_000));
     // Stopped for ten minutes, in the middle of a probe.
     schedule.finished(run, After::default(), at(600_000));
@@ -128,9 +128,9 @@ fn one_host_is_asked_once_at_a_time() {
     assert!(wakes_at_or_idle(&mut schedule, now));
     let (shared, other) = if a.target == ids[3] { (b, a) } else { (a, b) };
     schedule.finished(shared, After::default(), now.after(SECOND));
+    assert!(schedule.queue_age(now.after(SECOND)) > SECOND);
     let second = run_at(&mut schedule, now.after(SECOND));
     assert!(second.target != ids[3] && second.target != shared.target);
-    assert!(second.waited > SECOND, "{:?}", second.waited);
     assert!(schedule.queue_age(now.after(SECOND)) >= SECOND);
     // One that waits is taken away; the last one is not lost.
     let last = ids.iter().find(|id| ![shared.target, second.target, ids[3]].contains(id)).copied().unwrap();
@@ -161,7 +161,7 @@ fn no_more_than_the_cap_fly() {
 #[test]
 fn wishes_come_before_rounds_and_after_what_a_service_asks_for() {
     let mut schedule = Schedule::new(3);
-    let id = schedule.add(plan(1, 1), at(0));
+    let id = schedule.add_all([plan(1, 1)], at(0))[0];
     let turn = |schedule: &mut Schedule, after: After, now: Moment| {
         let run = run_at(schedule, now);
         schedule.finished(run, after, now);
@@ -227,7 +227,7 @@ fn a_machine_that_slept_asks_all_anew() {
 #[test]
 fn the_heap_does_not_grow_by_wishes() {
     let mut schedule = Schedule::new(3);
-    let id = schedule.add(plan(1, 1), at(0));
+    let id = schedule.add_all([plan(1, 1)], at(0))[0];
     for millis in 0..10_000 {
         schedule.circuit_due(id, Some(at(100_000 + millis)));
     }

@@ -35,7 +35,7 @@ impl Schedule {
             self.runs = self.runs.wrapping_add(1);
             entry.state = State::Flies(self.runs);
             let turn = entry.take_turn(self.seed, now);
-            return Due::Probe(Run { target: id, turn, waited: now.since(at), number: self.runs });
+            return Due::Probe(Run { target: id, turn, number: self.runs });
         }
         Due::Idle
     }

@@ -10,7 +10,8 @@ use crate::answer::Reason;
 use crate::level::{Level, Timing};
 use crate::time::Moment;
 
-/// A status to be gone on with by another process.
+/// A status to be gone on with by another process. What is as of a service that was never looked at is not written: it
+/// is kept for each of thousands, anew with each look.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Remembered {
@@ -27,28 +28,39 @@ pub struct Remembered {
     #[cfg_attr(feature = "serde", serde(rename = "last_good_seconds", with = "crate::time::seconds::maybe"))]
     pub last_good: Option<Duration>,
     /// Degraded or worse, in a row.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "RememberedRun::is_none"))]
     pub degraded: RememberedRun,
     /// Unhealthy, in a row.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "RememberedRun::is_none"))]
     pub unhealthy: RememberedRun,
     /// Failed, in a row.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "RememberedRun::is_none"))]
     pub failed: RememberedRun,
     /// Better than unhealthy, in a row.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "RememberedRun::is_none"))]
     pub answers: RememberedRun,
     /// Healthy, in a row.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "RememberedRun::is_none"))]
     pub healthy: RememberedRun,
     /// Quick, in a row.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "RememberedRun::is_none"))]
     pub quick: RememberedRun,
     /// Not too slow, in a row.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "RememberedRun::is_none"))]
     pub not_too_slow: RememberedRun,
     /// What is wrong is slowness.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "core::ops::Not::not"))]
     pub is_slowness: bool,
     /// Samples since the last slow one.
     pub since_slow: u32,
     /// The last sample came while it was not decided whose fault it is.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "core::ops::Not::not"))]
     pub is_held: bool,
     /// There were too many changes.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "core::ops::Not::not"))]
     pub is_unstable: bool,
     /// How long ago they were, in seconds.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub changes_seconds: Vec<u32>,
 }
 
@@ -82,6 +94,14 @@ pub struct RememberedRun {
     /// How long ago the first of them began.
     #[cfg_attr(feature = "serde", serde(rename = "since_seconds", with = "crate::time::seconds::maybe"))]
     pub since: Option<Duration>,
+}
+
+#[cfg(feature = "serde")]
+impl RememberedRun {
+    /// Whether there is none: it need not be written.
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Damped {

@@ -125,7 +125,7 @@ impl CircuitBreakerManager {
     /// Where the store cannot be read, what this process knows.
     pub async fn status(&self) -> BTreeMap<ServiceName, CircuitStatus> {
         let stored = self.stored().await.unwrap_or_default();
-        self.complete(stored, |_| true)
+        self.complete(stored, self.names())
     }
 
     /// The same, only as the store has it.
@@ -134,7 +134,7 @@ impl CircuitBreakerManager {
     ///
     /// When the store cannot be read.
     pub async fn stored_status(&self) -> Result<BTreeMap<ServiceName, CircuitStatus>, StoreError> {
-        Ok(self.complete(self.stored().await?, |_| true))
+        Ok(self.complete(self.stored().await?, self.names()))
     }
 
     /// What this process knows where the store does not answer: of its own circuits how they are, of others what was
@@ -155,7 +155,7 @@ impl CircuitBreakerManager {
             entry.forgotten = before.forgotten;
             entry.note_success(uncounted);
         }
-        self.shown(all, |_| false)
+        self.shown(all, [])
     }
 
     /// Those that the store has; [`complete`](Self::complete) adds what this process knows.
@@ -171,11 +171,16 @@ impl CircuitBreakerManager {
             .await?
     }
 
+    /// The services of the configuration.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &ServiceName> {
+        self.inner.shared.policies.table().names()
+    }
+
     /// With the circuits that this process uses, and of those that nobody used the ones that are wanted.
-    pub(crate) fn complete(
+    pub(crate) fn complete<'n>(
         &self,
         mut all: BTreeMap<ServiceName, CircuitStatus>,
-        is_wanted: impl Fn(&ServiceName) -> bool,
+        wanted: impl IntoIterator<Item = &'n ServiceName>,
     ) -> BTreeMap<ServiceName, CircuitStatus> {
         for circuit in self.in_use() {
             let uncounted = circuit.uncounted();
@@ -186,20 +191,19 @@ impl CircuitBreakerManager {
             entry.rejected_calls = entry.rejected_calls.saturating_add(uncounted.rejected);
             entry.note_success(uncounted);
         }
-        self.shown(all, is_wanted)
+        self.shown(all, wanted)
     }
 
     /// Every circuit of `all`, and of those that nobody used the ones that are wanted; the group by its worst host, so
     /// that it is always there.
-    fn shown(
+    fn shown<'n>(
         &self,
         mut all: BTreeMap<ServiceName, CircuitStatus>,
-        is_wanted: impl Fn(&ServiceName) -> bool,
+        wanted: impl IntoIterator<Item = &'n ServiceName>,
     ) -> BTreeMap<ServiceName, CircuitStatus> {
-        let is_wanted =
-            |name: &&ServiceName| is_wanted(name) || name.as_str() == ServiceName::EXTERNAL_DOWNLOADS;
-        for name in self.inner.shared.policies.table().names().filter(is_wanted) {
-            all.entry(name.clone()).or_insert_with(|| self.unused(name));
+        let group = ServiceName::from(ServiceName::EXTERNAL_DOWNLOADS);
+        for name in wanted.into_iter().cloned().chain([group]) {
+            all.entry(name).or_insert_with_key(|name| self.unused(name));
         }
         let (used, wall) = (self.used(), self.inner.shared.env.wall());
         circuit::show_group(&mut all, ServiceName::EXTERNAL_DOWNLOADS, wall, |name| used.contains(name));

@@ -26,9 +26,14 @@ impl Problems {
         self.add(node.spot, ProblemKind::WrongType { expected, found: node.sort() });
     }
 
-    pub(super) fn unknown_key(&mut self, key: &Key<'_>, known: &[&'static str]) {
+    /// The key that was probably meant.
+    pub(super) fn unknown_key(&mut self, key: &Key<'_>, known: &[&'static str]) -> Option<Foreign> {
         let near_key = self.suggest.near(&key.text, known.iter().copied());
-        self.add(key.spot, ProblemKind::UnknownKey { key: Foreign::new(&key.text), near_key });
+        self.add(
+            key.spot,
+            ProblemKind::UnknownKey { key: Foreign::new(&key.text), near_key: near_key.clone() },
+        );
+        near_key
     }
 
     pub(super) fn none_of(&mut self, spot: Spot, given: &str, values: &'static [&'static str]) {

@@ -107,7 +107,7 @@ mod tests {
     fn names_are_found_where_they_stand() {
         assert_eq!(shown("é${a}b${fact.os}"), ["é", "<a@1>", "b", "<fact.os@6>"]);
         assert_eq!(shown("$a $ $$ {b} }"), ["$a $ $$ {b} }"]);
-        assert_eq!(shown("$${a} and $$${b}"), ["${", "a} and ", "$", "${", "b}"]);
+        assert_eq!(shown("$${a} and $$${b}"), ["${", "a} and $", "${", "b}"]);
         assert_eq!(shown(""), Vec::<String>::new());
     }
 

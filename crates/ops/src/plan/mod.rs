@@ -20,11 +20,15 @@ mod order;
 mod parse;
 mod problem;
 mod read;
+#[cfg(test)]
+mod rules_tests;
 pub mod run;
 mod secret_text;
 mod secrets;
 mod step;
 mod suggest;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod when;
 
@@ -37,7 +41,6 @@ pub use action::{
 pub use document::plan_schema;
 pub use facts::Facts;
 pub use ids::{InvalidId, SecretName, StepId};
-
 pub use kinds::{FileDiff, file_diff};
 pub use open::{OpenPlanError, open_trusted, read_plan_file, read_plan_stream};
 pub use parse::Origin;

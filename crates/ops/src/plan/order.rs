@@ -15,9 +15,17 @@ use crate::foreign::Foreign;
 const MOST_RINGS: usize = 16;
 
 /// The steps, each with those it waits for. `failed` are those that are named in the plan and are wrong: whoever needs
-/// one is not wrong, too.
-pub(super) fn ordered(drafts: Vec<Draft>, failed: &BTreeSet<String>, problems: &mut Problems) -> Vec<Step> {
+/// one is not wrong, too; whom they name, `loose`, is looked for all the same.
+pub(super) fn ordered(
+    drafts: Vec<Draft>,
+    loose: &[Named],
+    failed: &BTreeSet<String>,
+    problems: &mut Problems,
+) -> Vec<Step> {
     let known = Known::of(&drafts, problems);
+    for named in loose {
+        known.find(named, failed, problems);
+    }
     check_was(&drafts, &known, problems);
     let mut edges: Vec<Vec<Edge>> = Vec::with_capacity(drafts.len());
     let mut steps = Vec::with_capacity(drafts.len());
@@ -104,7 +112,10 @@ impl Known {
         }
         let base = named.id.split_once('[').map_or(&*named.id, |(base, _)| base);
         if !failed.contains(base) {
-            let near_id = problems.suggest.near(&named.id, self.ids.iter().map(StepId::as_str));
+            let near_id = problems.suggest.near(
+                &named.id,
+                self.ids.iter().map(StepId::as_str).chain(failed.iter().map(String::as_str)),
+            );
             let kind = ProblemKind::UnknownStep { id: Foreign::bounded(&named.id, 200), near_id };
             problems.add(named.spot, kind);
         }

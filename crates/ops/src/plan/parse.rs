@@ -37,7 +37,7 @@ impl Plan {
     ///
     /// let text = "version: 1\nsteps:\n  - id: tools\n    pakages: [curl]";
     /// let invalid = Plan::parse(text, &origin, &Facts::default(), &[]).unwrap_err();
-    /// let said = invalid.problems[1].to_string();
+    /// let said = invalid.problems[0].to_string();
     /// assert_eq!(said, "4:5: steps[0].pakages: there is no key `pakages` here; did you mean `packages`?");
     /// # Ok::<_, vps_ops::plan::InvalidPlan>(())
     /// ```
@@ -57,10 +57,10 @@ impl Plan {
         let document = tree.and_then(|tree| At::<Document>::decode(&tree, &mut problems));
         let Some(document) = document else { return Err(invalid(problems, &paths)) };
         let mut filler = Filler::new(&mut problems, &origin.folder, facts, modules);
-        let Filled { name, secrets, drafts, failed } = filler.fill(&document.value);
+        let Filled { name, secrets, drafts, failed, loose } = filler.fill(&document.value);
         let mut hints = std::mem::take(&mut filler.hints);
         let spots: Vec<Spot> = drafts.iter().map(|draft| draft.spot).collect();
-        let steps = order::ordered(drafts, &failed, &mut problems);
+        let steps = order::ordered(drafts, &loose, &failed, &mut problems);
         if !problems.found.is_empty() {
             return Err(invalid(problems, &paths));
         }

@@ -1,6 +1,9 @@
 //! What is wrong with a plan, and where.
 
+mod expected;
 mod kind;
+mod ring;
+mod said;
 
 use std::fmt;
 
@@ -9,7 +12,9 @@ use thiserror::Error;
 use super::step::Place;
 use crate::foreign::Foreign;
 
-pub use kind::{Expected, Link, ProblemKind, Wait};
+pub use expected::Expected;
+pub use kind::ProblemKind;
+pub use ring::{Link, Wait};
 
 /// Something that is wrong at one place.
 #[derive(Clone, Debug, PartialEq, Eq)]

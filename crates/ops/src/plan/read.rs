@@ -139,7 +139,7 @@ impl<'t> Reader<'t> {
             Next::Value(path, of_key) => (path, of_key),
         };
         let mut place = spot(span, path);
-        if text.is_empty() && style == ScalarStyle::Plain {
+        if style == ScalarStyle::Plain && span.start.index() == span.end.index() {
             // It stands nowhere: its key does.
             place = of_key.unwrap_or(place);
         }

@@ -2,22 +2,18 @@
 
 use http::header;
 use url::Url;
-use vps_health::Phases;
+use vps_health::{Expect, Phases};
 
 use super::exchange::Look;
-use crate::settings::StatusRange;
 
 /// Redirects that are followed.
 pub(super) const MOST: usize = 3;
 
 /// Where an answer leads to; nothing where it is the end, or is expected, or leads out of TLS or out of the web.
-pub(super) fn next(look: &Look, from: &Url, expect: &[StatusRange]) -> Option<Url> {
+pub(super) fn next(look: &Look, from: &Url, expect: &Expect) -> Option<Url> {
     let Ok(Some(head)) = &look.result else { return None };
     let status = head.status.as_u16();
-    if expect.iter().any(|range| (range.first..=range.last).contains(&status)) {
-        return None;
-    }
-    if !matches!(status, 301 | 302 | 303 | 307 | 308) {
+    if expect.accepts(status) || !matches!(status, 301 | 302 | 303 | 307 | 308) {
         return None;
     }
     let target = head.headers.get(header::LOCATION)?.to_str().ok()?;

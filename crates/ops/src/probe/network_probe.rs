@@ -26,7 +26,8 @@ const RESUMED_FROM: usize = 200;
 /// Where they are, each target has a full one this often, which sees a new certificate.
 const FULL_EVERY: Duration = Duration::from_secs(300);
 
-/// Looks at services over this machine's network. One for a process: its probes share resolver threads and roots.
+/// Looks at services over this machine's network: its probes share resolver threads, roots and what earlier ones found
+/// out.
 pub struct NetworkProbe {
     env: Env,
     resolver: Resolver,
@@ -59,6 +60,25 @@ pub struct LookedAt {
     pub status: Option<u16>,
     /// Why there was none.
     pub error: Option<Foreign>,
+}
+
+/// Whom a look asks.
+struct Asked<'a> {
+    /// What earlier looks are known by.
+    name: &'a str,
+    place: &'a Place,
+    /// What is a right answer, where not any is.
+    expect: Option<&'a Expect>,
+}
+
+/// A look that was led on to its end.
+struct Led {
+    /// The last one, with the steps of all hops together.
+    look: Look,
+    /// Whether any went through a proxy.
+    via_proxy: bool,
+    /// Where the first one was sent, in plain text, to another host.
+    sent_to: Option<String>,
 }
 
 /// What earlier looks found out.
@@ -121,27 +141,27 @@ impl NetworkProbe {
         }
     }
 
-    /// Looks, led on by redirects where statuses are expected; the steps of all hops together, and whether any went
-    /// through a proxy.
-    async fn look(&self, name: &str, place: &Place, verb: Verb, end: Tick) -> (Look, bool) {
-        let (kind, expect) = (place.place.kind, &place.place.expect);
-        let mut url = place.place.url.clone();
-        let (mut look, mut via_proxy) = self.look_once(name, place, &url, verb, end).await;
-        if kind != ProbeKind::Http || expect.is_empty() {
-            return (look, via_proxy);
+    /// Looks, led on by redirects where statuses are expected.
+    async fn look(&self, asked: &Asked<'_>, verb: Verb, end: Tick) -> Led {
+        let mut url = asked.place.place.url.clone();
+        let (mut look, mut via_proxy) = self.look_once(asked, &url, verb, end).await;
+        // Whoever led us on may answer for everybody: what comes behind is no word of the one that was asked.
+        let sent_to = hops::sent_to(&look, &url);
+        if let (ProbeKind::Http, Some(expect)) = (asked.place.place.kind, asked.expect) {
+            for _ in 0..hops::MOST {
+                let Some(next) = hops::next(&look, &url, expect) else { break };
+                url = next;
+                let before = look.phases;
+                let (hop, hop_via_proxy) = self.look_once(asked, &url, verb, end).await;
+                (look, via_proxy) = (hop, via_proxy || hop_via_proxy);
+                look.phases = hops::sum(&before, &look.phases);
+            }
         }
-        for _ in 0..hops::MOST {
-            let Some(next) = hops::next(&look, &url, expect) else { break };
-            url = next;
-            let before = look.phases;
-            let (hop, hop_via_proxy) = self.look_once(name, place, &url, verb, end).await;
-            (look, via_proxy) = (hop, via_proxy || hop_via_proxy);
-            look.phases = hops::sum(&before, &look.phases);
-        }
-        (look, via_proxy)
+        Led { look, via_proxy, sent_to }
     }
 
-    async fn look_once(&self, name: &str, place: &Place, url: &Url, verb: Verb, end: Tick) -> (Look, bool) {
+    async fn look_once(&self, asked: &Asked<'_>, url: &Url, verb: Verb, end: Tick) -> (Look, bool) {
+        let place = asked.place;
         let get = verb == Verb::Get;
         let by_client = match &self.way.proxies {
             _ if place.place.kind != ProbeKind::Http => None,
@@ -155,7 +175,7 @@ impl NetworkProbe {
                 let question = Question {
                     env: &self.env,
                     resolver: &self.resolver,
-                    tls: self.tls(name),
+                    tls: self.tls(asked.name),
                     url,
                     family: place.family,
                     depth: match place.place.kind {
@@ -172,27 +192,23 @@ impl NetworkProbe {
     }
 
     /// Looks, by GET where HEAD is not answered.
-    async fn look_by_either(
-        &self,
-        name: &str,
-        place: &Place,
-        limit: Duration,
-    ) -> (Look, vps_health::Fact, bool) {
+    async fn look_by_either(&self, asked: &Asked<'_>, limit: Duration) -> (Led, vps_health::Fact) {
         let began = self.env.now();
         let end = began.after(limit);
-        let verb = self.known().methods.get(name).map_or(Verb::Head, |method| method.at(began.into()));
-        let (look, via_proxy) = self.look(name, place, verb, end).await;
-        let fact = self.fact(&look, limit);
-        if verb == Verb::Get || place.place.kind != ProbeKind::Http || !fact.asks_for_get() {
-            return (look, fact, via_proxy);
+        let verb = self.known().methods.get(asked.name).map_or(Verb::Head, |method| method.at(began.into()));
+        let led = self.look(asked, verb, end).await;
+        let fact = self.fact(&led.look, limit);
+        if verb == Verb::Get || asked.place.place.kind != ProbeKind::Http || !fact.asks_for_get() {
+            return (led, fact);
         }
-        let (other, via_proxy) = self.look(name, place, Verb::Get, end).await;
-        let other_fact = self.fact(&other, limit);
-        if other_fact == fact || other.result.is_err() {
-            return (look, fact, via_proxy);
+        let other = self.look(asked, Verb::Get, end).await;
+        let other_fact = self.fact(&other.look, limit);
+        if other_fact == fact || other.look.result.is_err() {
+            return (led, fact);
         }
-        self.known().methods.entry(name.to_owned()).or_default().get_was_better(self.env.now().into());
-        (other, other_fact, via_proxy)
+        let now = self.env.now().into();
+        self.known().methods.entry(asked.name.to_owned()).or_default().get_was_better(now);
+        (other, other_fact)
     }
 
     fn fact(&self, look: &Look, limit: Duration) -> vps_health::Fact {
@@ -212,20 +228,20 @@ impl NetworkProbe {
     /// Cancel safe: dropped, it closes what it opened.
     pub async fn look_at(&self, place: &ProbePlace, limit: Duration) -> LookedAt {
         let place = Place { place: place.clone(), family: vps_health::FamilyChoice::Any };
-        self.judged(&place.place.shown, &place, None, limit).await
+        self.judged(Asked { name: &place.place.shown, place: &place, expect: None }, limit).await
     }
 
-    async fn judged(&self, name: &str, place: &Place, expect: Option<&Expect>, limit: Duration) -> LookedAt {
+    async fn judged(&self, asked: Asked<'_>, limit: Duration) -> LookedAt {
         let began = self.env.now();
-        let (look, fact, via_proxy) = self.look_by_either(name, place, limit).await;
+        let (Led { look, via_proxy, sent_to }, fact) = self.look_by_either(&asked, limit).await;
         let took = look.took();
-        let outcome = judge(&fact, expect, &self.timing, took, &look.phases);
+        let outcome = judge(&fact, asked.expect, &self.timing, took, &look.phases);
         let mut sample = Sample::new(began.into(), took, outcome);
         sample.phases = look.phases;
         sample.address = look.address.map(|address| address.ip());
         sample.via_proxy = via_proxy;
         sample.certificate = look.certificate;
-        sample.sent_to = hops::sent_to(&look, &place.place.url);
+        sample.sent_to = sent_to;
         let (status, error) = match &look.result {
             Ok(head) => (head.as_ref().map(|head| head.status.as_u16()), None),
             Err(error) => (None, Some(error.to_string().into())),
@@ -243,6 +259,7 @@ impl Probe for NetworkProbe {
             let unknown = vps_health::Outcome::local(vps_health::Reason::Cancelled);
             return Sample::new(began.into(), Duration::ZERO, unknown);
         };
-        self.judged(&key(target), place, target.expect.as_ref(), limit).await.sample
+        let asked = Asked { name: &key(target), place, expect: target.expect.as_ref() };
+        self.judged(asked, limit).await.sample
     }
 }

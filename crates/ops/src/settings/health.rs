@@ -21,7 +21,7 @@ pub struct HealthCheckSettings {
     pub check_on_startup: bool,
     /// Which ones.
     pub services: Vec<String>,
-    /// How often each is looked at. At least 10 seconds for hosts that are not this machine's own network.
+    /// How often each is looked at: a day at most. At least 10 seconds for hosts that are not this machine's own network.
     pub interval: Seconds,
     /// How long one look may take: more than `unhealthy_after`, less than `interval`.
     pub timeout: Seconds,

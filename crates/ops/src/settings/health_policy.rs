@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use url::{Host, Url};
-use vps_health::{InvalidTiming, Timing};
+use vps_health::{InvalidTiming, LONGEST_INTERVAL, Timing};
 
 use super::check::Faults;
 use super::document::Settings;
@@ -163,6 +163,10 @@ fn check_times(health: &HealthCheckSettings, faults: &mut Faults) {
     // Or slow and dead could not be told apart.
     ordered("timeout", health.timeout.0, "unhealthy_after", health.unhealthy_after.0);
     ordered("unhealthy_after", health.unhealthy_after.0, "degraded_after", health.degraded_after.0);
+    if health.interval.0 > LONGEST_INTERVAL {
+        let reason = format!("is {}, but must be a day at most", shown(health.interval.0));
+        faults.add("interval", reason);
+    }
     if health.degraded_after.0.is_zero() {
         faults.add("degraded_after", "is 0, but an answer takes longer than nothing");
     }
@@ -364,6 +368,10 @@ mod tests {
             ),
             (json!({"degraded_after": 3}), "`performance.health_checks.unhealthy_after` (3s) must be longer"),
             (json!({"degraded_after": 0}), "`performance.health_checks.degraded_after` is 0"),
+            (
+                json!({"interval": 86_400.001}),
+                "`performance.health_checks.interval` is 1day 1ms, but must be a day at most",
+            ),
             (json!({"notify": {}}), "neither a `command` nor a `url`"),
             (json!({"notify": {"command": []}}), "names no program"),
             (json!({"notify": {"url": "https://u:canary@example.com/"}}), "`header_file`"),
@@ -374,6 +382,21 @@ mod tests {
             let said = faults(health.clone(), json!({}));
             assert!(said.contains(expected), "{health}: {said}");
             assert!(!said.contains("canary"), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_the_settings_let_through_is_judged_by() {
+        // Each at its limit, so that the one rule and the other are the same.
+        for health in [
+            json!({"interval": 86_400}),
+            json!({"interval": 5.001}),
+            json!({"timeout": 3.001}),
+            json!({"degraded_after": 2.999}),
+            json!({"degraded_after": 0.001}),
+        ] {
+            let policies = settings(health.clone(), json!({})).check().unwrap();
+            assert!(policies.health().timing().is_ok(), "{health}");
         }
     }
 }

@@ -77,11 +77,37 @@ pub trait Store: Send {
         true
     }
 
+    /// Puts bytes under several keys, whatever stands there, in one transaction. `entries` are of different keys.
+    ///
+    /// # Errors
+    /// When the store cannot be written; then nothing changed.
+    fn put_all(&self, entries: &[(&str, &[u8])]) -> Result<(), StoreError> {
+        let keys: Vec<&str> = entries.iter().map(|(key, _)| *key).collect();
+        self.update_all(&keys, &mut |values| {
+            for (value, (_, bytes)) in values.iter_mut().zip(entries) {
+                *value = Some(bytes.to_vec());
+            }
+            true
+        })
+    }
+
     /// The keys that begin with `prefix`, in order, and their bytes.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
+
+    /// The keys that begin with `prefix`, in order, each with the [`mark`] of its bytes.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn marks(&self, prefix: &str) -> Result<Vec<(String, u64)>, StoreError> {
+        let marked = |(key, bytes): (String, Vec<u8>)| {
+            let mark = mark(&key, &bytes);
+            (key, mark)
+        };
+        Ok(self.list(prefix)?.into_iter().map(marked).collect())
+    }
 
     /// Forgets a key.
     ///
@@ -94,6 +120,18 @@ pub trait Store: Send {
     /// # Errors
     /// When the store cannot be read.
     fn version(&self) -> Result<u64, StoreError>;
+}
+
+/// A number that is another one for other bytes under a key.
+#[must_use]
+pub fn mark(key: &str, bytes: &[u8]) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(key.as_bytes()).update(&[0]).update(bytes);
+    let mut first = [0; 8];
+    for (to, from) in first.iter_mut().zip(hasher.finalize().as_bytes()) {
+        *to = *from;
+    }
+    u64::from_le_bytes(first)
 }
 
 /// [`Store::update`] with a result. `None` as new bytes leaves them as they are.

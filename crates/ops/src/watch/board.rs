@@ -1,5 +1,6 @@
 //! All that there is to see, as one value: the terminal, the page, JSON and the metrics show the same.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -158,7 +159,7 @@ impl Board {
 
 /// What a row is made of, beside the service itself.
 pub(super) struct Beside<'a> {
-    pub(super) circuit: &'a CircuitStatus,
+    pub(super) circuit: Cow<'a, CircuitStatus>,
     pub(super) wall: f64,
     pub(super) now: vps_health::Moment,
     pub(super) muted_until: Option<f64>,
@@ -166,16 +167,13 @@ pub(super) struct Beside<'a> {
 
 impl Row {
     /// Of a service that is looked at.
-    pub(super) fn of(watched: &Watched, beside: &Beside<'_>) -> Self {
-        let Beside { circuit, wall, now, muted_until } = *beside;
+    pub(super) fn of(watched: &Watched, beside: Beside<'_>) -> Self {
+        let Beside { circuit, wall, now, muted_until } = beside;
         let ago = |moment: vps_health::Moment| wall - now.since(moment).as_secs_f64();
         let damped = &watched.damped;
-        let disagreement = disagreement(circuit, damped, wall, now);
+        let disagreement = disagreement(&circuit, damped, wall, now);
         let (history, round) = (&watched.history, watched.round.as_ref());
-        let mut passed = history.clone();
-        passed.pass(now);
-        let recent: Vec<Recent> = passed.recent().collect();
-        let over = recent.len().saturating_sub(RECENT);
+        let over = history.recent().count().saturating_sub(RECENT);
         let together = round.and_then(|round| super::service::together(&watched.targets, &round.samples));
         Self {
             service: watched.service.clone(),
@@ -196,9 +194,9 @@ impl Row {
             lost: history.recent_lost(),
             samples: history.lost(Window::Hours(48)),
             results: watched.results,
-            uptime_day: passed.uptime(Window::Hours(24)),
-            uptime_90_days: passed.uptime(Window::Days(90)),
-            recent: recent.into_iter().skip(over).collect(),
+            uptime_day: history.uptime_at(Window::Hours(24), now),
+            uptime_90_days: history.uptime_at(Window::Days(90), now),
+            recent: history.recent_at(now).skip(over).collect(),
             certificate: watched.certificate.certificate,
             is_certificate_near: watched
                 .certificate
@@ -206,7 +204,7 @@ impl Row {
                 .is_some_and(|certificate| certificate.is_near(whole(wall))),
             targets: targets(watched, now),
             bad: round.map(|round| round.bad.clone()).unwrap_or_default(),
-            circuit: circuit.clone(),
+            circuit: circuit.into_owned(),
             muted_until,
         }
     }

@@ -6,7 +6,7 @@ use vps_health::{Connection, Reason, Status};
 
 use crate::env::Env;
 use crate::foreign::Foreign;
-use crate::store::{Store, StoreError, StoreHandle};
+use crate::store::{Store, StoreError, StoreHandle, mark};
 
 /// Where they are in the store.
 const KEY: &str = "changes";
@@ -130,9 +130,12 @@ pub(super) fn read(store: &dyn Store) -> Result<Vec<LoggedChange>, StoreError> {
     Ok(decode(store.load(KEY)?.as_deref()))
 }
 
-/// The same, with what tells them from newer ones; nothing where they are those of this `mark`.
-pub(super) fn read_new(store: &dyn Store, mark: u64) -> Result<Option<(u64, Vec<LoggedChange>)>, StoreError> {
+/// The same, with what tells them from newer ones; nothing where they are those that are `known`.
+pub(super) fn read_new(
+    store: &dyn Store,
+    known: u64,
+) -> Result<Option<(u64, Vec<LoggedChange>)>, StoreError> {
     let bytes = store.load(KEY)?.unwrap_or_default();
-    let new = super::note::mark(&bytes);
-    Ok((new != mark).then(|| (new, decode(Some(&bytes)))))
+    let new = mark(KEY, &bytes);
+    Ok((new != known).then(|| (new, decode(Some(&bytes)))))
 }

@@ -72,11 +72,9 @@ impl Watch {
         if !state.is_mine && state.services.iter().all(|one| one.round.is_some()) {
             self.is_ready.store(true, Ordering::Relaxed);
         }
-        // Those of services are shown as unused where they are not there.
-        let is_wanted = |name: &ServiceName| state.place_of(name).is_none();
         let circuits = match (circuits, &state.circuits) {
-            (Ok(circuits), _) => self.circuits.complete(circuits, is_wanted),
-            (Err(_), None) => self.circuits.complete(BTreeMap::new(), is_wanted),
+            (Ok(circuits), _) => self.circuits.complete(circuits, &self.unwatched),
+            (Err(_), None) => self.circuits.complete(BTreeMap::new(), &self.unwatched),
             // All would seem closed that others opened.
             (Err(_), Some(before)) => self.circuits.without_store(before),
         };
@@ -252,19 +250,23 @@ impl Watch {
             return;
         }
         let now = moment(&self.env);
-        let State { ids, services, circuits, schedule, due_circuits, .. } = state;
-        for (at, (id, one)) in ids.iter().zip(services.iter()).enumerate() {
-            let circuit = circuits.as_ref().and_then(|circuits| circuits.get(&one.service));
-            let wait = circuit.and_then(|circuit| wake_in(&circuit.view));
-            let (Some(circuit), Some(wait)) = (circuit, wait) else {
-                due_circuits.remove(&at);
+        let waits = |(name, circuit): (&ServiceName, &CircuitStatus)| {
+            let wait = wake_in(&circuit.view)?;
+            Some((state.place_of(name)?, (circuit.generation, wait)))
+        };
+        let waiting: BTreeMap<_, _> = state.circuits.iter().flatten().filter_map(waits).collect();
+        let State { ids, services, schedule, due_circuits, .. } = state;
+        // What is not there any more is closed, or nothing that a probe could change.
+        for (at, _) in due_circuits.extract_if(.., |at, _| !waiting.contains_key(at)) {
+            if let Some(id) = ids.get(at) {
                 schedule.circuit_due(*id, None);
-                continue;
-            };
-            let fresh =
-                || DueCircuit { generation: circuit.generation, at: now.after(wait), was_tried: false };
+            }
+        }
+        for (at, (generation, wait)) in waiting {
+            let (Some(id), Some(one)) = (ids.get(at), services.get(at)) else { continue };
+            let fresh = || DueCircuit { generation, at: now.after(wait), was_tried: false };
             let due = due_circuits.entry(at).or_insert_with(fresh);
-            if due.generation != circuit.generation {
+            if due.generation != generation {
                 *due = fresh();
             }
             // A look that changed nothing is not made again each second: its rounds go on. One that was answered

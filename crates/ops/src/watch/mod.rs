@@ -16,6 +16,7 @@ mod own_connection;
 mod prober;
 mod results;
 mod round;
+mod seen;
 mod service;
 #[cfg(any(test, feature = "testing"))]
 pub mod staged;

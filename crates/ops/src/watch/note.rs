@@ -2,7 +2,6 @@
 //! goes on with it.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +18,7 @@ use super::service::{Round, Watched};
 use crate::env::Env;
 use crate::foreign::Foreign;
 use crate::service::ServiceName;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, mark};
 
 /// Where the notes begin in the store, and the histories.
 const NOTES: &str = "health/";
@@ -29,6 +28,7 @@ const LAYOUT: u32 = 1;
 /// Targets of one service that are noted.
 const MOST_TARGETS: usize = 64;
 
+// Small enough, it is one page of the store and not two; so what is as it begins is left out.
 #[derive(Serialize, Deserialize)]
 struct Note {
     layout: u32,
@@ -37,15 +37,22 @@ struct Note {
     since_boot: u64,
     wall: i64,
     status: Remembered,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     certificate: Option<Certificate>,
     /// How much longer it wants to be left alone, in milliseconds.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pause: u64,
     targets: Vec<TargetNote>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     bad: Vec<Foreign>,
     /// Missing where the version that wrote it did not count.
     #[serde(default)]
     results: Results,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The last sample of one target.
@@ -109,12 +116,14 @@ impl Watched {
         let mut watched = Self::new(service, targets, timing, env);
         let (now, clocks) = (moment(env), clocks(env));
         let timing = *watched.damped.timing();
-        let load = |prefix: &str| store.load(&format!("{prefix}{}", watched.service));
+        let key = |prefix: &str| format!("{prefix}{}", watched.service);
+        let load = |prefix: &str| store.load(&key(prefix));
         // What another version wrote, or nobody, is as good as nothing: health begins anew without it.
         let history =
             load(HISTORIES)?.and_then(|bytes| History::decode(&bytes, timing.interval(), &clocks, now).ok());
         let note = load(NOTES)?;
-        watched.mark = note.as_deref().map(mark);
+        let mark = note.as_deref().map(|note| mark(&key(NOTES), note));
+        watched.mark = mark;
         let note = note.and_then(|bytes| Note::decode(&bytes));
         if let Some(history) = history {
             watched.history = history;
@@ -129,15 +138,8 @@ impl Watched {
 
 /// What tells each service's note from the one that was there before; none where there is no note.
 pub(super) fn marks(store: &dyn Store) -> Result<BTreeMap<ServiceName, u64>, StoreError> {
-    let all = store.list(NOTES)?.into_iter();
-    Ok(all.filter_map(|(key, bytes)| Some((key.strip_prefix(NOTES)?.into(), mark(&bytes)))).collect())
-}
-
-/// A number that is another one for other bytes.
-pub(super) fn mark(bytes: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    hasher.finish()
+    let all = store.marks(NOTES)?.into_iter();
+    Ok(all.filter_map(|(key, mark)| Some((key.strip_prefix(NOTES)?.into(), mark))).collect())
 }
 
 impl Note {
@@ -202,13 +204,8 @@ pub(super) fn write(store: &dyn Store, all: Vec<Written>) -> Result<(), StoreErr
     if entries.is_empty() {
         return Ok(());
     }
-    let keys: Vec<&str> = entries.iter().map(|(key, _)| key.as_str()).collect();
-    store.update_all(&keys, &mut |values| {
-        for (value, (_, bytes)) in values.iter_mut().zip(&entries) {
-            *value = Some(bytes.clone());
-        }
-        true
-    })
+    let entries: Vec<(&str, &[u8])> = entries.iter().map(|(key, bytes)| (&**key, &**bytes)).collect();
+    store.put_all(&entries)
 }
 
 fn millis(duration: Duration) -> u64 {

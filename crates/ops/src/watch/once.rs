@@ -34,7 +34,7 @@ pub struct Once {
 
 /// Looks at everything at once; what is bad is looked at once more after half a second, and the better look counts.
 /// What was found under five seconds ago by another process is not looked at again. Ends within twice the timeout
-/// and a second.
+/// and a second, for each 256 targets that there are.
 ///
 /// What it finds goes to the store, unless a process is watching: that knows more than one look.
 ///

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use vps_health::{Advice, Calls, Damped, Moment, Outcome, Probe, Reason, Run, Sample, Target, advise};
+use vps_health::{Moment, Outcome, PROBE_GRACE, Probe, Reason, Run, Sample, Target, takes_ticket};
 
 use super::service::together;
 use crate::circuit::{Circuit, Permit};
@@ -20,8 +20,8 @@ pub(super) struct Round {
     pub(super) limit: Duration,
     /// Hosts that several services have, each with its one place.
     pub(super) hosts: Arc<Hosts>,
-    /// The circuit, where it is not closed, and how its service is.
-    pub(super) circuit: Option<(Arc<Circuit>, Damped)>,
+    /// The circuit, where it is not closed.
+    pub(super) circuit: Option<Arc<Circuit>>,
     /// Whether nothing speaks against this machine's own connection.
     pub(super) is_online: bool,
 }
@@ -56,10 +56,10 @@ impl Round {
     /// A probe's place in the circuit, where it is due for one: by normal admission, so that there is one in all
     /// processes.
     async fn ticket(&self) -> Option<Permit> {
-        let (circuit, damped) = self.circuit.as_ref()?;
+        let circuit = self.circuit.as_ref()?;
         // An open one that is not due refuses the look, too, and is none of ours.
         circuit.peek().await.ok()?;
-        if advise(&circuit.view(), damped, Calls::default(), false) != Advice::TakeTicket {
+        if !takes_ticket(&circuit.view()) {
             return None;
         }
         let permit = circuit.enter().await.ok()?;
@@ -135,10 +135,11 @@ impl Asker {
                 Some(down) => down.clone(),
                 None => {
                     let deadline = began.after(limit);
-                    match env.until(deadline.after(GRACE), probe.sample(target, deadline.into())).await {
+                    match env.until(deadline.after(PROBE_GRACE), probe.sample(target, deadline.into())).await
+                    {
                         Some(sample) => sample,
                         // A probe that does not keep its time.
-                        None => late(began.into(), limit),
+                        None => Sample::late(began.into(), limit),
                     }
                 }
             };
@@ -149,15 +150,6 @@ impl Asker {
             let _ = tell.send((at, sample));
         }
     }
-}
-
-/// What a probe may take longer than it was told.
-const GRACE: Duration = Duration::from_millis(100);
-
-fn late(began: Moment, limit: Duration) -> Sample {
-    let reason = Reason::TimedOut { phase: vps_health::Phase::Wait, after: limit };
-    let level = Some(vps_health::Level::Unhealthy);
-    Sample::new(began, limit, Outcome::new(level, reason, vps_health::Verdict::Failure))
 }
 
 /// Whether its host was there at all.

@@ -1,5 +1,6 @@
 //! Boards for tests of what shows them: a row is made of rounds, as a watch makes it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use vps_breaker::{Machine, Policy, Tick};
@@ -65,7 +66,7 @@ pub fn row(at: f64, targets: &[Target], rounds: &[(Duration, Vec<Sample>)]) -> R
         let _ = watched.take(samples, Connection::Online, ended);
     }
     let circuit = unused(name);
-    Row::of(&watched, &Beside { circuit: &circuit, wall: at, now: NOW, muted_until: None })
+    Row::of(&watched, Beside { circuit: Cow::Borrowed(&circuit), wall: at, now: NOW, muted_until: None })
 }
 
 fn unused(service: &str) -> CircuitStatus {

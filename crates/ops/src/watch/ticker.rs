@@ -173,7 +173,7 @@ impl Watch {
         let is_closed =
             state.circuit(&one.service).is_none_or(|circuit| circuit.state == vps_breaker::State::Closed);
         // Asked for only where it may be due: a circuit that is looked at is one that is in use.
-        let circuit = (!is_closed).then(|| (self.circuits.circuit(&one.service), one.damped.clone()));
+        let circuit = (!is_closed).then(|| self.circuits.circuit(&one.service));
         Some(Round {
             env: self.env.clone(),
             probe: Arc::clone(&self.probe),

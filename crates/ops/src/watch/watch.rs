@@ -1,6 +1,6 @@
-//! What a watch is made of, and what there is to see of it. How it goes on is in `ticker.rs` and `housekeeping.rs`.
+//! What a watch is made of, and what there is to see of it. How it goes on is in `ticker.rs` and
+//! `housekeeping.rs`, how that is had in `seen.rs`.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,13 +10,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use vps_breaker::Tick;
 use vps_health::{
-    Connection, Gate, Headline, InvalidTiming, Moment, Phase, Probe, SHORTEST_FOREIGN, Schedule, TargetId,
-    Timing, name_number, shown,
+    Connection, Gate, InvalidTiming, Moment, Probe, SHORTEST_FOREIGN, Schedule, TargetId, Timing, name_number,
 };
 
-use super::board::{Beside, Board, Row, disagreement, order};
 use super::change::LoggedChange;
-use super::clock::moment;
 use super::prober::{self, Prober};
 use super::round::Hosts;
 use super::service::Watched;
@@ -44,6 +41,8 @@ pub struct Watch {
     /// The place in the store of whoever looks at these services.
     pub(super) place: String,
     pub(super) shared_hosts: Arc<Hosts>,
+    /// Services of the configuration that are not looked at: their circuits are shown, also those that nobody used.
+    pub(super) unwatched: Vec<ServiceName>,
     state: Mutex<State>,
     pub(super) told: Option<mpsc::UnboundedSender<LoggedChange>>,
     /// Goes up with everything that a view could show.
@@ -199,6 +198,7 @@ impl Watch {
             version: AtomicU64::new(0),
             is_ready: AtomicBool::new(false),
             shared_hosts: Arc::new(shared_hosts(&state.services)),
+            unwatched: circuits.names().filter(|name| state.place_of(name).is_none()).cloned().collect(),
             place,
             state: Mutex::new(state),
             env,
@@ -239,79 +239,6 @@ impl Watch {
     pub fn is_ready(&self) -> bool {
         self.is_ready.load(Ordering::Relaxed)
     }
-
-    /// All there is to see, as of now.
-    #[must_use]
-    pub fn board(&self) -> Board {
-        let (now, wall) = (moment(&self.env), self.env.wall().as_secs_f64());
-        let state = self.state();
-        let mut rows: Vec<Row> = Vec::with_capacity(state.services.len());
-        for watched in &state.services {
-            let circuit = &*self.circuit_of(&state, &watched.service);
-            let muted_until = state.muted.get(&watched.service).copied().filter(|until| *until > wall);
-            rows.push(Row::of(watched, &Beside { circuit, wall, now, muted_until }));
-        }
-        // A host's own circuit is a row of its group's.
-        let others = state.circuits.iter().flatten();
-        let others = others.filter(|(name, _)| state.place_of(name).is_none() && !name.is_host());
-        rows.extend(others.map(|(_, circuit)| Row::not_probed(circuit)));
-        order(&mut rows);
-        let (next_at, queue_age) = self.next(&state);
-        let families = [vps_health::Family::V4, vps_health::Family::V6]
-            .map(|family| state.services.iter().any(|one| one.answered_over(family, now)));
-        Board {
-            at: wall,
-            interval: self.timing.interval(),
-            prober: match (state.is_mine, &state.other) {
-                (true, _) => Some(self.env.identity().pid),
-                (false, other) => other.as_ref().map(|other| other.process.pid),
-            },
-            connection: state.connection,
-            families: (families[0], families[1]),
-            resolver: median(state.services.iter().flat_map(|one| one.phases(Phase::Dns)).collect()),
-            next_in: next_at.map(|at| at.since(self.env.now())),
-            queue_age,
-            rows,
-            running: state.running.clone(),
-            changes: state.changes.iter().rev().cloned().collect(),
-        }
-    }
-
-    /// What [`Board::headline`] says, without all the rest of a board.
-    #[must_use]
-    pub fn headline(&self) -> Headline {
-        let (now, wall) = (moment(&self.env), self.env.wall().as_secs_f64());
-        let state = self.state();
-        let services = state.services.iter().map(|one| {
-            let circuit = state.circuit(&one.service);
-            let disagreement = circuit.and_then(|circuit| disagreement(circuit, &one.damped, wall, now));
-            (one.service.as_str(), shown(one.damped.status(), disagreement))
-        });
-        Headline::of(services, state.connection)
-    }
-
-    /// The circuit of a service that is looked at, also of one that nobody used yet.
-    pub(super) fn circuit_of<'s>(&self, state: &'s State, service: &ServiceName) -> Cow<'s, CircuitStatus> {
-        match state.circuit(service) {
-            Some(circuit) => Cow::Borrowed(circuit),
-            None => {
-                let known = state.circuits.as_ref().unwrap_or(const { &BTreeMap::new() });
-                Cow::Owned(self.circuits.unseen(service, known))
-            }
-        }
-    }
-
-    fn next(&self, state: &State) -> (Option<Tick>, Duration) {
-        if state.is_mine {
-            let now = moment(&self.env);
-            let next = state.ids.iter().filter_map(|id| state.schedule.due(*id)).min();
-            let next = next.map(|at| self.env.now().after(at.since(now)));
-            return (next, state.schedule.queue_age(now));
-        }
-        let other = state.other.as_ref();
-        let age = other.and_then(|other| Duration::try_from_secs_f64(other.queue_seconds).ok());
-        (other.and_then(|other| other.next_at).map(Tick::from_nanos), age.unwrap_or_default())
-    }
 }
 
 /// Those that several services have.
@@ -324,10 +251,4 @@ fn shared_hosts(services: &[Watched]) -> Hosts {
     }
     let shared = users.into_iter().filter(|(_, users)| users.len() > 1);
     shared.map(|(host, _)| (host.to_owned(), tokio::sync::Mutex::default())).collect()
-}
-
-/// Half are below it.
-fn median(mut all: Vec<Duration>) -> Option<Duration> {
-    all.sort_unstable();
-    all.get(all.len() / 2).copied()
 }

@@ -190,7 +190,6 @@ pub(crate) fn reason(reason: &Reason) -> String {
         Reason::ProxyRefused { status } => return format!("the proxy answered {status}"),
         Reason::Portal => "a network to log in to answers for everybody",
         Reason::ClockBehind { by } => return format!("this machine's clock is {} behind", long(by)),
-        Reason::Offline => "this machine seems offline",
         Reason::Cancelled => "stopped",
         Reason::NoRoots => "this machine's trusted certificates cannot be read",
         Reason::ProxyUnusable => "what is set as a proxy is none",

@@ -31,6 +31,7 @@ fn as_name<S: serde::Serializer>(kind: &FailureKind, serializer: S) -> Result<S:
 #[cfg(test)]
 fn kind_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     let library = vps_ops::Kind::ALL.iter().map(|kind| FailureKind::Of(*kind));
-    let names: Vec<&str> = library.chain([FailureKind::Config]).map(FailureKind::as_str).collect();
+    let names: Vec<&str> =
+        library.chain([FailureKind::Config, FailureKind::Plan]).map(FailureKind::as_str).collect();
     schemars::json_schema!({"type": "string", "enum": names})
 }

@@ -2,15 +2,17 @@
 
 mod of;
 
-use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::Serialize;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+use vps_ops::watch::{Row, Watch};
 
 /// The health of services: `health`, and `/api/status` of `serve`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "schema", rename = "vps-configurator.health/1")]
-pub(crate) struct Health {
+pub(crate) struct Health<'b> {
     /// When this was written, RFC 3339.
     pub(crate) generated_at: String,
     /// How many are bad, in one sentence.
@@ -26,11 +28,50 @@ pub(crate) struct Health {
     /// When its next look is due, from now.
     pub(crate) next_look_in_seconds: Option<f64>,
     /// Each service by name.
-    pub(crate) services: BTreeMap<String, Service>,
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, Service>"))]
+    pub(crate) services: Services<'b>,
     /// Operations that have been under way for more than a second, in all processes of this machine.
     pub(crate) running: Vec<Running>,
     /// What changed lately, the newest first.
     pub(crate) changes: Vec<Change>,
+}
+
+/// Services, each made a document only where it is written: those of thousands would be more to hold than their text.
+pub(crate) enum Services<'b> {
+    /// As they are on a board.
+    Rows(&'b [Row]),
+    /// As a watch sees them.
+    Of(&'b Watch),
+}
+
+impl fmt::Debug for Services<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Services").finish_non_exhaustive()
+    }
+}
+
+impl Serialize for Services<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        let mut write = |row: &Row| map.serialize_entry(row.service.as_str(), &Service::of(row));
+        match self {
+            Self::Rows(rows) => {
+                let mut rows: Vec<&Row> = rows.iter().collect();
+                rows.sort_unstable_by_key(|row| row.service.as_str());
+                rows.into_iter().try_for_each(write)?;
+            }
+            Self::Of(watch) => {
+                let mut written = Ok(());
+                watch.each_row(|row| {
+                    if written.is_ok() {
+                        written = write(&row);
+                    }
+                });
+                written?;
+            }
+        }
+        map.end()
+    }
 }
 
 /// How many services are how; those that are not looked at do not count.

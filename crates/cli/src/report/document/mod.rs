@@ -14,6 +14,7 @@ mod error;
 mod git;
 mod health;
 mod log;
+mod plan;
 mod preview;
 mod run;
 #[cfg(feature = "web")]
@@ -30,6 +31,7 @@ pub(crate) use error::Error;
 pub(crate) use git::{GitClone, Submodule};
 pub(crate) use health::{Change, Health, Mute, News};
 pub(crate) use log::LogLine;
+pub(crate) use plan::{PlanCheck, PlanHint, PlanNew, PlanShow, PlanStep};
 pub(crate) use preview::{Preview, PreviewStep};
 pub(crate) use run::Run;
 #[cfg(feature = "web")]

@@ -13,6 +13,8 @@ macro_rules! keys {
         #[derive(Debug, Default)]
         pub(in crate::plan) struct $name {
             $($(#[doc = $doc])+ pub(in crate::plan) $field: $crate::plan::decode::Field<$type>,)*
+            /// Keys that were probably meant by what is none: they are not missed, too.
+            pub(in crate::plan) meant: Vec<$crate::foreign::Foreign>,
         }
 
         impl $name {
@@ -31,10 +33,10 @@ macro_rules! keys {
                         $(stringify!($field) => {
                             read.$field = $crate::plan::decode::Field::of(key, value, problems);
                         })*
-                        _ => problems.unknown_key(key, Self::KEYS),
+                        _ => read.meant.extend(problems.unknown_key(key, Self::KEYS)),
                     }
                 }
-                $(if read.$required.key().is_none() {
+                $(if read.$required.key().is_none() && !read.meant.iter().any(|key| *key == stringify!($required)) {
                     let key = stringify!($required);
                     problems.add(node.spot, $crate::plan::problem::ProblemKind::MissingKey { key });
                 })*

@@ -91,8 +91,8 @@ impl Filler<'_> {
     }
 
     fn apt_key(&mut self, at: &At<AptKeyText>) -> Option<AptKey> {
-        let AptKeyText { url, file, text, sha256, fingerprint } = &at.value;
-        self.one_of(at.spot, &[("url", url.key()), ("file", file.key()), ("text", text.key())], KEYS);
+        let AptKeyText { url, file, text, sha256, fingerprint, meant } = &at.value;
+        self.one_of(at.spot, &[("url", url.key()), ("file", file.key()), ("text", text.key())], KEYS, meant);
         self.together(("sha256", sha256.key()), ("fingerprint", fingerprint.key()));
         let check = if let Some(sha256) = sha256.get() {
             // `sha256:HEX`, of which the digits are kept.

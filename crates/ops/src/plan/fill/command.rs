@@ -18,7 +18,7 @@ const GUARDS: &[&str] = &["creates", "removes", "unless", "only_if", "on_change"
 impl Filler<'_> {
     pub(super) fn command(&mut self, at: &At<Command>) -> Option<Done> {
         let text = &at.value;
-        self.one_of(at.spot, &[("argv", text.argv.key()), ("shell", text.shell.key())], LINES);
+        self.one_of(at.spot, &[("argv", text.argv.key()), ("shell", text.shell.key())], LINES, &text.meant);
         self.check_guards(at);
         let line = self.command_line(text);
         let bash = text.bash.value_or(false);

@@ -37,7 +37,12 @@ const USUAL_WAIT: Duration = Duration::from_secs(300);
 impl Filler<'_> {
     pub(super) fn file(&mut self, at: &At<File>) -> Option<Action> {
         let text = &at.value;
-        self.one_of(at.spot, &[("source", text.source.key()), ("content", text.content.key())], BODIES);
+        self.one_of(
+            at.spot,
+            &[("source", text.source.key()), ("content", text.content.key())],
+            BODIES,
+            &text.meant,
+        );
         self.only_beside("expand", text.expand.key(), "content", text.content.key());
         let dest = text.dest.get().and_then(|dest| self.file_path(dest));
         let body = match (text.source.get(), text.content.get()) {
@@ -114,7 +119,7 @@ impl Filler<'_> {
     }
 
     pub(super) fn gate(&mut self, at: &At<GateText>) -> Option<Action> {
-        let GateText { connect, http, dns, service, exists, wait } = &at.value;
+        let GateText { connect, http, dns, service, exists, wait, meant } = &at.value;
         let keys = [
             ("connect", connect.key()),
             ("http", http.key()),
@@ -122,7 +127,7 @@ impl Filler<'_> {
             ("service", service.key()),
             ("exists", exists.key()),
         ];
-        self.one_of(at.spot, &keys, CHECKS);
+        self.one_of(at.spot, &keys, CHECKS, meant);
         let wait = match wait.get() {
             Some(wait) => self.duration(wait),
             None => Some(USUAL_WAIT),

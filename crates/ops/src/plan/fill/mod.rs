@@ -37,6 +37,7 @@ pub(super) struct Draft {
 }
 
 /// A step that another names.
+#[derive(Clone)]
 pub(super) struct Named {
     pub(super) id: String,
     pub(super) spot: Spot,
@@ -49,6 +50,8 @@ pub(super) struct Filled {
     pub(super) drafts: Vec<Draft>,
     /// The names of steps that something is wrong with.
     pub(super) failed: BTreeSet<String>,
+    /// Whom those name.
+    pub(super) loose: Vec<Named>,
 }
 
 /// What texts are filled in with, and what is wrong with them.
@@ -64,6 +67,7 @@ pub(super) struct Filler<'p> {
     item: Option<String>,
     is_named: bool,
     failed: BTreeSet<String>,
+    loose: Vec<Named>,
     /// Bytes of text that were filled in.
     bytes: usize,
 }
@@ -86,6 +90,7 @@ impl<'p> Filler<'p> {
             item: None,
             is_named: true,
             failed: BTreeSet::new(),
+            loose: Vec::new(),
             bytes: 0,
         }
     }
@@ -109,7 +114,8 @@ impl<'p> Filler<'p> {
         if let Some(steps) = document.steps.get().filter(|steps| steps.value.is_empty()) {
             self.problems.add(steps.spot, ProblemKind::EmptyList);
         }
-        Filled { name, secrets, drafts, failed: std::mem::take(&mut self.failed) }
+        let (failed, loose) = (std::mem::take(&mut self.failed), std::mem::take(&mut self.loose));
+        Filled { name, secrets, drafts, failed, loose }
     }
 
     fn plan_name(&mut self, name: &At<String>) -> Option<String> {

@@ -68,9 +68,9 @@ impl Filler<'_> {
     }
 
     fn source(&mut self, source: &At<SecretText>) -> Option<SecretSource> {
-        let SecretText { file, credential, env } = &source.value;
+        let SecretText { file, credential, env, meant } = &source.value;
         let keys = [("file", file.key()), ("credential", credential.key()), ("env", env.key())];
-        self.one_of(source.spot, &keys, SOURCES)?;
+        self.one_of(source.spot, &keys, SOURCES, meant)?;
         if let Some(file) = file.get() {
             return self.file_path(file).map(SecretSource::File);
         }
@@ -88,16 +88,19 @@ impl Filler<'_> {
         self.env_name(&name, env.spot).then_some(SecretSource::Env(name))
     }
 
-    /// Just one of these keys, which are given with where they stand.
+    /// Just one of these keys, which are given with where they stand. One that was `meant` by what is no key is not missed.
     pub(super) fn one_of(
         &mut self,
         spot: Spot,
         keys: &[(&'static str, Option<Spot>)],
         all: &'static [&'static str],
+        meant: &[Foreign],
     ) -> Option<&'static str> {
         let mut there = keys.iter().filter_map(|(key, spot)| spot.map(|spot| (*key, spot)));
         let Some((first, _)) = there.next() else {
-            self.problems.add(spot, ProblemKind::NoneOf { keys: all });
+            if !meant.iter().any(|key| all.contains(&key.as_str())) {
+                self.problems.add(spot, ProblemKind::NoneOf { keys: all });
+            }
             return None;
         };
         let mut alone = Some(first);

@@ -72,6 +72,7 @@ impl Filler<'_> {
 
     fn draft(&mut self, at: &At<StepText>, defaults: &Defaults) -> Option<Draft> {
         let text = &at.value;
+        let before = self.loose.len();
         let id = text.id.get().and_then(|id| self.id(&id.value, id.spot));
         let was = text.was.get().and_then(|was| Some((self.id(&was.value, was.spot)?, was.spot)));
         // All of it is looked at, whatever is wrong.
@@ -93,6 +94,8 @@ impl Filler<'_> {
             self.failed.insert(id.to_string());
             return None;
         };
+        // They are looked for with the step.
+        self.loose.truncate(before);
         let mut step = Step::new(id, action);
         step.place = at.spot.place;
         step.when = when;
@@ -114,7 +117,9 @@ impl Filler<'_> {
     /// Steps that are named, found once all of them are known.
     pub(super) fn names(&mut self, list: &[At<String>]) -> Vec<Named> {
         let named = list.iter().filter_map(|at| Some(Named { id: self.line(at)?, spot: at.spot }));
-        named.collect()
+        let named: Vec<Named> = named.collect();
+        self.loose.extend_from_slice(&named);
+        named
     }
 
     fn action(&mut self, at: &At<StepText>) -> Option<Done> {
@@ -132,7 +137,9 @@ impl Filler<'_> {
         ];
         let mut there = ACTIONS.iter().zip(keys).filter_map(|(name, key)| Some((*name, key?)));
         let Some(mut first) = there.next() else {
-            self.problems.add(at.spot, ProblemKind::NoAction { keys: ACTIONS });
+            if !step.meant.iter().any(|key| ACTIONS.contains(&key.as_str())) {
+                self.problems.add(at.spot, ProblemKind::NoAction { keys: ACTIONS });
+            }
             return None;
         };
         let mut others: Vec<_> = there.collect();

@@ -1,9 +1,10 @@
 //! The kinds of problems.
 
-use std::fmt;
-
 use thiserror::Error;
 
+use super::expected::Expected;
+use super::ring::{Link, Ring};
+use super::said::{Range, listed, near};
 use crate::apt::InvalidReason;
 use crate::download::ChecksumError;
 use crate::foreign::Foreign;
@@ -246,7 +247,7 @@ pub enum ProblemKind {
         near_value: Option<Foreign>,
     },
     /// A number out of its range.
-    #[error("expected a whole number from {least} to {most}")]
+    #[error("expected a whole number {}", Range(*least, *most))]
     Range {
         /// The least.
         least: u64,
@@ -341,105 +342,4 @@ pub enum ProblemKind {
     /// This build cannot do it.
     #[error("this build of the program has no git")]
     NoGit,
-}
-
-/// A sort of value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Expected {
-    /// Nothing: `key:`, `null`, `~`.
-    Nothing,
-    /// A text.
-    Text,
-    /// A text in quotes.
-    Quoted,
-    /// `true` or `false`.
-    Bool,
-    /// A whole number.
-    Number,
-    /// `[..]`.
-    List,
-    /// `{..}`.
-    Map,
-    /// A text or a list of texts.
-    TextOrList,
-    /// A list, or the keys of its long form.
-    ListOrMap,
-    /// `true`, `false` or `boot`.
-    Once,
-}
-
-impl fmt::Display for Expected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Nothing => "nothing",
-            Self::Text => "a text",
-            Self::Quoted => "a text in quotes",
-            Self::Bool => "true or false",
-            Self::Number => "a whole number",
-            Self::List => "a list",
-            Self::Map => "a group of keys",
-            Self::TextOrList => "a text or a list",
-            Self::ListOrMap => "a list or a group of keys",
-            Self::Once => "true, false or boot",
-        })
-    }
-}
-
-/// One step in a ring of steps that wait for each other.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// The step.
-    pub step: Foreign,
-    /// Why it waits for the next.
-    pub why: Wait,
-}
-
-/// Why a step waits for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// `needs` names it.
-    Needs,
-    /// `on_change` names it.
-    Watches,
-    /// It stands below it, and has no `needs`.
-    Below,
-}
-
-struct Ring<'r>(&'r [Link]);
-
-impl fmt::Display for Ring<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let following = self.0.iter().cycle().skip(1);
-        for (number, (link, next)) in self.0.iter().zip(following).enumerate() {
-            let comma = if number == 0 { "" } else { ", " };
-            let why = match link.why {
-                Wait::Needs => "needs",
-                Wait::Watches => "watches",
-                Wait::Below => "has no `needs` and stands below",
-            };
-            write!(f, "{comma}`{}` {why} `{}`", link.step, next.step)?;
-        }
-        Ok(())
-    }
-}
-
-fn near(name: Option<&Foreign>) -> Near<'_> {
-    Near(name)
-}
-
-struct Near<'n>(Option<&'n Foreign>);
-
-impl fmt::Display for Near<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(name) => write!(f, "; did you mean `{name}`?"),
-            None => Ok(()),
-        }
-    }
-}
-
-fn listed(words: &[&str]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-    quoted.join(", ")
 }

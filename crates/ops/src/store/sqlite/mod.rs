@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{Change, ChangeAll, Store, StoreError};
+use super::{Change, ChangeAll, Store, StoreError, mark};
 
 pub use ladder::OpenError;
 
@@ -91,13 +91,7 @@ fn put(connection: &Connection, key: &str, value: &[u8]) -> rusqlite::Result<()>
 
 /// The engine has no checksums of its own: a flipped bit must not become a state.
 fn checksum(key: &str, value: &[u8]) -> i64 {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(key.as_bytes()).update(&[0]).update(value);
-    let mut first = [0; 8];
-    for (to, from) in first.iter_mut().zip(hasher.finalize().as_bytes()) {
-        *to = *from;
-    }
-    i64::from_le_bytes(first)
+    mark(key, value).cast_signed()
 }
 
 impl Store for SqliteStore {
@@ -150,6 +144,17 @@ impl Store for SqliteStore {
         updated
     }
 
+    fn put_all(&self, entries: &[(&str, &[u8])]) -> Result<(), StoreError> {
+        let failed = |error| self.failed(&error);
+        let transaction =
+            rusqlite::Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
+                .map_err(failed)?;
+        for (key, value) in entries {
+            put(&self.connection, key, value).map_err(failed)?;
+        }
+        transaction.commit().map_err(failed)
+    }
+
     fn list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         type Row = (String, Vec<u8>, i64);
         let read = || -> rusqlite::Result<Vec<Row>> {
@@ -167,6 +172,21 @@ impl Store for SqliteStore {
             Some((key, value))
         });
         Ok(checked.collect())
+    }
+
+    /// As they were written beside the bytes, which need not be read for that.
+    fn marks(&self, prefix: &str) -> Result<Vec<(String, u64)>, StoreError> {
+        let read = || -> rusqlite::Result<Vec<(String, u64)>> {
+            let mut select = self
+                .connection
+                .prepare_cached("SELECT key, sum FROM entries WHERE key >= ?1 ORDER BY key")?;
+            let rows = select.query_map([prefix], |row| {
+                let (key, sum): (String, i64) = (row.get(0)?, row.get(1)?);
+                Ok((key, sum.cast_unsigned()))
+            })?;
+            rows.take_while(|row| row.as_ref().map_or(true, |(key, _)| key.starts_with(prefix))).collect()
+        };
+        read().map_err(|error| self.failed(&error))
     }
 
     fn remove(&self, key: &str) -> Result<(), StoreError> {

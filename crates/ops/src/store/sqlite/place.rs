@@ -195,12 +195,17 @@ fn saying(kept: &[Kept]) -> Option<String> {
     }
 }
 
+/// Pages of the store that are kept in memory, in KiB.
+const CACHE: i32 = 1_024;
+
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_LIMIT)?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // Below zero it is in KiB. The system keeps the pages, too.
+    connection.pragma_update(None, "cache_size", -CACHE)?;
     let sound: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if sound != "ok" {
         return Err(rusqlite::Error::SqliteFailure(

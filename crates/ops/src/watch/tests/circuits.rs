@@ -208,3 +208,40 @@ fn while_this_machine_is_offline_a_due_circuit_stays_due() {
         assert_eq!(circuit(&peer).await, State::Closed);
     });
 }
+
+#[test]
+fn rows_one_by_one_are_those_of_the_board_in_order_of_name() {
+    virtually(settings(&["x", A, "q"], &json!({})), |lab| async move {
+        lab.script.say("q", Say::Refused);
+        let peer = healthy(&lab).await;
+        peer.fail("x", 3).await;
+        wait(2.0).await;
+        let mut rows = Vec::new();
+        peer.watch.each_row(|row| rows.push(row));
+        let board = peer.watch.board();
+        let mut of_board = board.rows.clone();
+        of_board.sort_by(|a, b| a.service.cmp(&b.service));
+        assert_eq!(format!("{rows:?}"), format!("{of_board:?}"));
+        assert!(rows.len() > 3, "those that nobody looks at are there, too");
+        assert_eq!(peer.watch.headline(), board.headline());
+        assert!(peer.watch.board_without_rows().rows.is_empty());
+    });
+}
+
+#[test]
+fn it_counts_down_while_a_circuit_is_open_and_no_longer() {
+    virtually(settings(&[A], &json!({})), |lab| async move {
+        let peer = healthy(&lab).await;
+        let counts = || {
+            let rows = peer.watch.board().rows;
+            assert_eq!(peer.watch.is_counting(), rows.iter().any(|row| row.circuit.retry_after.is_some()));
+            peer.watch.is_counting()
+        };
+        assert!(!counts());
+        peer.fail(A, 3).await;
+        wait(2.0).await;
+        assert!(counts());
+        wait(62.0).await;
+        assert!(!counts());
+    });
+}

@@ -4,6 +4,7 @@ mod circuits;
 mod kept;
 mod keys;
 mod lab;
+mod notify;
 mod several;
 mod statuses;
 mod times;

@@ -1,23 +1,32 @@
 //! The documents of health, made of a board.
 
 use crate::observe::words::health as words;
-use vps_health::{Family, Level, Quantile, Status};
+use vps_health::{Family, Headline, Level, Quantile, Status};
 use vps_ops::circuit::rfc3339;
 use vps_ops::running::RunningOperation;
-use vps_ops::watch::{Board, Changed, LastLook, LoggedChange, Row};
+use vps_ops::watch::{Board, Changed, LastLook, LoggedChange, Row, Watch};
 
 use super::{
-    Change, Circuit, Health, Look, Lost, News, Progress, Recent, ResponseTime, Running, Service, Summary,
-    Target, ThisMachine, Uptime,
+    Change, Circuit, Health, Look, Lost, News, Progress, Recent, ResponseTime, Running, Service, Services,
+    Summary, Target, ThisMachine, Uptime,
 };
 
-impl Health {
+impl<'b> Health<'b> {
     /// All there is to see.
-    pub(crate) fn of(board: &Board) -> Self {
-        let (headline, summary) = (board.headline(), board.summary());
+    pub(crate) fn of(board: &'b Board) -> Self {
+        Self::with(board, &board.headline(), Services::Rows(&board.rows))
+    }
+
+    /// All that `watch` sees now.
+    pub(crate) fn of_watch(watch: &'b Watch) -> Self {
+        Self::with(&watch.board_without_rows(), &watch.headline(), Services::Of(watch))
+    }
+
+    fn with(board: &Board, headline: &Headline, services: Services<'b>) -> Self {
+        let summary = headline.summary;
         Self {
             generated_at: rfc3339(board.at),
-            sentence: words::sentence(&headline),
+            sentence: words::sentence(headline),
             summary: Summary {
                 healthy: summary.healthy,
                 degraded: summary.degraded,
@@ -34,7 +43,7 @@ impl Health {
             interval_seconds: board.interval.as_secs_f64(),
             prober_pid: board.prober,
             next_look_in_seconds: board.next_in.map(|next| next.as_secs_f64()),
-            services: board.rows.iter().map(|row| (row.service.to_string(), Service::of(row))).collect(),
+            services,
             running: board.running.iter().map(Running::of).collect(),
             changes: board.changes.iter().map(Change::of).collect(),
         }
@@ -42,7 +51,7 @@ impl Health {
 }
 
 impl Service {
-    fn of(row: &Row) -> Self {
+    pub(super) fn of(row: &Row) -> Self {
         let quantile = |quantile: &Quantile| ResponseTime {
             seconds: quantile.value.as_secs_f64(),
             n: quantile.n,

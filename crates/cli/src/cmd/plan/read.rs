@@ -1,0 +1,99 @@
+//! From a path to a plan that was checked, or to everything that is wrong with it.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use vps_ops::Kind;
+use vps_ops::foreign::{Foreign, shown};
+use vps_ops::plan::{
+    Facts, Hint, InvalidPlan, OpenPlanError, Origin, Plan, ProblemKind, open_trusted, read_plan_file,
+    read_plan_stream,
+};
+
+use super::excerpt;
+use crate::app::App;
+use crate::exit::Exit;
+use crate::report::{Failure, FailureKind};
+
+/// Problems that are shown with their lines; nobody reads more at once.
+const MOST_SHOWN: usize = 50;
+
+/// A plan that can be run.
+pub(crate) struct ReadPlan {
+    pub(crate) plan: Plan,
+    pub(crate) hints: Vec<Hint>,
+    /// What it is called in messages.
+    pub(crate) shown: Foreign,
+}
+
+/// Reads and checks a plan; `-` is standard input.
+pub(crate) fn read(app: &App, path: &Path) -> Result<ReadPlan, Failure> {
+    let fs = &**app.env.fs();
+    let is_stream = path == Path::new("-");
+    let name = if is_stream { Foreign::from("standard input") } else { shown(path) };
+    let opened = if is_stream {
+        let folder =
+            std::env::current_dir().map_err(|error| Failure::of_error(Exit::Local, Kind::Local, &error))?;
+        read_plan_stream(std::io::stdin().lock(), folder)
+    } else {
+        read_plan_file(fs, path)
+    };
+    let (text, origin): (String, Origin) = opened.map_err(|error| not_opened(app, &name, &error))?;
+    let facts = Facts::read(fs);
+    let (plan, hints) =
+        Plan::parse(&text, &origin, &facts, &[]).map_err(|invalid| not_valid(app, &name, &text, &invalid))?;
+    for (place, source) in plan.sources() {
+        match open_trusted(fs, source) {
+            Ok(_) => {}
+            // A step above may be what makes it.
+            Err(OpenPlanError::Unreadable { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+            Err(error) => {
+                let mut failure = not_opened(app, &name, &error);
+                failure.hints.insert(0, format!("the step in line {} of {name} takes it", place.line));
+                return Err(failure);
+            }
+        }
+    }
+    Ok(ReadPlan { plan, hints, shown: name })
+}
+
+fn not_opened(app: &App, name: &Foreign, error: &OpenPlanError) -> Failure {
+    let chmod = "take that away: `chmod go-w` for it and the folders above it, `chown` where it is not yours";
+    match error {
+        OpenPlanError::Invalid(invalid) => not_valid(app, name, "", invalid),
+        OpenPlanError::OtherHands { .. } => Failure::of_error(Exit::Local, Kind::Local, error).hint(chmod),
+        OpenPlanError::Unreadable { source, .. } if source.kind() != ErrorKind::PermissionDenied => {
+            Failure::of_error(Exit::Config, FailureKind::Plan, error)
+        }
+        OpenPlanError::NotAFile { .. } => Failure::of_error(Exit::Config, FailureKind::Plan, error),
+        _ => Failure::of_error(Exit::Local, Kind::Local, error),
+    }
+}
+
+/// For people each problem with the line it is in, for programs each in a line.
+fn not_valid(app: &App, name: &Foreign, text: &str, invalid: &InvalidPlan) -> Failure {
+    let problems = &invalid.problems;
+    let plural = if problems.len() == 1 { "" } else { "s" };
+    let first = format!("{name} cannot be run: {} problem{plural}", problems.len());
+    let mut failure = Failure::new(Exit::Config, FailureKind::Plan, first);
+    if app.global.json_errors() {
+        failure.causes = problems.iter().map(|problem| format!("{name}:{problem}")).collect();
+    } else {
+        let lines: Vec<&str> = text.lines().collect();
+        for problem in problems.iter().take(MOST_SHOWN) {
+            failure.message.push_str(&format!("\n\n{name}:{problem}\n{}", excerpt::of(&lines, problem)));
+        }
+        if let Some(more) = problems.len().checked_sub(MOST_SHOWN).filter(|more| *more > 0) {
+            failure.message.push_str(&format!("\n\nand {more} more"));
+        }
+        failure.message.truncate(failure.message.trim_end().len());
+    }
+    // What is no YAML ends the reading: there is one such problem at most.
+    let broken = problems.iter().find(|problem| matches!(problem.kind, ProblemKind::Syntax(_)));
+    let line = broken.and_then(|problem| usize::try_from(problem.place.line).ok()?.checked_sub(1));
+    let in_braces = line.and_then(|at| text.lines().nth(at)).is_some_and(|line| line.contains("${"));
+    if in_braces {
+        failure = failure.hint("in [ ] and { } a text with `${...}` in it stands in quotes");
+    }
+    failure
+}
