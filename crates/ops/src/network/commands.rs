@@ -45,19 +45,19 @@ impl Commands {
         let policies = self.context.policies();
         let (runner, env) = (self.context.runner(), self.context.env());
         let input = spec.input().cloned().unwrap_or_else(|| runner.input());
-        let mut options = options.clone();
+        let (asked_by, mut options) = (options, options.clone());
         if !input.can_be_read_again() {
             options.attempts = Some(NonZeroU32::MIN);
         }
-        let asked = (spec.clone(), retry_on.clone());
         let spec = &spec.clone().reading(input);
+        let asked = (spec.clone(), retry_on.clone());
         let policy = match &options.service {
             Some(service) => options.over(policies.of(service)),
             None => options.over(policies.general()),
         };
         let total = options.total_or(policy.timeouts.command);
         let attempt_limit = limit_of_attempt(&policy.retry, total);
-        let operation = Operation::new(OperationKind::Run, spec.name()).with_replay(asked);
+        let operation = Operation::new(OperationKind::Run, spec.name()).with_replay(asked, asked_by);
         let mut request = Request::of(operation).under(&policy, &options).total(total).attempt(attempt_limit);
         if let Some(service) = &options.service {
             request = request.service(service.clone());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::input::Input;
 
@@ -18,6 +18,7 @@ pub struct ProcessSpec {
     pub(super) removed: Vec<&'static str>,
     pub(super) dies_with_us: bool,
     pub(super) input: Option<Input>,
+    pub(super) folder: Option<PathBuf>,
 }
 
 impl ProcessSpec {
@@ -31,6 +32,7 @@ impl ProcessSpec {
             removed: Vec::new(),
             dies_with_us: false,
             input: None,
+            folder: None,
         }
     }
 
@@ -78,6 +80,25 @@ impl ProcessSpec {
     pub fn reading(mut self, input: Input) -> Self {
         self.input = Some(input);
         self
+    }
+
+    /// Has it work in this folder; else it does where we do. Holds for processes that are [run](super::Runner::run).
+    #[must_use]
+    pub fn in_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// The folder it was told to work in.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// The program as it was given, byte by byte.
+    #[must_use]
+    pub fn program_word(&self) -> &OsStr {
+        &self.program
     }
 
     /// What it was told to read.
@@ -132,6 +153,12 @@ impl RetryOn {
     #[must_use]
     pub fn only(codes: impl IntoIterator<Item = i32>) -> Self {
         Self { codes: Some(codes.into_iter().collect()) }
+    }
+
+    /// The codes, if only some are.
+    #[must_use]
+    pub fn codes(&self) -> Option<&BTreeSet<i32>> {
+        self.codes.as_ref()
     }
 
     pub(super) fn includes(&self, code: i32) -> bool {

@@ -13,6 +13,9 @@ use crate::env::Env;
 /// How long a caller waits for the store before it goes on without.
 pub const ANSWER_LIMIT: Duration = Duration::from_millis(200);
 
+/// The same where what is asked for must not be lost.
+pub const LONG_ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
 /// What a store is asked to do.
 pub type Job = Box<dyn FnOnce(&dyn Store) + Send>;
 /// Looks after something on the store's thread: after each job, and within what it last gave. `None` is its end.
@@ -113,13 +116,26 @@ impl StoreHandle {
         env: &Env,
         job: impl FnOnce(&dyn Store) -> R + Send + 'static,
     ) -> Result<R, StoreError> {
+        self.ask_within(env, ANSWER_LIMIT, job).await
+    }
+
+    /// The same, waiting at most `limit`.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub async fn ask_within<R: Send + 'static>(
+        &self,
+        env: &Env,
+        limit: Duration,
+        job: impl FnOnce(&dyn Store) -> R + Send + 'static,
+    ) -> Result<R, StoreError> {
         if let Mode::Inline(store) = &*self.mode {
             return Ok(job(&**store.lock().unwrap_or_else(PoisonError::into_inner)));
         }
         let (answer, answered) = oneshot::channel();
         // A receiver that is gone has gone on without the answer.
         self.tell(move |store| drop(answer.send(job(store))));
-        match env.until(env.now().after(ANSWER_LIMIT), answered).await {
+        match env.until(env.now().after(limit), answered).await {
             Some(Ok(result)) => Ok(result),
             Some(Err(_)) | None => Err(StoreError::Unavailable),
         }

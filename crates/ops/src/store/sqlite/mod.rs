@@ -20,6 +20,9 @@ pub use ladder::OpenError;
 
 /// How long a writer waits for another one.
 const BUSY_LIMIT: Duration = Duration::from_millis(150);
+/// The same where what is written must not be lost. Less than [`LONG_ANSWER_LIMIT`](super::LONG_ANSWER_LIMIT), so that
+/// who waits is still told.
+const PATIENT_LIMIT: Duration = Duration::from_secs(4);
 /// `vpsc`: tells our files from others'.
 const APPLICATION_ID: i32 = 0x7670_7363;
 /// Of the tables; a file with a higher one belongs to a newer program and is never touched.
@@ -61,6 +64,18 @@ impl SqliteStore {
             (self.warn)(&format!("the state store failed ({reason}); going on in memory"));
         }
         StoreError::Failed { reason: reason.into() }
+    }
+
+    /// Runs `work` with each of its transactions on the disk before it returns, and with patience for other writers.
+    fn durably<R>(&self, work: impl FnOnce() -> Result<R, StoreError>) -> Result<R, StoreError> {
+        let set = |synchronous: &str, limit| {
+            self.connection.busy_timeout(limit)?;
+            self.connection.pragma_update(None, "synchronous", synchronous)
+        };
+        let done = set("FULL", PATIENT_LIMIT).map_err(|error| self.failed(&error)).and_then(|()| work());
+        // What was done is done; the next transaction is only slower where this fails.
+        let _ = set("NORMAL", BUSY_LIMIT);
+        done
     }
 
     fn take_out(&self, key: &str) -> rusqlite::Result<()> {
@@ -112,6 +127,10 @@ impl Store for SqliteStore {
             put(&self.connection, key, &value).map_err(failed)?;
         }
         transaction.commit().map_err(failed)
+    }
+
+    fn update_durably(&self, key: &str, change: &mut Change<'_>) -> Result<(), StoreError> {
+        self.durably(|| self.update(key, change))
     }
 
     fn update_all(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
