@@ -49,12 +49,15 @@ impl Line {
         }
     }
 
-    /// `--name=value` in one word, so that no value is taken for an option.
+    /// `--name value`; in one word where the value would be taken for an option.
     fn value(&mut self, name: &str, value: Option<impl AsRef<OsStr>>) {
-        if let Some(value) = value {
+        let Some(value) = value else { return };
+        if value.as_ref().as_bytes().starts_with(b"-") {
             let mut word = OsString::from(format!("{name}="));
             word.push(value);
             self.0.push(word);
+        } else {
+            self.words([OsStr::new(name), value.as_ref()]);
         }
     }
 
@@ -156,8 +159,8 @@ mod tests {
         let words = words(&LetterRequest::Download(letter), &options).unwrap();
         assert_eq!(
             quoted(&words),
-            "vps-configurator download --mirror=https://m.example.com/f --header-file=/etc/h --no-resume --insecure \
-             --mode=0640 --timeout=1m30s500ms --retries=5 https://example.com/a%20b '/o p/f'"
+            "vps-configurator download --mirror https://m.example.com/f --header-file /etc/h --no-resume --insecure \
+             --mode 0640 --timeout 1m30s500ms --retries 5 'https://example.com/a%20b' '/o p/f'"
         );
         let Command::Download(args) = Cli::try_parse_from(&words).unwrap().command else { panic!() };
         assert_eq!((args.mode, args.network.timeout), (Some(0o640), Some(Duration::from_millis(90_500))));
@@ -183,7 +186,7 @@ mod tests {
         letter.branch = Some("v1".to_owned());
         let options = LetterOptions::default();
         let line = quoted(&words(&LetterRequest::GitClone(letter), &options).unwrap());
-        let asked = "vps-configurator git clone --full --branch=v1 https://example.com/a.git /opt/a";
+        let asked = "vps-configurator git clone --full --branch v1 https://example.com/a.git /opt/a";
         assert_eq!(line, asked);
         let mut letter = InstallLetter::default();
         letter.packages = vec!["nginx=1.22*".to_owned()];

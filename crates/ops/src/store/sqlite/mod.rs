@@ -205,3 +205,35 @@ impl Store for SqliteStore {
         version.map(i64::unsigned_abs).map_err(|error| self.failed(&error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::Env;
+    use crate::store::StateFolder;
+
+    #[test]
+    fn what_is_written_durably_is_on_the_disk_and_the_rest_does_not_wait_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = StateFolder::at(folder.path().join("state"));
+        let store = SqliteStore::open(&folder, &Env::real(), |_, _, _| None, Box::new(|_| {})).unwrap();
+        let level =
+            || -> i64 { store.connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap() };
+        let (mut durable, mut usual) = (0, 0);
+        store
+            .update_durably("key", &mut |_| {
+                durable = level();
+                Some(b"value".to_vec())
+            })
+            .unwrap();
+        store
+            .update("key", &mut |_| {
+                usual = level();
+                None
+            })
+            .unwrap();
+        // FULL syncs each commit, NORMAL does not.
+        assert_eq!((durable, usual), (2, 1));
+        assert_eq!(store.load("key").unwrap(), Some(b"value".to_vec()));
+    }
+}
