@@ -121,7 +121,7 @@ fn all_of_them_go_out_one_a_line_and_are_counted() {
     lines.iter().for_each(|line| drop(tests::schema::check(line)));
     assert_eq!(lines.len(), 2);
     let first = lines.iter().find(|line| line["id"] == one.as_str()).unwrap();
-    assert_eq!(first["request"]["command"], serde_json::json!(["false"]));
+    assert_eq!(first["request"]["arguments"]["command"], serde_json::json!(["false"]));
     assert_eq!((first["version"].as_u64(), first["lease"].is_null()), (Some(1), true));
     let metrics = String::from_utf8(lab.read("all.prom").unwrap()).unwrap();
     assert!(metrics.contains("\nvps_configurator_dead_letters 2\n"), "{metrics}");

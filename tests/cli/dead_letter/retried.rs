@@ -77,7 +77,8 @@ fn a_retry_ends_as_the_command_itself() {
     let said = retry(&lab, &download);
     assert!(said.code == 4 && said.err.contains("error: could not download"), "{} {}", said.code, said.err);
     assert!(said.err.contains(&format!("kept as dead letter {download}")), "{}", said.err);
-    let wrong = Server::with(Route::of(10));
+    let wrong = Server::start();
+    wrong.route("/f", Route::of(10));
     let wrong_digest = "0".repeat(64);
     let (said, letter) = fails(&lab, &["download", &wrong.url("/f"), "g", "--sha256", &wrong_digest]);
     assert_eq!((said.code, retry(&lab, &letter).code), (6, 6));
@@ -90,48 +91,62 @@ fn a_retry_ends_as_the_command_itself() {
     let shown = run(&lab, &["dead-letter", "show", &slow]).out;
     assert!(shown.contains("--timeout 200ms") && shown.contains("failed         2 times"), "{shown}");
     assert_eq!(run(&lab, &["dead-letter", "retry", &slow, "--set", "url=x"]).code, 2);
-    assert_eq!(run(&lab, &["dead-letter", "retry", &slow, "--set", "min-speed=1"]).code, 3);
+    assert_eq!(run(&lab, &["dead-letter", "retry", &slow, "--set", "min-speed=1"]).code, 2, "run has none");
 }
 
 #[test]
 fn a_command_runs_where_it_ran() {
     let lab = Lab::new();
     fs::create_dir(lab.path("sub dir")).unwrap();
-    let script = "test -e ready && touch done";
-    let mut command = lab.command(&["run", "--retries", "1", "--", "sh", "-c", script]);
+    let args = ["run", "--retries", "1", "--", "sh", "-c", "test -e ready && touch done"];
+    let mut command = lab.command(&args);
     let said = Said::from(command.env("ONLY_THEN", "x").current_dir(lab.path("sub dir")).output().unwrap());
     assert_eq!(said.code, 1);
     let letter = id(&only(&lab));
+    assert_eq!(run(&lab, &args).code, 1);
+    assert_eq!(letters(&lab).len(), 2, "the same command elsewhere is another one");
     fs::write(lab.path("sub dir/ready"), "").unwrap();
-    // The line that is shown is one that a shell takes.
-    let shown: Value = run(&lab, &["--json", "dead-letter", "show", &letter]).json();
-    let line = shown["command_line"].as_str().unwrap();
+    let said = retry(&lab, &letter);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("variables that were set then are not set now: ONLY_THEN"), "{}", said.err);
+    assert!(lab.path("sub dir/done").exists() && !lab.path("done").exists());
+    assert_ne!(id(&only(&lab)), letter);
+}
+
+#[test]
+fn the_line_that_is_shown_does_it_again_in_a_shell() {
+    let lab = Lab::new();
+    fs::create_dir(lab.path("sub dir")).unwrap();
+    let script = "test -e ready && touch \"it's done\"";
+    let mut command = lab.command(&["run", "--retries", "1", "--timeout", "90s", "--", "sh", "-c", script]);
+    assert!(!command.current_dir(lab.path("sub dir")).status().unwrap().success());
+    fs::write(lab.path("sub dir/ready"), "").unwrap();
+    let shown: Value = run(&lab, &["--json", "dead-letter", "show", &id(&only(&lab))]).json();
     let program = lab.command(&[]).get_program().to_owned();
-    let typed = format!("vps-configurator() {{ \"$PROGRAM\" \"$@\"; }}; {line}");
-    let state = lab.path("state");
-    let output = Command::new("sh")
-        .args(["-c", &typed])
-        .env("PROGRAM", program)
-        .env("STATE_DIRECTORY", state)
+    let folder = std::path::Path::new(&program).parent().unwrap().display().to_string();
+    let typed = Command::new("sh")
+        .args(["-c", shown["command_line"].as_str().unwrap()])
+        .env("PATH", format!("{folder}:{}", std::env::var("PATH").unwrap()))
+        .env("STATE_DIRECTORY", lab.path("state"))
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    // A function's name may have no hyphen in every shell; then the words are looked at below all the same.
-    let by_hand = output.status.success();
-    assert!(line.starts_with("cd '") && line.ends_with(&format!("-- sh -c '{script}'")), "{line}");
-    if !by_hand {
-        let said = retry(&lab, &letter);
-        assert_eq!(said.code, 0, "{}", said.err);
-        assert!(said.err.contains("variables that were set then are not set now: ONLY_THEN"), "{}", said.err);
-    }
-    assert!(lab.path("sub dir/done").exists());
-    assert_eq!(letters(&lab), [""; 0]);
-    let (_, letter) = fails(&lab, &["run", "--retries", "1", "--", "false"]);
-    let _ = letter;
-    let said =
-        Said::from(lab.command(&["run", "--", "false"]).current_dir(lab.path("sub dir")).output().unwrap());
-    assert_eq!(said.code, 1);
-    assert_eq!(letters(&lab).len(), 2, "the same command elsewhere is another one");
+    assert!(typed.status.success(), "{shown}: {typed:?}");
+    assert!(lab.path("sub dir/it's done").exists());
+    assert_eq!(letters(&lab), [""; 0], "it was the same operation");
+}
+
+#[test]
+fn a_folder_that_is_gone_is_said_and_nothing_runs() {
+    let lab = Lab::new();
+    fs::create_dir(lab.path("gone")).unwrap();
+    let mut command = lab.command(&["run", "--retries", "1", "--", "false"]);
+    assert!(!command.current_dir(lab.path("gone")).status().unwrap().success());
+    fs::remove_dir(lab.path("gone")).unwrap();
+    let letter = id(&only(&lab));
+    let said = retry(&lab, &letter);
+    assert!(said.code == 125 && said.err.contains("the folder that it ran in is not there"), "{}", said.err);
+    assert_eq!(only(&lab)["failures"], 1, "that was no failure of its own");
 }
 
 #[test]
@@ -211,6 +226,7 @@ fn a_retry_that_is_killed_leaves_the_letter_to_the_next() {
     gate.wait_until_reached();
     first.kill().unwrap();
     first.wait().unwrap();
+    gate.open();
     let kept = only(&lab);
     assert_eq!((id(&kept), kept["held_by_pid"].is_null()), (letter.clone(), true));
     let said = retry(&lab, &letter);

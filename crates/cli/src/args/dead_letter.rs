@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, Subcommand};
-use vps_ops::dead_letter::LetterOptions;
+use vps_ops::dead_letter::{LetterOptions, LetterRequest};
+use vps_ops::operation::OperationKind;
 use vps_ops::settings::parse_bytes;
 
 use super::values::{attempts, limit};
@@ -148,6 +149,18 @@ impl Setting {
             other => Err(format!(
                 "there is no `{other}`; there are timeout, connect-timeout, idle-timeout, retries, min-speed and service"
             )),
+        }
+    }
+
+    /// Whether the command that does `request` again has such an option.
+    pub(crate) fn fits(&self, request: &LetterRequest) -> bool {
+        let kind = request.kind();
+        match self {
+            Self::Timeout(_) | Self::Retries(_) | Self::Service(_) => true,
+            Self::ConnectTimeout(_) | Self::IdleTimeout(_) => {
+                matches!(kind, OperationKind::Download | OperationKind::GitClone)
+            }
+            Self::MinSpeed(_) => kind == OperationKind::Download,
         }
     }
 

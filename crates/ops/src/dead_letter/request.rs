@@ -14,7 +14,7 @@ use crate::operation::OperationKind;
 /// More kinds may come; a letter of one that this version does not know is left as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "__schema", derive(schemars::JsonSchema))]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", content = "arguments", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LetterRequest {
     /// A download.

@@ -127,6 +127,37 @@ fn the_same_operation_has_one_letter_however_often_it_fails_and_none_once_it_is_
     });
 }
 
+/// A letter's own kind, whichever workflow it came from, and exactly one of all its steps.
+#[test]
+fn lists_and_packages_have_letters_of_their_own() {
+    use crate::apt::parse_all;
+    use crate::testing::scripted_apt::ScriptedApt;
+
+    paused(async |lab| {
+        let network = |apt: ScriptedApt| {
+            NetworkOperationWrapper::builder(Settings::default().check().unwrap())
+                .env(lab.env())
+                .store(StoreHandle::inline(lab.memory.clone()))
+                .apt(Arc::new(apt))
+                .dead_letters(Surroundings::new("/"))
+                .build()
+        };
+        let fails = network(ScriptedApt::new());
+        let packages = parse_all(["no-such", "curl"]).unwrap();
+        assert!(fails.apt_install_with_retry(&packages, false, &Options::new()).await.is_err());
+        fails.close().await;
+        let letter = only(&fails).await;
+        let LetterRequest::AptInstall(install) = &letter.request else { panic!("{letter:?}") };
+        assert_eq!((install.packages.join(" "), install.no_update), ("no-such curl".to_owned(), true));
+        // In another order, and with the lists read first, it is the same install.
+        let works = network(ScriptedApt::new().with_package("curl", "1").with_package("no-such", "1"));
+        let packages = parse_all(["curl", "no-such"]).unwrap();
+        works.apt_install_with_retry(&packages, true, &Options::new()).await.unwrap();
+        works.close().await;
+        assert_eq!(letters(&works).await, []);
+    });
+}
+
 #[test]
 fn what_it_takes_to_do_it_again_is_in_it() {
     paused(async |lab| {
@@ -201,7 +232,7 @@ fn headers_are_kept_by_the_name_of_their_file_and_not_at_all_without() {
     assert_eq!(written(&request), Err(NotKept::Secret { place: SecretPlace::Headers }));
     request.credentials = request.credentials.from_file("etc/headers");
     let letter = written(&request).unwrap();
-    let text = serde_json::to_value(&letter).unwrap();
+    let text = serde_json::to_value(&letter).unwrap()["arguments"].clone();
     assert_eq!(text["header_file"], "/work/etc/headers");
     assert_eq!((text["dest"].as_str(), text["path"].as_str()), (Some("/work/sub/"), Some("/work/sub/f")));
     assert_eq!(text["url"], "https://example.com/f");

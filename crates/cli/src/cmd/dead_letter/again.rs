@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::args::{Cli, Command, RetryArgs};
 use crate::cmd;
 use crate::exit::Exit;
+use crate::observe::words;
 use crate::report::Failure;
 
 /// Variables that are missing and are named.
@@ -27,6 +28,13 @@ pub(super) async fn one(
     args: &RetryArgs,
 ) -> Result<Exit, Failure> {
     let leased = lease(network, id, args.force).await.map_err(|error| not_had(&error))?;
+    let request = &leased.letter().request;
+    if args.set.iter().any(|setting| !setting.fits(request)) {
+        let failure =
+            Failure::usage(format!("`{}` has no such option", words::letter_is_of(leased.letter())));
+        give_back(network, leased, false).await?;
+        return Err(failure);
+    }
     let outcome = carry_out(app, network, leased.letter(), args).await;
     give_back(network, leased, is_done(&outcome)).await?;
     outcome
@@ -76,7 +84,8 @@ pub(super) async fn carry_out(
     args: &RetryArgs,
 ) -> Result<Exit, Failure> {
     let mut options = letter.options.clone();
-    args.set.iter().for_each(|setting| setting.apply(&mut options));
+    let fitting = args.set.iter().filter(|setting| setting.fits(&letter.request));
+    fitting.for_each(|setting| setting.apply(&mut options));
     options.wait_for_circuit |= args.wait_for_circuit;
     let unknown = || Failure::local("this version does not know how to do that again");
     let words = command_line::words(&letter.request, &options).ok_or_else(unknown)?;
