@@ -88,7 +88,7 @@ fn commands_of_no_service_do_not_wait_for_each_other() {
     let said = run(&lab, &["dead-letter", "retry", &fails_still, &works, "--rate", "60000"]);
     assert_eq!(said.code, 1, "{}", said.err);
     let left = letters(&lab);
-    assert_eq!(left.iter().map(id).collect::<Vec<_>>(), [fails_still.clone()]);
+    assert_eq!(left.iter().map(id).collect::<Vec<_>>(), std::slice::from_ref(&fails_still));
     let said = run(&lab, &["dead-letter", "retry", &fails_still, "nosuchid"]);
     assert!(said.code == 7 && said.err.contains("there is no dead letter nosuchid"), "{}", said.err);
 }
@@ -125,4 +125,17 @@ fn all_of_them_go_out_one_a_line_and_are_counted() {
     assert_eq!((first["version"].as_u64(), first["lease"].is_null()), (Some(1), true));
     let metrics = String::from_utf8(lab.read("all.prom").unwrap()).unwrap();
     assert!(metrics.contains("\nvps_configurator_dead_letters 2\n"), "{metrics}");
+}
+
+#[test]
+fn what_goes_to_standard_output_is_done_again_alone() {
+    let (lab, server) = (Lab::new(), Server::start());
+    let (_, letter) = fails(&lab, &["download", &server.url("/f"), "-", "--retries", "1"]);
+    server.route("/f", Route::of(10));
+    let said = run(&lab, &[&["--json"], &AT_ONCE[..]].concat());
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert_eq!(said.json()["letters"][0]["result"], "alone");
+    let output = lab.run(&["dead-letter", "retry", &letter]);
+    assert!(output.status.success() && output.stdout.len() == 10, "{output:?}");
+    assert_eq!(letters(&lab), [""; 0]);
 }

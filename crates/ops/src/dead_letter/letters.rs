@@ -146,7 +146,7 @@ impl Letters {
     /// # Errors
     /// When the store cannot be read.
     pub async fn count(&self) -> Result<u64, StoreError> {
-        self.ask(|store| Ok(stored::list(store)?.len() as u64)).await
+        self.ask(stored::count).await
     }
 
     /// Takes a letter out for good; whether there was one.

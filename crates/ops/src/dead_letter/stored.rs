@@ -130,6 +130,11 @@ pub(super) fn list(store: &dyn Store) -> Result<Vec<Kept>, StoreError> {
     Ok(named.collect())
 }
 
+/// How many there are.
+pub(super) fn count(store: &dyn Store) -> Result<u64, StoreError> {
+    Ok(store.list(PREFIX)?.len() as u64)
+}
+
 pub(super) fn load(store: &dyn Store, id: &LetterId) -> Result<Option<Kept>, StoreError> {
     Ok(store.load(&key(id))?.map(|bytes| kept(id.clone(), &bytes)))
 }

@@ -189,7 +189,8 @@ fn what_somebody_stopped_and_what_is_not_there_leaves_none() {
         let spec = ProcessSpec::new("make");
         let retry_on = RetryOn::default();
         let dropped = network.run_with_retry(&spec, &retry_on, &options);
-        assert!(tokio::time::timeout(Duration::from_millis(10), dropped).await.is_err());
+        let env = lab.env();
+        assert!(env.until(env.now().after(Duration::from_millis(10)), dropped).await.is_none());
         network.close().await;
         assert_eq!(letters(&network).await, []);
         assert_eq!(network.letters().news(), []);

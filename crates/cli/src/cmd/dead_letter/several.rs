@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-use vps_ops::dead_letter::{Kept, LeaseError, Letter, LetterId, Outcome, Rate, Turn, in_turn};
+use vps_ops::dead_letter::{Kept, LeaseError, Letter, LetterId, LetterRequest, Outcome, Rate, Turn, in_turn};
 use vps_ops::{Kind, NetworkOperationWrapper};
 
 use super::again::{carry_out, give_back, is_done, lease, not_had};
@@ -51,7 +51,8 @@ pub(super) async fn retry(
             target: letter.target.to_string(),
             service: letter.service.clone(),
             result,
-            code: code.filter(|_| !matches!(result, TurnResult::Parked | TurnResult::Held)),
+            code: code
+                .filter(|_| matches!(result, TurnResult::Done | TurnResult::Failed | TurnResult::Refused)),
         }
     });
     tell(app, &DeadLetterRetry { letters: turns.collect() })
@@ -86,6 +87,10 @@ async fn turn(
     letter: Letter,
     args: &RetryArgs,
 ) -> (TurnResult, Exit) {
+    if matches!(&letter.request, LetterRequest::Download(download) if download.dest.is_none()) {
+        tracing::warn!(operation = "dead_letter", "{} goes to standard output: do it again alone", letter.id);
+        return (TurnResult::Alone, Exit::Local);
+    }
     let leased = match lease(network, &letter.id, args.force).await {
         Ok(leased) => leased,
         Err(error) => {
@@ -127,7 +132,8 @@ fn tell(app: &App, retried: &DeadLetterRetry) -> Result<Exit, Failure> {
     let count = |result| retried.letters.iter().filter(|turn| turn.result == result).count();
     let (done, failures, refused) =
         (count(TurnResult::Done), count(TurnResult::Failed), count(TurnResult::Refused));
-    let left = count(TurnResult::Left) + count(TurnResult::Parked) + count(TurnResult::Held);
+    let not_had = count(TurnResult::Parked) + count(TurnResult::Held) + count(TurnResult::Alone);
+    let left = count(TurnResult::Left) + not_had;
     if app.global.json {
         print_json(retried)?;
     } else {
@@ -144,8 +150,7 @@ fn tell(app: &App, retried: &DeadLetterRetry) -> Result<Exit, Failure> {
     if let (true, Some(signal)) = (app.cancel.is_cancelled(), app.stopped.by()) {
         return Ok(Exit::Signal(signal));
     }
-    let held = count(TurnResult::Parked) + count(TurnResult::Held);
-    Ok(match (failures + held, refused + count(TurnResult::Left)) {
+    Ok(match (failures + not_had, refused + count(TurnResult::Left)) {
         (0, 0) => Exit::Done,
         (0, _) => Exit::CircuitOpen,
         _ => Exit::Failed,

@@ -119,6 +119,8 @@ pub(crate) enum TurnResult {
     Parked,
     /// Another process is doing it again, or the store did not give it.
     Held,
+    /// It goes to standard output, and is only done again alone.
+    Alone,
     /// It was gone when its turn came.
     Gone,
     /// Somebody stopped the command.
