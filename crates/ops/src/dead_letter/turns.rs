@@ -89,11 +89,8 @@ where
                 Some(outcome) if outcome != Outcome::Done && is_of_service => Turn::Left,
                 _ => {
                     if !is_first {
-                        tokio::select! {
-                            biased;
-                            () = stop.cancelled() => {}
-                            () = env.sleep(rate.pause(env)) => {}
-                        }
+                        // Over sooner where somebody stops us.
+                        env.until(env.now().after(rate.pause(env)), stop.cancelled()).await;
                     }
                     is_first = false;
                     if stop.is_cancelled() {

@@ -35,7 +35,7 @@ pub(super) async fn one(
         give_back(network, leased, false).await?;
         return Err(failure);
     }
-    let outcome = carry_out(app, network, leased.letter(), args).await;
+    let outcome = Box::pin(carry_out(app, network, leased.letter(), args)).await;
     give_back(network, leased, is_done(&outcome)).await?;
     outcome
 }

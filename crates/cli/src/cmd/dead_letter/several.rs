@@ -107,7 +107,7 @@ async fn turn(
         }
     };
     let doing = silent.unwrap_or(app);
-    let outcome = carry_out(doing, network, leased.letter(), args).await;
+    let outcome = Box::pin(carry_out(doing, network, leased.letter(), args)).await;
     if let Err(failure) = give_back(network, leased, is_done(&outcome)).await {
         tracing::warn!(operation = "dead_letter", "{}", failure.message);
     }
