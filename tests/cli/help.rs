@@ -159,7 +159,7 @@ fn the_examples_of_the_help_are_understood() {
 #[test]
 fn a_group_alone_prints_its_help() {
     let lab = Lab::new();
-    for args in [&[] as &[_], &["circuit-breaker"], &["breaker"], &["config"], &["apt"]] {
+    for args in [&[] as &[_], &["circuit-breaker"], &["breaker"], &["dlq"], &["config"], &["apt"]] {
         // Whatever our variables say.
         let variables = [("VPS_CONFIGURATOR_CONFIG", "missing"), ("VPS_CONFIGURATOR_LOG_FORMAT", "bogus")];
         for said in [run(&lab, args), crate::said::run_with(&lab, &variables, args)] {

@@ -11,6 +11,7 @@ const CIRCUIT: &str = "crates/ops/src/network/tests/circuit_keys.rs";
 const RETRY: &str = "crates/ops/src/network/tests/retry_keys.rs";
 const TIME: &str = "crates/ops/src/network/tests/time_keys.rs";
 const BULKHEAD: &str = "crates/ops/src/pipeline/tests/bulkhead.rs";
+const LETTERS: &str = "crates/ops/src/dead_letter/tests.rs";
 const CHECK: &str = "crates/ops/src/settings/tests.rs";
 const GIT: &str = "tests/integration/git/adapter/memory.rs";
 const STATE: &str = "tests/cli/state.rs";
@@ -47,6 +48,13 @@ const PROVEN: &[(&str, &str, &str)] = &[
     ("performance.circuit_breaker.window.calls", CIRCUIT, "window_calls_are_those_a_rate_is_taken_over"),
     ("performance.circuit_breaker.window.length", CIRCUIT, "window_length_is_the_time_a_rate_is_taken_over"),
     ("performance.circuit_breaker.window.min_calls", CIRCUIT, "window_min_calls_are_needed_for_a_rate"),
+    ("performance.dead_letters.enabled", LETTERS, "enabled_false_keeps_none"),
+    ("performance.dead_letters.max_age", LETTERS, "max_age_is_how_long_ago_the_last_failure_may_be"),
+    (
+        "performance.dead_letters.max_count",
+        LETTERS,
+        "max_count_is_how_many_there_are_and_the_oldest_go_with_a_word",
+    ),
     ("performance.git.max_memory", GIT, "max_memory_is_what_all_tables_may_take"),
     ("performance.git.max_messages", GIT, "max_messages_is_what_a_server_may_tell_of_its_progress"),
     ("performance.git.max_objects", GIT, "max_objects_is_how_many_a_pack_may_have"),

@@ -13,6 +13,7 @@ mod circuit_breaker;
 mod configuration;
 mod connectivity;
 mod dashboard;
+mod dead_letter;
 mod exit_codes;
 mod foreign;
 mod help;

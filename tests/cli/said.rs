@@ -67,12 +67,14 @@ pub(crate) fn is_there(program: &str) -> bool {
 }
 
 /// What differs from run to run: ports, folders, times.
-pub(crate) const MASKS: [(&str, &str); 6] = [
+pub(crate) const MASKS: [(&str, &str); 8] = [
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"/\S*/\.tmp\w+", "LAB"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
     (r#""(\w+_seconds)": [0-9.]+(e-\d+)?"#, r#""$1": SECONDS"#),
     (r"\b\d+\.\d+s\b", "SECONDS"),
+    (r"dead letter [0-9a-z]{8}\b", "dead letter ID"),
+    (r"dead-letter retry [0-9a-z]{8}\b", "dead-letter retry ID"),
     (r#""by": ".*""#, r#""by": "SOMEBODY""#),
 ];
 

@@ -90,6 +90,16 @@ fn every_command_writes_what_its_schema_says() {
     seen.run(&lab, &["circuit-breaker", "status", "nobody"], 2);
     seen.run(&lab, &["circuit-breaker", "reset", "--all"], 2);
 
+    let letters = seen.run(&lab, &["dead-letter", "list"], 0).json();
+    let id = letters["letters"][0]["id"].as_str().unwrap().to_owned();
+    seen.run(&lab, &["dead-letter", "show", &id], 0);
+    seen.run(&lab, &["dead-letter", "show", "nosuchid"], 7);
+    seen.run(&lab, &["dead-letter", "drop", &id], 0);
+    let said = run(&lab, &["--json", "-q", "dead-letter", "retry", "--all", "--rate", "60000"]);
+    seen.see(&said.json());
+    seen.run(&lab, &["dead-letter", "drop", "--all", "--yes"], 0);
+    seen.run(&lab, &["dead-letter", "retry", "--all"], 0);
+
     seen.run(&lab, &["connectivity", "-n"], 0);
     seen.run(&lab, &["connectivity", &file, &gone], 5);
 

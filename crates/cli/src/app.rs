@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use vps_ops::circuit::kept_hold;
+use vps_ops::dead_letter::Surroundings;
 use vps_ops::env::{Env, Task};
 use vps_ops::event::Observer;
 use vps_ops::foreign::shown;
@@ -137,12 +138,39 @@ impl App {
         let network = match self.state_folder(loaded) {
             Some(folder) => {
                 let path: PathBuf = folder.path().to_owned();
+                let builder =
+                    if self.only_looks { builder } else { builder.dead_letters(self.surroundings()) };
                 builder.store(self.store(folder)).status_folder(path).build()
             }
             None => builder.build(),
         };
         self.network.get_or_init(|| (network.clone(), self.note_running(&network)));
         network
+    }
+
+    /// Where commands are given: what a dead letter of them needs.
+    fn surroundings(&self) -> Surroundings {
+        // Where there is no folder any more, no path that begins in it means anything.
+        let folder = std::env::current_dir().unwrap_or_default();
+        Surroundings::new(folder).variables(self.environment.all.iter().map(|(name, _)| name.clone()))
+    }
+
+    /// The same program, that says nothing of what it does but by its result.
+    pub(crate) fn silent(&self) -> Self {
+        let global = GlobalArgs { json: false, quiet: 2, ..self.global.clone() };
+        Self {
+            global,
+            environment: self.environment.clone(),
+            term: self.term,
+            screen: self.screen.clone(),
+            env: self.env.clone(),
+            cancel: self.cancel.clone(),
+            runner: Arc::clone(&self.runner),
+            stopped: self.stopped.clone(),
+            only_looks: self.only_looks,
+            network: OnceLock::new(),
+            health: OnceLock::new(),
+        }
     }
 
     /// Has what is under way noted once a second, for as long as the command lasts.

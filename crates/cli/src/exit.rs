@@ -34,6 +34,8 @@ pub(crate) enum Ends {
     /// The same with a file that may go to standard output.
     Download,
     Run,
+    /// `dead-letter`, of which one command does what others do.
+    Letters,
     Connectivity,
     /// `health`.
     Health,
@@ -93,6 +95,15 @@ pub(crate) fn help(ends: Ends) -> String {
             "  125  refused or failed before it ran: command line, configuration, circuit open, local problem\n",
             "  126  not executable\n",
             "  127  not found\n",
+        ],
+        Ends::Letters => &[
+            "  0  done (retry --all: all of them were done)\n",
+            "  1  it failed again (retry --all: some did, or were left)\n",
+            USAGE,
+            CONFIG,
+            "  4  circuit open or queue full, nothing was tried (retry --all: of any)\n",
+            "  7  local problem: no such letter, parked, somebody else is at it, its store cannot be used\n",
+            "  retry ID ends as the command itself would, also with 6 and 124-127\n",
         ],
         Ends::Connectivity => &["  0  online\n", USAGE, CONFIG, offline, LOCAL],
         Ends::Health => &[

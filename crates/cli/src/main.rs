@@ -95,6 +95,7 @@ async fn dispatch(app: &App, command: Command) -> Exit {
         #[cfg(feature = "git")]
         Command::Git(command) => cmd::git::run(app, command).await,
         Command::Run(args) => cmd::run::run(app, args).await,
+        Command::DeadLetter(command) => cmd::dead_letter::run(app, command).await,
         Command::CircuitBreaker(command) => cmd::circuit_breaker::run(app, command).await,
         Command::Connectivity(args) => cmd::connectivity::run(app, args).await,
         Command::Health(args) => cmd::health::run(app, args).await,
@@ -107,6 +108,7 @@ async fn dispatch(app: &App, command: Command) -> Exit {
         Command::Config(command) => cmd::config::run(app, &command),
         Command::Completions { .. } | Command::Man { .. } => Ok(Exit::Done),
     };
+    let outcome = cmd::dead_letter::told(app, outcome).await;
     if let Some(path) = metrics_file {
         // Before the error is told, which is the last line there is.
         metrics::write_file(app, &path).await;

@@ -14,6 +14,7 @@ mod workflow;
 
 pub mod apt;
 pub mod circuit;
+pub mod dead_letter;
 pub mod download;
 pub mod env;
 pub mod event;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::foreign::Foreign;
+use crate::settings::Options;
 
 /// One operation.
 ///
@@ -45,10 +46,10 @@ impl Operation {
         self
     }
 
-    /// The same, that `request` does again.
+    /// The same, that `request` does again under `options`.
     #[must_use]
-    pub fn with_replay(mut self, request: impl Any + Send + Sync) -> Self {
-        self.replay = Some(Replay(Arc::new(request)));
+    pub fn with_replay(mut self, request: impl Any + Send + Sync, options: &Options) -> Self {
+        self.replay = Some(Replay { request: Arc::new(request), options: Arc::new(options.clone()) });
         self
     }
 }
@@ -206,13 +207,22 @@ impl From<String> for Target {
 ///
 /// It may hold secrets in types that do not show them, and shows nothing itself.
 #[derive(Clone)]
-pub struct Replay(Arc<dyn Any + Send + Sync>);
+pub struct Replay {
+    request: Arc<dyn Any + Send + Sync>,
+    options: Arc<Options>,
+}
 
 impl Replay {
     /// The request, if it is one of `R`.
     #[must_use]
     pub fn request<R: Any>(&self) -> Option<&R> {
-        self.0.downcast_ref()
+        self.request.downcast_ref()
+    }
+
+    /// What the call had of its own over the configuration.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 }
 
@@ -243,7 +253,8 @@ mod tests {
 
     #[test]
     fn a_request_comes_back_whole_and_is_not_shown() {
-        let operation = Operation::new(OperationKind::Run, "x").with_replay(String::from("canary"));
+        let operation =
+            Operation::new(OperationKind::Run, "x").with_replay(String::from("canary"), &Options::new());
         assert_eq!(operation.replay.as_ref().unwrap().request::<String>().unwrap(), "canary");
         assert!(operation.replay.as_ref().unwrap().request::<u8>().is_none());
         assert!(!format!("{operation:?}").contains("canary"));

@@ -5,6 +5,7 @@ mod apt;
 mod circuit_breaker;
 mod config;
 mod connectivity;
+mod dead_letter;
 mod download;
 #[cfg(feature = "git")]
 mod git;
@@ -23,10 +24,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use apply::ApplyArgs;
-pub(crate) use apt::{AptCommand, AptInstallArgs, AptUpdateArgs};
+pub(crate) use apt::{AptCommand, AptInstallArgs};
 pub(crate) use circuit_breaker::{CircuitBreakerCommand, HoldArgs, ResetArgs};
 pub(crate) use config::ConfigCommand;
 pub(crate) use connectivity::ConnectivityArgs;
+pub(crate) use dead_letter::{DeadLetterCommand, DropArgs, ListArgs, RetryArgs};
 pub(crate) use download::DownloadArgs;
 #[cfg(feature = "git")]
 pub(crate) use git::{CloneArgs, GitCommand};
@@ -198,6 +200,18 @@ Examples:
         after_long_help = exit::help(exit::Ends::Configured)
     )]
     CircuitBreaker(CircuitBreakerCommand),
+    /// Look at what failed, and do it again
+    #[command(
+        subcommand,
+        visible_alias = "dlq",
+        arg_required_else_help = true,
+        before_long_help = "\
+Examples:
+  vps-configurator dead-letter list
+  vps-configurator dead-letter retry --all",
+        after_long_help = exit::help(exit::Ends::Letters)
+    )]
+    DeadLetter(DeadLetterCommand),
     /// Check whether there is an internet
     Connectivity(ConnectivityArgs),
     Health(HealthArgs),
@@ -274,6 +288,7 @@ impl Command {
             Self::Dashboard(_) => None,
             Self::Mute(_)
             | Self::CircuitBreaker(_)
+            | Self::DeadLetter(_)
             | Self::Config(_)
             | Self::Plan(_)
             | Self::Completions { .. }
@@ -300,6 +315,7 @@ impl Command {
             Self::Dashboard(_) => false,
             Self::Mute(_) => false,
             Self::CircuitBreaker(command) => matches!(command, CircuitBreakerCommand::Status { .. }),
+            Self::DeadLetter(command) => command.only_looks(),
             // `config init` and `plan new` make their file and nothing else.
             Self::Config(_) | Self::Plan(_) | Self::Completions { .. } | Self::Man { .. } => true,
         }

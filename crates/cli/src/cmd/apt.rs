@@ -8,24 +8,47 @@ use vps_ops::pipeline::Cause;
 use vps_ops::settings::Options;
 
 use crate::app::App;
-use crate::args::{AptCommand, AptInstallArgs, AptUpdateArgs};
+use crate::args::{AptCommand, AptInstallArgs, NetworkArgs};
 use crate::cmd::preview::Preview;
 use crate::exit::Exit;
 use crate::report::Failure;
 
 pub(crate) async fn run(app: &App, command: AptCommand) -> Result<Exit, Failure> {
     match command {
-        AptCommand::Update(args) => update(app, &args).await,
-        AptCommand::Install(args) => install(app, &args).await,
+        AptCommand::Update(args) => {
+            let loaded = app.config()?;
+            update(app, &app.network(&loaded), &args.network).await
+        }
+        AptCommand::Install(args) => {
+            let request = request(&args)?;
+            let loaded = app.config()?;
+            install(app, &app.network(&loaded), &args.network, &request).await
+        }
     }
 }
 
-async fn update(app: &App, args: &AptUpdateArgs) -> Result<Exit, Failure> {
-    let loaded = app.config()?;
-    let network = app.network(&loaded);
-    let options = app.options(&network, &args.network)?;
-    if args.network.dry_run {
-        return repositories(&network, &options).await?.show(app, &network, &options).await;
+/// The same by a network that is there.
+pub(super) async fn again(
+    app: &App,
+    network: &NetworkOperationWrapper,
+    command: &AptCommand,
+) -> Result<Exit, Failure> {
+    match command {
+        AptCommand::Update(args) => update(app, network, &args.network).await,
+        AptCommand::Install(args) => install(app, network, &args.network, &request(args)?).await,
+    }
+}
+
+fn request(args: &AptInstallArgs) -> Result<InstallRequest, Failure> {
+    let packages = parse_all(args.packages.iter().map(String::as_str))
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    Ok(InstallRequest::new(packages).update_cache(!args.no_update).upgrade(args.upgrade))
+}
+
+async fn update(app: &App, network: &NetworkOperationWrapper, args: &NetworkArgs) -> Result<Exit, Failure> {
+    let options = app.options(network, args)?;
+    if args.dry_run {
+        return repositories(network, &options).await?.show(app, network, &options).await;
     }
     let outcome = network.apt_update_with_retry(&options).await;
     network.close().await;
@@ -43,21 +66,21 @@ async fn update(app: &App, args: &AptUpdateArgs) -> Result<Exit, Failure> {
     }
 }
 
-async fn install(app: &App, args: &AptInstallArgs) -> Result<Exit, Failure> {
-    let packages = parse_all(args.packages.iter().map(String::as_str))
-        .map_err(|error| Failure::usage(error.to_string()))?;
-    let loaded = app.config()?;
-    let network = app.network(&loaded);
-    let options = app.options(&network, &args.network)?;
-    let request = InstallRequest::new(packages).update_cache(!args.no_update).upgrade(args.upgrade);
-    if args.network.dry_run {
-        let plan = network.installs().plan(&request, &options).await;
+async fn install(
+    app: &App,
+    network: &NetworkOperationWrapper,
+    args: &NetworkArgs,
+    request: &InstallRequest,
+) -> Result<Exit, Failure> {
+    let options = app.options(network, args)?;
+    if args.dry_run {
+        let plan = network.installs().plan(request, &options).await;
         return match plan {
-            Ok(plan) => report::preview(app, &request, &plan),
+            Ok(plan) => report::preview(app, request, &plan),
             Err(error) => Err(Failure::of_operation(&error)),
         };
     }
-    let outcome = network.installs().install(&request, &options).await;
+    let outcome = network.installs().install(request, &options).await;
     network.close().await;
     match outcome {
         Ok(installed) => report::installed(app, &installed),

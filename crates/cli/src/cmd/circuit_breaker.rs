@@ -2,7 +2,6 @@
 
 mod status;
 
-use std::io::Write as _;
 use std::time::Duration;
 
 use vps_ops::guard::ControlError;
@@ -11,6 +10,7 @@ use vps_ops::{Hold, Kind, NetworkOperationWrapper, State};
 
 use crate::app::{App, unknown_service};
 use crate::args::{CircuitBreakerCommand, HoldArgs, ResetArgs};
+use crate::cmd::confirm::confirmed;
 use crate::exit::Exit;
 use crate::observe::words::NOTHING_RESET;
 use crate::report::{Failure, document, print, print_json};
@@ -50,7 +50,7 @@ async fn reset(app: &App, network: &NetworkOperationWrapper, args: &ResetArgs) -
     let outcome = match &args.service {
         Some(name) => circuits.reset(name).await,
         None => {
-            if !args.yes && !confirmed() {
+            if !args.yes && !confirmed("reset every circuit?") {
                 return if app.global.json {
                     print_json(&document::Reset { services: Vec::new() })
                 } else {
@@ -79,14 +79,6 @@ fn can_ask(app: &App) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::usage("`reset --all` resets every circuit; add --yes where nobody can be asked"))
-}
-
-fn confirmed() -> bool {
-    let mut stderr = std::io::stderr().lock();
-    drop(write!(stderr, "reset every circuit? [y/N] ").and_then(|()| stderr.flush()));
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
 
 async fn hold(

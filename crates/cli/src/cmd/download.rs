@@ -21,12 +21,31 @@ pub(crate) async fn run(app: &App, args: DownloadArgs) -> Result<Exit, Failure> 
     let request = request::build(app, &args)?;
     let loaded = app.config()?;
     let network = app.network(&loaded);
-    let mut options = app.options(&network, &args.network)?;
+    fetch(app, &network, request, &args).await
+}
+
+/// The same by a network that is there.
+pub(super) async fn again(
+    app: &App,
+    network: &NetworkOperationWrapper,
+    args: &DownloadArgs,
+) -> Result<Exit, Failure> {
+    let request = request::build(app, args)?;
+    fetch(app, network, request, args).await
+}
+
+async fn fetch(
+    app: &App,
+    network: &NetworkOperationWrapper,
+    request: DownloadRequest,
+    args: &DownloadArgs,
+) -> Result<Exit, Failure> {
+    let mut options = app.options(network, &args.network)?;
     options.connect = args.connect_timeout;
     options.idle = args.idle_timeout;
     options.min_speed = args.min_speed;
     if args.network.dry_run {
-        return preview(&network, &request, &options).await?.show(app, &network, &options).await;
+        return preview(network, &request, &options).await?.show(app, network, &options).await;
     }
     if request.dest == Dest::Spool {
         check_stdout()?;

@@ -26,13 +26,33 @@ async fn clone(app: &App, args: &CloneArgs) -> Result<Exit, Failure> {
     let request = request::build(app, args)?;
     let loaded = app.config()?;
     let network = app.network(&loaded);
-    let mut options = app.options(&network, &args.network)?;
+    fetch(app, &network, request, args).await
+}
+
+/// The same by a network that is there.
+pub(super) async fn again(
+    app: &App,
+    network: &NetworkOperationWrapper,
+    command: &GitCommand,
+) -> Result<Exit, Failure> {
+    let GitCommand::Clone(args) = command;
+    let request = request::build(app, args)?;
+    fetch(app, network, request, args).await
+}
+
+async fn fetch(
+    app: &App,
+    network: &NetworkOperationWrapper,
+    request: CloneRequest,
+    args: &CloneArgs,
+) -> Result<Exit, Failure> {
+    let mut options = app.options(network, &args.network)?;
     options.connect = args.connect_timeout;
     options.idle = args.idle_timeout;
     if args.network.dry_run {
         let there = network.clones().look(&request).await;
         let there = there.map_err(|error| Failure::before(&Clones::operation(&request), &error))?;
-        return preview(&network, &request, &there, &options).show(app, &network, &options).await;
+        return preview(network, &request, &there, &options).show(app, network, &options).await;
     }
     // An update takes nobody's place.
     let is_here = is_current(&request.dest) && !is_there(&request);

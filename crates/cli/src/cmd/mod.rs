@@ -4,9 +4,11 @@ pub(crate) mod apply;
 pub(crate) mod apt;
 pub(crate) mod circuit_breaker;
 pub(crate) mod config;
+mod confirm;
 pub(crate) mod connectivity;
 #[cfg(feature = "tui")]
 pub(crate) mod dashboard;
+pub(crate) mod dead_letter;
 pub(crate) mod download;
 #[cfg(feature = "git")]
 pub(crate) mod git;

@@ -1,5 +1,7 @@
 //! `run -- CMD`: the command's own code passes through; ours are those of timeout(1).
 
+use std::path::Path;
+
 use vps_ops::foreign::shown;
 use vps_ops::pipeline::Cause;
 use vps_ops::process::{Input, ProcessSpec, RetryOn};
@@ -14,7 +16,27 @@ use crate::report::{Failure, document, file, one_line, pretty};
 
 pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
     let report = args.report.clone();
-    let outcome = execute(app, args).await.map_err(|mut failure| {
+    let outcome = begin(app, args).await;
+    tell(app, report.as_deref(), outcome)
+}
+
+/// The same by a network that is there, in another folder.
+pub(super) async fn again(
+    app: &App,
+    network: &NetworkOperationWrapper,
+    args: RunArgs,
+    folder: Option<&Path>,
+) -> Result<Exit, Failure> {
+    let outcome = execute(app, network, args, folder).await;
+    tell(app, None, outcome)
+}
+
+fn tell(
+    app: &App,
+    report: Option<&Path>,
+    outcome: Result<Option<document::Run>, Failure>,
+) -> Result<Exit, Failure> {
+    let outcome = outcome.map_err(|mut failure| {
         // Whoever runs a command must be able to tell its codes from ours.
         if !matches!(failure.exit, Exit::Signal(_) | Exit::Command(_)) {
             failure.exit = Exit::REFUSED;
@@ -30,9 +52,9 @@ pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
                 Ok(done) => pretty(done),
                 Err(failure) => format!("{:#}\n", failure.to_json()),
             };
-            if let Err(error) = file::replace(&app.env, &path, text.as_bytes()) {
+            if let Err(error) = file::replace(&app.env, path, text.as_bytes()) {
                 // The command's own end is what counts; with `-q` too, nobody else knows of it.
-                tracing::error!("the report {} cannot be written: {error}", shown(&path));
+                tracing::error!("the report {} cannot be written: {error}", shown(path));
             }
         }
         None => {
@@ -45,13 +67,24 @@ pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
 }
 
 /// What is to be reported of a command that was run; nothing of a preview.
-async fn execute(app: &App, args: RunArgs) -> Result<Option<document::Run>, Failure> {
+async fn begin(app: &App, args: RunArgs) -> Result<Option<document::Run>, Failure> {
     let loaded = app.config()?;
-    let network = app.network(&loaded);
-    let options = app.options(&network, &args.network)?;
+    execute(app, &app.network(&loaded), args, None).await
+}
+
+async fn execute(
+    app: &App,
+    network: &NetworkOperationWrapper,
+    args: RunArgs,
+    folder: Option<&Path>,
+) -> Result<Option<document::Run>, Failure> {
+    let options = app.options(network, &args.network)?;
     let mut command = args.command.into_iter();
     let Some(program) = command.next() else { return Err(Failure::usage("there is no command after --")) };
-    let spec = ProcessSpec::new(program).args(command);
+    let mut spec = ProcessSpec::new(program).args(command);
+    if let Some(folder) = folder {
+        spec = spec.in_folder(folder);
+    }
     let retry_on = if args.retry_on.is_empty() {
         RetryOn::default()
     } else {
@@ -63,9 +96,9 @@ async fn execute(app: &App, args: RunArgs) -> Result<Option<document::Run>, Fail
             steps: vec![(spec.name(), options.service.clone())],
             configured: |limits| limits.command,
         };
-        return preview.show(app, &network, &options).await.map(|_| None);
+        return preview.show(app, network, &options).await.map(|_| None);
     }
-    let spec = spec.reading(input(app, &args.stdin, &network, &options).await?);
+    let spec = spec.reading(input(app, &args.stdin, network, &options).await?);
     let outcome = network.run_with_retry(&spec, &retry_on, &options).await;
     network.close().await;
     match outcome {

@@ -33,6 +33,9 @@ pub(super) fn write(figures: &Figures, to: &mut dyn Form) -> Result {
     to.metric(&names::LAST_RUN, &mut |samples| seconds(samples, &[], figures.last_run_at))?;
     circuits(figures, to)?;
     totals(figures, to)?;
+    to.metric(&names::DEAD_LETTERS, &mut |samples| {
+        figures.dead_letters.map_or(Ok(()), |count| samples.whole(&[], count))
+    })?;
     bulkheads(figures, to)?;
     health(figures, to)
 }

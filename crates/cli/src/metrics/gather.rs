@@ -21,7 +21,8 @@ impl Figures {
         let totals = network.totals().snapshot().await?;
         let circuits = circuits(&totals, guards.stored_status().await?);
         let bulkheads = bulkheads(&totals, guards.usage());
-        Ok(Self { circuits, totals, bulkheads, ..Self::default() })
+        let dead_letters = Some(network.letters().count().await?);
+        Ok(Self { circuits, totals, bulkheads, dead_letters, ..Self::default() })
     }
 }
 

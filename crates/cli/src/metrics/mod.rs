@@ -31,6 +31,8 @@ pub(crate) struct Figures {
     pub(crate) totals: TotalsSnapshot,
     /// Of this process.
     pub(crate) bulkheads: Vec<(String, Usage)>,
+    /// Where it is known.
+    pub(crate) dead_letters: Option<u64>,
     pub(crate) health: HealthFigures,
     /// When the command ended that writes them, since the Unix epoch.
     pub(crate) last_run_at: Option<Duration>,

@@ -96,6 +96,9 @@ metrics! {
     DOWNLOADED = "downloaded_bytes", Counter, BYTES, ["service"],
         "Bytes received by downloads, fetches of packages and clones, also by attempts that failed.";
 
+    DEAD_LETTERS = "dead_letters", Gauge, None, [],
+        "Dead letters: operations that failed and were not done since.";
+
     BULKHEAD_PERMITS = "bulkhead_permits", Gauge, None, ["service"],
         "Calls to the service that may be under way at once in this process.";
     BULKHEAD_IN_USE = "bulkhead_in_use", Gauge, None, ["service"],

@@ -57,6 +57,7 @@ fn everything() -> Figures {
             [("github".to_owned(), totals()), ("other".to_owned(), ServiceTotals::default())].into(),
         ),
         bulkheads: vec![("github".to_owned(), usage)],
+        dead_letters: Some(2),
         health: HealthFigures {
             services: vec![service_figures("github", Status::Degraded), silent],
             this_machine_online: Some(true),

@@ -3,6 +3,7 @@
 
 pub(crate) mod health;
 mod hint;
+mod letter;
 #[cfg(feature = "web")]
 pub(crate) mod page;
 pub(crate) mod plan;
@@ -15,6 +16,7 @@ use vps_ops::operation::{Operation, OperationKind};
 use vps_ops::pipeline::{End, Stop};
 
 pub(crate) use hint::hint;
+pub(crate) use letter::{letter_is_of, letter_kept, letter_news};
 #[cfg(feature = "git")]
 pub(crate) use warning::of_clone;
 pub(crate) use warning::warning;

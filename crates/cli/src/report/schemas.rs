@@ -88,6 +88,16 @@ fn all() -> Vec<Published> {
         written::<document::ConfigInit>("config.init", "`config init`"),
         written::<document::ConfigPath>("config.path", "`config path`"),
         written::<document::Connectivity>("connectivity", "`connectivity`"),
+        written::<document::DeadLetter>(
+            "dead-letter.letter",
+            "`dead-letter show`; `dead-letter export`, one in each line",
+        ),
+        written::<document::DeadLetterDrop>("dead-letter.drop", "`dead-letter drop`"),
+        written::<document::DeadLetterList>("dead-letter.list", "`dead-letter list`"),
+        written::<document::DeadLetterRetry>(
+            "dead-letter.retry",
+            "`dead-letter retry` of several; of one, what the command itself writes",
+        ),
         written::<document::Download>("download", "`download`"),
         written::<document::Error<'_>>(
             "error",

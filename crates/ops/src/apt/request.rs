@@ -66,6 +66,11 @@ impl InstallRequest {
         names.join(", ")
     }
 
+    /// Whether what is installed already gets the newest version.
+    pub(crate) fn upgrades(&self) -> bool {
+        self.upgrade
+    }
+
     pub(crate) fn updates(&self) -> bool {
         self.update_cache
     }

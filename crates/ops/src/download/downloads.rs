@@ -142,7 +142,7 @@ impl Downloads {
 
         let mut operation = operation(&request);
         if part.is_none() {
-            operation = operation.with_replay(request.clone());
+            operation = operation.with_replay(request.clone(), options);
         }
         let mut wanted =
             Request::of(operation).under(&policy, options).total(options.total_or(policy.timeouts.download));

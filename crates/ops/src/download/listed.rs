@@ -32,7 +32,7 @@ impl Downloads {
     ) -> Result<Downloaded, Failed> {
         let policy = self.policy(request, options);
         let total = options.total_or(policy.timeouts.download);
-        let operation = operation(request).with_replay(request.clone());
+        let operation = operation(request).with_replay(request.clone(), options);
         let root = Request::of(operation).under(&policy, options).total(total);
         let missed = &MissedList::new();
         let done = Workflow::run(self.context(), root, |workflow| async move {

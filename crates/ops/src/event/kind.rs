@@ -137,6 +137,12 @@ pub struct Failed {
     pub took: Duration,
     /// What sort of failure.
     pub kind: Kind,
+    /// Whether trying again can help.
+    pub class: Class,
+    /// Whether it is certain that nothing was done.
+    pub not_done: bool,
+    /// Whether any attempt was let in past a circuit for what the caller asked for.
+    pub attempted: bool,
     /// The error, without its causes.
     pub error: Foreign,
     /// Whether the failure of its last attempt, or of a step's, is what the error says.
@@ -145,7 +151,8 @@ pub struct Failed {
 
 impl Failed {
     pub(crate) fn new(attempts: u32, took: Duration, kind: Kind, error: String) -> Self {
-        Self { attempts, took, kind, error: error.into(), by_attempt: false }
+        let (class, error) = (Class::Cancelled, error.into());
+        Self { attempts, took, kind, class, not_done: false, attempted: false, error, by_attempt: false }
     }
 }
 

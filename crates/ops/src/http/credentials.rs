@@ -1,10 +1,12 @@
 //! Who we are to a server: from a netrc file or a header file, never from a flag.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, header};
 use secrecy::ExposeSecret;
+use thiserror::Error;
 use url::Url;
 
 use super::Netrc;
@@ -30,9 +32,16 @@ pub struct Credentials {
     headers: HeaderMap,
     origin: Option<Url>,
     netrc: Option<Arc<Netrc>>,
+    /// The file that the headers are from.
+    header_file: Option<PathBuf>,
     /// The only host that netrc is asked for.
     only: Option<String>,
 }
+
+/// Headers of which nobody knows where they are from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("there are headers of which it is not known where they are from")]
+pub struct Unnamed;
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,6 +66,26 @@ impl Credentials {
         self.headers = headers;
         self.origin = Some(origin.clone());
         self
+    }
+
+    /// Says from which file the headers are, so that they can be read again: whoever keeps the request keeps that name
+    /// and not what is in it.
+    #[must_use]
+    pub fn from_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.header_file = Some(path.into());
+        self
+    }
+
+    /// The file that the headers are from, if there are any.
+    ///
+    /// # Errors
+    /// [`Unnamed`] where there are headers of which nobody said where they are from.
+    pub fn header_file(&self) -> Result<Option<&Path>, Unnamed> {
+        match (self.headers.is_empty(), &self.header_file) {
+            (true, _) => Ok(None),
+            (false, Some(path)) => Ok(Some(path)),
+            (false, None) => Err(Unnamed),
+        }
     }
 
     /// With the entries of a netrc file.

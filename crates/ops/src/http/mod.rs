@@ -47,8 +47,8 @@ mod words;
 
 pub use adapter::HttpClient;
 pub(crate) use connections::USER_AGENT;
-pub use credentials::Credentials;
 pub(crate) use credentials::decoded;
+pub use credentials::{Credentials, Unnamed};
 pub use error::HttpError;
 pub use fact::Fact;
 pub(crate) use follow::silent;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Health, NetworkOperationWrapper};
 use crate::apt::{Apt, AptGet, Installs};
 use crate::context::Context;
+use crate::dead_letter::{Letters, Surroundings};
 use crate::download::{Downloader, Downloads, HttpDownloader, SealKey};
 use crate::env::Env;
 use crate::event::Observer;
@@ -26,6 +27,7 @@ pub struct Builder {
     store: Option<StoreHandle>,
     status_folder: Option<PathBuf>,
     observer: Option<Arc<dyn Observer>>,
+    letters: Option<Surroundings>,
     trust: Trust,
     http: Option<Arc<dyn HttpClient>>,
     probe: Option<Arc<dyn vps_health::Probe>>,
@@ -52,6 +54,7 @@ impl Builder {
             store: None,
             status_folder: None,
             observer: None,
+            letters: None,
             trust: Trust::default(),
             http: None,
             probe: None,
@@ -91,6 +94,13 @@ impl Builder {
     #[must_use]
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = Some(observer);
+        self
+    }
+
+    /// Has a dead letter kept of each operation that fails, as the settings say; by default none is.
+    #[must_use]
+    pub fn dead_letters(mut self, surroundings: Surroundings) -> Self {
+        self.letters = Some(surroundings);
         self
     }
 
@@ -163,10 +173,11 @@ impl Builder {
         let counting: Arc<dyn Observer> = Arc::new(totals.clone());
         let running = Arc::new(Running::new(env.clone(), store.clone()));
         let noting: Arc<dyn Observer> = running.clone();
-        let observer: Arc<dyn Observer> = match self.observer {
-            Some(observer) => Arc::new(vec![counting, noting, observer]),
-            None => Arc::new(vec![counting, noting]),
-        };
+        let letters = Letters::new(env.clone(), store.clone(), *policies.dead_letters());
+        let mut observers = vec![counting, noting];
+        observers.extend(self.letters.map(|surroundings| letters.keeper(surroundings)));
+        observers.extend(self.observer);
+        let observer: Arc<dyn Observer> = Arc::new(observers);
         // Probes go the way that calls go, whoever makes those.
         let proxies = self.http.is_none().then(Proxies::of_environment);
         let http = self.http.unwrap_or_else(|| Arc::new(ReqwestClient::new(self.trust.clone())));
@@ -207,6 +218,7 @@ impl Builder {
             clones: crate::git::Clones::new(context.clone(), git),
             health,
             running,
+            letters,
             downloads,
             context,
             totals,

@@ -90,13 +90,13 @@ impl Commands {
     ) -> Result<(), OperationError<CommandError>> {
         let (runner, env) = (self.context.runner(), self.context.env());
         let input = spec.input().cloned().unwrap_or_else(|| runner.input());
-        let mut options = options.clone();
+        let (asked_by, mut options) = (options, options.clone());
         if !input.can_be_read_again() {
             options.attempts = Some(NonZeroU32::MIN);
         }
-        let asked = (spec.clone(), retry_on.clone());
         let spec = &spec.clone().reading(input);
-        let operation = Operation::new(OperationKind::Run, spec.name()).with_replay(asked);
+        let asked = (spec.clone(), retry_on.clone());
+        let operation = Operation::new(OperationKind::Run, spec.name()).with_replay(asked, asked_by);
         let request = self.request(operation, &options);
         let outcome = self
             .context

@@ -35,6 +35,7 @@ use crate::apt::{AptError, AptInstalled, InstallRequest, Installs, PackageSpec, 
 use crate::attempt::Attempt;
 use crate::circuit::CircuitStatus;
 use crate::context::Context;
+use crate::dead_letter::Letters;
 use crate::download::{DownloadError, DownloadRequest, Downloaded, Downloads};
 use crate::env::Env;
 use crate::failure::Failure;
@@ -64,6 +65,7 @@ pub struct NetworkOperationWrapper {
     context: Context,
     health: Health,
     running: Arc<Running>,
+    letters: Letters,
     downloads: Downloads,
     installs: Installs,
     #[cfg(feature = "git")]
@@ -98,6 +100,7 @@ impl NetworkOperationWrapper {
             clones: self.clones.with_context(context.clone()),
             health: self.health.with_policies(policies),
             running: Arc::clone(&self.running),
+            letters: self.letters.clone(),
             totals: self.totals.clone(),
             context,
         })
@@ -133,6 +136,12 @@ impl NetworkOperationWrapper {
     #[must_use]
     pub fn running(&self) -> &Arc<Running> {
         &self.running
+    }
+
+    /// What is kept of operations that failed, of all processes of this machine.
+    #[must_use]
+    pub fn letters(&self) -> &Letters {
+        &self.letters
     }
 
     /// How services are, and whether there is an internet.
@@ -318,6 +327,7 @@ impl NetworkOperationWrapper {
         #[cfg(feature = "git")]
         self.clones.settle().await;
         self.context.settle().await;
+        self.letters.settled().await;
         // Written when the circuits' are, which are waited for.
         self.totals.flush();
         self.circuit_breakers().flush().await;

@@ -202,7 +202,9 @@ impl<E: Failure> OperationError<E> {
     pub(crate) fn told(&self) -> Failed {
         let failed = Failed::new(self.attempts(), self.took, self.kind(), self.cause.to_string());
         let by_attempt = matches!(self.cause, Cause::Operation(_)) && !self.history.is_empty();
-        Failed { by_attempt, ..failed }
+        let judgement = self.cause.judge();
+        let (class, not_done) = (judgement.class, judgement.not_done);
+        Failed { by_attempt, class, not_done, attempted: self.attempted, ..failed }
     }
 }
 

@@ -102,6 +102,12 @@ impl Input {
         !matches!(self.0, Source::Once)
     }
 
+    /// Whether what it gives is at hand in this process only: somebody has to give the same again to another one.
+    #[must_use]
+    pub fn must_be_given_again(&self) -> bool {
+        !matches!(self.0, Source::Shared)
+    }
+
     /// For one attempt.
     pub(super) fn stdio(&self) -> io::Result<Stdio> {
         let Source::Rewound { file, from } = &self.0 else { return Ok(Stdio::inherit()) };

@@ -7,10 +7,11 @@ use super::error::CommandError;
 impl Classify for CommandError {
     fn judge(&self) -> Judgement {
         match self {
-            Self::NotFound { .. } | Self::NotExecutable { .. } | Self::TooMuchSaid { .. } => {
-                Class::Permanent.into()
+            Self::NotFound { .. } | Self::NotExecutable { .. } => {
+                Judgement::of(Class::Permanent).not_done(true)
             }
             Self::NotBegun { .. } => Class::Local.into(),
+            Self::TooMuchSaid { .. } => Class::Permanent.into(),
             // Somebody wanted it to end: SIGINT, SIGTERM, SIGKILL from outside.
             Self::Signal { signal: 2 | 9 | 15, .. } => Class::Permanent.into(),
             Self::Code { retried: false, .. } => Judgement::of(Class::Permanent).blaming(Blame::Service),
@@ -46,7 +47,10 @@ mod tests {
             (signal(15), Class::Permanent, Elsewhere),
             (signal(11), Class::Transient, Service),
         ] {
-            assert_eq!(error.judge(), Judgement::new(class, blame, Kind::Failed), "{error}");
+            let never_ran =
+                matches!(error, CommandError::NotFound { .. } | CommandError::NotExecutable { .. });
+            let row = Judgement::new(class, blame, Kind::Failed).not_done(never_ran);
+            assert_eq!(error.judge(), row, "{error}");
         }
         let not_begun = CommandError::NotBegun { program: program().into() };
         assert_eq!(not_begun.judge(), Judgement::of(Class::Local));

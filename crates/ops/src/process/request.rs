@@ -94,9 +94,9 @@ impl ProcessSpec {
         self
     }
 
-    /// Runs it in this folder.
+    /// Has it work in this folder; else it does where we do. Holds for processes that are [run](super::Runner::run), too.
     #[must_use]
-    pub fn within(mut self, folder: impl Into<PathBuf>) -> Self {
+    pub fn in_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
         self
     }
@@ -106,6 +106,18 @@ impl ProcessSpec {
     pub fn run_by(mut self, user: u32, group: u32) -> Self {
         self.account = Some((user, group));
         self
+    }
+
+    /// The folder it was told to work in.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// The program as it was given, byte by byte.
+    #[must_use]
+    pub fn program_word(&self) -> &OsStr {
+        &self.program
     }
 
     /// What it was told to read.
@@ -160,6 +172,12 @@ impl RetryOn {
     #[must_use]
     pub fn only(codes: impl IntoIterator<Item = i32>) -> Self {
         Self { codes: Some(codes.into_iter().collect()) }
+    }
+
+    /// The codes, if only some are.
+    #[must_use]
+    pub fn codes(&self) -> Option<&BTreeSet<i32>> {
+        self.codes.as_ref()
     }
 
     pub(super) fn includes(&self, code: i32) -> bool {

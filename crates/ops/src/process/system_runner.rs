@@ -231,6 +231,9 @@ fn spawn(spec: &ProcessSpec, grouped: bool) -> io::Result<Child> {
     if let Some(input) = &spec.input {
         command.stdin(input.stdio()?);
     }
+    if let Some(folder) = &spec.folder {
+        command.current_dir(folder);
+    }
     if grouped {
         command.process_group(0);
     }

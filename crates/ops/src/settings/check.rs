@@ -96,6 +96,7 @@ impl Settings {
             min_speed: self.download.min_speed.0,
             apt_cache_valid: self.apt.cache_valid.0,
             git: performance.git,
+            dead_letters: performance.dead_letters,
         })
     }
 
@@ -139,6 +140,8 @@ impl Settings {
     fn check_the_rest(&self, faults: &mut Faults) {
         faults.within(Place::Group("performance.git"));
         self.performance.git.check(faults);
+        faults.within(Place::Group("performance.dead_letters"));
+        self.performance.dead_letters.check(faults);
         faults.within(Place::Group("state"));
         if self.state.dir.as_ref().is_some_and(|dir| dir.as_os_str().is_empty()) {
             faults.add("dir", "is empty; leave it out for the usual folder");

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::bytes::Bytes;
+use super::dead_letters::DeadLetterSettings;
 use super::git::GitSettings;
 use super::groups::{
     BulkheadOverride, BulkheadSettings, CircuitBreakerOverride, CircuitBreakerSettings, NetworkRetryOverride,
@@ -84,6 +85,10 @@ pub struct Performance {
     #[serde(deserialize_with = "nothing_is_default")]
     #[cfg_attr(feature = "__schema", schemars(with = "Option<HealthCheckSettings>"))]
     pub health_checks: HealthCheckSettings,
+    /// What is kept of operations that failed.
+    #[serde(deserialize_with = "nothing_is_default")]
+    #[cfg_attr(feature = "__schema", schemars(with = "Option<DeadLetterSettings>"))]
+    pub dead_letters: DeadLetterSettings,
     /// The services' hosts, and what they have of their own.
     #[serde(deserialize_with = "over_the_built_in_services")]
     #[cfg_attr(feature = "__schema", schemars(with = "Option<BTreeMap<String, Option<ServiceSettings>>>"))]
@@ -208,6 +213,7 @@ impl Default for Performance {
             bulkhead: BulkheadSettings::default(),
             git: GitSettings::default(),
             health_checks: HealthCheckSettings::default(),
+            dead_letters: DeadLetterSettings::default(),
             services: hosts::built_in(),
         }
     }

@@ -14,6 +14,7 @@
 mod bytes;
 mod check;
 mod checked;
+mod dead_letters;
 mod document;
 mod git;
 mod groups;
@@ -32,6 +33,7 @@ mod tests;
 
 pub use bytes::{Bytes, InvalidBytes, parse_bytes};
 pub use check::{InvalidSetting, InvalidSettings};
+pub use dead_letters::DeadLetterSettings;
 pub use document::{
     AptSettings, Backend, DownloadSettings, Performance, ServiceSettings, Settings, StateSettings,
 };

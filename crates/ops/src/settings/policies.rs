@@ -7,6 +7,7 @@ use std::time::Duration;
 use vps_breaker::Policy;
 use vps_retry::{BudgetPolicy, RetryStrategy};
 
+use super::dead_letters::DeadLetterSettings;
 use super::git::GitSettings;
 use super::health_policy::HealthPolicy;
 use crate::service::{ServiceName, ServiceTable};
@@ -30,6 +31,7 @@ pub struct Policies {
     pub(super) min_speed: u64,
     pub(super) apt_cache_valid: Duration,
     pub(super) git: GitSettings,
+    pub(super) dead_letters: DeadLetterSettings,
 }
 
 /// What holds for one service.
@@ -131,6 +133,12 @@ impl Policies {
     #[must_use]
     pub fn git(&self) -> &GitSettings {
         &self.git
+    }
+
+    /// What is kept of operations that failed.
+    #[must_use]
+    pub fn dead_letters(&self) -> &DeadLetterSettings {
+        &self.dead_letters
     }
 
     /// How old package lists may be.

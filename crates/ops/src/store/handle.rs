@@ -13,6 +13,9 @@ use crate::env::Env;
 /// How long a caller waits for the store before it goes on without.
 pub const ANSWER_LIMIT: Duration = Duration::from_millis(200);
 
+/// The same where what is asked for must not be lost.
+pub const LONG_ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
 /// What a store is asked to do.
 pub type Job = Box<dyn FnOnce(&dyn Store) + Send>;
 /// Looks after something on the store's thread: after each job, and within what it last gave. `None` is its end.

@@ -16,6 +16,7 @@ pub struct MemoryStore {
 struct Inner {
     entries: BTreeMap<String, Vec<u8>>,
     version: u64,
+    stands_in: bool,
 }
 
 impl MemoryStore {
@@ -30,6 +31,13 @@ impl MemoryStore {
     #[must_use]
     pub fn outliving() -> Self {
         Self { outlives: true, ..Self::default() }
+    }
+
+    /// The same, known to stand in for a store that could not be used.
+    #[must_use]
+    pub fn standing_in(self) -> Self {
+        self.lock().stands_in = true;
+        self
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -49,6 +57,10 @@ impl Store for MemoryStore {
             inner.version += 1;
         }
         Ok(())
+    }
+
+    fn stands_in(&self) -> bool {
+        self.lock().stands_in
     }
 
     fn update_all(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {

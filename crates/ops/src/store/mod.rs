@@ -26,7 +26,7 @@ mod status_file;
 
 pub use error::StoreError;
 pub use folder::{FolderError, StateFolder};
-pub use handle::{ANSWER_LIMIT, Job, Opened, StoreHandle};
+pub use handle::{ANSWER_LIMIT, Job, LONG_ANSWER_LIMIT, Opened, StoreHandle};
 pub use memory::MemoryStore;
 pub(crate) use quarantine::set_aside_if;
 pub use sqlite::{OpenError, SqliteStore};
@@ -55,6 +55,20 @@ pub trait Store: Send {
     /// When the store cannot be read or written; then nothing changed.
     fn update(&self, key: &str, change: &mut Change<'_>) -> Result<(), StoreError>;
 
+    /// The same, and what was written survives a power loss once it returns. Waits up to 4 s for other writers.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    fn update_durably(&self, key: &str, change: &mut Change<'_>) -> Result<(), StoreError> {
+        self.update(key, change)
+    }
+
+    /// Whether it only stands in for one that could not be used, so that what is written to it is lost with this
+    /// process, against what was wanted.
+    fn stands_in(&self) -> bool {
+        false
+    }
+
     /// Replaces the bytes of several keys by what `change` leaves there, in one transaction; `None` is a key that
     /// is not there. `keys` are different ones, and `change` is given as many values in the same order.
     ///
@@ -68,7 +82,7 @@ pub trait Store: Send {
     ///
     /// # Errors
     /// As [`update_all`](Self::update_all).
-    fn update_all_synced(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
+    fn update_all_durably(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
         self.update_all(keys, change)
     }
 

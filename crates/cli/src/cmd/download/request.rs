@@ -68,7 +68,7 @@ fn credentials(app: &App, args: &DownloadArgs, url: &url::Url) -> Result<Credent
     let mut credentials = Credentials::none();
     if let Some(path) = &args.header_file {
         let headers = header_file::read(app, "--header-file", path, Failure::usage)?;
-        credentials = credentials.with_headers(headers, url);
+        credentials = credentials.with_headers(headers, url).from_file(path);
     }
     if let Some(netrc) = netrc(app) {
         credentials = credentials.with_netrc(netrc);

@@ -8,6 +8,7 @@ mod apt;
 mod circuit_breaker;
 mod config;
 mod connectivity;
+mod dead_letter;
 mod download;
 mod error;
 #[cfg(feature = "git")]
@@ -25,6 +26,9 @@ pub(crate) use apt::{AptInstall, AptPreview, AptUpdate, PackageChange, Repositor
 pub(crate) use circuit_breaker::{BulkheadLimits, Hold, Reset, ServiceStatus, Source, Status, SystemStatus};
 pub(crate) use config::{Config, ConfigCheck, ConfigFile, ConfigInit, ConfigPath, Setting, SkippedFile};
 pub(crate) use connectivity::{Connectivity, Target};
+pub(crate) use dead_letter::{
+    DeadLetter, DeadLetterDrop, DeadLetterList, DeadLetterRetry, DeadLetterRow, DeadLetterTurn, TurnResult,
+};
 pub(crate) use download::Download;
 pub(crate) use error::Error;
 #[cfg(feature = "git")]

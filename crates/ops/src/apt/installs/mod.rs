@@ -67,7 +67,7 @@ impl Installs {
     pub async fn update(&self, options: &Options) -> Result<Updated, AptFailed> {
         let policy = self.policy(options);
         let total = options.total_or(policy.timeouts.apt_update);
-        let operation = Operation::new(OperationKind::AptUpdate, "").with_replay(AptUpdate);
+        let operation = Operation::new(OperationKind::AptUpdate, "").with_replay(AptUpdate, options);
         self.update_by(operation, &policy, total, options, None).await
     }
 
@@ -132,7 +132,7 @@ impl Installs {
         let policy = self.policy(options);
         let total = options.total_or(policy.timeouts.apt_install);
         let operation =
-            Operation::new(OperationKind::AptInstall, request.names()).with_replay(request.clone());
+            Operation::new(OperationKind::AptInstall, request.names()).with_replay(request.clone(), options);
         Workflow::run(self.steps.context(), root(operation, &policy, total, options), |workflow| async move {
             let mut installed = Rounds::new(&self.steps, &self.downloads, &workflow, request).run().await?;
             if installed.is_unchanged() {

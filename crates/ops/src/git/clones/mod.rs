@@ -67,7 +67,7 @@ impl Clones {
     pub async fn run(&self, request: &CloneRequest, options: &Options) -> Result<Cloned, GitFailed> {
         let policy = self.policy(&request.url, options);
         let total = options.total_or(policy.timeouts.git_clone);
-        let operation = Self::operation(request).with_replay(request.clone());
+        let operation = Self::operation(request).with_replay(request.clone(), options);
         let root = Request::of(operation).under(&policy, options).total(total);
         Workflow::run(&self.context, root, |workflow| async move {
             let outcome = self.make(&workflow, request, options).await;

@@ -187,7 +187,7 @@ fn prepared(cx: &StepContext, action: &CommandAction, line: &CommandLine) -> Res
             ProcessSpec::new("bash").args(["-eu", "-o", "pipefail", "-c", text])
         }
     };
-    let mut spec = spec.cleared().within(folder(cx, action));
+    let mut spec = spec.cleared().in_folder(folder(cx, action));
     let mut home = cx.ground.variables.plain("HOME").unwrap_or("/").to_owned();
     if let Some(name) = &action.user {
         let nobody = || failed(CommandStepError::Nobody { name: name.as_str().into() });

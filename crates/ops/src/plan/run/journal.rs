@@ -290,7 +290,7 @@ impl Batch {
             true
         };
         match synced {
-            true => store.update_all_synced(&keys, &mut change)?,
+            true => store.update_all_durably(&keys, &mut change)?,
             false => store.update_all(&keys, &mut change)?,
         }
         if is_overtaken { Err(JournalError::Overtaken) } else { Ok(()) }

@@ -94,7 +94,7 @@ impl SqliteStore {
             snapshot.store()
         });
         warn(&format!("{text}; circuit breakers are not remembered after this run"));
-        Opened { store: Box::new(store.unwrap_or_default()) }
+        Opened { store: Box::new(store.unwrap_or_default().standing_in()) }
     }
 
     /// Opens the store in `folder` as it is; `None` where there is none. Makes nothing and sets nothing aside.

@@ -20,6 +20,9 @@ pub use ladder::OpenError;
 
 /// How long a writer waits for another one.
 const BUSY_LIMIT: Duration = Duration::from_millis(150);
+/// The same where what is written must not be lost. Less than [`LONG_ANSWER_LIMIT`](super::LONG_ANSWER_LIMIT), so that
+/// who waits is still told.
+const PATIENT_LIMIT: Duration = Duration::from_secs(4);
 /// `vpsc`: tells our files from others'.
 const APPLICATION_ID: i32 = 0x7670_7363;
 /// Of the tables; a file with a higher one belongs to a newer program and is never touched.
@@ -63,8 +66,16 @@ impl SqliteStore {
         StoreError::Failed { reason: reason.into() }
     }
 
-    fn synchronous(&self, how: &str) -> Result<(), StoreError> {
-        self.connection.pragma_update(None, "synchronous", how).map_err(|error| self.failed(&error))
+    /// Runs `work` with each of its transactions on the disk before it returns, and with patience for other writers.
+    fn durably<R>(&self, work: impl FnOnce() -> Result<R, StoreError>) -> Result<R, StoreError> {
+        let set = |synchronous: &str, limit| {
+            self.connection.busy_timeout(limit)?;
+            self.connection.pragma_update(None, "synchronous", synchronous)
+        };
+        let done = set("FULL", PATIENT_LIMIT).map_err(|error| self.failed(&error)).and_then(|()| work());
+        // What was done is done; the next transaction is only slower where this fails.
+        let _ = set("NORMAL", BUSY_LIMIT);
+        done
     }
 
     fn take_out(&self, key: &str) -> rusqlite::Result<()> {
@@ -118,6 +129,10 @@ impl Store for SqliteStore {
         transaction.commit().map_err(failed)
     }
 
+    fn update_durably(&self, key: &str, change: &mut Change<'_>) -> Result<(), StoreError> {
+        self.durably(|| self.update(key, change))
+    }
+
     fn update_all(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
         let failed = |error| self.failed(&error);
         let transaction =
@@ -136,12 +151,8 @@ impl Store for SqliteStore {
         transaction.commit().map_err(failed)
     }
 
-    fn update_all_synced(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
-        // So that this commit, and with it all before it in the log, is synced.
-        self.synchronous("FULL")?;
-        let updated = self.update_all(keys, change);
-        self.synchronous("NORMAL")?;
-        updated
+    fn update_all_durably(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
+        self.durably(|| self.update_all(keys, change))
     }
 
     fn put_all(&self, entries: &[(&str, &[u8])]) -> Result<(), StoreError> {
@@ -206,25 +217,27 @@ mod tests {
     use crate::store::StateFolder;
 
     #[test]
-    fn what_is_to_survive_a_loss_of_power_is_synced_and_nothing_else_is() {
-        let place = tempfile::tempdir().unwrap();
-        let folder = StateFolder::at(place.path());
+    fn what_is_written_durably_is_on_the_disk_and_the_rest_does_not_wait_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = StateFolder::at(folder.path().join("state"));
         let store = SqliteStore::open(&folder, &Env::real(), |_, _, _| None, Box::new(|_| {})).unwrap();
-        let how =
+        let level =
             || -> i64 { store.connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap() };
-        let (full, normal, mut seen) = (2, 1, Vec::new());
-        for synced in [false, true, false] {
-            let mut change = |values: &mut [Option<Vec<u8>>]| {
-                seen.push(how());
-                values[0] = Some(vec![u8::from(synced)]);
-                true
-            };
-            match synced {
-                true => store.update_all_synced(&["a"], &mut change).unwrap(),
-                false => store.update_all(&["a"], &mut change).unwrap(),
-            }
-        }
-        assert_eq!((seen, how()), (vec![normal, full, normal], normal));
-        assert!(store.outlives() && !crate::store::MemoryStore::new().outlives());
+        let (mut durable, mut usual) = (0, 0);
+        store
+            .update_durably("key", &mut |_| {
+                durable = level();
+                Some(b"value".to_vec())
+            })
+            .unwrap();
+        store
+            .update("key", &mut |_| {
+                usual = level();
+                None
+            })
+            .unwrap();
+        // FULL syncs each commit, NORMAL does not.
+        assert_eq!((durable, usual), (2, 1));
+        assert_eq!(store.load("key").unwrap(), Some(b"value".to_vec()));
     }
 }

@@ -126,6 +126,8 @@ impl<'e> Place<'e> {
         if !self.is_ours(file.meta()?) {
             return Err(io::Error::other("it is not a file of ours"));
         }
+        // What is written durably to it must not be lost with its name.
+        self.folder.sync()?;
         Ok(fill(&self.path.join(STORE), kept))
     }
 
@@ -164,8 +166,10 @@ impl<'e> Place<'e> {
         let seconds = self.env.wall().as_secs();
         let aside = quarantine::set_aside(&*self.folder, STORE, &COMPANIONS, seconds)?;
         let aside = self.store.with_file_name(aside);
-        let said =
-            format!("the state store was damaged or not ours; it was set aside as {}", aside.display());
+        let said = format!(
+            "the state store was damaged or not ours; it was set aside as {}, with the dead letters that were in it",
+            aside.display()
+        );
         let kept = match StatusSnapshot::read(self.env.fs(), &self.path) {
             Ok(snapshot) => snapshot.kept(self.env, keep),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),

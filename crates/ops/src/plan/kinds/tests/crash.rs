@@ -139,7 +139,7 @@ impl Store for Life {
         self.store.update_all(keys, change)
     }
 
-    fn update_all_synced(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
+    fn update_all_durably(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
         self.update_all(keys, change)?;
         *self.synced.lock().unwrap() = self.store.list("")?;
         Ok(())

@@ -1,0 +1,124 @@
+//! `dead-letter list|show|retry|drop|export`, and what is said of letters after every command.
+
+mod again;
+mod command_line;
+mod several;
+mod show;
+
+use vps_ops::dead_letter::{LetterId, News};
+use vps_ops::foreign::Foreign;
+use vps_ops::store::{SqliteStore, StoreError};
+use vps_ops::{Kind, NetworkOperationWrapper};
+
+use crate::app::App;
+use crate::args::{DeadLetterCommand, DropArgs, RetryArgs};
+use crate::cmd::confirm::confirmed;
+use crate::config::Loaded;
+use crate::exit::Exit;
+use crate::observe::words;
+use crate::report::{Failure, document, print, print_json};
+
+pub(crate) async fn run(app: &App, command: DeadLetterCommand) -> Result<Exit, Failure> {
+    if let DeadLetterCommand::Drop(DropArgs { all: true, yes: false, .. }) = &command
+        && !app.term.stdin_is_terminal
+    {
+        // Said first, whatever else may be wrong.
+        return Err(Failure::usage("`drop --all` forgets all letters; add --yes where nobody can be asked"));
+    }
+    let loaded = app.config()?;
+    must_reach(app, &loaded)?;
+    let network = app.network(&loaded);
+    match command {
+        DeadLetterCommand::List(args) => show::list(app, &network, &args).await,
+        DeadLetterCommand::Show { id } => show::one(app, &network, &LetterId::named(&id)).await,
+        DeadLetterCommand::Retry(args) => retry(app, &network, args).await,
+        DeadLetterCommand::Drop(args) => forget(app, &network, &args).await,
+        DeadLetterCommand::Export => show::export(&network).await,
+    }
+}
+
+/// Fails where letters cannot be read: that there are none would not be true.
+fn must_reach(app: &App, loaded: &Loaded) -> Result<(), Failure> {
+    let failure = match app.state_folder(loaded) {
+        None => Failure::local("there are no dead letters: state is kept in memory only"),
+        Some(folder) => {
+            let warn = Box::new(|text: &str| tracing::warn!(operation = "state", "{text}"));
+            match SqliteStore::open_existing(&folder, &app.env, warn) {
+                Ok(_) => return Ok(()),
+                Err(error) => Failure::of_error(Exit::Local, Kind::Local, &error),
+            }
+        }
+    };
+    Err(failure.hint("see `vps-configurator config path` for where state is kept"))
+}
+
+fn failed(error: &StoreError) -> Failure {
+    Failure::of_error(Exit::Local, Kind::Local, error)
+        .hint("see `vps-configurator config path` for where state is kept")
+}
+
+fn not_there(id: &LetterId) -> Failure {
+    Failure::local(format!("there is no dead letter {}", Foreign::from(id.as_str())))
+        .hint("see `vps-configurator dead-letter list`")
+}
+
+async fn retry(app: &App, network: &NetworkOperationWrapper, args: RetryArgs) -> Result<Exit, Failure> {
+    if let ([id], false) = (&args.ids[..], args.all) {
+        return again::one(app, network, &LetterId::named(id), &args).await;
+    }
+    several::retry(app, network, &args).await
+}
+
+async fn forget(app: &App, network: &NetworkOperationWrapper, args: &DropArgs) -> Result<Exit, Failure> {
+    let letters = network.letters();
+    let ids: Vec<LetterId> = if args.all {
+        let all = letters.list().await.map_err(|error| failed(&error))?;
+        all.iter().map(|kept| kept.id().clone()).collect()
+    } else {
+        args.ids.iter().map(|id| LetterId::named(id)).collect()
+    };
+    if args.all && !args.yes && !ids.is_empty() && !confirmed(&format!("drop {} dead letters?", ids.len())) {
+        return if app.global.json {
+            print_json(&document::DeadLetterDrop { ids: Vec::new() })
+        } else {
+            print("nothing was dropped\n")
+        };
+    }
+    let (mut dropped, mut missing) = (Vec::new(), None);
+    for id in ids {
+        match letters.remove(&id).await {
+            Ok(true) => dropped.push(id),
+            // Done by somebody meanwhile.
+            Ok(false) if args.all => {}
+            Ok(false) => missing = Some(id),
+            Err(error) => return Err(failed(&error)),
+        }
+    }
+    network.close().await;
+    if app.global.json {
+        print_json(&document::DeadLetterDrop { ids: dropped.iter().map(ToString::to_string).collect() })?;
+    } else if app.global.quiet == 0 {
+        let lines: String = dropped.iter().map(|id| format!("dropped {id}\n")).collect();
+        print(&lines)?;
+    }
+    missing.map_or(Ok(Exit::Done), |id| Err(not_there(&id)))
+}
+
+/// What became of letters by a command that has ended: what went wrong is said, and its failure says how to do it again.
+pub(crate) async fn told(app: &App, outcome: Result<Exit, Failure>) -> Result<Exit, Failure> {
+    let Some(network) = app.network_in_use() else { return outcome };
+    network.letters().settled().await;
+    network.letters().news().into_iter().fold(outcome, |outcome, news| match (news, outcome) {
+        (News::Kept { id, parked }, Err(failure)) => Err(failure.hint(words::letter_kept(&id, parked))),
+        (news, outcome) => {
+            warn(&news);
+            outcome
+        }
+    })
+}
+
+fn warn(news: &News) {
+    if let Some(words) = words::letter_news(news) {
+        tracing::warn!(operation = "dead_letter", "{words}");
+    }
+}

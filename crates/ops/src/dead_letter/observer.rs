@@ -1,0 +1,153 @@
+//! Keeps a letter of each root that ends badly, and takes it out at its success.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use vps_retry::Class;
+
+use super::convert::{self, Surroundings};
+use super::letter::{EndedBy, Letter, LetterAttempt, VERSION};
+use super::letters::Letters;
+use super::news::News;
+use super::rule::ended_by;
+use super::stored;
+use crate::event::{Event, EventKind, Failed, Observer, OperationId};
+use crate::operation::Replay;
+
+/// Roots that are watched at once. Of more, what their attempts failed with is not known.
+const MOST: usize = 1024;
+/// Attempts of one root that are remembered.
+const REMEMBERED: usize = 20;
+
+/// The observer. It waits for nothing: the store's thread writes when it comes to it.
+pub(super) struct Keeper {
+    letters: Letters,
+    at: Arc<Surroundings>,
+    /// What the attempts of each root failed with, by the operation that made them.
+    roots: Mutex<BTreeMap<OperationId, Vec<(OperationId, LetterAttempt)>>>,
+}
+
+impl Keeper {
+    pub(super) fn new(letters: Letters, at: Surroundings) -> Self {
+        Self { letters, at: Arc::new(at), roots: Mutex::default() }
+    }
+
+    fn roots(&self) -> MutexGuard<'_, BTreeMap<OperationId, Vec<(OperationId, LetterAttempt)>>> {
+        self.roots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn began(&self, event: &Event<'_>) {
+        let mut roots = self.roots();
+        if event.is_of_root() && event.operation.replay.is_some() && roots.len() < MOST {
+            roots.insert(event.id, Vec::new());
+        }
+    }
+
+    fn attempt_failed(&self, event: &Event<'_>, attempt: LetterAttempt) {
+        if let Some(attempts) = self.roots().get_mut(&event.root.id) {
+            if attempts.len() >= REMEMBERED {
+                attempts.remove(0);
+            }
+            attempts.push((event.id, attempt));
+        }
+    }
+
+    fn pauses(&self, event: &Event<'_>, after: Duration) {
+        let mut roots = self.roots();
+        let attempts = roots.get_mut(&event.root.id).into_iter().flatten();
+        if let Some((_, last)) = attempts.filter(|(id, _)| *id == event.id).last() {
+            last.delay_millis = Some(millis(after));
+        }
+    }
+
+    /// The request of a root that has ended, and what its attempts failed with.
+    fn ended(&self, event: &Event<'_>) -> Option<(Replay, Vec<LetterAttempt>)> {
+        if !event.is_of_root() {
+            return None;
+        }
+        let attempts = self.roots().remove(&event.id).unwrap_or_default();
+        Some((event.operation.replay.clone()?, attempts.into_iter().map(|(_, attempt)| attempt).collect()))
+    }
+
+    fn succeeded(&self, event: &Event<'_>) {
+        let Some((replay, _)) = self.ended(event) else { return };
+        let at = Arc::clone(&self.at);
+        self.letters.tell(move |store, _| {
+            if let Some(Ok(request)) = convert::request(&replay, &at) {
+                // What stays there is done once more; that is no worse than before.
+                let _ = stored::remove(store, &request.id());
+            }
+            Ok(Vec::new())
+        });
+    }
+
+    fn failed(&self, event: &Event<'_>, failed: &Failed) {
+        let Some((replay, history)) = self.ended(event) else { return };
+        let Some(ended_by) = ended_by(failed) else { return };
+        let env = self.letters.env().clone();
+        let (at, target, failed) = (Arc::clone(&self.at), event.operation.target.clone(), failed.clone());
+        let tried = || history.last().and_then(|attempt| attempt.service.clone());
+        let service = event.service.as_ref().map(ToString::to_string).or_else(tried);
+        let now = env.wall().as_secs_f64();
+        self.letters.tell(move |store, settings| {
+            let request = match convert::request(&replay, &at) {
+                None => return Ok(Vec::new()),
+                Some(Err(why)) => return Ok(vec![News::NotKept(why)]),
+                Some(Ok(request)) => request,
+            };
+            let is_for_good = failed.class == Class::Permanent && ended_by == EndedBy::Failure;
+            let letter = Letter {
+                version: VERSION,
+                id: request.id(),
+                request,
+                options: convert::options(replay.options()),
+                target: target.as_str().into(),
+                service,
+                ended_by,
+                class: failed.class.as_str().to_owned(),
+                failure: failed.kind.as_str().to_owned(),
+                error: failed.error.clone(),
+                failures: 1,
+                attempts: failed.attempts,
+                first_at: now,
+                last_at: now,
+                history,
+                equal_failures: u32::from(is_for_good),
+                interrupted: 0,
+                lease: None,
+            };
+            let (parked, dropped) = stored::put(store, &env, settings, &letter)?;
+            let dropped = dropped.into_iter().map(News::Dropped);
+            Ok(std::iter::once(News::Kept { id: letter.id, parked }).chain(dropped).collect())
+        });
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Observer for Keeper {
+    fn on(&self, event: &Event<'_>) {
+        match &event.kind {
+            EventKind::Started => self.began(event),
+            EventKind::AttemptFailed { class, kind, error, took, .. } => {
+                let attempt = LetterAttempt {
+                    at: self.letters.env().wall().as_secs_f64(),
+                    service: event.service.as_ref().map(ToString::to_string),
+                    class: class.as_str().to_owned(),
+                    failure: kind.as_str().to_owned(),
+                    error: error.clone(),
+                    took_millis: millis(*took),
+                    delay_millis: None,
+                };
+                self.attempt_failed(event, attempt);
+            }
+            EventKind::Retrying { after, .. } => self.pauses(event, *after),
+            EventKind::Succeeded { .. } => self.succeeded(event),
+            EventKind::Failed(failed) => self.failed(event, failed),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! `retry` of several, `drop`, `export`, and how many there are.
+
+use std::fs;
+
+use serde_json::Value;
+use tests::server::{Refusing, Route, Server};
+
+use super::{fails, id, letters, retry};
+use crate::lab::Lab;
+use crate::said::{run, run_with};
+
+/// No pause that a test would notice.
+const AT_ONCE: [&str; 5] = ["dead-letter", "retry", "--all", "--rate", "60000"];
+
+#[test]
+fn of_each_service_one_goes_first_and_the_others_only_after_it() {
+    let (lab, good, bad) = (Lab::new(), Server::start(), Server::start());
+    // Its circuit is not what is looked at here.
+    let closed = [("VPS_CONFIGURATOR_PERFORMANCE__CIRCUIT_BREAKER__ENABLED", "false")];
+    for (server, names) in [(&bad, ["b1", "b2", "b3"]), (&good, ["g1", "g2", "g3"])] {
+        for name in names {
+            let url = server.url(&format!("/{name}"));
+            assert_eq!(run_with(&lab, &closed, &["download", &url, name]).code, 1);
+        }
+    }
+    assert_eq!(letters(&lab).len(), 6);
+    for name in ["/g1", "/g2", "/g3", "/b2", "/b3"] {
+        good.route(name, Route::of(10));
+        bad.route(name, Route::of(10));
+    }
+    let asked = |server: &Server| server.log().exchanges.len();
+    let before = asked(&bad);
+    let said = run_with(&lab, &closed, &[&["--json"], &AT_ONCE[..]].concat());
+    assert_eq!(said.code, 1, "{}", said.err);
+    let results: Vec<(String, Value, Value)> = said.json()["letters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|turn| {
+            let name = turn["target"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+            (name, turn["result"].clone(), turn["code"].clone())
+        })
+        .collect();
+    let told: Vec<(&str, &str, Option<u64>)> = results
+        .iter()
+        .map(|(name, result, code)| (name.as_str(), result.as_str().unwrap(), code.as_u64()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("b1", "failed", Some(1)),
+            ("b2", "left", None),
+            ("b3", "left", None),
+            ("g1", "done", Some(0)),
+            ("g2", "done", Some(0)),
+            ("g3", "done", Some(0)),
+        ]
+    );
+    assert_eq!(asked(&bad), before + 1, "one canary");
+    assert_eq!(letters(&lab).len(), 3);
+    bad.route("/b1", Route::of(10));
+    let said = run_with(&lab, &closed, &AT_ONCE);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.ends_with("3 done, 0 failed, 0 refused by a circuit, 0 left\n"), "{}", said.out);
+    assert!(lab.path("b3").exists());
+    assert_eq!(letters(&lab), [""; 0]);
+    assert_eq!(run(&lab, &AT_ONCE).code, 0, "all of none are done");
+}
+
+#[test]
+fn where_only_circuits_are_in_the_way_that_is_the_code() {
+    let (lab, dead) = (Lab::new(), Refusing::start());
+    for name in ["a", "b"] {
+        fails(&lab, &["download", &dead.url(&format!("/{name}")), name, "--retries", "3"]);
+    }
+    let said = run(&lab, &AT_ONCE);
+    assert_eq!(said.code, 4, "{}{}", said.out, said.err);
+    assert!(said.out.contains("0 done, 0 failed, 1 refused by a circuit, 1 left\n"), "{}", said.out);
+    assert_eq!(letters(&lab).len(), 2);
+}
+
+#[test]
+fn commands_of_no_service_do_not_wait_for_each_other() {
+    let lab = Lab::new();
+    let (_, fails_still) = fails(&lab, &["run", "--retries", "1", "--", "false"]);
+    let (_, works) = fails(&lab, &["run", "--retries", "1", "--", "test", "-e", "ready"]);
+    fs::write(lab.path("ready"), "").unwrap();
+    let said = run(&lab, &["dead-letter", "retry", &fails_still, &works, "--rate", "60000"]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    let left = letters(&lab);
+    assert_eq!(left.iter().map(id).collect::<Vec<_>>(), std::slice::from_ref(&fails_still));
+    let said = run(&lab, &["dead-letter", "retry", &fails_still, "nosuchid"]);
+    assert!(said.code == 7 && said.err.contains("there is no dead letter nosuchid"), "{}", said.err);
+}
+
+#[test]
+fn letters_are_dropped_by_name_or_all_and_that_is_not_asked_in_a_script() {
+    let lab = Lab::new();
+    let (_, one) = fails(&lab, &["run", "--retries", "1", "--", "false"]);
+    fails(&lab, &["run", "--retries", "1", "--", "sh", "-c", "exit 2"]);
+    fails(&lab, &["run", "--retries", "1", "--", "sh", "-c", "exit 3"]);
+    let said = run(&lab, &["dead-letter", "drop", &one]);
+    assert_eq!((said.code, said.out), (0, format!("dropped {one}\n")));
+    assert_eq!(run(&lab, &["dead-letter", "drop", &one]).code, 7);
+    let said = run(&lab, &["--config", "missing.yaml", "dead-letter", "drop", "--all"]);
+    assert!(said.code == 2 && said.err.contains("add --yes"), "{}", said.err);
+    assert_eq!(letters(&lab).len(), 2);
+    let said = run(&lab, &["--json", "dead-letter", "drop", "--all", "--yes"]);
+    assert_eq!(said.json()["ids"].as_array().unwrap().len(), 2);
+    assert_eq!(letters(&lab), [""; 0]);
+    assert_eq!(retry(&lab, &one).code, 7);
+}
+
+#[test]
+fn all_of_them_go_out_one_a_line_and_are_counted() {
+    let lab = Lab::new();
+    let (_, one) = fails(&lab, &["run", "--retries", "1", "--", "false"]);
+    fails(&lab, &["run", "--retries", "1", "--metrics-file", "all.prom", "--", "sh", "-c", "exit 2"]);
+    let said = run(&lab, &["dead-letter", "export"]);
+    let lines: Vec<Value> = said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    lines.iter().for_each(|line| drop(tests::schema::check(line)));
+    assert_eq!(lines.len(), 2);
+    let first = lines.iter().find(|line| line["id"] == one.as_str()).unwrap();
+    assert_eq!(first["request"]["arguments"]["command"], serde_json::json!(["false"]));
+    assert_eq!((first["version"].as_u64(), first["lease"].is_null()), (Some(1), true));
+    let metrics = String::from_utf8(lab.read("all.prom").unwrap()).unwrap();
+    assert!(metrics.contains("\nvps_configurator_dead_letters 2\n"), "{metrics}");
+}
+
+#[test]
+fn what_goes_to_standard_output_is_done_again_alone() {
+    let (lab, server) = (Lab::new(), Server::start());
+    let (_, letter) = fails(&lab, &["download", &server.url("/f"), "-", "--retries", "1"]);
+    server.route("/f", Route::of(10));
+    let said = run(&lab, &[&["--json"], &AT_ONCE[..]].concat());
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert_eq!(said.json()["letters"][0]["result"], "alone");
+    let output = lab.run(&["dead-letter", "retry", &letter]);
+    assert!(output.status.success() && output.stdout.len() == 10, "{output:?}");
+    assert_eq!(letters(&lab), [""; 0]);
+}
