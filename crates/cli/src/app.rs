@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vps_ops::circuit::kept_hold;
 use vps_ops::env::{Env, Task};
+use vps_ops::event::Observer;
 use vps_ops::foreign::shown;
 use vps_ops::http::Trust;
 use vps_ops::process::{Runner as _, SystemRunner};
@@ -113,6 +114,15 @@ impl App {
 
     /// The library's front door, over this program's configuration, state and observers.
     pub(crate) fn network(&self, loaded: &Loaded) -> NetworkOperationWrapper {
+        self.network_watched_by(loaded, observe::observers(&self.screen, self.term, self.global.log_format))
+    }
+
+    /// The same with other observers.
+    pub(crate) fn network_watched_by(
+        &self,
+        loaded: &Loaded,
+        observer: Arc<dyn Observer>,
+    ) -> NetworkOperationWrapper {
         let trust = Trust {
             cert_file: self.environment.cert_file.clone(),
             cert_dir: self.environment.cert_dir.clone(),
@@ -120,7 +130,7 @@ impl App {
         let builder = NetworkOperationWrapper::builder(loaded.policies.clone())
             .env(self.env.clone())
             .runner(self.runner.clone())
-            .observer(observe::observers(&self.screen, self.term, self.global.log_format))
+            .observer(observer)
             .trust(trust);
         #[cfg(feature = "git")]
         let builder = builder.ssh_command(self.environment.ssh_command.clone());

@@ -29,6 +29,8 @@ pub(crate) enum Ends {
     Program,
     /// What goes over the network and leaves something behind.
     Operation,
+    /// `apply`.
+    Apply,
     /// The same with a file that may go to standard output.
     Download,
     Run,
@@ -73,6 +75,15 @@ pub(crate) fn help(ends: Ends) -> String {
             INTEGRITY,
             LOCAL,
             "  141  with - as DEST: its reader went away\n",
+        ],
+        Ends::Apply => &[
+            "  0  all that was asked for is done\n",
+            "  1  a step failed\n",
+            USAGE,
+            "  3  configuration or plan invalid or unreadable, nothing was run\n",
+            "  4  nothing failed, but work is left: circuit open, offline, out of time\n",
+            "  5  with --dry-run --fail-on change: something would be done\n",
+            "  7  local problem: another run is at work, disk full, no permission\n",
         ],
         Ends::Run => &[
             "  0-255  the command's own, as its last attempt ended\n",

@@ -82,6 +82,7 @@ async fn dispatch(app: &App, command: Command) -> Exit {
     let _listening = signals::listen(&app.env, app.cancel.clone(), app.stopped.clone(), tell, last);
     let metrics_file = command.metrics_file();
     let outcome = match command {
+        Command::Apply(args) => cmd::apply::run(app, args).await,
         Command::Download(args) => {
             if args.insecure {
                 tracing::warn!(

@@ -1,5 +1,6 @@
 //! The command line, as typed.
 
+mod apply;
 mod apt;
 mod circuit_breaker;
 mod config;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use apply::ApplyArgs;
 pub(crate) use apt::{AptCommand, AptInstallArgs, AptUpdateArgs};
 pub(crate) use circuit_breaker::{CircuitBreakerCommand, HoldArgs, ResetArgs};
 pub(crate) use config::ConfigCommand;
@@ -40,6 +42,7 @@ use crate::exit;
 
 const EXAMPLES: &str = "\
 Examples:
+  vps-configurator apply web.yaml
   vps-configurator download https://example.com/app.tar.gz --sha256 HEX
   vps-configurator apt install nginx
   vps-configurator run --timeout 5m -- curl -fsS https://example.com/health
@@ -156,6 +159,7 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     // These are described where their options are: a comment here would hide the longer one there.
+    Apply(ApplyArgs),
     Download(DownloadArgs),
     /// Read package lists and install packages
     #[command(
@@ -242,6 +246,7 @@ impl Command {
     pub(crate) fn metrics_file(&self) -> Option<PathBuf> {
         let asked = match self {
             _ if self.only_looks() => None,
+            Self::Apply(args) => args.metrics.path(),
             Self::Download(args) => args.network.metrics.path(),
             Self::Apt(AptCommand::Update(args)) => args.network.metrics.path(),
             Self::Apt(AptCommand::Install(args)) => args.network.metrics.path(),
@@ -266,6 +271,7 @@ impl Command {
     /// Whether it only looks, so that it must not make anything.
     pub(crate) fn only_looks(&self) -> bool {
         match self {
+            Self::Apply(args) => args.dry_run,
             Self::Download(args) => args.network.dry_run,
             Self::Apt(AptCommand::Update(args)) => args.network.dry_run,
             Self::Apt(AptCommand::Install(args)) => args.network.dry_run,

@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod apply;
 pub(crate) mod apt;
 pub(crate) mod circuit_breaker;
 pub(crate) mod config;
@@ -14,6 +15,7 @@ pub(crate) mod health;
 pub(crate) mod mute;
 mod netrc;
 pub(crate) mod notify;
+mod plan_file;
 mod preview;
 pub(crate) mod print;
 pub(crate) mod run;

@@ -3,6 +3,7 @@
 mod format;
 mod held;
 mod log;
+mod plan;
 mod progress;
 mod screen;
 pub(crate) mod words;
@@ -18,6 +19,7 @@ use crate::args::{GlobalArgs, LogFormat};
 use crate::config::Environment;
 use crate::term::Term;
 
+pub(crate) use plan::PlanView;
 pub(crate) use screen::Screen;
 pub(crate) use words::Words;
 
@@ -64,4 +66,9 @@ pub(crate) fn observers(screen: &Screen, term: Term, format: LogFormat) -> Arc<d
     let progress: Arc<dyn Observer> = Arc::new(progress::Progress::new(screen.clone()));
     // The bar is taken away before the line that ends it is written.
     Arc::new(vec![progress, log])
+}
+
+/// Those of a plan, whose view says what begins and ends: of its operations only what goes wrong on the way is said.
+pub(crate) fn observers_of_plan(screen: &Screen, term: Term, format: LogFormat) -> Arc<dyn Observer> {
+    Arc::new(plan::OnTheWay(observers(screen, term, format)))
 }

@@ -98,6 +98,11 @@ impl Screen {
         self.write(&format!("{style}{label}{style:#}: {fit}"));
     }
 
+    /// The same behind a mark.
+    pub(crate) fn marked(&self, style: anstyle::Style, mark: &str, fit: &str) {
+        self.write(&format!("{style}{mark}{style:#} {fit}"));
+    }
+
     /// Holds lines back from now on, where they would go to a terminal that something else is drawn on.
     #[cfg(feature = "tui")]
     pub(crate) fn hold(&self) {

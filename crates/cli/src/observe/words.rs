@@ -5,6 +5,7 @@ pub(crate) mod health;
 mod hint;
 #[cfg(feature = "web")]
 pub(crate) mod page;
+pub(crate) mod plan;
 mod warning;
 
 use std::time::Duration;

@@ -72,6 +72,8 @@ fn all() -> Vec<Published> {
         schema: schema_of::<Settings>(Contract::Deserialize),
     };
     let mut all = vec![
+        written::<document::Apply>("apply", "`apply`, as its last line"),
+        written::<document::ApplyEvent>("apply.event", "`apply`, one in each line while it goes on"),
         written::<document::AptInstall>("apt.install", "`apt install`"),
         written::<document::AptPreview>("apt.preview", "`apt install --dry-run`"),
         written::<document::AptUpdate>("apt.update", "`apt update`, also beside an error"),

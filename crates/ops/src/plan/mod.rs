@@ -5,23 +5,41 @@
 //! change, that says whether there is anything to do.
 
 mod action;
+mod below;
+mod decode;
+mod document;
+mod expand;
 mod facts;
+mod fill;
 mod ids;
 mod kinds;
+mod look;
+mod open;
 mod order;
+mod parse;
+mod problem;
+mod read;
 pub mod run;
 mod secret_text;
 mod secrets;
 mod step;
+mod suggest;
+mod tree;
+mod when;
 
 pub use action::{
     Action, ActionKind, AptKey, AptKeyCheck, AptKeySource, AptRepository, Body, CommandAction, CommandLine,
     DownloadAction, FileAction, Gate, GateCheck, GitAction, Guards, ModuleAction, Once, Owner,
     PackagesAction, SystemdAction, UnitState, Unpack,
 };
+#[cfg(feature = "__schema")]
+pub use document::plan_schema;
 pub use facts::Facts;
 pub use ids::{InvalidId, SecretName, StepId};
 pub use kinds::{FileDiff, file_diff};
+pub use open::{OpenPlanError, open_trusted, read_plan_file, read_plan_stream};
+pub use parse::Origin;
+pub use problem::{Expected, Hint, HintKind, InvalidPlan, Link, Problem, ProblemKind, Wait};
 pub use secret_text::{Part, SecretText};
 pub use secrets::{SecretError, Variables};
 pub use step::{Condition, Needs, OnFailure, Place, Plan, SecretSource, Step};

@@ -1,418 +1,234 @@
-//! Whose turn it is: which steps may begin, in which lane, and what an end means to the others. Without I/O and
-//! without a clock, so that the same ends in the same order give the same turns.
+//! Which step waits for which: names are found, and rings.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// What runs beside what: of each lane so many at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Lane {
-    /// apt and dpkg: one.
-    Apt,
-    /// systemd: one.
-    Systemd,
-    /// Commands: one, or as many as the user says.
-    Command,
-    /// Modules that name no lane: one.
-    Module,
-    /// What waits for something outside.
-    Gate,
-    /// Files of this machine, downloads, clones.
-    Files,
-}
+use super::action::Action;
+use super::decode::Problems;
+use super::fill::{Draft, Named};
+use super::ids::StepId;
+use super::problem::{Link, ProblemKind, Wait};
+use super::step::{Needs, Step};
+use super::tree::Spot;
+use crate::foreign::Foreign;
 
-/// What is known of a step before anything runs.
-#[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub(crate) lane: Lane,
-    /// Just these must have ended well; else all above must have ended.
-    pub(crate) needs: Option<Vec<usize>>,
-    /// These must have ended, whichever way.
-    pub(crate) after: Vec<usize>,
-    /// Whether it waits for no neighbour of its sort in the order of the file.
-    pub(crate) joins: bool,
-    /// Whether steps of its sort that follow it directly are done with it.
-    pub(crate) merges: bool,
-    /// Whether there is something to fetch before its turn.
-    pub(crate) fetches: bool,
-    /// Whether bytes for those who need it may be another thing before it ended.
-    pub(crate) decides: Decides,
-}
+/// Rings that are shown; each costs as much as it is long.
+const MOST_RINGS: usize = 16;
 
-/// What a step decides for the bytes that others fetch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Decides {
-    /// Nothing.
-    Nothing,
-    /// Those of whoever needs it.
-    Dependents,
-    /// Those, and packages below it.
-    Packages,
-    /// Those of all below it: they wait for a gate.
-    All,
-}
-
-/// How a step ended, as far as others mind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// Others may go on.
-    Well,
-    /// Who needs it is not done.
-    Failed,
-    /// It is left for a later run, and so is who needs it.
-    Left,
-}
-
-/// Something to begin, or to say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// Bytes for this step may be fetched, unseen.
-    Fetch(usize),
-    /// These steps may be done, as one.
-    Act(Vec<usize>),
-    /// This step is not done, because of another one.
-    Blocked(usize, Blocked),
-}
-
-/// Why a step is not done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Blocked {
-    /// This one, which it needs, failed or is blocked itself.
-    Failed(usize),
-    /// This one, which it needs, is left for later.
-    Left(usize),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Waiting,
-    Acting,
-    Ended,
-}
-
-/// The turns of one run.
-#[derive(Debug)]
-pub(crate) struct Order {
-    nodes: Vec<Node>,
-    states: Vec<State>,
-    /// Needs and steps it comes after that have not ended.
-    waits_for: Vec<usize>,
-    /// What decides for its bytes and has not ended.
-    fetch_waits_for: Vec<usize>,
-    /// Who counts the end of this one: by needs and by `after`; by its bytes.
-    waiters: Vec<Vec<usize>>,
-    fetch_waiters: Vec<Vec<usize>>,
-    /// All before this place must have ended.
-    barriers: Vec<usize>,
-    /// The longest way from here along needs.
-    heights: Vec<usize>,
-    /// All before this place have ended.
-    ended_before: usize,
-    /// The next in the order of the file whose barrier is looked at.
-    next_in_order: usize,
-    ready: BTreeMap<Lane, BTreeSet<(Reverse<usize>, usize)>>,
-    fetchable: BTreeSet<usize>,
-    said: Vec<Turn>,
-    acting: BTreeMap<Lane, usize>,
-    fetching: usize,
-    most_commands: usize,
-    most_fetches: usize,
-    is_stopped: bool,
-}
-
-impl Order {
-    /// The turns of these steps; `jobs` commands at once, and so many fetches.
-    pub(crate) fn new(nodes: Vec<Node>, jobs: usize, fetches: usize) -> Self {
-        let count = nodes.len();
-        let mut order = Self {
-            states: vec![State::Waiting; count],
-            waits_for: vec![0; count],
-            fetch_waits_for: vec![0; count],
-            waiters: vec![Vec::new(); count],
-            fetch_waiters: vec![Vec::new(); count],
-            barriers: barriers(&nodes),
-            heights: heights(&nodes),
-            ended_before: 0,
-            next_in_order: 0,
-            ready: BTreeMap::new(),
-            fetchable: BTreeSet::new(),
-            said: Vec::new(),
-            acting: BTreeMap::new(),
-            fetching: 0,
-            most_commands: jobs.max(1),
-            most_fetches: fetches.max(1),
-            is_stopped: false,
-            nodes,
+/// The steps, each with those it waits for. `failed` are those that are named in the plan and are wrong: whoever needs
+/// one is not wrong, too.
+pub(super) fn ordered(drafts: Vec<Draft>, failed: &BTreeSet<String>, problems: &mut Problems) -> Vec<Step> {
+    let known = Known::of(&drafts, problems);
+    check_was(&drafts, &known, problems);
+    let mut edges: Vec<Vec<Edge>> = Vec::with_capacity(drafts.len());
+    let mut steps = Vec::with_capacity(drafts.len());
+    for (index, draft) in drafts.into_iter().enumerate() {
+        let mut waits = Vec::new();
+        let Draft { mut step, needs, on_change, .. } = draft;
+        let mut find = |named: &[Named], why: Wait| {
+            let mut found = Vec::new();
+            for one in named {
+                match known.find(one, failed, problems) {
+                    Some(others) if others.contains(&index) => problems.add(one.spot, ProblemKind::Itself),
+                    Some(others) => {
+                        waits.extend(others.iter().map(|to| Edge { to: *to, why, spot: Some(one.spot) }));
+                        found.extend(others.iter().filter_map(|to| known.ids.get(*to)).cloned());
+                    }
+                    None => {}
+                }
+            }
+            let mut once = BTreeSet::new();
+            found.retain(|id: &StepId| once.insert(id.clone()));
+            found
         };
-        order.count();
-        let free: Vec<usize> = (0..count)
-            .filter(|at| order.is(*at, |node| node.needs.is_some()) && order.waits_for.get(*at) == Some(&0))
-            .collect();
-        free.into_iter().for_each(|at| order.make_ready(at));
-        order.go_on_in_order();
-        order
-    }
-
-    fn count(&mut self) {
-        let mut decides_for_all = Vec::new();
-        let mut decides_for_packages = Vec::new();
-        let add = |waits: &mut Vec<usize>, waiters: &mut Vec<Vec<usize>>, of: usize, on: usize| {
-            if let (Some(count), Some(list)) = (waits.get_mut(of), waiters.get_mut(on)) {
-                *count += 1;
-                list.push(of);
-            }
+        step.needs = match needs {
+            Some(needs) => Needs::Steps(find(&needs, Wait::Needs)),
+            None => Needs::Order,
         };
-        for (at, node) in self.nodes.iter().enumerate() {
-            let needs = node.needs.as_deref().unwrap_or_default();
-            for on in needs.iter().chain(&node.after) {
-                add(&mut self.waits_for, &mut self.waiters, at, *on);
-            }
-            if node.fetches {
-                let decides =
-                    |on: &&usize| self.nodes.get(**on).is_some_and(|node| node.decides != Decides::Nothing);
-                let mut on: BTreeSet<usize> = needs.iter().filter(decides).copied().collect();
-                if node.needs.is_none() {
-                    on.extend(&decides_for_all);
-                }
-                if node.lane == Lane::Apt {
-                    on.extend(&decides_for_packages);
-                }
-                for on in on {
-                    add(&mut self.fetch_waits_for, &mut self.fetch_waiters, at, on);
-                }
-                if self.fetch_waits_for.get(at) == Some(&0) {
-                    self.fetchable.insert(at);
-                }
-            }
-            match node.decides {
-                Decides::All => decides_for_all.push(at),
-                Decides::Packages => decides_for_packages.push(at),
-                Decides::Nothing | Decides::Dependents => {}
-            }
+        let watched = find(&on_change, Wait::Watches);
+        match &mut step.action {
+            Action::Command(command) => command.guards.on_change = watched,
+            Action::Systemd(unit) => unit.on_change = watched,
+            _ => {}
         }
-    }
-
-    fn is(&self, at: usize, what: impl FnOnce(&Node) -> bool) -> bool {
-        self.nodes.get(at).is_some_and(what)
-    }
-
-    fn state(&self, at: usize) -> State {
-        self.states.get(at).copied().unwrap_or(State::Ended)
-    }
-
-    fn make_ready(&mut self, at: usize) {
-        let (Some(node), Some(height)) = (self.nodes.get(at), self.heights.get(at)) else { return };
-        self.ready.entry(node.lane).or_default().insert((Reverse(*height), at));
-    }
-
-    /// Makes those ready that go by the order of the file, and for which all before has ended.
-    fn go_on_in_order(&mut self) {
-        while self.state(self.ended_before) == State::Ended && self.ended_before < self.nodes.len() {
-            self.ended_before += 1;
+        if step.needs == Needs::Order {
+            waits.push(Edge { to: index, why: Wait::Below, spot: None });
         }
-        while let Some(barrier) = self.barriers.get(self.next_in_order) {
-            let at = self.next_in_order;
-            if self.is(at, |node| node.needs.is_none()) {
-                if *barrier > self.ended_before {
-                    return;
+        edges.push(waits);
+        steps.push(step);
+    }
+    find_rings(&edges, &known.ids, problems);
+    steps
+}
+
+/// Whom a step waits for; with [`Wait::Below`] all above the one at `to`.
+struct Edge {
+    to: usize,
+    why: Wait,
+    spot: Option<Spot>,
+}
+
+/// All steps by their names.
+struct Known {
+    ids: Vec<StepId>,
+    /// Also by the name that all items of one have in common.
+    by_name: HashMap<String, Vec<usize>>,
+}
+
+impl Known {
+    fn of(drafts: &[Draft], problems: &mut Problems) -> Self {
+        let mut known = Self { ids: Vec::with_capacity(drafts.len()), by_name: HashMap::new() };
+        let mut first: HashMap<&str, Spot> = HashMap::new();
+        for (index, draft) in drafts.iter().enumerate() {
+            let id = draft.step.id.as_str();
+            known.ids.push(draft.step.id.clone());
+            match first.get(id) {
+                Some(before) => {
+                    let kind = ProblemKind::DuplicateId { id: Foreign::new(id), first: before.place };
+                    problems.add(draft.spot, kind);
                 }
-                if self.state(at) == State::Waiting && self.waits_for.get(at) == Some(&0) {
-                    self.make_ready(at);
+                None => {
+                    first.insert(id, draft.spot);
+                    known.by_name.entry(id.to_owned()).or_default().push(index);
                 }
             }
-            self.next_in_order += 1;
+            if let Some(base) = &draft.base {
+                known.by_name.entry(base.clone()).or_default().push(index);
+            }
         }
+        known
     }
 
-    /// What to begin, or to say, now. Nothing until the next end, where it is nothing.
-    pub(crate) fn next(&mut self) -> Option<Turn> {
-        if let Some(said) = self.said.pop() {
-            return Some(said);
+    fn find(&self, named: &Named, failed: &BTreeSet<String>, problems: &mut Problems) -> Option<&[usize]> {
+        if let Some(found) = self.by_name.get(&named.id) {
+            return Some(found);
         }
-        if self.is_stopped {
-            return None;
-        }
-        let limits = |lane: Lane| match lane {
-            Lane::Apt | Lane::Systemd | Lane::Module => 1,
-            Lane::Command => self.most_commands,
-            Lane::Gate | Lane::Files => self.most_fetches,
-        };
-        let has_place = |lane: &Lane| self.acting.get(lane).copied().unwrap_or_default() < limits(*lane);
-        let ready = self.ready.iter().filter(|(lane, _)| has_place(lane));
-        let first = ready.filter_map(|(lane, all)| Some((*all.first()?, *lane))).min();
-        if let Some(((_, at), lane)) = first {
-            let group = self.group(at);
-            for at in &group {
-                self.leave_ready(*at);
-                self.set(*at, State::Acting);
-                self.fetchable.remove(at);
-            }
-            *self.acting.entry(lane).or_default() += 1;
-            return Some(Turn::Act(group));
-        }
-        if self.fetching < self.most_fetches
-            && let Some(at) = self.fetchable.pop_first()
-        {
-            self.fetching += 1;
-            return Some(Turn::Fetch(at));
+        let base = named.id.split_once('[').map_or(&*named.id, |(base, _)| base);
+        if !failed.contains(base) {
+            let near_id = problems.suggest.near(&named.id, self.ids.iter().map(StepId::as_str));
+            let kind = ProblemKind::UnknownStep { id: Foreign::bounded(&named.id, 200), near_id };
+            problems.add(named.spot, kind);
         }
         None
     }
+}
 
-    /// It and those that are done with it: its neighbours below that nothing else keeps back.
-    fn group(&self, first: usize) -> Vec<usize> {
-        let mut group = vec![first];
-        if !self.is(first, |node| node.merges) {
-            return group;
+fn check_was(drafts: &[Draft], known: &Known, problems: &mut Problems) {
+    let mut claimed = BTreeMap::new();
+    for draft in drafts {
+        let Some((was, spot)) = &draft.was else { continue };
+        let id = Foreign::new(was);
+        if known.by_name.contains_key(was) {
+            problems.add(*spot, ProblemKind::StillThere { id });
+        } else if claimed.insert(was.clone(), ()).is_some() {
+            problems.add(*spot, ProblemKind::WasTwice { id });
         }
-        let by_order = self.is(first, |node| node.needs.is_none());
-        for at in first + 1..self.nodes.len() {
-            let Some(node) = self.nodes.get(at).filter(|node| node.merges) else { break };
-            // What goes by order comes after those of the group alone, all others above have ended.
-            let may = match node.needs {
-                None => by_order && self.waits_for.get(at) == Some(&0),
-                Some(_) => self.waits_for.get(at) == Some(&0),
-            };
-            if !may || self.state(at) != State::Waiting {
-                break;
-            }
-            group.push(at);
-        }
-        group
-    }
-
-    fn leave_ready(&mut self, at: usize) {
-        let (Some(node), Some(height)) = (self.nodes.get(at), self.heights.get(at)) else { return };
-        if let Some(ready) = self.ready.get_mut(&node.lane) {
-            ready.remove(&(Reverse(*height), at));
-        }
-    }
-
-    fn set(&mut self, at: usize, state: State) {
-        if let Some(place) = self.states.get_mut(at) {
-            *place = state;
-        }
-    }
-
-    /// What was to be fetched is there, or cannot be.
-    pub(crate) fn fetched(&mut self) {
-        self.fetching = self.fetching.saturating_sub(1);
-    }
-
-    /// A group that was begun has ended, each of it in its way.
-    pub(crate) fn acted(&mut self, ends: &[(usize, End)]) {
-        if let Some(lane) = ends.first().and_then(|(at, _)| self.nodes.get(*at)).map(|node| node.lane)
-            && let Some(acting) = self.acting.get_mut(&lane)
-        {
-            *acting = acting.saturating_sub(1);
-        }
-        for (at, end) in ends {
-            self.end(*at, *end);
-        }
-        self.go_on_in_order();
-    }
-
-    fn end(&mut self, at: usize, end: End) {
-        self.set(at, State::Ended);
-        let mut ended = vec![(at, end)];
-        while let Some((at, end)) = ended.pop() {
-            for waiter in self.fetch_waiters.get_mut(at).map(std::mem::take).unwrap_or_default() {
-                self.let_fetch(waiter);
-            }
-            for waiter in self.waiters.get_mut(at).map(std::mem::take).unwrap_or_default() {
-                if let Some(count) = self.waits_for.get_mut(waiter) {
-                    *count = count.saturating_sub(1);
-                }
-                if self.state(waiter) != State::Waiting {
-                    continue;
-                }
-                let needs = |node: &Node| node.needs.as_ref().is_some_and(|needs| needs.contains(&at));
-                let blocked = match end {
-                    End::Well => None,
-                    _ if !self.is(waiter, needs) => None,
-                    End::Failed => Some((Blocked::Failed(at), End::Failed)),
-                    End::Left => Some((Blocked::Left(at), End::Left)),
-                };
-                if let Some((why, end)) = blocked {
-                    self.leave_ready(waiter);
-                    self.fetchable.remove(&waiter);
-                    self.set(waiter, State::Ended);
-                    self.said.insert(0, Turn::Blocked(waiter, why));
-                    ended.push((waiter, end));
-                } else if self.waits_for.get(waiter) == Some(&0) {
-                    let passed = self
-                        .barriers
-                        .get(waiter)
-                        .is_some_and(|barrier| *barrier <= self.ended_before && waiter < self.next_in_order);
-                    if self.is(waiter, |node| node.needs.is_some()) || passed {
-                        self.make_ready(waiter);
-                    }
-                }
-            }
-        }
-    }
-
-    fn let_fetch(&mut self, at: usize) {
-        let Some(count) = self.fetch_waits_for.get_mut(at) else { return };
-        *count = count.saturating_sub(1);
-        if *count == 0 && self.state(at) == State::Waiting {
-            self.fetchable.insert(at);
-        }
-    }
-
-    /// Nothing is begun any more.
-    pub(crate) fn stop(&mut self) {
-        self.is_stopped = true;
-    }
-
-    /// Those that have not ended, in order.
-    pub(crate) fn left(&self) -> impl Iterator<Item = usize> {
-        let all = self.states.iter().enumerate();
-        all.filter(|(_, state)| **state != State::Ended).map(|(at, _)| at)
     }
 }
 
-/// For each step the place before which all must have ended. Neighbours that join do not wait for one another.
-fn barriers(nodes: &[Node]) -> Vec<usize> {
-    let mut begun = 0;
-    let mut joined = false;
-    let barrier = |(at, node): (usize, &Node)| {
-        if !(node.joins && joined) {
-            begun = at;
-        }
-        joined = node.joins;
-        begun
+/// A place of the walk: a step, or all steps up to and with the one of this number. By the latter a thousand steps in
+/// a row are a thousand edges and not a million.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Step(usize),
+    AllTo(usize),
+}
+
+/// Walks from every step to those it waits for; who comes back to where he is on his way has a ring.
+fn find_rings(edges: &[Vec<Edge>], ids: &[StepId], problems: &mut Problems) {
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Seen {
+        No,
+        OnTheWay,
+        Done,
+    }
+    let count = edges.len();
+    let number = |stop: Stop| match stop {
+        Stop::Step(index) => index,
+        Stop::AllTo(index) => count.saturating_add(index),
     };
-    nodes.iter().enumerate().map(barrier).collect()
-}
-
-/// For each step how many follow it at most, one needing the other.
-fn heights(nodes: &[Node]) -> Vec<usize> {
-    let mut counts: Vec<usize> = vec![0; nodes.len()];
-    for node in nodes {
-        for on in node.needs.iter().flatten() {
-            if let Some(count) = counts.get_mut(*on) {
-                *count += 1;
+    let next = |stop: Stop, nth: usize| -> Option<Stop> {
+        match (stop, nth) {
+            // Down the row first: so the ring that is found is the shortest.
+            (Stop::AllTo(index), 0) if index > 0 => Some(Stop::AllTo(index.saturating_sub(1))),
+            (Stop::AllTo(index), 0) => Some(Stop::Step(index)),
+            (Stop::AllTo(index), 1) if index > 0 => Some(Stop::Step(index)),
+            (Stop::AllTo(_), _) => None,
+            (Stop::Step(index), nth) => {
+                let edge = edges
+                    .get(index)?
+                    .iter()
+                    .filter(|edge| edge.why != Wait::Below || edge.to > 0)
+                    .nth(nth)?;
+                Some(match edge.why {
+                    Wait::Below => Stop::AllTo(edge.to.saturating_sub(1)),
+                    Wait::Needs | Wait::Watches => Stop::Step(edge.to),
+                })
             }
         }
-    }
-    let mut heights = vec![0_usize; nodes.len()];
-    let mut free: Vec<usize> = (0..nodes.len()).filter(|at| counts.get(*at) == Some(&0)).collect();
-    while let Some(at) = free.pop() {
-        let height = heights.get(at).copied().unwrap_or_default() + 1;
-        for on in nodes.get(at).iter().flat_map(|node| node.needs.iter().flatten()) {
-            if let (Some(own), Some(count)) = (heights.get_mut(*on), counts.get_mut(*on)) {
-                *own = (*own).max(height);
-                *count -= 1;
-                if *count == 0 {
-                    free.push(*on);
+    };
+    let mut seen = vec![Seen::No; count.saturating_mul(2)];
+    let mut rings = 0;
+    for start in 0..count {
+        if seen.get(start) != Some(&Seen::No) {
+            continue;
+        }
+        let mut way = vec![(Stop::Step(start), 0_usize)];
+        if let Some(seen) = seen.get_mut(start) {
+            *seen = Seen::OnTheWay;
+        }
+        while let Some((stop, nth)) = way.last_mut() {
+            let (here, following) = (*stop, next(*stop, *nth));
+            *nth = nth.saturating_add(1);
+            let Some(following) = following else {
+                if let Some(seen) = seen.get_mut(number(here)) {
+                    *seen = Seen::Done;
                 }
+                way.pop();
+                continue;
+            };
+            match seen.get(number(following)) {
+                Some(Seen::No) => {
+                    if let Some(seen) = seen.get_mut(number(following)) {
+                        *seen = Seen::OnTheWay;
+                    }
+                    way.push((following, 0));
+                }
+                Some(Seen::OnTheWay) if rings < MOST_RINGS => {
+                    rings = rings.saturating_add(1);
+                    let from = way.iter().position(|(stop, _)| *stop == following).unwrap_or(0);
+                    let ring: Vec<usize> = way
+                        .iter()
+                        .skip(from)
+                        .filter_map(|(stop, _)| match stop {
+                            Stop::Step(index) => Some(*index),
+                            Stop::AllTo(_) => None,
+                        })
+                        .collect();
+                    tell(&ring, edges, ids, problems);
+                }
+                _ => {}
             }
         }
     }
-    heights
 }
 
-#[cfg(test)]
-#[path = "order_tests.rs"]
-mod tests;
+/// Says which steps wait for each other, at the first of the names by which they do.
+fn tell(ring: &[usize], edges: &[Vec<Edge>], ids: &[StepId], problems: &mut Problems) {
+    let following = ring.iter().cycle().skip(1);
+    let (mut links, mut spots) = (Vec::new(), Vec::new());
+    for (step, next) in ring.iter().zip(following) {
+        let edge = edges.get(*step).and_then(|edges| {
+            edges.iter().find(|edge| match edge.why {
+                Wait::Below => *next < edge.to,
+                Wait::Needs | Wait::Watches => edge.to == *next,
+            })
+        });
+        let (Some(edge), Some(id)) = (edge, ids.get(*step)) else { return };
+        links.push(Link { step: Foreign::new(id.as_str()), why: edge.why });
+        spots.extend(edge.spot);
+    }
+    // Without a name there is no ring: everything stands below what is above it.
+    if let Some(spot) = spots.into_iter().min_by_key(|spot| spot.place) {
+        problems.add(spot, ProblemKind::Ring { links });
+    }
+}

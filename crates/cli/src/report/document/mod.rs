@@ -3,6 +3,7 @@
 //!
 //! The name of an object and the version of its form are its `schema`, which serde writes as the type's tag.
 
+mod apply;
 mod apt;
 mod circuit_breaker;
 mod config;
@@ -18,6 +19,7 @@ mod run;
 #[cfg(feature = "web")]
 mod serve;
 
+pub(crate) use apply::{Apply, ApplyEvent};
 pub(crate) use apt::{AptInstall, AptPreview, AptUpdate, PackageChange, Repository, RepositoryState};
 pub(crate) use circuit_breaker::{BulkheadLimits, Hold, Reset, ServiceStatus, Source, Status, SystemStatus};
 pub(crate) use config::{Config, ConfigCheck, ConfigFile, ConfigInit, ConfigPath, Setting, SkippedFile};

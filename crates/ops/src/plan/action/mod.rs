@@ -4,6 +4,8 @@ mod command;
 mod fetched;
 mod machine;
 
+use std::path::Path;
+
 use serde::Serialize;
 
 pub use command::{CommandAction, CommandLine, Guards, ModuleAction, Once};
@@ -81,6 +83,20 @@ impl ActionKind {
 }
 
 impl Action {
+    /// The path that it makes or exchanges.
+    #[must_use]
+    pub fn makes(&self) -> Option<&Path> {
+        match self {
+            Self::File(file) => Some(&file.dest),
+            Self::Git(git) => Some(&git.dest),
+            Self::Download(download) => {
+                let unpacked = download.unpack.as_ref().map(|unpack| unpack.to.as_path());
+                download.dest.as_deref().or(unpacked)
+            }
+            _ => None,
+        }
+    }
+
     /// Its kind.
     #[must_use]
     pub const fn kind(&self) -> ActionKind {

@@ -14,6 +14,7 @@ use super::super::action::{CommandAction, CommandLine, Once};
 use super::super::run::{Done, Proof, StepContext, StepError};
 use super::super::secret_text::{Part, SecretText};
 use super::{is_once, log, owners};
+use crate::env::Env;
 use crate::env::fs::FileKind;
 use crate::foreign::{Foreign, shown};
 use crate::pipeline::Cause;
@@ -54,8 +55,8 @@ struct Prepared {
 }
 
 /// What is worth knowing next time: the boot it was done in.
-pub(super) fn stamp(cx: &StepContext) -> Value {
-    json!({ "boot": cx.env().identity().boot_id })
+pub(super) fn stamp(env: &Env) -> Value {
+    json!({ "boot": env.identity().boot_id })
 }
 
 /// Asks the guards, those first that need no process. The rule is that of [`Guards`](super::super::action::Guards).
@@ -94,7 +95,7 @@ fn was_done(cx: &StepContext, once: Once) -> bool {
     // Whatever is to be looked at anew: this cannot be looked at.
     let Some(memo) = cx.memo.as_ref().filter(|memo| memo.stage == Stage::Done) else { return false };
     let boot = &cx.env().identity().boot_id;
-    let in_this_boot = !boot.is_empty() && memo.stamp == Some(stamp(cx));
+    let in_this_boot = !boot.is_empty() && memo.stamp == Some(stamp(cx.env()));
     once == Once::Ever || in_this_boot
 }
 
@@ -124,7 +125,7 @@ pub(super) async fn effect(cx: &StepContext, action: &CommandAction) -> Result<D
     let outcome = cx.network().commands().work(&spec, &retry_on, cx, &said, &options).await;
     let kept = log::keep(cx, &said, &secrets);
     match outcome {
-        Ok(()) => Ok(Done { changed: true, what: Some(name(&action.line)), stamp: Some(stamp(cx)) }),
+        Ok(()) => Ok(Done { changed: true, what: Some(name(&action.line)), stamp: Some(stamp(cx.env())) }),
         Err(error) => {
             let mut failed = StepError::of(&error);
             (failed.log, failed.tail) = (kept.log, kept.tail);

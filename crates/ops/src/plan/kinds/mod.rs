@@ -13,8 +13,9 @@ mod systemd;
 use serde_json::Value;
 
 use super::action::{Action, ActionKind};
-use super::order::{Decides, Lane};
+use super::run::order::{Decides, Lane};
 use super::run::{Done, Fetched, Proof, StepContext, StepError};
+use crate::env::Env;
 pub use diff::FileDiff;
 pub use file::file_diff;
 pub(super) use systemd::Units;
@@ -49,9 +50,9 @@ pub(super) async fn verify(cx: &StepContext) -> Result<Proof, StepError> {
 }
 
 /// What is worth knowing next time of a step that somebody did by hand.
-pub(super) fn stamp(cx: &StepContext, action: &Action) -> Option<Value> {
+pub(super) fn stamp(env: &Env, action: &Action) -> Option<Value> {
     match action {
-        Action::Command(_) => Some(command::stamp(cx)),
+        Action::Command(_) => Some(command::stamp(env)),
         _ => None,
     }
 }
@@ -163,6 +164,18 @@ pub(super) fn is_proved_again(action: &Action) -> bool {
         Action::Download(download) => download.dest.is_some() && download.checksum.is_some(),
         _ => true,
     }
+}
+
+/// Whether what it does ends by itself within the step's limit.
+pub(super) fn keeps_its_limit(kind: ActionKind) -> bool {
+    matches!(
+        kind,
+        ActionKind::Packages
+            | ActionKind::Download
+            | ActionKind::Git
+            | ActionKind::Command
+            | ActionKind::Systemd
+    )
 }
 
 #[cfg(test)]

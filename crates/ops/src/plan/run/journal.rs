@@ -41,7 +41,7 @@ pub enum JournalError {
 /// Where a step is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Stage {
+pub(crate) enum Stage {
     /// It was begun. Found by a later run: it was interrupted.
     Started,
     /// It was done.
@@ -52,12 +52,12 @@ pub enum Stage {
 
 /// What is known of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Memo {
+pub(crate) struct Memo {
     layout: u32,
     /// Of what it did: an edited step is another one.
     pub(crate) hash: String,
     /// Where it is.
-    pub stage: Stage,
+    pub(crate) stage: Stage,
     /// The run that wrote this.
     pub(crate) run: u64,
     /// How often it was begun since it was last done.
@@ -77,9 +77,9 @@ pub struct Memo {
     pub(crate) equal_failures: u32,
     /// What it failed with last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Foreign>,
+    pub(crate) failure: Option<Foreign>,
     /// When this was written: seconds since the Unix epoch.
-    pub at: f64,
+    pub(crate) at: f64,
 }
 
 /// What is known of a plan as a whole.
@@ -96,7 +96,7 @@ pub struct Head {
     #[serde(default)]
     pub path: Option<Foreign>,
     /// When something was written: seconds since the Unix epoch.
-    pub at: f64,
+    pub(crate) at: f64,
 }
 
 /// The journal of one plan, as one run has it.
@@ -128,7 +128,12 @@ impl Journal {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub(crate) async fn open(env: &Env, store: &StoreHandle, plan: &str) -> Result<Self, StoreError> {
+    pub(crate) async fn open(
+        env: &Env,
+        store: &StoreHandle,
+        plan: &str,
+        path: Option<Foreign>,
+    ) -> Result<Self, StoreError> {
         let prefix = format!("{ROWS}{plan}{APART}");
         let wanted = prefix.clone();
         let read = store.ask(env, move |store| store.list(&wanted).map(|rows| (rows, store.outlives())));
@@ -160,6 +165,7 @@ impl Journal {
                 None => {}
             }
         }
+        journal.head.path = path;
         Ok(journal)
     }
 
@@ -187,11 +193,6 @@ impl Journal {
     /// Steps that are known and not of `ids`.
     pub(crate) fn others<'j>(&'j self, ids: &'j BTreeSet<&str>) -> impl Iterator<Item = &'j str> {
         self.rows.keys().map(String::as_str).filter(|id| !ids.contains(id))
-    }
-
-    /// Says where the plan is.
-    pub(crate) fn of_path(&mut self, path: Option<Foreign>) {
-        self.head.path = path;
     }
 
     /// Notes what is known of a step now. It is written with the next batch.
@@ -305,10 +306,13 @@ impl Memo {
         }
     }
 
-    /// It is as it is to be, and has seen so many changes.
-    pub(crate) fn is_done(&mut self, seen: u64) {
-        (self.stage, self.attempts, self.failure, self.equal_failures) = (Stage::Done, 0, None, 0);
-        (self.seen, self.leader) = (seen, None);
+    /// It is done now. `change` is the number of its change, if it changed anything; `seen` that of the last change of all.
+    pub(super) fn was_done(&mut self, hash: String, seen: u64, change: Option<u64>, stamp: Option<Value>) {
+        (self.hash, self.stage, self.seen) = (hash, Stage::Done, seen);
+        (self.attempts, self.failure, self.equal_failures) = (0, None, 0);
+        self.leader = None;
+        self.change = change.unwrap_or(self.change);
+        self.stamp = stamp.or_else(|| self.stamp.take());
     }
 
     /// Whether it was begun by a run that did not come to its end.
@@ -328,52 +332,52 @@ mod tests {
     #[tokio::test]
     async fn what_was_noted_is_there_in_the_next_run_and_other_plans_have_their_own() {
         let (env, store) = (Env::real(), StoreHandle::in_memory());
-        let mut first = Journal::open(&env, &store, "web").await.unwrap();
+        let mut first = Journal::open(&env, &store, "web", None).await.unwrap();
         assert!(first.memo(&id("a"), None).is_none());
         assert_eq!(first.next_change(), 1);
         first.note(&id("a"), None, |memo| (memo.stage, memo.change) = (Stage::Done, 1));
         first.sync().await.unwrap();
-        let again = Journal::open(&env, &store, "web").await.unwrap();
+        let again = Journal::open(&env, &store, "web", None).await.unwrap();
         let memo = again.memo(&id("a"), None).unwrap();
         assert_eq!((memo.stage, memo.change, memo.run, again.changes()), (Stage::Done, 1, 1, 1));
         assert!(!memo.is_interrupted());
         for other in ["web2", "we", "web\u{1f}a"] {
-            assert!(Journal::open(&env, &store, other).await.unwrap().memo(&id("a"), None).is_none());
+            assert!(Journal::open(&env, &store, other, None).await.unwrap().memo(&id("a"), None).is_none());
         }
     }
 
     #[tokio::test]
     async fn a_run_that_was_overtaken_writes_nothing_more() {
         let (env, store) = (Env::real(), StoreHandle::in_memory());
-        let mut first = Journal::open(&env, &store, "web").await.unwrap();
-        let mut second = Journal::open(&env, &store, "web").await.unwrap();
+        let mut first = Journal::open(&env, &store, "web", None).await.unwrap();
+        let mut second = Journal::open(&env, &store, "web", None).await.unwrap();
         first.note(&id("a"), None, |memo| memo.attempts = 1);
         first.write();
         second.note(&id("a"), None, |memo| memo.attempts = 2);
         let same_number = second.sync().await;
         assert!(matches!(same_number, Err(JournalError::Overtaken)));
-        let mut third = Journal::open(&env, &store, "web").await.unwrap();
+        let mut third = Journal::open(&env, &store, "web", None).await.unwrap();
         third.note(&id("a"), None, |memo| memo.attempts = 3);
         third.sync().await.unwrap();
         first.note(&id("a"), None, |memo| memo.attempts = 9);
         assert!(matches!(first.sync().await, Err(JournalError::Overtaken)));
         assert!(first.is_overtaken() && !third.is_overtaken());
-        let last = Journal::open(&env, &store, "web").await.unwrap();
+        let last = Journal::open(&env, &store, "web", None).await.unwrap();
         assert_eq!(last.memo(&id("a"), None).unwrap().attempts, 3);
     }
 
     #[tokio::test]
     async fn a_step_that_was_renamed_keeps_what_is_known_of_it() {
         let (env, store) = (Env::real(), StoreHandle::in_memory());
-        let mut first = Journal::open(&env, &store, "web").await.unwrap();
+        let mut first = Journal::open(&env, &store, "web", None).await.unwrap();
         first.note(&id("old"), None, |memo| (memo.stage, memo.change) = (Stage::Done, 7));
         first.sync().await.unwrap();
-        let mut second = Journal::open(&env, &store, "web").await.unwrap();
+        let mut second = Journal::open(&env, &store, "web", None).await.unwrap();
         let (new, old) = (id("new"), id("old"));
         assert_eq!(second.memo(&new, Some(&old)).unwrap().change, 7);
         second.note(&new, Some(&old), |memo| memo.attempts = 1);
         second.sync().await.unwrap();
-        let third = Journal::open(&env, &store, "web").await.unwrap();
+        let third = Journal::open(&env, &store, "web", None).await.unwrap();
         assert_eq!(third.memo(&new, None).unwrap().change, 7);
         assert!(third.memo(&old, None).is_none());
         assert_eq!(third.others(&BTreeSet::new()).collect::<Vec<_>>(), ["new"]);

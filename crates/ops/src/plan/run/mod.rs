@@ -6,6 +6,7 @@ mod journal;
 mod lock;
 mod nodes;
 mod one_step;
+pub(super) mod order;
 mod outcome;
 mod runner;
 mod selection;

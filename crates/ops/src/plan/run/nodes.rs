@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::super::ids::StepId;
 use super::super::kinds;
-use super::super::order::Node;
 use super::super::step::{Condition, Needs, Plan, Step};
+use super::order::Node;
 use crate::plan::ActionKind;
 
 pub(super) fn nodes(plan: &Plan, places: &BTreeMap<StepId, usize>) -> Vec<Node> {

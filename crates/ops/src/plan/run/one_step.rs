@@ -1,11 +1,13 @@
 //! One step of a run: looked at, written down, done, looked at again, written down.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use vps_retry::{Class, Kind};
 
 use super::super::action::Action;
+use super::super::ids::StepId;
 use super::super::kinds;
 use super::super::step::{Condition, Step};
 use super::event::StepEvent;
@@ -26,6 +28,13 @@ const LEADER_LOOK: Duration = Duration::from_millis(250);
 
 /// What was fetched before its turn, or why not.
 pub(super) type Brought = Result<Option<Fetched>, StepError>;
+
+/// A step took longer than it may.
+#[derive(Debug, thiserror::Error)]
+#[error("it was not done within {:.0}s", .limit.as_secs_f64())]
+struct OutOfTime {
+    limit: Duration,
+}
 
 /// A step did what it does, and is not as it is to be.
 #[derive(Debug, thiserror::Error)]
@@ -95,19 +104,21 @@ impl Run<'_> {
         if !self.is_selected(cx.at) {
             return Outcome::Deferred(Deferral::NotSelected);
         }
+        if self.options.dry_run
+            && let Some(until) = self.hangs_on(cx, step)
+        {
+            return Outcome::Would(Would::UnknownUntil(until));
+        }
         if !step.when.iter().all(|when| holds(cx, when)) {
             return Outcome::Skipped;
         }
         if kinds::needs_journal(&step.action) && !self.journal().outlives() {
             return Outcome::Deferred(Deferral::NoJournal);
         }
-        if !self.options.dry_run {
-            if self.options.selection.mark_done.contains(&step.id) {
-                return self.marked(cx, step);
-            }
-            if let Some(deferral) = self.wait_for_leader(cx, step).await {
-                return Outcome::Deferred(deferral);
-            }
+        if !self.options.dry_run
+            && let Some(deferral) = self.wait_for_leader(cx, step).await
+        {
+            return Outcome::Deferred(deferral);
         }
         let proof = match kinds::prove(cx).await {
             Ok(proof) => proof,
@@ -118,10 +129,47 @@ impl Run<'_> {
             Proof::Missing(_) | Proof::Unknown if let Some(deferral) = self.may_begin(cx, step) => {
                 Outcome::Deferred(deferral)
             }
-            Proof::Missing(what) if self.options.dry_run => Outcome::Would(Would::Change(what)),
+            Proof::Missing(what) if self.options.dry_run => {
+                self.would(cx, step);
+                Outcome::Would(Would::Change(what))
+            }
             Proof::Unknown if self.options.dry_run => Outcome::Would(Would::Unknown),
             Proof::Missing(_) | Proof::Unknown => self.done(cx, step, brought).await,
         }
+    }
+
+    /// The same within the step's limit. What ends by itself under it has better words for it, and a moment to say them.
+    async fn within(
+        &self,
+        step: &Step,
+        effect: impl Future<Output = Result<Done, StepError>>,
+    ) -> Result<Done, StepError> {
+        let Some(limit) = step.timeout.filter(|_| !kinds::keeps_its_limit(step.action.kind())) else {
+            return effect.await;
+        };
+        match self.env.until(self.env.now().after(limit), effect).await {
+            Some(done) => done,
+            None => Err(StepError::new(&OutOfTime { limit }, Kind::Timeout, Class::Transient)),
+        }
+    }
+
+    /// Notes what would be made.
+    fn would(&self, cx: &StepContext, step: &Step) {
+        let made = step.action.makes().map(|path| cx.path(path));
+        let mut would = self.would.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        would.extend(made.map(|path| (path, step.id.clone())));
+    }
+
+    /// The step whose doing decides whether a condition of this one holds.
+    fn hangs_on(&self, cx: &StepContext, step: &Step) -> Option<StepId> {
+        let would = self.would.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut asked = Vec::new();
+        step.when.iter().for_each(|condition| asked_for(condition, &mut asked));
+        let is_near = |made: &Path, path: &Path| made.starts_with(path) || path.starts_with(made);
+        asked.iter().find_map(|path| {
+            let path = cx.path(path);
+            would.iter().find(|(made, _)| is_near(made, &path)).map(|(_, id)| id.clone())
+        })
     }
 
     /// Waits for what a run that was killed had begun, and what goes on without it.
@@ -145,18 +193,6 @@ impl Run<'_> {
         None
     }
 
-    /// Somebody did it by hand.
-    fn marked(&self, cx: &StepContext, step: &Step) -> Outcome {
-        let mut journal = self.journal();
-        let seen = journal.changes();
-        journal.note(&step.id, step.was.as_ref(), |memo| {
-            memo.hash = step.hash();
-            memo.is_done(seen);
-            memo.stamp = kinds::stamp(cx, &step.action);
-        });
-        Outcome::Satisfied
-    }
-
     /// There is nothing to do. What a killed run had begun counts as a change, and so does what failed: it may be what
     /// made it so.
     fn satisfied(&self, cx: &StepContext, step: &Step, stamp: Option<serde_json::Value>) -> Outcome {
@@ -174,10 +210,7 @@ impl Run<'_> {
         let may_be_ours = cx.last.as_ref().is_some_and(|last| last.stage != Stage::Done);
         let change = may_be_ours.then(|| journal.next_change());
         journal.note(&step.id, step.was.as_ref(), |memo| {
-            memo.hash = step.hash();
-            memo.is_done(change.unwrap_or(changes));
-            memo.change = change.unwrap_or(memo.change);
-            memo.stamp = stamp.or_else(|| memo.stamp.take());
+            memo.was_done(step.hash(), change.unwrap_or(changes), change, stamp);
         });
         Outcome::Satisfied
     }
@@ -205,8 +238,8 @@ impl Run<'_> {
         loop {
             let effect = match brought.take() {
                 Some(Err(error)) => Err(error),
-                Some(Ok(fetched)) => kinds::effect(cx, fetched).await,
-                None => kinds::effect(cx, None).await,
+                Some(Ok(fetched)) => self.within(step, kinds::effect(cx, fetched)).await,
+                None => self.within(step, kinds::effect(cx, None)).await,
             };
             let error = match effect {
                 Ok(done) => return self.verified(cx, step, done).await,
@@ -271,9 +304,7 @@ impl Run<'_> {
         let change = done.changed.then(|| journal.next_change());
         let seen = journal.changes();
         journal.note(&step.id, step.was.as_ref(), |memo| {
-            memo.is_done(seen);
-            memo.change = change.unwrap_or(memo.change);
-            memo.stamp = done.stamp.or_else(|| memo.stamp.take());
+            memo.was_done(step.hash(), seen, change, done.stamp);
         });
         Outcome::Done { changed: done.changed, what: done.what }
     }
@@ -333,7 +364,7 @@ fn is_online(step: &Step) -> bool {
 /// Whether a condition holds now.
 pub(super) fn holds(cx: &StepContext, condition: &Condition) -> bool {
     let facts = &cx.plan().facts;
-    let is_there = |path: &std::path::PathBuf| cx.env().fs().look_through(&cx.path(path)).is_ok();
+    let is_there = |path: &PathBuf| cx.env().fs().look_through(&cx.path(path)).is_ok();
     match condition {
         Condition::Os(all) => all.contains(&facts.os),
         Condition::OsVersion(all) => all.contains(&facts.os_version),
@@ -346,5 +377,15 @@ pub(super) fn holds(cx: &StepContext, condition: &Condition) -> bool {
         Condition::Missing(paths) => !paths.iter().any(is_there),
         Condition::Not(all) => !all.iter().all(|one| holds(cx, one)),
         Condition::Any(any) => any.iter().any(|all| all.iter().all(|one| holds(cx, one))),
+    }
+}
+
+/// The paths that a condition asks for.
+fn asked_for<'c>(condition: &'c Condition, asked: &mut Vec<&'c PathBuf>) {
+    match condition {
+        Condition::Exists(paths) | Condition::Missing(paths) => asked.extend(paths),
+        Condition::Not(all) => all.iter().for_each(|one| asked_for(one, asked)),
+        Condition::Any(any) => any.iter().flatten().for_each(|one| asked_for(one, asked)),
+        _ => {}
     }
 }

@@ -11,21 +11,21 @@ use tokio_util::sync::CancellationToken;
 use vps_breaker::Tick;
 
 use super::super::ids::StepId;
-use super::super::kinds::Units;
-use super::super::order::{Blocked, End, Order, Turn};
+use super::super::kinds::{self, Units};
 use super::super::secrets::Variables;
 use super::super::step::{OnFailure, Plan, Step};
 use super::event::{PlanEvent, PlanObserver, StepEvent};
 use super::fetched::Fetched;
 use super::journal::Journal;
 use super::nodes::nodes;
+use super::order::{Blocked, End, Order, Turn};
 use super::outcome::{Applied, Deferral, Outcome, StepError, StepReport};
 use super::selection::{Selection, selected};
 use super::step_context::Ground;
 use super::turns::Turns;
 use crate::NetworkOperationWrapper;
 use crate::env::Env;
-use crate::foreign::Foreign;
+use crate::foreign::{Foreign, shown};
 use crate::store::{StoreError, StoreHandle};
 
 /// Fetches and files under way at once.
@@ -100,7 +100,7 @@ pub async fn apply(
     options: &ApplyOptions,
     observer: &dyn PlanObserver,
 ) -> Result<Applied, ApplyError> {
-    let journal = Journal::open(network.env(), store, &plan.name).await?;
+    let journal = Journal::open(network.env(), store, &plan.name, plan.path.as_ref().map(shown)).await?;
     let run = Run::new(network, plan, options, observer, journal)?;
     Ok(run.to_its_end().await)
 }
@@ -123,8 +123,8 @@ pub(super) struct Run<'r> {
     pub(super) watched: BTreeSet<usize>,
     /// Steps that are done in this run, if their turn comes.
     selected: BTreeSet<usize>,
-    /// Steps that a step before them may still change something for, where it is only looked.
-    pub(super) would: Mutex<BTreeSet<usize>>,
+    /// What would be made or exchanged, where it is only looked, and by which step.
+    pub(super) would: Mutex<BTreeMap<PathBuf, StepId>>,
     pub(super) began: Tick,
     until: Option<Tick>,
     pub(super) wait_until: Tick,
@@ -188,6 +188,7 @@ impl<'r> Run<'r> {
             Order::new(nodes(&self.ground.plan, &self.places), self.options.jobs.get(), MOST_FETCHES);
         let mut outcomes: Vec<Option<(Outcome, Duration)>> = vec![None; self.steps().len()];
         let mut fetched = BTreeMap::new();
+        self.mark_done();
         let stopped = self.go(&mut order, &mut outcomes, &mut fetched).await;
         // Their parts stay for the next run.
         drop(fetched);
@@ -195,6 +196,19 @@ impl<'r> Run<'r> {
         // What cannot be written now is found by looking at the machine.
         let _ = sync.await;
         self.report(&order, outcomes, stopped)
+    }
+
+    /// Notes the steps that were done by hand.
+    fn mark_done(&self) {
+        for id in self.options.selection.mark_done.iter().filter(|_| !self.options.dry_run) {
+            let Some(step) = self.places.get(id).and_then(|at| self.steps().get(*at)) else { continue };
+            let mut journal = self.journal();
+            let change = journal.next_change();
+            journal.note(&step.id, step.was.as_ref(), |memo| {
+                let stamp = kinds::stamp(&self.env, &step.action);
+                memo.was_done(step.hash(), change, Some(change), stamp);
+            });
+        }
     }
 
     async fn go(

@@ -136,7 +136,7 @@ impl StepContext {
     /// The first step of a plan, of which nothing is known.
     pub(crate) async fn alone(network: &NetworkOperationWrapper, plan: Plan) -> Self {
         let store = crate::store::StoreHandle::inline(crate::store::MemoryStore::outliving());
-        let journal = Journal::open(network.env(), &store, &plan.name).await.unwrap();
+        let journal = Journal::open(network.env(), &store, &plan.name, None).await.unwrap();
         let ground = Ground {
             network: network.clone(),
             plan: Arc::new(plan),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::Mutex;
+use vps_breaker::Tick;
 use vps_retry::{Class, Kind};
 
 use super::super::super::action::Action;
@@ -128,8 +129,13 @@ async fn capture(cx: &StepContext, spec: &ProcessSpec) -> Result<Captured, StepE
     said
 }
 
-/// Has something done. How all units are is asked anew afterwards, whatever came of it.
-pub(super) async fn run(cx: &StepContext, verb: &'static str, unit: Option<&str>) -> Result<(), StepError> {
+/// Has something done, by a step that began then. How all units are is asked anew afterwards, whatever came of it.
+pub(super) async fn run(
+    cx: &StepContext,
+    began: Tick,
+    verb: &'static str,
+    unit: Option<&str>,
+) -> Result<(), StepError> {
     let mut spec = systemctl(verb);
     if let Some(unit) = unit {
         spec = spec.args(["--", unit]);
@@ -137,7 +143,10 @@ pub(super) async fn run(cx: &StepContext, verb: &'static str, unit: Option<&str>
     let said = Transcript::new().map_err(|error| StepError::local(&error))?;
     // All that systemd is told can be told again.
     let attempts = cx.options.attempts.unwrap_or(NonZeroU32::MIN);
-    let options = Options { attempts: Some(attempts), ..cx.options.clone() };
+    // The step's limit is that of all it takes.
+    let spent = cx.env().now().since(began);
+    let total = cx.options.total.map(|total| total.saturating_sub(spent));
+    let options = Options { attempts: Some(attempts), total, ..cx.options.clone() };
     let outcome = cx.network().commands().work(&spec, &RetryOn::default(), cx, &said, &options).await;
     cx.ground.units.forget().await;
     let Err(error) = outcome else { return Ok(()) };

@@ -53,11 +53,11 @@ pub(super) async fn prove(cx: &StepContext, action: &SystemdAction) -> Result<Pr
 }
 
 pub(super) async fn effect(cx: &StepContext, action: &SystemdAction) -> Result<Done, StepError> {
-    let name = action.unit.as_str();
+    let (began, name) = (cx.env().now(), action.unit.as_str());
     let mut unit = look(cx, name).await?;
     let mut did: Vec<&str> = Vec::new();
     if unit.is_outdated || unit.load == Load::NotFound {
-        run(cx, "daemon-reload", None).await?;
+        run(cx, began, "daemon-reload", None).await?;
         unit = look(cx, name).await?;
     }
     possible(cx, &unit, action).await?;
@@ -73,7 +73,7 @@ pub(super) async fn effect(cx: &StepContext, action: &SystemdAction) -> Result<D
         _ => has_it_seen(&unit, action).filter(|_| cx.is_told),
     };
     for verb in begins.into_iter().chain(runs) {
-        run(cx, verb, Some(name)).await?;
+        run(cx, began, verb, Some(name)).await?;
         did.push(verb);
     }
     let unit = look(cx, name).await?;

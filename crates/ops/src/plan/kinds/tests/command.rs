@@ -11,7 +11,7 @@ use vps_retry::{Class, Kind};
 use super::super::{effect, prove, verify};
 use super::lab::{alone, id, network};
 use crate::env::Env;
-use crate::plan::run::{Done, Proof, StepContext, StepError};
+use crate::plan::run::{Done, Proof, Stage, StepContext, StepError};
 use crate::plan::{
     Action, CommandAction, CommandLine, Guards, Once, Part, Plan, SecretSource, SecretText, Step, Variables,
 };
@@ -83,7 +83,7 @@ async fn asked(place: &Path, all: &[(&str, bool)]) -> Proof {
     let mut cx = context(place, CommandAction::new(argv(&["it"]), guards)).await;
     cx.is_told = is_told;
     if was_done {
-        memo(&mut cx, |memo| memo.is_done(0)).await;
+        memo(&mut cx, |memo| memo.stage = Stage::Done).await;
     }
     prove(&cx).await.unwrap()
 }
@@ -124,7 +124,7 @@ async fn once_is_for_the_boot_or_as_long_as_it_is_the_same_work() {
         let mut cx = context(place.path(), CommandAction::new(argv(&["it"]), guards)).await;
         let stamp = json!({ "boot": boot });
         memo(&mut cx, |memo| {
-            memo.is_done(0);
+            memo.stage = Stage::Done;
             memo.stamp = Some(stamp.clone());
         })
         .await;

@@ -64,3 +64,11 @@ async fn after_the_limit_nothing_begins() {
     assert_eq!(ends(&applied), ["a left: OutOfTime"]);
     assert_eq!(applied.left().count(), 1);
 }
+
+#[tokio::test]
+async fn a_step_ends_with_its_limit() {
+    let lab = Lab::new();
+    let mut shut = gate("g", &lab.at("no"), LONG);
+    shut.timeout = Some(SHORT);
+    assert_eq!(ends(&lab.run(vec![shut]).await), ["g failed: it was not done within 0s"]);
+}

@@ -1,7 +1,7 @@
 //! Plans of files alone: what is done, what is not, what is written.
 
 use crate::plan::Condition;
-use crate::plan::run::{ApplyOptions, Outcome};
+use crate::plan::run::{ApplyOptions, Outcome, Would};
 
 use super::lab::{Lab, ends, id, needing};
 
@@ -81,4 +81,20 @@ async fn only_brings_what_is_needed_and_skip_leaves_who_needs_it() {
     let applied = lab.run_with(steps, &options).await;
     let left = "b left: Needs { by: StepId(\"a\") }";
     assert_eq!(ends(&applied), ["a left: NotSelected", left, "c changed"]);
+}
+
+#[tokio::test]
+async fn a_look_says_what_hangs_on_what_would_be_made() {
+    let lab = Lab::new();
+    let mut hangs = lab.file("b", "1");
+    hangs.when = vec![Condition::Exists(vec![lab.at("a")])];
+    let mut other = lab.file("c", "1");
+    other.when = vec![Condition::Missing(vec![lab.at("x")])];
+    let options = ApplyOptions { dry_run: true, ..ApplyOptions::default() };
+    let looked = lab.run_with(vec![lab.file("a", "1"), hangs.clone(), other], &options).await;
+    assert!(matches!(&looked.steps[1].outcome, Outcome::Would(Would::UnknownUntil(by)) if *by == id("a")));
+    assert!(matches!(&looked.steps[2].outcome, Outcome::Would(Would::Change(_))));
+    lab.run(vec![lab.file("a", "1")]).await;
+    let looked = lab.run_with(vec![lab.file("a", "1"), hangs], &options).await;
+    assert!(matches!(&looked.steps[1].outcome, Outcome::Would(Would::Change(_))));
 }

@@ -1,0 +1,189 @@
+//! `apply`.
+
+use serde::Serialize;
+use vps_ops::plan::run::{Applied, Deferral, Outcome, PlanEvent, StepError, StepEvent, StepReport, Would};
+
+use crate::observe::words::plan as words;
+
+/// Something that happened to a step: `apply --json`, one in each line.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "schema", rename = "vps-configurator.apply.event/1")]
+pub(crate) struct ApplyEvent {
+    /// The step's name.
+    step: String,
+    /// What it does: `packages`, `download`.
+    kind: &'static str,
+    /// `fetching`, `began`, `waiting`, or `ended`.
+    event: &'static str,
+    /// How it ended; null until it has.
+    status: Option<&'static str>,
+    /// The same in words.
+    message: Option<String>,
+    /// How long it took, in seconds; null until it has ended.
+    seconds: Option<f64>,
+}
+
+/// What became of a plan: the last line of `apply --json`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "schema", rename = "vps-configurator.apply/1")]
+pub(crate) struct Apply {
+    /// The plan's name.
+    plan: String,
+    /// Whether it was only looked.
+    dry_run: bool,
+    /// What the process ends with.
+    code: u8,
+    /// Whether somebody stopped it.
+    stopped: bool,
+    /// How long it took, in seconds.
+    seconds: f64,
+    /// Every step, in the order of the plan.
+    steps: Vec<ApplyStep>,
+    /// Steps of earlier runs that are not in the plan any more; nothing of theirs was undone.
+    gone: Vec<String>,
+}
+
+/// One step.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct ApplyStep {
+    /// Its name.
+    step: String,
+    /// What it does.
+    kind: &'static str,
+    /// Its line in the plan; 0 where that is not known.
+    line: u32,
+    /// `satisfied`, `changed`, `unchanged`, `would_change`, `unknown`, `skipped`, `failed`, `blocked`, `deferred`.
+    status: &'static str,
+    /// The same in words.
+    message: String,
+    /// Why a step is left: `circuit_open`, `offline`, `out_of_time`, `needs`, `not_selected`, `stopped`, `no_journal`,
+    /// `interrupted`, `parked`; null where it is not.
+    deferred: Option<&'static str>,
+    /// How long it took, in seconds.
+    seconds: f64,
+    /// Why it failed; null where it did not.
+    error: Option<ApplyError>,
+}
+
+/// Why a step failed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct ApplyError {
+    /// What failed.
+    message: String,
+    /// Why, from the outside in.
+    causes: Vec<String>,
+    /// What sort of failure.
+    kind: &'static str,
+    /// Whether trying again can help.
+    class: &'static str,
+    /// Attempts made.
+    attempts: u32,
+    /// What can be done.
+    hints: Vec<String>,
+    /// Where all is that a command said.
+    log: Option<String>,
+    /// The last lines of it.
+    tail: Vec<String>,
+}
+
+impl ApplyEvent {
+    pub(crate) fn of(event: &PlanEvent<'_>) -> Self {
+        let (name, ended) = match event.what {
+            StepEvent::Fetching => ("fetching", None),
+            StepEvent::Began => ("began", None),
+            StepEvent::Waiting { .. } => ("waiting", None),
+            StepEvent::Ended { outcome, took } => ("ended", Some((outcome, took))),
+            _ => ("progress", None),
+        };
+        Self {
+            step: event.id.to_string(),
+            kind: event.kind.as_str(),
+            event: name,
+            status: ended.map(|(outcome, _)| status(outcome)),
+            message: ended.map(|(outcome, _)| words::outcome(event.kind, outcome)),
+            seconds: ended.map(|(_, took)| took.as_secs_f64()),
+        }
+    }
+}
+
+impl Apply {
+    pub(crate) fn of(applied: &Applied, dry_run: bool, code: u8) -> Self {
+        Self {
+            plan: applied.name.clone(),
+            dry_run,
+            code,
+            stopped: applied.stopped,
+            seconds: applied.took.as_secs_f64(),
+            steps: applied.steps.iter().map(ApplyStep::of).collect(),
+            gone: applied.gone.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl ApplyStep {
+    fn of(step: &StepReport) -> Self {
+        let (deferred, error) = match &step.outcome {
+            Outcome::Deferred(why) => (Some(name(why)), None),
+            Outcome::Failed(error) => (None, Some(ApplyError::of(error))),
+            _ => (None, None),
+        };
+        Self {
+            step: step.id.to_string(),
+            kind: step.kind.as_str(),
+            line: step.place.line,
+            status: status(&step.outcome),
+            message: words::outcome(step.kind, &step.outcome),
+            deferred,
+            seconds: step.took.as_secs_f64(),
+            error,
+        }
+    }
+}
+
+impl ApplyError {
+    fn of(error: &StepError) -> Self {
+        let all = |texts: &[vps_ops::foreign::Foreign]| texts.iter().map(ToString::to_string).collect();
+        Self {
+            message: error.what.to_string(),
+            causes: all(&error.causes),
+            kind: error.kind.as_str(),
+            class: error.class.as_str(),
+            attempts: error.attempts,
+            hints: error.hints.iter().map(crate::observe::words::hint).collect(),
+            log: error.log.as_ref().map(|path| vps_ops::foreign::shown(path).to_string()),
+            tail: all(&error.tail),
+        }
+    }
+}
+
+const fn status(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Satisfied => "satisfied",
+        Outcome::Done { changed: true, .. } => "changed",
+        Outcome::Done { changed: false, .. } => "unchanged",
+        Outcome::Would(Would::Change(_)) => "would_change",
+        Outcome::Would(_) => "unknown",
+        Outcome::Skipped => "skipped",
+        Outcome::Failed(_) => "failed",
+        Outcome::Blocked { .. } => "blocked",
+        _ => "deferred",
+    }
+}
+
+const fn name(why: &Deferral) -> &'static str {
+    match why {
+        Deferral::CircuitOpen { .. } => "circuit_open",
+        Deferral::Offline => "offline",
+        Deferral::OutOfTime => "out_of_time",
+        Deferral::Needs { .. } => "needs",
+        Deferral::NotSelected => "not_selected",
+        Deferral::NoJournal => "no_journal",
+        Deferral::Interrupted => "interrupted",
+        Deferral::Parked => "parked",
+        _ => "stopped",
+    }
+}

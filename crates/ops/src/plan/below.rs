@@ -1,0 +1,95 @@
+//! Paths below what another step makes, where that step is not needed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use super::action::{Action, Body, CommandLine};
+use super::problem::HintKind;
+use super::step::{Needs, Step};
+use crate::foreign::Foreign;
+
+/// For each such step its number and what is to be said.
+pub(super) fn hints(steps: &[Step]) -> Vec<(usize, HintKind)> {
+    let folders: BTreeMap<&Path, usize> =
+        steps.iter().enumerate().filter_map(|(index, step)| Some((made(step)?, index))).collect();
+    if folders.is_empty() {
+        return Vec::new();
+    }
+    let by_id: HashMap<&str, usize> =
+        steps.iter().enumerate().map(|(index, step)| (step.id.as_str(), index)).collect();
+    let mut hints = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let mut said = BTreeSet::new();
+        for path in used(step) {
+            let Some(maker) = path.ancestors().find_map(|above| folders.get(above)).copied() else {
+                continue;
+            };
+            if maker == index || made(step) == Some(path.as_path()) && path.as_path() == made_by(steps, maker)
+            {
+                continue;
+            }
+            if !said.contains(&maker) && !is_needed(steps, &by_id, index, maker) {
+                said.insert(maker);
+                let step = steps.get(maker).map(|step| Foreign::new(step.id.as_str())).unwrap_or_default();
+                hints.push((index, HintKind::BelowAnothers { path: Foreign::of_path(&path), step }));
+            }
+        }
+    }
+    hints
+}
+
+/// The folder that is a step's own work.
+fn made(step: &Step) -> Option<&Path> {
+    match &step.action {
+        Action::Git(git) => Some(&git.dest),
+        Action::Download(download) => download.unpack.as_ref().map(|unpack| unpack.to.as_path()),
+        _ => None,
+    }
+}
+
+fn made_by(steps: &[Step], index: usize) -> &Path {
+    steps.get(index).and_then(made).unwrap_or(Path::new(""))
+}
+
+/// The paths that a step works with, as far as the plan says.
+fn used(step: &Step) -> Vec<PathBuf> {
+    let mut used = Vec::new();
+    match &step.action {
+        Action::Git(git) => used.push(git.dest.clone()),
+        Action::Download(download) => {
+            used.extend(download.dest.clone());
+            used.extend(download.unpack.as_ref().map(|unpack| unpack.to.clone()));
+        }
+        Action::File(file) => {
+            used.push(file.dest.clone());
+            if let Body::Source(source) = &file.body {
+                used.push(source.clone());
+            }
+        }
+        Action::Command(command) => {
+            used.extend(command.cwd.clone());
+            if let CommandLine::Argv(argv) = &command.line {
+                used.extend(argv.iter().filter(|word| word.starts_with('/')).map(PathBuf::from));
+            }
+        }
+        _ => {}
+    }
+    used
+}
+
+/// Whether a step is only done if the other succeeded.
+fn is_needed(steps: &[Step], by_id: &HashMap<&str, usize>, step: usize, other: usize) -> bool {
+    let (mut waiting, mut seen) = (vec![step], BTreeSet::new());
+    while let Some(at) = waiting.pop() {
+        let Some(Needs::Steps(needs)) = steps.get(at).map(|step| &step.needs) else { continue };
+        for next in needs.iter().filter_map(|id| by_id.get(id.as_str()).copied()) {
+            if next == other {
+                return true;
+            }
+            if seen.insert(next) {
+                waiting.push(next);
+            }
+        }
+    }
+    false
+}

@@ -1,0 +1,131 @@
+//! From what stands in a plan to what it means: filled in, checked, and with the names of steps found.
+
+mod actions;
+mod command;
+mod fetched;
+mod machine;
+mod names;
+mod step;
+mod text;
+mod when;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::action::Action;
+use super::decode::{At, Problems};
+use super::document::{Defaults, Document};
+use super::facts::Facts;
+use super::ids::SecretName;
+use super::problem::{HintKind, ProblemKind};
+use super::step::{SecretSource, Step};
+use super::tree::Spot;
+
+/// Steps of a plan, those of each item counted.
+const MOST_STEPS: usize = 10_000;
+
+/// A step whose neighbours are still named by text.
+pub(super) struct Draft {
+    pub(super) step: Step,
+    pub(super) spot: Spot,
+    /// What its id is without the item: by which all of its items can be named.
+    pub(super) base: Option<String>,
+    pub(super) needs: Option<Vec<Named>>,
+    pub(super) on_change: Vec<Named>,
+    /// What it was called, and where that stands.
+    pub(super) was: Option<(String, Spot)>,
+}
+
+/// A step that another names.
+pub(super) struct Named {
+    pub(super) id: String,
+    pub(super) spot: Spot,
+}
+
+/// A plan without its order.
+pub(super) struct Filled {
+    pub(super) name: Option<String>,
+    pub(super) secrets: BTreeMap<SecretName, SecretSource>,
+    pub(super) drafts: Vec<Draft>,
+    /// The names of steps that something is wrong with.
+    pub(super) failed: BTreeSet<String>,
+}
+
+/// What texts are filled in with, and what is wrong with them.
+pub(super) struct Filler<'p> {
+    pub(super) problems: &'p mut Problems,
+    pub(super) hints: Vec<(Spot, HintKind)>,
+    folder: &'p Path,
+    facts: &'p Facts,
+    modules: &'p [&'p str],
+    vars: BTreeMap<String, String>,
+    secrets: BTreeSet<SecretName>,
+    /// What `${item}` is, within a step that has `each`.
+    item: Option<String>,
+    is_named: bool,
+    failed: BTreeSet<String>,
+    /// Bytes of text that were filled in.
+    bytes: usize,
+}
+
+impl<'p> Filler<'p> {
+    pub(super) fn new(
+        problems: &'p mut Problems,
+        folder: &'p Path,
+        facts: &'p Facts,
+        modules: &'p [&'p str],
+    ) -> Self {
+        Self {
+            problems,
+            hints: Vec::new(),
+            folder,
+            facts,
+            modules,
+            vars: BTreeMap::new(),
+            secrets: BTreeSet::new(),
+            item: None,
+            is_named: true,
+            failed: BTreeSet::new(),
+            bytes: 0,
+        }
+    }
+
+    pub(super) fn fill(&mut self, document: &Document) -> Filled {
+        if let Some(version) = document.version.get().filter(|version| version.value != 1) {
+            self.problems.add(version.spot, ProblemKind::Version);
+        }
+        self.read_vars(document);
+        let secrets = self.read_secrets(document);
+        let name = document.name.get().and_then(|name| self.plan_name(name));
+        self.is_named = document.name.key().is_some();
+        let none = Defaults::default();
+        let defaults = document.defaults.get().map_or(&none, |defaults| &defaults.value);
+        let mut drafts = Vec::new();
+        for step in document.steps.get().into_iter().flat_map(|steps| &steps.value) {
+            if !self.step(step, defaults, &mut drafts) {
+                break;
+            }
+        }
+        if let Some(steps) = document.steps.get().filter(|steps| steps.value.is_empty()) {
+            self.problems.add(steps.spot, ProblemKind::EmptyList);
+        }
+        Filled { name, secrets, drafts, failed: std::mem::take(&mut self.failed) }
+    }
+
+    fn plan_name(&mut self, name: &At<String>) -> Option<String> {
+        let known = self.id(&name.value, name.spot)?;
+        Some(known.as_str().to_owned())
+    }
+}
+
+/// What a step does, and the steps whose change it waits for.
+struct Done {
+    action: Action,
+    on_change: Vec<Named>,
+}
+
+impl From<Action> for Done {
+    fn from(action: Action) -> Self {
+        Self { action, on_change: Vec::new() }
+    }
+}

@@ -1,0 +1,87 @@
+//! What is wrong with a plan, and where.
+
+mod kind;
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::step::Place;
+use crate::foreign::Foreign;
+
+pub use kind::{Expected, Link, ProblemKind, Wait};
+
+/// Something that is wrong at one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// Where it begins.
+    pub place: Place,
+    /// How many characters of its line it is about; at least one.
+    pub length: u32,
+    /// Which key it is about: `steps[2].download.url`. Empty where it is about the whole.
+    pub key: Foreign,
+    /// What it is.
+    pub kind: ProblemKind,
+}
+
+/// `3:5: steps[0].id: there is ...`
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: ", self.place.line, self.place.column)?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        self.kind.fmt(f)
+    }
+}
+
+/// A plan that cannot be run. It has every problem that was found, in the order of the file.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the plan has {} problems", problems.len())]
+pub struct InvalidPlan {
+    /// At least one.
+    pub problems: Vec<Problem>,
+}
+
+/// Something in a plan that can be run, and is probably not what was meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Hint {
+    /// Where it begins.
+    pub place: Place,
+    /// How many characters of its line it is about; at least one.
+    pub length: u32,
+    /// Which key it is about.
+    pub key: Foreign,
+    /// What it is.
+    pub kind: HintKind,
+}
+
+/// What is probably not meant.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum HintKind {
+    /// A path below one that another step makes, which is not needed.
+    #[error(
+        "{path} is made by the step `{step}`: name it in `needs`, or this is also tried where that one failed"
+    )]
+    BelowAnothers {
+        /// The path.
+        path: Foreign,
+        /// The step that makes it.
+        step: Foreign,
+    },
+    /// `${name}` in a text in which nothing is replaced.
+    #[error("`{reference}` stays as it is here; `expand: true` beside it fills it in")]
+    NotFilledIn {
+        /// As it stands.
+        reference: Foreign,
+    },
+    /// `${name}` in a value that is itself filled in somewhere, once.
+    #[error("`{reference}` stays as it is: values are filled in once, and are not looked through again")]
+    NotLookedThrough {
+        /// As it stands.
+        reference: Foreign,
+    },
+}
