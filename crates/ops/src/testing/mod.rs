@@ -18,6 +18,8 @@ pub mod scripted_http;
 pub mod scripted_runner;
 pub mod scripted_service;
 pub mod sim;
+mod still;
 
 pub use failed::Failed;
 pub use hostile::hostile_words;
+pub use still::{STILL, still};

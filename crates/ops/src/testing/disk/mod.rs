@@ -96,6 +96,30 @@ impl Disk {
         }
     }
 
+    /// Makes a folder there that was there before, as durable as the past.
+    pub fn plant_folder(&self, path: &Path) {
+        self.plant_as(path, Inode { kind: FileKind::Folder, mode: 0o755, ..Inode::file(Vec::new()) });
+    }
+
+    /// The folder at `path` is of a container's image from now on: it has the name that it has, whoever tries.
+    pub fn is_of_image(&self, path: &Path) {
+        let mut state = self.lock();
+        if let Ok(number) = state.number_at(path) {
+            state.of_image.insert(number);
+        }
+    }
+
+    /// All that is there, folders too: what it is, its mode, and what is in it.
+    #[must_use]
+    pub fn all(&self) -> Vec<(PathBuf, FileKind, u32, Vec<u8>)> {
+        let state = self.lock();
+        let shown = |(name, number): (&PathBuf, &u64)| {
+            let inode = state.inodes.get(number)?;
+            Some((name.clone(), inode.kind, inode.mode, inode.content.clone()))
+        };
+        state.names.iter().filter_map(shown).collect()
+    }
+
     fn plant_as(&self, path: &Path, inode: Inode) {
         let mut state = self.lock();
         let number = state.add(inode);
@@ -228,16 +252,65 @@ impl Disk {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         drop(state);
-        Ok(Arc::new(DiskFolder { disk: of, number }))
+        let handle = self.lock().handle();
+        Ok(Arc::new(DiskFolder { disk: of, number, handle }))
     }
 }
 
 impl Disk {
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut state = self.lock();
-        state.number_at(path)?;
+        let number = state.number_at(path)?;
         state.change()?;
+        if let Some(inode) = state.inodes.get_mut(&number) {
+            // One that somebody still has open is there without a name.
+            inode.links = inode.links.saturating_sub(1).max(1);
+        }
         state.rename(Change::Name { name: path.to_owned(), number: None });
+        Ok(())
+    }
+
+    fn make_link(&self, path: &Path, target: &Path) -> io::Result<()> {
+        let mut state = self.lock();
+        state.change()?;
+        if state.number_at(path).is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let content = target.as_os_str().as_encoded_bytes().to_vec();
+        let inode = Inode { kind: FileKind::Link, mode: 0o777, ..Inode::file(content) };
+        let number = state.add(inode);
+        state.rename(Change::Name { name: path.to_owned(), number: Some(number) });
+        Ok(())
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.lock();
+        state.change()?;
+        if state.number_at(to).is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let number = state.number_at(from)?;
+        let inode = state.inodes.get_mut(&number).ok_or(io::ErrorKind::NotFound)?;
+        inode.links = inode.links.saturating_add(1);
+        state.rename(Change::Name { name: to.to_owned(), number: Some(number) });
+        Ok(())
+    }
+
+    fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
+        let mut state = self.lock();
+        state.change()?;
+        state.check_moves(one)?;
+        state.check_moves(other)?;
+        state.rename(Change::Exchange { one: one.to_owned(), other: other.to_owned() });
+        Ok(())
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        let mut state = self.lock();
+        state.change()?;
+        if !state.forgets_file_syncs && !state.forgets_folder_syncs {
+            state.make_all_durable();
+        }
         Ok(())
     }
 
@@ -300,10 +373,18 @@ impl Fs for Disk {
         self.step();
         let mut state = self.lock();
         state.change()?;
-        state.number_at(from)?;
+        state.check_moves(from)?;
+        let is_folder = state.inode_at(from)?.kind == FileKind::Folder;
+        let mut names = state.names.keys();
         match state.inode_at(to).map(|inode| inode.kind) {
             Ok(_) if clobber == Clobber::Keep => return Err(io::ErrorKind::AlreadyExists.into()),
+            Ok(FileKind::Folder) if is_folder => {
+                if names.any(|name| name.parent() == Some(to)) {
+                    return Err(io::ErrorKind::DirectoryNotEmpty.into());
+                }
+            }
             Ok(FileKind::Folder) => return Err(io::ErrorKind::IsADirectory.into()),
+            Ok(_) if is_folder => return Err(io::ErrorKind::NotADirectory.into()),
             _ => {}
         }
         state.rename(Change::Rename { from: from.to_owned(), to: to.to_owned() });
