@@ -85,14 +85,14 @@ mod tests {
 
     #[test]
     fn what_is_used_is_read() {
-        let pax = Pax::of(b"12 path=a/b\n19 linkpath=../x=y\n10 size=7\n20 mtime=12.500000\n13 uname=r00\n");
+        let pax = Pax::of(b"12 path=a/b\n19 linkpath=../x=y\n10 size=7\n19 mtime=12.500000\n13 uname=r00\n");
         let pax = pax.unwrap();
         assert_eq!(pax.path.as_deref(), Some(&b"a/b"[..]));
         assert_eq!(pax.link.as_deref(), Some(&b"../x=y"[..]));
         assert_eq!((pax.size, pax.modified), (Some(7), Some(Duration::from_millis(12_500))));
         assert!(pax.names_one() && !pax.is_sparse);
         assert!(!Pax::of(b"15 comment=abc\n").unwrap().names_one());
-        assert_eq!(Pax::of(b"12 mtime=-50\n").unwrap().modified, None);
+        assert_eq!(Pax::of(b"13 mtime=-50\n").unwrap().modified, None);
         assert!(Pax::of(b"22 GNU.sparse.major=1\n").unwrap().is_sparse);
     }
 
@@ -105,13 +105,13 @@ mod tests {
             b"path=a/b\n",
             b"0 path=a\n",
             b" path=a\n",
-            b"6 path\n",
+            b"7 path\n",
             b"5 =x\n",
             b"9 size=x\n",
-            b"30 size=99999999999999999999\n",
+            b"29 size=99999999999999999999\n",
             b"10 path=a\n10 path=b\n",
             b"18446744073709551616 a=b\n",
-            b"24 hdrcharset=ISO-8859-1\n",
+            b"25 hdrcharset=ISO-8859-1\n",
             b"10 path=a\n\0",
         ] {
             assert_eq!(Pax::of(wrong), None, "{:?}", String::from_utf8_lossy(wrong));
