@@ -76,7 +76,10 @@ impl Home {
         self.ground.haunt(|| {
             let names: Vec<_> =
                 fs::read_dir(&shared).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-            let mut pick = || names.get((draw.next_u64() % names.len().max(1) as u64) as usize);
+            let mut pick = || {
+                let at = draw.next_u64() % names.len().max(1) as u64;
+                names.get(usize::try_from(at).unwrap())
+            };
             let (Some(one), Some(other)) = (pick(), pick()) else { return 0 };
             number += 1;
             let away = home.join(format!("was-{number}"));

@@ -94,7 +94,7 @@ fn each_kill(make: impl Fn() -> Disk, check: impl Fn(&str, &Disk, &Tree, &Tree))
     let (first, was) = (whole.changes(), tree(&whole));
     unpack(&whole, &new()).unwrap();
     let (last, will) = (whole.changes(), tree(&whole));
-    assert_eq!(beside(&whole), [PathBuf::new(); 0]);
+    assert_eq!(beside(&whole), Vec::<PathBuf>::new());
     for at in first + 1..=last {
         let disk = make();
         disk.die_at(at);
@@ -115,7 +115,7 @@ fn finish(what: &str, disk: &Disk, will: &Tree) {
         unpack(disk, &new()).unwrap();
     }
     assert_eq!(&tree(disk), will, "{what}");
-    assert_eq!(beside(disk), [PathBuf::new(); 0], "{what}");
+    assert_eq!(beside(disk), Vec::<PathBuf>::new(), "{what}");
 }
 
 #[test]

@@ -32,8 +32,11 @@ fn expected(tree: &BTreeMap<String, (Vec<u8>, bool)>) -> Vec<String> {
     for (name, (content, is_program)) in tree {
         let mode = if *is_program { 755 } else { 644 };
         lines.push(format!("{name} {mode} {}", String::from_utf8_lossy(content)));
-        let folders = name.match_indices('/').map(|(at, _)| format!("{}/ 755", &name[..at]));
-        lines.extend(folders);
+        let mut above = name.as_str();
+        while let Some((folder, _)) = above.rsplit_once('/') {
+            lines.push(format!("{folder}/ 755"));
+            above = folder;
+        }
     }
     lines.sort();
     lines.dedup();

@@ -2,16 +2,17 @@
 
 use vps_retry::{Blame, Class, Classify, Judgement, Kind};
 
-use super::UnpackError;
+use super::{Refusal, UnpackError};
 
 impl Classify for UnpackError {
     fn judge(&self) -> Judgement {
         let (class, kind) = match self {
-            Self::Refused { .. }
+            Self::Refused { why: Refusal::WrongSum, .. }
             | Self::Damaged(_)
             | Self::UnknownFormat { .. }
             | Self::WrongEnding { .. } => (Class::Permanent, Kind::Integrity),
-            Self::Excess { .. } => (Class::Permanent, Kind::Failed),
+            // As with a hostile tree of a repository: it is what was asked for.
+            Self::Refused { .. } | Self::Excess { .. } => (Class::Permanent, Kind::Failed),
             Self::NothingLeft { .. } => (Class::Permanent, Kind::Invalid),
             Self::NoSpace { .. }
             | Self::Occupied { .. }
@@ -32,7 +33,7 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::unpack::{Bound, Damage, Format, Occupied, Refusal};
+    use crate::unpack::{Bound, Damage, Format, Occupied};
 
     #[test]
     fn every_error_has_its_row() {
@@ -40,7 +41,8 @@ mod tests {
         let (path, name) = (|| "/opt/app".into(), || "a".into());
         let disk = io::ErrorKind::PermissionDenied.into();
         for (error, class, kind) in [
-            (UnpackError::Refused { entry: name(), why: Refusal::Parent }, Permanent, Kind::Integrity),
+            (UnpackError::Refused { entry: name(), why: Refusal::Parent }, Permanent, Kind::Failed),
+            (UnpackError::Refused { entry: name(), why: Refusal::WrongSum }, Permanent, Kind::Integrity),
             (Damage::Truncated.into(), Permanent, Kind::Integrity),
             (UnpackError::UnknownFormat { name: name() }, Permanent, Kind::Integrity),
             (
