@@ -20,6 +20,7 @@
 )]
 
 pub mod apt;
+pub mod archives;
 pub mod git;
 pub mod neighbour;
 pub mod schema;

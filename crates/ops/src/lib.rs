@@ -37,6 +37,7 @@ pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod totals;
+pub mod unpack;
 pub mod watch;
 
 pub use attempt::Attempt;

@@ -7,6 +7,7 @@ use crate::download::DownloadWarning;
 use crate::foreign::Foreign;
 #[cfg(feature = "git")]
 use crate::git::CloneWarning;
+use crate::unpack::UnpackWarning;
 
 /// One thing that is not as it should be. It shows itself as one sentence, lower case, without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Warning {
     Download(DownloadWarning),
     /// Of packages.
     Apt(AptWarning),
+    /// Of an archive that was unpacked.
+    Unpack(UnpackWarning),
     /// Of an operation of the caller's own, in its words.
     Text(Foreign),
 }
@@ -30,6 +33,7 @@ impl fmt::Display for Warning {
             Self::Clone(warning) => warning.fmt(f),
             Self::Download(warning) => warning.fmt(f),
             Self::Apt(warning) => warning.fmt(f),
+            Self::Unpack(warning) => warning.fmt(f),
             Self::Text(text) => f.write_str(text),
         }
     }
@@ -51,6 +55,12 @@ impl From<DownloadWarning> for Warning {
 impl From<AptWarning> for Warning {
     fn from(warning: AptWarning) -> Self {
         Self::Apt(warning)
+    }
+}
+
+impl From<UnpackWarning> for Warning {
+    fn from(warning: UnpackWarning) -> Self {
+        Self::Unpack(warning)
     }
 }
 

@@ -16,6 +16,7 @@ mod archives;
 mod attack;
 mod attack_install;
 mod attack_state;
+mod attack_unpack;
 mod download;
 mod init;
 mod mounts;

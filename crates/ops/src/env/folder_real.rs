@@ -7,13 +7,17 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, StatxAttributes, StatxFlags, fstat, openat};
+use rustix::fs::{
+    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat, StatxAttributes, StatxFlags, fstat, openat,
+    renameat_with,
+};
 use rustix::io::Errno;
 
 use super::fs::{Clobber, FsFile, Meta, Open};
 use super::fs_folder::{ForeignLink, FsFolder, Us};
-use super::fs_real::{RealFile, meta, meta_with_list, open_flags, rename_keeping, try_lock};
+use super::fs_real::{RealFile, meta, meta_with_list, open_flags, rename_keeping, times, try_lock};
 use super::fs_way::{Care, MOST_LINKS, Target};
 
 /// What `statfs` calls the file system of `/proc`, whose links lead where no text can.
@@ -245,6 +249,18 @@ impl FsFolder for RealFolder {
         Ok(rustix::fs::linkat(old, plain(from)?, new, plain(to)?, AtFlags::empty())?)
     }
 
+    fn make_link(&self, name: &OsStr, target: &Path) -> io::Result<()> {
+        Ok(rustix::fs::symlinkat(target, &self.descriptor, plain(name)?)?)
+    }
+
+    fn exchange(&self, name: &OsStr, into: &dyn FsFolder, other: &OsStr) -> io::Result<()> {
+        let Some(into) = (into as &dyn std::any::Any).downcast_ref::<Self>() else {
+            return Err(io::ErrorKind::CrossesDevices.into());
+        };
+        let (old, new) = (&self.descriptor, &into.descriptor);
+        Ok(renameat_with(old, plain(name)?, new, plain(other)?, RenameFlags::EXCHANGE)?)
+    }
+
     fn leads_to(&self, name: &OsStr) -> io::Result<Target> {
         if !is_of_proc(&self.descriptor) {
             return self.read_link(name).map(Target::Path);
@@ -278,6 +294,10 @@ impl FsFolder for RealFolder {
             Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
             done => Ok(done?),
         }
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(&self.descriptor)?)
     }
 
     fn free(&self) -> io::Result<u64> {
@@ -315,6 +335,10 @@ impl FsFolder for RealFolder {
     fn set_owner(&self, uid: u32, gid: u32) -> io::Result<()> {
         let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
         Ok(rustix::fs::fchown(&self.descriptor, Some(uid), Some(gid))?)
+    }
+
+    fn set_modified(&self, at: Duration) -> io::Result<()> {
+        Ok(rustix::fs::futimens(&self.descriptor, &times(at)?)?)
     }
 }
 

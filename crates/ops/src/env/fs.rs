@@ -276,6 +276,12 @@ pub trait FsFile: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// What the system says; `PermissionDenied` for most users.
     fn set_owner(&self, uid: u32, gid: u32) -> io::Result<()>;
+
+    /// Sets when it was last written, since the Unix epoch.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn set_modified(&self, at: Duration) -> io::Result<()>;
 }
 
 impl dyn FsFile {

@@ -23,6 +23,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -162,6 +163,19 @@ pub trait FsFolder: fmt::Debug + Send + Sync + Any {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    /// Makes a symbolic link that says `target`, which need not be there.
+    ///
+    /// # Errors
+    /// What the system says; `AlreadyExists` where something has that name.
+    fn make_link(&self, name: &OsStr, target: &Path) -> io::Result<()>;
+
+    /// Gives what is at `name` the name `other` in `into`, and the other way round, in one step.
+    ///
+    /// # Errors
+    /// What the system says; `NotFound` where one of the two is missing, and `InvalidInput`, `Unsupported` or
+    /// `CrossesDevices` where this file system cannot do that in one step.
+    fn exchange(&self, name: &OsStr, into: &dyn FsFolder, other: &OsStr) -> io::Result<()>;
+
     /// Where the link at `name` leads: what it says, or the open file that one of `/proc` stands for.
     ///
     /// # Errors
@@ -193,6 +207,12 @@ pub trait FsFolder: fmt::Debug + Send + Sync + Any {
     /// # Errors
     /// What the system says; a file system that cannot do it is no error.
     fn sync(&self) -> io::Result<()>;
+
+    /// Returns when all that was written to its file system, by whomever, would survive a power loss.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn sync_all(&self) -> io::Result<()>;
 
     /// Bytes that may still be written to its file system by us.
     ///
@@ -230,6 +250,12 @@ pub trait FsFolder: fmt::Debug + Send + Sync + Any {
     /// # Errors
     /// What the system says; `PermissionDenied` for most users.
     fn set_owner(&self, uid: u32, gid: u32) -> io::Result<()>;
+
+    /// Sets when it was last changed, since the Unix epoch.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn set_modified(&self, at: Duration) -> io::Result<()>;
 }
 
 impl dyn FsFolder {

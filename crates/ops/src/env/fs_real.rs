@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rustix::fs::{
     Advice, AtFlags, CWD, FallocateFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat,
+    Timespec, Timestamps, UTIME_OMIT,
 };
 use rustix::io::Errno;
 use rustix::process::{Flock, FlockType, fcntl_getlk};
@@ -155,6 +156,13 @@ fn end_of_link(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// When a file was last read, which is left as it is, and written.
+pub(super) fn times(modified: Duration) -> io::Result<Timestamps> {
+    let seconds = i64::try_from(modified.as_secs()).map_err(io::Error::other)?;
+    let last_modification = Timespec { tv_sec: seconds, tv_nsec: modified.subsec_nanos().into() };
+    Ok(Timestamps { last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT }, last_modification })
 }
 
 fn open(path: &Path, how: Open) -> io::Result<File> {
@@ -314,6 +322,10 @@ impl FsFile for RealFile {
 
     fn set_owner(&self, uid: u32, gid: u32) -> io::Result<()> {
         std::os::unix::fs::fchown(&self.0, Some(uid), Some(gid))
+    }
+
+    fn set_modified(&self, at: Duration) -> io::Result<()> {
+        Ok(rustix::fs::futimens(&self.0, &times(at)?)?)
     }
 }
 

@@ -20,7 +20,9 @@ pub mod scripted_http;
 pub mod scripted_runner;
 pub mod scripted_service;
 pub mod sim;
+mod still;
 
 pub use failed::Failed;
 pub use hostile::hostile_words;
 pub use module_contract::{Breach, Contract, module_contract};
+pub use still::{STILL, still};

@@ -34,6 +34,7 @@ pub fn parsers() -> Vec<Parser> {
         crate::apt::parsers::PARSERS,
         crate::circuit::parsers::PARSERS,
         crate::download::parsers::PARSERS,
+        crate::unpack::parsers::PARSERS,
     ]
     .concat()
 }

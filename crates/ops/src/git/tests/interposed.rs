@@ -146,6 +146,12 @@ impl FsFolder for Interposed<dyn FsFolder> {
     fn link(&self, from: &OsStr, into: &dyn FsFolder, to: &OsStr) -> io::Result<()> {
         self.turn().link(from, real(into), to)
     }
+    fn make_link(&self, name: &OsStr, target: &Path) -> io::Result<()> {
+        self.turn().make_link(name, target)
+    }
+    fn exchange(&self, name: &OsStr, into: &dyn FsFolder, other: &OsStr) -> io::Result<()> {
+        self.turn().exchange(name, real(into), other)
+    }
     fn remove(&self, name: &OsStr) -> io::Result<()> {
         self.turn().remove(name)
     }
@@ -157,6 +163,9 @@ impl FsFolder for Interposed<dyn FsFolder> {
     }
     fn sync(&self) -> io::Result<()> {
         self.turn().sync()
+    }
+    fn sync_all(&self) -> io::Result<()> {
+        self.turn().sync_all()
     }
     fn free(&self) -> io::Result<u64> {
         self.turn().free()
@@ -175,6 +184,9 @@ impl FsFolder for Interposed<dyn FsFolder> {
     }
     fn set_owner(&self, uid: u32, gid: u32) -> io::Result<()> {
         self.turn().set_owner(uid, gid)
+    }
+    fn set_modified(&self, at: Duration) -> io::Result<()> {
+        self.turn().set_modified(at)
     }
 }
 

@@ -1,6 +1,7 @@
 //! An open file of the disk in memory.
 
 use std::io::{self, IoSlice};
+use std::time::Duration;
 
 use super::Disk;
 use super::state::{Inode, Pending, State};
@@ -134,6 +135,11 @@ impl FsFile for DiskFile {
     fn set_owner(&self, uid: u32, _gid: u32) -> io::Result<()> {
         self.disk.step();
         self.change(|inode, _| inode.uid = uid)
+    }
+
+    fn set_modified(&self, at: Duration) -> io::Result<()> {
+        self.disk.step();
+        self.change(|inode, _| inode.modified = at)
     }
 }
 

@@ -3,8 +3,10 @@
 use std::any::Any;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Disk;
 use super::state::State;
@@ -14,6 +16,18 @@ use crate::env::fs::{Clobber, FileKind, Fs, FsFile, FsFolder, Meta, Open};
 pub(super) struct DiskFolder {
     pub(super) disk: Disk,
     pub(super) number: u64,
+    pub(super) handle: u64,
+}
+
+impl Drop for DiskFolder {
+    fn drop(&mut self) {
+        let mut state = self.disk.lock();
+        if let Some(inode) = state.inodes.get_mut(&self.number)
+            && inode.locked_by == Some(self.handle)
+        {
+            inode.locked_by = None;
+        }
+    }
 }
 
 impl DiskFolder {
@@ -71,9 +85,15 @@ impl FsFolder for DiskFolder {
         self.inner().look_through(&self.at(name)?)
     }
 
-    /// Links lead nowhere here.
-    fn read_link(&self, _name: &OsStr) -> io::Result<PathBuf> {
-        Err(io::ErrorKind::InvalidInput.into())
+    fn read_link(&self, name: &OsStr) -> io::Result<PathBuf> {
+        let path = self.at(name)?;
+        let state = self.disk.lock();
+        state.check_alive()?;
+        let inode = state.inode_at(&path)?;
+        match inode.kind {
+            FileKind::Link => Ok(PathBuf::from(OsStr::from_bytes(&inode.content))),
+            _ => Err(io::ErrorKind::InvalidInput.into()),
+        }
     }
 
     fn open(&self, name: &OsStr, how: Open) -> io::Result<Box<dyn FsFile>> {
@@ -101,6 +121,35 @@ impl FsFolder for DiskFolder {
         let into = (into as &dyn Any).downcast_ref::<Self>().ok_or(io::ErrorKind::CrossesDevices)?;
         let (from, to) = (self.at(from)?, into.now_at()?.join(to));
         self.inner().rename(&from, &to, clobber)
+    }
+
+    fn link(&self, from: &OsStr, into: &dyn FsFolder, to: &OsStr) -> io::Result<()> {
+        let into = (into as &dyn Any).downcast_ref::<Self>().ok_or(io::ErrorKind::CrossesDevices)?;
+        let (from, to) = (self.at(from)?, into.now_at()?.join(to));
+        self.inner().link(&from, &to)
+    }
+
+    fn make_link(&self, name: &OsStr, target: &Path) -> io::Result<()> {
+        self.inner().make_link(&self.at(name)?, target)
+    }
+
+    fn exchange(&self, name: &OsStr, into: &dyn FsFolder, other: &OsStr) -> io::Result<()> {
+        let into = (into as &dyn Any).downcast_ref::<Self>().ok_or(io::ErrorKind::CrossesDevices)?;
+        let (one, other) = (self.at(name)?, into.now_at()?.join(other));
+        self.inner().exchange(&one, &other)
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.path()?;
+        self.inner().sync_all()
+    }
+
+    fn try_lock(&self) -> io::Result<bool> {
+        self.disk.step();
+        let mut state = self.disk.lock();
+        state.check_alive()?;
+        let inode = state.inodes.get_mut(&self.number).ok_or(io::ErrorKind::NotFound)?;
+        Ok(*inode.locked_by.get_or_insert(self.handle) == self.handle)
     }
 
     fn remove(&self, name: &OsStr) -> io::Result<()> {
@@ -148,6 +197,13 @@ impl FsFolder for DiskFolder {
         let mut state = self.disk.lock();
         state.change()?;
         state.inodes.get_mut(&self.number).ok_or(io::ErrorKind::NotFound)?.uid = uid;
+        Ok(())
+    }
+
+    fn set_modified(&self, at: Duration) -> io::Result<()> {
+        let mut state = self.disk.lock();
+        state.change()?;
+        state.inodes.get_mut(&self.number).ok_or(io::ErrorKind::NotFound)?.modified = at;
         Ok(())
     }
 }

@@ -19,6 +19,7 @@
 
 mod file;
 mod folder;
+mod names;
 mod power;
 mod state;
 
@@ -94,6 +95,30 @@ impl Disk {
         {
             inode.mode = mode;
         }
+    }
+
+    /// Makes a folder there that was there before, as durable as the past.
+    pub fn plant_folder(&self, path: &Path) {
+        self.plant_as(path, Inode { kind: FileKind::Folder, mode: 0o755, ..Inode::file(Vec::new()) });
+    }
+
+    /// The folder at `path` is of a container's image from now on: it has the name that it has, whoever tries.
+    pub fn is_of_image(&self, path: &Path) {
+        let mut state = self.lock();
+        if let Ok(number) = state.number_at(path) {
+            state.of_image.insert(number);
+        }
+    }
+
+    /// All that is there, folders too: what it is, its mode, and what is in it.
+    #[must_use]
+    pub fn all(&self) -> Vec<(PathBuf, FileKind, u32, Vec<u8>)> {
+        let state = self.lock();
+        let shown = |(name, number): (&PathBuf, &u64)| {
+            let inode = state.inodes.get(number)?;
+            Some((name.clone(), inode.kind, inode.mode, inode.content.clone()))
+        };
+        state.names.iter().filter_map(shown).collect()
     }
 
     fn plant_as(&self, path: &Path, inode: Inode) {
@@ -234,36 +259,8 @@ impl Disk {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         drop(state);
-        Ok(Arc::new(DiskFolder { disk: of, number }))
-    }
-}
-
-impl Disk {
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.lock();
-        state.number_at(path)?;
-        state.change()?;
-        state.rename(Change::Name { name: path.to_owned(), number: None });
-        Ok(())
-    }
-
-    fn make_folder(&self, folder: &Path) -> io::Result<()> {
-        let mut state = self.lock();
-        let missing: Vec<_> = folder.ancestors().filter(|path| state.number_at(path).is_err()).collect();
-        for path in missing.into_iter().rev() {
-            state.change()?;
-            let inode = Inode { kind: FileKind::Folder, mode: 0o755, ..Inode::file(Vec::new()) };
-            let number = state.add(inode);
-            state.rename(Change::Name { name: path.to_owned(), number: Some(number) });
-        }
-        Ok(())
-    }
-
-    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
-        match self.list(folder)?.is_empty() {
-            true => self.remove(folder),
-            false => Err(io::ErrorKind::DirectoryNotEmpty.into()),
-        }
+        let handle = self.lock().handle();
+        Ok(Arc::new(DiskFolder { disk: of, number, handle }))
     }
 }
 
@@ -306,10 +303,18 @@ impl Fs for Disk {
         self.step();
         let mut state = self.lock();
         state.change()?;
-        state.number_at(from)?;
+        state.check_moves(from)?;
+        let is_folder = state.inode_at(from)?.kind == FileKind::Folder;
+        let mut names = state.names.keys();
         match state.inode_at(to).map(|inode| inode.kind) {
             Ok(_) if clobber == Clobber::Keep => return Err(io::ErrorKind::AlreadyExists.into()),
-            Ok(FileKind::Folder) => return Err(io::ErrorKind::IsADirectory.into()),
+            Ok(FileKind::Folder) if is_folder && names.any(|name| name.parent() == Some(to)) => {
+                return Err(io::ErrorKind::DirectoryNotEmpty.into());
+            }
+            Ok(FileKind::Folder) if !is_folder => return Err(io::ErrorKind::IsADirectory.into()),
+            Ok(kind) if is_folder && kind != FileKind::Folder => {
+                return Err(io::ErrorKind::NotADirectory.into());
+            }
             _ => {}
         }
         state.rename(Change::Rename { from: from.to_owned(), to: to.to_owned() });

@@ -1,6 +1,6 @@
 //! What is on the disk, what is only in memory, and what was done in which order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -67,8 +67,36 @@ impl Inode {
 /// A change of names.
 #[derive(Clone, Debug)]
 pub(super) enum Change {
-    Name { name: PathBuf, number: Option<u64> },
-    Rename { from: PathBuf, to: PathBuf },
+    Name {
+        name: PathBuf,
+        number: Option<u64>,
+    },
+    /// With all that is below it.
+    Rename {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    /// The same of both.
+    Exchange {
+        one: PathBuf,
+        other: PathBuf,
+    },
+}
+
+/// Takes away what is at `path`, and all below it.
+fn taken(names: &mut BTreeMap<PathBuf, u64>, path: &Path) -> Vec<(PathBuf, u64)> {
+    let found: Vec<_> = names.keys().filter(|name| name.starts_with(path)).cloned().collect();
+    let below = |name: PathBuf| Some((name.strip_prefix(path).ok()?.to_owned(), names.remove(&name)?));
+    found.into_iter().filter_map(below).collect()
+}
+
+/// Puts there what was taken elsewhere.
+fn put_at(names: &mut BTreeMap<PathBuf, u64>, path: &Path, what: Vec<(PathBuf, u64)>) {
+    for (below, number) in what {
+        // Joining nothing would add a slash.
+        let name = if below.as_os_str().is_empty() { path.to_owned() } else { path.join(below) };
+        names.insert(name, number);
+    }
 }
 
 impl Change {
@@ -77,9 +105,13 @@ impl Change {
             Self::Name { name, number: Some(number) } => drop(names.insert(name.clone(), *number)),
             Self::Name { name, number: None } => drop(names.remove(name)),
             Self::Rename { from, to } => {
-                if let Some(number) = names.remove(from) {
-                    names.insert(to.clone(), number);
-                }
+                let moved = taken(names, from);
+                put_at(names, to, moved);
+            }
+            Self::Exchange { one, other } => {
+                let (first, second) = (taken(names, one), taken(names, other));
+                put_at(names, other, first);
+                put_at(names, one, second);
             }
         }
     }
@@ -99,6 +131,8 @@ pub(super) struct State {
     pub(super) dies_at: Option<u64>,
     pub(super) forgets_file_syncs: bool,
     pub(super) forgets_folder_syncs: bool,
+    /// Folders that cannot be moved, as those of a container's image.
+    pub(super) of_image: BTreeSet<u64>,
     /// Calls begun, and before which of them somebody else does what.
     pub(super) steps: u64,
     pub(super) meddles_at: Vec<(u64, Vec<Meddling>)>,
@@ -121,6 +155,7 @@ impl State {
             dies_at: None,
             forgets_file_syncs: false,
             forgets_folder_syncs: false,
+            of_image: BTreeSet::new(),
             steps: 0,
             meddles_at: Vec::new(),
             next: 1,
@@ -199,20 +234,32 @@ impl State {
 
     fn meddle(&mut self, from: &Path, to: &Path) {
         self.names.retain(|name, _| !name.starts_with(to));
-        let moved: Vec<_> = self.names.keys().filter(|name| name.starts_with(from)).cloned().collect();
-        for name in moved {
-            if let (Some(number), Ok(below)) = (self.names.remove(&name), name.strip_prefix(from)) {
-                // Joining nothing would add a slash.
-                let new = if below.as_os_str().is_empty() { to.to_owned() } else { to.join(below) };
-                self.names.insert(new, number);
-            }
-        }
+        let moved = taken(&mut self.names, from);
+        put_at(&mut self.names, to, moved);
         self.make_names_durable();
     }
 
     pub(super) fn rename(&mut self, change: Change) {
         change.apply(&mut self.names);
         self.journal.push((self.calls, change));
+    }
+
+    /// Whether this can be given another name: a folder of an image cannot.
+    pub(super) fn check_moves(&self, path: &Path) -> io::Result<()> {
+        match self.number_at(path) {
+            Ok(number) if self.of_image.contains(&number) => Err(io::ErrorKind::CrossesDevices.into()),
+            found => found.map(drop),
+        }
+    }
+
+    /// Makes all durable that was written.
+    pub(super) fn make_all_durable(&mut self) {
+        for inode in self.inodes.values_mut() {
+            inode.durable.clone_from(&inode.content);
+            inode.durable_mode = inode.mode;
+            inode.pending.clear();
+        }
+        self.make_names_durable();
     }
 
     pub(super) fn make_names_durable(&mut self) {
