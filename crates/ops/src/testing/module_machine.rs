@@ -21,8 +21,6 @@ use crate::plan::module::Modules;
 use crate::plan::run::{Ground, StepContext};
 use crate::plan::{Action, ModuleAction, Plan, SecretName, SecretSource, Step, Variables};
 
-/// Sayings that are kept until they are looked at.
-
 /// What a module is tried with.
 #[derive(Clone, Default)]
 pub(super) struct Given {

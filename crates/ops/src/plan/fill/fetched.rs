@@ -197,7 +197,7 @@ impl Filler<'_> {
         self.together(("branch", text.branch.key()), ("commit", text.commit.key()));
         self.together(
             ("depth", text.depth.key()),
-            ("full", text.full.get().filter(|full| full.value).map(|_| text.full.key()).flatten()),
+            ("full", text.full.get().filter(|full| full.value).and_then(|_| text.full.key())),
         );
         let updates = text.update.value_or(false);
         self.together(("commit", text.commit.key()), ("update", text.update.key().filter(|_| updates)));

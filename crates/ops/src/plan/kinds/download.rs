@@ -142,7 +142,7 @@ pub(super) async fn effect(
     let mut changed = true;
     match fetched {
         Some(Fetched::Download(held)) => {
-            held.commit().await.map_err(|error| StepError::new(&error, error.kind(), error.class()))?
+            held.commit().await.map_err(|error| StepError::new(&error, error.kind(), error.class()))?;
         }
         None => {
             let dest = action.dest.as_ref().map(|dest| cx.path(dest));

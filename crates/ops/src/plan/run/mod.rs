@@ -23,7 +23,7 @@ pub(crate) use journal::Memo;
 pub(crate) use journal::Stage;
 pub use journal::{Head, JournalError};
 pub use lock::{ApplyLock, LockError, Owner};
-pub use outcome::{Applied, Deferral, Outcome, StepError, StepReport, Would};
+pub use outcome::{Applied, Deferral, Outcome, StepError, StepFailure, StepReport, Would};
 pub use runner::{ApplyError, ApplyOptions, apply};
 pub use selection::Selection;
 #[cfg(any(test, feature = "testing"))]

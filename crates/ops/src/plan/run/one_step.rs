@@ -282,8 +282,8 @@ impl Run<'_> {
         loop {
             let effect = match brought.take() {
                 Some(Err(error)) => Err(error),
-                Some(Ok(fetched)) => self.within(step, kinds::effect(cx, fetched)).await,
-                None => self.within(step, kinds::effect(cx, None)).await,
+                Some(Ok(fetched)) => self.within(step, Box::pin(kinds::effect(cx, fetched))).await,
+                None => self.within(step, Box::pin(kinds::effect(cx, None))).await,
             };
             let error = match effect {
                 Ok(done) => return self.verified(cx, step, done).await,

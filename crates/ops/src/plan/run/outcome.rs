@@ -1,5 +1,6 @@
 //! How a step ended, and a run.
 
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -94,9 +95,27 @@ pub enum Deferral {
 
 /// A step that failed.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{what}")]
+#[error("{}", .0.what)]
+pub struct StepError(Box<StepFailure>);
+
+impl Deref for StepError {
+    type Target = StepFailure;
+
+    fn deref(&self) -> &StepFailure {
+        &self.0
+    }
+}
+
+impl DerefMut for StepError {
+    fn deref_mut(&mut self) -> &mut StepFailure {
+        &mut self.0
+    }
+}
+
+/// What is known of a step's failure.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct StepError {
+pub struct StepFailure {
     /// What failed.
     pub what: Foreign,
     /// Why, from the outside in.
@@ -135,7 +154,7 @@ impl StepError {
     /// One of this sort.
     #[must_use]
     pub fn new(error: &(dyn std::error::Error + 'static), kind: Kind, class: Class) -> Self {
-        Self {
+        Self(Box::new(StepFailure {
             what: error.to_string().into(),
             causes: causes_of(error),
             kind,
@@ -146,7 +165,7 @@ impl StepError {
             log: None,
             tail: Vec::new(),
             code: None,
-        }
+        }))
     }
 
     /// What became of an operation that a step ran.

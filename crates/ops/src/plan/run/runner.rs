@@ -115,7 +115,7 @@ pub async fn apply(
 ) -> Result<Applied, ApplyError> {
     let journal = Journal::open(network.env(), store, &plan.name, plan.path.as_ref().map(shown)).await?;
     let run = Run::new(network, plan, options, observer, journal)?;
-    Ok(run.to_its_end().await)
+    Ok(run.carried_out().await)
 }
 
 /// What ended.
@@ -204,7 +204,7 @@ impl<'r> Run<'r> {
         }
     }
 
-    async fn to_its_end(self) -> Applied {
+    async fn carried_out(self) -> Applied {
         let nodes = nodes(&self.ground.plan, &self.places, &self.ground.modules);
         let mut order = Order::new(nodes, self.options.jobs.get(), MOST_FETCHES);
         let mut outcomes: Vec<Option<(Outcome, Duration)>> = vec![None; self.steps().len()];
