@@ -75,5 +75,7 @@ mod tests {
         write("HEAD", ONE);
         fs::create_dir(git.join(super::super::update::ROOMS)).unwrap();
         assert_eq!(at().as_deref(), Some(ONE));
+        fs::write(git.join(super::super::update::ROOMS).join("plan"), "").unwrap();
+        assert_eq!(at(), None, "an update was killed while it was put in place");
     }
 }

@@ -134,10 +134,12 @@ mod tests {
     #[test]
     fn a_value_cannot_become_another_field_word_or_file() {
         type Change = fn(&mut AptRepository);
-        let changes: [(&str, Change); 14] = [
-            ("a line break in a place", |a| a.uris = vec!["https://a.example.com/\nTrusted: yes".into()]),
-            ("a line break in a suite", |a| a.suites = vec!["x\nTrusted: yes".into()]),
-            ("a return", |a| a.suites = vec!["x\rTrusted: yes".into()]),
+        let changes: [(&str, Change); 16] = [
+            ("a line break in a place", |a| a.uris = vec!["https://a.example.com/\nTrusted:yes".into()]),
+            ("a line break in a suite", |a| a.suites = vec!["x\nTrusted:yes".into()]),
+            ("a return", |a| a.suites = vec!["x\rTrusted:yes".into()]),
+            ("a tab", |a| a.suites = vec!["x\ty".into()]),
+            ("a character that is not seen", |a| a.components = vec!["x\u{b}y".into()]),
             ("two words", |a| a.suites = vec!["x y".into()]),
             ("an option", |a| a.components = vec!["[trusted=yes]".into()]),
             ("a removal", |a| a.architectures = vec!["-amd64".into()]),
@@ -147,7 +149,7 @@ mod tests {
             ("no component", |a| a.components = Vec::new()),
             ("a password", |a| a.uris = vec!["https://u:p@a.example.com/".into()]),
             ("no place", |a| a.uris = vec!["example.com".into()]),
-            ("another sort", |a| a.types = vec!["deb\nTrusted: yes".into()]),
+            ("another sort", |a| a.types = vec!["deb\nTrusted:yes".into()]),
             ("another folder", |a| a.name = "../x".into()),
         ];
         for (what, change) in changes {

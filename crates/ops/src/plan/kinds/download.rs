@@ -170,7 +170,7 @@ async fn settled_stamp(cx: &StepContext, action: &DownloadAction, dest: &Path) -
     let look = || cx.env().fs().look_through(dest).ok();
     let before = look()?;
     if has_digest(action) {
-        cx.env().sleep(unsettled(cx, &before)).await;
+        cx.env().bell(cx.env().now().after(unsettled(cx, &before))).await;
     }
     // Another file or another time by now is not what was verified.
     look().filter(|meta| *meta == before).map(|meta| stamp_of(&meta, &action.url))

@@ -208,7 +208,7 @@ impl<'c> Context<'c> {
     async fn stopped(&self) -> StepError {
         let time = async {
             match self.until {
-                Some(until) => self.step.env().sleep_until(until).await,
+                Some(until) => self.step.env().bell(until).await,
                 None => std::future::pending().await,
             }
         };

@@ -10,6 +10,7 @@ use super::super::run::StepError;
 use crate::apt::InvalidPackages;
 use crate::download::InvalidRequest;
 use crate::failure::Failure;
+use crate::foreign::Foreign;
 use crate::hint::Advise;
 use crate::pipeline::OperationError;
 
@@ -21,25 +22,25 @@ pub struct ModuleError(Box<StepError>);
 /// A sentence of the module.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct Said(String);
+struct Said(Foreign);
 
 impl ModuleError {
     /// One that another run meets as well: what was done is undone where the module can.
     #[must_use]
     pub fn permanent(what: impl Display) -> Self {
-        Self::of(&Said(what.to_string()), Kind::Failed, Class::Permanent)
+        Self::of(&Said(what.to_string().into()), Kind::Failed, Class::Permanent)
     }
 
     /// One of this machine's: no room, no rights.
     #[must_use]
     pub fn local(what: impl Display) -> Self {
-        Self::of(&Said(what.to_string()), Kind::Local, Class::Local)
+        Self::of(&Said(what.to_string().into()), Kind::Local, Class::Local)
     }
 
     /// One that passes: a later run goes on.
     #[must_use]
     pub fn transient(what: impl Display) -> Self {
-        Self::of(&Said(what.to_string()), Kind::Failed, Class::Transient)
+        Self::of(&Said(what.to_string().into()), Kind::Failed, Class::Transient)
     }
 
     /// An error with what stands behind it, of this sort.

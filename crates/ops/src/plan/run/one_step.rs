@@ -98,13 +98,13 @@ impl Run<'_> {
         mut brought: BTreeMap<usize, Brought>,
     ) -> Vec<(usize, Outcome, Duration)> {
         if group.len() > 1 {
-            return self.together(group).await;
+            return Box::pin(self.together(group)).await;
         }
         let mut ended = Vec::with_capacity(group.len());
         for at in group {
             let began = self.env.now();
             let outcome = match self.context(at) {
-                Some(cx) => self.one(&cx, brought.remove(&at)).await,
+                Some(cx) => Box::pin(self.one(&cx, brought.remove(&at))).await,
                 None => Outcome::Skipped,
             };
             ended.push((at, outcome, self.env.now().since(began)));

@@ -109,7 +109,7 @@ async fn a_key_that_is_another_one_is_not_taken_and_nothing_is_written() {
         assert!(ended[0].starts_with("r failed:") && ended[0].contains(why), "{why}: {ended:?}");
     }
     let mut hostile = repository(AptKeySource::Text(KEY.into()), AptKeyCheck::AsGiven);
-    hostile.suites = vec!["bookworm\nTrusted: yes".into()];
+    hostile.suites = vec!["bookworm\nTrusted:yes".into()];
     let ended = lab.run(steps(&hostile)).await;
     assert!(ended[0].contains("cannot stand under `suites`"), "{ended:?}");
     assert_eq!((lab.read(SOURCE), lab.read(KEY_FILE), updates(&apt)), (None, None, 0));

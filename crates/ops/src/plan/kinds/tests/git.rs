@@ -43,7 +43,7 @@ fn clone(lab: &Lab, change: impl FnOnce(&mut GitAction)) -> Vec<Step> {
 }
 
 fn at(lab: &Lab, id: &str) -> String {
-    format!("g changed ({} at {})", lab.at("clone").display(), &id[..12])
+    format!("g changed ({} at {})", lab.at("clone").display(), id.get(..12).unwrap())
 }
 
 #[tokio::test]
