@@ -256,7 +256,7 @@ impl<'r> Run<'r> {
             while let Some(turn) = order.next() {
                 match turn {
                     Turn::Blocked(at, why) => {
-                        self.end(outcomes, at, blocked(self.steps(), why), Duration::ZERO)
+                        self.end(outcomes, at, blocked(self.steps(), why), Duration::ZERO);
                     }
                     Turn::Fetch(at) => {
                         fetching.insert(at);
@@ -358,7 +358,7 @@ impl<'r> Run<'r> {
         let out_of_time =
             !self.options.cancel.is_cancelled() && self.until.is_some_and(|until| self.env.now() >= until);
         let why = if out_of_time { Deferral::OutOfTime } else { Deferral::Stopped };
-        let of = |(at, (step, outcome)): (usize, (&Step, Option<(Outcome, Duration)>))| {
+        let of = |((at, step), outcome): ((usize, &Step), Option<(Outcome, Duration)>)| {
             let unbegun = || (Outcome::Deferred(why.clone()), Duration::ZERO);
             let (outcome, took) = outcome.filter(|_| !left.contains(&at)).unwrap_or_else(unbegun);
             StepReport {
@@ -370,7 +370,7 @@ impl<'r> Run<'r> {
                 took,
             }
         };
-        let steps = self.steps().iter().zip(outcomes).enumerate().map(of).collect();
+        let steps = self.steps().iter().enumerate().zip(outcomes).map(of).collect();
         let known: BTreeSet<&str> = self.steps().iter().map(|step| step.id.as_str()).collect();
         let journal = self.journal();
         Applied {

@@ -129,12 +129,16 @@ impl Lab {
     }
 
     async fn prove(&self) -> Result<Proof, StepError> {
-        let Some(Action::Systemd(action)) = self.cx.step().map(|step| &step.action) else { unreachable!() };
+        let Some(Action::Systemd(action)) = self.cx.step().map(|step| &step.action) else {
+            panic!("no unit")
+        };
         prove(&self.cx, action).await
     }
 
     async fn effect(&self) -> Result<Done, StepError> {
-        let Some(Action::Systemd(action)) = self.cx.step().map(|step| &step.action) else { unreachable!() };
+        let Some(Action::Systemd(action)) = self.cx.step().map(|step| &step.action) else {
+            panic!("no unit")
+        };
         effect(&self.cx, action).await
     }
 }

@@ -47,6 +47,9 @@ enum Kill {
     AtEvent(u64),
 }
 
+/// Keys and their bytes.
+type Rows = Vec<(String, Vec<u8>)>;
+
 /// One run.
 #[derive(Clone)]
 struct Life {
@@ -55,7 +58,7 @@ struct Life {
     dies_at: u64,
     state: Arc<Mutex<(Unit, u32)>>,
     store: MemoryStore,
-    synced: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    synced: Arc<Mutex<Rows>>,
 }
 
 impl Life {

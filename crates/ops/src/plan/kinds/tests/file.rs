@@ -19,7 +19,7 @@ fn file(dest: impl Into<std::path::PathBuf>, content: &str) -> FileAction {
 }
 
 async fn put(env: &Env, action: FileAction) -> Result<(), StepError> {
-    put_from(env, Path::new("/"), action).await
+    Box::pin(put_from(env, Path::new("/"), action)).await
 }
 
 async fn put_from(env: &Env, folder: &Path, action: FileAction) -> Result<(), StepError> {
@@ -101,12 +101,12 @@ async fn a_source_that_others_can_write_is_refused() {
     std::fs::write(&source, "x").unwrap();
     let action = || FileAction::new(place.path().join("a"), Body::Source("source".into()));
     std::fs::set_permissions(&source, std::fs::Permissions::from_mode(0o666)).unwrap();
-    assert!(put_from(&env, place.path(), action()).await.unwrap_err().causes[0].contains("mode 666"));
+    assert!(Box::pin(put_from(&env, place.path(), action())).await.unwrap_err().causes[0].contains("mode 666"));
     std::fs::set_permissions(&source, std::fs::Permissions::from_mode(0o644)).unwrap();
-    put_from(&env, place.path(), action()).await.unwrap();
+    Box::pin(put_from(&env, place.path(), action())).await.unwrap();
     std::fs::remove_file(&source).unwrap();
     std::fs::create_dir(&source).unwrap();
-    assert!(put_from(&env, place.path(), action()).await.is_err());
+    assert!(Box::pin(put_from(&env, place.path(), action())).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
