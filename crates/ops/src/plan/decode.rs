@@ -157,7 +157,7 @@ impl Decode for u64 {
                 }
                 match node.sort() {
                     Expected::Number => {
-                        problems.add(node.spot, ProblemKind::Range { least: 0, most: u64::MAX })
+                        problems.add(node.spot, ProblemKind::Range { least: 0, most: u64::MAX });
                     }
                     _ => problems.wrong_type(node, Expected::Number),
                 }

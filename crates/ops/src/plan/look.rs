@@ -37,7 +37,7 @@ fn text(fs: &dyn Fs, path: &str) -> Option<String> {
 
 fn is_container(fs: &dyn Fs) -> bool {
     let is_there = |path: &&str| fs.look_through(Path::new(path)).is_ok();
-    if CONTAINER_FILES.iter().any(|path| is_there(&path)) {
+    if CONTAINER_FILES.iter().any(is_there) {
         return true;
     }
     // Only root may read it, and only there does it say so.

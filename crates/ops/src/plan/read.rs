@@ -83,7 +83,7 @@ impl<'t> Reader<'t> {
                     }
                 }
                 Event::Scalar(text, style, anchor, tag) => {
-                    self.scalar(text, style, anchor, tag.as_deref(), span)?
+                    self.scalar(text, style, anchor, tag.as_deref(), span)?;
                 }
                 Event::SequenceStart(_, anchor, tag) => {
                     self.open(span, anchor, tag.as_deref(), Filling::List(Vec::new()))?;
