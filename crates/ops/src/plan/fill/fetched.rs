@@ -51,7 +51,7 @@ impl Filler<'_> {
             self.problems.add(at.spot, ProblemKind::NoneOf { keys: &["dest", "unpack"] });
         }
         if dest.is_none() {
-            self.beside("mode", text.mode.key().is_some().then_some(&text.mode), "dest");
+            self.only_beside("mode", text.mode.key(), "dest", None);
         }
         let url = text.url.get().and_then(|url| self.url(url));
         let mirrors =
@@ -71,17 +71,6 @@ impl Filler<'_> {
             url: url?,
         };
         Some(Action::Download(action))
-    }
-
-    fn beside(
-        &mut self,
-        key: &'static str,
-        there: Option<&crate::plan::decode::Field<Quoted>>,
-        beside: &'static str,
-    ) {
-        if let Some(spot) = there.and_then(crate::plan::decode::Field::key) {
-            self.problems.add(spot, ProblemKind::OnlyBeside { key, beside });
-        }
     }
 
     /// A URL of http or https, without user and password.

@@ -4,8 +4,9 @@ use std::num::NonZeroU32;
 
 use super::{Done, Draft, Filler, MOST_STEPS, Named};
 use crate::foreign::{Foreign, is_unfit};
+use crate::plan::action::{Action, ModuleAction};
 use crate::plan::decode::{At, Field};
-use crate::plan::document::{ACTIONS, Defaults, StepText};
+use crate::plan::document::{ACTIONS, Defaults, Module, StepText};
 use crate::plan::ids::StepId;
 use crate::plan::problem::ProblemKind;
 use crate::plan::step::{Needs, Step};
@@ -174,7 +175,7 @@ impl Filler<'_> {
         }
     }
 
-    pub(super) fn module(&mut self, at: &At<crate::plan::document::Module>) -> Option<crate::plan::Action> {
+    pub(super) fn module(&mut self, at: &At<Module>) -> Option<Action> {
         let name = at.value.name.get()?;
         if !self.modules.contains(&&*name.value) {
             let near_name = self.problems.suggest.near(&name.value, self.modules.iter().copied());
@@ -185,6 +186,6 @@ impl Filler<'_> {
             Some(with) => self.told(&with.value)?,
             None => serde_json::Value::Object(serde_json::Map::new()),
         };
-        Some(crate::plan::Action::Module(crate::plan::ModuleAction::new(name.value.clone(), with)))
+        Some(Action::Module(ModuleAction::new(name.value.clone(), with)))
     }
 }
