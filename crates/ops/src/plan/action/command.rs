@@ -50,8 +50,8 @@ pub enum CommandLine {
     },
 }
 
-/// When a command need not be run. Where several are there, all of them must say so: each alone says that it must be,
-/// whatever the others say.
+/// When a command need not be run. `only_if` is a condition: where it fails, the command is not run, whatever the others
+/// say. Of the others all that are there must say that it need not be: each alone says that it must.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Guards {

@@ -68,21 +68,32 @@ pub(super) async fn prove(cx: &StepContext, action: &CommandAction) -> Result<Pr
     needless.extend(guards.removes.as_deref().map(|path| !is_there(path)));
     needless.extend((!guards.on_change.is_empty()).then_some(!cx.is_told));
     needless.extend(guards.once.map(|once| was_done(cx, once)));
-    let asked = guards.unless.iter().chain(&guards.only_if).count();
-    let has_none = needless.is_empty() && asked == 0;
-    if guards.always || cx.is_asked || has_none || needless.contains(&false) {
+    if cx.is_asked {
         return needed;
+    }
+    let has_none = needless.is_empty() && guards.unless.is_none();
+    let is_wanted = guards.always || has_none || needless.contains(&false);
+    if !is_wanted && guards.unless.is_none() {
+        return Ok(Proof::Satisfied(None));
     }
     // Where it is to be run may be made by steps that were only looked at.
-    if asked > 0 && !is_folder(cx, action) {
+    let asks = guards.only_if.is_some() || (!is_wanted && guards.unless.is_some());
+    if asks && !is_folder(cx, action) {
         return needed;
     }
-    for (line, says_needless) in [(&guards.unless, true), (&guards.only_if, false)] {
-        if let Some(line) = line
-            && succeeds(cx, action, line).await? != says_needless
-        {
-            return needed;
-        }
+    // A condition: where it does not hold, it is not run, whatever the others say.
+    if let Some(line) = &guards.only_if
+        && !succeeds(cx, action, line).await?
+    {
+        return Ok(Proof::Satisfied(None));
+    }
+    if is_wanted {
+        return needed;
+    }
+    if let Some(line) = &guards.unless
+        && !succeeds(cx, action, line).await?
+    {
+        return needed;
     }
     Ok(Proof::Satisfied(None))
 }

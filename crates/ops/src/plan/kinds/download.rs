@@ -11,6 +11,7 @@ use vps_retry::Classify as _;
 
 use super::super::action::DownloadAction;
 use super::super::run::{Done, Fetched, Proof, StepContext, StepError};
+use super::unpacked;
 use crate::download::{Dest, DownloadRequest, Expected, InvalidRequest, Saved, parse_url};
 use crate::env::fs::{Care, FileKind, Meta};
 use crate::foreign::{Foreign, shown};
@@ -46,6 +47,19 @@ fn stamp_of(meta: &Meta, url: &str) -> Value {
     })
 }
 
+/// The archive's digest in a stamp, for the folder that it became.
+const DIGEST: &str = "sha256";
+
+/// Whether a stamp was made of this file.
+fn is_of(noted: &Value, file: &Value) -> bool {
+    match (noted, file) {
+        (Value::Object(noted), Value::Object(file)) => {
+            file.iter().all(|(name, value)| noted.get(name) == Some(value))
+        }
+        _ => false,
+    }
+}
+
 /// How long until a change after the last one would be seen by its time.
 fn unsettled(cx: &StepContext, meta: &Meta) -> Duration {
     // What is of a later time than now was not written by this clock.
@@ -61,7 +75,7 @@ fn has_digest(action: &DownloadAction) -> bool {
 fn request(cx: &StepContext, action: &DownloadAction) -> Result<DownloadRequest, StepError> {
     let invalid = |error: InvalidRequest| StepError::local(&DownloadStepError::from(error));
     let url = parse_url("url", &action.url).map_err(invalid)?;
-    let dest = action.dest.as_ref().map_or(Dest::Spool, |dest| Dest::Path(cx.path(dest)));
+    let dest = unpacked::archive(cx, action).map_or(Dest::Spool, Dest::Path);
     let mut request = DownloadRequest::new(url.clone(), dest);
     for mirror in &action.mirrors {
         request.mirrors.push(parse_url("mirrors", mirror).map_err(invalid)?.into());
@@ -83,9 +97,15 @@ fn request(cx: &StepContext, action: &DownloadAction) -> Result<DownloadRequest,
 }
 
 pub(super) async fn prove(cx: &StepContext, action: &DownloadAction) -> Result<Proof, StepError> {
-    // SEAM: with `unpack`, the tree's own stamp file says more than DEST, which may not even be kept.
-    let Some(dest) = &action.dest else { return Ok(Proof::Missing(Some(action.url.as_str().into()))) };
-    prove_dest(cx, action, &cx.path(dest)).await
+    if let Some(unpack) = &action.unpack
+        && !unpacked::is_there(cx, action, unpack)
+    {
+        return Ok(Proof::Missing(Some(shown(&cx.path(&unpack.to)))));
+    }
+    match &action.dest {
+        Some(dest) => prove_dest(cx, action, &cx.path(dest)).await,
+        None => Ok(Proof::Satisfied(None)),
+    }
 }
 
 /// Whether DEST is what was downloaded.
@@ -102,7 +122,7 @@ async fn prove_dest(cx: &StepContext, action: &DownloadAction, dest: &Path) -> R
         return if came_from == Some(action.url.as_str()) { Ok(Proof::Satisfied(None)) } else { missing };
     }
     let stamp = stamp_of(&meta, &action.url);
-    if cx.stamp() == Some(&stamp) {
+    if cx.stamp().is_some_and(|noted| is_of(noted, &stamp)) {
         return Ok(Proof::Satisfied(None));
     }
     let request = request(cx, action)?;
@@ -119,7 +139,7 @@ async fn prove_dest(cx: &StepContext, action: &DownloadAction, dest: &Path) -> R
 
 pub(super) async fn fetch(cx: &StepContext, action: &DownloadAction) -> Result<Option<Fetched>, StepError> {
     // Its part lies beside DEST: a folder that is not there yet is made at the step's turn, if no step above makes it.
-    let above = action.dest.as_ref().and_then(|dest| cx.path(dest).parent().map(Path::to_owned));
+    let above = unpacked::archive(cx, action).and_then(|path| path.parent().map(Path::to_owned));
     let Some(above) = above else { return Ok(None) };
     if cx.env().fs().look_through(&above).is_err() {
         return Ok(None);
@@ -145,24 +165,41 @@ pub(super) async fn effect(
             held.commit().await.map_err(|error| StepError::new(&error, error.kind(), error.class()))?;
         }
         None => {
-            let dest = action.dest.as_ref().map(|dest| cx.path(dest));
-            if let Some(above) = dest.as_ref().and_then(|dest| dest.parent()) {
-                let made = cx.env().fs().make_folder_with(above, Care::Links, 0o755);
-                made.map_err(|source| {
-                    StepError::local(&DownloadStepError::Folder { path: shown(above), source })
-                })?;
-            }
+            let dest = unpacked::archive(cx, action);
+            make_above(cx, dest.as_deref())?;
             let done = cx.network().downloads().run(request(cx, action)?, &cx.options).await;
             changed = !done.map_err(|error| StepError::of(&error))?.unchanged;
         }
     }
-    // SEAM: the archive is here, at DEST or in a spool, and is unpacked now.
     let dest = action.dest.as_ref().map(|dest| cx.path(dest));
-    let stamp = match &dest {
+    let mut digest = None;
+    if let (Some(unpack), Some(path)) = (&action.unpack, unpacked::archive(cx, action)) {
+        if !unpacked::is_there(cx, action, unpack) {
+            make_above(cx, Some(&cx.path(&unpack.to)))?;
+            digest = Some(unpacked::effect(cx, action, unpack, &path).await?);
+            changed = true;
+        }
+        if dest.is_none() {
+            unpacked::remove(cx, &path);
+        }
+    }
+    let mut stamp = match &dest {
         Some(dest) => settled_stamp(cx, action, dest).await,
-        None => None,
+        None => digest.is_some().then(|| json!({ "url": action.url })),
     };
-    Ok(Done { changed, what: dest.as_ref().map(shown), stamp })
+    if let (Some(Value::Object(stamp)), Some(digest)) = (&mut stamp, digest) {
+        stamp.insert(DIGEST.to_owned(), digest.into());
+    }
+    let to = action.unpack.as_ref().map(|unpack| cx.path(&unpack.to));
+    Ok(Done { changed, what: to.or(dest).as_ref().map(shown), stamp })
+}
+
+/// Makes the folders above a path.
+fn make_above(cx: &StepContext, path: Option<&Path>) -> Result<(), StepError> {
+    let Some(above) = path.and_then(Path::parent) else { return Ok(()) };
+    let made = cx.env().fs().make_folder_with(above, Care::Links, 0o755);
+    made.map(drop)
+        .map_err(|source| StepError::local(&DownloadStepError::Folder { path: shown(above), source }))
 }
 
 /// What DEST is, once a change after this would be seen.

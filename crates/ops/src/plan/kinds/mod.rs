@@ -17,6 +17,7 @@ mod owners;
 pub(super) mod packages;
 mod scrub;
 mod systemd;
+mod unpacked;
 
 use serde_json::Value;
 
@@ -213,7 +214,14 @@ pub(super) fn is_proved_again(action: &Action) -> bool {
 
 /// Whether what it does ends by itself within the step's limit.
 pub(super) fn keeps_its_limit(kind: ActionKind) -> bool {
-    matches!(kind, ActionKind::Packages | ActionKind::Download | ActionKind::Git | ActionKind::Command)
+    matches!(
+        kind,
+        ActionKind::Packages
+            | ActionKind::Download
+            | ActionKind::Git
+            | ActionKind::Command
+            | ActionKind::Module
+    )
 }
 
 #[cfg(test)]

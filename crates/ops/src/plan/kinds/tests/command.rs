@@ -89,7 +89,7 @@ async fn asked(place: &Path, all: &[(&str, bool)]) -> Proof {
 }
 
 #[tokio::test]
-async fn where_guards_meet_each_alone_has_it_run_and_all_together_keep_it_from_that() {
+async fn where_guards_meet_each_alone_has_it_run_but_only_if_keeps_it_from_that() {
     let place = tempfile::tempdir().unwrap();
     std::fs::write(place.path().join("there"), "").unwrap();
     for (at, one) in GUARDS.iter().enumerate() {
@@ -100,7 +100,11 @@ async fn where_guards_meet_each_alone_has_it_run_and_all_together_keep_it_from_t
         for other in &GUARDS[at + 1..] {
             for (first, second) in [(true, true), (true, false), (false, true), (false, false)] {
                 let proof = asked(place.path(), &[(one, first), (other, second)]).await;
-                let expected = match first || second {
+                let is_needed = match (*one, *other) {
+                    ("only_if", _) | (_, "only_if") => first && second,
+                    _ => first || second,
+                };
+                let expected = match is_needed {
                     true => Proof::Missing(Some("it".into())),
                     false => Proof::Satisfied(None),
                 };

@@ -7,7 +7,7 @@ use super::super::apt_key::sha256;
 use super::machine::{Lab, ends, step};
 use crate::env::Env;
 use crate::plan::run::ApplyOptions;
-use crate::plan::{Action, DownloadAction, Part, SecretText, Step};
+use crate::plan::{Action, DownloadAction, Part, SecretText, Step, Unpack};
 use crate::testing::scripted_http::{Script, ScriptedHttp};
 
 /// A machine whose server has `content` at every address; what it was asked, with the authorization that came.
@@ -103,4 +103,79 @@ async fn a_secret_is_sent_and_is_nowhere_else() {
     assert!(!format!("{:?}", lab.heard).contains("canary"));
     let kept = lab.kept().await;
     assert!(!kept.is_empty() && !kept.contains("canary"));
+}
+
+/// An archive of one file, `app/hello`.
+fn archive() -> &'static str {
+    let mut header = vec![0_u8; 512];
+    let mut field = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
+    field(0, "app/hello");
+    field(100, "0000755\0");
+    field(108, "0000000\0");
+    field(116, "0000000\0");
+    field(124, "00000000003\0");
+    field(136, "00000000000\0");
+    field(148, "        ");
+    field(156, "0");
+    field(257, "ustar\u{0}00");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    header.extend(b"hi\n");
+    header.resize(512 * 4, 0);
+    Box::leak(String::from_utf8(header).unwrap().into_boxed_str())
+}
+
+fn unpacking(lab: &Lab, checksum: bool) -> DownloadAction {
+    let sha256 = format!("sha256:{}", sha256(archive().as_bytes()));
+    DownloadAction {
+        url: "https://example.com/app.tar".into(),
+        checksum: checksum.then_some(sha256),
+        unpack: Some(Unpack::new(lab.at("opt/app"), 1)),
+        ..DownloadAction::default()
+    }
+}
+
+#[tokio::test]
+async fn an_archive_becomes_its_folder_and_nothing_else_stays() {
+    for known in [true, false] {
+        let (lab, asked) = lab(archive());
+        let action = unpacking(&lab, known);
+        let first = lab.run(steps(&action)).await;
+        assert!(first[0].starts_with("d changed (") && first[0].ends_with("/opt/app)"), "{first:?}");
+        assert_eq!(lab.read("opt/app/hello").as_deref(), Some("hi\n"));
+        let left: Vec<_> =
+            std::fs::read_dir(lab.at("opt")).unwrap().map(|one| one.unwrap().file_name()).collect();
+        assert_eq!(left, ["app"]);
+        let requests = asked.lock().unwrap().len();
+        assert_eq!(lab.run(steps(&action)).await, ["d ok"], "{known}");
+        assert_eq!(asked.lock().unwrap().len(), requests);
+        let mut other = action.clone();
+        other.unpack = Some(Unpack::new(lab.at("opt/app"), 0));
+        assert!(lab.run(steps(&other)).await[0].starts_with("d changed"));
+        assert_eq!(lab.read("opt/app/app/hello").as_deref(), Some("hi\n"));
+        assert_eq!(lab.read("opt/app/hello"), None, "a new tree takes the place of the old one");
+    }
+}
+
+#[tokio::test]
+async fn an_archive_that_is_kept_is_there_beside_its_folder() {
+    let (lab, asked) = lab(archive());
+    let action = DownloadAction { dest: Some(lab.at("app.tar")), ..unpacking(&lab, true) };
+    lab.run(steps(&action)).await;
+    assert_eq!(lab.read("app.tar").as_deref(), Some(archive()));
+    assert_eq!(lab.run(steps(&action)).await, ["d ok"]);
+    let requests = asked.lock().unwrap().len();
+    std::fs::remove_dir_all(lab.at("opt/app")).unwrap();
+    assert!(lab.run(steps(&action)).await[0].starts_with("d changed"));
+    assert_eq!(lab.read("opt/app/hello").as_deref(), Some("hi\n"));
+    assert_eq!(asked.lock().unwrap().len(), requests, "what is there is not fetched again");
+}
+
+#[tokio::test]
+async fn a_folder_of_somebody_else_is_not_taken() {
+    let (lab, _) = lab(archive());
+    lab.write("opt/app/mine", "mine");
+    let said = lab.run(steps(&unpacking(&lab, true))).await;
+    assert!(said[0].starts_with("d failed: "), "{said:?}");
+    assert_eq!(lab.read("opt/app/mine").as_deref(), Some("mine"));
 }

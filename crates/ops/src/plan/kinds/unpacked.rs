@@ -1,0 +1,157 @@
+//! What was downloaded is an archive, and becomes a folder.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use thiserror::Error;
+use vps_retry::Classify as _;
+
+use super::super::action::{DownloadAction, Unpack};
+use super::super::run::{StepContext, StepError};
+use crate::deadline::Deadline;
+use crate::download::{Algorithm, Checksum, Running, file_name, parse_url};
+use crate::env::fs::{FsFile, Open};
+use crate::foreign::{Foreign, shown};
+use crate::unpack::{
+    ArchiveDigest, UnpackLimits, UnpackOptions, UnpackProgress, UnpackRequest, is_unpacked, unpack,
+};
+
+/// Bytes that are hashed at once.
+const BLOCK: usize = 1 << 20;
+
+/// An archive that cannot be unpacked, though it was downloaded.
+#[derive(Debug, Error)]
+enum UnpackStepError {
+    #[error("the archive {path} cannot be read")]
+    Unreadable {
+        path: Foreign,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the archive {path} is not what was downloaded any more")]
+    Exchanged { path: Foreign },
+}
+
+/// Where the archive is: at DEST, else beside the folder that it becomes, until it is that folder.
+pub(super) fn archive(cx: &StepContext, action: &DownloadAction) -> Option<PathBuf> {
+    if let Some(dest) = &action.dest {
+        return Some(cx.path(dest));
+    }
+    let to = cx.path(&action.unpack.as_ref()?.to);
+    let mut name = OsString::from(".");
+    name.push(to.file_name()?);
+    name.push(".archive");
+    Some(to.with_file_name(name))
+}
+
+/// Whether the folder is what comes of the archive. Of one whose digest the plan does not know the last run does.
+pub(super) fn is_there(cx: &StepContext, action: &DownloadAction, unpack: &Unpack) -> bool {
+    let known = || {
+        let stamp = cx.stamp().filter(|stamp| stamp.get("url").and_then(Value::as_str) == Some(&*action.url));
+        ArchiveDigest::from_hex(stamp?.get("sha256")?.as_str()?)
+    };
+    let wanted = action.checksum.as_ref().and_then(|checksum| checksum.parse::<Checksum>().ok());
+    let wanted = wanted.filter(|checksum| checksum.algorithm() == Algorithm::Sha256);
+    let digest = wanted.and_then(|checksum| ArchiveDigest::from_hex(checksum.hex())).or_else(known);
+    let options = UnpackOptions { strip: unpack.strip };
+    digest.is_some_and(|digest| is_unpacked(cx.env(), &cx.path(&unpack.to), digest, options))
+}
+
+/// Unpacks what was downloaded. Its SHA-256, which the folder's stamp has, too.
+///
+/// The archive is hashed once more from the file that is then unpacked: between a download and this, others may have
+/// had a hand in DEST's folder.
+pub(super) async fn effect(
+    cx: &StepContext,
+    action: &DownloadAction,
+    unpacked: &Unpack,
+    path: &Path,
+) -> Result<String, StepError> {
+    let unreadable = |source| StepError::local(&UnpackStepError::Unreadable { path: shown(path), source });
+    let archive = cx.env().fs().open(path, Open::Read).map_err(unreadable)?;
+    let wanted = action.checksum.as_ref().and_then(|checksum| checksum.parse::<Checksum>().ok());
+    let (archive, digests) =
+        hashed(cx, archive, wanted.as_ref().map(Checksum::algorithm)).await.map_err(unreadable)?;
+    if let (Some(wanted), Some(found)) = (&wanted, &digests.asked)
+        && wanted.hex() != found
+    {
+        return Err(StepError::local(&UnpackStepError::Exchanged { path: shown(path) }));
+    }
+    let Some(digest) = ArchiveDigest::from_hex(&digests.sha256) else {
+        return Err(StepError::local(&UnpackStepError::Exchanged { path: shown(path) }));
+    };
+    let url = parse_url("url", &action.url).ok();
+    let name = url.and_then(|url| file_name(&url).ok()).unwrap_or_default();
+    let now = cx.env().now();
+    let limit = cx.options.total;
+    let request = UnpackRequest {
+        archive,
+        name: if action.dest.is_some() {
+            path.file_name().unwrap_or(OsStr::new("")).to_owned()
+        } else {
+            name
+        },
+        digest,
+        to: cx.path(&unpacked.to),
+        options: UnpackOptions { strip: unpacked.strip },
+        limits: UnpackLimits::default(),
+        deadline: limit.map_or(Deadline::NEVER, |limit| Deadline::after(now, limit)),
+    };
+    let saying = cx.clone();
+    let progress = move |progress: UnpackProgress| {
+        saying.say(format!("unpacking: {} entries", progress.entries).into());
+    };
+    let done = unpack(cx.env(), request, progress).await;
+    let done = done.map_err(|error| {
+        let judged = error.judge();
+        StepError::new(&error, judged.kind, judged.class)
+    })?;
+    for warning in &done.warnings {
+        cx.say(warning.to_string().into());
+    }
+    Ok(digests.sha256)
+}
+
+/// Takes an archive away that was only there to be unpacked.
+pub(super) fn remove(cx: &StepContext, path: &Path) {
+    if let Ok((folder, name)) = cx.env().fs().folder_of(path) {
+        // Left behind, it is overwritten by the next run.
+        let _ = folder.remove(name);
+    }
+}
+
+/// What a file's content comes to.
+struct Digests {
+    sha256: String,
+    /// By the algorithm that was asked for.
+    asked: Option<String>,
+}
+
+async fn hashed(
+    cx: &StepContext,
+    file: Box<dyn FsFile>,
+    asked: Option<Algorithm>,
+) -> std::io::Result<(Box<dyn FsFile>, Digests)> {
+    let stop = cx.ground.cancel.child_token();
+    let _dropped = stop.clone().drop_guard();
+    let work = move || {
+        let mut all = vec![Running::new(Algorithm::Sha256)];
+        all.extend(asked.filter(|algorithm| *algorithm != Algorithm::Sha256).map(Running::new));
+        let (mut buffer, mut at) = (vec![0; BLOCK], 0_u64);
+        while !stop.is_cancelled() {
+            let read = file.read_at(&mut buffer, at)?;
+            if read == 0 {
+                let hex: Vec<String> = all.iter().map(Running::hex).collect();
+                let sha256 = hex.first().cloned().unwrap_or_default();
+                let asked = asked.and_then(|_| hex.last().cloned());
+                return Ok((file, Digests { sha256, asked }));
+            }
+            let block = buffer.get(..read).unwrap_or_default();
+            all.iter_mut().for_each(|running| running.update(block));
+            at = at.saturating_add(read as u64);
+        }
+        Err(std::io::Error::new(std::io::ErrorKind::Interrupted, "stopped"))
+    };
+    cx.env().begin("hash", work).await.unwrap_or(Err(std::io::ErrorKind::Other.into()))
+}
