@@ -35,6 +35,14 @@ const SEAMS: [(&str, &[&str]); 12] = [
     // Events are made by who tells of an operation, and nowhere else.
     ("Event {", &["ops/src/event/"]),
 ];
+/// Whether a line has this word, and not as the end of a longer one.
+fn names(line: &str, word: &str) -> bool {
+    line.match_indices(word).any(|(at, _)| {
+        let before = line.get(..at).and_then(|before| before.chars().next_back());
+        !before.is_some_and(|c| c.is_alphanumeric() && word.starts_with(char::is_alphabetic))
+    })
+}
+
 /// Words of ours that no code may decide by: what they stood for has a type.
 const DECIDED_BY_TEXT: [&str; 3] = ["kind.starts_with(", "hint.starts_with(", "cause.starts_with("];
 
@@ -92,7 +100,7 @@ fn check(name: &str, text: &str, faults: &mut Vec<String>) {
     let code = text.split("#[cfg(test)]\nmod").next().unwrap_or(text);
     let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     for (word, allowed) in SEAMS {
-        let used = code.iter().any(|line| line.contains(word));
+        let used = code.iter().any(|line| names(line, word));
         let may = allowed.iter().any(|part| name.contains(part)) || name.contains("/testing/");
         if used && !may {
             faults.push(format!("{name}: `{word}` belongs into {}", allowed.join(" or ")));

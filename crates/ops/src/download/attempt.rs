@@ -13,6 +13,7 @@ use super::existing;
 use super::hash::{Hashing, Running};
 use super::held::Held;
 use super::memory::{Memory, State, Waiting};
+use super::oddity::oddity;
 use super::open_part;
 use super::part::Part;
 use super::plan::Target;
@@ -308,24 +309,6 @@ impl DownloadOperation {
         }
         let host = host.or_else(|| Some(host_and_port(url)));
         DownloadError::new(fault, SafeUrl::new(url), host.map(Foreign::from), reached, judgement)
-    }
-}
-
-/// What makes a file that nobody has a digest of look like another one than its name promises.
-fn oddity(bytes: u64, page: bool, url: &Url) -> Option<DownloadWarning> {
-    const NO_PAGES: [&str; 20] = [
-        "7z", "apk", "appimage", "bin", "bz2", "deb", "exe", "gpg", "gz", "img", "iso", "jar", "rpm", "sh",
-        "tar", "tgz", "whl", "xz", "zip", "zst",
-    ];
-    let name = super::file_name(url).ok()?.to_string_lossy().to_ascii_lowercase();
-    let (_, ending) = name.rsplit_once('.')?;
-    if !NO_PAGES.contains(&ending) {
-        return None;
-    }
-    match (bytes, page) {
-        (0, _) => Some(DownloadWarning::Empty { name: name.into() }),
-        (_, true) => Some(DownloadWarning::WebPage { name: name.into() }),
-        _ => None,
     }
 }
 

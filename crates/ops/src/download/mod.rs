@@ -43,6 +43,7 @@ mod judge;
 mod listed;
 mod memory;
 mod names;
+mod oddity;
 mod open_part;
 mod parse;
 #[cfg(any(test, feature = "testing"))]

@@ -44,7 +44,7 @@ pub(super) async fn effect(cx: &StepContext, gate: &Gate) -> Result<Done, StepEr
         tokio::select! {
             biased;
             () = cx.ground.cancel.cancelled() => return Err(StepError::stopped()),
-            () = cx.env().sleep_until(next) => {}
+            () = cx.env().bell(next) => {}
         }
     }
 }

@@ -91,7 +91,7 @@ impl ApplyLock {
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => {}
-                () = env.sleep_until(next) => {}
+                () = env.bell(next) => {}
             }
         }
     }

@@ -318,7 +318,7 @@ impl Run<'_> {
         tokio::select! {
             biased;
             () = self.options.cancel.cancelled() => {}
-            () = self.env.sleep_until(again) => {}
+            () = self.env.bell(again) => {}
         }
         Next::Again
     }
