@@ -66,6 +66,7 @@ mod context;
 mod error;
 mod meta;
 mod outcome;
+mod placed;
 mod problems;
 mod registry;
 mod strict;
