@@ -33,7 +33,7 @@ struct OutOfTime;
 /// name, and a way to say what it is at.
 #[derive(Debug)]
 pub struct Context<'c> {
-    step: &'c StepContext,
+    pub(super) step: &'c StepContext,
     /// When its time is over.
     until: Option<Tick>,
     /// Cancelled where the run is stopped or the time is over.
@@ -194,7 +194,7 @@ impl<'c> Context<'c> {
     }
 
     /// Lets a stop be seen between two steps of a module that never waits.
-    async fn step_aside(&self) {
+    pub(super) async fn step_aside(&self) {
         tokio::task::yield_now().await;
     }
 

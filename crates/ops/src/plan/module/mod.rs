@@ -64,6 +64,7 @@
 mod check;
 mod context;
 mod error;
+mod machine;
 mod meta;
 mod outcome;
 mod placed;
