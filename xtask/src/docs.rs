@@ -17,7 +17,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     // With --workspace it shares every artefact with the tests.
     cmd!(
         sh,
-        "cargo test --workspace --bin vps-configurator -- report::schemas metrics::published tui::published web::published"
+        "cargo test --workspace --lib -- report::schemas metrics::published tui::published web::published"
     )
     .run()?;
     Ok(())

@@ -11,6 +11,7 @@ use vps_ops::env::{Env, Task};
 use vps_ops::event::Observer;
 use vps_ops::foreign::shown;
 use vps_ops::http::Trust;
+use vps_ops::plan::module::Modules;
 use vps_ops::process::{Runner as _, SystemRunner};
 use vps_ops::service::{ServiceName, UnknownService};
 use vps_ops::settings::{Backend, Options};
@@ -39,6 +40,8 @@ pub(crate) struct App {
     pub(crate) stopped: Stopped,
     /// Whether the command must not make anything.
     pub(crate) only_looks: bool,
+    /// What steps of a plan can be, beside the kinds that all plans have.
+    pub(crate) modules: Arc<Modules>,
     /// What the command works with, once it has it, beside what notes what is under way there.
     network: OnceLock<(NetworkOperationWrapper, Option<Task>)>,
     /// What the command found of services, once it has looked.
@@ -46,7 +49,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn start(global: GlobalArgs, only_looks: bool) -> Self {
+    pub(crate) fn start(global: GlobalArgs, only_looks: bool, modules: Modules) -> Self {
         let environment = Environment::read();
         let term = Term::look(&environment);
         crate::term::choose_color(global.color);
@@ -54,7 +57,21 @@ impl App {
         let (env, cancel, runner) = (Env::real(), CancellationToken::new(), Arc::new(SystemRunner::new()));
         let stopped = Stopped::default();
         let (network, health) = (OnceLock::new(), OnceLock::new());
-        Self { global, environment, term, screen, env, cancel, runner, stopped, only_looks, network, health }
+        let modules = Arc::new(modules);
+        Self {
+            global,
+            environment,
+            term,
+            screen,
+            env,
+            cancel,
+            runner,
+            stopped,
+            only_looks,
+            modules,
+            network,
+            health,
+        }
     }
 
     /// Says why a command failed, unless nothing may be said; gives the code to end with.
@@ -168,6 +185,7 @@ impl App {
             runner: Arc::clone(&self.runner),
             stopped: self.stopped.clone(),
             only_looks: self.only_looks,
+            modules: Arc::clone(&self.modules),
             network: OnceLock::new(),
             health: OnceLock::new(),
         }

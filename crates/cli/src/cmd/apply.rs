@@ -58,6 +58,7 @@ pub(crate) async fn run(app: &App, args: ApplyArgs) -> Result<Exit, Failure> {
     (options.limit, options.wait, options.jobs) = (args.limit_time, args.wait.unwrap_or_default(), args.jobs);
     options.cancel = app.cancel.clone();
     options.variables = variables(app, &plan);
+    options.modules = Arc::clone(&app.modules);
     options.logs = folder.map(|folder| folder.path().join("logs"));
 
     let view = Arc::new(PlanView::new(app.env.clone(), app.screen.clone(), app.term, &app.global));

@@ -21,7 +21,9 @@ const LARGEST: u64 = 1 << 20;
 /// Where systemd leaves credentials.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 /// What a command has of our environment.
-pub(crate) const INHERITED: [&str; 3] = ["PATH", "HOME", "LANG"];
+const INHERITED: [&str; 3] = ["PATH", "HOME", "LANG"];
+/// Where programs are, where nobody says otherwise.
+const PROGRAMS: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// What nobody else may do with the file of a secret: read it, or write it as its group.
 const OTHERS: u32 = 0o027;
 
@@ -87,6 +89,22 @@ impl Variables {
     pub(crate) fn plain(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(ExposeSecret::expose_secret)
     }
+
+    /// All that programs of a plan have of our environment; of whoever has another home, with that.
+    pub(crate) fn inherited<'v>(
+        &'v self,
+        home: Option<&'v str>,
+    ) -> impl Iterator<Item = (&'static str, &'v str)> {
+        INHERITED.into_iter().filter_map(move |name| {
+            let ours = self.plain(name);
+            let value = match name {
+                "HOME" => Some(home.or(ours).unwrap_or("/")),
+                "PATH" => Some(ours.unwrap_or(PROGRAMS)),
+                _ => ours,
+            };
+            Some((name, value?))
+        })
+    }
 }
 
 impl fmt::Debug for Variables {
@@ -96,10 +114,10 @@ impl fmt::Debug for Variables {
 }
 
 impl Plan {
-    /// The names of the variables that its secrets come from, and of those that its commands are given.
+    /// The names of the variables that its secrets come from, and of those that its commands and modules are given.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
-        let is_command = |step: &Step| matches!(step.action, Action::Command(_));
-        let inherited: &[&str] = if self.steps.iter().any(is_command) { &INHERITED } else { &[] };
+        let runs = |step: &Step| matches!(step.action, Action::Command(_) | Action::Module(_));
+        let inherited: &[&str] = if self.steps.iter().any(runs) { &INHERITED } else { &[] };
         let of_secrets = self.secrets.values().filter_map(|source| match source {
             SecretSource::Env(name) => Some(name.as_str()),
             SecretSource::Credential(_) => Some(CREDENTIALS),

@@ -85,10 +85,13 @@ pub enum Breach {
     Secret(&'static str),
 }
 
+/// Parts of the network of a machine, whose root is told.
+type Parts = dyn Fn(&Path, Builder) -> Builder + Send + Sync;
+
 /// What a module is tried with, and the trial.
 pub struct Contract<M> {
     given: Given,
-    network: Box<dyn Fn(Builder) -> Builder + Send + Sync>,
+    network: Box<Parts>,
     module: PhantomData<fn() -> M>,
 }
 
@@ -143,7 +146,7 @@ pub fn module_contract<M: ConfigurationModule + DeserializeOwned>() -> Contract<
     let runner = || ScriptedRunner::new(|_| Captured::new(Ended::Code(0), "", ""));
     Contract {
         given: Given::default(),
-        network: Box::new(move |builder| {
+        network: Box::new(move |_, builder| {
             builder.apt(Arc::new(ScriptedApt::new())).runner(Arc::new(runner()))
         }),
         module: PhantomData,
@@ -172,12 +175,12 @@ impl<M: ConfigurationModule + DeserializeOwned> Contract<M> {
         self
     }
 
-    /// With these parts of the network, made anew for each machine: fakes, or what speaks with a server of the test's own.
-    /// Without, there are no packages, and each program ends well and does nothing.
+    /// With these parts of the network, made anew for each machine, whose root is told: fakes, or what speaks with a server
+    /// of the test's own. Without, there are no packages, and each program ends well and does nothing.
     #[must_use]
-    pub fn network(mut self, parts: impl Fn(Builder) -> Builder + Send + Sync + 'static) -> Self {
+    pub fn network(mut self, parts: impl Fn(&Path, Builder) -> Builder + Send + Sync + 'static) -> Self {
         let before = self.network;
-        self.network = Box::new(move |builder| parts(before(builder)));
+        self.network = Box::new(move |root, builder| parts(root, before(root, builder)));
         self
     }
 
@@ -191,7 +194,8 @@ impl<M: ConfigurationModule + DeserializeOwned> Contract<M> {
         let machine = |number: usize| {
             let builder = NetworkOperationWrapper::builder(Settings::default().check()?);
             let root = scratch.join(number.to_string());
-            Ok::<_, Breach>(Machine::new(root, (self.network)(builder), &modules, &name, &self.given)?)
+            let builder = (self.network)(&root, builder);
+            Ok::<_, Breach>(Machine::new(root, builder, &modules, &name, &self.given)?)
         };
         let module = match modules.make(&name, &self.given.with) {
             Some(module) => module?,

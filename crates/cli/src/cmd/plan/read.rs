@@ -40,8 +40,10 @@ pub(crate) fn read(app: &App, path: &Path) -> Result<ReadPlan, Failure> {
     };
     let (text, origin): (String, Origin) = opened.map_err(|error| not_opened(app, &name, &error))?;
     let facts = Facts::read(fs);
-    let (plan, hints) =
-        Plan::parse(&text, &origin, &facts, &[]).map_err(|invalid| not_valid(app, &name, &text, &invalid))?;
+    let modules: Vec<&str> = app.modules.names().collect();
+    let invalid = |invalid: InvalidPlan| not_valid(app, &name, &text, &invalid);
+    let (plan, hints) = Plan::parse(&text, &origin, &facts, &modules).map_err(invalid)?;
+    app.modules.check_text(&plan, &text).map_err(invalid)?;
     for (place, source) in plan.sources() {
         match open_trusted(fs, source) {
             Ok(_) => {}

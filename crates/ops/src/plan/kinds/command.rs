@@ -17,14 +17,11 @@ use super::{is_once, log, owners};
 use crate::env::fs::FileKind;
 use crate::foreign::{Foreign, shown};
 use crate::pipeline::Cause;
-use crate::plan::secrets::INHERITED;
 use crate::process::{CommandError, Ended, ProcessSpec, RetryOn, Transcript};
 use crate::settings::Options;
 
 /// How long a guard may be asked.
 const GUARD_LIMIT: Duration = Duration::from_secs(60);
-/// Where programs are, where nobody says otherwise.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A command that cannot be run.
 #[derive(Debug, Error)]
@@ -199,23 +196,15 @@ fn prepared(cx: &StepContext, action: &CommandAction, line: &CommandLine) -> Res
         }
     };
     let mut spec = spec.cleared().in_folder(folder(cx, action));
-    let mut home = cx.ground.variables.plain("HOME").unwrap_or("/").to_owned();
+    let mut home = None;
     if let Some(name) = &action.user {
         let nobody = || failed(CommandStepError::Nobody { name: name.as_str().into() });
         let account = owners::account(cx.env(), name).ok_or_else(nobody)?;
         spec = spec.run_by(account.uid, account.gid);
-        home = account.home;
+        home = Some(account.home);
     }
-    for inherited in INHERITED {
-        let ours = cx.ground.variables.plain(inherited);
-        let value = match inherited {
-            "HOME" => Some(home.as_str()),
-            "PATH" => Some(ours.unwrap_or(PATH)),
-            _ => ours,
-        };
-        if let Some(value) = value {
-            spec = spec.variable(inherited, value);
-        }
+    for (variable, value) in cx.ground.variables.inherited(home.as_deref()) {
+        spec = spec.variable(variable, value);
     }
     let mut names = BTreeSet::new();
     for (variable, value) in &action.env {

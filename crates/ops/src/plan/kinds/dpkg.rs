@@ -36,7 +36,7 @@ impl Dpkg {
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn installed(&self, env: &Env, root: &Path) -> io::Result<Arc<Installed>> {
+    pub(in crate::plan) fn installed(&self, env: &Env, root: &Path) -> io::Result<Arc<Installed>> {
         let seen = match Seen::of(env, root) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Arc::default()),
             seen => seen?,

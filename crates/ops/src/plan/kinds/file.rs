@@ -48,7 +48,7 @@ enum FileError {
 }
 
 /// How it is to be.
-pub(super) struct Wanted {
+pub(in crate::plan) struct Wanted {
     content: Vec<u8>,
     mode: u32,
     uid: Option<u32>,
@@ -57,7 +57,7 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// One of ours that everybody may read.
-    pub(super) fn for_all(content: Vec<u8>) -> Self {
+    pub(in crate::plan) fn for_all(content: Vec<u8>) -> Self {
         Self { content, mode: 0o644, uid: None, gid: None }
     }
 
@@ -107,7 +107,7 @@ pub(super) async fn prove(cx: &StepContext, action: &FileAction) -> Result<Proof
 ///
 /// # Errors
 /// Where that cannot be seen, or something else than a file stands there.
-pub(super) fn is_there(cx: &StepContext, dest: &Path, wanted: &Wanted) -> Result<bool, StepError> {
+pub(in crate::plan) fn is_there(cx: &StepContext, dest: &Path, wanted: &Wanted) -> Result<bool, StepError> {
     let fs = cx.env().fs();
     let (folder, name) = match fs.folder_of(dest) {
         Ok(found) => found,
@@ -138,7 +138,7 @@ pub(super) async fn effect(cx: &StepContext, action: &FileAction) -> Result<Done
 ///
 /// # Errors
 /// Why it cannot be; what stood there is as it was.
-pub(super) async fn put_at(cx: &StepContext, dest: &Path, wanted: Wanted) -> Result<(), StepError> {
+pub(in crate::plan) async fn put_at(cx: &StepContext, dest: &Path, wanted: Wanted) -> Result<(), StepError> {
     let name = dest.file_name().ok_or_else(|| failed(dest, ErrorKind::InvalidInput.into()))?.to_owned();
     let above: PathBuf = dest.parent().unwrap_or(Path::new("/")).to_owned();
     let folder = cx.env().fs().make_folder_with(&above, Care::Links, 0o755);

@@ -27,6 +27,8 @@ use super::run::order::{Decides, Lane};
 use super::run::{Done, Fetched, Proof, StepContext, StepError};
 pub use diff::FileDiff;
 pub use file::file_diff;
+pub(super) use file::{Wanted, is_there, put_at};
+pub(super) use packages::lacking;
 pub(super) use systemd::Units;
 
 pub(crate) use dpkg::Dpkg;

@@ -47,6 +47,14 @@ fn named(names: impl IntoIterator<Item = impl ToString>) -> Foreign {
     names.into_iter().map(|name| name.to_string()).collect::<Vec<_>>().join(", ").into()
 }
 
+/// Which of these are not installed, by what dpkg has written down.
+pub(in crate::plan) fn lacking(cx: &StepContext, specs: &[PackageSpec]) -> Result<Vec<String>, StepError> {
+    let installed = cx.ground.dpkg.installed(cx.env(), &cx.ground.root);
+    let installed = installed.map_err(|error| StepError::local(&PackagesError::Status(error)))?;
+    let lacking = specs.iter().filter(|spec| matches!(there(&installed, spec), There::Not));
+    Ok(lacking.map(ToString::to_string).collect())
+}
+
 pub(super) fn prove(cx: &StepContext, action: &PackagesAction) -> Result<Proof, StepError> {
     let specs = specs(action)?;
     let installed = cx.ground.dpkg.installed(cx.env(), &cx.ground.root);

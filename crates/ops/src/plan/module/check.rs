@@ -1,6 +1,7 @@
 //! What is wrong with the steps of modules, before anything runs.
 
 use serde::Serialize;
+use thiserror::Error;
 
 use super::{Modules, Problem, Problems};
 use crate::foreign::Foreign;
@@ -19,23 +20,24 @@ pub struct ModuleProblem {
 }
 
 /// What is wrong with a step of a module.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ModuleProblemKind {
     /// There is no module of this name.
+    #[error("there is no module `{module}`")]
     Unknown {
         /// Which.
         module: Foreign,
     },
-    /// Its values are not what the module takes.
-    Values {
-        /// Why, in the words of whoever read them.
-        why: Foreign,
-    },
+    /// One of its values is none that the module can have.
+    #[error("{}", .0.what)]
+    Values(Problem),
     /// The module does not take this value.
+    #[error("{}", .0.what)]
     Value(Problem),
     /// It needs a step of this module above it, and there is none.
+    #[error("it needs a step of the module `{module}` above it")]
     DependsOn {
         /// Which.
         module: Foreign,
@@ -61,7 +63,11 @@ impl Modules {
     fn check_one(&self, action: &ModuleAction, above: &[&str]) -> Vec<ModuleProblemKind> {
         let module = match self.make(&action.name, &action.with) {
             None => return vec![ModuleProblemKind::Unknown { module: action.name.as_str().into() }],
-            Some(Err(error)) => return vec![ModuleProblemKind::Values { why: error.to_string().into() }],
+            Some(Err(error)) => {
+                let problem = self.fault(&action.name, &action.with);
+                let whole = || Problem { path: Foreign::default(), what: error.to_string().into() };
+                return vec![ModuleProblemKind::Values(problem.unwrap_or_else(whole))];
+            }
             Some(Ok(module)) => module,
         };
         let mut problems = Problems::default();

@@ -33,7 +33,7 @@ struct OutOfTime;
 /// name, and a way to say what it is at.
 #[derive(Debug)]
 pub struct Context<'c> {
-    step: &'c StepContext,
+    pub(super) step: &'c StepContext,
     /// When its time is over.
     until: Option<Tick>,
     /// Cancelled where the run is stopped or the time is over.
@@ -104,7 +104,8 @@ impl<'c> Context<'c> {
         Ok(installed)
     }
 
-    /// Runs a program, away from every terminal and without input, to its end. It is not tried again.
+    /// Runs a program, away from every terminal and without input, to its end. It is not tried again. Of our environment
+    /// it has `PATH`, `HOME` and `LANG`, and nothing else.
     ///
     /// # Errors
     /// Where it cannot be run, or does not end with 0; with the last lines that it said on standard error.
@@ -117,7 +118,11 @@ impl<'c> Context<'c> {
     ) -> Result<Captured, ModuleError> {
         let mut argv = argv.into_iter().map(Into::into);
         let program = argv.next().unwrap_or_default();
-        let spec = ProcessSpec::new(program).args(argv.collect::<Vec<OsString>>()).dies_with_us();
+        let mut spec =
+            ProcessSpec::new(program).args(argv.collect::<Vec<OsString>>()).cleared().dies_with_us();
+        for (variable, value) in self.step.ground.variables.inherited(None) {
+            spec = spec.variable(variable, value);
+        }
         self.step_aside().await;
         let runner = self.network().context().runner();
         let said = runner.capture(self.step.env(), &spec, &Shield::new(), &mut ()).await;
@@ -189,7 +194,7 @@ impl<'c> Context<'c> {
     }
 
     /// Lets a stop be seen between two steps of a module that never waits.
-    async fn step_aside(&self) {
+    pub(super) async fn step_aside(&self) {
         tokio::task::yield_now().await;
     }
 

@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::foreign::Foreign;
 use crate::hint::Advise;
 use crate::pipeline::OperationError;
+use crate::unpack::UnpackError;
 
 /// Why a module could not do something, and whether another run may. An operation of the network that failed is one by
 /// `?`, and keeps what the pipeline says of it.
@@ -112,6 +113,7 @@ local!(
     io::Error,
     InvalidPackages,
     InvalidRequest,
+    UnpackError,
     #[cfg(feature = "git")]
     crate::git::InvalidGitUrl,
     #[cfg(feature = "git")]

@@ -64,8 +64,10 @@
 mod check;
 mod context;
 mod error;
+mod machine;
 mod meta;
 mod outcome;
+mod placed;
 mod problems;
 mod registry;
 mod strict;

@@ -8,11 +8,12 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::strict::is_strict;
-use super::{ConfigurationModule, Meta};
+use super::{ConfigurationModule, Meta, Problem};
 use crate::foreign::Foreign;
 use crate::plan::ids::{InvalidId, StepId};
 
 type Make = fn(&Value) -> Result<Box<dyn ConfigurationModule>, serde_json::Error>;
+type Find = fn(&Value) -> Option<Problem>;
 
 /// A module that cannot be one of them.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -52,6 +53,7 @@ pub struct Modules {
 struct Known {
     meta: Meta,
     make: Make,
+    fault: Find,
 }
 
 impl fmt::Debug for Modules {
@@ -84,12 +86,17 @@ impl Modules {
             return Err(InvalidModule::Twice { name: name() });
         }
         let make: Make = |with| {
-            // Who has no values needs no `with:`.
-            let with = if with.is_null() { Value::Object(serde_json::Map::new()) } else { with.clone() };
-            let module: M = serde_json::from_value(with)?;
+            let module: M = serde_json::from_value(given(with))?;
             Ok(Box::new(module))
         };
-        self.known.insert(meta.name.clone(), Known { meta, make });
+        let fault: Find = |with| {
+            let error = serde_path_to_error::deserialize::<_, M>(given(with)).err()?;
+            // The whole is `.` there.
+            let path = error.path().to_string();
+            let path = if path == "." { Foreign::default() } else { path.into() };
+            Some(Problem { path, what: error.inner().to_string().into() })
+        };
+        self.known.insert(meta.name.clone(), Known { meta, make, fault });
         Ok(self)
     }
 
@@ -112,4 +119,14 @@ impl Modules {
     ) -> Option<Result<Box<dyn ConfigurationModule>, serde_json::Error>> {
         self.known.get(name).map(|known| (known.make)(with))
     }
+
+    /// Which of these values the module of this name cannot have, and why.
+    pub(super) fn fault(&self, name: &str, with: &Value) -> Option<Problem> {
+        self.known.get(name).and_then(|known| (known.fault)(with))
+    }
+}
+
+/// Who has no values needs no `with:`.
+fn given(with: &Value) -> Value {
+    if with.is_null() { Value::Object(serde_json::Map::new()) } else { with.clone() }
 }

@@ -9,6 +9,7 @@ use crate::apt::InvalidReason;
 use crate::download::ChecksumError;
 use crate::foreign::Foreign;
 use crate::plan::ids::InvalidId;
+use crate::plan::module::ModuleProblemKind;
 use crate::plan::step::Place;
 use crate::settings::{InvalidBytes, InvalidDuration};
 
@@ -339,6 +340,9 @@ pub enum ProblemKind {
         /// One that is written nearly so.
         near_name: Option<Foreign>,
     },
+    /// The module of a step says so.
+    #[error(transparent)]
+    Module(ModuleProblemKind),
     /// This build cannot do it.
     #[error("this build of the program has no git")]
     NoGit,

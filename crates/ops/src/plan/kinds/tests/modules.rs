@@ -285,11 +285,89 @@ async fn every_problem_of_every_step_is_told_before_anything_runs() {
     let kinds: Vec<_> = found.iter().map(|problem| (problem.step.as_str(), &problem.kind)).collect();
     assert_eq!(kinds.len(), 3, "{kinds:?}");
     assert!(matches!(kinds[0], ("a", ModuleProblemKind::Unknown { .. })));
-    assert!(matches!(kinds[1], ("b", ModuleProblemKind::Values { why }) if why.contains("txt")));
+    assert!(matches!(kinds[1], ("b", ModuleProblemKind::Values(problem)) if &*problem.path == "txt"));
     assert!(matches!(kinds[2], ("d", ModuleProblemKind::Value(problem)) if &*problem.path == "text"));
     let alone = lab.plan(vec![module("c", "must", Value::Null)]);
     assert!(matches!(lab.modules.check(&alone)[0].kind, ModuleProblemKind::DependsOn { .. }));
     let options = ApplyOptions { modules: Arc::new(Modules::builtin()), ..lab.options() };
     let ended = ends(&lab.applied(note(json!({})), &options).await);
     assert_eq!(ended, ["m failed: there is no module `note`"]);
+}
+
+#[test]
+fn what_is_wrong_with_a_module_is_said_where_it_stands() {
+    use crate::plan::{Facts, Origin, Plan};
+
+    let modules = Modules::builtin().with::<Note>().unwrap().with::<Must>().unwrap();
+    let said = |text: &str| -> Vec<String> {
+        let origin = Origin { path: None, folder: "/srv".into() };
+        let names: Vec<&str> = modules.names().collect();
+        let (plan, _) = Plan::parse(text, &origin, &Facts::default(), &names).unwrap();
+        let checked = modules.check_text(&plan, text);
+        checked.err().into_iter().flat_map(|invalid| invalid.problems).map(|p| p.to_string()).collect()
+    };
+    let text = "\u{feff}version: 1\nsteps:
+  - {id: a, module: {name: must}}
+  - id: b
+    module:
+      name: note
+      with:
+        text: fine
+        thn: nothing
+  - {id: c, module: {name: note, with: {text: ''}}}
+  - {id: d, module: {name: note, with: {text: x, then: never}}}
+  - {id: e, module: {name: note}}
+  - {id: f, each: [x, y], module: {name: note, with: {text: ''}}}
+  - {id: g, module: {name: must}}
+";
+    let expected = [
+        "3:28: steps[0].module.name: it needs a step of the module `note` above it",
+        "9:14: steps[1].module.with.thn: unknown field `thn`, expected `text` or `then`",
+        "10:47: steps[2].module.with.text: it is empty",
+        "11:56: steps[3].module.with.then: unknown variant `never`, expected one of `nothing`, ",
+        "12:21: steps[4].module.with: missing field `text`",
+        "13:61: steps[5].module.with.text: it is empty",
+    ];
+    let said = said(text);
+    assert_eq!(said.len(), expected.len(), "{said:#?}");
+    for (said, expected) in said.iter().zip(expected) {
+        assert!(said.starts_with(expected), "{said}\n{expected}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_of_a_module_has_path_home_and_lang_and_nothing_else_of_our_environment() {
+    use crate::process::SystemRunner;
+
+    let mut lab = Lab::new(|builder| builder.runner(Arc::new(SystemRunner::new())));
+    lab.modules = Modules::builtin().with::<Environment>().unwrap();
+    let steps = || vec![step("m", Action::Module(ModuleAction::new("environment", Value::Null)))];
+    assert_eq!(lab.run(steps()).await, ["m changed (what is seen)"]);
+    let seen = lab.read("seen").unwrap();
+    let names: Vec<&str> = seen.lines().filter_map(|line| line.split('=').next()).collect();
+    let allowed = ["PATH", "HOME", "LANG"];
+    assert!(names.contains(&"PATH") && names.contains(&"HOME"), "{seen}");
+    assert!(names.iter().all(|name| allowed.contains(name)), "{seen}");
+}
+
+/// Writes down what a program of it sees of the environment.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Environment {}
+
+#[async_trait]
+impl ConfigurationModule for Environment {
+    fn meta() -> Meta {
+        Meta::new("environment", "What programs see")
+    }
+
+    async fn verify(&self, cx: &Context<'_>) -> Result<Verified, ModuleError> {
+        Ok(if cx.path("/seen").exists() { Verified::satisfied("seen") } else { Verified::missing("a look") })
+    }
+
+    async fn configure(&self, cx: &Context<'_>) -> Result<Change, ModuleError> {
+        let said = cx.run(["env"]).await?;
+        std::fs::write(cx.path("/seen"), said.stdout)?;
+        Ok(Change::changed("what is seen"))
+    }
 }
