@@ -113,6 +113,14 @@ impl Letter {
         self.lease.as_ref().map(|lease| &lease.owner)
     }
 
+    /// What it is done again together with: its plan (true), else its service.
+    pub(super) fn group(&self) -> Option<(bool, &str)> {
+        match &self.request {
+            LetterRequest::PlanStep(step) => Some((true, &step.plan)),
+            _ => Some((false, self.service.as_deref()?)),
+        }
+    }
+
     /// The same without who is doing it again, which is nobody's business but this machine's.
     #[must_use]
     pub fn unheld(&self) -> Self {

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::id::LetterId;
+use super::plan_step::PlanStepLetter;
 use super::text::Word;
 use crate::operation::OperationKind;
 
@@ -27,6 +28,8 @@ pub enum LetterRequest {
     AptInstall(InstallLetter),
     /// A command.
     Run(RunLetter),
+    /// A step of a plan.
+    PlanStep(PlanStepLetter),
 }
 
 /// A download.
@@ -152,6 +155,7 @@ impl LetterRequest {
             Self::AptUpdate {} => OperationKind::AptUpdate,
             Self::AptInstall(_) => OperationKind::AptInstall,
             Self::Run(_) => OperationKind::Run,
+            Self::PlanStep(_) => OperationKind::PlanStep,
         }
     }
 
@@ -169,6 +173,7 @@ impl LetterRequest {
                 bytes(&(packages, one.upgrade))
             }
             Self::Run(one) => bytes(&(&one.command, &one.folder)),
+            Self::PlanStep(one) => return LetterId::of_step(&one.plan, &one.step),
         };
         // The first part leaves room for letters of something else than one command.
         LetterId::of(&[b"command", self.kind().as_str().as_bytes(), &what])
