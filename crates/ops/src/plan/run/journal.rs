@@ -16,7 +16,7 @@ use thiserror::Error;
 use super::super::ids::StepId;
 use crate::env::{Env, ProcessIdentity};
 use crate::foreign::Foreign;
-use crate::store::{Store, StoreError, StoreHandle};
+use crate::store::{LONG_ANSWER_LIMIT, Store, StoreError, StoreHandle};
 
 /// Where rows begin in the store. The plan's name and the step's follow, kept apart by what neither has.
 const ROWS: &str = "plan/";
@@ -143,7 +143,10 @@ impl Journal {
     /// The same for who only looks: the plan was read from where its last run did.
     pub(super) async fn read(env: &Env, store: &StoreHandle, plan: &str) -> Result<Self, StoreError> {
         let wanted = prefix_of(plan);
-        let read = store.ask(env, move |store| store.list(&wanted).map(|rows| (rows, store.outlives())));
+        // There is nothing to do without it: a slow disk is waited for.
+        let read = store.ask_within(env, LONG_ANSWER_LIMIT, move |store| {
+            store.list(&wanted).map(|rows| (rows, store.outlives()))
+        });
         let (read, outlives) = read.await??;
         let mut journal = Self::empty(env, store, plan, outlives);
         for (key, bytes) in read {
