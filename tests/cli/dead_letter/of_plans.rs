@@ -16,7 +16,7 @@ fn lab(server: &Server) -> Lab {
     let lab = Lab::new();
     let plan = format!(
         "version: 1\nname: web\nsecrets: {{token: {{env: TOKEN}}}}\nsteps:\n\
-         \x20 - id: app\n    needs: []\n    retries: 0\n    download:\n      url: {}\n      dest: app\n\
+         \x20 - id: app\n    needs: []\n    retries: 1\n    download:\n      url: {}\n      dest: app\n\
          \x20     headers: {{Authorization: \"Bearer ${{secret.token}}\"}}\n\
          \x20 - {{id: after, needs: [app], file: {{dest: after, content: x}}}}\n\
          \x20 - {{id: alone, needs: [], file: {{dest: alone, content: y}}}}\n",

@@ -97,6 +97,7 @@ impl Letter {
     /// That of a step that failed just now.
     pub(crate) fn of_step(step: PlanStepLetter, end: StepEnd) -> Self {
         let target = format!("{} of {}", step.step, step.plan).as_str().into();
+        let cause = step.causes.last().unwrap_or(&end.error).clone();
         let request = LetterRequest::PlanStep(step);
         let ended_by = match end.kind {
             Kind::CircuitOpen | Kind::QueueFull => EndedBy::Circuit,
@@ -109,7 +110,7 @@ impl Letter {
             service: end.service.clone(),
             class: class.clone(),
             failure: failure.clone(),
-            error: end.error.clone(),
+            error: cause,
             took_millis: end.took_millis,
             delay_millis: None,
         };
