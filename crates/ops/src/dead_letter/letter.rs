@@ -148,6 +148,8 @@ impl Letter {
             let last = (&earlier.class, &earlier.failure, &earlier.service);
             let is_equal =
                 earlier.ended_by == EndedBy::Circuit || last == (&self.class, &self.failure, &self.service);
+            // A step that was edited meanwhile may fail in the same way for another reason.
+            let is_equal = is_equal && !self.request.is_edited(&earlier.request);
             let before = if is_equal { earlier.equal_failures } else { 0 };
             self.equal_failures = self.equal_failures.saturating_add(before);
         }

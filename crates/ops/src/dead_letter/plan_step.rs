@@ -144,6 +144,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_edited_step_keeps_its_letter_and_begins_to_count_anew() {
+        let failed = |hash: &str| {
+            let step = PlanStepLetter { plan: "web".into(), step: "app".into(), ..PlanStepLetter::default() };
+            let end = StepEnd {
+                kind: Kind::Failed,
+                class: Class::Permanent,
+                service: None,
+                error: "no".into(),
+                attempts: 1,
+                took_millis: 5,
+                at: 1.0,
+            };
+            Letter::of_step(PlanStepLetter { hash: hash.into(), ..step }, end)
+        };
+        let second = failed("a").after(Some(&failed("a")));
+        assert_eq!((second.failures, second.equal_failures), (2, 2));
+        let third = failed("b").after(Some(&second));
+        assert_eq!((third.id == second.id, third.failures, third.equal_failures), (true, 3, 1));
+    }
+
+    #[test]
     fn what_may_be_a_secret_stays_in_the_plan() {
         let kept = kept_of(json!({"command": {
             "argv": ["migrate", "--password", "canary"],

@@ -159,6 +159,11 @@ impl LetterRequest {
         }
     }
 
+    /// Whether both are of one step of a plan, which does something else now.
+    pub(super) fn is_edited(&self, earlier: &Self) -> bool {
+        matches!((self, earlier), (Self::PlanStep(now), Self::PlanStep(then)) if now.hash != then.hash)
+    }
+
     /// The name of its letter: by what is to be there afterwards, and not by how it is come by. The same download
     /// with a mirror more, or more time, is the same operation.
     pub(super) fn id(&self) -> LetterId {
