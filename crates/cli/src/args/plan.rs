@@ -35,7 +35,7 @@ Examples:
     #[command(before_long_help = "\
 Examples:
   vps-configurator plan status web.yaml
-  vps-configurator plan status web --json", after_long_help = exit::help(exit::Ends::Plan))]
+  vps-configurator plan status web --json", after_long_help = exit::help(exit::Ends::Known))]
     Status {
         /// The plan's file, or the name that it is remembered by
         #[arg(value_name = "PLAN|NAME")]
@@ -75,7 +75,7 @@ impl PlanCommand {
 #[command(before_long_help = "\
 Examples:
   vps-configurator plan forget web.yaml migrate
-  vps-configurator plan forget web --yes", after_long_help = exit::help(exit::Ends::Plan))]
+  vps-configurator plan forget web --yes", after_long_help = exit::help(exit::Ends::Known))]
 pub(crate) struct ForgetArgs {
     /// The plan's file, or the name that it is remembered by
     #[arg(value_name = "PLAN|NAME")]
