@@ -2,6 +2,7 @@
 
 mod kept;
 mod many;
+mod of_plans;
 mod retried;
 
 use serde_json::Value;

@@ -129,6 +129,14 @@ fn every_command_writes_what_its_schema_says() {
     seen.run(&lab, &["plan", "check", "plan.yaml"], 0);
     seen.run(&lab, &["plan", "show", "plan.yaml"], 0);
     seen.run(&lab, &["plan", "check", "f"], 3);
+    fs::write(lab.path("one.yaml"), "version: 1\nname: one\nsteps: [{id: a, file: {dest: a, content: x}}]\n")
+        .unwrap();
+    let said = run(&lab, &["--json", "apply", "one.yaml"]);
+    said.out.lines().chain(said.err.lines()).for_each(|line| seen.see(&serde_json::from_str(line).unwrap()));
+    seen.run(&lab, &["plan", "status", "one.yaml"], 0);
+    seen.run(&lab, &["plan", "status", "nothing"], 7);
+    seen.run(&lab, &["plan", "forget", "one"], 2);
+    seen.run(&lab, &["plan", "forget", "one", "--yes"], 0);
 
     if is_there("git") {
         git(&lab, &["init", "--quiet", "source"]);

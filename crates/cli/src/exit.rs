@@ -46,6 +46,8 @@ pub(crate) enum Ends {
     Configured,
     /// What reads a plan.
     Plan,
+    /// What is known of a plan.
+    Known,
     /// What needs nothing.
     Plain,
 }
@@ -121,6 +123,12 @@ pub(crate) fn help(ends: Ends) -> String {
             "  7  local problem: somebody listens there already, no permission, token or certificate not of use\n",
         ],
         Ends::Configured => &[DONE, USAGE, CONFIG, LOCAL],
+        Ends::Known => &[
+            DONE,
+            USAGE,
+            "  3  configuration or plan invalid or unreadable\n",
+            "  7  local problem: nothing is known of it, a run is at work, its store cannot be used\n",
+        ],
         Ends::Plan => &[
             DONE,
             USAGE,

@@ -156,7 +156,7 @@ async fn dispatch(app: &App, command: Command) -> Exit {
         #[cfg(feature = "tui")]
         Command::Dashboard(args) => cmd::dashboard::run(app, args).await,
         Command::Mute(args) => cmd::mute::run(app, args).await,
-        Command::Plan(command) => cmd::plan::run(app, &command),
+        Command::Plan(command) => cmd::plan::run(app, &command).await,
         Command::Config(command) => cmd::config::run(app, &command),
         Command::Completions { .. } | Command::Man { .. } => Ok(Exit::Done),
     };

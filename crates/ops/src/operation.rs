@@ -148,6 +148,8 @@ kinds! {
     GitPlace = "git_place",
     /// A command is run.
     Run = "run",
+    /// A step of a plan is done.
+    PlanStep = "plan_step",
     /// Whatever a library's user does.
     Execute = "execute",
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use vps_ops::plan::StepId;
+use vps_ops::plan::{InvalidId, StepId};
 
 use super::MetricsArgs;
 use super::values::{file, limit};
@@ -32,16 +32,16 @@ pub(crate) struct ApplyArgs {
     #[arg(long, value_enum, value_name = "WHAT", requires = "dry_run")]
     pub(crate) fail_on: Option<ApplyFailOn>,
     /// Only these steps, and what they need
-    #[arg(long, value_name = "STEP", num_args = 1.., value_delimiter = ',', help_heading = "Which steps")]
+    #[arg(long, value_name = "STEP", num_args = 1.., value_parser = step, value_delimiter = ',', help_heading = "Which steps")]
     pub(crate) only: Vec<StepId>,
     /// Not these steps, nor what needs them
-    #[arg(long, value_name = "STEP", num_args = 1.., value_delimiter = ',', help_heading = "Which steps")]
+    #[arg(long, value_name = "STEP", num_args = 1.., value_parser = step, value_delimiter = ',', help_heading = "Which steps")]
     pub(crate) skip: Vec<StepId>,
     /// Do these again, though they are done once, were interrupted or are parked
-    #[arg(long, value_name = "STEP", num_args = 1.., value_delimiter = ',', help_heading = "Which steps")]
+    #[arg(long, value_name = "STEP", num_args = 1.., value_parser = step, value_delimiter = ',', help_heading = "Which steps")]
     pub(crate) rerun: Vec<StepId>,
     /// These were done by hand
-    #[arg(long, value_name = "STEP", num_args = 1.., value_delimiter = ',', help_heading = "Which steps")]
+    #[arg(long, value_name = "STEP", num_args = 1.., value_parser = step, value_delimiter = ',', help_heading = "Which steps")]
     pub(crate) mark_done: Vec<StepId>,
     /// Look at everything anew, whatever earlier looks said
     #[arg(long, help_heading = "Which steps")]
@@ -78,4 +78,27 @@ pub(crate) struct ApplyArgs {
 pub(crate) enum ApplyFailOn {
     /// Something would be done
     Change,
+}
+
+/// A step's name, also that of one item of a list: `app[one]`.
+pub(crate) fn step(text: &str) -> Result<StepId, InvalidId> {
+    match text.strip_suffix(']').and_then(|text| text.split_once('[')) {
+        Some((id, item)) => Ok(id.parse::<StepId>()?.of_item(item)),
+        None => text.parse(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_named_as_the_plan_names_it() {
+        for name in ["app", "app[one]", "app[a[b]/c]"] {
+            assert_eq!(step(name).unwrap().as_str(), name);
+        }
+        for wrong in ["", "App", "app[one", "[one]", "app]"] {
+            assert!(step(wrong).is_err(), "{wrong}");
+        }
+    }
 }

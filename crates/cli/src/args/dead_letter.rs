@@ -18,6 +18,7 @@ pub(crate) enum DeadLetterCommand {
     #[command(before_long_help = "\
 Examples:
   vps-configurator dead-letter list
+  vps-configurator dead-letter list --plan web
   vps-configurator dead-letter list --service github --class transient --since 2h", after_long_help = exit::help(exit::Ends::Configured))]
     List(ListArgs),
     /// Show one: its error, its attempts, and the command that does it again
@@ -56,6 +57,9 @@ pub(crate) struct ListArgs {
     /// Only of this service; external_downloads means all its hosts
     #[arg(long, value_name = "NAME")]
     pub(crate) service: Option<String>,
+    /// Only steps of this plan, by its name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) plan: Option<String>,
     /// Only of this class of failure
     #[arg(long, value_name = "CLASS", value_parser = CLASSES)]
     pub(crate) class: Option<String>,
@@ -74,6 +78,9 @@ const CLASSES: [&str; 7] = ["permanent", "transient", "not_sent", "throttled", "
 ///
 /// Several are done service by service, the oldest first: of each service one, and the others only if that was done;
 /// between two there is a pause by --rate. What failed for good three times alike is parked: --force does it again.
+///
+/// A step of a plan is done again by the plan's file, together with what it blocked, if it is still the same there; one
+/// that was edited is done by `apply`. The steps of a plan are taken as those of one service.
 ///
 /// A command runs in the folder it ran in, with the environment that there is now. What it read from standard
 /// input is not kept: give it the same again.
@@ -156,6 +163,8 @@ impl Setting {
     pub(crate) fn fits(&self, request: &LetterRequest) -> bool {
         let kind = request.kind();
         match self {
+            // What a step has of its own stands in the plan.
+            _ if kind == OperationKind::PlanStep => false,
             Self::Timeout(_) | Self::Retries(_) | Self::Service(_) => true,
             Self::ConnectTimeout(_) | Self::IdleTimeout(_) => {
                 matches!(kind, OperationKind::Download | OperationKind::GitClone)

@@ -8,7 +8,7 @@ use clap::Args;
 use super::values::file;
 
 /// The option of every command that uses the network but `serve` and `dashboard`.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct MetricsArgs {
     /// Write metrics to this file at the end, for Prometheus' node_exporter
     #[arg(long, env = "VPS_CONFIGURATOR_METRICS_FILE", value_name = "FILE", value_parser = file(), help_heading = "Metrics")]

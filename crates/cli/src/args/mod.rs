@@ -37,7 +37,7 @@ pub(crate) use health::DashboardArgs;
 pub(crate) use health::{FailOn, HealthArgs, MuteArgs};
 pub(crate) use metrics::MetricsArgs;
 pub(crate) use network::NetworkArgs;
-pub(crate) use plan::PlanCommand;
+pub(crate) use plan::{ForgetArgs, PlanCommand};
 pub(crate) use run::{RunArgs, StdinChoice};
 #[cfg(feature = "web")]
 pub(crate) use serve::ServeArgs;
@@ -316,8 +316,9 @@ impl Command {
             Self::Mute(_) => false,
             Self::CircuitBreaker(command) => matches!(command, CircuitBreakerCommand::Status { .. }),
             Self::DeadLetter(command) => command.only_looks(),
-            // `config init` and `plan new` make their file and nothing else.
-            Self::Config(_) | Self::Plan(_) | Self::Completions { .. } | Self::Man { .. } => true,
+            Self::Plan(command) => command.only_looks(),
+            // `config init` makes its file and nothing else.
+            Self::Config(_) | Self::Completions { .. } | Self::Man { .. } => true,
         }
     }
 }

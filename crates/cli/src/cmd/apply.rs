@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use vps_ops::Kind;
 use vps_ops::foreign::shown;
 use vps_ops::plan::run::{Applied, ApplyError, ApplyLock, ApplyOptions, Deferral, LockError, Outcome, apply};
 use vps_ops::plan::{Plan, Variables};
+use vps_ops::{Kind, NetworkOperationWrapper};
 
 use super::plan::read::read;
 use crate::app::App;
 use crate::args::ApplyArgs;
+use crate::config::Loaded;
 use crate::exit::Exit;
 use crate::observe::words::plan as words;
 use crate::observe::{self, PlanView};
@@ -37,7 +38,19 @@ pub(crate) async fn run(app: &App, args: ApplyArgs) -> Result<Exit, Failure> {
         );
     }
     let plan = Arc::new(found.plan);
-    let folder = app.state_folder(&loaded);
+    let applied = carry_out(app, &loaded, &network, &args, &plan).await?;
+    ended(app, &args, &plan, &applied)
+}
+
+/// Runs it over this network, which is closed then: who comes next finds all that was noted.
+pub(super) async fn carry_out(
+    app: &App,
+    loaded: &Loaded,
+    network: &NetworkOperationWrapper,
+    args: &ApplyArgs,
+    plan: &Arc<Plan>,
+) -> Result<Applied, Failure> {
+    let folder = app.state_folder(loaded);
     let lock = match &folder {
         Some(folder) if !args.dry_run => {
             folder
@@ -57,7 +70,7 @@ pub(crate) async fn run(app: &App, args: ApplyArgs) -> Result<Exit, Failure> {
     (options.dry_run, options.recheck) = (args.dry_run, args.recheck);
     (options.limit, options.wait, options.jobs) = (args.limit_time, args.wait.unwrap_or_default(), args.jobs);
     options.cancel = app.cancel.clone();
-    options.variables = variables(app, &plan);
+    options.variables = variables(app, plan);
     options.modules = Arc::clone(&app.modules);
     options.logs = folder.map(|folder| folder.path().join("logs"));
 
@@ -72,17 +85,21 @@ pub(crate) async fn run(app: &App, args: ApplyArgs) -> Result<Exit, Failure> {
         })
     });
     let store = network.health().store().clone();
-    let applied = apply(&network, &store, Arc::clone(&plan), &options, &*view).await;
+    let applied = apply(network, &store, Arc::clone(plan), &options, &*view).await;
     network.close().await;
     drop(lock);
-    let applied = applied.map_err(|error| failed(&error))?;
+    applied.map_err(|error| failed(&error))
+}
+
+/// Says what became of it.
+pub(super) fn ended(app: &App, args: &ApplyArgs, plan: &Plan, applied: &Applied) -> Result<Exit, Failure> {
     app.screen.clear();
-    let exit = exit(app, &args, &applied);
-    say(app, &args, &plan, &applied, exit)?;
+    let exit = exit(app, args, applied);
+    say(app, args, plan, applied, exit)?;
     Ok(exit)
 }
 
-fn not_locked(error: &LockError) -> Failure {
+pub(super) fn not_locked(error: &LockError) -> Failure {
     let failure = Failure::of_error(Exit::Local, Kind::Local, error);
     match error {
         LockError::Held { .. } => failure.hint("wait for it with `--wait-lock 10m`"),

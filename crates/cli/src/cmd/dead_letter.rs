@@ -2,6 +2,7 @@
 
 mod again;
 mod command_line;
+mod plan_step;
 mod several;
 mod show;
 
@@ -26,7 +27,7 @@ pub(crate) async fn run(app: &App, command: DeadLetterCommand) -> Result<Exit, F
         return Err(Failure::usage("`drop --all` forgets all letters; add --yes where nobody can be asked"));
     }
     let loaded = app.config()?;
-    must_reach(app, &loaded)?;
+    must_reach(app, &loaded, "there are no dead letters")?;
     let network = app.network(&loaded);
     match command {
         DeadLetterCommand::List(args) => show::list(app, &network, &args).await,
@@ -37,10 +38,10 @@ pub(crate) async fn run(app: &App, command: DeadLetterCommand) -> Result<Exit, F
     }
 }
 
-/// Fails where letters cannot be read: that there are none would not be true.
-fn must_reach(app: &App, loaded: &Loaded) -> Result<(), Failure> {
+/// Fails where the store cannot be read: that there is nothing in it would not be true.
+pub(super) fn must_reach(app: &App, loaded: &Loaded, nothing: &str) -> Result<(), Failure> {
     let failure = match app.state_folder(loaded) {
-        None => Failure::local("there are no dead letters: state is kept in memory only"),
+        None => Failure::local(format!("{nothing}: state is kept in memory only")),
         Some(folder) => {
             let warn = Box::new(|text: &str| tracing::warn!(operation = "state", "{text}"));
             match SqliteStore::open_existing(&folder, &app.env, warn) {
@@ -52,7 +53,7 @@ fn must_reach(app: &App, loaded: &Loaded) -> Result<(), Failure> {
     Err(failure.hint("see `vps-configurator config path` for where state is kept"))
 }
 
-fn failed(error: &StoreError) -> Failure {
+pub(super) fn failed(error: &StoreError) -> Failure {
     Failure::of_error(Exit::Local, Kind::Local, error)
         .hint("see `vps-configurator config path` for where state is kept")
 }
@@ -115,6 +116,12 @@ pub(crate) async fn told(app: &App, outcome: Result<Exit, Failure>) -> Result<Ex
             outcome
         }
     })
+}
+
+/// Says what went wrong with letters of a network that is not the command's own.
+async fn warn_of(network: &NetworkOperationWrapper) {
+    network.letters().settled().await;
+    network.letters().news().iter().for_each(warn);
 }
 
 fn warn(news: &News) {

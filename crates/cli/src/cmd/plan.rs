@@ -1,6 +1,7 @@
-//! `plan check`, `show`, `schema`, `new`.
+//! `plan check`, `show`, `status`, `forget`, `schema`, `new`.
 
 mod excerpt;
+mod known;
 pub(crate) mod read;
 mod show;
 
@@ -19,10 +20,12 @@ use crate::report::{Failure, document, file, print, print_bytes, print_json};
 const SCHEMA: &str = include_str!("../../plan.schema.json");
 const STARTER: &str = include_str!("plan/starter.yaml");
 
-pub(crate) fn run(app: &App, command: &PlanCommand) -> Result<Exit, Failure> {
+pub(crate) async fn run(app: &App, command: &PlanCommand) -> Result<Exit, Failure> {
     match command {
         PlanCommand::Check { plan } => check(app, plan),
         PlanCommand::Show { plan } => show::run(app, plan),
+        PlanCommand::Status { plan } => known::status(app, plan).await,
+        PlanCommand::Forget(args) => known::forget(app, args).await,
         PlanCommand::Schema => print_bytes(SCHEMA.as_bytes()),
         PlanCommand::New { file } => new(app, file),
     }

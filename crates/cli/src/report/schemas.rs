@@ -124,6 +124,8 @@ fn all() -> Vec<Published> {
         ),
         settings,
         written::<document::PlanCheck>("plan.check", "`plan check`"),
+        written::<document::PlanForget>("plan.forget", "`plan forget`"),
+        written::<document::PlanStatus>("plan.status", "`plan status`"),
         written::<document::PlanNew>("plan.new", "`plan new`"),
         written::<document::PlanShow>("plan.show", "`plan show`"),
         plan,

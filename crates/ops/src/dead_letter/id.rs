@@ -37,6 +37,12 @@ impl LetterId {
         Self(name.collect())
     }
 
+    /// The name of the letter of a plan's step: the same however the step is edited.
+    #[must_use]
+    pub fn of_step(plan: &str, step: &str) -> Self {
+        Self::of(&[b"plan", plan.as_bytes(), step.as_bytes()])
+    }
+
     /// As text.
     #[must_use]
     pub fn as_str(&self) -> &str {

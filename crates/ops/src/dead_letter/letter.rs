@@ -113,6 +113,14 @@ impl Letter {
         self.lease.as_ref().map(|lease| &lease.owner)
     }
 
+    /// What it is done again together with: its plan (true), else its service.
+    pub(super) fn group(&self) -> Option<(bool, &str)> {
+        match &self.request {
+            LetterRequest::PlanStep(step) => Some((true, &step.plan)),
+            _ => Some((false, self.service.as_deref()?)),
+        }
+    }
+
     /// The same without who is doing it again, which is nobody's business but this machine's.
     #[must_use]
     pub fn unheld(&self) -> Self {
@@ -140,6 +148,8 @@ impl Letter {
             let last = (&earlier.class, &earlier.failure, &earlier.service);
             let is_equal =
                 earlier.ended_by == EndedBy::Circuit || last == (&self.class, &self.failure, &self.service);
+            // A step that was edited meanwhile may fail in the same way for another reason.
+            let is_equal = is_equal && !self.request.is_edited(&earlier.request);
             let before = if is_equal { earlier.equal_failures } else { 0 };
             self.equal_failures = self.equal_failures.saturating_add(before);
         }

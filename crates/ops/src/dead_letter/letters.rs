@@ -1,7 +1,8 @@
 //! The letters of a store, and what this process does with them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
@@ -34,6 +35,8 @@ struct Inner {
     desk: Mutex<Desk>,
     /// Rung when something that was pending is done.
     done: Notify,
+    /// Whether this process keeps letters of what fails.
+    is_kept: AtomicBool,
 }
 
 /// What is under way and what came of it.
@@ -106,8 +109,8 @@ impl Letters {
     /// The letters in `store`, bounded as `settings` say.
     #[must_use]
     pub fn new(env: Env, store: StoreHandle, settings: DeadLetterSettings) -> Self {
-        let (desk, done) = (Mutex::default(), Notify::new());
-        Self { inner: Arc::new(Inner { env, store, settings, desk, done }) }
+        let (desk, done, is_kept) = (Mutex::default(), Notify::new(), AtomicBool::new(false));
+        Self { inner: Arc::new(Inner { env, store, settings, desk, done, is_kept }) }
     }
 
     /// Keeps a letter of each operation that fails from now on, and takes it out when that is done: an observer of
@@ -115,6 +118,7 @@ impl Letters {
     #[must_use]
     pub fn keeper(&self, surroundings: Surroundings) -> Arc<dyn Observer> {
         if self.inner.settings.enabled {
+            self.inner.is_kept.store(true, Ordering::Relaxed);
             Arc::new(Keeper::new(self.clone(), surroundings))
         } else {
             Arc::new(())
@@ -193,6 +197,30 @@ impl Letters {
     /// When the store cannot be written: then it is anybody's once this process is dead.
     pub async fn release(&self, leased: Leased) -> Result<(), StoreError> {
         self.ask(move |store| stored::release(store, &leased.letter.id, leased.number)).await
+    }
+
+    /// Keeps a letter of what no operation is, where this process keeps letters.
+    pub(crate) fn keep(&self, letter: Letter) {
+        if !self.inner.is_kept.load(Ordering::Relaxed) {
+            return;
+        }
+        let env = self.inner.env.clone();
+        self.tell(move |store, settings| {
+            let (parked, dropped) = stored::put(store, &env, settings, &letter)?;
+            let dropped = dropped.into_iter().map(News::Dropped);
+            Ok(std::iter::once(News::Kept { id: letter.id, parked }).chain(dropped).collect())
+        });
+    }
+
+    /// Takes those out that there are, where this process keeps letters.
+    pub(crate) fn clear(&self, ids: impl FnOnce() -> BTreeSet<LetterId> + Send + 'static) {
+        if self.inner.is_kept.load(Ordering::Relaxed) {
+            self.tell(move |store, _| {
+                // What stays there is done once more; that is no worse than before.
+                let _ = stored::remove_all(store, ids);
+                Ok(Vec::new())
+            });
+        }
     }
 
     /// Waits until all that failed so far is on the disk, at most 5 s. Call it before the process ends.

@@ -5,6 +5,8 @@
 //! do the operation again, and no secret: those stand in it by name (a header file's, a variable's), and a request that
 //! cannot be written without one is not kept.
 //!
+//! A step of a plan that failed leaves one, too, and the operations in it leave none of their own.
+//!
 //! What leaves none: an operation that somebody stopped, one that made no sense, one that this machine kept from
 //! beginning, and a program that is not there.
 //!
@@ -34,6 +36,7 @@ mod letter;
 mod letters;
 mod news;
 mod observer;
+mod plan_step;
 mod request;
 mod rule;
 mod secret;
@@ -48,6 +51,8 @@ pub use id::LetterId;
 pub use letter::{EndedBy, Letter, LetterAttempt, VERSION};
 pub use letters::{LeaseError, Leased, Letters};
 pub use news::{Dropped, News, NotKept, SecretPlace, WhyDropped};
+pub use plan_step::PlanStepLetter;
+pub(crate) use plan_step::{StepEnd, kept_of};
 pub use request::{CloneLetter, DownloadLetter, InstallLetter, LetterOptions, LetterRequest, RunLetter};
 pub use stored::Kept;
 pub use text::Word;

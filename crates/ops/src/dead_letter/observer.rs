@@ -84,6 +84,9 @@ impl Keeper {
 
     fn failed(&self, event: &Event<'_>, failed: &Failed) {
         let Some((replay, history)) = self.ended(event) else { return };
+        if replay.options().is_of_plan {
+            return;
+        }
         let Some(ended_by) = ended_by(failed) else { return };
         let env = self.letters.env().clone();
         let (at, target, failed) = (Arc::clone(&self.at), event.operation.target.clone(), failed.clone());

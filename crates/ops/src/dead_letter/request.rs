@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::id::LetterId;
+use super::plan_step::PlanStepLetter;
 use super::text::Word;
 use crate::operation::OperationKind;
 
@@ -27,6 +28,8 @@ pub enum LetterRequest {
     AptInstall(InstallLetter),
     /// A command.
     Run(RunLetter),
+    /// A step of a plan.
+    PlanStep(PlanStepLetter),
 }
 
 /// A download.
@@ -152,7 +155,13 @@ impl LetterRequest {
             Self::AptUpdate {} => OperationKind::AptUpdate,
             Self::AptInstall(_) => OperationKind::AptInstall,
             Self::Run(_) => OperationKind::Run,
+            Self::PlanStep(_) => OperationKind::PlanStep,
         }
+    }
+
+    /// Whether both are of one step of a plan, which does something else now.
+    pub(super) fn is_edited(&self, earlier: &Self) -> bool {
+        matches!((self, earlier), (Self::PlanStep(now), Self::PlanStep(then)) if now.hash != then.hash)
     }
 
     /// The name of its letter: by what is to be there afterwards, and not by how it is come by. The same download
@@ -169,6 +178,7 @@ impl LetterRequest {
                 bytes(&(packages, one.upgrade))
             }
             Self::Run(one) => bytes(&(&one.command, &one.folder)),
+            Self::PlanStep(one) => return LetterId::of_step(&one.plan, &one.step),
         };
         // The first part leaves room for letters of something else than one command.
         LetterId::of(&[b"command", self.kind().as_str().as_bytes(), &what])

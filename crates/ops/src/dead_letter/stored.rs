@@ -1,5 +1,7 @@
 //! Letters in a store: one record each, and each change one transaction.
 
+use std::collections::BTreeSet;
+
 use super::id::LetterId;
 use super::letter::{Lease, Letter, VERSION};
 use super::news::{Dropped, WhyDropped};
@@ -151,6 +153,19 @@ pub(super) fn remove(store: &dyn Store, id: &LetterId) -> Result<bool, StoreErro
         was_there
     })?;
     Ok(was_there)
+}
+
+/// Takes those out that there are; who is to go is only asked where anybody is there.
+pub(super) fn remove_all(
+    store: &dyn Store,
+    ids: impl FnOnce() -> BTreeSet<LetterId>,
+) -> Result<(), StoreError> {
+    let there = list(store)?;
+    if there.is_empty() {
+        return Ok(());
+    }
+    let ids = ids();
+    there.iter().map(Kept::id).filter(|id| ids.contains(id)).try_for_each(|id| remove(store, id).map(drop))
 }
 
 fn remove_if(

@@ -64,7 +64,7 @@ pub enum Turn {
 }
 
 /// Does letters again by `retry`, service by service, the oldest first: of each service one, and the others only if that
-/// one was done. Between two there is a pause by `rate`. Tells what became of each, in the order it was their turn.
+/// one was done. The steps of a plan are together, as if of one service. Between two there is a pause by `rate`. Tells what became of each, in the order it was their turn.
 ///
 /// # Cancel safety
 /// Dropping the future drops what `retry` is doing; `stop` ends it between two.
@@ -84,7 +84,7 @@ where
     for group in by_service(letters) {
         let mut canary = None;
         for letter in group {
-            let is_of_service = letter.service.is_some();
+            let is_of_service = letter.group().is_some();
             let turn = match canary {
                 Some(outcome) if outcome != Outcome::Done && is_of_service => Turn::Left,
                 _ => {
@@ -113,10 +113,11 @@ where
 /// Letters of one service after those of another, in the order in which the services' oldest failed first.
 fn by_service(mut letters: Vec<Letter>) -> Vec<Vec<Letter>> {
     letters.sort_by(|a, b| a.first_at.total_cmp(&b.first_at).then_with(|| a.id.cmp(&b.id)));
-    let mut places: BTreeMap<Option<String>, usize> = BTreeMap::new();
+    let mut places: BTreeMap<Option<(bool, String)>, usize> = BTreeMap::new();
     let mut groups: Vec<Vec<Letter>> = Vec::new();
     for letter in letters {
-        let place = *places.entry(letter.service.clone()).or_insert(groups.len());
+        let group = letter.group().map(|(is_plan, name)| (is_plan, name.to_owned()));
+        let place = *places.entry(group).or_insert(groups.len());
         match groups.get_mut(place) {
             Some(group) => group.push(letter),
             None => groups.push(vec![letter]),

@@ -41,6 +41,8 @@ pub struct Options {
     pub cancel: CancellationToken,
     /// The attempts are those of a larger operation, for which nobody may have asked.
     pub(crate) inherits_attempts: bool,
+    /// It is part of a plan's step, whose failure leaves the one letter that there is.
+    pub(crate) is_of_plan: bool,
 }
 
 impl Options {

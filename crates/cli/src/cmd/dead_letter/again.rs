@@ -9,7 +9,7 @@ use vps_ops::foreign::{Foreign, shown};
 use vps_ops::process::Input;
 use vps_ops::{Kind, NetworkOperationWrapper};
 
-use super::{command_line, failed, not_there};
+use super::{command_line, failed, not_there, plan_step};
 use crate::app::App;
 use crate::args::{Cli, Command, RetryArgs};
 use crate::cmd;
@@ -37,7 +37,14 @@ pub(super) async fn one(
     }
     let outcome = Box::pin(carry_out(app, network, leased.letter(), args)).await;
     give_back(network, leased, is_done(&outcome)).await?;
-    outcome
+    outcome.map(|again| again.exit)
+}
+
+/// How it ended that was done again.
+pub(super) struct Again {
+    pub(super) exit: Exit,
+    /// Whether the operation was done. A reader of standard output that is gone does not change that.
+    pub(super) is_done: bool,
 }
 
 pub(super) async fn lease(
@@ -48,9 +55,9 @@ pub(super) async fn lease(
     network.letters().lease(id, force).await
 }
 
-/// Whether the operation was done. A reader of standard output that is gone does not change that.
-pub(super) fn is_done(outcome: &Result<Exit, Failure>) -> bool {
-    outcome.is_ok()
+/// Whether the operation was done.
+pub(super) fn is_done(outcome: &Result<Again, Failure>) -> bool {
+    outcome.as_ref().is_ok_and(|again| again.is_done)
 }
 
 /// The letter goes if its operation was done, and else is anybody's again.
@@ -82,7 +89,10 @@ pub(super) async fn carry_out(
     network: &NetworkOperationWrapper,
     letter: &Letter,
     args: &RetryArgs,
-) -> Result<Exit, Failure> {
+) -> Result<Again, Failure> {
+    if let LetterRequest::PlanStep(step) = &letter.request {
+        return plan_step::again(app, step, args).await;
+    }
     let mut options = letter.options.clone();
     let fitting = args.set.iter().filter(|setting| setting.fits(&letter.request));
     fitting.for_each(|setting| setting.apply(&mut options));
@@ -98,7 +108,7 @@ pub(super) async fn carry_out(
             return Err(Failure::usage(first.strip_prefix("error: ").unwrap_or(first)));
         }
     };
-    match (command, &letter.request) {
+    let exit = match (command, &letter.request) {
         (Command::Download(args), _) => cmd::download::again(app, network, &args).await,
         (Command::Apt(command), _) => cmd::apt::again(app, network, &command).await,
         #[cfg(feature = "git")]
@@ -108,7 +118,8 @@ pub(super) async fn carry_out(
             cmd::run::again(app, network, run, folder.as_deref()).await
         }
         _ => Err(unknown()),
-    }
+    }?;
+    Ok(Again { exit, is_done: true })
 }
 
 /// Where a command is to run; an error where it would not find what it found then.

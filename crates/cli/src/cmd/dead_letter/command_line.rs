@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::time::Duration;
 
 use vps_ops::dead_letter::{
-    CloneLetter, DownloadLetter, InstallLetter, LetterOptions, LetterRequest, RunLetter, Word,
+    CloneLetter, DownloadLetter, InstallLetter, LetterOptions, LetterRequest, PlanStepLetter, RunLetter, Word,
 };
 
 /// The program's name, as it is typed.
@@ -23,6 +23,7 @@ pub(super) fn words(request: &LetterRequest, options: &LetterOptions) -> Option<
         }
         LetterRequest::AptInstall(letter) => line.install(letter, options),
         LetterRequest::Run(letter) => line.run(letter, options),
+        LetterRequest::PlanStep(letter) => line.apply(letter)?,
         _ => return None,
     }
     Some(line.0)
@@ -115,6 +116,13 @@ impl Line {
         self.flag("--upgrade", letter.upgrade);
         self.limits(options);
         self.words(&letter.packages);
+    }
+
+    /// Nothing where the plan came from standard input.
+    fn apply(&mut self, letter: &PlanStepLetter) -> Option<()> {
+        self.words(["apply".into(), letter.path.as_ref()?.to_os()]);
+        self.words(["--only", &letter.step, "--rerun", &letter.step]);
+        Some(())
     }
 
     fn run(&mut self, letter: &RunLetter, options: &LetterOptions) {

@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use vps_ops::dead_letter::{Kept, LeaseError, Letter, LetterId, LetterRequest, Outcome, Rate, Turn, in_turn};
 use vps_ops::{Kind, NetworkOperationWrapper};
 
-use super::again::{carry_out, give_back, is_done, lease, not_had};
+use super::again::{Again, carry_out, give_back, is_done, lease, not_had};
 use super::{failed, not_there, warn};
 use crate::app::App;
 use crate::args::RetryArgs;
@@ -49,6 +49,10 @@ pub(super) async fn retry(
             id: letter.id.to_string(),
             operation: letter.request.kind(),
             target: letter.target.to_string(),
+            plan: match &letter.request {
+                LetterRequest::PlanStep(step) => Some(step.plan.clone()),
+                _ => None,
+            },
             service: letter.service.clone(),
             result,
             code: code
@@ -114,7 +118,10 @@ async fn turn(
     network.letters().settled().await;
     network.letters().news().iter().for_each(warn);
     match outcome {
-        Ok(exit) => (TurnResult::Done, exit),
+        Ok(Again { exit, is_done: true }) => (TurnResult::Done, exit),
+        Ok(Again { exit: exit @ Exit::CircuitOpen, .. }) => (TurnResult::Refused, exit),
+        Ok(Again { exit: exit @ Exit::Signal(_), .. }) => (TurnResult::Stopped, exit),
+        Ok(Again { exit, .. }) => (TurnResult::Failed, exit),
         Err(failure) => {
             let failure = failure.ended_by(app.stopped.by());
             doing.tell(&failure);
@@ -138,7 +145,7 @@ fn tell(app: &App, retried: &DeadLetterRetry) -> Result<Exit, Failure> {
         print_json(retried)?;
     } else {
         let lines = retried.letters.iter().filter(|turn| turn.result == TurnResult::Left).map(|turn| {
-            let service = turn.service.as_deref().unwrap_or_default();
+            let service = turn.plan.as_ref().or(turn.service.as_ref()).map_or("", String::as_str);
             format!("left {}: the first of {service} was not done\n", turn.id)
         });
         let text: String = lines.collect();

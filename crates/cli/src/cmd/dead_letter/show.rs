@@ -1,11 +1,13 @@
 //! `dead-letter list|show|export`.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use vps_ops::NetworkOperationWrapper;
 use vps_ops::circuit::rfc3339;
-use vps_ops::dead_letter::{EndedBy, Kept, Letter, LetterId, LetterRequest, RunLetter};
+use vps_ops::dead_letter::{EndedBy, Kept, Letter, LetterId, LetterRequest, PlanStepLetter, RunLetter, Word};
+use vps_ops::foreign::{Foreign, shown};
 
 use super::{command_line, failed, not_there};
 use crate::app::{App, named};
@@ -29,6 +31,7 @@ pub(super) async fn list(
         let is_of =
             |wanted: &str| of == wanted || of.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('/'));
         service.as_ref().is_none_or(|service| is_of(service.as_str()))
+            && args.plan.as_ref().is_none_or(|plan| plan_of(letter).is_some_and(|step| step.plan == *plan))
             && args.class.as_ref().is_none_or(|class| letter.class == *class)
             && args.since.is_none_or(|since| now - letter.last_at <= since.as_secs_f64())
     };
@@ -85,6 +88,8 @@ fn row(app: &App, letter: &Letter) -> document::DeadLetterRow {
         id: letter.id.to_string(),
         operation: letter.request.kind(),
         target: letter.target.to_string(),
+        plan: plan_of(letter).map(|step| step.plan.clone()),
+        step: plan_of(letter).map(|step| step.step.clone()),
         service: letter.service.clone(),
         ended_by: letter.ended_by,
         class: letter.class.clone(),
@@ -96,6 +101,13 @@ fn row(app: &App, letter: &Letter) -> document::DeadLetterRow {
         last_at: rfc3339(letter.last_at),
         parked: letter.is_parked(),
         held_by_pid: letter.holder().filter(|holder| app.env.is_alive(holder)).map(|holder| holder.pid),
+    }
+}
+
+fn plan_of(letter: &Letter) -> Option<&PlanStepLetter> {
+    match &letter.request {
+        LetterRequest::PlanStep(step) => Some(step),
+        _ => None,
     }
 }
 
@@ -167,6 +179,15 @@ fn page(app: &App, letter: &Letter) -> String {
             fact("input", "it was given something on standard input, which is not kept");
         }
     }
+    if let Some(step) = plan_of(letter) {
+        let path = |path: &Word| shown(Path::new(&path.to_os())).to_string();
+        fact("plan", &step.path.as_ref().map_or_else(|| "from standard input".to_owned(), path));
+        for (index, cause) in step.causes.iter().enumerate() {
+            fact(if index == 0 { "caused by" } else { "" }, cause);
+        }
+        step.log.iter().for_each(|log| fact("log", &path(log)));
+        fact("does", &Foreign::from(step.action.to_string().as_str()));
+    }
     let attempts = letter.history.iter().enumerate();
     for (index, attempt) in attempts {
         let after =
@@ -182,7 +203,12 @@ fn page(app: &App, letter: &Letter) -> String {
         );
         fact(if index == 0 { "attempts" } else { "" }, &line);
     }
-    let _ = writeln!(text, "\nthe command that does it again:\n  {}", line(letter));
+    match line(letter).as_str() {
+        "" => text.push_str("\nit is done again by applying the plan, which came from standard input\n"),
+        line => {
+            let _ = writeln!(text, "\nthe command that does it again:\n  {line}");
+        }
+    }
     text
 }
 

@@ -12,6 +12,7 @@ pub(crate) fn letter_is_of(letter: &Letter) -> String {
             let words = run.command.iter().map(|word| word.to_os().to_string_lossy().into_owned());
             format!("{kind} of {}", words.collect::<Vec<_>>().join(" "))
         }
+        (LetterRequest::PlanStep(_), target) => format!("step {target}"),
         (_, "") => kind.to_string(),
         (_, target) => format!("{kind} of {target}"),
     }

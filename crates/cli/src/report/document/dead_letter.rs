@@ -23,11 +23,16 @@ pub(crate) struct DeadLetterList {
 pub(crate) struct DeadLetterRow {
     /// What it is called: the same whenever the same operation fails.
     pub(crate) id: String,
-    /// What its operation does: `download`, `git_clone`, `apt_update`, `apt_install`, `run`.
+    /// What its operation does: `download`, `git_clone`, `apt_update`, `apt_install`, `run`,
+    /// `plan_step`.
     #[cfg_attr(test, schemars(with = "String"))]
     pub(crate) operation: OperationKind,
     /// What it works on.
     pub(crate) target: String,
+    /// Of a step, what its plan is remembered by; null for other operations.
+    pub(crate) plan: Option<String>,
+    /// Of a step, its name; null for other operations.
+    pub(crate) step: Option<String>,
     /// Whose service the failure was; null where none was concerned.
     pub(crate) service: Option<String>,
     /// What ended it the last time.
@@ -94,6 +99,8 @@ pub(crate) struct DeadLetterTurn {
     pub(crate) operation: OperationKind,
     /// What it works on.
     pub(crate) target: String,
+    /// Of a step, what its plan is remembered by; null for other operations.
+    pub(crate) plan: Option<String>,
     /// Whose service its failure was; null where none was concerned.
     pub(crate) service: Option<String>,
     /// What became of it.
@@ -113,7 +120,7 @@ pub(crate) enum TurnResult {
     Failed,
     /// Its circuit was open, or its service's queue full, and nothing was tried.
     Refused,
-    /// The first of its service was not done.
+    /// The first of its service, or of its plan, was not done.
     Left,
     /// It is only done again with `--force`.
     Parked,

@@ -35,7 +35,9 @@ pub(crate) use error::Error;
 pub(crate) use git::{GitClone, Submodule};
 pub(crate) use health::{Change, Health, Mute, News};
 pub(crate) use log::LogLine;
-pub(crate) use plan::{PlanCheck, PlanHint, PlanNew, PlanShow, PlanStep};
+pub(crate) use plan::{
+    PlanCheck, PlanForget, PlanHint, PlanNew, PlanShow, PlanStage, PlanStatus, PlanStatusStep, PlanStep,
+};
 pub(crate) use preview::{Preview, PreviewStep};
 pub(crate) use run::Run;
 #[cfg(feature = "web")]

@@ -1,4 +1,4 @@
-//! `plan check|show|new`.
+//! `plan check|show|status|forget|new`.
 
 use std::collections::BTreeMap;
 
@@ -90,4 +90,89 @@ pub(crate) struct PlanStep {
 pub(crate) struct PlanNew {
     /// Which one.
     pub(crate) path: String,
+}
+
+/// What is known of a plan from earlier runs: `plan status`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "schema", rename = "vps-configurator.plan.status/1")]
+pub(crate) struct PlanStatus {
+    /// What it is remembered by: its name, else its path.
+    pub(crate) plan: String,
+    /// Where its last run read it from; null where that is not known, or was standard input.
+    pub(crate) path: Option<String>,
+    /// The number of the last run that noted something; 0 where none did.
+    pub(crate) run: u64,
+    /// How often something was changed.
+    pub(crate) changes: u64,
+    /// When something was noted last, RFC 3339; null where nothing ever was.
+    pub(crate) last_at: Option<String>,
+    /// In the order of the plan, then those that are known and not in it; of a plan that was only named, by their names.
+    pub(crate) steps: Vec<PlanStatusStep>,
+}
+
+/// What is known of a step.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct PlanStatusStep {
+    /// Its name.
+    pub(crate) step: String,
+    /// What it does: `packages`, `download`, `command`...; null where its plan was only named.
+    pub(crate) kind: Option<&'static str>,
+    /// Where it is.
+    pub(crate) stage: PlanStage,
+    /// When that was noted, RFC 3339; null where nothing was.
+    pub(crate) at: Option<String>,
+    /// The run that noted it; null where nothing was.
+    pub(crate) run: Option<u64>,
+    /// How often it was begun since it was last done.
+    pub(crate) attempts: u32,
+    /// How often in a row it failed for good in the same way; with 3 it is done again only by `apply --rerun`.
+    pub(crate) equal_failures: u32,
+    /// What it failed with last; null where it was done since, or never failed.
+    pub(crate) failure: Option<String>,
+    /// Its change mark: the number of the last of the plan's changes that it made; null where it made none.
+    pub(crate) change: Option<u64>,
+    /// Whether it does something else now than what is known of it; null where nothing is known or the plan was only named.
+    pub(crate) edited: Option<bool>,
+    /// Whether the plan still has it; null where the plan was only named.
+    pub(crate) in_plan: Option<bool>,
+}
+
+/// Where a step is.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PlanStage {
+    /// Nothing is known of it.
+    New,
+    /// It was begun, and how it ended is not known: a run is at it, or was interrupted.
+    Started,
+    /// It was done, or found to be.
+    Done,
+    /// It failed, or was begun and given up.
+    Failed,
+}
+
+impl PlanStage {
+    /// The same for people.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Started => "begun",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What `plan forget` forgot.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "schema", rename = "vps-configurator.plan.forget/1")]
+pub(crate) struct PlanForget {
+    /// What the plan is remembered by.
+    pub(crate) plan: String,
+    /// The steps.
+    pub(crate) steps: Vec<String>,
 }

@@ -16,7 +16,7 @@ use thiserror::Error;
 use super::super::ids::StepId;
 use crate::env::{Env, ProcessIdentity};
 use crate::foreign::Foreign;
-use crate::store::{Store, StoreError, StoreHandle};
+use crate::store::{LONG_ANSWER_LIMIT, Store, StoreError, StoreHandle};
 
 /// Where rows begin in the store. The plan's name and the step's follow, kept apart by what neither has.
 const ROWS: &str = "plan/";
@@ -41,7 +41,8 @@ pub enum JournalError {
 /// Where a step is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Stage {
+#[non_exhaustive]
+pub enum Stage {
     /// It was begun. Found by a later run: it was interrupted.
     Started,
     /// It was done.
@@ -134,8 +135,18 @@ impl Journal {
         plan: &str,
         path: Option<Foreign>,
     ) -> Result<Self, StoreError> {
+        let mut journal = Self::read(env, store, plan).await?;
+        journal.head.path = path;
+        Ok(journal)
+    }
+
+    /// The same for who only looks: the plan was read from where its last run did.
+    pub(super) async fn read(env: &Env, store: &StoreHandle, plan: &str) -> Result<Self, StoreError> {
         let wanted = prefix_of(plan);
-        let read = store.ask(env, move |store| store.list(&wanted).map(|rows| (rows, store.outlives())));
+        // There is nothing to do without it: a slow disk is waited for.
+        let read = store.ask_within(env, LONG_ANSWER_LIMIT, move |store| {
+            store.list(&wanted).map(|rows| (rows, store.outlives()))
+        });
         let (read, outlives) = read.await??;
         let mut journal = Self::empty(env, store, plan, outlives);
         for (key, bytes) in read {
@@ -153,7 +164,6 @@ impl Journal {
                 None => {}
             }
         }
-        journal.head.path = path;
         Ok(journal)
     }
 
@@ -176,6 +186,11 @@ impl Journal {
     /// What is known of a step, by the name it has, else by the one it had.
     pub(crate) fn memo(&self, id: &StepId, was: Option<&StepId>) -> Option<&Memo> {
         self.rows.get(id.as_str()).or_else(|| self.rows.get(was?.as_str()))
+    }
+
+    /// What is known of the plan as a whole, and of each step, in the order of their names.
+    pub(super) fn all(&self) -> (&Head, impl Iterator<Item = (&str, &Memo)>) {
+        (&self.head, self.rows.iter().map(|(id, memo)| (id.as_str(), memo)))
     }
 
     /// Whether the next run will know what this one notes.
@@ -265,7 +280,7 @@ impl Journal {
 }
 
 /// Where the rows of a plan begin.
-fn prefix_of(plan: &str) -> String {
+pub(super) fn prefix_of(plan: &str) -> String {
     format!("{ROWS}{plan}{APART}")
 }
 

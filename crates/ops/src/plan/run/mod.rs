@@ -3,6 +3,8 @@
 mod event;
 mod fetched;
 mod journal;
+mod known;
+mod letters;
 mod lock;
 mod nodes;
 mod one_step;
@@ -20,8 +22,8 @@ pub use event::{PlanEvent, PlanObserver, StepEvent};
 pub(crate) use fetched::Fetched;
 #[cfg(test)]
 pub(crate) use journal::Memo;
-pub(crate) use journal::Stage;
-pub use journal::{Head, JournalError};
+pub use journal::{Head, JournalError, Stage};
+pub use known::{KnownPlan, KnownStep, forget, known};
 pub use lock::{ApplyLock, LockError, Owner};
 pub use outcome::{Applied, Deferral, Outcome, StepError, StepFailure, StepReport, Would};
 pub use runner::{ApplyError, ApplyOptions, apply};

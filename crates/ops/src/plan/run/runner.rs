@@ -215,6 +215,7 @@ impl<'r> Run<'r> {
         let sync = self.journal().sync();
         // What cannot be written now is found by looking at the machine.
         let _ = sync.await;
+        self.clear_letters(&outcomes);
         self.report(&order, outcomes, stopped)
     }
 
@@ -347,6 +348,7 @@ impl<'r> Run<'r> {
     }
 
     fn end(&self, outcomes: &mut [Option<(Outcome, Duration)>], at: usize, outcome: Outcome, took: Duration) {
+        self.keep_letter(at, &outcome, took);
         self.tell(at, StepEvent::Ended { outcome: &outcome, took });
         if let Some(place) = outcomes.get_mut(at) {
             *place = Some((outcome, took));

@@ -1,0 +1,97 @@
+//! `dead-letter retry` of a plan's step: by the plan, as long as that has the same step.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use vps_ops::dead_letter::PlanStepLetter;
+use vps_ops::foreign::Foreign;
+use vps_ops::plan::run::Outcome;
+use vps_ops::plan::{Needs, Plan, StepId};
+
+use super::again::Again;
+use super::warn_of;
+use crate::app::App;
+use crate::args::{ApplyArgs, MetricsArgs, RetryArgs};
+use crate::cmd::apply;
+use crate::cmd::plan::read::read;
+use crate::observe;
+use crate::report::Failure;
+
+/// How long circuits are waited for where that was asked for, as `apply --wait` does.
+const WAIT: Duration = Duration::from_secs(600);
+
+/// Does the step and then what it blocked.
+pub(super) async fn again(app: &App, letter: &PlanStepLetter, args: &RetryArgs) -> Result<Again, Failure> {
+    let step = Foreign::from(letter.step.as_str());
+    let Some(path) = letter.path.as_ref().map(vps_ops::dead_letter::Word::to_os) else {
+        let text = format!("the plan of the step {step} came from standard input");
+        return Err(Failure::local(text).hint("apply it again"));
+    };
+    let plan = Arc::new(read(app, Path::new(&path))?.plan);
+    let id = same_step(&plan, letter).ok_or_else(|| edited(&path, &step))?;
+    let loaded = app.config()?;
+    // Of the operations in a step only what goes wrong is said: another view than that of the command's own network.
+    let network = app.network_watched_by(
+        &loaded,
+        observe::observers_of_plan(&app.screen, app.term, app.global.log_format),
+    );
+    let args = ApplyArgs {
+        plan: path,
+        dry_run: false,
+        fail_on: None,
+        only: with_blocked(&plan, &id),
+        skip: Vec::new(),
+        rerun: vec![id.clone()],
+        mark_done: Vec::new(),
+        recheck: false,
+        wait: args.wait_for_circuit.then_some(WAIT),
+        limit_time: None,
+        wait_lock: None,
+        jobs: NonZeroUsize::MIN,
+        strict: false,
+        metrics: MetricsArgs::default(),
+    };
+    let applied = apply::carry_out(app, &loaded, &network, &args, &plan).await;
+    warn_of(&network).await;
+    let applied = applied?;
+    let outcome = applied.steps.iter().find(|step| step.id == id).map(|step| &step.outcome);
+    let is_done = matches!(outcome, Some(Outcome::Done { .. } | Outcome::Satisfied | Outcome::Skipped));
+    let exit = apply::ended(app, &args, &plan, &applied)?;
+    Ok(Again { exit, is_done })
+}
+
+/// The letter's step, if the plan still has it and it does the same.
+fn same_step(plan: &Plan, letter: &PlanStepLetter) -> Option<StepId> {
+    let step = plan.steps.iter().find(|step| step.id.as_str() == letter.step)?;
+    (plan.name == letter.plan && step.hash() == letter.hash).then(|| step.id.clone())
+}
+
+fn edited(path: &OsString, step: &Foreign) -> Failure {
+    let path = Path::new(path);
+    let shown = vps_ops::foreign::shown(path);
+    Failure::local(format!("the step {step} of {shown} was edited since it failed")).hint(format!(
+        "apply it: `vps-configurator apply {}`",
+        vps_ops::foreign::shown_word(path.as_os_str())
+    ))
+}
+
+/// The step and all that need it, and those that need them.
+fn with_blocked(plan: &Plan, id: &StepId) -> Vec<StepId> {
+    let mut chosen = BTreeSet::from([id.clone()]);
+    loop {
+        let needs_chosen = |needs: &Needs| match needs {
+            Needs::Steps(needs) => needs.iter().any(|need| chosen.contains(need)),
+            Needs::Order => false,
+        };
+        let steps = plan.steps.iter().filter(|step| !chosen.contains(&step.id) && needs_chosen(&step.needs));
+        let more: Vec<StepId> = steps.map(|step| step.id.clone()).collect();
+        if more.is_empty() {
+            return chosen.into_iter().collect();
+        }
+        chosen.extend(more);
+    }
+}

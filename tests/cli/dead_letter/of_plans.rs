@@ -1,0 +1,157 @@
+//! The letters of a plan's steps: one a step, whatever is done in it.
+
+use std::fs;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tests::server::{Behaviour, Gate, Route, Server};
+
+use super::{id, letters, only, retry};
+use crate::lab::Lab;
+use crate::said::{Said, run, run_with};
+
+const CANARY: &str = "canary-of-a-secret";
+
+/// A download with a secret, what needs it, and what needs neither.
+fn lab(server: &Server) -> Lab {
+    let lab = Lab::new();
+    let plan = format!(
+        "version: 1\nname: web\nsecrets: {{token: {{env: TOKEN}}}}\nsteps:\n\
+         \x20 - id: app\n    needs: []\n    retries: 1\n    download:\n      url: {}\n      dest: app\n\
+         \x20     headers: {{Authorization: \"Bearer ${{secret.token}}\"}}\n\
+         \x20 - {{id: after, needs: [app], file: {{dest: after, content: x}}}}\n\
+         \x20 - {{id: alone, needs: [], file: {{dest: alone, content: y}}}}\n",
+        server.url("/f")
+    );
+    fs::write(lab.path("web.yaml"), plan).unwrap();
+    lab
+}
+
+fn with_token(lab: &Lab, args: &[&str]) -> Said {
+    run_with(lab, &[("TOKEN", CANARY)], args)
+}
+
+#[test]
+fn a_step_leaves_one_letter_without_its_secret_and_takes_it_out_once_it_is_done() {
+    let server = Server::start();
+    let lab = lab(&server);
+    for failures in 1..=2 {
+        let said = with_token(&lab, &["apply", "web.yaml"]);
+        assert_eq!(said.code, 1, "{}", said.err);
+        let letter = only(&lab);
+        assert_eq!(
+            (letter["operation"].as_str(), letter["failures"].as_u64()),
+            (Some("plan_step"), Some(failures))
+        );
+        assert_eq!((letter["plan"].as_str(), letter["step"].as_str()), (Some("web"), Some("app")));
+    }
+    let letter = id(&only(&lab));
+    let named = |plan: &str| run(&lab, &["dead-letter", "list", "--plan", plan]).out;
+    assert!(named("web").contains("step app of web"), "{}", named("web"));
+    assert_eq!(named("other"), "no dead letters\n");
+    let shown = run(&lab, &["dead-letter", "show", &letter, "--json"]).json();
+    let arguments = &shown["request"]["arguments"];
+    assert_eq!(arguments["action"]["download"]["headers"]["Authorization"], "Bearer ${secret.token}");
+    let line = shown["command_line"].as_str().unwrap();
+    assert!(line.ends_with("web.yaml --only app --rerun app"), "{line}");
+    for file in fs::read_dir(lab.path("state")).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = if path.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
+        assert!(!bytes.windows(CANARY.len()).any(|part| part == CANARY.as_bytes()), "{}", path.display());
+    }
+    let page = run(&lab, &["dead-letter", "show", &letter]).out;
+    assert!(page.contains("404") && !page.contains(CANARY), "{page}");
+    server.route("/f", Route::of(10));
+    // Parked or not: the step is asked for.
+    let said = with_token(&lab, &["apply", "web.yaml", "--rerun", "app"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(letters(&lab).is_empty());
+}
+
+#[test]
+fn a_retry_does_the_step_and_what_it_blocked_but_only_as_it_was() {
+    let server = Server::start();
+    let lab = lab(&server);
+    assert_eq!(with_token(&lab, &["apply", "web.yaml", "--skip", "alone"]).code, 1);
+    let letter = id(&only(&lab));
+    assert_eq!(with_token(&lab, &["dead-letter", "retry", &letter]).code, 1, "it fails again");
+    assert_eq!(only(&lab)["failures"].as_u64(), Some(2));
+    let was = fs::read_to_string(lab.path("web.yaml")).unwrap();
+    fs::write(lab.path("web.yaml"), was.replace("dest: app", "dest: app2")).unwrap();
+    let said = with_token(&lab, &["dead-letter", "retry", &letter]);
+    assert!(
+        said.code == 7 && said.err.contains("edited since") && said.err.contains("apply"),
+        "{}",
+        said.err
+    );
+    assert_eq!(retry(&lab, "nothere1").code, 7);
+    // Neither a comment nor its place makes another step of it.
+    fs::write(lab.path("web.yaml"), format!("# more\n{was}")).unwrap();
+    server.route("/f", Route::of(10));
+    let said = with_token(&lab, &["dead-letter", "retry", &letter]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(lab.read("app").is_some() && lab.read("after").is_some(), "what was blocked is done, too");
+    assert!(lab.read("alone").is_none(), "nobody asked for that");
+    assert!(letters(&lab).is_empty());
+}
+
+#[test]
+fn all_of_them_are_done_plan_by_plan() {
+    let server = Server::start();
+    let lab = lab(&server);
+    assert_eq!(with_token(&lab, &["apply", "web.yaml"]).code, 1);
+    assert_eq!(run(&lab, &["run", "--retries", "1", "--", "sh", "-c", "test -e app"]).code, 1);
+    server.route("/f", Route::of(10));
+    let said = with_token(&lab, &["--json", "dead-letter", "retry", "--all", "--rate", "60000"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let turns = said.json()["letters"].as_array().unwrap().clone();
+    let results: Vec<_> =
+        turns.iter().map(|turn| (turn["plan"].as_str(), turn["result"].as_str().unwrap())).collect();
+    assert_eq!(results, [(Some("web"), "done"), (None, "done")]);
+    assert!(letters(&lab).is_empty());
+}
+
+#[test]
+fn a_stop_a_look_and_a_switch_leave_none() {
+    let (server, gate) = (Server::start(), Gate::new());
+    let lab = lab(&server);
+    assert_eq!(with_token(&lab, &["apply", "web.yaml", "--dry-run"]).code, 0);
+    let off = [("VPS_CONFIGURATOR_PERFORMANCE__DEAD_LETTERS__ENABLED", "false"), ("TOKEN", CANARY)];
+    assert_eq!(run_with(&lab, &off, &["apply", "web.yaml"]).code, 1);
+    assert!(letters(&lab).is_empty());
+    server.route("/f", Route::of(50_000).then(Behaviour::Hold { after: 10, gate: gate.clone() }));
+    let child = lab.command(&["apply", "web.yaml"]).env("TOKEN", CANARY).spawn().unwrap();
+    gate.wait_until_reached();
+    kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), Signal::INT).unwrap();
+    let said = Said::from(child.wait_with_output().unwrap());
+    assert_eq!(said.code, 130, "{}", said.err);
+    assert!(letters(&lab).is_empty());
+}
+
+#[test]
+fn what_is_known_of_a_plan_is_shown_and_forgotten() {
+    let server = Server::start();
+    let lab = lab(&server);
+    let stages = |plan: &str| -> Vec<String> {
+        let said = run(&lab, &["--json", "plan", "status", plan]);
+        assert_eq!(said.code, 0, "{}", said.err);
+        let steps = said.json()["steps"].as_array().unwrap().clone();
+        let word = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        steps.iter().map(|step| format!("{} {}", word(&step["step"]), word(&step["stage"]))).collect()
+    };
+    assert_eq!(run(&lab, &["plan", "status", "web"]).code, 7, "nothing is known of it");
+    assert_eq!(stages("web.yaml"), ["app new", "after new", "alone new"]);
+    assert_eq!(with_token(&lab, &["apply", "web.yaml"]).code, 1);
+    assert_eq!(stages("web.yaml"), ["app failed", "after new", "alone done"]);
+    assert_eq!(stages("web"), ["alone done", "app failed"]);
+    let said = run(&lab, &["plan", "status", "web.yaml"]);
+    let row = said.out.lines().find(|line| line.starts_with("app ")).unwrap();
+    assert!(row.contains("failed") && row.contains("404"), "{row}");
+    let said = run(&lab, &["--json", "plan", "forget", "web", "app"]);
+    assert_eq!((said.code, said.json()["steps"].to_string().as_str()), (0, "[\"app\"]"), "{}", said.err);
+    assert_eq!(stages("web"), ["alone done"]);
+    assert_eq!(run(&lab, &["plan", "forget", "web", "app"]).code, 7, "it is not known any more");
+    let said = run(&lab, &["plan", "forget", "web"]);
+    assert!(said.code == 2 && said.err.contains("--yes"), "nobody can be asked: {}", said.err);
+    assert_eq!(run(&lab, &["plan", "forget", "web.yaml", "--yes"]).out, "forgot alone\n");
+    assert_eq!(run(&lab, &["plan", "status", "web"]).code, 7);
+}
