@@ -101,7 +101,9 @@ async fn a_source_that_others_can_write_is_refused() {
     std::fs::write(&source, "x").unwrap();
     let action = || FileAction::new(place.path().join("a"), Body::Source("source".into()));
     std::fs::set_permissions(&source, std::fs::Permissions::from_mode(0o666)).unwrap();
-    assert!(Box::pin(put_from(&env, place.path(), action())).await.unwrap_err().causes[0].contains("mode 666"));
+    assert!(
+        Box::pin(put_from(&env, place.path(), action())).await.unwrap_err().causes[0].contains("mode 666")
+    );
     std::fs::set_permissions(&source, std::fs::Permissions::from_mode(0o644)).unwrap();
     Box::pin(put_from(&env, place.path(), action())).await.unwrap();
     std::fs::remove_file(&source).unwrap();
