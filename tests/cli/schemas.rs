@@ -130,6 +130,12 @@ fn every_command_writes_what_its_schema_says() {
     seen.run(&lab, &["plan", "show", "plan.yaml"], 0);
     seen.run(&lab, &["plan", "check", "f"], 3);
 
+    let steps = "version: 1\nsteps: [{id: a, file: {dest: out, content: x}}, {id: b, command: {argv: [\"false\"], creates: no}}]\n";
+    fs::write(lab.path("p.yaml"), steps).unwrap();
+    let said = run(&lab, &["--json", "-q", "apply", "p.yaml"]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    said.out.lines().for_each(|line| seen.see(&serde_json::from_str(line).unwrap()));
+
     if is_there("git") {
         git(&lab, &["init", "--quiet", "source"]);
         git(&lab, &["-C", "source", "commit", "--quiet", "--allow-empty", "--message", "first"]);

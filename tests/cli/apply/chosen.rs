@@ -25,7 +25,11 @@ fn chosen(args: &[&str]) -> (i32, String) {
 fn only_brings_what_is_needed_and_skip_leaves_what_needs_it() {
     assert_eq!(chosen(&["--only", "b"]), (0, "a changed, b changed, c not_selected, d not_selected".into()));
     assert_eq!(chosen(&["--only", "b,d"]).1, "a changed, b changed, c not_selected, d changed");
-    assert_eq!(chosen(&["--skip", "b"]).1, "a changed, b not_selected, c needs, d changed");
+    assert_eq!(chosen(&["--skip", "b"]), (0, "a changed, b not_selected, c not_selected, d changed".into()));
+    assert_eq!(
+        chosen(&["--only", "c", "--skip", "b"]).1,
+        "a changed, b not_selected, c needs, d not_selected"
+    );
     let said = apply(&lab(CHAIN), &["--only", "d"]);
     assert!(said.out.starts_with("p: 4 steps  changed 1  not asked for 3  "), "{}", said.out);
     assert!(!said.err.contains("not asked for"), "{}", said.err);

@@ -42,6 +42,12 @@ fn the_one_to_begin_with_runs_without_root_and_without_a_network() {
     fs::copy(folder().join("quickstart.yaml"), lab.path("p.yaml")).unwrap();
     let said = apply(&lab, &["--dry-run"]);
     assert_eq!(said.code, 0, "{}", said.err);
+    assert!(
+        said.out.contains("\u{2192} checksum   command unknown until page\n"),
+        "it would be told: {}",
+        said.out
+    );
+    assert!(said.out.contains("quickstart: 5 steps  would change 5  "), "{}", said.out);
     let said = apply(&lab, &[]);
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(said.out.starts_with("quickstart: 5 steps  changed 5  "), "{}", said.out);

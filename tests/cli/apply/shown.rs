@@ -29,17 +29,27 @@ fn quiet_says_only_what_failed_and_quieter_nothing() {
 fn colours_and_signs_are_there_only_where_they_can_be_shown() {
     let said = apply(&lab(STEPS), &[]);
     assert!(!said.err.contains(ESCAPE) && said.err.contains("✔ conf "), "{}", said.err);
-    assert!(said.err.contains("\n  | \\u{1b}[2Jclear\n"), "what a command says moves no cursor: {}", said.err);
+    assert!(
+        said.err.contains("\n  | \\u{1b}[2Jclear\n"),
+        "what a command says moves no cursor: {}",
+        said.err
+    );
     let said = apply(&lab(STEPS), &["--color", "always"]);
     assert!(said.err.contains("\u{1b}[32m✔\u{1b}[0m conf "), "{:?}", said.err);
     let said = run_with(&lab(STEPS), &[("LC_ALL", "C")], &["apply", "p.yaml"]);
-    assert!(said.err.is_ascii() && said.err.contains("+ conf ") && said.err.contains("\nx bad "), "{}", said.err);
+    assert!(
+        said.err.is_ascii() && said.err.contains("+ conf ") && said.err.contains("\nx bad "),
+        "{}",
+        said.err
+    );
 }
 
 #[test]
 fn lines_end_in_the_column_80_and_long_ones_are_cut_at_a_terminal_only() {
     let long = "x".repeat(100);
-    let steps = format!("- {{id: a, file: {{dest: a, content: x}}}}\n- {{id: long, file: {{dest: {long}, content: x}}}}\n");
+    let steps = format!(
+        "- {{id: a, file: {{dest: a, content: x}}}}\n- {{id: long, file: {{dest: {long}, content: x}}}}\n"
+    );
     let said = apply(&lab(&steps), &[]);
     let widths: Vec<usize> = said.err.lines().map(|line| line.chars().count()).collect();
     assert!(said.err.contains(&long), "a file has room: {}", said.err);
@@ -62,7 +72,10 @@ fn programs_hear_each_step_and_then_all_of_it() {
     let bad = &report["steps"][1];
     assert_eq!((&bad["line"], &bad["error"]["attempts"]), (&5.into(), &1.into()), "{bad}");
     assert_eq!(bad["error"]["tail"][0], "\\u{1b}[2Jclear");
-    assert_eq!((&report["plan"], &report["stopped"], &report["gone"]), (&"p".into(), &false.into(), &Value::Array(vec![])));
+    assert_eq!(
+        (&report["plan"], &report["stopped"], &report["gone"]),
+        (&"p".into(), &false.into(), &Value::Array(vec![]))
+    );
     let (said, lines) = heard(&lab(STEPS), &["--dry-run"]);
     assert_eq!((said.code, &lines.last().unwrap()["dry_run"]), (0, &true.into()));
     assert_eq!(lines.last().unwrap()["steps"][0]["status"], "would_change");
@@ -72,7 +85,9 @@ fn programs_hear_each_step_and_then_all_of_it() {
 fn where_the_log_is_json_each_line_is() {
     let said = run(&lab(STEPS), &["--log-format", "json", "apply", "p.yaml"]);
     let lines = said.json_lines();
-    let has = |words: &str| lines.iter().any(|line| line["message"].as_str().is_some_and(|text| text.contains(words)));
+    let has = |words: &str| {
+        lines.iter().any(|line| line["message"].as_str().is_some_and(|text| text.contains(words)))
+    };
     assert!(has("conf (file): wrote ") && has("p.yaml:5: bad: ") && has("next: "), "{}", said.err);
     assert!(said.out.starts_with("p: 3 steps  "), "{}", said.out);
 }

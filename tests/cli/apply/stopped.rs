@@ -43,10 +43,7 @@ fn ctrl_c_ends_the_command_leaves_the_rest_and_the_next_run_does_it() {
         assert!(said.out.starts_with("p: 3 steps  changed 1  left 2  "), "{}", said.out);
         fs::write(lab.path("go"), "").unwrap();
         let (code, steps) = ends(&lab, &[]);
-        assert_eq!(
-            (code, steps.join(", ").as_str()),
-            (0, "before satisfied, long changed, after changed")
-        );
+        assert_eq!((code, steps.join(", ").as_str()), (0, "before satisfied, long changed, after changed"));
     }
 }
 
@@ -126,12 +123,16 @@ fn killed_in_the_middle_the_next_run_ends_where_one_that_was_not_killed_ends() {
     assert_eq!(requests.len(), asked + 1, "it went on with what it had");
     assert_eq!(apply(&unkilled, &[]).code, 0);
     assert_eq!(tree(&killed.path("tree")), tree(&unkilled.path("tree")));
-    assert_eq!((text(&killed, "tree/log").as_str(), text(&killed, "tree/told").as_str()), ("run\n", "told\n"));
+    assert_eq!(
+        (text(&killed, "tree/log").as_str(), text(&killed, "tree/told").as_str()),
+        ("run\n", "told\n")
+    );
     assert!(apply(&killed, &[]).out.starts_with("p: 5 steps  ok 5  "));
 }
 
 /// Reads what lets it end from a pipe, so that it outlives a run that is killed.
-const OUTLIVES: &str = "echo begun >>log; echo $$ >pid.tmp; mv pid.tmp pid; read word <go; echo $word >>log; touch done";
+const OUTLIVES: &str =
+    "echo begun >>log; echo $$ >pid.tmp; mv pid.tmp pid; read word <go; echo $word >>log; touch done";
 
 #[test]
 fn a_command_that_outlives_its_run_is_waited_for_and_not_begun_twice() {
@@ -175,7 +176,8 @@ fn what_may_be_done_once_and_was_half_done_is_left_until_somebody_decides() {
         assert_eq!(said.code, 4, "{}", said.err);
         let words = format!("{}{}", said.err, said.out);
         assert!(words.contains("left: a run that was killed had begun it"), "{words}");
-        let next = "next: vps-configurator apply p.yaml --rerun long  (or --mark-done long, if it was done)\n";
+        let next =
+            "next: vps-configurator apply p.yaml --rerun long  (or --mark-done long, if it was done)\n";
         assert!(said.err.ends_with(next), "{}", said.err);
     }
     assert_eq!(text(&lab, "log"), "begun\n");
@@ -193,7 +195,8 @@ fn what_may_be_done_once_and_was_half_done_is_left_until_somebody_decides() {
 #[test]
 fn what_fails_for_good_three_times_is_parked_until_it_is_asked_for() {
     let server = Server::start();
-    server.route("/f", Route::of(1).then(Behaviour::status(404)).then(Behaviour::status(404)).then(Behaviour::status(404)));
+    let gone = Behaviour::status(404);
+    server.route("/f", Route::of(1).times(3, &gone).then(Behaviour::Ok));
     let lab = lab(&format!("- {{id: f, download: {{url: \"{}\", dest: f}}}}\n", server.url("/f")));
     for _ in 0..3 {
         assert_eq!(apply(&lab, &[]).code, 1);
@@ -201,7 +204,11 @@ fn what_fails_for_good_three_times_is_parked_until_it_is_asked_for() {
     let said = apply(&lab, &[]);
     assert_eq!(said.code, 4, "{}", said.err);
     assert!(said.err.contains("left: failed three times in the same way"), "{}", said.err);
-    assert!(said.err.contains("next: vps-configurator apply p.yaml --rerun f  (once the cause is gone)"), "{}", said.err);
+    assert!(
+        said.err.contains("next: vps-configurator apply p.yaml --rerun f  (once the cause is gone)"),
+        "{}",
+        said.err
+    );
     assert_eq!(server.log().of("/f").len(), 3);
     assert_eq!(apply(&lab, &["--rerun", "f"]).code, 0);
 }

@@ -37,7 +37,9 @@ fn the_second_run_ends_with_7_and_names_the_first_or_waits_for_it() {
 
 #[test]
 fn the_lock_of_a_run_that_was_killed_is_free() {
-    let lab = lab("- {id: held, timeout: 1s, command: {shell: \"echo run >>log; exec sleep 1000\", always: true}}\n");
+    let lab = lab(
+        "- {id: held, timeout: 1s, command: {shell: \"echo run >>log; exec sleep 1000\", always: true}}\n",
+    );
     let mut child = lab.start(&["apply", "p.yaml"]);
     wait_until("the command", || (text(&lab, "log") == "run\n").then_some(()));
     child.kill().unwrap();

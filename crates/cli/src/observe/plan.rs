@@ -175,14 +175,20 @@ impl PlanView {
     }
 }
 
-/// Hears all but the beginnings and ends of operations that went well.
+/// Hears all but the beginnings and ends of operations: those of steps have their own lines.
 #[derive(Debug)]
 pub(super) struct OnTheWay<O>(pub(super) O);
 
 impl<O: Observer> Observer for OnTheWay<O> {
     fn on(&self, event: &Event<'_>) {
-        let is_said =
-            matches!(event.kind, EventKind::Started | EventKind::Succeeded { .. } | EventKind::Note { .. });
+        let is_said = matches!(
+            event.kind,
+            EventKind::Started
+                | EventKind::Succeeded { .. }
+                | EventKind::Failed(_)
+                | EventKind::CircuitRejected { .. }
+                | EventKind::Note { .. }
+        );
         if !(is_said && event.is_of_root()) {
             self.0.on(event);
         }

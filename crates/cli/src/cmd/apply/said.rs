@@ -10,7 +10,7 @@ use crate::args::ApplyArgs;
 use crate::exit::Exit;
 use crate::observe::PlanView;
 use crate::observe::words::plan as words;
-use crate::report::{Failure, document, fit, line_of, print, print_bytes};
+use crate::report::{Failure, document, fit, line_of, print, print_bytes, without_repeats};
 
 /// Names in one line.
 const MOST_NAMES: usize = 8;
@@ -84,7 +84,8 @@ impl Said<'_> {
         let bold = Style::new().bold();
         let screen = &self.app.screen;
         screen.labelled(bold.fg_color(Some(colour.into())), label, &fit::line(&message));
-        error.causes.iter().for_each(|cause| screen.line(&format!("  caused by: {cause}")));
+        let causes = without_repeats(error.causes.iter().map(ToString::to_string));
+        causes.iter().for_each(|cause| screen.line(&format!("  caused by: {cause}")));
         error.tail.iter().for_each(|line| screen.line(&format!("  | {line}")));
         if let Some(log) = &error.log {
             screen.line(&format!("  all that it said: {}", shown(log)));
@@ -121,7 +122,7 @@ impl Said<'_> {
         if first(&waits).is_some() {
             return Some(format!("{command} --wait=30m"));
         }
-        let is_hopeless = |step: &StepReport| matches!(&step.outcome, Outcome::Failed(error) if error.class != Class::Transient);
+        let is_hopeless = |step: &StepReport| matches!(&step.outcome, Outcome::Failed(error) if matches!(error.class, Class::Permanent | Class::Local));
         let would = applied.count(|outcome| matches!(outcome, Outcome::Would(_)));
         if applied.failed().any(is_hopeless) {
             Some(format!("{command}  (once the cause is gone)"))

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use vps_ops::Hint;
 use vps_ops::download::DownloadHint;
 use vps_ops::foreign::Foreign;
 use vps_ops::plan::ActionKind;
 use vps_ops::plan::run::{Deferral, Outcome, StepError, Would};
+use vps_ops::{Class, Hint};
 
 /// `18.2s`, `1m02s`.
 pub(crate) fn took(duration: Duration) -> String {
@@ -110,10 +110,11 @@ fn would_be(kind: ActionKind, would: &Would) -> String {
 /// What failed, why, and how often it was tried.
 fn failed(error: &StepError) -> String {
     let why = error.causes.first().unwrap_or(&error.what);
+    let class = if error.class == Class::Permanent { "permanent, " } else { "" };
     match error.attempts {
         0 => why.to_string(),
-        1 => format!("{why} ({}, 1 attempt)", error.class),
-        attempts => format!("{why} ({}, {attempts} attempts)", error.class),
+        1 => format!("{why} ({class}1 attempt)"),
+        attempts => format!("{why} ({class}{attempts} attempts)"),
     }
 }
 
