@@ -50,7 +50,7 @@ fn a_secret_is_where_it_is_sent_and_nowhere_else() {
         CANARY.len()
     );
     fs::write(lab.path("p.yaml"), plan).unwrap();
-    for args in [&["-vv"] as &[_], &["--json"], &["--log-format", "json"], &[]] {
+    for args in [&["-vv"] as &[_], &["--json"], &["--log-format", "json"]] {
         let said = run_plan(&lab, args);
         assert_eq!(said.code, 1, "{}{}", said.err, said.out);
         for text in [&said.err, &said.out] {
