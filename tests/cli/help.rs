@@ -110,9 +110,12 @@ fn long_help_begins_with_examples_and_ends_with_codes_and_a_link() {
 #[test]
 fn the_examples_of_the_help_are_understood() {
     let lab = Lab::new();
+    let plan = "version: 1\nsteps: [{id: app, file: {dest: app, content: x}}]\n";
+    std::fs::write(lab.path("web.yaml"), plan).unwrap();
     let mut tried = 0;
     let pages = [
         &["--help"] as &[_],
+        &["apply", "--help"],
         &["download", "--help"],
         &["run", "--help"],
         &["apt", "update", "--help"],
@@ -133,7 +136,7 @@ fn the_examples_of_the_help_are_understood() {
         for line in said.out.lines().filter_map(|line| line.trim().strip_prefix("vps-configurator ")) {
             let line = line.split(" | ").next().unwrap().replace("HEX", &"0".repeat(64));
             let mut words: Vec<&str> = line.split_whitespace().collect();
-            if ["download", "run"].contains(&words[0]) {
+            if ["apply", "download", "run"].contains(&words[0]) && !words.contains(&"--dry-run") {
                 words.insert(1, "--dry-run");
             }
             // Where the line was too long for the page.

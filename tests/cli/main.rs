@@ -8,6 +8,7 @@
     clippy::print_stdout
 )]
 
+mod apply;
 mod children;
 mod circuit_breaker;
 mod configuration;

@@ -138,6 +138,12 @@ fn every_command_writes_what_its_schema_says() {
     seen.run(&lab, &["plan", "forget", "one"], 2);
     seen.run(&lab, &["plan", "forget", "one", "--yes"], 0);
 
+    let steps = "version: 1\nsteps: [{id: a, file: {dest: out, content: x}}, {id: b, command: {argv: [\"false\"], creates: no}}]\n";
+    fs::write(lab.path("p.yaml"), steps).unwrap();
+    let said = run(&lab, &["--json", "-q", "apply", "p.yaml"]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    said.out.lines().for_each(|line| seen.see(&serde_json::from_str(line).unwrap()));
+
     if is_there("git") {
         git(&lab, &["init", "--quiet", "source"]);
         git(&lab, &["-C", "source", "commit", "--quiet", "--allow-empty", "--message", "first"]);

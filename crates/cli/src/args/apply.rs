@@ -31,17 +31,17 @@ pub(crate) struct ApplyArgs {
     /// With --dry-run: end with 5 where something would be done
     #[arg(long, value_enum, value_name = "WHAT", requires = "dry_run")]
     pub(crate) fail_on: Option<ApplyFailOn>,
-    /// Only these steps, and what they need
-    #[arg(long, value_name = "STEP", num_args = 1.., value_parser = step, value_delimiter = ',', help_heading = "Which steps")]
+    /// Only these steps (a,b), and what they need
+    #[arg(long, value_name = "STEP", value_parser = step, value_delimiter = ',', help_heading = "Which steps")]
     pub(crate) only: Vec<StepId>,
     /// Not these steps, nor what needs them
-    #[arg(long, value_name = "STEP", num_args = 1.., value_parser = step, value_delimiter = ',', help_heading = "Which steps")]
+    #[arg(long, value_name = "STEP", value_parser = step, value_delimiter = ',', help_heading = "Which steps")]
     pub(crate) skip: Vec<StepId>,
     /// Do these again, though they are done once, were interrupted or are parked
-    #[arg(long, value_name = "STEP", num_args = 1.., value_parser = step, value_delimiter = ',', help_heading = "Which steps")]
+    #[arg(long, value_name = "STEP", value_parser = step, value_delimiter = ',', help_heading = "Which steps")]
     pub(crate) rerun: Vec<StepId>,
-    /// These were done by hand
-    #[arg(long, value_name = "STEP", num_args = 1.., value_parser = step, value_delimiter = ',', help_heading = "Which steps")]
+    /// These were done by hand: they are not done, and remembered as done
+    #[arg(long, value_name = "STEP", value_parser = step, value_delimiter = ',', help_heading = "Which steps")]
     pub(crate) mark_done: Vec<StepId>,
     /// Look at everything anew, whatever earlier looks said
     #[arg(long, help_heading = "Which steps")]
@@ -63,7 +63,7 @@ pub(crate) struct ApplyArgs {
     /// Wait so long for another run that is at work
     #[arg(long, value_name = "DURATION", value_parser = limit, allow_negative_numbers = true, help_heading = "Limits")]
     pub(crate) wait_lock: Option<Duration>,
-    /// Commands at once
+    /// How many commands run at once
     #[arg(short, long, value_name = "N", default_value = "1", help_heading = "Limits")]
     pub(crate) jobs: NonZeroUsize,
     /// End with 1 also where only steps failed that may (on_failure: continue)

@@ -1,23 +1,25 @@
 //! `apply`: a plan is done as far as it can be, and what is left is said.
 
+mod said;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use vps_ops::foreign::shown;
-use vps_ops::plan::run::{Applied, ApplyError, ApplyLock, ApplyOptions, Deferral, LockError, Outcome, apply};
+use vps_ops::foreign::Foreign;
+use vps_ops::plan::run::{Applied, ApplyError, ApplyLock, ApplyOptions, LockError, Outcome, apply};
 use vps_ops::plan::{Plan, Variables};
 use vps_ops::{Kind, NetworkOperationWrapper};
 
+use self::said::Said;
 use super::plan::read::read;
 use crate::app::App;
 use crate::args::ApplyArgs;
 use crate::config::Loaded;
 use crate::exit::Exit;
-use crate::observe::words::plan as words;
 use crate::observe::{self, PlanView};
-use crate::report::{Failure, document, line_of, print, print_bytes};
+use crate::report::Failure;
 
-/// How often it is said what is under way, where no bar shows it.
+/// How often it is said what is under way.
 const STILL: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(app: &App, args: ApplyArgs) -> Result<Exit, Failure> {
@@ -38,8 +40,14 @@ pub(crate) async fn run(app: &App, args: ApplyArgs) -> Result<Exit, Failure> {
         );
     }
     let plan = Arc::new(found.plan);
-    let applied = carry_out(app, &loaded, &network, &args, &plan).await?;
-    ended(app, &args, &plan, &applied)
+    let ran = carry_out(app, &loaded, &network, &args, &plan).await?;
+    ended(app, &args, &found.shown, &ran)
+}
+
+/// A run that has ended, and who told of it.
+pub(super) struct Ran {
+    pub(super) applied: Applied,
+    view: Arc<PlanView>,
 }
 
 /// Runs it over this network, which is closed then: who comes next finds all that was noted.
@@ -49,7 +57,7 @@ pub(super) async fn carry_out(
     network: &NetworkOperationWrapper,
     args: &ApplyArgs,
     plan: &Arc<Plan>,
-) -> Result<Applied, Failure> {
+) -> Result<Ran, Failure> {
     let folder = app.state_folder(loaded);
     let lock = match &folder {
         Some(folder) if !args.dry_run => {
@@ -74,29 +82,30 @@ pub(super) async fn carry_out(
     options.modules = Arc::clone(&app.modules);
     options.logs = folder.map(|folder| folder.path().join("logs"));
 
-    let view = Arc::new(PlanView::new(app.env.clone(), app.screen.clone(), app.term, &app.global));
+    let view = PlanView::new(app.env.clone(), app.screen.clone(), app.term, &app.global, plan);
+    let view = Arc::new(if args.dry_run { view.silent() } else { view });
     let (env, saying) = (app.env.clone(), Arc::clone(&view));
-    let _still = app.screen.bar().is_none().then(|| {
-        app.env.spawn("still", async move {
-            loop {
-                env.bell(env.now().after(STILL)).await;
-                saying.still_running();
-            }
-        })
+    let still = app.env.spawn("still", async move {
+        loop {
+            env.bell(env.now().after(STILL)).await;
+            saying.still_running();
+        }
     });
     let store = network.health().store().clone();
     let applied = apply(network, &store, Arc::clone(plan), &options, &*view).await;
+    drop(still);
     network.close().await;
     drop(lock);
-    applied.map_err(|error| failed(&error))
+    let applied = applied.map_err(|error| failed(&error))?;
+    Ok(Ran { applied, view })
 }
 
 /// Says what became of it.
-pub(super) fn ended(app: &App, args: &ApplyArgs, plan: &Plan, applied: &Applied) -> Result<Exit, Failure> {
+pub(super) fn ended(app: &App, args: &ApplyArgs, plan: &Foreign, ran: &Ran) -> Result<Exit, Failure> {
     app.screen.clear();
+    let applied = &ran.applied;
     let exit = exit(app, args, applied);
-    say(app, args, plan, applied, exit)?;
-    Ok(exit)
+    Said { app, args, view: &ran.view, plan, applied, exit }.say().map(|()| exit)
 }
 
 pub(super) fn not_locked(error: &LockError) -> Failure {
@@ -128,105 +137,16 @@ fn exit(app: &App, args: &ApplyArgs, applied: &Applied) -> Exit {
         return app.stopped.by().map_or(Exit::of(Kind::Cancelled), Exit::Signal);
     }
     let would = |outcome: &Outcome| matches!(outcome, Outcome::Would(_));
-    let is_warned = applied.count(|outcome| matches!(outcome, Outcome::Failed(_))) > 0;
-    if applied.failed().next().is_some() || (args.strict && is_warned) {
+    let has_warned = applied.count(|outcome| matches!(outcome, Outcome::Failed(_))) > 0;
+    if applied.failed().next().is_some() || (args.strict && has_warned) {
         Exit::Failed
-    } else if applied.left().next().is_some() {
-        Exit::CircuitOpen
+    } else if applied.overtaken {
+        Exit::Local
     } else if args.fail_on.is_some() && applied.count(would) > 0 {
         Exit::Offline
+    } else if applied.left().next().is_some() {
+        Exit::CircuitOpen
     } else {
         Exit::Done
     }
-}
-
-fn say(app: &App, args: &ApplyArgs, plan: &Plan, applied: &Applied, exit: Exit) -> Result<(), Failure> {
-    if app.global.json {
-        let report = document::Apply::of(applied, args.dry_run, exit.code());
-        return print_bytes(line_of(&report).as_bytes()).map(drop);
-    }
-    if app.global.quiet > 1 {
-        return Ok(());
-    }
-    let place = |line: u32| match (&plan.path, line) {
-        (Some(path), 1..) => format!("{}:{line}: ", shown(path)),
-        _ => String::new(),
-    };
-    for step in &applied.steps {
-        let Outcome::Failed(error) = &step.outcome else { continue };
-        app.screen.line(&format!("{}{}: {}", place(step.place.line), step.id, error.what));
-        error.causes.iter().for_each(|cause| app.screen.line(&format!("  caused by: {cause}")));
-        error.tail.iter().for_each(|line| app.screen.line(&format!("  | {line}")));
-        if let Some(log) = &error.log {
-            app.screen.line(&format!("  all of it: {}", shown(log)));
-        }
-        error
-            .hints
-            .iter()
-            .for_each(|hint| app.screen.line(&format!("  hint: {}", observe::words::hint(hint))));
-    }
-    for id in &applied.gone {
-        app.screen.line(&format!("{id} is not in the plan any more; what it did stays as it is"));
-    }
-    if let Some(next) = next(app, args, applied) {
-        app.screen.line(&format!("next: {next}"));
-    }
-    if app.global.quiet > 0 {
-        return Ok(());
-    }
-    print(&format!("{}\n", summary(applied))).map(drop)
-}
-
-/// The one command that goes on.
-fn next(app: &App, args: &ApplyArgs, applied: &Applied) -> Option<String> {
-    let plan = app.global.config().map_or_else(String::new, |path| format!("--config {} ", shown(path)));
-    let command = format!("vps-configurator {plan}apply {}", vps_ops::foreign::shown_word(&args.plan));
-    let stuck = applied.left().find(|step| matches!(step.outcome, Outcome::Deferred(Deferral::Interrupted)));
-    if let Some(step) = stuck {
-        let id = &step.id;
-        return Some(format!("{command} --rerun {id} (or --mark-done {id}, if it was done)"));
-    }
-    if let Some(step) =
-        applied.left().find(|step| matches!(step.outcome, Outcome::Deferred(Deferral::Parked)))
-    {
-        return Some(format!("mend {0}, then {command} --rerun {0}", step.id));
-    }
-    let waits = |outcome: &Outcome| {
-        matches!(outcome, Outcome::Deferred(Deferral::CircuitOpen { .. } | Deferral::Offline))
-    };
-    match (applied.count(waits), applied.left().next(), applied.failed().next()) {
-        (1.., _, _) => Some(format!("{command} --wait=30m")),
-        (_, Some(_), _) | (_, _, Some(_)) => Some(command),
-        _ => None,
-    }
-}
-
-/// `web: 10 steps  ok 4  changed 2  failed 1  1m02s`.
-fn summary(applied: &Applied) -> String {
-    let counts: [(&str, usize); 8] = [
-        (
-            "ok",
-            applied.count(|outcome| {
-                matches!(outcome, Outcome::Satisfied | Outcome::Done { changed: false, .. })
-            }),
-        ),
-        ("changed", applied.count(|outcome| matches!(outcome, Outcome::Done { changed: true, .. }))),
-        ("would change", applied.count(|outcome| matches!(outcome, Outcome::Would(_)))),
-        ("skipped", applied.count(|outcome| matches!(outcome, Outcome::Skipped))),
-        ("failed", applied.count(|outcome| matches!(outcome, Outcome::Failed(_)))),
-        ("blocked", applied.count(|outcome| matches!(outcome, Outcome::Blocked { .. }))),
-        ("left", applied.left().count()),
-        (
-            "not asked for",
-            applied.count(|outcome| matches!(outcome, Outcome::Deferred(Deferral::NotSelected))),
-        ),
-    ];
-    let counted: String = counts
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(word, count)| format!("  {word} {count}"))
-        .collect();
-    let steps = applied.steps.len();
-    let plural = if steps == 1 { "" } else { "s" };
-    format!("{}: {steps} step{plural}{counted}  {}", applied.name, words::took(applied.took))
 }

@@ -70,5 +70,7 @@ pub(crate) fn observers(screen: &Screen, term: Term, format: LogFormat) -> Arc<d
 
 /// Those of a plan, whose view says what begins and ends: of its operations only what goes wrong on the way is said.
 pub(crate) fn observers_of_plan(screen: &Screen, term: Term, format: LogFormat) -> Arc<dyn Observer> {
-    Arc::new(plan::OnTheWay(observers(screen, term, format)))
+    let log: Arc<dyn Observer> = Arc::new(plan::OnTheWay(log::Log::new(Words::new(term.unicode), format)));
+    let progress: Arc<dyn Observer> = Arc::new(progress::Progress::new(screen.clone()));
+    Arc::new(vec![progress, log])
 }

@@ -2,23 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use vps_breaker::Tick;
 use vps_ops::env::Env;
 use vps_ops::event::{Event, EventKind, Observer};
-use vps_ops::plan::run::{Deferral, Outcome, PlanEvent, PlanObserver, StepEvent};
-use vps_ops::plan::{ActionKind, StepId};
+use vps_ops::foreign::Foreign;
+use vps_ops::plan::run::{Deferral, Outcome, PlanEvent, PlanObserver, StepEvent, StepReport};
+use vps_ops::plan::{ActionKind, Plan, StepId};
 
 use super::Screen;
 use super::words::plan as words;
-use crate::args::GlobalArgs;
-use crate::report::{document, one_line};
+use crate::args::{GlobalArgs, LogFormat};
+use crate::report::{document, fit, one_line};
 use crate::term::Term;
 
-/// How wide the names of steps and of kinds are.
-const NAMES: usize = 14;
-const KINDS: usize = 14;
+/// How wide the names of steps and of kinds are, at least and at most.
+const NAMES: (usize, usize) = (8, 24);
+const KINDS: (usize, usize) = (4, 14);
+/// Where the times stand, where there is room.
+const COLUMNS: usize = 80;
+/// What of a text is shown however narrow the terminal is.
+const LEAST: usize = 16;
 
 /// Tells of a run.
 #[derive(Debug)]
@@ -28,28 +34,131 @@ pub(crate) struct PlanView {
     unicode: bool,
     /// Whether each event is one JSON object on standard output.
     json: bool,
-    /// Whether lines are said at all.
+    /// Whether lines go through the log, in its form.
+    is_logged: bool,
+    /// Whether steps have lines while they end.
     is_quiet: bool,
-    running: Mutex<BTreeMap<StepId, (ActionKind, Tick)>>,
+    /// How wide the columns of names and of kinds are.
+    names: usize,
+    kinds: usize,
+    running: Mutex<BTreeMap<StepId, Running>>,
+}
+
+/// A step that is under way.
+#[derive(Debug)]
+struct Running {
+    since: Tick,
+    /// What it is at.
+    at: Option<Foreign>,
+    /// Whether it waits.
+    waits: bool,
 }
 
 impl PlanView {
-    pub(crate) fn new(env: Env, screen: Screen, term: Term, global: &GlobalArgs) -> Self {
-        let is_quiet = global.quiet > 0 || global.json;
-        Self { env, screen, unicode: term.unicode, json: global.json, is_quiet, running: Mutex::default() }
+    pub(crate) fn new(env: Env, screen: Screen, term: Term, global: &GlobalArgs, plan: &Plan) -> Self {
+        let widest = |widths: &mut dyn Iterator<Item = usize>, (least, most): (usize, usize)| {
+            widths.max().unwrap_or(least).clamp(least, most)
+        };
+        let names = widest(&mut plan.steps.iter().map(|step| step.id.as_str().chars().count()), NAMES);
+        let kinds = widest(&mut plan.steps.iter().map(|step| step.action.kind().as_str().len()), KINDS);
+        Self {
+            env,
+            screen,
+            unicode: term.unicode,
+            json: global.json,
+            is_logged: global.log_format == LogFormat::Json,
+            is_quiet: global.quiet > 0 || global.json,
+            names,
+            kinds,
+            running: Mutex::default(),
+        }
     }
 
-    /// Says what is under way, for those who see no bars.
+    /// The same for a look: its lines are its result.
+    pub(crate) fn silent(self) -> Self {
+        Self { is_quiet: true, ..self }
+    }
+
+    /// Whether what is said goes to programs, by the log.
+    pub(crate) const fn is_json(&self) -> bool {
+        self.is_logged
+    }
+
+    /// One line, in the form that the log has.
+    pub(crate) fn line(&self, text: &str) {
+        if self.is_logged {
+            tracing::info!("{text}");
+        } else {
+            self.screen.line(text);
+        }
+    }
+
+    /// Says what is under way, for those who see no bar.
     pub(crate) fn still_running(&self) {
+        if self.is_quiet || self.screen.bar().is_some_and(|bar| !bar.is_hidden()) {
+            return;
+        }
         let now = self.env.now();
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let words = |(id, (_, since)): (&StepId, &(ActionKind, Tick))| {
-            format!("{id} {}", words::took(now.since(*since)))
+        let words = |(id, step): (&StepId, &Running)| {
+            let took = words::took(now.since(step.since));
+            match &step.at {
+                Some(at) => format!("{id} {took} ({at})"),
+                None => format!("{id} {took}"),
+            }
         };
         let all: Vec<String> = running.iter().map(words).collect();
-        if !all.is_empty() && !self.is_quiet {
-            self.screen.line(&format!("still running: {}", all.join(", ")));
+        drop(running);
+        if !all.is_empty() {
+            self.line(&format!("still running: {}", all.join(", ")));
         }
+    }
+
+    /// The line of a step that only was looked at; none where there is nothing to say of it.
+    pub(crate) fn row_of(&self, step: &StepReport) -> Option<String> {
+        if !is_said(&step.outcome) {
+            return None;
+        }
+        let what = words::outcome(step.kind, &step.outcome);
+        let row = self.row(&step.id, step.kind, &what, None, usize::MAX);
+        Some(format!("{} {row}", self.mark(&step.outcome).1))
+    }
+
+    /// A line without its mark, cut to so many columns; fit to be shown.
+    fn row(
+        &self,
+        id: &StepId,
+        kind: ActionKind,
+        what: &str,
+        took: Option<Duration>,
+        columns: usize,
+    ) -> String {
+        let (names, kinds) = (self.names, self.kinds);
+        let left = format!("{:<names$} {:<kinds$} ", id.as_str(), kind.as_str());
+        let time = took.map_or_else(String::new, |took| format!("  {:>6}", words::took(took)));
+        // The mark and the space after it.
+        let taken = 2 + left.chars().count() + time.chars().count();
+        let room = columns.saturating_sub(taken).max(LEAST);
+        let what = self.cut(&fit::line(what), room);
+        let width = if time.is_empty() { 0 } else { COLUMNS.min(columns).saturating_sub(taken) };
+        format!("{left}{what:<width$}{time}")
+    }
+
+    /// What fits, and a sign that there was more.
+    fn cut(&self, text: &str, room: usize) -> String {
+        if text.chars().count() <= room {
+            return text.to_owned();
+        }
+        let more = if self.unicode { "…" } else { "..." };
+        let kept: String = text.chars().take(room.saturating_sub(more.chars().count())).collect();
+        kept + more
+    }
+
+    /// How wide lines may be: what goes to a file is never cut.
+    fn columns() -> usize {
+        use std::io::IsTerminal as _;
+        let stderr = std::io::stderr();
+        if stderr.is_terminal() { usize::from(crate::term::size(&stderr).0) } else { usize::MAX }
     }
 
     fn mark(&self, outcome: &Outcome) -> (Style, &'static str) {
@@ -66,14 +175,20 @@ impl PlanView {
     }
 }
 
-/// Hears all but the beginnings and ends of operations that went well.
+/// Hears all but the beginnings and ends of operations: those of steps have their own lines.
 #[derive(Debug)]
 pub(super) struct OnTheWay<O>(pub(super) O);
 
 impl<O: Observer> Observer for OnTheWay<O> {
     fn on(&self, event: &Event<'_>) {
-        let is_said =
-            matches!(event.kind, EventKind::Started | EventKind::Succeeded { .. } | EventKind::Note { .. });
+        let is_said = matches!(
+            event.kind,
+            EventKind::Started
+                | EventKind::Succeeded { .. }
+                | EventKind::Failed(_)
+                | EventKind::CircuitRejected { .. }
+                | EventKind::Note { .. }
+        );
         if !(is_said && event.is_of_root()) {
             self.0.on(event);
         }
@@ -92,31 +207,50 @@ fn is_said(outcome: &Outcome) -> bool {
 
 impl PlanObserver for PlanView {
     fn on(&self, event: &PlanEvent<'_>) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        match event.what {
-            StepEvent::Began | StepEvent::Fetching => {
-                running.insert(event.id.clone(), (event.kind, self.env.now()));
-            }
-            StepEvent::Ended { .. } => {
-                running.remove(event.id);
-            }
-            _ => {}
-        }
-        drop(running);
+        let begins_to_wait = self.note(event);
         if self.json {
             // A reader that is gone is seen at the end.
             let line = one_line(&document::ApplyEvent::of(event));
             drop(crate::report::print_bytes(format!("{line}\n").as_bytes()));
             return;
         }
-        let StepEvent::Ended { outcome, took } = event.what else { return };
-        if self.is_quiet || !is_said(outcome) {
+        if self.is_quiet {
             return;
         }
-        let (style, mark) = self.mark(outcome);
-        let what = words::outcome(event.kind, outcome);
-        let (id, kind) = (event.id, event.kind.as_str());
-        let line = format!("{id:<NAMES$} {kind:<KINDS$} {what}  {}", words::took(took));
-        self.screen.marked(style, mark, &crate::report::fit::line(&line));
+        match event.what {
+            StepEvent::Waiting { left } if begins_to_wait => {
+                self.line(&format!("{} waits, {} at most", event.id, words::took(left)));
+            }
+            StepEvent::Ended { outcome, took } if is_said(outcome) => {
+                let (style, mark) = self.mark(outcome);
+                let what = words::outcome(event.kind, outcome);
+                if self.is_logged {
+                    tracing::info!("{} ({}): {what}", event.id, event.kind.as_str());
+                    return;
+                }
+                let row = self.row(event.id, event.kind, &what, Some(took), Self::columns());
+                self.screen.marked(style, mark, &row);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl PlanView {
+    /// Notes what is under way; whether a step waits that did not before.
+    fn note(&self, event: &PlanEvent<'_>) -> bool {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let StepEvent::Ended { .. } = event.what {
+            running.remove(event.id);
+            return false;
+        }
+        let fresh = || Running { since: self.env.now(), at: None, waits: false };
+        let step = running.entry(event.id.clone()).or_insert_with(fresh);
+        match event.what {
+            StepEvent::At(what) => step.at = Some(what.clone()),
+            StepEvent::Waiting { .. } => return !std::mem::replace(&mut step.waits, true),
+            _ => {}
+        }
+        false
     }
 }

@@ -167,17 +167,24 @@ impl Failure {
     }
 }
 
-/// The chain below an error, without what was said already: the system's words often say ours again.
+/// The chain below an error.
 fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
     let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
+    without_repeats(std::iter::from_fn(move || {
+        let cause = next?;
+        next = cause.source();
+        Some(cause.to_string())
+    }))
+}
+
+/// Causes without what was said already: the system's words often say ours again.
+pub(crate) fn without_repeats(causes: impl Iterator<Item = String>) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for text in causes {
         let new = without_number(&text).to_lowercase();
         if !found.last().is_some_and(|before| before.to_lowercase().contains(&new)) {
             found.push(text);
         }
-        next = cause.source();
     }
     found
 }

@@ -14,7 +14,7 @@ mod schemas_plan;
 use vps_ops::circuit::rfc3339;
 use vps_ops::env::Env;
 
-pub(crate) use failure::{Failure, FailureKind};
+pub(crate) use failure::{Failure, FailureKind, without_repeats};
 pub(crate) use out::{
     check_stdout, line_of, not_printed, one_line, pretty, print, print_bytes, print_json, print_while_read,
 };

@@ -33,6 +33,11 @@ impl MemoryStore {
         Self { outlives: true, ..Self::default() }
     }
 
+    /// What is known where no store was made yet: nothing. Whoever makes it keeps what it notes.
+    pub(crate) fn not_made_yet() -> Self {
+        Self { outlives: true, ..Self::default() }
+    }
+
     /// The same, known to stand in for a store that could not be used.
     #[must_use]
     pub fn standing_in(self) -> Self {

@@ -31,7 +31,8 @@ pub(super) async fn again(app: &App, letter: &PlanStepLetter, args: &RetryArgs) 
         let text = format!("the plan of the step {step} came from standard input");
         return Err(Failure::local(text).hint("apply it again"));
     };
-    let plan = Arc::new(read(app, Path::new(&path))?.plan);
+    let found = read(app, Path::new(&path))?;
+    let plan = Arc::new(found.plan);
     let id = same_step(&plan, letter).ok_or_else(|| edited(&path, &step))?;
     let loaded = app.config()?;
     // Of the operations in a step only what goes wrong is said: another view than that of the command's own network.
@@ -55,12 +56,12 @@ pub(super) async fn again(app: &App, letter: &PlanStepLetter, args: &RetryArgs) 
         strict: false,
         metrics: MetricsArgs::default(),
     };
-    let applied = apply::carry_out(app, &loaded, &network, &args, &plan).await;
+    let ran = apply::carry_out(app, &loaded, &network, &args, &plan).await;
     warn_of(&network).await;
-    let applied = applied?;
-    let outcome = applied.steps.iter().find(|step| step.id == id).map(|step| &step.outcome);
+    let ran = ran?;
+    let outcome = ran.applied.steps.iter().find(|step| step.id == id).map(|step| &step.outcome);
     let is_done = matches!(outcome, Some(Outcome::Done { .. } | Outcome::Satisfied | Outcome::Skipped));
-    let exit = apply::ended(app, &args, &plan, &applied)?;
+    let exit = apply::ended(app, &args, &found.shown, &ran)?;
     Ok(Again { exit, is_done })
 }
 

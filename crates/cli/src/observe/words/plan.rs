@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use vps_ops::download::DownloadHint;
 use vps_ops::foreign::Foreign;
 use vps_ops::plan::ActionKind;
 use vps_ops::plan::run::{Deferral, Outcome, StepError, Would};
+use vps_ops::{Class, Hint};
 
 /// `18.2s`, `1m02s`.
 pub(crate) fn took(duration: Duration) -> String {
@@ -29,13 +31,14 @@ pub(crate) fn deferral(why: &Deferral) -> String {
         Deferral::OutOfTime => "the time was up".to_owned(),
         Deferral::Needs { by } => format!("needs {by}, which is left"),
         Deferral::NotSelected => "not asked for".to_owned(),
-        Deferral::Stopped => "stopped before it was done".to_owned(),
+        Deferral::Stopped => "the run was stopped before it was done".to_owned(),
         Deferral::NoJournal => {
-            "what earlier runs did is not known, since the state store cannot be used".to_owned()
+            "what earlier runs did is not known: the state store cannot be used".to_owned()
         }
         Deferral::Interrupted => {
             "a run that was killed had begun it, and it may be done only once".to_owned()
         }
+        Deferral::Running { pid } => format!("process {pid}, which an earlier run began, is still at it"),
         Deferral::Parked => "failed three times in the same way".to_owned(),
         _ => "left for a later run".to_owned(),
     }
@@ -50,9 +53,21 @@ pub(crate) fn outcome(kind: ActionKind, outcome: &Outcome) -> String {
         Outcome::Would(would) => would_be(kind, would),
         Outcome::Skipped => "does not apply here".to_owned(),
         Outcome::Failed(error) => failed(error),
-        Outcome::Blocked { by } => format!("not done: {by} failed"),
+        Outcome::Blocked { by } => format!("not done: it needs {by}"),
         Outcome::Deferred(why) => format!("left: {}", deferral(why)),
         _ => String::new(),
+    }
+}
+
+/// What can be done about a failure, where a plan says what flags say elsewhere.
+pub(crate) fn hint(hint: &Hint) -> String {
+    match hint {
+        Hint::WaitForCircuit => "wait for it with `--wait=30m`".to_owned(),
+        Hint::AllowMoreTime => "allow more time with `timeout` in the step".to_owned(),
+        Hint::Download(DownloadHint::Credentials) => {
+            "credentials are taken from `~/.netrc` or `headers` in the step".to_owned()
+        }
+        other => super::hint(other),
     }
 }
 
@@ -95,10 +110,11 @@ fn would_be(kind: ActionKind, would: &Would) -> String {
 /// What failed, why, and how often it was tried.
 fn failed(error: &StepError) -> String {
     let why = error.causes.first().unwrap_or(&error.what);
+    let class = if error.class == Class::Permanent { "permanent, " } else { "" };
     match error.attempts {
         0 => why.to_string(),
-        1 => format!("{why} ({}, 1 attempt)", error.class),
-        attempts => format!("{why} ({}, {attempts} attempts)", error.class),
+        1 => format!("{why} ({class}1 attempt)"),
+        attempts => format!("{why} ({class}{attempts} attempts)"),
     }
 }
 
@@ -119,7 +135,7 @@ mod tests {
         let say = |end: &Outcome| outcome(kind, end);
         assert_eq!(say(&Outcome::Done { changed: true, what: what() }), "installed curl, jq");
         assert_eq!(say(&Outcome::Would(Would::Change(what()))), "would install curl, jq");
-        assert_eq!(say(&Outcome::Blocked { by: "a".parse().unwrap() }), "not done: a failed");
+        assert_eq!(say(&Outcome::Blocked { by: "a".parse().unwrap() }), "not done: it needs a");
         let open = Deferral::CircuitOpen {
             service: Some("github".into()),
             retry_after: Duration::from_millis(41_500),

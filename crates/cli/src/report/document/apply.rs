@@ -14,13 +14,13 @@ pub(crate) struct ApplyEvent {
     step: String,
     /// What it does: `packages`, `download`.
     kind: &'static str,
-    /// `fetching`, `began`, `waiting`, or `ended`.
+    /// `fetching`, `began`, `progress`, `waiting`, or `ended`.
     event: &'static str,
     /// How it ended; null until it has.
     status: Option<&'static str>,
-    /// The same in words.
+    /// How it ended, or what it is at, in words.
     message: Option<String>,
-    /// How long it took, in seconds; null until it has ended.
+    /// How long it took, or is waited for at most, in seconds; null where neither is so.
     seconds: Option<f64>,
 }
 
@@ -60,7 +60,7 @@ struct ApplyStep {
     /// The same in words.
     message: String,
     /// Why a step is left: `circuit_open`, `offline`, `out_of_time`, `needs`, `not_selected`, `stopped`, `no_journal`,
-    /// `interrupted`, `parked`; null where it is not.
+    /// `interrupted`, `running`, `parked`; null where it is not.
     deferred: Option<&'static str>,
     /// How long it took, in seconds.
     seconds: f64,
@@ -92,20 +92,23 @@ struct ApplyError {
 
 impl ApplyEvent {
     pub(crate) fn of(event: &PlanEvent<'_>) -> Self {
-        let (name, ended) = match event.what {
-            StepEvent::Fetching => ("fetching", None),
-            StepEvent::Began => ("began", None),
-            StepEvent::Waiting { .. } => ("waiting", None),
-            StepEvent::Ended { outcome, took } => ("ended", Some((outcome, took))),
-            _ => ("progress", None),
+        let (name, ended, message, seconds) = match event.what {
+            StepEvent::Fetching => ("fetching", None, None, None),
+            StepEvent::Began => ("began", None, None, None),
+            StepEvent::Waiting { left } => ("waiting", None, None, Some(left)),
+            StepEvent::At(what) => ("progress", None, Some(what.to_string()), None),
+            StepEvent::Ended { outcome, took } => {
+                ("ended", Some(outcome), Some(words::outcome(event.kind, outcome)), Some(took))
+            }
+            _ => ("progress", None, None, None),
         };
         Self {
             step: event.id.to_string(),
             kind: event.kind.as_str(),
             event: name,
-            status: ended.map(|(outcome, _)| status(outcome)),
-            message: ended.map(|(outcome, _)| words::outcome(event.kind, outcome)),
-            seconds: ended.map(|(_, took)| took.as_secs_f64()),
+            status: ended.map(status),
+            message,
+            seconds: seconds.map(|seconds| seconds.as_secs_f64()),
         }
     }
 }
@@ -153,7 +156,7 @@ impl ApplyError {
             kind: error.kind.as_str(),
             class: error.class.as_str(),
             attempts: error.attempts,
-            hints: error.hints.iter().map(crate::observe::words::hint).collect(),
+            hints: error.hints.iter().map(words::hint).collect(),
             log: error.log.as_ref().map(|path| vps_ops::foreign::shown(path).to_string()),
             tail: all(&error.tail),
         }
@@ -184,6 +187,7 @@ const fn name(why: &Deferral) -> &'static str {
         Deferral::NoJournal => "no_journal",
         Deferral::Interrupted => "interrupted",
         Deferral::Parked => "parked",
+        Deferral::Running { .. } => "running",
         _ => "stopped",
     }
 }

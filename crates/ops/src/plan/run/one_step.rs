@@ -129,7 +129,7 @@ impl Run<'_> {
         if self.options.dry_run
             && let Some(until) = self.hangs_on(cx, step)
         {
-            return Some(Outcome::Would(Would::UnknownUntil(until)));
+            return Some(self.would_be(step, Would::UnknownUntil(until)));
         }
         if !step.when.iter().all(|when| holds(cx, when)) {
             return Some(Outcome::Skipped);
@@ -150,15 +150,18 @@ impl Run<'_> {
             Err(error) => return Some(self.unseen(cx, step, error)),
         };
         match proof {
+            Proof::Satisfied(_) if let Some(until) = self.would_be_told_by(step) => {
+                Some(self.would_be(step, Would::UnknownUntil(until)))
+            }
             Proof::Satisfied(stamp) => Some(self.satisfied(cx, step, stamp)),
             Proof::Missing(_) | Proof::Unknown if let Some(deferral) = self.may_begin(cx, step) => {
                 Some(Outcome::Deferred(deferral))
             }
             Proof::Missing(what) if self.options.dry_run => {
                 self.would(cx, step);
-                Some(Outcome::Would(Would::Change(what)))
+                Some(self.would_be(step, Would::Change(what)))
             }
-            Proof::Unknown if self.options.dry_run => Some(Outcome::Would(Would::Unknown)),
+            Proof::Unknown if self.options.dry_run => Some(self.would_be(step, Would::Unknown)),
             Proof::Missing(_) | Proof::Unknown => None,
         }
     }
@@ -183,6 +186,19 @@ impl Run<'_> {
         let made = step.action.makes().map(|path| cx.path(path));
         let mut would = self.would.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         would.extend(made.map(|path| (path, step.id.clone())));
+    }
+
+    /// Notes that it may do something.
+    fn would_be(&self, step: &Step, would: Would) -> Outcome {
+        let mut would_do = self.would_do.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        would_do.insert(step.id.clone());
+        Outcome::Would(would)
+    }
+
+    /// The step whose change would have this one done, where it is only looked.
+    fn would_be_told_by(&self, step: &Step) -> Option<StepId> {
+        let would_do = self.would_do.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        step.watches().iter().find(|id| would_do.contains(*id)).cloned()
     }
 
     /// The step whose doing decides whether a condition of this one holds.

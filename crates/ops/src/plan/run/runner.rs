@@ -138,6 +138,8 @@ pub(super) struct Run<'r> {
     selected: BTreeSet<usize>,
     /// What would be made or exchanged, where it is only looked, and by which step.
     pub(super) would: Mutex<BTreeMap<PathBuf, StepId>>,
+    /// Which steps would do something then.
+    pub(super) would_do: Mutex<BTreeSet<StepId>>,
     pub(super) began: Tick,
     until: Option<Tick>,
     pub(super) wait_until: Tick,
@@ -183,6 +185,7 @@ impl<'r> Run<'r> {
             places,
             selected,
             would: Mutex::default(),
+            would_do: Mutex::default(),
             began: now,
             until: options.limit.map(|limit| now.after(limit)),
             wait_until: now.after(options.wait),
@@ -256,7 +259,9 @@ impl<'r> Run<'r> {
             }
             while let Some(turn) = order.next() {
                 match turn {
+                    // Where nobody asked for it, it is not held up.
                     Turn::Blocked(at, why) => {
+                        let why = self.is_selected(at).then_some(why);
                         self.end(outcomes, at, blocked(self.steps(), why), Duration::ZERO);
                     }
                     Turn::Fetch(at) => {
@@ -386,11 +391,12 @@ impl<'r> Run<'r> {
     }
 }
 
-fn blocked(steps: &[Step], why: Blocked) -> Outcome {
+fn blocked(steps: &[Step], why: Option<Blocked>) -> Outcome {
     let id = |at: usize| steps.get(at).map(|step| step.id.clone());
     match why {
-        Blocked::Failed(at) => id(at).map(|by| Outcome::Blocked { by }),
-        Blocked::Left(at) => id(at).map(|by| Outcome::Deferred(Deferral::Needs { by })),
+        None => Some(Outcome::Deferred(Deferral::NotSelected)),
+        Some(Blocked::Failed(at)) => id(at).map(|by| Outcome::Blocked { by }),
+        Some(Blocked::Left(at)) => id(at).map(|by| Outcome::Deferred(Deferral::Needs { by })),
     }
     .unwrap_or(Outcome::Skipped)
 }

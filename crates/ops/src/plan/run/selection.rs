@@ -45,6 +45,17 @@ pub(super) fn selected(
         }
     }
     chosen.retain(|at| !skipped.contains(at));
+    // Nor what needs them, unless it was asked for by its name.
+    let mut is_settled = skipped.is_empty() || !only.is_empty();
+    while !is_settled {
+        let before = chosen.clone();
+        let is_there = |id: &StepId| places.get(id).is_none_or(|at| before.contains(at));
+        chosen.retain(|at| match plan.steps.get(*at).map(|step| &step.needs) {
+            Some(Needs::Steps(needs)) => needs.iter().all(is_there),
+            _ => true,
+        });
+        is_settled = chosen.len() == before.len();
+    }
     Ok(chosen)
 }
 
@@ -81,6 +92,7 @@ mod tests {
         assert_eq!(of(&["c"], &[]).unwrap(), [0, 1, 2]);
         assert_eq!(of(&["d"], &[]).unwrap(), [3]);
         assert_eq!(of(&["c"], &["b"]).unwrap(), [0, 2], "whoever needs it is left, which the order says");
+        assert_eq!(of(&[], &["a"]).unwrap(), [3]);
         assert_eq!(of(&["x"], &[]).unwrap_err(), "x");
         assert_eq!(of(&[], &["y"]).unwrap_err(), "y");
     }

@@ -74,7 +74,7 @@ impl SqliteStore {
     ) -> Opened {
         match Self::open_existing(folder, env, Box::new(warn.clone())) {
             Ok(Some(store)) => Opened { store: Box::new(store) },
-            Ok(None) => Opened { store: Box::new(MemoryStore::new()) },
+            Ok(None) => Opened { store: Box::new(MemoryStore::not_made_yet()) },
             Err(error) => Self::without(folder, env, &error, &warn),
         }
     }
