@@ -1,4 +1,4 @@
-//! `cargo xtask bench [breaker|retry|pipeline|alone|process|download|git|health]`: tables beside peers, in one run. Ratios travel
+//! `cargo xtask bench [breaker|retry|pipeline|alone|process|download|git|health|plan]`: tables beside peers, in one run. Ratios travel
 //! between machines, times do not: peers run interleaved with ours and the median of the ratios counts.
 
 #![allow(
@@ -18,6 +18,7 @@ mod interleaved;
 mod memory;
 mod peers;
 mod pipeline;
+mod plan;
 mod process;
 mod retry;
 mod table;
@@ -60,5 +61,8 @@ fn main() {
     }
     if wanted("health") {
         health::print();
+    }
+    if wanted("plan") {
+        plan::print();
     }
 }

@@ -10,7 +10,7 @@ pub(crate) fn run(rows: &[String]) -> Result<()> {
     let sh = Shell::new()?;
     sh.change_dir(paths::root());
     let wanted = |name: &str| rows.is_empty() || rows.iter().any(|row| row == name);
-    if ["download", "git", "process", "health", "apt"].into_iter().any(wanted) {
+    if ["download", "git", "process", "health", "plan", "apt"].into_iter().any(wanted) {
         cmd!(sh, "cargo build --release --package vps-configurator").run()?;
     }
     let others: Vec<_> = rows.iter().take_while(|row| *row != "apt").collect();

@@ -91,6 +91,15 @@ pub trait Store: Send {
         true
     }
 
+    /// Brings what was written lately to where the next process finds it at once. For who wrote much and ends: nothing
+    /// depends on it.
+    ///
+    /// # Errors
+    /// When the store cannot be written, or others are at work on it; nothing is lost then.
+    fn checkpoint(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Puts bytes under several keys, whatever stands there, in one transaction. `entries` are of different keys.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ const ROWS: &str = "plan/";
 const APART: char = '\u{1f}';
 /// Of this layout; a row of another one is not read.
 const LAYOUT: u32 = 1;
-/// How long a disk may take to have on it what is about to be done.
+/// How long a disk may take to have on it what is about to be done, or to say what was.
 const SYNC_LIMIT: Duration = Duration::from_secs(30);
 
 /// What the journal cannot do.
@@ -107,7 +107,7 @@ pub(crate) struct Journal {
     store: StoreHandle,
     prefix: String,
     head: Head,
-    rows: BTreeMap<String, Memo>,
+    rows: BTreeMap<String, Arc<Memo>>,
     outlives: bool,
     dirty: BTreeSet<String>,
     removed: BTreeSet<String>,
@@ -158,7 +158,8 @@ impl Journal {
                 Some(id) => {
                     let memo = serde_json::from_slice(&bytes).ok();
                     journal.rows.extend(
-                        memo.filter(|memo: &Memo| memo.layout == LAYOUT).map(|memo| (id.to_owned(), memo)),
+                        memo.filter(|memo: &Memo| memo.layout == LAYOUT)
+                            .map(|memo| (id.to_owned(), Arc::new(memo))),
                     );
                 }
                 None => {}
@@ -184,7 +185,7 @@ impl Journal {
     }
 
     /// What is known of a step, by the name it has, else by the one it had.
-    pub(crate) fn memo(&self, id: &StepId, was: Option<&StepId>) -> Option<&Memo> {
+    pub(crate) fn memo(&self, id: &StepId, was: Option<&StepId>) -> Option<&Arc<Memo>> {
         self.rows.get(id.as_str()).or_else(|| self.rows.get(was?.as_str()))
     }
 
@@ -227,7 +228,8 @@ impl Journal {
             self.rows.insert(id.as_str().to_owned(), memo);
             self.removed.insert(former.to_owned());
         }
-        let memo = self.rows.entry(id.as_str().to_owned()).or_insert_with(Memo::new);
+        let memo =
+            Arc::make_mut(self.rows.entry(id.as_str().to_owned()).or_insert_with(|| Arc::new(Memo::new())));
         change(memo);
         (memo.run, memo.at) = (self.head.run, self.env.wall().as_secs_f64());
         self.dirty.insert(id.as_str().to_owned());
@@ -259,6 +261,20 @@ impl Journal {
         }
     }
 
+    /// The last of a run: as [`sync`](Self::sync), and the next run finds it without delay. One that noted nothing has
+    /// nothing written.
+    pub(crate) fn close(&mut self) -> impl Future<Output = ()> + use<> {
+        let (sync, env, store, has_noted) =
+            (self.sync(), self.env.clone(), self.store.clone(), self.is_begun);
+        async move {
+            // What cannot be written now is found by looking at the machine.
+            let _ = sync.await;
+            if has_noted {
+                let _ = store.ask_within(&env, SYNC_LIMIT, |store| store.checkpoint()).await;
+            }
+        }
+    }
+
     /// Whether another run began since.
     pub(crate) fn is_overtaken(&self) -> bool {
         self.is_overtaken.load(Ordering::Relaxed)
@@ -271,7 +287,7 @@ impl Journal {
         self.head.at = self.env.wall().as_secs_f64();
         let key = |id: &str| format!("{}{id}", self.prefix);
         let written = std::mem::take(&mut self.dirty);
-        let row = |id: &String| Some((key(id), Some(serde_json::to_vec(self.rows.get(id)?).ok()?)));
+        let row = |id: &String| Some((key(id), Some(serde_json::to_vec(&**self.rows.get(id)?).ok()?)));
         let mut rows: Vec<_> = written.iter().filter_map(row).collect();
         rows.extend(std::mem::take(&mut self.removed).iter().map(|id| (key(id), None)));
         let head = serde_json::to_vec(&self.head).ok()?;

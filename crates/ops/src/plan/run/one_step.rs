@@ -60,7 +60,7 @@ impl Run<'_> {
         let journal = self.journal();
         let memo = journal.memo(&step.id, step.was.as_ref());
         let seen = memo.map_or(0, |memo| memo.seen);
-        let last = memo.cloned();
+        let last = memo.map(std::sync::Arc::clone);
         let changed = |id| journal.memo(id, None).is_some_and(|memo| memo.change > seen);
         let is_told = step.watches().iter().any(changed);
         let mut options = Options::new().cancel(self.options.cancel.child_token());
@@ -84,8 +84,14 @@ impl Run<'_> {
         let Some(cx) = self.context(at).filter(|_| self.is_selected(at) && !self.options.dry_run) else {
             return Ok(None);
         };
-        let holds = cx.step().is_some_and(|step| step.when.iter().all(|when| holds(&cx, when)));
-        if !holds || matches!(kinds::prove(&cx).await, Ok(Proof::Satisfied(_)) | Err(_)) {
+        let Some(step) = cx.step() else { return Ok(None) };
+        let is_marked = self.options.selection.mark_done.contains(&step.id);
+        let may_be_due = step.when.iter().all(|when| holds(&cx, when)) && !is_marked;
+        // What was given up is not done, so nobody is asked for it either.
+        if !may_be_due
+            || self.may_begin(&cx, step).is_some()
+            || matches!(kinds::prove(&cx).await, Ok(Proof::Satisfied(_)) | Err(_))
+        {
             return Ok(None);
         }
         self.tell(at, StepEvent::Fetching);
@@ -348,11 +354,12 @@ impl Run<'_> {
         let sync = {
             let (mut journal, mut must) = (self.journal(), false);
             for (cx, step) in steps {
+                let hash = step.hash();
                 journal.note(&step.id, step.was.as_ref(), |memo| {
-                    if memo.hash != step.hash() {
+                    if memo.hash != hash {
                         (memo.attempts, memo.equal_failures, memo.stamp) = (0, 0, None);
                     }
-                    memo.hash = step.hash();
+                    memo.hash = hash;
                     (memo.stage, memo.leader) = (Stage::Started, None);
                     memo.attempts = memo.attempts.saturating_add(1);
                 });

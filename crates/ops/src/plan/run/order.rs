@@ -2,7 +2,7 @@
 //! without a clock, so that the same ends in the same order give the same turns.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What runs beside what: of each lane so many at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,7 +119,7 @@ pub(crate) struct Order {
     next_in_order: usize,
     ready: BTreeMap<Lane, BTreeSet<Rank>>,
     fetchable: BTreeSet<usize>,
-    said: Vec<Turn>,
+    said: VecDeque<Turn>,
     acting: BTreeMap<Lane, usize>,
     fetching: usize,
     most_commands: usize,
@@ -143,7 +143,7 @@ impl Order {
             next_in_order: 0,
             ready: BTreeMap::new(),
             fetchable: BTreeSet::new(),
-            said: Vec::new(),
+            said: VecDeque::new(),
             acting: BTreeMap::new(),
             fetching: 0,
             most_commands: jobs.max(1),
@@ -233,7 +233,7 @@ impl Order {
 
     /// What to begin, or to say, now. Nothing until the next end, where it is nothing.
     pub(crate) fn next(&mut self) -> Option<Turn> {
-        if let Some(said) = self.said.pop() {
+        if let Some(said) = self.said.pop_front() {
             return Some(said);
         }
         if self.is_stopped {
@@ -346,7 +346,7 @@ impl Order {
                     self.leave_ready(waiter);
                     self.fetchable.remove(&waiter);
                     self.set(waiter, State::Ended);
-                    self.said.insert(0, Turn::Blocked(waiter, why));
+                    self.said.push_back(Turn::Blocked(waiter, why));
                     ended.push((waiter, end));
                 } else if self.waits_for.get(waiter) == Some(&0) {
                     let passed = self

@@ -215,9 +215,8 @@ impl<'r> Run<'r> {
         let stopped = self.go(&mut order, &mut outcomes, &mut fetched).await;
         // Their parts stay for the next run.
         drop(fetched);
-        let sync = self.journal().sync();
-        // What cannot be written now is found by looking at the machine.
-        let _ = sync.await;
+        let close = self.journal().close();
+        close.await;
         self.clear_letters(&outcomes);
         self.report(&order, outcomes, stopped)
     }

@@ -52,9 +52,9 @@ pub(crate) struct StepContext {
     /// Its place in the plan.
     pub(crate) at: usize,
     /// What is known of it, if it is still the same work.
-    pub(crate) memo: Option<Memo>,
+    pub(crate) memo: Option<Arc<Memo>>,
     /// What is known of it, whatever it was then.
-    pub(crate) last: Option<Memo>,
+    pub(crate) last: Option<Arc<Memo>>,
     /// Whether somebody asked for it to be done again.
     pub(crate) is_asked: bool,
     pub(crate) journal: Arc<Mutex<Journal>>,
@@ -111,7 +111,7 @@ impl StepContext {
 
     /// Whether it was begun, as what it is now or as something else, and how that ended is not known.
     pub(crate) fn was_interrupted(&self) -> bool {
-        self.last.as_ref().is_some_and(Memo::is_interrupted)
+        self.last.as_ref().is_some_and(|last| last.is_interrupted())
     }
 
     /// A path of the plan, from its folder on.

@@ -155,6 +155,15 @@ impl Store for SqliteStore {
         self.durably(|| self.update_all(keys, change))
     }
 
+    /// The write-ahead file is empty then: what it holds every opener would have to read to its end.
+    fn checkpoint(&self) -> Result<(), StoreError> {
+        let is_busy: i64 = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+            .map_err(|error| self.failed(&error))?;
+        if is_busy == 0 { Ok(()) } else { Err(StoreError::Busy) }
+    }
+
     fn put_all(&self, entries: &[(&str, &[u8])]) -> Result<(), StoreError> {
         let failed = |error| self.failed(&error);
         let transaction =
@@ -215,6 +224,21 @@ mod tests {
     use super::*;
     use crate::env::Env;
     use crate::store::StateFolder;
+
+    #[test]
+    fn after_a_checkpoint_the_next_opener_has_nothing_to_catch_up_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let wal = folder.path().join("state/state.db-wal");
+        let folder = StateFolder::at(folder.path().join("state"));
+        let open = || SqliteStore::open(&folder, &Env::real(), |_, _, _| None, Box::new(|_| {})).unwrap();
+        let store = open();
+        store.update("key", &mut |_| Some(vec![b'v'; 10_000])).unwrap();
+        let len = || std::fs::metadata(&wal).map_or(0, |file| file.len());
+        assert!(len() > 10_000);
+        store.checkpoint().unwrap();
+        assert_eq!(len(), 0);
+        assert_eq!(open().load("key").unwrap(), Some(vec![b'v'; 10_000]));
+    }
 
     #[test]
     fn what_is_written_durably_is_on_the_disk_and_the_rest_does_not_wait_for_it() {
