@@ -191,7 +191,7 @@ impl Journal {
 
     /// What is known of the plan as a whole, and of each step, in the order of their names.
     pub(super) fn all(&self) -> (&Head, impl Iterator<Item = (&str, &Memo)>) {
-        (&self.head, self.rows.iter().map(|(id, memo)| (id.as_str(), memo)))
+        (&self.head, self.rows.iter().map(|(id, memo)| (id.as_str(), &**memo)))
     }
 
     /// Whether the next run will know what this one notes.

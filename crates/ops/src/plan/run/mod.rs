@@ -1,12 +1,16 @@
 //! A run of a plan: each step is looked at, done if something is missing, and looked at again.
 
+mod conditions;
+mod dry_run;
 mod event;
 mod fetched;
 mod journal;
 mod known;
 mod letters;
 mod lock;
+mod node;
 mod nodes;
+mod noted;
 mod one_step;
 pub(super) mod order;
 mod outcome;

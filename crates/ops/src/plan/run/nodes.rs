@@ -6,7 +6,8 @@ use super::super::ids::StepId;
 use super::super::kinds;
 use super::super::module::Modules;
 use super::super::step::{Condition, Needs, OnFailure, Plan, Step};
-use super::order::Node;
+use super::order::{Blocked, Node};
+use super::outcome::{Deferral, Outcome};
 use crate::plan::{Action, ActionKind};
 
 pub(super) fn nodes(plan: &Plan, places: &BTreeMap<StepId, usize>, modules: &Modules) -> Vec<Node> {
@@ -59,4 +60,15 @@ fn asks_for_files(condition: &Condition) -> bool {
         Condition::Any(any) => any.iter().flatten().any(asks_for_files),
         _ => false,
     }
+}
+
+/// What becomes of a step whose turn does not come; without a reason it was not asked for.
+pub(super) fn blocked(steps: &[Step], why: Option<Blocked>) -> Outcome {
+    let id = |at: usize| steps.get(at).map(|step| step.id.clone());
+    match why {
+        None => Some(Outcome::Deferred(Deferral::NotSelected)),
+        Some(Blocked::Failed(at)) => id(at).map(|by| Outcome::Blocked { by }),
+        Some(Blocked::Left(at)) => id(at).map(|by| Outcome::Deferred(Deferral::Needs { by })),
+    }
+    .unwrap_or(Outcome::Skipped)
 }

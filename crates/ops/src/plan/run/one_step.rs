@@ -1,18 +1,16 @@
 //! One step of a run: looked at, written down, done, looked at again, written down.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use vps_retry::{Class, Kind};
 
 use super::super::action::Action;
-use super::super::ids::StepId;
 use super::super::kinds;
-use super::super::step::{Condition, Step};
+use super::super::step::Step;
+use super::conditions::holds;
 use super::event::StepEvent;
 use super::fetched::Fetched;
-use super::journal::Stage;
 use super::outcome::{Deferral, Outcome, StepError, Would};
 use super::runner::Run;
 use super::step_context::{Done, Proof, StepContext};
@@ -44,13 +42,6 @@ pub(super) type Brought = Result<Option<Fetched>, StepError>;
 #[error("it was not done within {:.0}s", .limit.as_secs_f64())]
 struct OutOfTime {
     limit: Duration,
-}
-
-/// A step did what it does, and is not as it is to be.
-#[derive(Debug, thiserror::Error)]
-#[error("it was done, and is not so: {what}")]
-struct NotSo {
-    what: crate::foreign::Foreign,
 }
 
 impl Run<'_> {
@@ -187,38 +178,6 @@ impl Run<'_> {
         }
     }
 
-    /// Notes what would be made.
-    fn would(&self, cx: &StepContext, step: &Step) {
-        let made = step.action.makes().map(|path| cx.path(path));
-        let mut would = self.would.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        would.extend(made.map(|path| (path, step.id.clone())));
-    }
-
-    /// Notes that it may do something.
-    fn would_be(&self, step: &Step, would: Would) -> Outcome {
-        let mut would_do = self.would_do.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        would_do.insert(step.id.clone());
-        Outcome::Would(would)
-    }
-
-    /// The step whose change would have this one done, where it is only looked.
-    fn would_be_told_by(&self, step: &Step) -> Option<StepId> {
-        let would_do = self.would_do.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        step.watches().iter().find(|id| would_do.contains(*id)).cloned()
-    }
-
-    /// The step whose doing decides whether a condition of this one holds.
-    fn hangs_on(&self, cx: &StepContext, step: &Step) -> Option<StepId> {
-        let would = self.would.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut asked = Vec::new();
-        step.when.iter().for_each(|condition| asked_for(condition, &mut asked));
-        let is_near = |made: &Path, path: &Path| made.starts_with(path) || path.starts_with(made);
-        asked.iter().find_map(|path| {
-            let path = cx.path(path);
-            would.iter().find(|(made, _)| is_near(made, &path)).map(|(_, id)| id.clone())
-        })
-    }
-
     /// Waits for what a run that was killed had begun, and what goes on without it.
     async fn wait_for_leader(&self, cx: &StepContext, step: &Step) -> Option<Deferral> {
         let last = cx.last.as_ref().filter(|last| last.is_interrupted())?;
@@ -238,43 +197,6 @@ impl Run<'_> {
             }
         }
         None
-    }
-
-    /// Somebody did it by hand.
-    fn marked(&self, cx: &StepContext, step: &Step) -> Outcome {
-        let mut journal = self.journal();
-        let seen = journal.changes();
-        journal.note(&step.id, step.was.as_ref(), |memo| {
-            memo.hash = step.hash();
-            memo.done_now(seen);
-            memo.stamp = kinds::stamp(cx, &step.action);
-        });
-        Outcome::Satisfied
-    }
-
-    /// There is nothing to do. What a killed run had begun counts as a change, and so does what failed: it may be what
-    /// made it so.
-    fn satisfied(&self, cx: &StepContext, step: &Step, stamp: Option<serde_json::Value>) -> Outcome {
-        if self.options.dry_run {
-            return Outcome::Satisfied;
-        }
-        let mut journal = self.journal();
-        let changes = journal.changes();
-        let is_known = cx.memo.as_ref().is_some_and(|memo| memo.stage == Stage::Done);
-        // Who watches others has seen all that changed so far.
-        let is_behind = cx.is_told || (!step.watches().is_empty() && !is_known);
-        if is_known && stamp.is_none() && !is_behind {
-            return Outcome::Satisfied;
-        }
-        let may_be_ours = cx.last.as_ref().is_some_and(|last| last.stage != Stage::Done);
-        let change = may_be_ours.then(|| journal.next_change());
-        journal.note(&step.id, step.was.as_ref(), |memo| {
-            memo.hash = step.hash();
-            memo.done_now(change.unwrap_or(changes));
-            memo.change = change.unwrap_or(memo.change);
-            memo.stamp = stamp.or_else(|| memo.stamp.take());
-        });
-        Outcome::Satisfied
     }
 
     /// Why it may not be done now, though it is not as it is to be.
@@ -345,134 +267,9 @@ impl Run<'_> {
         }
         Next::Again
     }
-
-    /// Writes down that they are about to be done: on the disk, where one runs code of others or is watched.
-    pub(super) async fn intend<'s>(
-        &self,
-        steps: impl IntoIterator<Item = (&'s StepContext, &'s Step)>,
-    ) -> Result<(), super::JournalError> {
-        let sync = {
-            let (mut journal, mut must) = (self.journal(), false);
-            for (cx, step) in steps {
-                let hash = step.hash();
-                journal.note(&step.id, step.was.as_ref(), |memo| {
-                    if memo.hash != hash {
-                        (memo.attempts, memo.equal_failures, memo.stamp) = (0, 0, None);
-                    }
-                    memo.hash = hash;
-                    (memo.stage, memo.leader) = (Stage::Started, None);
-                    memo.attempts = memo.attempts.saturating_add(1);
-                });
-                must |= kinds::runs_foreign_code(step.action.kind()) || self.watched.contains(&cx.at);
-            }
-            must.then(|| journal.sync())
-        };
-        match sync {
-            Some(sync) => sync.await,
-            None => Ok(()),
-        }
-    }
-
-    /// It was done: is it so?
-    pub(super) async fn verified(&self, cx: &StepContext, step: &Step, done: Done) -> Outcome {
-        if kinds::is_proved_again(&step.action) {
-            match kinds::verify(cx).await {
-                Ok(Proof::Missing(what)) => {
-                    let what = what.unwrap_or_else(|| step.id.as_str().into());
-                    return self.failed(step, StepError::local(&NotSo { what }));
-                }
-                Ok(_) => {}
-                Err(error) => return self.failed(step, error),
-            }
-        }
-        let mut journal = self.journal();
-        let change = done.changed.then(|| journal.next_change());
-        let seen = journal.changes();
-        journal.note(&step.id, step.was.as_ref(), |memo| {
-            memo.done_now(seen);
-            memo.change = change.unwrap_or(memo.change);
-            memo.stamp = done.stamp.or_else(|| memo.stamp.take());
-        });
-        Outcome::Done { changed: done.changed, what: done.what }
-    }
-
-    pub(super) fn failed(&self, step: &Step, error: StepError) -> Outcome {
-        if self.options.dry_run {
-            return Outcome::Failed(error);
-        }
-        if error.kind == Kind::Cancelled {
-            // Told to end half-way, it is as it would be had we been killed.
-            let journal = self.journal();
-            let memo = journal.memo(&step.id, step.was.as_ref());
-            let is_half_done = memo.is_some_and(|memo| memo.leader.is_some()) && kinds::is_once(&step.action);
-            drop(journal);
-            if !is_half_done {
-                self.left(step);
-            }
-            return Outcome::Deferred(Deferral::Stopped);
-        }
-        let said = error.causes.last().unwrap_or(&error.what).clone();
-        let is_equal = error.class == Class::Permanent;
-        self.journal().note(&step.id, step.was.as_ref(), |memo| {
-            memo.hash = step.hash();
-            (memo.stage, memo.leader) = (Stage::Failed, None);
-            let before = memo.failure.replace(said.clone());
-            memo.equal_failures = match is_equal {
-                true if before.as_ref() == Some(&said) => memo.equal_failures.saturating_add(1),
-                true => 1,
-                false => 0,
-            };
-        });
-        Outcome::Failed(error)
-    }
-
-    /// It could not be looked at. What is known of an earlier run stays.
-    fn unseen(&self, cx: &StepContext, step: &Step, error: StepError) -> Outcome {
-        match (cx.was_interrupted(), error.kind) {
-            (true, Kind::Cancelled) => Outcome::Deferred(Deferral::Stopped),
-            (true, _) => Outcome::Failed(error),
-            (false, _) => self.failed(step, error),
-        }
-    }
-
-    /// It was begun, and nothing came of it: it is as it was before.
-    pub(super) fn left(&self, step: &Step) {
-        self.journal().note(&step.id, step.was.as_ref(), |memo| {
-            (memo.stage, memo.leader) = (Stage::Failed, None);
-        });
-    }
 }
 
 /// Whether a service may refuse it, so that it is left for later.
 fn is_online(step: &Step) -> bool {
     kinds::is_online(step.action.kind()) || step.circuit.is_some()
-}
-
-/// Whether a condition holds now.
-pub(super) fn holds(cx: &StepContext, condition: &Condition) -> bool {
-    let facts = &cx.plan().facts;
-    let is_there = |path: &PathBuf| cx.env().fs().look_through(&cx.path(path)).is_ok();
-    match condition {
-        Condition::Os(all) => all.contains(&facts.os),
-        Condition::OsVersion(all) => all.contains(&facts.os_version),
-        Condition::Codename(all) => all.contains(&facts.codename),
-        Condition::Arch(all) => all.contains(&facts.arch),
-        Condition::Container(is) => facts.container == *is,
-        Condition::Root(is) => facts.root == *is,
-        Condition::Known(is) => *is,
-        Condition::Exists(paths) => paths.iter().all(is_there),
-        Condition::Missing(paths) => !paths.iter().any(is_there),
-        Condition::Not(all) => !all.iter().all(|one| holds(cx, one)),
-        Condition::Any(any) => any.iter().any(|all| all.iter().all(|one| holds(cx, one))),
-    }
-}
-
-/// The paths that a condition asks for.
-fn asked_for<'c>(condition: &'c Condition, asked: &mut Vec<&'c PathBuf>) {
-    match condition {
-        Condition::Exists(paths) | Condition::Missing(paths) => asked.extend(paths),
-        Condition::Not(all) => all.iter().for_each(|one| asked_for(one, asked)),
-        Condition::Any(any) => any.iter().flatten().for_each(|one| asked_for(one, asked)),
-        _ => {}
-    }
 }

@@ -21,8 +21,8 @@ use super::super::step::{OnFailure, Plan, Step};
 use super::event::{PlanEvent, PlanObserver, StepEvent};
 use super::fetched::Fetched;
 use super::journal::Journal;
-use super::nodes::nodes;
-use super::order::{Blocked, End, Order, Turn};
+use super::nodes::{blocked, nodes};
+use super::order::{End, Order, Turn};
 use super::outcome::{Applied, Deferral, Outcome, StepError, StepReport};
 use super::selection::{Selection, selected};
 use super::step_context::Ground;
@@ -388,14 +388,4 @@ impl<'r> Run<'r> {
             took: self.env.now().since(self.began),
         }
     }
-}
-
-fn blocked(steps: &[Step], why: Option<Blocked>) -> Outcome {
-    let id = |at: usize| steps.get(at).map(|step| step.id.clone());
-    match why {
-        None => Some(Outcome::Deferred(Deferral::NotSelected)),
-        Some(Blocked::Failed(at)) => id(at).map(|by| Outcome::Blocked { by }),
-        Some(Blocked::Left(at)) => id(at).map(|by| Outcome::Deferred(Deferral::Needs { by })),
-    }
-    .unwrap_or(Outcome::Skipped)
 }

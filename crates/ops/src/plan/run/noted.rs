@@ -1,0 +1,157 @@
+//! What is written down of a step: that it is about to be done, and how that ended.
+
+use vps_retry::{Class, Kind};
+
+use super::super::kinds;
+use super::super::step::Step;
+use super::journal::Stage;
+use super::outcome::{Deferral, Outcome, StepError};
+use super::runner::Run;
+use super::step_context::{Done, Proof, StepContext};
+
+/// A step did what it does, and is not as it is to be.
+#[derive(Debug, thiserror::Error)]
+#[error("it was done, and is not so: {what}")]
+struct NotSo {
+    what: crate::foreign::Foreign,
+}
+
+impl Run<'_> {
+    /// Somebody did it by hand.
+    pub(super) fn marked(&self, cx: &StepContext, step: &Step) -> Outcome {
+        let mut journal = self.journal();
+        let seen = journal.changes();
+        journal.note(&step.id, step.was.as_ref(), |memo| {
+            memo.hash = step.hash();
+            memo.done_now(seen);
+            memo.stamp = kinds::stamp(cx, &step.action);
+        });
+        Outcome::Satisfied
+    }
+
+    /// There is nothing to do. What a killed run had begun counts as a change, and so does what failed: it may be what
+    /// made it so.
+    pub(super) fn satisfied(
+        &self,
+        cx: &StepContext,
+        step: &Step,
+        stamp: Option<serde_json::Value>,
+    ) -> Outcome {
+        if self.options.dry_run {
+            return Outcome::Satisfied;
+        }
+        let mut journal = self.journal();
+        let changes = journal.changes();
+        let is_known = cx.memo.as_ref().is_some_and(|memo| memo.stage == Stage::Done);
+        // Who watches others has seen all that changed so far.
+        let is_behind = cx.is_told || (!step.watches().is_empty() && !is_known);
+        if is_known && stamp.is_none() && !is_behind {
+            return Outcome::Satisfied;
+        }
+        let may_be_ours = cx.last.as_ref().is_some_and(|last| last.stage != Stage::Done);
+        let change = may_be_ours.then(|| journal.next_change());
+        journal.note(&step.id, step.was.as_ref(), |memo| {
+            memo.hash = step.hash();
+            memo.done_now(change.unwrap_or(changes));
+            memo.change = change.unwrap_or(memo.change);
+            memo.stamp = stamp.or_else(|| memo.stamp.take());
+        });
+        Outcome::Satisfied
+    }
+
+    /// Writes down that they are about to be done: on the disk, where one runs code of others or is watched.
+    pub(super) async fn intend<'s>(
+        &self,
+        steps: impl IntoIterator<Item = (&'s StepContext, &'s Step)>,
+    ) -> Result<(), super::JournalError> {
+        let sync = {
+            let (mut journal, mut must) = (self.journal(), false);
+            for (cx, step) in steps {
+                let hash = step.hash();
+                journal.note(&step.id, step.was.as_ref(), |memo| {
+                    if memo.hash != hash {
+                        (memo.attempts, memo.equal_failures, memo.stamp) = (0, 0, None);
+                    }
+                    memo.hash = hash;
+                    (memo.stage, memo.leader) = (Stage::Started, None);
+                    memo.attempts = memo.attempts.saturating_add(1);
+                });
+                must |= kinds::runs_foreign_code(step.action.kind()) || self.watched.contains(&cx.at);
+            }
+            must.then(|| journal.sync())
+        };
+        match sync {
+            Some(sync) => sync.await,
+            None => Ok(()),
+        }
+    }
+
+    /// It was done: is it so?
+    pub(super) async fn verified(&self, cx: &StepContext, step: &Step, done: Done) -> Outcome {
+        if kinds::is_proved_again(&step.action) {
+            match kinds::verify(cx).await {
+                Ok(Proof::Missing(what)) => {
+                    let what = what.unwrap_or_else(|| step.id.as_str().into());
+                    return self.failed(step, StepError::local(&NotSo { what }));
+                }
+                Ok(_) => {}
+                Err(error) => return self.failed(step, error),
+            }
+        }
+        let mut journal = self.journal();
+        let change = done.changed.then(|| journal.next_change());
+        let seen = journal.changes();
+        journal.note(&step.id, step.was.as_ref(), |memo| {
+            memo.done_now(seen);
+            memo.change = change.unwrap_or(memo.change);
+            memo.stamp = done.stamp.or_else(|| memo.stamp.take());
+        });
+        Outcome::Done { changed: done.changed, what: done.what }
+    }
+
+    pub(super) fn failed(&self, step: &Step, error: StepError) -> Outcome {
+        if self.options.dry_run {
+            return Outcome::Failed(error);
+        }
+        if error.kind == Kind::Cancelled {
+            // Told to end half-way, it is as it would be had we been killed.
+            let journal = self.journal();
+            let memo = journal.memo(&step.id, step.was.as_ref());
+            let is_half_done = memo.is_some_and(|memo| memo.leader.is_some()) && kinds::is_once(&step.action);
+            drop(journal);
+            if !is_half_done {
+                self.left(step);
+            }
+            return Outcome::Deferred(Deferral::Stopped);
+        }
+        let said = error.causes.last().unwrap_or(&error.what).clone();
+        let is_equal = error.class == Class::Permanent;
+        self.journal().note(&step.id, step.was.as_ref(), |memo| {
+            memo.hash = step.hash();
+            (memo.stage, memo.leader) = (Stage::Failed, None);
+            let before = memo.failure.replace(said.clone());
+            memo.equal_failures = match is_equal {
+                true if before.as_ref() == Some(&said) => memo.equal_failures.saturating_add(1),
+                true => 1,
+                false => 0,
+            };
+        });
+        Outcome::Failed(error)
+    }
+
+    /// It could not be looked at. What is known of an earlier run stays.
+    pub(super) fn unseen(&self, cx: &StepContext, step: &Step, error: StepError) -> Outcome {
+        match (cx.was_interrupted(), error.kind) {
+            (true, Kind::Cancelled) => Outcome::Deferred(Deferral::Stopped),
+            (true, _) => Outcome::Failed(error),
+            (false, _) => self.failed(step, error),
+        }
+    }
+
+    /// It was begun, and nothing came of it: it is as it was before.
+    pub(super) fn left(&self, step: &Step) {
+        self.journal().note(&step.id, step.was.as_ref(), |memo| {
+            (memo.stage, memo.leader) = (Stage::Failed, None);
+        });
+    }
+}
