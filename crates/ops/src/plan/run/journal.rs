@@ -16,7 +16,7 @@ use thiserror::Error;
 use super::super::ids::StepId;
 use crate::env::{Env, ProcessIdentity};
 use crate::foreign::Foreign;
-use crate::store::{Store, StoreError, StoreHandle};
+use crate::store::{LONG_ANSWER_LIMIT, Store, StoreError, StoreHandle};
 
 /// Where rows begin in the store. The plan's name and the step's follow, kept apart by what neither has.
 const ROWS: &str = "plan/";
@@ -135,8 +135,9 @@ impl Journal {
         path: Option<Foreign>,
     ) -> Result<Self, StoreError> {
         let wanted = prefix_of(plan);
-        let read = store.ask(env, move |store| store.list(&wanted).map(|rows| (rows, store.outlives())));
-        let (read, outlives) = read.await??;
+        let list = move |store: &dyn Store| store.list(&wanted).map(|rows| (rows, store.outlives()));
+        // It may have to be made first, on a disk that is busy: nobody would rather have no run.
+        let (read, outlives) = store.ask_within(env, LONG_ANSWER_LIMIT, list).await??;
         let mut journal = Self::empty(env, store, plan, outlives);
         for (key, bytes) in read {
             match key.strip_prefix(&journal.prefix) {
