@@ -1,5 +1,5 @@
 //! The program of one's own, as a person meets it: its commands know its modules.
-#![allow(clippy::disallowed_methods, reason = "tests start the program")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests start the program")]
 
 use std::process::{Command, Output};
 

@@ -177,5 +177,5 @@ pub(crate) async fn open_gate(life: &Life) {
     if life.disk.content(Path::new(GATE)).is_none() {
         life.disk.plant(Path::new(GATE), b"");
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
