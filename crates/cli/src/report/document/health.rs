@@ -6,7 +6,9 @@ use std::fmt;
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
-use vps_ops::watch::{Row, Watch};
+use vps_ops::watch::Row;
+#[cfg(feature = "web")]
+use vps_ops::watch::Watch;
 
 /// The health of services: `health`, and `/api/status` of `serve`.
 #[derive(Debug, Serialize)]
@@ -41,6 +43,7 @@ pub(crate) enum Services<'b> {
     /// As they are on a board.
     Rows(&'b [Row]),
     /// As a watch sees them.
+    #[cfg(feature = "web")]
     Of(&'b Watch),
 }
 
@@ -58,8 +61,9 @@ impl Serialize for Services<'_> {
             Self::Rows(rows) => {
                 let mut rows: Vec<&Row> = rows.iter().collect();
                 rows.sort_unstable_by_key(|row| row.service.as_str());
-                rows.into_iter().try_for_each(write)?;
+                rows.into_iter().try_for_each(&mut write)?;
             }
+            #[cfg(feature = "web")]
             Self::Of(watch) => {
                 let mut written = Ok(());
                 watch.each_row(|row| {

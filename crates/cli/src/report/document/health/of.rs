@@ -4,7 +4,9 @@ use crate::observe::words::health as words;
 use vps_health::{Family, Headline, Level, Quantile, Status};
 use vps_ops::circuit::rfc3339;
 use vps_ops::running::RunningOperation;
-use vps_ops::watch::{Board, Changed, LastLook, LoggedChange, Row, Watch};
+#[cfg(feature = "web")]
+use vps_ops::watch::Watch;
+use vps_ops::watch::{Board, Changed, LastLook, LoggedChange, Row};
 
 use super::{
     Change, Circuit, Health, Look, Lost, News, Progress, Recent, ResponseTime, Running, Service, Services,
@@ -18,6 +20,7 @@ impl<'b> Health<'b> {
     }
 
     /// All that `watch` sees now.
+    #[cfg(feature = "web")]
     pub(crate) fn of_watch(watch: &'b Watch) -> Self {
         Self::with(&watch.board_without_rows(), &watch.headline(), Services::Of(watch))
     }
