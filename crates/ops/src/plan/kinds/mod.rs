@@ -214,6 +214,11 @@ pub(super) fn is_proved_again(action: &Action) -> bool {
     }
 }
 
+/// Whether something is written down of it. What a gate asked was true then, and says nothing of the next run.
+pub(super) fn is_noted(kind: ActionKind) -> bool {
+    kind != ActionKind::Gate
+}
+
 /// Whether what it does ends by itself within the step's limit.
 pub(super) fn keeps_its_limit(kind: ActionKind) -> bool {
     matches!(

@@ -4,6 +4,7 @@ mod conditions;
 mod dry_run;
 mod event;
 mod fetched;
+mod gates;
 mod journal;
 mod known;
 mod letters;

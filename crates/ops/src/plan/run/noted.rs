@@ -66,7 +66,8 @@ impl Run<'_> {
     ) -> Result<(), super::JournalError> {
         let sync = {
             let (mut journal, mut must) = (self.journal(), false);
-            for (cx, step) in steps {
+            let noted = steps.into_iter().filter(|(_, step)| kinds::is_noted(step.action.kind()));
+            for (cx, step) in noted {
                 let hash = step.hash();
                 journal.note(&step.id, step.was.as_ref(), |memo| {
                     if memo.hash != hash {
@@ -98,6 +99,9 @@ impl Run<'_> {
                 Err(error) => return self.failed(step, error),
             }
         }
+        if !kinds::is_noted(step.action.kind()) {
+            return Outcome::Done { changed: done.changed, what: done.what };
+        }
         let mut journal = self.journal();
         let change = done.changed.then(|| journal.next_change());
         let seen = journal.changes();
@@ -123,6 +127,9 @@ impl Run<'_> {
                 self.left(step);
             }
             return Outcome::Deferred(Deferral::Stopped);
+        }
+        if !kinds::is_noted(step.action.kind()) {
+            return Outcome::Failed(error);
         }
         let said = error.causes.last().unwrap_or(&error.what).clone();
         let is_equal = error.class == Class::Permanent;
@@ -150,6 +157,9 @@ impl Run<'_> {
 
     /// It was begun, and nothing came of it: it is as it was before.
     pub(super) fn left(&self, step: &Step) {
+        if !kinds::is_noted(step.action.kind()) {
+            return;
+        }
         self.journal().note(&step.id, step.was.as_ref(), |memo| {
             (memo.stage, memo.leader) = (Stage::Failed, None);
         });

@@ -72,3 +72,30 @@ async fn a_step_ends_with_its_limit() {
     shut.timeout = Some(SHORT);
     assert_eq!(ends(&lab.run(vec![shut]).await), ["g failed: it was not done within 0s"]);
 }
+
+#[tokio::test]
+async fn a_gate_is_asked_only_where_something_behind_it_is_to_be_done() {
+    let lab = Lab::new();
+    let steps = || {
+        let shut = gate("g", &lab.at("no"), SHORT);
+        vec![
+            lab.file("above", "1"),
+            shut,
+            lab.file("below", "1"),
+            needing(lab.file("apart", "1"), &["above"]),
+        ]
+    };
+    lab.run(vec![lab.file("above", "1"), lab.file("below", "1"), lab.file("apart", "1")]).await;
+    let kept = || async { lab.store.ask(lab.network.env(), |store| store.list("")).await.unwrap().unwrap() };
+    assert_eq!(ends(&lab.run(steps()).await), ["above ok", "g ok", "below ok", "apart ok"]);
+    let before = kept().await;
+    std::fs::remove_file(lab.at("apart")).unwrap();
+    std::fs::remove_file(lab.at("above")).unwrap();
+    assert_eq!(ends(&lab.run(steps()).await), ["above changed", "g ok", "below ok", "apart changed"]);
+    std::fs::remove_file(lab.at("below")).unwrap();
+    let asked = ends(&lab.run(steps()).await);
+    assert!(asked[1].starts_with("g failed: "), "{asked:?}");
+    assert_eq!(asked[2], "below changed", "the order of the file holds whatever fails");
+    let is_gate = |(key, _): &&(String, Vec<u8>)| key.ends_with("\u{1f}g");
+    assert_eq!((before.iter().find(is_gate), kept().await.iter().find(is_gate)), (None, None));
+}
