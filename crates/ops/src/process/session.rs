@@ -43,6 +43,9 @@ pub(super) fn start(spec: &ProcessSpec) -> io::Result<(Child, Session)> {
     words.push(&spec.program);
     let mut words = words.into_iter();
     let mut command = Command::new(words.next().unwrap_or_default());
+    if spec.is_cleared {
+        command.env_clear();
+    }
     command
         .args(words)
         .args(&spec.args)
