@@ -87,7 +87,7 @@ impl ProcessSpec {
     }
 
     /// Gives it the variables that were set and none of ours. Holds for processes that
-    /// [work](super::Runner::work), as the next two do.
+    /// [work](super::Runner::work) or are [captured](super::Runner::capture); the next two for the first alone.
     #[must_use]
     pub fn cleared(mut self) -> Self {
         self.is_cleared = true;
