@@ -49,7 +49,7 @@ impl Lab {
             .env(process.env())
             .store(StoreHandle::inline(self.memory.clone()))
             .runner(Arc::new(runner))
-            .dead_letters(Surroundings::new("/work").variables(["PATH".into(), "HOME".into()]))
+            .dead_letters(Surroundings::new("/srv").variables(["PATH".into(), "HOME".into()]))
             .build();
         (process, network)
     }
@@ -170,7 +170,7 @@ fn what_it_takes_to_do_it_again_is_in_it() {
         let words: Vec<_> = run.command.iter().map(Word::to_os).collect();
         assert_eq!(words, ["./make", "all"]);
         assert_eq!(run.retry_on, Some([7, 9].into()));
-        assert_eq!(run.folder.as_ref().map(Word::to_os), Some("/work".into()));
+        assert_eq!(run.folder.as_ref().map(Word::to_os), Some("/srv".into()));
         assert_eq!(run.variables.iter().map(Word::to_os).collect::<Vec<_>>(), ["HOME", "PATH"]);
         assert_eq!((letter.options.attempts, letter.options.total_millis), (Some(1), Some(90_000)));
     });
@@ -207,7 +207,7 @@ fn nothing_secret_is_stored_and_what_cannot_be_written_without_is_said() {
         for url in ["https://me:canary@127.0.0.1:1/f", "https://127.0.0.1:1/f?token=canary"] {
             let request =
                 DownloadRequest::new(parse_url("URL", url).unwrap(), Dest::Path("/nowhere/f".into()));
-            let at = Surroundings::new("/work");
+            let at = Surroundings::new("/srv");
             let operation = crate::operation::Operation::new(crate::operation::OperationKind::Download, "x");
             let operation = operation.with_replay(request, &Options::new());
             let written = convert::request(operation.replay.as_ref().unwrap(), &at).unwrap();
@@ -228,21 +228,21 @@ fn headers_are_kept_by_the_name_of_their_file_and_not_at_all_without() {
     let written = |request: &DownloadRequest| {
         let operation = crate::operation::Operation::new(crate::operation::OperationKind::Download, "x");
         let operation = operation.with_replay(request.clone(), &Options::new());
-        convert::request(operation.replay.as_ref().unwrap(), &Surroundings::new("/work")).unwrap()
+        convert::request(operation.replay.as_ref().unwrap(), &Surroundings::new("/srv")).unwrap()
     };
     assert_eq!(written(&request), Err(NotKept::Secret { place: SecretPlace::Headers }));
     request.credentials = request.credentials.from_file("etc/headers");
     let letter = written(&request).unwrap();
     let text = serde_json::to_value(&letter).unwrap()["arguments"].clone();
-    assert_eq!(text["header_file"], "/work/etc/headers");
-    assert_eq!((text["dest"].as_str(), text["path"].as_str()), (Some("/work/sub/"), Some("/work/sub/f")));
+    assert_eq!(text["header_file"], "/srv/etc/headers");
+    assert_eq!((text["dest"].as_str(), text["path"].as_str()), (Some("/srv/sub/"), Some("/srv/sub/f")));
     assert_eq!(text["url"], "https://example.com/f");
     assert!(!text.to_string().contains("canary"));
     // The same file by other means is the same operation.
     request.mirrors = vec![parse_url("URL", "https://m.example.com/f").unwrap().into()];
-    request.dest = Dest::Path("/work/sub/f".into());
+    request.dest = Dest::Path("/srv/sub/f".into());
     assert_eq!(written(&request).unwrap().id(), letter.id());
-    request.dest = Dest::Path("/work/sub/g".into());
+    request.dest = Dest::Path("/srv/sub/g".into());
     assert_ne!(written(&request).unwrap().id(), letter.id());
 }
 

@@ -3,8 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-/// What file systems allow.
-const LONGEST: usize = 255;
+use crate::env::hidden_name;
 
 /// The longest ending a name gets: that of a record while it is written, beside a random part.
 const ENDING: usize = ".part.json.new".len() + 1 + 16;
@@ -35,24 +34,14 @@ pub(super) fn recorded(name: &OsStr) -> Option<(&OsStr, bool)> {
 }
 
 fn with_ending(name: &OsStr, ending: &str) -> OsString {
-    let mut stem = name.as_bytes();
-    let mut hash = String::new();
-    let room = LONGEST - 1 - ENDING;
-    if stem.len() > room {
-        hash = format!("~{}", blake3::hash(stem).to_hex().get(..16).unwrap_or_default());
-        let mut cut = room - hash.len();
-        // Not through the middle of a character.
-        while stem.get(cut).is_some_and(|byte| byte & 0xc0 == 0x80) {
-            cut -= 1;
-        }
-        stem = stem.get(..cut).unwrap_or_default();
-    }
-    OsString::from_vec([b".", stem, hash.as_bytes(), ending.as_bytes()].concat())
+    OsString::from_vec([&*hidden_name(name, ENDING), ending.as_bytes()].concat())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LONGEST: usize = 255;
 
     #[test]
     fn a_name_that_fits_is_kept() {

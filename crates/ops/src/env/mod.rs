@@ -22,6 +22,7 @@ pub mod fs;
 mod fs_folder;
 mod fs_real;
 mod fs_way;
+mod hidden_name;
 mod mistake;
 mod process_identity;
 mod real;
@@ -38,6 +39,7 @@ use vps_breaker::{Clock, Tick};
 use vps_retry::{Rng, Timer};
 
 #[doc(hidden)]
+pub(crate) use hidden_name::hidden_name;
 pub use mistake::Mistake;
 pub use process_identity::ProcessIdentity;
 pub use task::Task;

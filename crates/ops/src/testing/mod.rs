@@ -7,6 +7,8 @@
 //! ```
 
 pub mod disk;
+#[cfg(test)]
+mod disk_world;
 mod failed;
 mod hostile;
 mod module_contract;
@@ -22,6 +24,8 @@ pub mod scripted_service;
 pub mod sim;
 mod still;
 
+#[cfg(test)]
+pub(crate) use disk_world::disk_world;
 pub use failed::Failed;
 pub use hostile::hostile_words;
 pub use module_contract::{Breach, Contract, module_contract};

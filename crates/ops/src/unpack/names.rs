@@ -3,12 +3,12 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use crate::env::hidden_name;
+
 /// Between the folder's name and a random part: `.NAME.unpack-1a2b3c4d`.
 const MARK: &[u8] = b".unpack-";
 /// Signs of the random part.
 const RANDOM: usize = 8;
-/// What file systems allow.
-const LONGEST: usize = 255;
 
 /// In each such folder: where others may rename, a name alone says nothing. It is the last to go.
 pub(super) const RECORD: &str = "vps-configurator-unpack";
@@ -24,18 +24,7 @@ pub(super) struct Stem(Vec<u8>);
 impl Stem {
     /// Of trees for a folder of that name. A long one is shortened, and told from its like by a hash.
     pub(super) fn of(name: &OsStr) -> Self {
-        let (mut stem, mut hash) = (name.as_bytes(), String::new());
-        let room = LONGEST - 1 - MARK.len() - RANDOM;
-        if stem.len() > room {
-            hash = format!("~{}", blake3::hash(stem).to_hex().get(..16).unwrap_or_default());
-            let mut cut = room - hash.len();
-            // Not through the middle of a character.
-            while stem.get(cut).is_some_and(|byte| byte & 0xc0 == 0x80) {
-                cut -= 1;
-            }
-            stem = stem.get(..cut).unwrap_or_default();
-        }
-        Self([b".", stem, hash.as_bytes(), MARK].concat())
+        Self([&*hidden_name(name, MARK.len() + RANDOM), MARK].concat())
     }
 
     /// A name of that sort.
@@ -53,6 +42,8 @@ impl Stem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LONGEST: usize = 255;
 
     #[test]
     fn names_are_known_by_their_stem_and_fit() {

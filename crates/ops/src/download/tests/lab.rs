@@ -1,12 +1,9 @@
 //! A machine to download on.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use vps_breaker::Tick;
 use vps_retry::{Budget, Class};
 
 use crate::attempt::Attempt;
@@ -14,58 +11,14 @@ use crate::deadline::Deadline;
 use crate::download::{
     Dest, DownloadError, DownloadOperation, DownloadRequest, Downloaded, HttpDownloader, SealKey, parse_url,
 };
-use crate::env::fs::Fs;
-use crate::env::{BoxFuture, Env, ProcessIdentity, Task, World};
+use crate::env::Env;
 use crate::event::{Event, EventKind, Observer, OperationId, Teller};
 use crate::http::HttpRequest;
 use crate::operation::{Operation, OperationKind};
 use crate::testing::disk::Disk;
+use crate::testing::disk_world;
 use crate::testing::scripted_http::{Script, ScriptedHttp};
 use vps_retry::Classify;
-
-/// Time is tokio's, which the tests stop; nothing else is real.
-struct TestWorld {
-    start: tokio::time::Instant,
-    fs: Arc<dyn Fs>,
-    identity: ProcessIdentity,
-    random: AtomicU64,
-}
-
-impl World for TestWorld {
-    fn now(&self) -> Tick {
-        Tick::from_millis(1_000).after(self.start.elapsed())
-    }
-
-    fn wall(&self) -> Duration {
-        Duration::from_secs(1_790_000_000) + self.start.elapsed()
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the virtual clock of these tests is tokio's")]
-    fn sleep_until(&self, at: Tick) -> BoxFuture<()> {
-        Box::pin(tokio::time::sleep(at.since(self.now())))
-    }
-
-    fn next_u64(&self) -> u64 {
-        self.random.fetch_add(1, Ordering::Relaxed)
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "a world starts tasks")]
-    fn spawn(&self, _name: &'static str, future: BoxFuture<()>) -> Task {
-        Task::new(tokio::spawn(future))
-    }
-
-    fn identity(&self) -> &ProcessIdentity {
-        &self.identity
-    }
-
-    fn is_alive(&self, _identity: &ProcessIdentity) -> bool {
-        true
-    }
-
-    fn fs(&self) -> &Arc<dyn Fs> {
-        &self.fs
-    }
-}
 
 #[derive(Default)]
 pub(super) struct Told(Mutex<Vec<String>>);
@@ -121,13 +74,7 @@ impl Lab {
         boot: u64,
         answer: impl Fn(&HttpRequest, usize) -> Script + Send + Sync + 'static,
     ) -> Self {
-        let world = TestWorld {
-            start: tokio::time::Instant::now(),
-            fs: Arc::new(disk.clone()),
-            identity: ProcessIdentity { boot_id: format!("boot {boot}"), pid: 1, started: 1 },
-            random: AtomicU64::new(boot),
-        };
-        let env = Env::new(world);
+        let env = disk_world(&disk, boot, boot, true);
         disk.set_now(env.wall());
         let http = ScriptedHttp::new(env.clone(), answer);
         let told = Arc::new(Told::default());

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind, IoSlice};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
@@ -13,14 +13,15 @@ use super::super::run::{Done, Proof, StepContext, StepError};
 use super::super::step::Plan;
 use super::diff::{self, FileDiff};
 use super::owners;
-use crate::env::Env;
 use crate::env::fs::{Care, Clobber, FileKind, FsFile, FsFolder, Meta, Open, Us};
+use crate::env::{Env, hidden_name};
 use crate::foreign::{Foreign, shown};
 
 /// What is put in place whole is held in memory.
 const LARGEST: u64 = 64 << 20;
-/// A name may have 255 bytes, and ours is longer.
-const LONGEST_NAME: usize = 200;
+/// What a file is called until it is in place: `.NAME.new-` and a number of 16 digits.
+const MARK: &[u8] = b".new-";
+const TAG: usize = 16;
 /// Who may read a file whose content is no secret.
 const READERS: u32 = 0o044;
 
@@ -226,13 +227,7 @@ fn hidden(name: &OsStr, tag: u64) -> OsString {
 }
 
 fn hidden_prefix(name: &OsStr) -> OsString {
-    let mut prefix = OsString::from(".");
-    match name.len() <= LONGEST_NAME {
-        true => prefix.push(name),
-        false => prefix.push(blake3::hash(name.as_bytes()).to_hex().as_str()),
-    }
-    prefix.push(".new-");
-    prefix
+    OsString::from_vec([&*hidden_name(name, MARK.len() + TAG), MARK].concat())
 }
 
 /// What is in a file of the plan's folder, which nobody else may have a hand in.

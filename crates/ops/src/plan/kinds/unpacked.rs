@@ -1,6 +1,7 @@
 //! What was downloaded is an archive, and becomes a folder.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -12,11 +13,14 @@ use super::super::run::{StepContext, StepError};
 use crate::deadline::Deadline;
 use crate::download::{Algorithm, Checksum, Running, file_name, parse_url};
 use crate::env::fs::{FsFile, Open};
+use crate::env::hidden_name;
 use crate::foreign::{Foreign, shown};
 use crate::unpack::{
     ArchiveDigest, UnpackLimits, UnpackOptions, UnpackProgress, UnpackRequest, is_unpacked, unpack,
 };
 
+/// What an archive is called that is there only until it is unpacked: `.NAME.archive`.
+const ARCHIVE: &[u8] = b".archive";
 /// Bytes that are hashed at once.
 const BLOCK: usize = 1 << 20;
 
@@ -39,10 +43,8 @@ pub(super) fn archive(cx: &StepContext, action: &DownloadAction) -> Option<PathB
         return Some(cx.path(dest));
     }
     let to = cx.path(&action.unpack.as_ref()?.to);
-    let mut name = OsString::from(".");
-    name.push(to.file_name()?);
-    name.push(".archive");
-    Some(to.with_file_name(name))
+    let name = [&*hidden_name(to.file_name()?, ARCHIVE.len()), ARCHIVE].concat();
+    Some(to.with_file_name(OsString::from_vec(name)))
 }
 
 /// Whether the folder is what comes of the archive. Of one whose digest the plan does not know the last run does.

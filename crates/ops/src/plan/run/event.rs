@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::super::action::ActionKind;
 use super::super::ids::StepId;
 use super::outcome::Outcome;
-use crate::event::OperationId;
 use crate::foreign::Foreign;
 
 /// Something that happened to a step.
@@ -28,8 +27,6 @@ pub enum StepEvent<'e> {
     Fetching,
     /// It is being done.
     Began,
-    /// This operation is a part of it.
-    Operation(OperationId),
     /// What it is at, in a few words.
     At(&'e Foreign),
     /// It is waited for something.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 
-use super::lab::{DiskWorld, id, network};
+use super::lab::{id, network};
 use crate::env::{Env, ProcessIdentity};
 use crate::plan::run::{Applied, ApplyOptions, Deferral, Outcome, apply};
 use crate::plan::{
@@ -18,6 +18,7 @@ use crate::process::{
 };
 use crate::store::{Change, ChangeAll, MemoryStore, Store, StoreError, StoreHandle};
 use crate::testing::disk::Disk;
+use crate::testing::disk_world;
 
 const CONF: &str = "/data/app/app.conf";
 
@@ -230,7 +231,7 @@ async fn run(
     let life = Life::begin(machine, kill);
     let before = life.disk.changes();
     // Another seed each time, as processes have: two hidden files never have one name.
-    let env = DiskWorld::env(&life.disk, 1, 1 + machine.disk.changes() * 1_000);
+    let env = disk_world(&life.disk, 1, 1 + machine.disk.changes() * 1_000, false);
     let network = network(env, Some(Arc::new(life.clone())));
     let store = StoreHandle::inline(life.clone());
     let applied = apply(&network, &store, plan(content), &ApplyOptions::default(), &()).await.ok();

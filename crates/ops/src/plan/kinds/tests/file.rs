@@ -4,13 +4,14 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use super::super::{file_diff, prove};
-use super::lab::{DiskWorld, alone, network};
+use super::lab::{alone, network};
 use crate::env::Env;
 use crate::env::fs::FileKind;
 use crate::plan::kinds::effect;
 use crate::plan::run::{Proof, StepError};
 use crate::plan::{Action, Body, FileAction, Part, Plan, SecretText};
 use crate::testing::disk::{Disk, Meddling};
+use crate::testing::disk_world;
 
 const DEST: &str = "/data/app/a";
 
@@ -116,10 +117,10 @@ async fn after_a_loss_of_power_it_is_the_old_one_or_the_new_one_whole() {
     let (old, new) = ("the old content", "the new content, which is longer");
     for change in 1.. {
         let disk = Disk::new();
-        put(&DiskWorld::env(&disk, 1, 1), file(DEST, old)).await.unwrap();
+        put(&disk_world(&disk, 1, 1, false), file(DEST, old)).await.unwrap();
         let before = disk.changes();
         disk.die_at(before + change);
-        let done = put(&DiskWorld::env(&disk, 1, 2), file(DEST, new)).await;
+        let done = put(&disk_world(&disk, 1, 2, false), file(DEST, new)).await;
         for seed in 0..40 {
             let mut draws = vps_retry::SplitMix64::new(seed * 1_000 + change);
             let after = disk.after_power_loss(&mut || vps_retry::Rng::next_u64(&mut draws));
@@ -129,7 +130,7 @@ async fn after_a_loss_of_power_it_is_the_old_one_or_the_new_one_whole() {
             if done.is_ok() {
                 assert_eq!(content, whole[1], "it was said to be there");
             }
-            let again = DiskWorld::env(&after, 2, 3 + seed);
+            let again = disk_world(&after, 2, 3 + seed, false);
             put(&again, file(DEST, new)).await.unwrap();
             assert_eq!(after.names(), [Path::new(DEST)], "nothing is left beside it");
         }
@@ -143,9 +144,9 @@ async fn after_a_loss_of_power_it_is_the_old_one_or_the_new_one_whole() {
 #[tokio::test(start_paused = true)]
 async fn a_sync_that_does_nothing_is_found_by_the_test_above() {
     let disk = Disk::new();
-    put(&DiskWorld::env(&disk, 1, 1), file(DEST, "old")).await.unwrap();
+    put(&disk_world(&disk, 1, 1, false), file(DEST, "old")).await.unwrap();
     disk.forget_file_syncs();
-    put(&DiskWorld::env(&disk, 1, 2), file(DEST, "new")).await.unwrap();
+    put(&disk_world(&disk, 1, 2, false), file(DEST, "new")).await.unwrap();
     assert_ne!(disk.after_power_loss(&mut || 0).content(Path::new(DEST)), Some(b"new".to_vec()));
 }
 
@@ -155,12 +156,12 @@ async fn a_neighbour_who_exchanges_names_gains_nothing() {
         for from in ["/data/theirs", "/data/app"] {
             let disk = Disk::new();
             disk.plant(Path::new("/data/keep"), b"keep");
-            put(&DiskWorld::env(&disk, 1, 1), file(DEST, "old")).await.unwrap();
+            put(&disk_world(&disk, 1, 1, false), file(DEST, "old")).await.unwrap();
             disk.plant_odd(Path::new("/data/other"), FileKind::Folder, 2000, 0o777, 1);
             disk.plant_as_of(Path::new("/data/theirs"), b"theirs", 2000, 0o666);
             let to = if from == "/data/app" { "/data/moved" } else { DEST };
             let meddling = Meddling { from: from.into(), to: to.into() };
-            let env = DiskWorld::env(&disk, 1, 2);
+            let env = disk_world(&disk, 1, 2, false);
             disk.meddle_at(disk.steps() + call, vec![meddling]);
             let network = network(env.clone(), None);
             let cx = alone(&network, Path::new("/"), Action::File(file(DEST, "new"))).await;
@@ -179,7 +180,7 @@ async fn a_neighbour_who_exchanges_names_gains_nothing() {
 #[tokio::test(start_paused = true)]
 async fn what_a_killed_run_left_is_taken_away_and_what_is_worked_on_stays() {
     let disk = Disk::new();
-    let env = DiskWorld::env(&disk, 1, 1);
+    let env = disk_world(&disk, 1, 1, false);
     let folder =
         env.fs().make_folder_with(Path::new("/data/app"), crate::env::fs::Care::Links, 0o755).unwrap();
     let open = |name: &str| folder.open(name.as_ref(), crate::env::fs::Open::New).unwrap();
