@@ -31,7 +31,7 @@ cargo xtask COMMAND
   screenshots           the pictures of the page in docs/, by Chromium, which it installs where it is missing
   tidy                  the rules of ARCHITECTURE.md that a compiler does not know
   simulate [ARG]        the simulation: --seeds N, --seed N, --replay 'LINE'
-  bench [ROW]           benchmarks beside peers: breaker, retry, pipeline, alone, process, download, git, health, apt
+  bench [ROW]           benchmarks beside peers: breaker, retry, pipeline, alone, process, download, git, health, plan, apt
 ";
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::values::file;
 
-/// The option of every command that uses the network but `serve` and `dashboard`.
+/// The option of every command that uses the network but `serve`, `dashboard` and `dead-letter retry`.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct MetricsArgs {
     /// Write metrics to this file at the end, for Prometheus' node_exporter

@@ -58,7 +58,7 @@ pub(super) fn ordered(
             Action::Systemd(unit) => unit.on_change = watched,
             _ => {}
         }
-        if step.needs == Needs::Order {
+        if step.needs == Needs::Order && index > 0 {
             waits.push(Edge { to: index, why: Wait::Below, spot: None });
         }
         edges.push(waits);
@@ -165,11 +165,7 @@ fn find_rings(edges: &[Vec<Edge>], ids: &[StepId], problems: &mut Problems) {
             (Stop::AllTo(index), 1) if index > 0 => Some(Stop::Step(index)),
             (Stop::AllTo(_), _) => None,
             (Stop::Step(index), nth) => {
-                let edge = edges
-                    .get(index)?
-                    .iter()
-                    .filter(|edge| edge.why != Wait::Below || edge.to > 0)
-                    .nth(nth)?;
+                let edge = edges.get(index)?.get(nth)?;
                 Some(match edge.why {
                     Wait::Below => Stop::AllTo(edge.to.saturating_sub(1)),
                     Wait::Needs | Wait::Watches => Stop::Step(edge.to),

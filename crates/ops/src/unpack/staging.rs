@@ -152,7 +152,7 @@ impl Staging {
             Ok(()) if self.outer.is_still(tree, id) => Ok(true),
             Ok(()) => {
                 // What came is not what was looked at: it is given back, and nothing of it removed.
-                exchange().map_err(|error| self.failed(error))?;
+                exchange().map_err(|error| self.abandoned(error))?;
                 Err(UnpackError::Exchanged { path: self.to.clone() })
             }
             Err(error) if is_not_at_once(&error) => Ok(false),
@@ -164,10 +164,15 @@ impl Staging {
     fn replace(&self, id: FileId, folder: &Arc<dyn FsFolder>) -> Result<(), UnpackError> {
         let old = OsStr::new(OLD);
         match self.parent.rename(&self.name, &*self.outer, old, Clobber::Keep) {
-            Ok(()) if self.outer.is_still(old, id) => {}
+            Ok(()) if self.outer.is_still(old, id) => {
+                return self.rename(Clobber::Keep).or_else(|error| {
+                    // The old tree stays where it was, if the new one cannot take its place.
+                    self.give_back(old)?;
+                    Err(error)
+                });
+            }
             Ok(()) => {
-                let back = self.outer.rename(old, &*self.parent, &self.name, Clobber::Keep);
-                back.map_err(|error| self.failed(error))?;
+                self.give_back(old)?;
                 return Err(UnpackError::Exchanged { path: self.to.clone() });
             }
             Err(error) if is_not_at_once(&error) => {
@@ -177,6 +182,20 @@ impl Staging {
             Err(error) => return Err(self.failed(error)),
         }
         self.rename(Clobber::Keep)
+    }
+
+    /// What was moved away goes back to `to`.
+    fn give_back(&self, old: &OsStr) -> Result<(), UnpackError> {
+        let back = self.outer.rename(old, &*self.parent, &self.name, Clobber::Keep);
+        back.map_err(|error| self.abandoned(error))
+    }
+
+    /// What is in the outer folder now is not ours to remove: neither we do, nor a later sweep, which knows ours by
+    /// their record.
+    fn abandoned(&self, error: io::Error) -> UnpackError {
+        self.is_done.set(true);
+        let _ = self.outer.remove(OsStr::new(RECORD));
+        self.failed(error)
     }
 
     /// Removes a tree of ours where it stands, as that of an image has to be. From the first step on it is no proof of

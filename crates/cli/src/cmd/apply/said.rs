@@ -143,12 +143,22 @@ impl Said<'_> {
                 format!(" {flag} {}", shown_word(ids.join(",").as_ref()))
             }
         };
+        // What was done in this run need not be done once more.
+        let is_done = |id: &vps_ops::plan::StepId| {
+            let mut steps = self.applied.steps.iter();
+            steps.any(|step| step.id == *id && matches!(step.outcome, Outcome::Done { .. }))
+        };
+        let rerun: Vec<_> = self.args.rerun.iter().filter(|id| !is_done(id)).cloned().collect();
+        let marked = if self.args.dry_run { self.args.mark_done.as_slice() } else { &[] };
+        let recheck = if self.args.recheck && self.args.dry_run { " --recheck" } else { "" };
         format!(
-            "vps-configurator {}apply {}{}{}",
+            "vps-configurator {}apply {}{}{}{}{}{recheck}",
             config.unwrap_or_default(),
             shown_word(&self.args.plan),
             steps("--only", &self.args.only),
             steps("--skip", &self.args.skip),
+            steps("--rerun", &rerun),
+            steps("--mark-done", marked),
         )
     }
 }

@@ -36,7 +36,13 @@ pub(super) async fn one(
         return Err(failure);
     }
     let outcome = Box::pin(carry_out(app, network, leased.letter(), args)).await;
-    give_back(network, leased, is_done(&outcome)).await?;
+    let given_back = give_back(network, leased, is_done(&outcome)).await;
+    if let (Err(failure), Err(_)) = (&given_back, &outcome) {
+        // What was done again failed: that is what its user has to know first.
+        tracing::warn!(operation = "dead_letter", "{}", failure.message);
+    } else {
+        given_back?;
+    }
     outcome.map(|again| again.exit)
 }
 

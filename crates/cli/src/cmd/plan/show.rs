@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use vps_ops::foreign::shown;
-use vps_ops::plan::{Needs, OnFailure, Plan, SecretSource, Step};
+use vps_ops::plan::{Action, Needs, OnFailure, Plan, SecretSource, Step};
 
 use super::read;
 use crate::app::App;
@@ -59,7 +59,11 @@ fn action(step: &Step) -> Value {
         keys.insert("mode".into(), format!("{mode:04o}").into());
     }
     if let Some(wait) = keys.remove("wait") {
-        keys.insert("wait_seconds".into(), wait.get("secs").cloned().unwrap_or(wait));
+        let seconds = match &step.action {
+            Action::Gate(gate) if gate.wait.subsec_nanos() > 0 => gate.wait.as_secs_f64().into(),
+            _ => wait.get("secs").cloned().unwrap_or(wait),
+        };
+        keys.insert("wait_seconds".into(), seconds);
     }
     Value::Object(keys)
 }

@@ -242,7 +242,11 @@ impl Filler<'_> {
             return None;
         }
         if url.is_local() && !text.starts_with("file:") {
-            return self.path(at)?.into_os_string().into_string().ok();
+            let path = self.path(at)?.into_os_string().into_string();
+            if path.is_err() {
+                self.problems.add(at.spot, ProblemKind::NotAPath);
+            }
+            return path.ok();
         }
         Some(text)
     }

@@ -65,11 +65,8 @@ pub(super) async fn prove(cx: &StepContext, action: &CommandAction) -> Result<Pr
     needless.extend(guards.removes.as_deref().map(|path| !is_there(path)));
     needless.extend((!guards.on_change.is_empty()).then_some(!cx.is_told));
     needless.extend(guards.once.map(|once| was_done(cx, once)));
-    if cx.is_asked {
-        return needed;
-    }
     let has_none = needless.is_empty() && guards.unless.is_none();
-    let is_wanted = guards.always || has_none || needless.contains(&false);
+    let is_wanted = guards.always || cx.is_asked || has_none || needless.contains(&false);
     if !is_wanted && guards.unless.is_none() {
         return Ok(Proof::Satisfied(None));
     }

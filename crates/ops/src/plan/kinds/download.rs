@@ -12,7 +12,7 @@ use vps_retry::Classify as _;
 use super::super::action::DownloadAction;
 use super::super::run::{Done, Fetched, Proof, StepContext, StepError};
 use super::unpacked;
-use crate::download::{Dest, DownloadRequest, Expected, InvalidRequest, Saved, parse_url};
+use crate::download::{Dest, DownloadRequest, Downloaded, Expected, InvalidRequest, Saved, parse_url};
 use crate::env::fs::{Care, FileKind, Meta};
 use crate::foreign::{Foreign, shown};
 use crate::http::Credentials;
@@ -148,6 +148,7 @@ pub(super) async fn fetch(cx: &StepContext, action: &DownloadAction) -> Result<O
     request.hold = true;
     let done =
         cx.network().downloads().run(request, &cx.options).await.map_err(|error| StepError::of(&error))?;
+    say_warnings(cx, &done);
     Ok(match done.saved {
         Saved::Held(held) => Some(Fetched::Download(Box::new(held))),
         _ => None,
@@ -168,7 +169,9 @@ pub(super) async fn effect(
             let dest = unpacked::archive(cx, action);
             make_above(cx, dest.as_deref())?;
             let done = cx.network().downloads().run(request(cx, action)?, &cx.options).await;
-            changed = !done.map_err(|error| StepError::of(&error))?.unchanged;
+            let done = done.map_err(|error| StepError::of(&error))?;
+            say_warnings(cx, &done);
+            changed = !done.unchanged;
         }
     }
     let dest = action.dest.as_ref().map(|dest| cx.path(dest));
@@ -192,6 +195,13 @@ pub(super) async fn effect(
     }
     let to = action.unpack.as_ref().map(|unpack| cx.path(&unpack.to));
     Ok(Done { changed, what: to.or(dest).as_ref().map(shown), stamp })
+}
+
+/// What is not as it should be of a file that is there all the same.
+fn say_warnings(cx: &StepContext, done: &Downloaded) {
+    for warning in &done.warnings {
+        cx.warn(warning);
+    }
 }
 
 /// Makes the folders above a path.

@@ -15,7 +15,7 @@ use crate::settings::{ProbeKind, ProbePlace};
 
 /// How often it is asked.
 const EVERY: Duration = Duration::from_secs(1);
-/// How long one look may take.
+/// How long one look may take, where it is waited for so long.
 const ONE_LOOK: Duration = Duration::from_secs(10);
 
 /// What is not as it must be.
@@ -34,7 +34,13 @@ enum Closed {
 pub(super) async fn effect(cx: &StepContext, gate: &Gate) -> Result<Done, StepError> {
     let until = cx.env().now().after(gate.wait);
     loop {
-        if is_open(cx, &gate.check).await? {
+        let look = is_open(cx, &gate.check, gate.wait.clamp(EVERY, ONE_LOOK));
+        let is_open = tokio::select! {
+            biased;
+            () = cx.ground.cancel.cancelled() => return Err(StepError::stopped()),
+            is_open = look => is_open?,
+        };
+        if is_open {
             return Ok(Done::default());
         }
         if cx.env().now() >= until {
@@ -49,7 +55,7 @@ pub(super) async fn effect(cx: &StepContext, gate: &Gate) -> Result<Done, StepEr
     }
 }
 
-async fn is_open(cx: &StepContext, check: &GateCheck) -> Result<bool, StepError> {
+async fn is_open(cx: &StepContext, check: &GateCheck, limit: Duration) -> Result<bool, StepError> {
     let (kind, url, text) = match check {
         GateCheck::Exists(path) => return Ok(is_there(cx, path)),
         GateCheck::Service(name) => {
@@ -66,7 +72,7 @@ async fn is_open(cx: &StepContext, check: &GateCheck) -> Result<bool, StepError>
     place.kind = kind;
     let probe = cx.network().health().network_probe(Places::default());
     let probe = probe.map_err(|error| StepError::local(&error))?;
-    let found = probe.look_at(&place, ONE_LOOK).await;
+    let found = probe.look_at(&place, limit).await;
     Ok(match kind {
         ProbeKind::Http => found.status.is_some_and(|status| status < 400),
         _ => found.error.is_none(),

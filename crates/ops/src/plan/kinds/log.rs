@@ -34,7 +34,7 @@ pub(super) fn keep(cx: &StepContext, said: &Transcript, secrets: &[SecretString]
 }
 
 /// The last lines of a text that are not empty.
-pub(super) fn last_lines(text: &[u8]) -> Vec<Foreign> {
+pub(in crate::plan) fn last_lines(text: &[u8]) -> Vec<Foreign> {
     let lines = text.split(|byte| matches!(byte, b'\n' | b'\r'));
     let mut last: Vec<_> = lines
         .rev()

@@ -32,6 +32,8 @@ pub(super) use packages::lacking;
 pub(super) use systemd::Units;
 
 pub(crate) use dpkg::Dpkg;
+pub(super) use log::last_lines;
+pub(super) use scrub::lines_of;
 
 /// This program was built without it.
 #[cfg(not(feature = "git"))]

@@ -28,11 +28,15 @@ fn patterns(secrets: &[SecretString]) -> Vec<&[u8]> {
     let mut patterns = Vec::new();
     for secret in secrets.iter().map(ExposeSecret::expose_secret) {
         patterns.push(secret.as_bytes());
-        let lines = secret.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE);
-        patterns.extend(lines.map(str::as_bytes));
+        patterns.extend(lines_of(secret).map(str::as_bytes));
     }
     patterns.retain(|pattern| !pattern.is_empty());
     patterns
+}
+
+/// The lines of a secret that are secrets by themselves.
+pub(in crate::plan) fn lines_of(secret: &str) -> impl Iterator<Item = &str> {
+    secret.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE)
 }
 
 /// Each byte that belongs to one of them is taken out, also where they overlap.

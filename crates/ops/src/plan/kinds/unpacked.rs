@@ -110,7 +110,7 @@ pub(super) async fn effect(
         StepError::new(&error, judged.kind, judged.class)
     })?;
     for warning in &done.warnings {
-        cx.say(warning.to_string().into());
+        cx.warn(warning);
     }
     Ok(digests.sha256)
 }

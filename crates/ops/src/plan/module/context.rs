@@ -15,14 +15,12 @@ use vps_retry::{Class, Kind};
 use super::ModuleError;
 use crate::NetworkOperationWrapper;
 use crate::apt::{AptInstalled, InstallRequest, parse_all};
-use crate::foreign::Foreign;
+use crate::foreign::{Foreign, escaped};
+use crate::plan::kinds::{last_lines, lines_of};
 use crate::plan::run::{StepContext, StepError};
 use crate::plan::{Facts, Part, SecretName, SecretText};
 use crate::process::{Captured, CommandError, ProcessSpec, RetryOn, Shield};
 use crate::settings::Options;
-
-/// Lines of what a command said on standard error that an error of it has.
-const LAST_LINES: usize = 20;
 
 /// What a step was given ran out.
 #[derive(Debug, thiserror::Error)]
@@ -131,9 +129,7 @@ impl<'c> Context<'c> {
             None => Ok(said),
             Some(error) => {
                 let mut failed = StepError::new(&error, Kind::Failed, Class::Permanent);
-                let lines: Vec<&str> = said.stderr.lines().collect();
-                let last = lines.get(lines.len().saturating_sub(LAST_LINES)..).unwrap_or_default();
-                failed.tail = last.iter().map(|line| Foreign::new(&self.scrub(line))).collect();
+                failed.tail = last_lines(self.scrub(&said.stderr).as_bytes());
                 Err(failed.into())
             }
         }
@@ -186,7 +182,8 @@ impl<'c> Context<'c> {
         let counted = Critical(&self.critical, &self.left);
         let done = future.await;
         drop(counted);
-        if self.is_cancelled() {
+        // One in another is waited for by that.
+        if self.is_cancelled() && self.critical.load(Ordering::Acquire) == 0 {
             // Whoever drops us now was only waiting for this.
             std::future::pending::<()>().await;
         }
@@ -235,8 +232,12 @@ impl<'c> Context<'c> {
         let mut text = text.to_owned();
         for (name, secret) in &*secrets {
             let secret = secret.expose_secret();
-            if !secret.is_empty() && text.contains(secret) {
-                text = text.replace(secret, &format!("${{secret.{name}}}"));
+            // As it is, as it is shown, and by its lines, where it has several.
+            let shown = escaped(secret);
+            for form in [secret, &shown].into_iter().chain(lines_of(secret)) {
+                if !form.is_empty() && text.contains(form) {
+                    text = text.replace(form, &format!("${{secret.{name}}}"));
+                }
             }
         }
         text

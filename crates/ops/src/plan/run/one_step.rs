@@ -6,6 +6,7 @@ use std::time::Duration;
 use vps_retry::{Class, Kind};
 
 use super::super::action::Action;
+use super::super::ids::StepId;
 use super::super::kinds;
 use super::super::step::Step;
 use super::conditions::holds;
@@ -52,7 +53,11 @@ impl Run<'_> {
         let memo = journal.memo(&step.id, step.was.as_ref());
         let seen = memo.map_or(0, |memo| memo.seen);
         let last = memo.map(std::sync::Arc::clone);
-        let changed = |id| journal.memo(id, None).is_some_and(|memo| memo.change > seen);
+        let changed = |id: &StepId| {
+            let watched = self.places.get(id).and_then(|at| self.steps().get(*at));
+            let was = watched.and_then(|watched| watched.was.as_ref());
+            journal.memo(id, was).is_some_and(|memo| memo.change > seen)
+        };
         let is_told = step.watches().iter().any(changed);
         let mut options = Options::new().cancel(self.options.cancel.child_token());
         (options.total, options.attempts) = (step.timeout, step.attempts);
@@ -133,6 +138,9 @@ impl Run<'_> {
         }
         if kinds::needs_journal(&step.action) && !self.journal().outlives() {
             return Some(Outcome::Deferred(Deferral::NoJournal));
+        }
+        if self.options.dry_run && self.options.selection.mark_done.contains(&step.id) {
+            return Some(Outcome::Satisfied);
         }
         if !self.options.dry_run {
             if self.options.selection.mark_done.contains(&step.id) {

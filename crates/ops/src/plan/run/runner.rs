@@ -377,7 +377,8 @@ impl<'r> Run<'r> {
             }
         };
         let steps = self.steps().iter().enumerate().zip(outcomes).map(of).collect();
-        let known: BTreeSet<&str> = self.steps().iter().map(|step| step.id.as_str()).collect();
+        let names = self.steps().iter().flat_map(|step| std::iter::once(&step.id).chain(&step.was));
+        let known: BTreeSet<&str> = names.map(StepId::as_str).collect();
         let journal = self.journal();
         Applied {
             name: self.ground.plan.name.clone(),

@@ -130,6 +130,12 @@ impl StepContext {
         let _ = self.ground.said.try_send((self.at, what));
     }
 
+    /// Warns of what is not as it should be, while the step goes on.
+    pub(crate) fn warn(&self, what: &dyn std::fmt::Display) {
+        let step = self.step().map(|step| step.id.as_str()).unwrap_or_default();
+        tracing::warn!(operation = "plan_step", "{step}: {what}");
+    }
+
     /// A text with its secrets in it.
     pub(crate) fn reveal(&self, text: &SecretText) -> Result<SecretString, StepError> {
         secrets::reveal(self.env(), self.plan(), &self.ground.variables, text)

@@ -99,3 +99,15 @@ async fn a_gate_is_asked_only_where_something_behind_it_is_to_be_done() {
     let is_gate = |(key, _): &&(String, Vec<u8>)| key.ends_with("\u{1f}g");
     assert_eq!((before.iter().find(is_gate), kept().await.iter().find(is_gate)), (None, None));
 }
+
+#[tokio::test]
+async fn a_gate_is_asked_for_what_needs_it_by_another_step_wherever_that_stands() {
+    let lab = Lab::new();
+    lab.run(vec![lab.file("a", "1")]).await;
+    let shut = gate("g", &lab.at("no"), SHORT);
+    let steps =
+        vec![needing(lab.file("b", "1"), &["a"]), needing(shut, &[]), needing(lab.file("a", "1"), &["g"])];
+    let ended = ends(&lab.run(steps).await);
+    assert!(ended[1].starts_with("g failed: "), "{ended:?}");
+    assert_eq!(ended[0], "b blocked by a");
+}

@@ -1,7 +1,7 @@
 //! Plans of files alone: what is done, what is not, what is written.
 
-use crate::plan::Condition;
 use crate::plan::run::{ApplyOptions, Outcome, Would};
+use crate::plan::{Action, CommandAction, CommandLine, Condition, Guards, Step};
 
 use super::lab::{Lab, ends, id, needing};
 
@@ -96,4 +96,24 @@ async fn a_look_says_what_hangs_on_what_would_be_made() {
     lab.run(vec![lab.file("a", "1")]).await;
     let looked = lab.run_with(vec![lab.file("a", "1"), hangs], &options).await;
     assert!(matches!(&looked.steps[1].outcome, Outcome::Would(Would::Change(_))));
+}
+
+#[tokio::test]
+async fn what_changed_before_it_was_renamed_is_told_all_the_same() {
+    let lab = Lab::new();
+    let told = |watched: &str| {
+        let guards = Guards { on_change: vec![id(watched)], ..Guards::default() };
+        let line = CommandLine::Argv(vec!["touch".into(), lab.at("told").display().to_string()]);
+        Step::new(id("told"), Action::Command(CommandAction::new(line, guards)))
+    };
+    lab.run(vec![lab.file("a", "1"), told("a")]).await;
+    std::fs::remove_file(lab.at("told")).unwrap();
+    let mut options = ApplyOptions::default();
+    options.selection.skip = vec![id("told")];
+    lab.run_with(vec![lab.file("a", "2"), told("a")], &options).await;
+    let mut renamed = lab.file("a", "2");
+    (renamed.id, renamed.was) = (id("b"), Some(id("a")));
+    let applied = lab.run(vec![renamed, told("b")]).await;
+    assert_eq!((ends(&applied), applied.gone.len()), (vec!["b ok".into(), "told changed".into()], 0));
+    assert!(lab.read("told").is_some());
 }
