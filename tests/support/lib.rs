@@ -27,6 +27,7 @@ pub mod schema;
 pub mod server;
 mod skipped;
 mod slow;
+pub mod starved;
 mod waiting;
 
 pub use skipped::skip;

@@ -62,8 +62,12 @@ fn ready_is_who_has_looked_at_all_and_well_is_who_turns_whatever_the_services_ar
     let text = String::from_utf8(lab.read("config.yaml").unwrap()).unwrap();
     let text = text.replace("    interval", "    enabled: false\n    interval");
     std::fs::write(lab.path("config.yaml"), text).unwrap();
+    let began = std::time::Instant::now();
     let serving = Serving::start(&lab, &[]);
-    assert_eq!((serving.get("/healthz").code, serving.get("/readyz").code), (200, 503));
+    let codes = (serving.get("/healthz").code, serving.get("/readyz").code);
+    // On a machine that is busy the time may be over already.
+    let is_over = began.elapsed() >= std::time::Duration::from_secs(10);
+    assert!(codes == (200, 503) || (is_over && codes == (200, 200)), "{codes:?}");
     wait_until("ready by time", || (serving.get("/readyz").code == 200).then_some(()));
     assert!(serving.get("/").body.contains("UNKNOWN"), "nobody looked");
 }
