@@ -43,6 +43,8 @@ struct Inner {
 #[derive(Default)]
 struct Desk {
     pending: usize,
+    /// Those of them that keep a letter.
+    keeping: usize,
     news: VecDeque<News>,
 }
 
@@ -205,7 +207,7 @@ impl Letters {
             return;
         }
         let env = self.inner.env.clone();
-        self.tell(move |store, settings| {
+        self.tell(Task::Keep, move |store, settings| {
             let (parked, dropped) = stored::put(store, &env, settings, &letter)?;
             let dropped = dropped.into_iter().map(News::Dropped);
             Ok(std::iter::once(News::Kept { id: letter.id, parked }).chain(dropped).collect())
@@ -215,7 +217,7 @@ impl Letters {
     /// Takes those out that there are, where this process keeps letters.
     pub(crate) fn clear(&self, ids: impl FnOnce() -> BTreeSet<LetterId> + Send + 'static) {
         if self.inner.is_kept.load(Ordering::Relaxed) {
-            self.tell(move |store, _| {
+            self.tell(Task::Remove, move |store, _| {
                 // What stays there is done once more; that is no worse than before.
                 let _ = stored::remove_all(store, ids);
                 Ok(Vec::new())
@@ -239,7 +241,10 @@ impl Letters {
         if inner.env.until(limit, all_done).await.is_none() {
             let mut desk = inner.desk();
             desk.pending = 0;
-            desk.tell(no_store(&StoreError::Unavailable));
+            // What was to be taken out is done once more, and nothing is lost.
+            if std::mem::take(&mut desk.keeping) > 0 {
+                desk.tell(no_store(&StoreError::Unavailable));
+            }
         }
     }
 
@@ -256,10 +261,15 @@ impl Letters {
     /// Has `job` run where the store is, some time; what it says is news.
     pub(super) fn tell(
         &self,
+        task: Task,
         job: impl FnOnce(&dyn Store, &DeadLetterSettings) -> Result<Vec<News>, StoreError> + Send + 'static,
     ) {
-        self.inner.desk().pending += 1;
-        let pending = Pending { letters: self.clone(), news: None };
+        {
+            let mut desk = self.inner.desk();
+            desk.pending += 1;
+            desk.keeping += usize::from(task == Task::Keep);
+        }
+        let pending = Pending { letters: self.clone(), task, news: None };
         self.inner.store.tell(move |store| pending.run(store, job));
     }
 
@@ -271,9 +281,19 @@ impl Letters {
     }
 }
 
+/// What the store is to do with a letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Keep it: where that cannot be, it has to be said.
+    Keep,
+    /// Take it out.
+    Remove,
+}
+
 /// Something that the store was given to do. One that is dropped undone was not done.
 struct Pending {
     letters: Letters,
+    task: Task,
     news: Option<Vec<News>>,
 }
 
@@ -293,7 +313,12 @@ impl Drop for Pending {
         let inner = &self.letters.inner;
         let mut desk = inner.desk();
         desk.pending = desk.pending.saturating_sub(1);
-        let undone = || vec![no_store(&StoreError::Unavailable)];
+        let is_keeping = self.task == Task::Keep;
+        desk.keeping = desk.keeping.saturating_sub(usize::from(is_keeping));
+        let undone = || match is_keeping {
+            true => vec![no_store(&StoreError::Unavailable)],
+            false => Vec::new(),
+        };
         self.news.take().unwrap_or_else(undone).into_iter().for_each(|news| desk.tell(news));
         drop(desk);
         inner.done.notify_waiters();

@@ -8,7 +8,7 @@ use vps_retry::Class;
 
 use super::convert::{self, Surroundings};
 use super::letter::{EndedBy, Letter, LetterAttempt, VERSION};
-use super::letters::Letters;
+use super::letters::{Letters, Task};
 use super::news::News;
 use super::rule::ended_by;
 use super::stored;
@@ -73,7 +73,7 @@ impl Keeper {
     fn succeeded(&self, event: &Event<'_>) {
         let Some((replay, _)) = self.ended(event) else { return };
         let at = Arc::clone(&self.at);
-        self.letters.tell(move |store, _| {
+        self.letters.tell(Task::Remove, move |store, _| {
             if let Some(Ok(request)) = convert::request(&replay, &at) {
                 // What stays there is done once more; that is no worse than before.
                 let _ = stored::remove(store, &request.id());
@@ -93,7 +93,7 @@ impl Keeper {
         let tried = || history.last().and_then(|attempt| attempt.service.clone());
         let service = event.service.as_ref().map(ToString::to_string).or_else(tried);
         let now = env.wall().as_secs_f64();
-        self.letters.tell(move |store, settings| {
+        self.letters.tell(Task::Keep, move |store, settings| {
             let request = match convert::request(&replay, &at) {
                 None => return Ok(Vec::new()),
                 Some(Err(why)) => return Ok(vec![News::NotKept(why)]),

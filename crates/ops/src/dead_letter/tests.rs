@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::letters::Task;
 use super::stored::lease;
 use super::*;
 use crate::download::{Dest, DownloadRequest, parse_url};
@@ -427,17 +428,24 @@ fn a_store_that_does_not_answer_holds_us_up_for_five_seconds_and_is_said() {
         let keep = Arc::clone(&swallowed);
         let store = StoreHandle::delivered_by(move |job| keep.lock().unwrap().push(job));
         let letters = Letters::new(env.clone(), store, crate::settings::DeadLetterSettings::default());
-        letters.tell(|_, _| Ok(Vec::new()));
+        letters.tell(Task::Keep, |_, _| Ok(Vec::new()));
         let began = env.now();
         letters.settled().await;
         assert_eq!(env.now().since(began).as_secs(), 5);
         assert!(matches!(&letters.news()[..], [News::NotKept(NotKept::NoStore { .. })]));
         // And one that is gone, not at all.
-        letters.tell(|_, _| Ok(Vec::new()));
+        letters.tell(Task::Keep, |_, _| Ok(Vec::new()));
         swallowed.lock().unwrap().clear();
         let began = env.now();
         letters.settled().await;
         assert_eq!(env.now().since(began).as_secs(), 0);
+        let _ = letters.news();
+        // Where one was only to be taken out, nothing was lost.
+        letters.tell(Task::Remove, |_, _| Ok(Vec::new()));
+        letters.settled().await;
+        letters.tell(Task::Remove, |_, _| Ok(Vec::new()));
+        swallowed.lock().unwrap().clear();
+        assert!(letters.news().is_empty());
     });
 }
 

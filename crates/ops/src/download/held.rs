@@ -30,7 +30,7 @@ impl Held {
         Self { inner: Arc::new(Mutex::new(Some((part, target)))), request }
     }
 
-    /// Makes it DEST. A second time does nothing.
+    /// Makes it DEST. Once that is done, a second time does nothing.
     ///
     /// # Errors
     /// What the system says; DEST is then as it was.
@@ -44,8 +44,13 @@ impl Held {
         let clobber = if request.keep_existing { Clobber::Keep } else { Clobber::Replace };
         let how = How { mode: request.mode, clobber, durable: request.durable };
         let failed = |fault: Fault| DownloadError::of(fault, request.url.as_url());
-        match commit(&mut part, &target, how).await.map_err(failed)? {
-            Committed::Kept | Committed::Replaced { .. } => Ok(()),
+        match commit(&mut part, &target, how).await {
+            Ok(Committed::Kept | Committed::Replaced { .. }) => Ok(()),
+            Err(fault) => {
+                // Another try has it again.
+                *self.inner.lock().unwrap_or_else(PoisonError::into_inner) = Some((part, target));
+                Err(failed(fault))
+            }
         }
     }
 }

@@ -24,7 +24,7 @@ pub enum Part {
 ///
 /// let text = SecretText::new([Part::Text("Bearer ".into()), Part::Secret("token".parse()?)]);
 /// assert_eq!(text.to_string(), "Bearer ${secret.token}");
-/// let revealed = text.reveal(|name| (name.as_str() == "token").then(|| SecretString::from("canary")));
+/// let revealed = text.reveal(|_| Ok::<_, std::convert::Infallible>(SecretString::from("canary")));
 /// assert_eq!(revealed.unwrap().expose_secret(), "Bearer canary");
 /// # Ok::<_, vps_ops::plan::InvalidId>(())
 /// ```
@@ -58,12 +58,14 @@ impl SecretText {
         self.secrets().next().is_none().then(|| self.to_string())
     }
 
-    /// The text with its secrets in it; nothing if one of them is not known.
-    #[must_use]
-    pub fn reveal(
+    /// The text with its secrets in it, as `secret` finds them.
+    ///
+    /// # Errors
+    /// The first that `secret` fails with.
+    pub fn reveal<E>(
         &self,
-        mut secret: impl FnMut(&SecretName) -> Option<SecretString>,
-    ) -> Option<SecretString> {
+        mut secret: impl FnMut(&SecretName) -> Result<SecretString, E>,
+    ) -> Result<SecretString, E> {
         let mut whole = String::new();
         for part in &self.0 {
             match part {
@@ -71,7 +73,7 @@ impl SecretText {
                 Part::Secret(name) => whole.push_str(secret(name)?.expose_secret()),
             }
         }
-        Some(whole.into())
+        Ok(whole.into())
     }
 }
 

@@ -134,19 +134,7 @@ pub(crate) fn reveal(
     variables: &Variables,
     text: &SecretText,
 ) -> Result<SecretString, SecretError> {
-    let mut failed = None;
-    let revealed = text.reveal(|name| match read(env, plan, variables, name) {
-        Ok(secret) => Some(secret),
-        Err(error) => {
-            failed = Some(error);
-            None
-        }
-    });
-    match (revealed, failed) {
-        (Some(revealed), None) => Ok(revealed),
-        (_, Some(error)) => Err(error),
-        (None, None) => Ok(SecretString::default()),
-    }
+    text.reveal(|name| read(env, plan, variables, name))
 }
 
 fn read(

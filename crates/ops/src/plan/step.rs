@@ -56,7 +56,7 @@ impl Plan {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SecretSource {
-    /// A file that only its owner can read; its last line break is left out.
+    /// A file that nobody but its owner, and at most its group, can read; its last line break is left out.
     File(PathBuf),
     /// A credential that systemd gave us: a file in `$CREDENTIALS_DIRECTORY`.
     Credential(String),

@@ -91,6 +91,7 @@ fn of(id: &str, step: Option<&Step>, known: Option<&KnownStep>) -> document::Pla
         kind: step.map(|step| step.action.kind().as_str()),
         stage,
         at: known.map(|known| rfc3339(known.at)),
+        noted_at: known.map(|known| known.at),
         run: known.map(|known| known.run),
         attempts: known.map_or(0, |known| known.attempts),
         equal_failures: known.map_or(0, |known| known.equal_failures),
@@ -123,8 +124,7 @@ fn text(app: &App, report: &document::PlanStatus, known: Option<&KnownPlan>) -> 
         "STEP", "STAGE", "WHEN", "TRIES", "CHANGE"
     );
     for step in &report.steps {
-        let row = known.and_then(|known| known.steps.iter().find(|row| row.id == step.step));
-        let when = row.map_or_else(|| "-".to_owned(), |row| ago(row.at));
+        let when = step.noted_at.map_or_else(|| "-".to_owned(), ago);
         let change = step.change.map_or_else(|| "-".to_owned(), |change| change.to_string());
         let mut notes = Vec::new();
         notes.extend((step.in_plan == Some(false)).then(|| "not in the plan any more".to_owned()));

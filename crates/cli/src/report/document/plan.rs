@@ -123,6 +123,9 @@ pub(crate) struct PlanStatusStep {
     pub(crate) stage: PlanStage,
     /// When that was noted, RFC 3339; null where nothing was.
     pub(crate) at: Option<String>,
+    /// The same in seconds since the Unix epoch, for the table.
+    #[serde(skip)]
+    pub(crate) noted_at: Option<f64>,
     /// The run that noted it; null where nothing was.
     pub(crate) run: Option<u64>,
     /// How often it was begun since it was last done.

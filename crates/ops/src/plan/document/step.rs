@@ -71,7 +71,7 @@ keys! {
 keys! {
     /// Where a secret comes from: one of these.
     SecretText requires [] {
-        /// A file that only its owner may read. Its last line break is left out.
+        /// A file that nobody but its owner, and at most its group, may read. Its last line break is left out.
         file: String,
         /// A credential of systemd's: a file in `$CREDENTIALS_DIRECTORY`.
         credential: String,

@@ -165,8 +165,8 @@ impl Filler<'_> {
             }
             let Some(value_text) = self.secret_text(value) else { continue };
             // What a secret is shows later; what stands around it must fit now.
-            let around = value_text.reveal(|_| Some(SecretString::from("")));
-            let fits = around.is_some_and(|around| {
+            let around = value_text.reveal(|_| Ok::<_, std::convert::Infallible>(SecretString::from("")));
+            let fits = around.is_ok_and(|around| {
                 http::HeaderValue::from_str(secrecy::ExposeSecret::expose_secret(&around)).is_ok()
             });
             if !fits {

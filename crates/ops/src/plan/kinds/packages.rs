@@ -82,8 +82,7 @@ pub(super) async fn effect(cx: &StepContext, action: &PackagesAction) -> Result<
     let request = InstallRequest::new(specs(action)?).upgrade(action.upgrade);
     let installed = Box::pin(cx.network().installs().install(&request, &cx.options)).await;
     let installed = installed.map_err(|error| StepError::of(&error))?;
-    let part = part_of(cx, &installed);
-    Ok(Done { changed: !installed.is_unchanged(), ..part })
+    Ok(part_of(cx, &installed))
 }
 
 fn action_of(cx: &StepContext) -> Option<&PackagesAction> {
@@ -135,7 +134,8 @@ pub(in crate::plan) fn part_of(cx: &StepContext, installed: &AptInstalled) -> Do
         })
         .collect();
     Done {
-        changed: !own.is_empty(),
+        // What was brought for it may have another name.
+        changed: !installed.is_unchanged(),
         what: (!own.is_empty()).then(|| named(own)),
         stamp: (!settled.is_empty()).then_some(Value::Object(settled)),
     }

@@ -24,7 +24,7 @@ impl Run<'_> {
         journal.note(&step.id, step.was.as_ref(), |memo| {
             memo.hash = step.hash();
             memo.done_now(seen);
-            memo.stamp = kinds::stamp(cx, &step.action);
+            memo.stamp = kinds::stamp(cx, &step.action).or_else(|| memo.stamp.take());
         });
         Outcome::Satisfied
     }

@@ -171,8 +171,7 @@ impl StepError {
     /// What became of an operation that a step ran.
     #[must_use]
     pub fn of<E: Failure + Advise + 'static>(error: &OperationError<E>) -> Self {
-        let mut own = Self::new(&NoCause, error.kind(), error.class());
-        own.what = error.to_string().into();
+        let mut own = Self::new(error, error.kind(), error.class());
         own.causes = match &error.cause {
             Cause::Operation(inner) => {
                 std::iter::once(inner.to_string().into()).chain(causes_of(inner)).collect()
@@ -206,11 +205,6 @@ impl StepError {
 #[derive(Debug, thiserror::Error)]
 #[error("stopped before it was done")]
 struct Stopped;
-
-/// Stands where an operation has causes of its own.
-#[derive(Debug, thiserror::Error)]
-#[error("")]
-struct NoCause;
 
 fn causes_of(error: &(dyn std::error::Error + 'static)) -> Vec<Foreign> {
     std::iter::successors(error.source(), |error| error.source())
