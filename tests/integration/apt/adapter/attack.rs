@@ -91,7 +91,8 @@ fn a_neighbour_leads_no_install_and_no_update_astray() {
                 assert!(!status.contains("Package: lab-leaf\n"), "try {number}: {}", ended.text());
             }
         }
-        lab.must(&["rm", "-rf", OURS, "/var/cache/state"]);
+        // He may add to a folder of his while it is removed: the next try then meets it.
+        let _ = lab.run(&["rm", "-rf", OURS, "/var/cache/state"]);
     }
     let deeds = deeds(&lab);
     lab.must(&["rm", "/srv/go"]);
