@@ -28,6 +28,13 @@ pub fn tries() -> usize {
     asked.unwrap_or(if is_slow() { MANY_TRIES } else { TRIES })
 }
 
+/// Whether there is another try after `so_far`: until there were `tries`, and beyond that, up to forty times as many,
+/// until there was `enough` of what is looked for. Who wins a race is the machine's to say.
+#[must_use]
+pub const fn goes_on(so_far: usize, tries: usize, enough: bool) -> bool {
+    so_far < tries || (!enough && so_far < 40 * tries)
+}
+
 /// A place with what is root's and must stay as it is, `etc`, and whose turn it is to change the rest.
 #[derive(Debug)]
 pub struct Ground {
