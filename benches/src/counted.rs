@@ -15,7 +15,8 @@ use vps_breaker::{
 };
 use vps_health::{Damped, Fact, History, HttpAnswer, Moment, Phases, Sample, Timing, judge};
 use vps_retry::{
-    BlockingTimer, Class, Classify, ExponentialBackoff, JitterStrategy, Judgement, RetryStrategy, SplitMix64, Timer,
+    BlockingTimer, Class, Classify, ExponentialBackoff, JitterStrategy, Judgement, RetryStrategy, SplitMix64,
+    Timer,
 };
 
 use crate::instructions::CALLS;

@@ -5,6 +5,7 @@
 pub(crate) mod bare;
 mod dashboard;
 mod page;
+mod secured;
 mod served;
 mod usage;
 
@@ -43,7 +44,7 @@ pub(crate) fn print() {
     }
     let asked = page::serve();
     let config = config(&folder, asked);
-    match Served::start(&binary, &config, SERVICES) {
+    match Served::start(&binary, &config, SERVICES, &[]) {
         Ok(served) => {
             beside_curl(&served, asked);
             answers(&served);
@@ -53,16 +54,23 @@ pub(crate) fn print() {
         }
         Err(error) => note("`serve`", &error.to_string()),
     }
+    secured::print(&binary, &folder);
     dashboard::print(&binary, &few(&folder, asked), "10 services that it looks at itself");
     let _ = std::fs::remove_dir_all(&folder);
 }
 
+/// One of loopback for each service.
+fn address(number: usize) -> String {
+    format!("127.0.{}.{}", number / 250, number % 250 + 1)
+}
+
 /// A configuration with services at `port`, written into `folder`.
-fn written(folder: &Path, name: &str, port: u16, services: usize) -> PathBuf {
+fn written(folder: &Path, name: &str, scheme: &str, port: u16, services: usize) -> PathBuf {
     let names: Vec<String> = (0..services).map(|number| format!("\"s{number}\"")).collect();
     let probes: Vec<String> = (0..services)
         .map(|number| {
-            format!("\"s{number}\": {{\"probe\": {{\"url\": \"http://127.0.0.1:{port}/{number}\"}}}}")
+            let host = if scheme == "https" { address(number) } else { address(0) };
+            format!("\"s{number}\": {{\"probe\": {{\"url\": \"{scheme}://{host}:{port}/{number}\"}}}}")
         })
         .collect();
     let text = format!(
@@ -79,11 +87,11 @@ fn written(folder: &Path, name: &str, port: u16, services: usize) -> PathBuf {
 }
 
 fn config(folder: &Path, port: u16) -> PathBuf {
-    written(folder, "many", port, SERVICES)
+    written(folder, "many", "http", port, SERVICES)
 }
 
 fn few(folder: &Path, port: u16) -> PathBuf {
-    written(folder, "few", port, 10)
+    written(folder, "few", "http", port, 10)
 }
 
 /// CPU and memory of `serve` while it looks at each service twice, and CPU of curl, which is started for each.

@@ -1,7 +1,7 @@
 //! The server that is looked at: it answers anything with an empty page, on loopback.
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::TcpListener;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 /// Clients at once.
@@ -13,12 +13,13 @@ pub(super) fn serve() -> u16 {
     let port = listener.local_addr().unwrap().port();
     for _ in 0..THREADS {
         let listener = listener.try_clone().unwrap();
-        std::thread::spawn(move || listener.incoming().flatten().for_each(answer));
+        std::thread::spawn(move || listener.incoming().flatten().for_each(|mut stream| answer(&mut stream)));
     }
     port
 }
 
-fn answer(mut stream: TcpStream) {
+/// What any client gets.
+pub(super) fn answer(stream: &mut (impl Read + Write)) {
     let (mut head, mut read) = ([0; 4_096], 0);
     while !head[..read].ends_with(b"\r\n\r\n") {
         match stream.read(&mut head[read..]) {

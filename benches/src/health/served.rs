@@ -23,11 +23,17 @@ pub(super) struct Served {
 impl Served {
     /// Starts it, and waits until each of its `services` was looked at, and once more after that: what is measured
     /// afterwards is not how it begins.
-    pub(super) fn start(binary: &Path, config: &Path, services: usize) -> io::Result<Self> {
+    pub(super) fn start(
+        binary: &Path,
+        config: &Path,
+        services: usize,
+        environment: &[(&str, &Path)],
+    ) -> io::Result<Self> {
         let mut child = Command::new(binary)
             .arg("--config")
             .arg(config)
             .args(["serve", "--listen", "127.0.0.1:0"])
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
