@@ -172,10 +172,24 @@ fn an_outage_opens_a_circuit_for_the_next_process() {
     );
     let said = run(&lab, &["download", &dead.url("/f")]);
     assert_eq!(said.code, 4, "{}", said.err);
-    assert!(said.err.contains("hint: wait for it with `--wait-for-circuit`"), "{}", said.err);
+    assert!(said.err.contains("hint: wait for it with `--wait`"), "{}", said.err);
     let said = run(&lab, &["download", &dead.url("/f"), "--wait", "--timeout", "1s"]);
     assert_eq!(said.code, 4, "{}", said.err);
     assert!(said.err.contains("hint: allow more time with `--timeout`"), "{}", said.err);
+    // The shorter of both limits is the one that is named.
+    for (wait, timeout, hint) in [
+        ("--wait=2s", "5m", "hint: wait longer with `--wait=DURATION`, or with `--wait` alone"),
+        ("--wait-for-circuit=5m", "2s", "hint: allow more time with `--timeout`"),
+    ] {
+        let said = run(&lab, &["download", &dead.url("/f"), wait, "--timeout", timeout]);
+        assert_eq!(said.code, 4, "{}", said.err);
+        assert!(said.err.contains(hint), "{wait}: {}", said.err);
+    }
+    for wait in ["--wait=", "--wait=0", "--wait=soon"] {
+        let said = run(&lab, &["download", &dead.url("/f"), wait]);
+        assert_eq!(said.code, 2, "{}", said.err);
+        assert!(said.err.contains("--wait"), "{wait}: {}", said.err);
+    }
     let group = run(&lab, &["circuit-breaker", "status", "external_downloads"]);
     assert!(group.out.contains("1 of 1 hosts not closed"), "{}", group.out);
     assert!(group.out.contains("opened by 3 failures in a row"), "{}", group.out);

@@ -251,7 +251,8 @@ impl App {
         network: &NetworkOperationWrapper,
         args: &NetworkArgs,
     ) -> Result<Options, Failure> {
-        let mut options = Options::new().wait_for_circuit(args.wait_for_circuit).cancel(self.cancel.clone());
+        let mut options =
+            Options::new().wait_for_circuit(args.wait.circuit_wait()).cancel(self.cancel.clone());
         options.total = args.timeout;
         options.attempts = args.retries;
         if let Some(name) = &args.service {

@@ -30,6 +30,8 @@ pub enum Hint {
     },
     /// Wait for the circuit instead of stopping at it.
     WaitForCircuit,
+    /// What may be waited for an open circuit is too little.
+    WaitLonger,
     /// See what is known of the circuit.
     SeeCircuit {
         /// Whose circuit.

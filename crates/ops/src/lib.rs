@@ -14,6 +14,7 @@ mod workflow;
 
 pub mod apt;
 pub mod circuit;
+mod circuit_wait;
 pub mod dead_letter;
 pub mod download;
 pub mod env;
@@ -42,6 +43,7 @@ pub mod watch;
 
 pub use attempt::Attempt;
 pub use circuit::{CircuitBreakerError, CircuitStatus};
+pub use circuit_wait::CircuitWait;
 pub use context::Context;
 pub use deadline::Deadline;
 pub use failure::{Failure, verdict_of};

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use vps_breaker::Tick;
 use vps_retry::{RetryStrategy, Stop};
 
+use crate::circuit_wait::CircuitWait;
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::event::{EventKind, Root, Voice, Warning};
@@ -143,7 +144,7 @@ impl Workflow {
 
     /// Whether its steps wait for open circuits.
     #[must_use]
-    pub fn waits_for_circuit(&self) -> bool {
+    pub fn waits_for_circuit(&self) -> CircuitWait {
         self.request.wait_for_circuit
     }
 

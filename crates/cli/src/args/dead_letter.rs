@@ -9,6 +9,7 @@ use vps_ops::operation::OperationKind;
 use vps_ops::settings::parse_bytes;
 
 use super::values::{attempts, limit};
+use super::wait::WaitArgs;
 use crate::exit;
 
 /// Look at what failed, and do it again.
@@ -108,9 +109,8 @@ pub(crate) struct RetryArgs {
     /// retries, min-speed, service
     #[arg(long, value_name = "OPTION=VALUE", value_parser = Setting::parse)]
     pub(crate) set: Vec<Setting>,
-    /// Wait for an open circuit if that fits the timeout
-    #[arg(long, visible_alias = "wait")]
-    pub(crate) wait_for_circuit: bool,
+    #[command(flatten)]
+    pub(crate) wait: WaitArgs,
 }
 
 fn rate(text: &str) -> Result<NonZeroU32, String> {

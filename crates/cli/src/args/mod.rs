@@ -17,6 +17,7 @@ mod run;
 #[cfg(feature = "web")]
 mod serve;
 mod values;
+mod wait;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

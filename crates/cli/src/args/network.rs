@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::MetricsArgs;
 use super::values::{attempts, limit};
+use super::wait::WaitArgs;
 
 /// Limits of one operation.
 #[derive(Clone, Debug, Args)]
@@ -20,9 +21,8 @@ pub(crate) struct NetworkArgs {
     /// Use this service's circuit and limits
     #[arg(long, value_name = "NAME", help_heading = "Limits")]
     pub(crate) service: Option<String>,
-    /// Wait for an open circuit if that fits the timeout
-    #[arg(long, visible_alias = "wait", help_heading = "Limits")]
-    pub(crate) wait_for_circuit: bool,
+    #[command(flatten)]
+    pub(crate) wait: WaitArgs,
     /// Show what would be done, and do nothing
     #[arg(short = 'n', long, help_heading = "Limits")]
     pub(crate) dry_run: bool,

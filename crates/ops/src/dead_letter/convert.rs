@@ -80,7 +80,8 @@ pub(super) fn options(options: &Options) -> LetterOptions {
         min_speed: options.min_speed,
         attempts: options.attempts.map(Into::into),
         service: options.service.as_ref().map(ToString::to_string),
-        wait_for_circuit: options.wait_for_circuit,
+        wait_for_circuit: options.wait_for_circuit.waits(),
+        wait_at_most_millis: options.wait_for_circuit.limit().map(millis),
     }
 }
 

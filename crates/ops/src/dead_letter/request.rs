@@ -143,6 +143,8 @@ pub struct LetterOptions {
     pub service: Option<String>,
     /// Whether an open circuit is waited for.
     pub wait_for_circuit: bool,
+    /// And at most how long in all, in milliseconds.
+    pub wait_at_most_millis: Option<u64>,
 }
 
 impl LetterRequest {

@@ -66,8 +66,12 @@ impl<E: Failure> Run<'_, E> {
     /// Waits for the circuit if that was asked for and ends in time, else stops.
     fn rejected(&mut self, rejected: CircuitBreakerError) -> Next<E> {
         let retry_after = rejected.retry_after;
-        let waits = self.request.wait_for_circuit;
-        if waits && let Decision::Wait { after } = self.schedule.wait(retry_after, self.elapsed()) {
+        let (waits, now) = (self.request.wait_for_circuit, self.pipeline.env.now());
+        if waits.waits()
+            && let Decision::Wait { after } = self.schedule.wait(retry_after, self.elapsed())
+            && self.passes.may_wait(now, after, waits)
+        {
+            self.passes.waits(now, after.min(LOOK_AGAIN));
             let service = rejected.service;
             self.wait(Some(service.clone()), retry_after, Awaited::Circuit { service });
             return Next::Sleep(after.min(LOOK_AGAIN));
@@ -138,7 +142,7 @@ impl<E: Failure> Run<'_, E> {
     }
 
     fn retry(&mut self, candidate: usize, after: Duration, left: u32, progressed: bool) -> Next<E> {
-        if !self.request.wait_for_circuit
+        if !self.request.wait_for_circuit.waits()
             && !self.pipeline.env.planted(Mistake::RetryAfterOpen)
             && let Some(rejected) = self.would_be_refused()
         {

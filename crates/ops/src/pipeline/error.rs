@@ -9,6 +9,7 @@ use vps_retry::{Blame, Class, Judgement, Kind, Stop};
 
 use super::end::End;
 use crate::circuit::CircuitBreakerError;
+use crate::circuit_wait::CircuitWait;
 use crate::event::Failed;
 use crate::failure::Failure;
 use crate::foreign::Foreign;
@@ -117,7 +118,7 @@ pub struct OperationError<E> {
     /// The circuit that opened on the way: the next operation would be refused.
     pub circuit: Option<CircuitBreakerError>,
     /// Whether an open circuit was to be waited for.
-    pub waits: bool,
+    pub waits: CircuitWait,
     /// Whether any attempt was let in past a circuit for what the caller asked for, by this operation or another
     /// part of it.
     pub attempted: bool,
@@ -227,7 +228,13 @@ impl<E: Failure + Advise> Advise for OperationError<E> {
             Cause::CircuitOpen(error) if matches!(error.rejected.why(), Why::Held | Why::HeldFor) => {
                 hints.push(Hint::LetGoOfCircuit { service: error.service.clone() });
             }
-            Cause::CircuitOpen(_) if !self.waits => hints.push(Hint::WaitForCircuit),
+            Cause::CircuitOpen(_) if !self.waits.waits() => hints.push(Hint::WaitForCircuit),
+            // It is what was to be waited that was too little, unless the limit is less still.
+            Cause::CircuitOpen(_)
+                if self.waits.limit().is_some_and(|most| self.limit.is_none_or(|limit| most < limit)) =>
+            {
+                hints.push(Hint::WaitLonger);
+            }
             // It would have taken too long.
             Cause::CircuitOpen(_) | Cause::TimedOut { .. } => hints.push(Hint::AllowMoreTime),
             // Limits are cut to what is left of the whole: then more of that may be all it takes.

@@ -7,11 +7,13 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use vps_breaker::OutageId;
+use vps_breaker::{OutageId, Tick};
 
 use crate::circuit::Late;
+use crate::circuit_wait::{CircuitWait, Waited};
 use crate::service::ServiceName;
 
 /// The passes of one root operation; cheap to clone, and all clones are the same.
@@ -26,6 +28,8 @@ struct Inner {
     held: Mutex<BTreeMap<ServiceName, Pass>>,
     /// Whether an attempt was let in past a guard, for the whole root.
     attempted: AtomicBool,
+    /// What the whole root has waited for circuits of others.
+    waited: Mutex<Waited>,
 }
 
 #[derive(Debug)]
@@ -51,6 +55,20 @@ impl Passes {
         let mut held = self.lock();
         let pass = held.entry(service.clone()).or_insert_with(Pass::empty);
         pass.take(outage);
+    }
+
+    /// Whether the root may wait for a circuit of others, from `now` on so long.
+    pub(super) fn may_wait(&self, now: Tick, after: Duration, wait: CircuitWait) -> bool {
+        self.waited().allows(now, after, wait)
+    }
+
+    /// It does.
+    pub(super) fn waits(&self, now: Tick, after: Duration) {
+        self.waited().count(now, after);
+    }
+
+    fn waited(&self) -> MutexGuard<'_, Waited> {
+        self.inner.waited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An attempt of this root failed, and the store has not said yet whether that opened the circuit.

@@ -8,6 +8,7 @@ use vps_retry::RetryStrategy;
 
 use super::mostly_one::MostlyOne;
 use super::pass::Passes;
+use crate::circuit_wait::CircuitWait;
 use crate::event::Root;
 use crate::operation::{Operation, OperationKind, Role, Target};
 use crate::service::ServiceName;
@@ -53,7 +54,7 @@ pub struct Request {
     pub(crate) cancel: Option<CancellationToken>,
     /// What it is a part of.
     pub(crate) under: Option<Under>,
-    pub(crate) wait_for_circuit: bool,
+    pub(crate) wait_for_circuit: CircuitWait,
     pub(crate) is_asked_for: bool,
     /// When its time began, where that was before its first attempt was thought of.
     pub(crate) began: Option<Tick>,
@@ -83,7 +84,7 @@ impl Request {
             cancel: None,
             under: None,
             is_asked_for: false,
-            wait_for_circuit: false,
+            wait_for_circuit: CircuitWait::No,
             began: None,
         }
     }
@@ -173,10 +174,11 @@ impl Request {
         self
     }
 
-    /// Whether an open circuit is waited for, if that fits the limit, instead of stopping (no).
+    /// Whether an open circuit is waited for, if that fits the limit, instead of stopping (no): `true`, or how long in
+    /// all.
     #[must_use]
-    pub fn wait_for_circuit(mut self, wait: bool) -> Self {
-        self.wait_for_circuit = wait;
+    pub fn wait_for_circuit(mut self, wait: impl Into<CircuitWait>) -> Self {
+        self.wait_for_circuit = wait.into();
         self
     }
 

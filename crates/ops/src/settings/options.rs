@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::policies::ServicePolicy;
+use crate::circuit_wait::CircuitWait;
 use crate::service::ServiceName;
 
 /// One call's options; what is not given stays as the configuration has it.
@@ -36,7 +37,7 @@ pub struct Options {
     /// Whose circuit is asked, instead of the one the host belongs to.
     pub service: Option<ServiceName>,
     /// Whether to wait for an open circuit, if that fits the limit, instead of stopping.
-    pub wait_for_circuit: bool,
+    pub wait_for_circuit: CircuitWait,
     /// Stops the operation when cancelled.
     pub cancel: CancellationToken,
     /// The attempts are those of a larger operation, for which nobody may have asked.
@@ -94,10 +95,10 @@ impl Options {
         self
     }
 
-    /// Whether to wait for an open circuit, if that fits the limit, instead of stopping.
+    /// Whether to wait for an open circuit, if that fits the limit, instead of stopping: `true`, or how long in all.
     #[must_use]
-    pub fn wait_for_circuit(mut self, wait: bool) -> Self {
-        self.wait_for_circuit = wait;
+    pub fn wait_for_circuit(mut self, wait: impl Into<CircuitWait>) -> Self {
+        self.wait_for_circuit = wait.into();
         self
     }
 

@@ -410,6 +410,6 @@ fn a_calls_options_stand_above_everything() {
     let policy = options.over(policies.general());
     assert_eq!(policy.retry.max_attempts(), NonZeroU32::MIN);
     assert_eq!(policy.timeouts.connect, Duration::from_secs(1));
-    assert!(options.wait_for_circuit);
+    assert!(options.wait_for_circuit.waits());
     assert_eq!(policy.timeouts.idle, policies.general().timeouts.idle);
 }

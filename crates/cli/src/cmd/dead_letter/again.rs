@@ -102,7 +102,12 @@ pub(super) async fn carry_out(
     let mut options = letter.options.clone();
     let fitting = args.set.iter().filter(|setting| setting.fits(&letter.request));
     fitting.for_each(|setting| setting.apply(&mut options));
-    options.wait_for_circuit |= args.wait_for_circuit;
+    let wait = args.wait.circuit_wait();
+    if wait.waits() {
+        options.wait_for_circuit = true;
+        options.wait_at_most_millis =
+            wait.limit().map(|most| u64::try_from(most.as_millis()).unwrap_or(u64::MAX));
+    }
     let unknown = || Failure::local("this version does not know how to do that again");
     let words = command_line::words(&letter.request, &options).ok_or_else(unknown)?;
     let command = match Cli::try_parse_from(&words) {

@@ -66,7 +66,12 @@ impl Line {
         self.value("--timeout", options.total_millis.map(duration));
         self.value("--retries", options.attempts.map(|attempts| attempts.to_string()));
         self.value("--service", options.service.as_ref());
-        self.flag("--wait-for-circuit", options.wait_for_circuit);
+        match options.wait_at_most_millis {
+            Some(most) if options.wait_for_circuit => {
+                self.words([OsString::from(format!("--wait={}", duration(most)))]);
+            }
+            _ => self.flag("--wait", options.wait_for_circuit),
+        }
     }
 
     fn socket_limits(&mut self, options: &LetterOptions) {

@@ -49,7 +49,7 @@ pub(super) async fn again(app: &App, letter: &PlanStepLetter, args: &RetryArgs) 
         rerun: vec![id.clone()],
         mark_done: Vec::new(),
         recheck: false,
-        wait: args.wait_for_circuit.then_some(WAIT),
+        wait: args.wait.circuit_wait().waits().then(|| args.wait.circuit_wait().limit().unwrap_or(WAIT)),
         limit_time: None,
         wait_lock: None,
         jobs: NonZeroUsize::MIN,

@@ -16,7 +16,8 @@ pub(crate) fn hint(hint: &Hint) -> String {
         Hint::LetGoOfCircuit { service } => {
             format!("let go of it with `vps-configurator circuit-breaker reset {service}`")
         }
-        Hint::WaitForCircuit => "wait for it with `--wait-for-circuit`".to_owned(),
+        Hint::WaitForCircuit => "wait for it with `--wait`".to_owned(),
+        Hint::WaitLonger => "wait longer with `--wait=DURATION`, or with `--wait` alone".to_owned(),
         Hint::SeeCircuit { service } => format!("see `vps-configurator circuit-breaker status {service}`"),
         Hint::AllowMoreTime => "allow more time with `--timeout`".to_owned(),
         Hint::ServerAskedToWait { at_least } => {

@@ -6,7 +6,9 @@ use vps_breaker::Verdict;
 use vps_retry::Class;
 
 use super::lab::{Failed, Lab, virtually};
-use crate::pipeline::Request;
+use crate::event::{OperationId, Root};
+use crate::operation::{OperationKind, Role};
+use crate::pipeline::{Passes, Request, Under};
 
 /// Waits for an open circuit.
 fn waits(lab: &Lab) -> Request {
@@ -26,6 +28,31 @@ fn a_wait_is_one_refusal_however_often_it_looks() {
         assert!(lab.env.now().since(began) >= Duration::from_secs(59));
         assert_eq!(lab.rejected("a").await, 1);
         assert_eq!(lab.said(&["circuit_rejected", "waiting"]).len(), 2);
+    });
+}
+
+#[test]
+fn no_more_is_waited_in_all_than_was_allowed() {
+    virtually(|lab| async move {
+        // Open for 60 s: it is no use to begin a wait that would be given up.
+        lab.open("a").await;
+        let began = lab.env.now();
+        let waits = |most: u64| lab.request().wait_for_circuit(Duration::from_secs(most)).service("a".into());
+        assert!(!succeeds(&lab, &waits(59)).await);
+        assert_eq!(lab.env.now().since(began), Duration::ZERO);
+        assert!(succeeds(&lab, &waits(61)).await);
+        // What parts of one operation wait adds up.
+        let root = Root { id: OperationId(7), kind: OperationKind::Download };
+        let under = Under { root, passes: Passes::default() };
+        for (most, done) in [(70, true), (70, false), (130, true)] {
+            lab.open("a").await;
+            let part = waits(most).part_of(&under, Role::Step);
+            assert_eq!(succeeds(&lab, &part).await, done, "{most}");
+            if !done {
+                lab.wait(61).await;
+                lab.tell("a", Verdict::Success).await;
+            }
+        }
     });
 }
 

@@ -1,0 +1,30 @@
+//! Whether open circuits are waited for.
+
+use clap::Args;
+use vps_ops::CircuitWait;
+
+use super::values::{AS_TIME_ALLOWS, circuit_wait};
+
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct WaitArgs {
+    /// Wait for open circuits, so long in all [default: as long as the timeout allows]
+    #[arg(
+        id = "wait",
+        long = "wait",
+        visible_alias = "wait-for-circuit",
+        value_name = "DURATION",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = AS_TIME_ALLOWS,
+        value_parser = circuit_wait,
+        help_heading = "Limits"
+    )]
+    wait: Option<CircuitWait>,
+}
+
+impl WaitArgs {
+    /// Whether they are, and how long.
+    pub(crate) fn circuit_wait(self) -> CircuitWait {
+        self.wait.unwrap_or_default()
+    }
+}
