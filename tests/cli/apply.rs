@@ -3,6 +3,7 @@
 mod chosen;
 mod ends;
 mod examples;
+mod rows;
 mod secrets;
 mod shown;
 mod stopped;

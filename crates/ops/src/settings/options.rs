@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::policies::ServicePolicy;
+use crate::plan::StepId;
 use crate::service::ServiceName;
 
 /// One call's options; what is not given stays as the configuration has it.
@@ -41,8 +42,8 @@ pub struct Options {
     pub cancel: CancellationToken,
     /// The attempts are those of a larger operation, for which nobody may have asked.
     pub(crate) inherits_attempts: bool,
-    /// It is part of a plan's step, whose failure leaves the one letter that there is.
-    pub(crate) is_of_plan: bool,
+    /// The step of a plan that it is part of, whose failure leaves the one letter that there is.
+    pub(crate) of_step: Option<StepId>,
 }
 
 impl Options {
@@ -106,6 +107,19 @@ impl Options {
     pub fn cancel(mut self, token: CancellationToken) -> Self {
         self.cancel = token;
         self
+    }
+
+    /// As part of this step of a plan, whose failure leaves the one letter that there is.
+    #[must_use]
+    pub fn of_step(mut self, step: StepId) -> Self {
+        self.of_step = Some(step);
+        self
+    }
+
+    /// The step of a plan that the call is part of.
+    #[must_use]
+    pub fn step(&self) -> Option<&StepId> {
+        self.of_step.as_ref()
     }
 
     /// `policy` with these in place of what it says.
