@@ -94,8 +94,7 @@ fn a_stop_leaves_no_rows_and_says_what_is_left() {
     assert!(screen.contains("stopping (again to end at once)") && screen.contains("p: 4 steps "), "{screen}");
     assert!(!screen.contains("p 1 of 4") && !screen.contains("waits for"), "{screen}");
     assert!(raw.is_ascii(), "{raw:?}");
-    let colours = raw.split('\u{1b}').skip(1).filter(|piece| {
-        piece.find(|letter: char| letter.is_ascii_alphabetic()).is_some_and(|at| piece[at..].starts_with('m'))
-    });
+    let is_colour = |piece: &&str| piece.chars().find(char::is_ascii_alphabetic) == Some('m');
+    let colours = raw.split('\u{1b}').skip(1).filter(is_colour);
     assert_eq!(colours.count(), 0, "{raw:?}");
 }

@@ -256,7 +256,7 @@ impl<O: Observer> Observer for OnTheWay<O> {
         );
         let is_seen =
             self.has_rows && matches!(event.kind, EventKind::Retrying { .. } | EventKind::Waiting { .. });
-        if !(is_said && event.is_of_root()) && !is_seen {
+        if !(is_seen || is_said && event.is_of_root()) {
             self.log.on(event);
         }
     }

@@ -1,12 +1,12 @@
 //! What one call has of its own over everything else.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::policies::ServicePolicy;
-use crate::plan::StepId;
 use crate::service::ServiceName;
 
 /// One call's options; what is not given stays as the configuration has it.
@@ -43,7 +43,7 @@ pub struct Options {
     /// The attempts are those of a larger operation, for which nobody may have asked.
     pub(crate) inherits_attempts: bool,
     /// The step of a plan that it is part of, whose failure leaves the one letter that there is.
-    pub(crate) of_step: Option<StepId>,
+    pub(crate) of_step: Option<Arc<str>>,
 }
 
 impl Options {
@@ -109,17 +109,17 @@ impl Options {
         self
     }
 
-    /// As part of this step of a plan, whose failure leaves the one letter that there is.
+    /// As part of the step of this name of a plan, whose failure leaves the one letter that there is.
     #[must_use]
-    pub fn of_step(mut self, step: StepId) -> Self {
-        self.of_step = Some(step);
+    pub fn of_step(mut self, step: &str) -> Self {
+        self.of_step = Some(step.into());
         self
     }
 
-    /// The step of a plan that the call is part of.
+    /// The name of the step of a plan that the call is part of.
     #[must_use]
-    pub fn step(&self) -> Option<&StepId> {
-        self.of_step.as_ref()
+    pub fn step(&self) -> Option<&str> {
+        self.of_step.as_deref()
     }
 
     /// `policy` with these in place of what it says.

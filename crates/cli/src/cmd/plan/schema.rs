@@ -32,20 +32,19 @@ pub(super) fn of(modules: &Modules) -> String {
             let place = format!("module.{name}");
             let has_required =
                 own.get("required").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
-            let mut then = json!({ "properties": { "with": { "$ref": format!("#/$defs/{place}") } } });
-            if has_required {
-                then["required"] = json!(["with"]);
-            }
+            let required: &[&str] = if has_required { &["with"] } else { &[] };
+            let with = json!({ "$ref": format!("#/$defs/{place}") });
+            let then = json!({ "properties": { "with": with }, "required": required });
             let of_it = json!({ "properties": { "name": { "const": name } }, "required": ["name"] });
             rules.push(json!({ "if": of_it, "then": then }));
             kept.push((place.clone(), moved(own.clone(), &place)));
         }
-        if !rules.is_empty() {
-            module["allOf"] = Value::Array(rules);
+        if let (Some(module), false) = (module.as_object_mut(), rules.is_empty()) {
+            module.insert("allOf".to_owned(), Value::Array(rules));
         }
     }
-    for (place, own) in kept {
-        schema["$defs"][place] = own;
+    if let Some(all) = schema.get_mut("$defs").and_then(Value::as_object_mut) {
+        all.extend(kept);
     }
     crate::report::pretty(&schema)
 }

@@ -171,7 +171,7 @@ impl Doing {
         {
             return Some(self.fetching(bytes, now));
         }
-        let newest = parts().last()?;
+        let newest = parts().next_back()?;
         Some(match &newest.step {
             Some((percent, text)) => {
                 Words { pieces: vec![format!("{percent} %: {text}")], is_warning: false }

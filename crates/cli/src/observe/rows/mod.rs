@@ -53,7 +53,7 @@ pub(super) struct Rows {
     name: String,
     began: Tick,
     steps: Vec<Known>,
-    places: BTreeMap<StepId, usize>,
+    places: BTreeMap<String, usize>,
     running: BTreeMap<usize, Running>,
     /// Whose operations are under way.
     roots: BTreeMap<OperationId, usize>,
@@ -100,8 +100,8 @@ struct Counts {
 
 impl Rows {
     pub(super) fn new(plan: &Plan, now: Tick) -> Self {
-        let places: BTreeMap<StepId, usize> =
-            plan.steps.iter().enumerate().map(|(at, step)| (step.id.clone(), at)).collect();
+        let places: BTreeMap<String, usize> =
+            plan.steps.iter().enumerate().map(|(at, step)| (step.id.to_string(), at)).collect();
         let mut steps: Vec<Known> = plan
             .steps
             .iter()
@@ -115,7 +115,7 @@ impl Rows {
             .collect();
         for (at, step) in plan.steps.iter().enumerate() {
             let Needs::Steps(needs) = &step.needs else { continue };
-            for need in needs.iter().filter_map(|need| places.get(need)) {
+            for need in needs.iter().filter_map(|need| places.get(need.as_str())) {
                 if let Some(need) = steps.get_mut(*need) {
                     need.needed_by.push(at);
                 }
@@ -136,7 +136,7 @@ impl Rows {
     pub(super) fn update(&mut self, now: Tick, happened: &Happened<'_>) {
         match happened {
             Happened::Step(id, what) => {
-                if let Some(at) = self.places.get(id).copied() {
+                if let Some(at) = self.places.get(id.as_str()).copied() {
                     self.step(now, at, what);
                 }
             }

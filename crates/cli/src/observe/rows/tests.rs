@@ -56,7 +56,7 @@ impl Run {
         self.last += 1;
         let mut operation = Operation::new(kind, "x.deb");
         if root.is_none() {
-            operation = operation.with_replay((), &Options::new().of_step(step.parse().unwrap()));
+            operation = operation.with_replay((), &Options::new().of_step(step));
         }
         let begun = (self.last, root.unwrap_or(self.last), operation);
         self.tell(&begun, &EventKind::Started);
