@@ -3,6 +3,8 @@
 mod chosen;
 mod ends;
 mod examples;
+mod looked;
+mod rows;
 mod secrets;
 mod shown;
 mod stopped;

@@ -58,6 +58,12 @@ impl PseudoTerminal {
         }
     }
 
+    /// Makes it narrower or lower, as a window is.
+    pub(crate) fn resize(&self, columns: u16, rows: u16) {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(self.master.as_ref().unwrap(), size).unwrap();
+    }
+
     pub(crate) fn settings(&self) -> Termios {
         tcgetattr(self.slave.as_ref().unwrap()).unwrap()
     }
@@ -149,7 +155,11 @@ impl PseudoTerminal {
             rest = rest.split_at(letter.len_utf8()).1;
             match letter {
                 '\r' => self.at.1 = 0,
-                '\n' => self.at.0 = (self.at.0 + 1).min(ROWS - 1),
+                '\n' if self.at.0 + 1 < ROWS => self.at.0 += 1,
+                '\n' => {
+                    self.grid.rotate_left(1);
+                    self.grid[ROWS - 1] = vec![' '; COLUMNS];
+                }
                 _ => {
                     let (row, column) = self.at;
                     if let Some(cell) = self.grid[row].get_mut(column) {
@@ -169,6 +179,16 @@ impl PseudoTerminal {
                     body.split_at(end).0.split(';').filter_map(|part| part.parse().ok()).collect();
                 let of = |place: usize| numbers.get(place).map_or(0, |number| number.saturating_sub(1));
                 self.at = (of(0).min(ROWS - 1), of(1));
+            }
+            Some((end, 'A')) => {
+                let up = body.split_at(end).0.parse().unwrap_or(1);
+                self.at.0 = self.at.0.saturating_sub(up);
+            }
+            Some((_, 'K')) if body == "2K" => self.grid[self.at.0] = vec![' '; COLUMNS],
+            Some((_, 'J')) if body == "J" => {
+                let (row, column) = self.at;
+                self.grid[row].iter_mut().skip(column).for_each(|cell| *cell = ' ');
+                self.grid.iter_mut().skip(row + 1).for_each(|row| *row = vec![' '; COLUMNS]);
             }
             Some((_, 'J')) => self.grid = vec![vec![' '; COLUMNS]; ROWS],
             Some((_, 'h' | 'l')) if body.starts_with("?1049") => {

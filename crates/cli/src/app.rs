@@ -23,6 +23,7 @@ use crate::config::{self, Environment, Loaded, load};
 use crate::exit::Exit;
 use crate::metrics::HealthFigures;
 use crate::observe::{self, Screen};
+use crate::program;
 use crate::report::{Failure, FailureKind};
 use crate::signals::Stopped;
 use crate::term::Term;
@@ -127,7 +128,8 @@ impl App {
                 Err(error) => Failure::of_error(Exit::Local, Kind::Local, &error),
             },
         };
-        Err(failure.hint("see `vps-configurator config path` for where state is kept"))
+        Err(failure
+            .hint(format!("see `{program} config path` for where state is kept", program = program::name())))
     }
 
     /// The library's front door, over this program's configuration, state and observers.

@@ -11,6 +11,7 @@ mod config;
 mod exit;
 mod metrics;
 mod observe;
+mod program;
 mod report;
 mod signals;
 mod term;
@@ -78,6 +79,7 @@ use crate::report::Failure;
 #[must_use = "it says how the process is to end"]
 pub fn run(modules: Modules) -> ExitCode {
     let typed: Vec<_> = std::env::args_os().collect();
+    program::is_called(typed.first().map(std::ffi::OsString::as_os_str));
     match usage::parse(&typed) {
         Ok(cli) => start(cli, modules),
         Err(exit) => exit,
@@ -129,6 +131,7 @@ async fn dispatch(app: &App, command: Command) -> Exit {
     let last = move || {
         #[cfg(feature = "tui")]
         tui::give_back_terminal(&screen);
+        screen.clear();
         App::abandon(&screen, &runner, json);
     };
     let _listening = signals::listen(&app.env, app.cancel.clone(), app.stopped.clone(), tell, last);

@@ -12,6 +12,7 @@ use vps_ops::http::safe_word;
 use crate::args::Cli;
 use crate::config::Environment;
 use crate::exit::Exit;
+use crate::program;
 use crate::report::{Failure, not_printed};
 
 /// What was typed, or how to end: after `--help`, or after saying what is wrong.
@@ -166,7 +167,10 @@ fn is_of_variable(error: &clap::Error, variable: Option<&str>) -> bool {
 fn forgotten_dashes(error: &clap::Error) -> Option<String> {
     match (error.kind(), error.get(ContextKind::InvalidArg)) {
         (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) if !word.starts_with('-') => {
-            Some(format!("write the command after two dashes: `vps-configurator run -- {word}`"))
+            Some(format!(
+                "write the command after two dashes: `{program} run -- {word}`",
+                program = program::name()
+            ))
         }
         _ => None,
     }
@@ -213,7 +217,7 @@ fn failure(text: &str, exit: Exit) -> Failure {
     for tip in lines.filter_map(|line| line.strip_prefix("tip: ")) {
         failure = failure.hint(tip);
     }
-    failure.hint("see `vps-configurator --help`")
+    failure.hint(format!("see `{program} --help`", program = program::name()))
 }
 
 #[cfg(test)]

@@ -36,6 +36,18 @@ fn only_brings_what_is_needed_and_skip_leaves_what_needs_it() {
 }
 
 #[test]
+fn a_step_of_an_item_with_a_comma_is_named_as_it_is_called() {
+    let steps = "- {id: at, each: [\"x,y\", z], command: {argv: [test, \"${item}\", \"=\", z], always: true}}\n\
+                 - {id: end, needs: [], file: {dest: end, content: x}}\n";
+    let (code, ends) = ends(&lab(steps), &["--only", "at[x,y],end"]);
+    assert_eq!((code, ends.join(" ").as_str()), (1, "at[x,y] failed at[z] not_selected end changed"));
+    let said = apply(&lab(steps), &["--only", "at[x,y],end"]);
+    let next =
+        said.err.lines().find_map(|line| line.strip_prefix("next: vps-configurator apply p.yaml ")).unwrap();
+    assert!(next.starts_with("--only 'at[x,y],end'"), "as a shell takes it: {next}");
+}
+
+#[test]
 fn what_is_done_once_is_done_again_only_when_it_is_asked_for() {
     let lab = lab("- {id: once, command: {shell: \"echo run >>log\", once: true}}\n");
     for (args, code, runs) in [

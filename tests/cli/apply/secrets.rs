@@ -1,6 +1,7 @@
 //! A secret goes where the plan sends it, and is found nowhere else.
 
 use std::fs::{self, Permissions};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -95,4 +96,17 @@ fn a_command_has_our_path_home_and_locale_and_nothing_else() {
     lines.sort_unstable();
     let home = format!("HOME={}", lab.folder.path().display());
     assert_eq!(lines, [&home, "LANG=C.UTF-8", &format!("PATH={path}")]);
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_named_and_not_taken_for_one_that_is_not_set() {
+    let lab = Lab::new();
+    let plan = "version: 1\nname: p\nsecrets: {t: {env: TOKEN}}\nsteps:\n\
+                - {id: a, command: {argv: [\"true\"], env: {T: \"${secret.t}\"}, always: true}}\n";
+    fs::write(lab.path("p.yaml"), plan).unwrap();
+    let mut command = lab.command(&["apply", "p.yaml"]);
+    command.env("TOKEN", std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    let said = Said::from(command.output().unwrap());
+    let why = "the secret `t` comes from TOKEN, which is set to what is not UTF-8 text";
+    assert!(said.code == 1 && said.err.contains(why) && !said.err.contains("caf"), "{}", said.err);
 }

@@ -19,6 +19,7 @@ fn quiet_says_only_what_failed_and_quieter_nothing() {
     let said = apply(&lab(STEPS), &["-q"]);
     assert_eq!((said.code, said.out.as_str()), (1, ""));
     assert!(said.err.starts_with("error: p.yaml:5: bad: "), "{}", said.err);
+    assert!(!said.err.contains("next: "), "{}", said.err);
     let said = apply(&lab(STEPS), &["-qq"]);
     assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (1, "", ""));
     let said = apply(&lab("- {id: conf, file: {dest: conf, content: x}}\n"), &["-q"]);
@@ -98,4 +99,19 @@ fn what_an_odd_plan_does_is_hinted_at_and_done() {
     assert_eq!(said.code, 0);
     assert!(said.err.starts_with("WARNING: "), "{}", said.err);
     assert!(said.err.contains("p.yaml:4:"), "{}", said.err);
+}
+
+#[test]
+fn what_to_type_next_begins_with_the_name_it_was_run_by() {
+    let lab = lab(STEPS);
+    let own = lab.path("site-setup");
+    std::os::unix::fs::symlink(lab.command(&[]).get_program(), &own).unwrap();
+    let mut command = lab.command(&["apply", "p.yaml"]);
+    let mut renamed = std::process::Command::new(&own);
+    renamed.args(command.get_args()).current_dir(lab.folder.path()).env_clear();
+    renamed.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let said = crate::said::Said::from(renamed.output().unwrap());
+    assert!(said.err.contains("\nnext: site-setup apply p.yaml"), "{}", said.err);
+    let said = crate::said::Said::from(command.output().unwrap());
+    assert!(said.err.contains("\nnext: vps-configurator apply p.yaml"), "{}", said.err);
 }

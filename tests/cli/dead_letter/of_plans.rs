@@ -155,3 +155,25 @@ fn what_is_known_of_a_plan_is_shown_and_forgotten() {
     assert_eq!(run(&lab, &["plan", "forget", "web.yaml", "--yes"]).out, "forgot alone\n");
     assert_eq!(run(&lab, &["plan", "status", "web"]).code, 7);
 }
+
+#[test]
+fn a_renamed_step_is_forgotten_by_its_new_name_and_all_that_is_not_known_is_named() {
+    let lab = Lab::new();
+    let plan = |head: &str| {
+        let step = format!("- {{{head}, file: {{dest: a, content: x}}}}");
+        fs::write(lab.path("p.yaml"), format!("version: 1\nname: p\nsteps:\n{step}\n")).unwrap();
+    };
+    plan("id: old");
+    assert_eq!(run(&lab, &["apply", "p.yaml"]).code, 0);
+    plan("id: new, was: old");
+    let said = run(&lab, &["plan", "forget", "p.yaml", "new", "no", "nor"]);
+    assert!(said.code == 7 && said.err.contains("nothing is known of steps no, nor"), "{}", said.err);
+    let said = run(&lab, &["plan", "forget", "p.yaml", "new"]);
+    assert_eq!((said.code, said.out.as_str()), (0, "forgot old\n"), "{}", said.err);
+    let said = run(&lab, &["dead-letter", "drop", "aaaaaaaa", "bbbbbbbb"]);
+    assert!(
+        said.code == 7 && said.err.contains("there are no dead letters aaaaaaaa, bbbbbbbb"),
+        "{}",
+        said.err
+    );
+}

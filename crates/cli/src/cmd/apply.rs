@@ -1,5 +1,6 @@
 //! `apply`: a plan is done as far as it can be, and what is left is said.
 
+mod changes;
 mod said;
 
 use std::sync::Arc;
@@ -10,10 +11,11 @@ use vps_ops::plan::run::{Applied, ApplyError, ApplyLock, ApplyOptions, LockError
 use vps_ops::plan::{Plan, Variables};
 use vps_ops::{Kind, NetworkOperationWrapper};
 
+use self::changes::Changes;
 use self::said::Said;
 use super::plan::read::read;
 use crate::app::App;
-use crate::args::ApplyArgs;
+use crate::args::{ApplyArgs, Steps};
 use crate::config::Loaded;
 use crate::exit::Exit;
 use crate::observe::{self, PlanView};
@@ -24,10 +26,6 @@ const STILL: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(app: &App, args: ApplyArgs) -> Result<Exit, Failure> {
     let loaded = app.config()?;
-    let network = app.network_watched_by(
-        &loaded,
-        observe::observers_of_plan(&app.screen, app.term, app.global.log_format),
-    );
     let found = read(app, std::path::Path::new(&args.plan))?;
     for hint in &found.hints {
         tracing::warn!(
@@ -40,14 +38,30 @@ pub(crate) async fn run(app: &App, args: ApplyArgs) -> Result<Exit, Failure> {
         );
     }
     let plan = Arc::new(found.plan);
-    let ran = carry_out(app, &loaded, &network, &args, &plan).await?;
+    let view = view(app, &args, &plan);
+    let network = network(app, &loaded, &view);
+    let ran = carry_out(app, &loaded, &network, &args, &plan, view).await?;
     ended(app, &args, &found.shown, &ran)
+}
+
+/// Who tells of a run.
+pub(super) fn view(app: &App, args: &ApplyArgs, plan: &Plan) -> Arc<PlanView> {
+    let view = PlanView::new(app.env.clone(), app.screen.clone(), app.term, &app.global, plan);
+    Arc::new(if args.dry_run { view.silent() } else { view })
+}
+
+/// The network of a run, whose operations are told of as parts of its steps.
+pub(super) fn network(app: &App, loaded: &Loaded, view: &Arc<PlanView>) -> NetworkOperationWrapper {
+    let observers = observe::observers_of_plan(&app.screen, app.term, app.global.log_format, view);
+    app.network_watched_by(loaded, observers)
 }
 
 /// A run that has ended, and who told of it.
 pub(super) struct Ran {
     pub(super) applied: Applied,
     view: Arc<PlanView>,
+    /// What would become of files, where it was only looked.
+    changes: Changes,
 }
 
 /// Runs it over this network, which is closed then: who comes next finds all that was noted.
@@ -57,6 +71,7 @@ pub(super) async fn carry_out(
     network: &NetworkOperationWrapper,
     args: &ApplyArgs,
     plan: &Arc<Plan>,
+    view: Arc<PlanView>,
 ) -> Result<Ran, Failure> {
     let folder = app.state_folder(loaded);
     let lock = match &folder {
@@ -71,10 +86,10 @@ pub(super) async fn carry_out(
         _ => None,
     };
     let mut options = ApplyOptions::default();
-    options.selection.only.clone_from(&args.only);
-    options.selection.skip.clone_from(&args.skip);
-    options.selection.rerun.clone_from(&args.rerun);
-    options.selection.mark_done.clone_from(&args.mark_done);
+    options.selection.only = Steps::named(&args.only);
+    options.selection.skip = Steps::named(&args.skip);
+    options.selection.rerun = Steps::named(&args.rerun);
+    options.selection.mark_done = Steps::named(&args.mark_done);
     (options.dry_run, options.recheck) = (args.dry_run, args.recheck);
     (options.limit, options.wait, options.jobs) = (args.limit_time, args.wait.unwrap_or_default(), args.jobs);
     options.cancel = app.cancel.clone();
@@ -82,8 +97,6 @@ pub(super) async fn carry_out(
     options.modules = Arc::clone(&app.modules);
     options.logs = folder.map(|folder| folder.path().join("logs"));
 
-    let view = PlanView::new(app.env.clone(), app.screen.clone(), app.term, &app.global, plan);
-    let view = Arc::new(if args.dry_run { view.silent() } else { view });
     let (env, saying) = (app.env.clone(), Arc::clone(&view));
     let still = app.env.spawn("still", async move {
         loop {
@@ -91,13 +104,16 @@ pub(super) async fn carry_out(
             saying.still_running();
         }
     });
+    let drawn = view.draw();
     let store = network.health().store().clone();
     let applied = apply(network, &store, Arc::clone(plan), &options, &*view).await;
-    drop(still);
+    drop((still, drawn));
+    app.screen.clear();
     network.close().await;
     drop(lock);
     let applied = applied.map_err(|error| failed(&error))?;
-    Ok(Ran { applied, view })
+    let changes = if args.dry_run { changes::of(&app.env, plan, &applied) } else { Changes::new() };
+    Ok(Ran { applied, view, changes })
 }
 
 /// Says what became of it.
@@ -105,7 +121,7 @@ pub(super) fn ended(app: &App, args: &ApplyArgs, plan: &Foreign, ran: &Ran) -> R
     app.screen.clear();
     let applied = &ran.applied;
     let exit = exit(app, args, applied);
-    Said { app, args, view: &ran.view, plan, applied, exit }.say().map(|()| exit)
+    Said { app, args, view: &ran.view, plan, applied, changes: &ran.changes, exit }.say().map(|()| exit)
 }
 
 pub(super) fn not_locked(error: &LockError) -> Failure {
@@ -125,11 +141,12 @@ fn failed(error: &ApplyError) -> Failure {
 
 /// What secrets may come from: only the variables that the plan names.
 fn variables(app: &App, plan: &Plan) -> Variables {
-    let value = |name: &str| {
-        let found = app.environment.all.iter().find(|(known, _)| known == name)?;
-        Some((name.to_owned(), found.1.to_str()?.into()))
-    };
-    Variables::new(plan.variables().filter_map(value))
+    let value =
+        |name: &str| app.environment.all.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+    let text = |name: &str| Some((name.to_owned(), value(name)?.to_str()?.into()));
+    let has_no_text = |name: &&str| value(name).is_some_and(|value| value.to_str().is_none());
+    Variables::new(plan.variables().filter_map(text))
+        .with_no_text(plan.variables().filter(has_no_text).map(str::to_owned))
 }
 
 fn exit(app: &App, args: &ApplyArgs, applied: &Applied) -> Exit {

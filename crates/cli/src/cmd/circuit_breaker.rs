@@ -10,18 +10,18 @@ use vps_ops::{Hold, Kind, NetworkOperationWrapper, State};
 
 use crate::app::{App, unknown_service};
 use crate::args::{CircuitBreakerCommand, HoldArgs, ResetArgs};
-use crate::cmd::confirm::confirmed;
+use crate::cmd::confirm::{can_ask, confirmed};
 use crate::exit::Exit;
 use crate::observe::words::NOTHING_RESET;
+use crate::program;
 use crate::report::{Failure, document, print, print_json};
 
 /// A circuit that is forced closed stays so for this long, unless told otherwise.
 const CLOSED_FOR: Duration = Duration::from_secs(600);
 
 pub(crate) async fn run(app: &App, command: CircuitBreakerCommand) -> Result<Exit, Failure> {
-    if let CircuitBreakerCommand::Reset(ResetArgs { all: true, yes: false, .. }) = &command {
-        // Said first, whatever else may be wrong.
-        can_ask(app)?;
+    if let CircuitBreakerCommand::Reset(ResetArgs { all: true, yes, .. }) = &command {
+        can_ask(app, *yes, "`reset --all` resets every circuit")?;
     }
     let loaded = app.config()?;
     if !matches!(command, CircuitBreakerCommand::Status { .. }) {
@@ -69,16 +69,9 @@ async fn reset(app: &App, network: &NetworkOperationWrapper, args: &ResetArgs) -
     let lines: String = names.iter().map(|name| format!("reset {name}\n")).collect();
     print(&lines)?;
     if app.global.quiet == 0 && !app.global.json_errors() {
-        app.screen.line("hint: see `vps-configurator circuit-breaker status`");
+        app.screen.line(&format!("hint: see `{program} circuit-breaker status`", program = program::name()));
     }
     Ok(Exit::Done)
-}
-
-fn can_ask(app: &App) -> Result<(), Failure> {
-    if app.term.stdin_is_terminal {
-        return Ok(());
-    }
-    Err(Failure::usage("`reset --all` resets every circuit; add --yes where nobody can be asked"))
 }
 
 async fn hold(
@@ -112,8 +105,10 @@ async fn hold(
     };
     print(&format!("{service} is held {state} {until}{hosts}\n"))?;
     if app.global.quiet == 0 && !app.global.json_errors() {
-        app.screen
-            .line(&format!("hint: let go of it with `vps-configurator circuit-breaker reset {service}`"));
+        app.screen.line(&format!(
+            "hint: let go of it with `{program} circuit-breaker reset {service}`",
+            program = program::name()
+        ));
     }
     Ok(Exit::Done)
 }
@@ -122,6 +117,6 @@ fn failed(error: &ControlError) -> Failure {
     match error {
         ControlError::Unknown(unknown) => unknown_service(unknown),
         error => Failure::of_error(Exit::Local, Kind::Local, error)
-            .hint("see `vps-configurator config path` for where state is kept"),
+            .hint(format!("see `{program} config path` for where state is kept", program = program::name())),
     }
 }

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::args::ConfigCommand;
 use crate::config::{self, Loaded, Origin, load};
 use crate::exit::Exit;
+use crate::program;
 use crate::report::{Failure, document, file, print, print_json};
 
 pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Failure> {
@@ -115,7 +116,10 @@ fn init(app: &App) -> Result<Exit, Failure> {
         let failure = Failure::local(format!("the configuration file {} cannot be made", shown(&path)));
         let failure = Failure { causes: vec![error.to_string()], ..failure };
         return Err(if error.kind() == std::io::ErrorKind::AlreadyExists {
-            failure.hint("it is left as it is; `vps-configurator config show --origin` says what holds")
+            failure.hint(format!(
+                "it is left as it is; `{program} config show --origin` says what holds",
+                program = program::name()
+            ))
         } else {
             failure
         });

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::args::DashboardArgs;
 use crate::cmd::notify;
 use crate::exit::Exit;
+use crate::program;
 use crate::report::Failure;
 use crate::tui::{self, Ended};
 
@@ -39,8 +40,10 @@ pub(crate) async fn run(app: &App, args: DashboardArgs) -> Result<Exit, Failure>
 /// Fails where there is nothing to draw on.
 fn can_draw(app: &App) -> Result<(), Failure> {
     if app.global.json {
-        return Err(Failure::usage("`dashboard` prints nothing, and no JSON")
-            .hint("`vps-configurator health --watch --json` prints an object whenever something changes"));
+        return Err(Failure::usage("`dashboard` prints nothing, and no JSON").hint(format!(
+            "`{program} health --watch --json` prints an object whenever something changes",
+            program = program::name()
+        )));
     }
     let why = if !app.term.stdin_is_terminal || !std::io::stdout().is_terminal() {
         "`dashboard` needs a terminal, on standard input and on standard output"
@@ -49,6 +52,8 @@ fn can_draw(app: &App) -> Result<(), Failure> {
     } else {
         return Ok(());
     };
-    Err(Failure::usage(why)
-        .hint("`vps-configurator health --watch` prints a table whenever something changes"))
+    Err(Failure::usage(why).hint(format!(
+        "`{program} health --watch` prints a table whenever something changes",
+        program = program::name()
+    )))
 }

@@ -13,18 +13,16 @@ use vps_ops::{Kind, NetworkOperationWrapper};
 
 use crate::app::App;
 use crate::args::{DeadLetterCommand, DropArgs, RetryArgs};
-use crate::cmd::confirm::confirmed;
+use crate::cmd::confirm::{can_ask, confirmed};
 use crate::config::Loaded;
 use crate::exit::Exit;
 use crate::observe::words;
+use crate::program;
 use crate::report::{Failure, document, print, print_json};
 
 pub(crate) async fn run(app: &App, command: DeadLetterCommand) -> Result<Exit, Failure> {
-    if let DeadLetterCommand::Drop(DropArgs { all: true, yes: false, .. }) = &command
-        && !app.term.stdin_is_terminal
-    {
-        // Said first, whatever else may be wrong.
-        return Err(Failure::usage("`drop --all` forgets all letters; add --yes where nobody can be asked"));
+    if let DeadLetterCommand::Drop(DropArgs { all: true, yes, .. }) = &command {
+        can_ask(app, *yes, "`drop --all` forgets all letters")?;
     }
     let loaded = app.config()?;
     must_reach(app, &loaded, "there are no dead letters")?;
@@ -50,17 +48,25 @@ pub(super) fn must_reach(app: &App, loaded: &Loaded, nothing: &str) -> Result<()
             }
         }
     };
-    Err(failure.hint("see `vps-configurator config path` for where state is kept"))
+    Err(failure
+        .hint(format!("see `{program} config path` for where state is kept", program = program::name())))
 }
 
 pub(super) fn failed(error: &StoreError) -> Failure {
     Failure::of_error(Exit::Local, Kind::Local, error)
-        .hint("see `vps-configurator config path` for where state is kept")
+        .hint(format!("see `{program} config path` for where state is kept", program = program::name()))
 }
 
 fn not_there(id: &LetterId) -> Failure {
-    Failure::local(format!("there is no dead letter {}", Foreign::from(id.as_str())))
-        .hint("see `vps-configurator dead-letter list`")
+    none_there(std::slice::from_ref(id))
+}
+
+/// Names all that are not there.
+fn none_there(ids: &[LetterId]) -> Failure {
+    let named: Vec<String> = ids.iter().map(|id| Foreign::from(id.as_str()).to_string()).collect();
+    let what = if ids.len() == 1 { "is no dead letter" } else { "are no dead letters" };
+    Failure::local(format!("there {what} {}", named.join(", ")))
+        .hint(format!("see `{program} dead-letter list`", program = program::name()))
 }
 
 async fn retry(app: &App, network: &NetworkOperationWrapper, args: RetryArgs) -> Result<Exit, Failure> {
@@ -85,14 +91,18 @@ async fn forget(app: &App, network: &NetworkOperationWrapper, args: &DropArgs) -
             print("nothing was dropped\n")
         };
     }
-    let (mut dropped, mut missing) = (Vec::new(), None);
+    let (mut dropped, mut missing, mut error) = (Vec::new(), Vec::new(), None);
     for id in ids {
         match letters.remove(&id).await {
             Ok(true) => dropped.push(id),
             // Done by somebody meanwhile.
             Ok(false) if args.all => {}
-            Ok(false) => missing = Some(id),
-            Err(error) => return Err(failed(&error)),
+            Ok(false) => missing.push(id),
+            // Those before it are gone all the same, which is said.
+            Err(why) => {
+                error = Some(failed(&why));
+                break;
+            }
         }
     }
     network.close().await;
@@ -102,7 +112,11 @@ async fn forget(app: &App, network: &NetworkOperationWrapper, args: &DropArgs) -
         let lines: String = dropped.iter().map(|id| format!("dropped {id}\n")).collect();
         print(&lines)?;
     }
-    missing.map_or(Ok(Exit::Done), |id| Err(not_there(&id)))
+    match (error, missing.is_empty()) {
+        (Some(error), _) => Err(error),
+        (None, true) => Ok(Exit::Done),
+        (None, false) => Err(none_there(&missing)),
+    }
 }
 
 /// What became of letters by a command that has ended: what went wrong is said, and its failure says how to do it again.

@@ -3,6 +3,7 @@
 mod excerpt;
 mod known;
 pub(crate) mod read;
+mod schema;
 mod show;
 
 use std::fmt::Write as _;
@@ -16,8 +17,6 @@ use crate::args::PlanCommand;
 use crate::exit::Exit;
 use crate::report::{Failure, document, file, print, print_bytes, print_json};
 
-/// What `cargo xtask docs` makes of the types that a plan is read as.
-const SCHEMA: &str = include_str!("../../plan.schema.json");
 const STARTER: &str = include_str!("plan/starter.yaml");
 
 pub(crate) async fn run(app: &App, command: &PlanCommand) -> Result<Exit, Failure> {
@@ -26,7 +25,7 @@ pub(crate) async fn run(app: &App, command: &PlanCommand) -> Result<Exit, Failur
         PlanCommand::Show { plan } => show::run(app, plan),
         PlanCommand::Status { plan } => known::status(app, plan).await,
         PlanCommand::Forget(args) => known::forget(app, args).await,
-        PlanCommand::Schema => print_bytes(SCHEMA.as_bytes()),
+        PlanCommand::Schema => print_bytes(schema::of(&app.modules).as_bytes()),
         PlanCommand::New { file } => new(app, file),
     }
 }

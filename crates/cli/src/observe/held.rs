@@ -74,9 +74,10 @@ impl Held {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &event.kind {
             // These are no answer to a failure, and may come from beside it.
-            EventKind::Progress { .. } | EventKind::Step { .. } | EventKind::AttemptFailed { .. } => {
-                Vec::new()
-            }
+            EventKind::Progress { .. }
+            | EventKind::Files { .. }
+            | EventKind::Step { .. }
+            | EventKind::AttemptFailed { .. } => Vec::new(),
             EventKind::Failed(failed) if !event.is_of_root() => {
                 for line in lines.iter_mut().filter(|line| line.id == event.id) {
                     line.ended = failed.by_attempt;

@@ -1,10 +1,13 @@
 //! Who watches the events: log lines, and a progress bar or plain lines in its place.
 
+mod columns;
 mod format;
 mod held;
 mod log;
 mod plan;
 mod progress;
+mod region;
+mod rows;
 mod screen;
 pub(crate) mod words;
 
@@ -68,9 +71,18 @@ pub(crate) fn observers(screen: &Screen, term: Term, format: LogFormat) -> Arc<d
     Arc::new(vec![progress, log])
 }
 
-/// Those of a plan, whose view says what begins and ends: of its operations only what goes wrong on the way is said.
-pub(crate) fn observers_of_plan(screen: &Screen, term: Term, format: LogFormat) -> Arc<dyn Observer> {
-    let log: Arc<dyn Observer> = Arc::new(plan::OnTheWay(log::Log::new(Words::new(term.unicode), format)));
-    let progress: Arc<dyn Observer> = Arc::new(progress::Progress::new(screen.clone()));
+/// Those of a plan, whose view says what begins and ends, and shows what is under way where it can: of its operations
+/// only what goes wrong on the way is said.
+pub(crate) fn observers_of_plan(
+    screen: &Screen,
+    term: Term,
+    format: LogFormat,
+    view: &Arc<PlanView>,
+) -> Arc<dyn Observer> {
+    let log = log::Log::new(Words::new(term.unicode), format);
+    let has_rows = view.is_drawn();
+    let log: Arc<dyn Observer> = Arc::new(plan::OnTheWay { log, has_rows });
+    let progress: Arc<dyn Observer> =
+        if has_rows { Arc::clone(view) as _ } else { Arc::new(progress::Progress::new(screen.clone())) };
     Arc::new(vec![progress, log])
 }

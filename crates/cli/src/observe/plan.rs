@@ -1,18 +1,23 @@
 //! A run of a plan as lines: what changed, what failed, what is left. What was so already is only counted.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use rustix::process::Signal;
+use tokio::signal::unix::{SignalKind, signal};
 use vps_breaker::Tick;
-use vps_ops::env::Env;
+use vps_ops::env::{Env, Task};
 use vps_ops::event::{Event, EventKind, Observer};
 use vps_ops::foreign::Foreign;
 use vps_ops::plan::run::{Deferral, Outcome, PlanEvent, PlanObserver, StepEvent, StepReport};
 use vps_ops::plan::{ActionKind, Plan, StepId};
 
 use super::Screen;
+use super::columns::{cut, padded, width};
+use super::rows::{Happened, Look, Rows, Said};
+use super::screen::coloured;
 use super::words::plan as words;
 use crate::args::{GlobalArgs, LogFormat};
 use crate::report::{document, fit, one_line};
@@ -25,6 +30,8 @@ const KINDS: (usize, usize) = (4, 14);
 const COLUMNS: usize = 80;
 /// What of a text is shown however narrow the terminal is.
 const LEAST: usize = 16;
+/// How often rows are drawn anew.
+const DRAWN: Duration = Duration::from_millis(100);
 
 /// Tells of a run.
 #[derive(Debug)]
@@ -42,6 +49,8 @@ pub(crate) struct PlanView {
     names: usize,
     kinds: usize,
     running: Mutex<BTreeMap<StepId, Running>>,
+    /// What is under way, where it is drawn.
+    rows: Option<Mutex<Rows>>,
 }
 
 /// A step that is under way.
@@ -61,12 +70,16 @@ impl PlanView {
         };
         let names = widest(&mut plan.steps.iter().map(|step| step.id.as_str().chars().count()), NAMES);
         let kinds = widest(&mut plan.steps.iter().map(|step| step.action.kind().as_str().len()), KINDS);
+        let is_logged = global.log_format == LogFormat::Json;
+        let is_drawn = screen.has_rows() && !global.json && !is_logged;
+        let rows = is_drawn.then(|| Mutex::new(Rows::new(plan, env.now())));
         Self {
             env,
             screen,
+            rows,
             unicode: term.unicode,
             json: global.json,
-            is_logged: global.log_format == LogFormat::Json,
+            is_logged,
             is_quiet: global.quiet > 0 || global.json,
             names,
             kinds,
@@ -76,7 +89,7 @@ impl PlanView {
 
     /// The same for a look: its lines are its result.
     pub(crate) fn silent(self) -> Self {
-        Self { is_quiet: true, ..self }
+        Self { is_quiet: true, rows: None, ..self }
     }
 
     /// Whether what is said goes to programs, by the log.
@@ -95,7 +108,7 @@ impl PlanView {
 
     /// Says what is under way, for those who see no bar.
     pub(crate) fn still_running(&self) {
-        if self.is_quiet || self.screen.bar().is_some_and(|bar| !bar.is_hidden()) {
+        if self.is_quiet || self.rows.is_some() {
             return;
         }
         let now = self.env.now();
@@ -111,6 +124,64 @@ impl PlanView {
         drop(running);
         if !all.is_empty() {
             self.line(&format!("still running: {}", all.join(", ")));
+        }
+    }
+
+    /// Draws what is under way, from now on and until the task is dropped; none where it is not drawn.
+    pub(crate) fn draw(self: &Arc<Self>) -> Option<Task> {
+        static HOOK: Once = Once::new();
+
+        self.rows.as_ref()?;
+        HOOK.call_once(|| {
+            let (screen, before) = (self.screen.clone(), std::panic::take_hook());
+            std::panic::set_hook(Box::new(move |panic| {
+                screen.clear_rows_for_a_panic();
+                before(panic);
+            }));
+        });
+        let view = Arc::clone(self);
+        Some(self.env.spawn("rows", async move {
+            let mut resumed = signal(SignalKind::from_raw(Signal::CONT.as_raw())).ok();
+            loop {
+                let resumes = async {
+                    match &mut resumed {
+                        Some(resumed) => resumed.recv().await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    biased;
+                    // Whoever had the terminal meanwhile has written there.
+                    _ = resumes => view.screen.forget_rows(),
+                    () = view.env.bell(view.env.now().after(DRAWN)) => {}
+                }
+                view.redraw();
+            }
+        }))
+    }
+
+    fn redraw(&self) {
+        let Some(rows) = &self.rows else { return };
+        let (columns, lines) = crate::term::size(rustix::stdio::stderr());
+        let look = Look {
+            columns: columns.into(),
+            rows: lines.into(),
+            unicode: self.unicode,
+            names: self.names,
+            kinds: self.kinds,
+        };
+        let rows = rows.lock().unwrap_or_else(PoisonError::into_inner).view(look, self.env.now());
+        self.screen.draw(rows.iter().map(|line| coloured(&line.painted()).into_owned()).collect());
+    }
+
+    /// Whether what is under way is drawn.
+    pub(super) const fn is_drawn(&self) -> bool {
+        self.rows.is_some()
+    }
+
+    fn happened(&self, happened: &Happened<'_>) {
+        if let Some(rows) = &self.rows {
+            rows.lock().unwrap_or_else(PoisonError::into_inner).update(self.env.now(), happened);
         }
     }
 
@@ -134,24 +205,14 @@ impl PlanView {
         columns: usize,
     ) -> String {
         let (names, kinds) = (self.names, self.kinds);
-        let left = format!("{:<names$} {:<kinds$} ", id.as_str(), kind.as_str());
+        let left = format!("{} {} ", padded(id.as_str(), names), padded(kind.as_str(), kinds));
         let time = took.map_or_else(String::new, |took| format!("  {:>6}", words::took(took)));
         // The mark and the space after it.
-        let taken = 2 + left.chars().count() + time.chars().count();
+        let taken = 2 + width(&left) + width(&time);
         let room = columns.saturating_sub(taken).max(LEAST);
-        let what = self.cut(&fit::line(what), room);
-        let width = if time.is_empty() { 0 } else { COLUMNS.min(columns).saturating_sub(taken) };
-        format!("{left}{what:<width$}{time}")
-    }
-
-    /// What fits, and a sign that there was more.
-    fn cut(&self, text: &str, room: usize) -> String {
-        if text.chars().count() <= room {
-            return text.to_owned();
-        }
-        let more = if self.unicode { "…" } else { "..." };
-        let kept: String = text.chars().take(room.saturating_sub(more.chars().count())).collect();
-        kept + more
+        let what = cut(&fit::line(what), room, self.unicode);
+        let blanks = if time.is_empty() { 0 } else { COLUMNS.min(columns).saturating_sub(taken) };
+        format!("{left}{}{time}", padded(&what, blanks))
     }
 
     /// How wide lines may be: what goes to a file is never cut.
@@ -177,7 +238,11 @@ impl PlanView {
 
 /// Hears all but the beginnings and ends of operations: those of steps have their own lines.
 #[derive(Debug)]
-pub(super) struct OnTheWay<O>(pub(super) O);
+pub(super) struct OnTheWay<O> {
+    pub(super) log: O,
+    /// Whether pauses and waits are seen in rows.
+    pub(super) has_rows: bool,
+}
 
 impl<O: Observer> Observer for OnTheWay<O> {
     fn on(&self, event: &Event<'_>) {
@@ -189,8 +254,10 @@ impl<O: Observer> Observer for OnTheWay<O> {
                 | EventKind::CircuitRejected { .. }
                 | EventKind::Note { .. }
         );
-        if !(is_said && event.is_of_root()) {
-            self.0.on(event);
+        let is_seen =
+            self.has_rows && matches!(event.kind, EventKind::Retrying { .. } | EventKind::Waiting { .. });
+        if !(is_seen || is_said && event.is_of_root()) {
+            self.log.on(event);
         }
     }
 }
@@ -205,8 +272,16 @@ fn is_said(outcome: &Outcome) -> bool {
     }
 }
 
+/// What operations do is seen in the rows of their steps.
+impl Observer for PlanView {
+    fn on(&self, event: &Event<'_>) {
+        self.happened(&Happened::Operation(Said::of(event)));
+    }
+}
+
 impl PlanObserver for PlanView {
     fn on(&self, event: &PlanEvent<'_>) {
+        self.happened(&Happened::Step(event.id, &event.what));
         let begins_to_wait = self.note(event);
         if self.json {
             // A reader that is gone is seen at the end.
@@ -218,7 +293,7 @@ impl PlanObserver for PlanView {
             return;
         }
         match event.what {
-            StepEvent::Waiting { left } if begins_to_wait => {
+            StepEvent::Waiting { left } if begins_to_wait && self.rows.is_none() => {
                 self.line(&format!("{} waits, {} at most", event.id, words::took(left)));
             }
             StepEvent::Ended { outcome, took } if is_said(outcome) => {

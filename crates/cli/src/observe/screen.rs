@@ -1,5 +1,6 @@
 //! Standard error, shared by log lines and a progress bar without shredding either.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 #[cfg(feature = "tui")]
 use std::io::IsTerminal as _;
@@ -9,12 +10,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::region::Region;
 use crate::report::fit;
 
 /// Standard error with or without a bar.
 #[derive(Clone, Debug)]
 pub(crate) struct Screen {
     bar: Option<Arc<ProgressBar>>,
+    /// Rows that are drawn again and again, where there are any.
+    region: Arc<Mutex<Region>>,
     /// Lines that wait until the whole terminal is ours to write to again; `None` where they need not.
     held: Arc<Mutex<Option<Held>>>,
 }
@@ -36,7 +40,7 @@ impl Screen {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
             Arc::new(bar)
         });
-        Self { bar, held: Arc::default() }
+        Self { bar, region: Arc::default(), held: Arc::default() }
     }
 
     /// The bar, where there is one.
@@ -80,8 +84,33 @@ impl Screen {
         bar.set_message(fit::line(text).into_owned());
     }
 
-    /// Takes the bar away.
+    /// Whether rows can be drawn.
+    pub(super) fn has_rows(&self) -> bool {
+        self.bar.is_some()
+    }
+
+    /// Has these rows stand below all lines, instead of those that do.
+    pub(super) fn draw(&self, rows: Vec<String>) {
+        let mut region = self.region.lock().unwrap_or_else(PoisonError::into_inner);
+        put(&region.draw(rows));
+    }
+
+    /// Leaves the rows where they are, since somebody else has written below them: they are drawn anew.
+    pub(super) fn forget_rows(&self) {
+        self.region.lock().unwrap_or_else(PoisonError::into_inner).forget();
+    }
+
+    /// Takes the rows away before a panic is told: a release ends by it.
+    pub(super) fn clear_rows_for_a_panic(&self) {
+        // Whoever holds it may be who panics.
+        if let Ok(mut region) = self.region.try_lock() {
+            put(&region.clear());
+        }
+    }
+
+    /// Takes the bar and the rows away.
     pub(crate) fn clear(&self) {
+        put(&self.region.lock().unwrap_or_else(PoisonError::into_inner).clear());
         if let Some(bar) = self.bar() {
             bar.finish_and_clear();
             bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -138,6 +167,11 @@ impl Screen {
             held.count += 1;
             return;
         }
+        let region = self.region.lock().unwrap_or_else(PoisonError::into_inner);
+        if !region.is_empty() {
+            put(&region.above(&coloured(line)));
+            return;
+        }
         let write = || {
             let mut stderr = anstream::stderr().lock();
             drop(writeln!(stderr, "{line}"));
@@ -146,6 +180,22 @@ impl Screen {
             Some(bar) => bar.suspend(write),
             None => write(),
         }
+    }
+}
+
+/// Writes to the terminal what moves its cursor, in one piece. A reader that is gone is nobody's concern.
+fn put(text: &str) {
+    if !text.is_empty() {
+        let mut stderr = io::stderr().lock();
+        drop(stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()));
+    }
+}
+
+/// The text as it is, or without its colours where there are to be none.
+pub(super) fn coloured(text: &str) -> Cow<'_, str> {
+    match anstream::AutoStream::choice(&io::stderr()) {
+        anstream::ColorChoice::Never => Cow::Owned(anstream::adapter::strip_str(text).to_string()),
+        _ => Cow::Borrowed(text),
     }
 }
 

@@ -7,6 +7,7 @@ mod letter;
 #[cfg(feature = "web")]
 pub(crate) mod page;
 pub(crate) mod plan;
+pub(crate) mod rows;
 mod warning;
 
 use std::time::Duration;

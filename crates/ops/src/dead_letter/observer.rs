@@ -84,7 +84,7 @@ impl Keeper {
 
     fn failed(&self, event: &Event<'_>, failed: &Failed) {
         let Some((replay, history)) = self.ended(event) else { return };
-        if replay.options().is_of_plan {
+        if replay.options().step().is_some() {
             return;
         }
         let Some(ended_by) = ended_by(failed) else { return };

@@ -76,6 +76,13 @@ pub enum EventKind {
         /// Bytes that were there before this attempt.
         resumed_from: u64,
     },
+    /// Of the files that it takes, some are there: told once at the beginning, and whenever one more is.
+    Files {
+        /// Files there are now.
+        done: usize,
+        /// Files there will be.
+        total: usize,
+    },
     /// Work that is not counted in bytes went on: a package was unpacked.
     Step {
         /// How much of it is done, in thousandths of a percent.
@@ -170,6 +177,7 @@ impl EventKind {
             Self::CircuitRejected { .. } => "circuit_rejected",
             Self::LeftOut { .. } => "left_out",
             Self::Progress { .. } => "progress",
+            Self::Files { .. } => "files",
             Self::Step { .. } => "step",
             Self::Note { .. } => "note",
             Self::Warning { .. } => "warning",

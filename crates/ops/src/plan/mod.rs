@@ -41,7 +41,7 @@ pub use action::{
 pub use document::plan_schema;
 pub use facts::Facts;
 pub use ids::{InvalidId, SecretName, StepId};
-pub use kinds::{FileDiff, file_diff};
+pub use kinds::{ContentChange, FileChange, FileDiff, NotShown, file_change};
 pub use open::{OpenPlanError, open_trusted, read_plan_file, read_plan_stream};
 pub use parse::Origin;
 pub use problem::{Expected, Hint, HintKind, InvalidPlan, Link, Problem, ProblemKind, Wait};

@@ -1,6 +1,6 @@
 //! Where secrets come from, at the moment they are used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -64,6 +64,14 @@ pub enum SecretError {
         /// Which.
         name: SecretName,
     },
+    /// The variable is set to what is no text.
+    #[error("the secret `{name}` comes from {variable}, which is set to what is not UTF-8 text")]
+    NoTextIn {
+        /// Which.
+        name: SecretName,
+        /// The variable.
+        variable: Foreign,
+    },
     /// The variable is not set, or the service manager gave no credentials.
     #[error("the secret `{name}` comes from {variable}, which is not set")]
     NotSet {
@@ -76,18 +84,29 @@ pub enum SecretError {
 
 /// Variables of the environment, as far as secrets come from them. They show their names only.
 #[derive(Clone, Default)]
-pub struct Variables(BTreeMap<String, SecretString>);
+pub struct Variables {
+    known: BTreeMap<String, SecretString>,
+    /// Those that are set to what is no text.
+    no_text: BTreeSet<String>,
+}
 
 impl Variables {
     /// Those of these names and values.
     #[must_use]
     pub fn new(all: impl IntoIterator<Item = (String, SecretString)>) -> Self {
-        Self(all.into_iter().collect())
+        Self { known: all.into_iter().collect(), no_text: BTreeSet::new() }
+    }
+
+    /// The same beside those of these names, which are set to what is no UTF-8 text: a secret that comes from one of
+    /// them is an error that names it.
+    #[must_use]
+    pub fn with_no_text(self, names: impl IntoIterator<Item = String>) -> Self {
+        Self { no_text: names.into_iter().collect(), ..self }
     }
 
     /// What a variable is that is no secret.
     pub(crate) fn plain(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(ExposeSecret::expose_secret)
+        self.known.get(name).map(ExposeSecret::expose_secret)
     }
 
     /// All that programs of a plan have of our environment; of whoever has another home, with that.
@@ -109,7 +128,7 @@ impl Variables {
 
 impl fmt::Debug for Variables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.known.keys().chain(&self.no_text)).finish()
     }
 }
 
@@ -145,8 +164,11 @@ fn read(
 ) -> Result<SecretString, SecretError> {
     let source = plan.secrets.get(name).ok_or_else(|| SecretError::Unknown { name: name.clone() })?;
     let variable = |variable: &str| {
-        let not_set = || SecretError::NotSet { name: name.clone(), variable: variable.into() };
-        variables.0.get(variable).cloned().ok_or_else(not_set)
+        let missing = || match variables.no_text.contains(variable) {
+            true => SecretError::NoTextIn { name: name.clone(), variable: variable.into() },
+            false => SecretError::NotSet { name: name.clone(), variable: variable.into() },
+        };
+        variables.known.get(variable).cloned().ok_or_else(missing)
     };
     match source {
         SecretSource::Env(of) => variable(of),
@@ -198,6 +220,9 @@ mod tests {
         assert_eq!(revealed(&by_variable, &known).unwrap(), "<canary");
         let not_set = "the secret `token` comes from TOKEN, which is not set";
         assert_eq!(revealed(&by_variable, &none).unwrap_err(), not_set);
+        let no_text = Variables::default().with_no_text(["TOKEN".to_owned()]);
+        let said = "the secret `token` comes from TOKEN, which is set to what is not UTF-8 text";
+        assert_eq!(revealed(&by_variable, &no_text).unwrap_err(), said);
         assert_eq!(by_variable.variables().collect::<Vec<_>>(), ["TOKEN"]);
         assert!(!format!("{known:?}").contains("canary"));
         assert!(

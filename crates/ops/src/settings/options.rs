@@ -1,6 +1,7 @@
 //! What one call has of its own over everything else.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -42,8 +43,8 @@ pub struct Options {
     pub cancel: CancellationToken,
     /// The attempts are those of a larger operation, for which nobody may have asked.
     pub(crate) inherits_attempts: bool,
-    /// It is part of a plan's step, whose failure leaves the one letter that there is.
-    pub(crate) is_of_plan: bool,
+    /// The step of a plan that it is part of, whose failure leaves the one letter that there is.
+    pub(crate) of_step: Option<Arc<str>>,
 }
 
 impl Options {
@@ -107,6 +108,19 @@ impl Options {
     pub fn cancel(mut self, token: CancellationToken) -> Self {
         self.cancel = token;
         self
+    }
+
+    /// As part of the step of this name of a plan, whose failure leaves the one letter that there is.
+    #[must_use]
+    pub fn of_step(mut self, step: &str) -> Self {
+        self.of_step = Some(step.into());
+        self
+    }
+
+    /// The name of the step of a plan that the call is part of.
+    #[must_use]
+    pub fn step(&self) -> Option<&str> {
+        self.of_step.as_deref()
     }
 
     /// `policy` with these in place of what it says.

@@ -83,6 +83,7 @@ impl Counting {
             EventKind::Failed(failed) => self.end(event, outcome(failed.kind), failed.took),
             EventKind::Waiting { .. }
             | EventKind::LeftOut { .. }
+            | EventKind::Files { .. }
             | EventKind::Step { .. }
             | EventKind::Note { .. }
             | EventKind::Warning { .. } => {}

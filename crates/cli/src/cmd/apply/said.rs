@@ -1,16 +1,22 @@
 //! What is said of a run at its end: what it came to, what failed and why, and the one command that goes on.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
 use anstyle::{AnsiColor, Style};
 use vps_ops::Class;
-use vps_ops::foreign::{Foreign, shown, shown_word};
+use vps_ops::foreign::{Foreign, shown};
+use vps_ops::plan::StepId;
 use vps_ops::plan::run::{Applied, Deferral, Outcome, StepReport};
 
+use super::changes::{self, Changes};
 use crate::app::App;
-use crate::args::ApplyArgs;
+use crate::args::{ApplyArgs, Steps, is_one_step};
 use crate::exit::Exit;
 use crate::observe::PlanView;
 use crate::observe::words::plan as words;
-use crate::report::{Failure, document, fit, line_of, print, print_bytes, without_repeats};
+use crate::program;
+use crate::report::{Failure, document, fit, line_of, print_bytes, without_repeats};
 
 /// Names in one line.
 const MOST_NAMES: usize = 8;
@@ -23,6 +29,8 @@ pub(super) struct Said<'a> {
     /// What the plan is called in messages.
     pub(super) plan: &'a Foreign,
     pub(super) applied: &'a Applied,
+    /// What would become of files.
+    pub(super) changes: &'a Changes,
     pub(super) exit: Exit,
 }
 
@@ -30,7 +38,7 @@ impl Said<'_> {
     /// Causes first, then what it came to, and last the command to type next: that is what people read.
     pub(super) fn say(&self) -> Result<(), Failure> {
         if self.app.global.json {
-            let report = document::Apply::of(self.applied, self.args.dry_run, self.exit.code());
+            let report = document::Apply::of(self.applied, self.changes, self.args.dry_run, self.exit.code());
             return print_bytes(line_of(&report).as_bytes()).map(drop);
         }
         if self.app.global.quiet > 1 {
@@ -47,12 +55,13 @@ impl Said<'_> {
                 self.view.line(&format!("not begun: {}", listed(&unbegun)));
             }
             let rows: String = if self.args.dry_run { self.rows() } else { String::new() };
-            print(&format!("{rows}{}\n", summary(self.applied)))?;
+            print_bytes(format!("{rows}{}\n", fit::line(&summary(self.applied))).as_bytes())?;
         }
+        // Why it ends badly where no step did.
         if self.applied.overtaken {
             self.view.line("another run began meanwhile, and this one has left the rest to it");
         }
-        if let Some(next) = self.next() {
+        if let Some(next) = self.next().filter(|_| self.app.global.quiet == 0) {
             self.view.line(&format!("next: {next}"));
         }
         Ok(())
@@ -61,7 +70,12 @@ impl Said<'_> {
     /// What was seen, where that is all that was asked for: in the order of the plan.
     fn rows(&self) -> String {
         let rows = self.applied.steps.iter().filter(|step| !matches!(step.outcome, Outcome::Failed(_)));
-        rows.filter_map(|step| self.view.row_of(step)).map(|row| row + "\n").collect()
+        let has_colour = changes::has_colour();
+        let of = |step: &StepReport| {
+            let change = self.changes.get(&step.id).map(|change| changes::lines(change, has_colour));
+            Some(format!("{}\n{}", fit::line(&self.view.row_of(step)?), change.unwrap_or_default()))
+        };
+        rows.filter_map(of).collect()
     }
 
     fn say_failed(&self, step: &StepReport) {
@@ -110,7 +124,7 @@ impl Said<'_> {
         let command = self.command();
         let first = |is: &dyn Fn(&Deferral) -> bool| {
             let is = |step: &&StepReport| matches!(&step.outcome, Outcome::Deferred(why) if is(why));
-            applied.steps.iter().find(is).map(|step| shown_word(step.id.as_str().as_ref()))
+            applied.steps.iter().find(is).map(|step| quoted(step.id.as_str().as_ref()))
         };
         if let Some(id) = first(&|why| *why == Deferral::Interrupted) {
             return Some(format!("{command} --rerun {id}  (or --mark-done {id}, if it was done)"));
@@ -134,33 +148,41 @@ impl Said<'_> {
 
     /// This run, to be typed again.
     fn command(&self) -> String {
-        let config =
-            self.app.global.config().map(|path| format!("--config {} ", shown_word(path.as_os_str())));
-        let steps = |flag: &str, ids: &[vps_ops::plan::StepId]| match ids {
-            [] => String::new(),
-            ids => {
-                let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
-                format!(" {flag} {}", shown_word(ids.join(",").as_ref()))
-            }
+        let config = self.app.global.config().map(|path| format!("--config {} ", quoted(path.as_os_str())));
+        let steps = |flag: &str, ids: &[StepId]| {
+            // One that would be taken for several has an option of its own.
+            let (listed, alone): (Vec<_>, Vec<_>) = ids.iter().partition(|id| is_one_step(id.as_str()));
+            let listed: Vec<_> = listed.iter().map(ToString::to_string).collect();
+            let all = alone.iter().map(ToString::to_string).chain(Some(listed.join(",")));
+            let all = all.filter(|words| !words.is_empty());
+            all.map(|words| format!(" {flag} {}", quoted(words.as_ref()))).collect::<String>()
         };
         // What was done in this run need not be done once more.
-        let is_done = |id: &vps_ops::plan::StepId| {
+        let is_done = |id: &StepId| {
             let mut steps = self.applied.steps.iter();
             steps.any(|step| step.id == *id && matches!(step.outcome, Outcome::Done { .. }))
         };
-        let rerun: Vec<_> = self.args.rerun.iter().filter(|id| !is_done(id)).cloned().collect();
-        let marked = if self.args.dry_run { self.args.mark_done.as_slice() } else { &[] };
+        let rerun: Vec<_> = Steps::named(&self.args.rerun).into_iter().filter(|id| !is_done(id)).collect();
+        let marked = if self.args.dry_run { Steps::named(&self.args.mark_done) } else { Vec::new() };
         let recheck = if self.args.recheck && self.args.dry_run { " --recheck" } else { "" };
         format!(
-            "vps-configurator {}apply {}{}{}{}{}{recheck}",
+            "{} {}apply {}{}{}{}{}{recheck}",
+            program::name(),
             config.unwrap_or_default(),
-            shown_word(&self.args.plan),
-            steps("--only", &self.args.only),
-            steps("--skip", &self.args.skip),
+            quoted(&self.args.plan),
+            steps("--only", &Steps::named(&self.args.only)),
+            steps("--skip", &Steps::named(&self.args.skip)),
             steps("--rerun", &rerun),
-            steps("--mark-done", marked),
+            steps("--mark-done", &marked),
         )
     }
+}
+
+/// A word as a shell takes it; what does not fit to be shown is escaped where the line is said.
+fn quoted(word: &OsStr) -> String {
+    // No word of a command line can have the one byte that cannot be quoted.
+    let quoted = shlex::bytes::try_quote(word.as_bytes()).unwrap_or_default();
+    String::from_utf8_lossy(&quoted).into_owned()
 }
 
 /// `a, b, c and 7 more`.

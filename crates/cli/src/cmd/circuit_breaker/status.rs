@@ -15,6 +15,7 @@ use vps_ops::{Kind, NetworkOperationWrapper, State};
 use crate::app::{App, named};
 use crate::config::Loaded;
 use crate::exit::Exit;
+use crate::program;
 use crate::report::document::{BulkheadLimits, ServiceStatus, Status, SystemStatus};
 use crate::report::{Failure, document, print, print_json};
 
@@ -96,7 +97,10 @@ async fn see(app: &App, loaded: &Loaded, network: NetworkOperationWrapper) -> Re
     let snapshot = StatusSnapshot::read(app.env.fs(), folder.path()).ok();
     let store = snapshot.as_ref().and_then(StatusSnapshot::store);
     let (Some(snapshot), Some(store)) = (snapshot, store) else {
-        return Err(failure.hint("see `vps-configurator config path` for where state is kept"));
+        return Err(failure.hint(format!(
+            "see `{program} config path` for where state is kept",
+            program = program::name()
+        )));
     };
     let network = NetworkOperationWrapper::builder(loaded.policies.clone()).env(app.env.clone());
     let network = network.store(StoreHandle::inline(store)).build();

@@ -15,6 +15,7 @@ use crate::args::{Cli, Command, RetryArgs};
 use crate::cmd;
 use crate::exit::Exit;
 use crate::observe::words;
+use crate::program;
 use crate::report::Failure;
 
 /// Variables that are missing and are named.
@@ -82,7 +83,7 @@ pub(super) fn not_had(error: &LeaseError) -> Failure {
     match error {
         LeaseError::NotThere { id } => not_there(id),
         LeaseError::Parked { letter } => failure
-            .hint(format!("see what it failed with: `vps-configurator dead-letter show {}`", letter.id))
+            .hint(format!("see what it failed with: `{} dead-letter show {}`", program::name(), letter.id))
             .hint("`--force` does it again all the same"),
         LeaseError::Store(error) => failed(error),
         _ => failure,

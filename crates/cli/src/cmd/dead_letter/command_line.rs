@@ -8,12 +8,11 @@ use vps_ops::dead_letter::{
     CloneLetter, DownloadLetter, InstallLetter, LetterOptions, LetterRequest, PlanStepLetter, RunLetter, Word,
 };
 
-/// The program's name, as it is typed.
-const PROGRAM: &str = "vps-configurator";
+use crate::program;
 
 /// Its words, the program's name first; nothing for a kind that this version does not know.
 pub(super) fn words(request: &LetterRequest, options: &LetterOptions) -> Option<Vec<OsString>> {
-    let mut line = Line(vec![PROGRAM.into()]);
+    let mut line = Line(vec![program::name().into()]);
     match request {
         LetterRequest::Download(letter) => line.download(letter, options),
         LetterRequest::GitClone(letter) => line.clone(letter, options),

@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use vps_ops::dead_letter::PlanStepLetter;
 use vps_ops::foreign::Foreign;
@@ -15,14 +14,11 @@ use vps_ops::plan::{Needs, Plan, StepId};
 use super::again::Again;
 use super::warn_of;
 use crate::app::App;
-use crate::args::{ApplyArgs, MetricsArgs, RetryArgs};
+use crate::args::{ApplyArgs, MetricsArgs, RetryArgs, waits_by_itself};
 use crate::cmd::apply;
 use crate::cmd::plan::read::read;
-use crate::observe;
+use crate::program;
 use crate::report::Failure;
-
-/// How long circuits are waited for where that was asked for, as `apply --wait` does.
-const WAIT: Duration = Duration::from_secs(600);
 
 /// Does the step and then what it blocked.
 pub(super) async fn again(app: &App, letter: &PlanStepLetter, args: &RetryArgs) -> Result<Again, Failure> {
@@ -35,28 +31,30 @@ pub(super) async fn again(app: &App, letter: &PlanStepLetter, args: &RetryArgs) 
     let plan = Arc::new(found.plan);
     let id = same_step(&plan, letter).ok_or_else(|| edited(&path, &step))?;
     let loaded = app.config()?;
-    // Of the operations in a step only what goes wrong is said: another view than that of the command's own network.
-    let network = app.network_watched_by(
-        &loaded,
-        observe::observers_of_plan(&app.screen, app.term, app.global.log_format),
-    );
     let args = ApplyArgs {
         plan: path,
         dry_run: false,
         fail_on: None,
-        only: with_blocked(&plan, &id),
+        only: vec![with_blocked(&plan, &id).into()],
         skip: Vec::new(),
-        rerun: vec![id.clone()],
+        rerun: vec![vec![id.clone()].into()],
         mark_done: Vec::new(),
         recheck: false,
-        wait: args.wait.circuit_wait().waits().then(|| args.wait.circuit_wait().limit().unwrap_or(WAIT)),
+        wait: args
+            .wait
+            .circuit_wait()
+            .waits()
+            .then(|| args.wait.circuit_wait().limit().unwrap_or_else(waits_by_itself)),
         limit_time: None,
         wait_lock: None,
         jobs: NonZeroUsize::MIN,
         strict: false,
         metrics: MetricsArgs::default(),
     };
-    let ran = apply::carry_out(app, &loaded, &network, &args, &plan).await;
+    let view = apply::view(app, &args, &plan);
+    // Another one than the command's own, whose operations are told of as such.
+    let network = apply::network(app, &loaded, &view);
+    let ran = apply::carry_out(app, &loaded, &network, &args, &plan, view).await;
     warn_of(&network).await;
     let ran = ran?;
     let outcome = ran.applied.steps.iter().find(|step| step.id == id).map(|step| &step.outcome);
@@ -75,7 +73,8 @@ fn edited(path: &OsString, step: &Foreign) -> Failure {
     let path = Path::new(path);
     let shown = vps_ops::foreign::shown(path);
     Failure::local(format!("the step {step} of {shown} was edited since it failed")).hint(format!(
-        "apply it: `vps-configurator apply {}`",
+        "apply it: `{} apply {}`",
+        program::name(),
         vps_ops::foreign::shown_word(path.as_os_str())
     ))
 }

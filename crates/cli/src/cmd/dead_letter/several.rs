@@ -7,7 +7,7 @@ use vps_ops::dead_letter::{Kept, LeaseError, Letter, LetterId, LetterRequest, Ou
 use vps_ops::{Kind, NetworkOperationWrapper};
 
 use super::again::{Again, carry_out, give_back, is_done, lease, not_had};
-use super::{failed, not_there, warn};
+use super::{failed, none_there, warn};
 use crate::app::App;
 use crate::args::RetryArgs;
 use crate::exit::Exit;
@@ -65,9 +65,10 @@ pub(super) async fn retry(
 /// The letters that were asked for.
 fn chosen(all: Vec<Kept>, args: &RetryArgs) -> Result<Vec<Letter>, Failure> {
     let is_wanted = |id: &LetterId| args.all || args.ids.iter().any(|named| LetterId::named(named) == *id);
-    let mut named = args.ids.iter().map(|id| LetterId::named(id));
-    if let Some(missing) = named.find(|id| all.iter().all(|kept| kept.id() != id)) {
-        return Err(not_there(&missing));
+    let named = args.ids.iter().map(|id| LetterId::named(id));
+    let missing: Vec<_> = named.filter(|id| all.iter().all(|kept| kept.id() != id)).collect();
+    if !missing.is_empty() {
+        return Err(none_there(&missing));
     }
     let mut letters = Vec::new();
     for kept in all.into_iter().filter(|kept| is_wanted(kept.id())) {

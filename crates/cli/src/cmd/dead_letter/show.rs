@@ -14,6 +14,7 @@ use crate::app::{App, named};
 use crate::args::ListArgs;
 use crate::exit::Exit;
 use crate::observe::words::{self, health::short};
+use crate::program;
 use crate::report::{Failure, document, line_of, now_rfc3339, print, print_json, print_while_read};
 
 /// Characters of what a letter is about that a row has.
@@ -54,7 +55,10 @@ pub(super) async fn list(
     }
     let exit = print(&text)?;
     if !letters.is_empty() && app.global.quiet == 0 && !app.global.json_errors() {
-        app.screen.line("hint: do one again with `vps-configurator dead-letter retry ID`");
+        app.screen.line(&format!(
+            "hint: do one again with `{program} dead-letter retry ID`",
+            program = program::name()
+        ));
     }
     Ok(exit)
 }

@@ -10,16 +10,17 @@ use vps_ops::Kind;
 use vps_ops::circuit::rfc3339;
 use vps_ops::foreign::Foreign;
 use vps_ops::plan::run::{self, ApplyLock, KnownPlan, KnownStep, Stage};
-use vps_ops::plan::{Plan, Step};
+use vps_ops::plan::{Plan, Step, StepId};
 
 use super::read::read;
 use crate::app::App;
 use crate::args::ForgetArgs;
 use crate::cmd::apply::not_locked;
-use crate::cmd::confirm::confirmed;
+use crate::cmd::confirm::{can_ask, confirmed};
 use crate::cmd::dead_letter::{failed, must_reach};
 use crate::exit::Exit;
 use crate::observe::words::health::short;
+use crate::program;
 use crate::report::{Failure, document, print, print_json};
 
 const NOTHING: &str = "nothing is known of any plan";
@@ -143,27 +144,25 @@ fn text(app: &App, report: &document::PlanStatus, known: Option<&KnownPlan>) -> 
 }
 
 pub(super) async fn forget(app: &App, args: &ForgetArgs) -> Result<Exit, Failure> {
-    if args.steps.is_empty() && !args.yes && !app.term.stdin_is_terminal {
-        // Said first, whatever else may be wrong.
-        let text = "`plan forget` without a step forgets all of a plan; add --yes where nobody can be asked";
-        return Err(Failure::usage(text));
-    }
+    let is_said = args.yes || !args.steps.is_empty();
+    can_ask(app, is_said, "`plan forget` without a step forgets all of a plan")?;
     let loaded = app.config()?;
     must_reach(app, &loaded, NOTHING)?;
-    let (name, _) = named(app, &args.plan)?;
+    let (name, plan) = named(app, &args.plan)?;
     let network = app.network(&loaded);
     let store = network.health().store();
     let known = run::known(&app.env, store, &name).await.map_err(|error| failed(&error))?;
     let known = known.ok_or_else(|| unknown(&name))?;
-    let is_there = |id: &&String| known.steps.iter().any(|step| step.id == **id);
-    if let Some(missing) = args.steps.iter().find(|id| !is_there(id)) {
-        let text = format!("nothing is known of a step {}", Foreign::from(missing.as_str()));
-        return Err(Failure::local(text).hint("see `vps-configurator plan status`"));
+    let (steps, missing) = remembered(&known, plan.as_ref(), &args.steps);
+    if !missing.is_empty() {
+        let plural = if missing.len() == 1 { "a step" } else { "steps" };
+        let text = format!("nothing is known of {plural} {}", missing.join(", "));
+        return Err(
+            Failure::local(text).hint(format!("see `{program} plan status`", program = program::name()))
+        );
     }
     let shown = Foreign::from(name.as_str());
-    let may = args.yes || !args.steps.is_empty() || {
-        confirmed(&format!("forget {} steps of the plan {shown}?", known.steps.len()))
-    };
+    let may = is_said || { confirmed(&format!("forget {} steps of the plan {shown}?", known.steps.len())) };
     if !may {
         return if app.global.json {
             print_json(&document::PlanForget { plan: name, steps: Vec::new() })
@@ -178,7 +177,6 @@ pub(super) async fn forget(app: &App, args: &ForgetArgs) -> Result<Exit, Failure
         }
         None => None,
     };
-    let steps: BTreeSet<String> = args.steps.iter().cloned().collect();
     let wanted = (!steps.is_empty()).then_some(&steps);
     let forgotten = run::forget(&app.env, store, &name, wanted).await;
     network.close().await;
@@ -193,4 +191,24 @@ pub(super) async fn forget(app: &App, args: &ForgetArgs) -> Result<Exit, Failure
     let lines: String =
         forgotten.iter().map(|id| format!("forgot {}\n", Foreign::from(id.as_str()))).collect();
     print(&lines)
+}
+
+/// What steps are remembered by: one that was renamed since its last run by the name that it had. And those that are
+/// not, fit to be shown.
+fn remembered(known: &KnownPlan, plan: Option<&Plan>, asked: &[String]) -> (BTreeSet<String>, Vec<String>) {
+    let is_known = |id: &str| known.steps.iter().any(|step| step.id == id);
+    let was = |id: &str| {
+        let step = plan?.steps.iter().find(|step| step.id.as_str() == id)?;
+        step.was.as_ref().map(StepId::as_str).filter(|was| is_known(was)).map(str::to_owned)
+    };
+    let (mut steps, mut missing) = (BTreeSet::new(), Vec::new());
+    for id in asked {
+        match Some(id.clone()).filter(|id| is_known(id)).or_else(|| was(id)) {
+            Some(id) => {
+                steps.insert(id);
+            }
+            None => missing.push(Foreign::from(id.as_str()).to_string()),
+        }
+    }
+    (steps, missing)
 }

@@ -10,15 +10,22 @@ use vps_ops::foreign::shown;
 use vps_ops::http::HttpHint;
 use vps_ops::process::ProcessHint;
 
+use crate::program;
+
 /// One sentence, lower case, without a full stop.
 pub(crate) fn hint(hint: &Hint) -> String {
     match hint {
         Hint::LetGoOfCircuit { service } => {
-            format!("let go of it with `vps-configurator circuit-breaker reset {service}`")
+            format!(
+                "let go of it with `{program} circuit-breaker reset {service}`",
+                program = program::name()
+            )
         }
         Hint::WaitForCircuit => "wait for it with `--wait`".to_owned(),
         Hint::WaitLonger => "wait longer with `--wait=DURATION`, or with `--wait` alone".to_owned(),
-        Hint::SeeCircuit { service } => format!("see `vps-configurator circuit-breaker status {service}`"),
+        Hint::SeeCircuit { service } => {
+            format!("see `{program} circuit-breaker status {service}`", program = program::name())
+        }
         Hint::AllowMoreTime => "allow more time with `--timeout`".to_owned(),
         Hint::ServerAskedToWait { at_least } => {
             format!("the server asked to wait {:.0}s before the next try", at_least.as_secs_f64().ceil())

@@ -4,6 +4,8 @@ use vps_ops::dead_letter::{
     Dropped, Letter, LetterId, LetterRequest, News, NotKept, SecretPlace, WhyDropped,
 };
 
+use crate::program;
+
 /// What it is of: `download of https://example.com/f`.
 pub(crate) fn letter_is_of(letter: &Letter) -> String {
     let kind = letter.request.kind();
@@ -20,13 +22,14 @@ pub(crate) fn letter_is_of(letter: &Letter) -> String {
 
 /// How to do again what just failed.
 pub(crate) fn letter_kept(id: &LetterId, parked: bool) -> String {
+    let program = program::name();
     if parked {
         return format!(
-            "kept as dead letter {id}, and parked, for it failed for good again and again; `vps-configurator dead-letter \
+            "kept as dead letter {id}, and parked, for it failed for good again and again; `{program} dead-letter \
              retry {id} --force` does it all the same"
         );
     }
-    format!("kept as dead letter {id}; do it again with `vps-configurator dead-letter retry {id}`")
+    format!("kept as dead letter {id}; do it again with `{program} dead-letter retry {id}`")
 }
 
 /// What is not as it should be; nothing where all is well.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use vps_ops::download::DownloadHint;
 use vps_ops::foreign::Foreign;
-use vps_ops::plan::ActionKind;
 use vps_ops::plan::run::{Deferral, Outcome, StepError, Would};
+use vps_ops::plan::{ActionKind, FileChange, NotShown};
 use vps_ops::{Class, Hint};
 
 /// `18.2s`, `1m02s`.
@@ -68,6 +68,24 @@ pub(crate) fn hint(hint: &Hint) -> String {
             "credentials are taken from `~/.netrc` or `headers` in the step".to_owned()
         }
         other => super::hint(other),
+    }
+}
+
+/// What would be another of a file beside its content: `mode 0600 -> 0644`.
+pub(crate) fn attributes(change: &FileChange) -> Vec<String> {
+    let number = |name, pair: Option<(u32, u32)>| pair.map(|(from, to)| format!("{name} {from} -> {to}"));
+    let mode = change.mode.map(|(from, to)| format!("mode {from:04o} -> {to:04o}"));
+    [mode, number("user", change.user), number("group", change.group)].into_iter().flatten().collect()
+}
+
+/// Why what would become of a content is not shown.
+pub(crate) const fn not_shown(why: NotShown) -> &'static str {
+    match why {
+        NotShown::Secret => "a secret of the plan is in it",
+        NotShown::Private => "only its owner may read it",
+        NotShown::Binary => "it is no text",
+        NotShown::Long => "it is longer than 256 KiB",
+        _ => "it cannot be read",
     }
 }
 

@@ -1,7 +1,10 @@
 //! `apply`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use vps_ops::plan::run::{Applied, Deferral, Outcome, PlanEvent, StepError, StepEvent, StepReport, Would};
+use vps_ops::plan::{ContentChange, FileChange, NotShown, StepId};
 
 use crate::observe::words::plan as words;
 
@@ -66,6 +69,25 @@ struct ApplyStep {
     seconds: f64,
     /// Why it failed; null where it did not.
     error: Option<ApplyError>,
+    /// What would become of its file, with `--dry-run`; null where it has none or would not write it.
+    change: Option<ApplyChange>,
+}
+
+/// What would become of a file.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct ApplyChange {
+    /// Whether there is no such file yet.
+    new: bool,
+    /// What would be another beside its content: `mode 0600 -> 0644`, `user 0 -> 33`.
+    attributes: Vec<String>,
+    /// The lines that would be others, as `diff -u` has them, without its head: at most 200; empty where the content
+    /// stays or is not shown.
+    diff: Vec<String>,
+    /// Lines that there are beside them.
+    left_out: usize,
+    /// Why the lines are not shown: `secret`, `private`, `binary`, `long`, `unreadable`; null where they are.
+    not_shown: Option<&'static str>,
 }
 
 /// Why a step failed.
@@ -114,21 +136,26 @@ impl ApplyEvent {
 }
 
 impl Apply {
-    pub(crate) fn of(applied: &Applied, dry_run: bool, code: u8) -> Self {
+    pub(crate) fn of(
+        applied: &Applied,
+        changes: &BTreeMap<StepId, FileChange>,
+        dry_run: bool,
+        code: u8,
+    ) -> Self {
         Self {
             plan: applied.name.clone(),
             dry_run,
             code,
             stopped: applied.stopped,
             seconds: applied.took.as_secs_f64(),
-            steps: applied.steps.iter().map(ApplyStep::of).collect(),
+            steps: applied.steps.iter().map(|step| ApplyStep::of(step, changes.get(&step.id))).collect(),
             gone: applied.gone.iter().map(ToString::to_string).collect(),
         }
     }
 }
 
 impl ApplyStep {
-    fn of(step: &StepReport) -> Self {
+    fn of(step: &StepReport, change: Option<&FileChange>) -> Self {
         let (deferred, error) = match &step.outcome {
             Outcome::Deferred(why) => (Some(name(why)), None),
             Outcome::Failed(error) => (None, Some(ApplyError::of(error))),
@@ -143,7 +170,31 @@ impl ApplyStep {
             deferred,
             seconds: step.took.as_secs_f64(),
             error,
+            change: change.map(ApplyChange::of),
         }
+    }
+}
+
+impl ApplyChange {
+    fn of(change: &FileChange) -> Self {
+        let (diff, left_out, not_shown) = match &change.content {
+            ContentChange::Lines(diff) => {
+                (diff.lines.iter().map(ToString::to_string).collect(), diff.left_out, None)
+            }
+            ContentChange::NotShown(why) => (Vec::new(), 0, Some(why_not(*why))),
+            _ => (Vec::new(), 0, None),
+        };
+        Self { new: change.is_new, attributes: words::attributes(change), diff, left_out, not_shown }
+    }
+}
+
+const fn why_not(why: NotShown) -> &'static str {
+    match why {
+        NotShown::Secret => "secret",
+        NotShown::Private => "private",
+        NotShown::Binary => "binary",
+        NotShown::Long => "long",
+        _ => "unreadable",
     }
 }
 

@@ -14,6 +14,7 @@ use crate::apt::error::AptError;
 use crate::apt::facts::{AptSetup, Archive};
 use crate::download::{Dest, DownloadError, DownloadRequest, Downloaded, Downloads};
 use crate::env::Task;
+use crate::event::EventKind;
 use crate::pipeline::{Cause, OperationError};
 use crate::settings::Options;
 use crate::workflow::Workflow;
@@ -47,6 +48,8 @@ impl Beside<'_> {
         // One that fails for good ends the others: what they have is kept.
         let stop = self.workflow.cancel().child_token();
         let (tell, mut told) = mpsc::unbounded_channel::<Ended>();
+        let mut files = (0, archives.len());
+        self.tell(files);
         let mut waiting: VecDeque<_> = archives.into();
         let mut under_way: Vec<Task> = Vec::new();
         let (mut running, mut fetched, mut failed) = (0, 0_u64, None);
@@ -65,6 +68,8 @@ impl Beside<'_> {
             match outcome {
                 Ok(done) => {
                     fetched = fetched.saturating_add(done.fetched);
+                    files.0 += 1;
+                    self.tell(files);
                     if done.unchanged {
                         tally.was_there(done.bytes);
                     }
@@ -86,6 +91,13 @@ impl Beside<'_> {
                 let file = archive.filename;
                 Err(error.map(|source| AptError::Download { file: file.into(), source: Box::new(source) }))
             }
+        }
+    }
+
+    /// Says how many of its files are there.
+    fn tell(&self, (done, total): (usize, usize)) {
+        if total > 0 {
+            self.workflow.voice().tell(None, EventKind::Files { done, total });
         }
     }
 

@@ -76,7 +76,8 @@ impl Installs {
     pub(crate) async fn update_source(&self, file: &Path, options: &Options) -> Result<Updated, AptFailed> {
         let policy = self.policy(options);
         let total = options.total_or(policy.timeouts.apt_update);
-        let operation = Operation::new(OperationKind::AptUpdate, "");
+        // Nothing does it again by itself; whose it is stands in the options.
+        let operation = Operation::new(OperationKind::AptUpdate, "").with_replay((), options);
         self.update_by(operation, &policy, total, options, Some(file)).await
     }
 

@@ -3,7 +3,7 @@
 use crate::foreign::Foreign;
 
 /// Lines of a diff that are shown.
-const MOST_LINES: usize = 100;
+const MOST_LINES: usize = 200;
 /// Lines around a change.
 const AROUND: usize = 3;
 /// Longer texts are not compared.
@@ -15,17 +15,30 @@ const MOST_PAIRS: usize = 4_000_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileDiff {
-    /// At most 100 lines: `@@ -1,3 +1,4 @@`, and each other one after a space, `-` or `+`.
+    /// At most 200 lines: `@@ -1,3 +1,4 @@`, and each other one after a space, `-` or `+`.
     pub lines: Vec<Foreign>,
     /// Lines that there are beside them.
     pub left_out: usize,
 }
 
-/// Compares two contents; nothing where one of them is no text, or too long.
-pub(super) fn of(old: &[u8], new: &[u8]) -> Option<FileDiff> {
-    let text = |bytes| std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+/// Why two contents are not compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoText {
+    /// One of them is no text.
+    Binary,
+    /// One of them is too long.
+    Long,
+}
+
+/// Compares two contents.
+///
+/// # Errors
+/// Why they are not compared.
+pub(super) fn of(old: &[u8], new: &[u8]) -> Result<FileDiff, NoText> {
+    let text =
+        |bytes| std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).ok_or(NoText::Binary);
     if old.len().max(new.len()) > LONGEST {
-        return None;
+        return Err(NoText::Long);
     }
     let (old, new) = (lines(text(old)?), lines(text(new)?));
     let edits = edits(&old, &new);
@@ -39,7 +52,7 @@ pub(super) fn of(old: &[u8], new: &[u8]) -> Option<FileDiff> {
             }
         }
     }
-    Some(diff)
+    Ok(diff)
 }
 
 /// A last line without an end is another one than with it.
@@ -232,11 +245,11 @@ mod tests {
     fn what_is_long_is_cut_and_what_is_no_text_is_not_shown() {
         let new: String = (0..500).map(|line| format!("{line}\n")).collect();
         let diff = of(b"", new.as_bytes()).unwrap();
-        assert_eq!((diff.lines.len(), diff.left_out), (100, 401));
-        assert_eq!(of(b"a\0", b"b"), None);
-        assert_eq!(of(b"a", b"\xff"), None);
-        assert_eq!(of(&vec![b'a'; LONGEST + 1], b""), None);
+        assert_eq!((diff.lines.len(), diff.left_out), (200, 301));
+        assert_eq!(of(b"a\0", b"b"), Err(NoText::Binary));
+        assert_eq!(of(b"a", b"\xff"), Err(NoText::Binary));
+        assert_eq!(of(&vec![b'a'; LONGEST + 1], b""), Err(NoText::Long));
         let huge = |letter: &str| -> Vec<u8> { format!("{letter}\n").repeat(20_000).into_bytes() };
-        assert_eq!(of(&huge("a"), &huge("b")).unwrap().left_out, 40_001 - 100);
+        assert_eq!(of(&huge("a"), &huge("b")).unwrap().left_out, 40_001 - 200);
     }
 }

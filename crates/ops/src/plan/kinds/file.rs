@@ -10,20 +10,16 @@ use thiserror::Error;
 
 use super::super::action::{Body, FileAction, Owner};
 use super::super::run::{Done, Proof, StepContext, StepError};
-use super::super::step::Plan;
-use super::diff::{self, FileDiff};
 use super::owners;
 use crate::env::fs::{Care, Clobber, FileKind, FsFile, FsFolder, Meta, Open, Us};
 use crate::env::{Env, hidden_name};
 use crate::foreign::{Foreign, shown};
 
 /// What is put in place whole is held in memory.
-const LARGEST: u64 = 64 << 20;
+pub(super) const LARGEST: u64 = 64 << 20;
 /// What a file is called until it is in place: `.NAME.new-` and a number of 16 digits.
 const MARK: &[u8] = b".new-";
 const TAG: usize = 16;
-/// Who may read a file whose content is no secret.
-const READERS: u32 = 0o044;
 
 /// A file that cannot be as it is to be.
 #[derive(Debug, Error)]
@@ -231,7 +227,7 @@ fn hidden_prefix(name: &OsStr) -> OsString {
 }
 
 /// What is in a file of the plan's folder, which nobody else may have a hand in.
-fn source(env: &Env, path: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn source(env: &Env, path: &Path) -> io::Result<Vec<u8>> {
     let fs = env.fs();
     let file = fs.open_with(path, Care::Way)?;
     let meta = file.meta()?;
@@ -240,33 +236,6 @@ fn source(env: &Env, path: &Path) -> io::Result<Vec<u8>> {
     }
     meta.ours_alone(fs.us(), path)?;
     file.read_small(LARGEST)
-}
-
-/// What a step would change a file's content to, for people. Nothing where a secret is in it or may have been, where
-/// it is no text, or where nothing can be read.
-#[must_use]
-pub fn file_diff(env: &Env, plan: &Plan, action: &FileAction) -> Option<FileDiff> {
-    if action.mode & READERS == 0 {
-        return None;
-    }
-    let new = match &action.body {
-        Body::Content(text) => text.plain()?.into_bytes(),
-        Body::Source(path) => source(env, &plan.folder.join(path)).ok()?,
-    };
-    let dest = plan.folder.join(&action.dest);
-    let old = match env.fs().folder_of(&dest).and_then(|(folder, name)| folder.open(name, Open::Read)) {
-        Ok(file) => {
-            let meta = file.meta().ok().filter(|meta| meta.kind == FileKind::File)?;
-            // What only its owner can read may hold what the plan does not name any more.
-            if meta.mode & READERS == 0 {
-                return None;
-            }
-            file.read_small(LARGEST).ok()?
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        Err(_) => return None,
-    };
-    diff::of(&old, &new)
 }
 
 fn refuse_what_is_no_file(dest: &Path, meta: &Meta) -> Result<(), StepError> {

@@ -3,6 +3,7 @@
 mod apt_key;
 mod apt_repository;
 mod apt_source;
+mod change;
 mod command;
 mod diff;
 mod download;
@@ -25,8 +26,8 @@ use super::action::{Action, ActionKind};
 use super::module::ModuleLane;
 use super::run::order::{Decides, Lane};
 use super::run::{Done, Fetched, Proof, StepContext, StepError};
+pub use change::{ContentChange, FileChange, NotShown, file_change};
 pub use diff::FileDiff;
-pub use file::file_diff;
 pub(super) use file::{Wanted, is_there, put_at};
 pub(super) use packages::lacking;
 pub(super) use systemd::Units;

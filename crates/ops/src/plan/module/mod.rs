@@ -91,6 +91,16 @@ pub trait ConfigurationModule: Send + Sync + 'static {
     where
         Self: Sized;
 
+    /// The JSON Schema of what stands under `with:`, for editors: `plan schema` has it in that of plans. As
+    /// `schemars::schema_for!(Self).to_value()` makes it of the fields.
+    #[must_use]
+    fn schema() -> Option<serde_json::Value>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
     /// Reports every problem of its values, each with its path below `with:`. Without any I/O: the plan is only checked,
     /// perhaps on another machine.
     fn validate(&self, problems: &mut Problems) {

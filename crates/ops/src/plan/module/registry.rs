@@ -52,6 +52,7 @@ pub struct Modules {
 #[derive(Clone)]
 struct Known {
     meta: Meta,
+    schema: Option<Value>,
     make: Make,
     fault: Find,
 }
@@ -96,7 +97,8 @@ impl Modules {
             let path = if path == "." { Foreign::default() } else { path.into() };
             Some(Problem { path, what: error.inner().to_string().into() })
         };
-        self.known.insert(meta.name.clone(), Known { meta, make, fault });
+        let schema = M::schema();
+        self.known.insert(meta.name.clone(), Known { meta, schema, make, fault });
         Ok(self)
     }
 
@@ -109,6 +111,12 @@ impl Modules {
     #[must_use]
     pub fn meta(&self, name: &str) -> Option<&Meta> {
         self.known.get(name).map(|known| &known.meta)
+    }
+
+    /// The JSON Schema of the values of the module of this name, where it has one.
+    #[must_use]
+    pub fn schema(&self, name: &str) -> Option<&Value> {
+        self.known.get(name)?.schema.as_ref()
     }
 
     /// The module of this name with these values; nothing where there is none.

@@ -62,7 +62,7 @@ impl Run<'_> {
         let mut options = Options::new().cancel(self.options.cancel.child_token());
         (options.total, options.attempts) = (step.timeout, step.attempts);
         options.service.clone_from(&step.circuit);
-        options.is_of_plan = true;
+        options.of_step = Some(step.id.as_str().into());
         Some(StepContext {
             ground: std::sync::Arc::clone(&self.ground),
             at,

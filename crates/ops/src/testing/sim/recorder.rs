@@ -83,6 +83,10 @@ impl Observer for Recorder {
             EventKind::Progress { done, resumed_from, .. } => {
                 note.note(operation, kind, [("done", (*done).into()), ("from", (*resumed_from).into())]);
             }
+            EventKind::Files { done, total } => {
+                let count = |files: &usize| Value::Number(u64::try_from(*files).unwrap_or(u64::MAX));
+                note.note(operation, kind, [("done", count(done)), ("total", count(total))]);
+            }
             EventKind::Step { percent, .. } => note.note(operation, kind, [("percent", (*percent).into())]),
             EventKind::Succeeded { attempts, took } => {
                 note.note(operation, kind, [("attempts", (*attempts).into()), ("took", micros(*took))]);

@@ -3,6 +3,8 @@
 use vps_ops::apt::AptHint;
 use vps_ops::foreign::shown;
 
+use crate::program;
+
 /// One sentence, with the command where there is one.
 pub(super) fn apt(hint: &AptHint) -> String {
     let plain = match hint {
@@ -27,9 +29,17 @@ pub(super) fn apt(hint: &AptHint) -> String {
             return format!("make room there, as by `apt-get clean`, or see `df -h {}`", shown(path));
         }
         AptHint::MountWritable => "see `dmesg` for why the disk is read-only, then mount it writable",
-        AptHint::ReadLists => "the package lists may be old: run `vps-configurator apt update` and try again",
-        AptHint::SeeWhichLists => "run `vps-configurator apt update` to see which",
-        AptHint::RemoveLists => "run `rm -r /var/lib/apt/lists` and then `vps-configurator apt update`",
+        AptHint::ReadLists => {
+            let program = program::name();
+            return format!("the package lists may be old: run `{program} apt update` and try again");
+        }
+        AptHint::SeeWhichLists => {
+            return format!("run `{} apt update` to see which", program::name());
+        }
+        AptHint::RemoveLists => {
+            let program = program::name();
+            return format!("run `rm -r /var/lib/apt/lists` and then `{program} apt update`");
+        }
         AptHint::CheckNetwork => "check this machine's network and name server",
         AptHint::CheckHostName => "check the host's name in /etc/apt/sources.list and sources.list.d",
         AptHint::CheckCertificates => {
@@ -70,7 +80,7 @@ pub(super) fn apt(hint: &AptHint) -> String {
             );
         }
         AptHint::AskForInstead { package } => {
-            return format!("ask for one of them, as with `vps-configurator apt install {package}`");
+            return format!("ask for one of them, as with `{} apt install {package}`", program::name());
         }
         AptHint::CheckName => "check the name",
         AptHint::ListVersions { package } => {

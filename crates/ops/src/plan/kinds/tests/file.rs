@@ -3,13 +3,13 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
-use super::super::{file_diff, prove};
+use super::super::{ContentChange, NotShown, file_change, prove};
 use super::lab::{alone, network};
 use crate::env::Env;
 use crate::env::fs::FileKind;
 use crate::plan::kinds::effect;
 use crate::plan::run::{Proof, StepError};
-use crate::plan::{Action, Body, FileAction, Part, Plan, SecretText};
+use crate::plan::{Action, Body, FileAction, Owner, Part, Plan, SecretText};
 use crate::testing::disk::{Disk, Meddling};
 use crate::testing::disk_world;
 
@@ -206,13 +206,29 @@ fn a_diff_shows_what_is_no_secret_and_was_none() {
     let (env, plan) = (Env::real(), Plan::new("p", place.path(), Vec::new()));
     std::fs::write(place.path().join("a"), "one\n").unwrap();
     let action = file("a", "two\n");
-    let diff = || file_diff(&env, &plan, &action).map(|diff| diff.lines);
-    assert_eq!(diff().unwrap(), ["@@ -1,1 +1,1 @@", "-one", "+two"]);
+    let seen = |action: &FileAction| file_change(&env, &plan, action);
+    let lines = |action: &FileAction| match seen(action).content {
+        ContentChange::Lines(diff) => Ok(diff.lines),
+        other => Err(other),
+    };
+    let not = |why| Err(ContentChange::NotShown(why));
+    assert_eq!(lines(&action).unwrap(), ["@@ -1,1 +1,1 @@", "-one", "+two"]);
+    assert_eq!(lines(&file("a", "one\n")), Err(ContentChange::Same));
     std::fs::set_permissions(place.path().join("a"), std::fs::Permissions::from_mode(0o600)).unwrap();
-    assert_eq!(diff(), None, "what was in it may have been a secret");
+    assert_eq!(lines(&action), not(NotShown::Private), "what was in it may have been a secret");
+    assert_eq!((seen(&action).mode, seen(&action).is_new), (Some((0o600, 0o644)), false));
     let fresh = file("b", "two\n");
-    assert_eq!(file_diff(&env, &plan, &fresh).unwrap().lines, ["@@ -0,0 +1,1 @@", "+two"]);
-    assert_eq!(file_diff(&env, &plan, &FileAction { mode: 0o600, ..fresh.clone() }), None);
+    assert_eq!(lines(&fresh).unwrap(), ["@@ -0,0 +1,1 @@", "+two"]);
+    assert_eq!((seen(&fresh).mode, seen(&fresh).is_new), (None, true));
+    assert_eq!(lines(&FileAction { mode: 0o600, ..fresh.clone() }), not(NotShown::Private));
     let secret = SecretText::new([Part::Text("x".into()), Part::Secret("token".parse().unwrap())]);
-    assert_eq!(file_diff(&env, &plan, &FileAction { body: Body::Content(secret), ..fresh }), None);
+    let secret = FileAction { body: Body::Content(secret), ..fresh.clone() };
+    assert_eq!(lines(&secret), not(NotShown::Secret));
+    assert_eq!(lines(&file("b", "\u{0}")), not(NotShown::Binary));
+    assert_eq!(lines(&file("b", &"x".repeat(300_000))), not(NotShown::Long));
+    assert_eq!(lines(&file(place.path(), "x")), not(NotShown::Unreadable), "a folder");
+    let owner = Owner { user: Some("4294967".into()), group: Some("4294968".into()) };
+    let given = seen(&FileAction { owner, dest: "a".into(), ..fresh });
+    let to = |pair: Option<(u32, u32)>| pair.map(|(_, to)| to);
+    assert_eq!((to(given.user), to(given.group)), (Some(4_294_967), Some(4_294_968)));
 }
