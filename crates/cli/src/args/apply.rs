@@ -176,6 +176,8 @@ mod tests {
         assert_eq!(waits_by_itself(), Duration::from_secs(600));
         let mut command = crate::args::Cli::command();
         let help = command.find_subcommand_mut("apply").unwrap().render_help().to_string();
+        // Wherever its lines end.
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(help.contains(&format!("[default: {WAIT}]")), "{help}");
     }
 }
