@@ -89,5 +89,5 @@ pub(super) async fn effect(cx: &StepContext, action: &AptRepository) -> Result<D
     }
     let updated = Box::pin(cx.network().installs().update_source(&file, &cx.options)).await;
     updated.map_err(|error| StepError::of(&error))?;
-    Ok(Done { changed, what: Some(shown(&file)), stamp: Some(json!({ "key": digest })) })
+    Ok(Done { changed, what: Some(shown(&file)), stamp: Some(json!({ "key": digest })), later: None })
 }

@@ -129,7 +129,9 @@ pub(super) async fn effect(cx: &StepContext, action: &CommandAction) -> Result<D
     let outcome = cx.network().commands().work(&spec, &retry_on, cx, &said, &options).await;
     let kept = log::keep(cx, &said, &secrets);
     match outcome {
-        Ok(()) => Ok(Done { changed: true, what: Some(name(&action.line)), stamp: Some(stamp(cx)) }),
+        Ok(()) => {
+            Ok(Done { changed: true, what: Some(name(&action.line)), stamp: Some(stamp(cx)), later: None })
+        }
         Err(error) => {
             let mut failed = StepError::of(&error);
             (failed.log, failed.tail) = (kept.log, kept.tail);

@@ -128,7 +128,7 @@ pub(super) async fn effect(cx: &StepContext, action: &FileAction) -> Result<Done
     let wanted = Wanted::of(cx, action)?;
     let dest = cx.path(&action.dest);
     put_at(cx, &dest, wanted).await?;
-    Ok(Done { changed: true, what: Some(shown(&dest)), stamp: None })
+    Ok(Done { changed: true, what: Some(shown(&dest)), stamp: None, later: None })
 }
 
 /// Puts a file in place, whole: at no instant can another process see half of it.

@@ -75,7 +75,9 @@ pub(super) async fn effect(cx: &StepContext, action: &ModuleAction) -> Result<Do
 
 fn done(context: &Context<'_>, change: Change) -> Done {
     match change {
-        Change::Changed(what) => Done { changed: true, what: Some(context.scrub(&what).into()), stamp: None },
+        Change::Changed(what) => {
+            Done { changed: true, what: Some(context.scrub(&what).into()), stamp: None, later: None }
+        }
         Change::Unchanged => Done::default(),
     }
 }

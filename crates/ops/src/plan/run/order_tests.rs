@@ -219,7 +219,7 @@ proptest! {
                     break;
                 }
                 fetching -= 1;
-                order.fetched();
+                order.fetched(0, false);
                 continue;
             }
             let (which, how) = choices.next().unwrap();

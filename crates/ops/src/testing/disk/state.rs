@@ -252,14 +252,13 @@ impl State {
         }
     }
 
-    /// Makes all durable that was written.
-    pub(super) fn make_all_durable(&mut self) {
+    /// Makes all durable that was written into files.
+    pub(super) fn make_contents_durable(&mut self) {
         for inode in self.inodes.values_mut() {
             inode.durable.clone_from(&inode.content);
             inode.durable_mode = inode.mode;
             inode.pending.clear();
         }
-        self.make_names_durable();
     }
 
     pub(super) fn make_names_durable(&mut self) {

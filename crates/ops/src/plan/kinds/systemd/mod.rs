@@ -81,7 +81,7 @@ pub(super) async fn effect(cx: &StepContext, action: &SystemdAction) -> Result<D
     if !is_done && !is_so(&unit, action) {
         return Err(refused(cx, name, Refused::NotSo { unit: name.into(), state: state(&unit) }).await);
     }
-    Ok(Done { changed: !did.is_empty(), what: Some(did.join(", ").into()), stamp: None })
+    Ok(Done { changed: !did.is_empty(), what: Some(did.join(", ").into()), stamp: None, later: None })
 }
 
 /// Whether it can be had at all.
