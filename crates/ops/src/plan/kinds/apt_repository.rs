@@ -7,14 +7,11 @@ use serde_json::json;
 
 use super::super::action::{AptKeyCheck, AptRepository};
 use super::super::run::{Done, Proof, StepContext, StepError};
-use super::apt_key;
+use super::apt_key::{self, LARGEST};
 use super::apt_source::Source;
 use super::file::{Wanted, is_there, put_at};
 use crate::env::fs::Care;
 use crate::foreign::shown;
-
-/// A key has kilobytes.
-const LARGEST: u64 = 4 << 20;
 
 pub(super) fn prove(cx: &StepContext, action: &AptRepository) -> Result<Proof, StepError> {
     let source = Source::of(action).map_err(|error| StepError::local(&error))?;

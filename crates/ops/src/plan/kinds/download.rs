@@ -54,6 +54,11 @@ fn stamp_of(meta: &Meta, url: &str) -> Value {
     })
 }
 
+/// What proves a file without a digest that somebody put there by hand: that it came from where the plan says.
+pub(super) fn stamp_of_hand(action: &DownloadAction) -> Option<Value> {
+    (!has_digest(action) && action.unpack.is_none()).then(|| json!({ "url": action.url }))
+}
+
 /// The archive's digest in a stamp, for the folder that it became.
 const DIGEST: &str = "sha256";
 

@@ -23,9 +23,8 @@ fn made(cx: &StepContext, action: &ModuleAction) -> Result<Box<dyn Configuration
     let name = || Foreign::new(&action.name);
     match cx.ground.modules.make(&action.name, &action.with) {
         Some(Ok(module)) => Ok(module),
-        Some(Err(error)) => {
-            let why = error.to_string().into();
-            Err(StepError::local(&ModuleStepError::Values { name: name(), why }))
+        Some(Err(problem)) => {
+            Err(StepError::local(&ModuleStepError::Values { name: name(), why: problem.what }))
         }
         None => Err(StepError::local(&ModuleStepError::Unknown { name: name() })),
     }

@@ -338,6 +338,7 @@ impl Order {
     }
 
     /// Those that have not ended, in order.
+    #[cfg(test)]
     pub(crate) fn left(&self) -> impl Iterator<Item = usize> {
         let all = self.states.iter().enumerate();
         all.filter(|(_, state)| **state != State::Ended).map(|(at, _)| at)

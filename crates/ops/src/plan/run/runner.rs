@@ -230,7 +230,7 @@ impl<'r> Run<'r> {
         let close = self.journal().close();
         close.await;
         self.clear_letters(&outcomes);
-        self.report(&order, outcomes, stopped)
+        self.report(outcomes, stopped)
     }
 
     /// What a step says next. Never where nobody says anything any more.
@@ -392,14 +392,13 @@ impl<'r> Run<'r> {
         }
     }
 
-    fn report(self, order: &Order, outcomes: Vec<Option<(Outcome, Duration)>>, stopped: bool) -> Applied {
-        let left: BTreeSet<usize> = order.left().collect();
+    fn report(self, outcomes: Vec<Option<(Outcome, Duration)>>, stopped: bool) -> Applied {
         let out_of_time =
             !self.options.cancel.is_cancelled() && self.until.is_some_and(|until| self.env.now() >= until);
         let why = if out_of_time { Deferral::OutOfTime } else { Deferral::Stopped };
-        let of = |((at, step), outcome): ((usize, &Step), Option<(Outcome, Duration)>)| {
+        let of = |(step, outcome): (&Step, Option<(Outcome, Duration)>)| {
             let unbegun = || (Outcome::Deferred(why.clone()), Duration::ZERO);
-            let (outcome, took) = outcome.filter(|_| !left.contains(&at)).unwrap_or_else(unbegun);
+            let (outcome, took) = outcome.unwrap_or_else(unbegun);
             StepReport {
                 id: step.id.clone(),
                 kind: step.action.kind(),
@@ -409,7 +408,7 @@ impl<'r> Run<'r> {
                 took,
             }
         };
-        let steps = self.steps().iter().enumerate().zip(outcomes).map(of).collect();
+        let steps = self.steps().iter().zip(outcomes).map(of).collect();
         let names = self.steps().iter().flat_map(|step| std::iter::once(&step.id).chain(&step.was));
         let known: BTreeSet<&str> = names.map(StepId::as_str).collect();
         let journal = self.journal();

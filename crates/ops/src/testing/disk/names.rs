@@ -58,6 +58,7 @@ impl Disk {
     pub(super) fn sync_all(&self) -> io::Result<()> {
         let mut state = self.lock();
         state.change()?;
+        state.syncs += 1;
         if !state.forgets_file_syncs {
             state.make_contents_durable();
         }

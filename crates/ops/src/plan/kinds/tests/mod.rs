@@ -10,3 +10,4 @@ pub(super) mod lab;
 mod machine;
 mod modules;
 mod packages;
+mod power;
