@@ -244,6 +244,22 @@ proptest! {
 }
 
 #[test]
+fn no_more_is_fetched_ahead_than_can_be_kept_open() {
+    let mut order = Order::new([vec![command()], vec![download(); 9]].concat(), 1, 2);
+    assert_eq!(turns(&mut order), [act(0), Turn::Fetch(1), Turn::Fetch(2)]);
+    for at in 1..=3 {
+        order.fetched(at, true);
+        assert_eq!(turns(&mut order), [Turn::Fetch(at + 2)]);
+    }
+    // Two more are on their way; what is there already takes no place.
+    order.fetched(4, true);
+    assert_eq!(turns(&mut order), []);
+    order.fetched(5, false);
+    order.acted(&[(0, End::Well)]);
+    assert_eq!(turns(&mut order)[..4], [act(1), act(2), act(3), act(4)]);
+}
+
+#[test]
 fn of_equals_the_highest_priority_is_first_and_what_must_be_blocks_also_in_the_order_of_the_file() {
     let module = |priority| Node { needs: Some(Vec::new()), priority, ..node(Lane::Module) };
     let mut order = Order::new(vec![module(0), module(5), module(-1)], 1, 8);
