@@ -1,5 +1,6 @@
 //! A step has its time once: what one part of it took the next has not.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -64,7 +65,7 @@ async fn begun_early(timeout: u64) -> (Outcome, Vec<String>) {
         match request.url.path() {
             "/sums" => {
                 let list = format!("{}  file\n", sha256(b"content"));
-                Script::status(200).sends(list.as_bytes()).after(Duration::from_secs(6))
+                Script::status(200).sends(list.as_bytes()).after(Duration::from_secs(4))
             }
             _ => Script::status(200).sends(b"content"),
         }
@@ -87,6 +88,8 @@ async fn begun_early(timeout: u64) -> (Outcome, Vec<String>) {
         }),
     );
     download.timeout = Some(Duration::from_secs(timeout));
+    // It has all of its time for one.
+    download.attempts = Some(NonZeroU32::MIN);
     let steps = vec![Step::new(id("slow"), Action::Command(CommandAction::new(line, guards))), download];
     let plan = Arc::new(Plan::new("test", "/data", steps));
     let mut applied = apply(&network, &store, plan, &ApplyOptions::default(), &()).await.unwrap();
@@ -96,11 +99,11 @@ async fn begun_early(timeout: u64) -> (Outcome, Vec<String>) {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_fetch_before_its_turn_took_is_not_given_again_and_waiting_for_the_turn_costs_nothing() {
-    // The list, before its turn; the list and the file, after it: twelve seconds, beside those that it waited.
+    // The list, before its turn; the list and the file, after it: eight seconds, beside those that it waited.
     let (outcome, asked) = begun_early(18).await;
     assert!(matches!(outcome, Outcome::Done { changed: true, .. }), "{outcome:?}");
     assert_eq!(asked, ["/sums", "/sums", "/file"]);
-    let (outcome, _) = begun_early(10).await;
+    let (outcome, _) = begun_early(7).await;
     assert!(matches!(&outcome, Outcome::Failed(error) if error.kind == Kind::Timeout), "{outcome:?}");
 }
 
