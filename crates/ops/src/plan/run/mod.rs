@@ -16,6 +16,7 @@ mod noted;
 mod one_step;
 pub(super) mod order;
 mod outcome;
+mod report;
 mod runner;
 mod selection;
 mod step_context;

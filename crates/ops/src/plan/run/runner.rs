@@ -25,7 +25,7 @@ use super::fetched::Brought;
 use super::journal::Journal;
 use super::nodes::{blocked, nodes};
 use super::order::{End, Order, Turn};
-use super::outcome::{Applied, Deferral, Outcome, StepReport};
+use super::outcome::{Applied, Outcome};
 use super::selection::{Selection, selected};
 use super::step_context::{Ground, Unsettled};
 use super::turns::Turns;
@@ -145,7 +145,7 @@ pub(super) struct Run<'r> {
     /// Which steps would do something then.
     pub(super) would_do: Mutex<BTreeSet<StepId>>,
     pub(super) began: Tick,
-    until: Option<Tick>,
+    pub(super) until: Option<Tick>,
     pub(super) wait_until: Tick,
     /// Files of steps that were done, of which it is not yet known what is worth knowing.
     unsettled: Mutex<Vec<(usize, Unsettled)>>,
@@ -389,36 +389,6 @@ impl<'r> Run<'r> {
         self.tell(at, StepEvent::Ended { outcome: &outcome, took });
         if let Some(place) = outcomes.get_mut(at) {
             *place = Some((outcome, took));
-        }
-    }
-
-    fn report(self, outcomes: Vec<Option<(Outcome, Duration)>>, stopped: bool) -> Applied {
-        let out_of_time =
-            !self.options.cancel.is_cancelled() && self.until.is_some_and(|until| self.env.now() >= until);
-        let why = if out_of_time { Deferral::OutOfTime } else { Deferral::Stopped };
-        let of = |(step, outcome): (&Step, Option<(Outcome, Duration)>)| {
-            let unbegun = || (Outcome::Deferred(why.clone()), Duration::ZERO);
-            let (outcome, took) = outcome.unwrap_or_else(unbegun);
-            StepReport {
-                id: step.id.clone(),
-                kind: step.action.kind(),
-                place: step.place,
-                outcome,
-                may_fail: step.on_failure == OnFailure::Continue,
-                took,
-            }
-        };
-        let steps = self.steps().iter().zip(outcomes).map(of).collect();
-        let names = self.steps().iter().flat_map(|step| std::iter::once(&step.id).chain(&step.was));
-        let known: BTreeSet<&str> = names.map(StepId::as_str).collect();
-        let journal = self.journal();
-        Applied {
-            name: self.ground.plan.name.clone(),
-            steps,
-            gone: journal.others(&known).map(Into::into).collect(),
-            stopped,
-            overtaken: journal.is_overtaken(),
-            took: self.env.now().since(self.began),
         }
     }
 }
