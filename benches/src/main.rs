@@ -19,6 +19,7 @@ mod memory;
 mod peers;
 mod pipeline;
 mod plan;
+mod plan_downloads;
 mod process;
 mod retry;
 mod table;

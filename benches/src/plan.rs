@@ -38,6 +38,11 @@ pub(crate) fn print() {
     let checked = ours(&binary, &folder, &["-q", "plan", "check", &plan(&folder, 1_000, true)], ROUNDS);
     let wall = checked.map_or(f64::NAN, |(wall, _)| wall);
     row("plan check of 1000 steps", &format!("{wall:.0} ms here"), "<= 60 ms", wall <= 60.0);
+    match peak(&binary, &folder, &plan(&folder, 10_000, true)) {
+        Some(mib) => row("10000 steps, most memory", &format!("{mib:.0} MiB"), "<= 32 MiB", mib <= 32.0),
+        None => note("10000 steps, most memory", "it was gone before it was looked at"),
+    }
+    crate::plan_downloads::print(&binary);
     beside(&binary, &folder);
     let _ = std::fs::remove_dir_all(&folder);
 }
@@ -86,10 +91,27 @@ fn ours(binary: &Path, folder: &Path, args: &[&str], rounds: usize) -> Option<(f
     Some((median(&mut walls), cpu))
 }
 
-fn timed(mut command: Command) -> Option<f64> {
+pub(crate) fn timed(mut command: Command) -> Option<f64> {
     let start = Instant::now();
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().ok()?;
     status.success().then(|| start.elapsed().as_secs_f64())
+}
+
+/// The most memory that a run had, as far as the system said before it ended.
+fn peak(binary: &Path, folder: &Path, plan: &str) -> Option<f64> {
+    let mut command = Command::new(binary);
+    command.args(["-q", "apply", plan]).env("STATE_DIRECTORY", folder.join("state")).stdin(Stdio::null());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = None;
+    while child.try_wait().ok()?.is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().split(' ').next()?.parse::<f64>().ok());
+        most = kib.or(most);
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    most.map(|kib| kib / 1024.0)
 }
 
 fn beside(binary: &Path, folder: &Path) {

@@ -5,6 +5,7 @@
 //! ([`download`], [`process`]) make one attempt and say what kind of failure it was.
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod attempt;
 mod context;
 mod deadline;

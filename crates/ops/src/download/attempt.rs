@@ -244,11 +244,7 @@ impl DownloadOperation {
                     .await?
                 {
                     Committed::Kept => return Ok(existing::unchanged(request, file, None)),
-                    Committed::Replaced { durable: true } => {}
-                    Committed::Replaced { durable: false } => {
-                        let folder = file.folder_path().display().to_string().into();
-                        memory.warnings.push(DownloadWarning::NotSynced { folder });
-                    }
+                    committed => memory.warnings.extend(committed.warning()),
                 }
                 Saved::File(file.path.clone())
             }

@@ -59,6 +59,7 @@ mod size;
 mod speed;
 mod sums;
 mod sweep;
+mod sync;
 mod validator;
 mod warning;
 mod words;

@@ -198,7 +198,8 @@ impl<M: ConfigurationModule + DeserializeOwned> Contract<M> {
             Ok::<_, Breach>(Machine::new(root, builder, &modules, &name, &self.given)?)
         };
         let module = match modules.make(&name, &self.given.with) {
-            Some(module) => module?,
+            Some(Ok(module)) => module,
+            Some(Err(problem)) => return Err(Breach::Problems(vec![problem])),
             None => return Ok(()),
         };
         let mut problems = Problems::default();

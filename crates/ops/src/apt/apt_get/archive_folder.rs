@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ready;
+use crate::accounts;
 use crate::apt::error::AptError;
 use crate::env::Env;
 use crate::env::fs::{Care, FileKind, FsFolder, OtherHands};
@@ -16,9 +17,6 @@ const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Where apt-get keeps what it has not got all of.
 const PARTIAL: &str = "partial";
-
-/// Bytes of the list of users that are read.
-const LONGEST: u64 = 1 << 20;
 
 /// Opens the folder at `path`, making it where it is missing. What somebody else could have put into it, root
 /// would run.
@@ -39,20 +37,12 @@ pub(super) fn make_partial(env: &Env, folder: &dyn FsFolder, sandbox: &str) -> i
     if found.kind != FileKind::Folder {
         return Err(io::ErrorKind::NotADirectory.into());
     }
-    let is_apts = user(env, sandbox) == Some(found.uid) && found.mode & 0o022 == 0;
+    let is_apts = accounts::user(env, sandbox) == Some(found.uid) && found.mode & 0o022 == 0;
     if !is_apts {
         let path = folder.real_path().unwrap_or_default().join(name);
         found.ours_alone(fs.us(), &path)?;
     }
     Ok(())
-}
-
-/// The number of a user of this machine.
-fn user(env: &Env, name: &str) -> Option<u32> {
-    let text = env.fs().read_small(Path::new("/etc/passwd"), LONGEST).ok()?;
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let mut lines = text.lines().map(|line| line.split(':'));
-    lines.find_map(|mut fields| fields.next().filter(|found| *found == name).and(fields.nth(1)))?.parse().ok()
 }
 
 /// Refuses a folder of apt's in which somebody else has a hand: what apt-get resolves by it is what root

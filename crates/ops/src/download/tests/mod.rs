@@ -1,6 +1,7 @@
 //! The adapter against a scripted server, a disk in memory and virtual time.
 
 mod commit;
+mod held;
 mod hostile;
 mod lab;
 mod limits;

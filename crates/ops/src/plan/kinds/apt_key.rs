@@ -3,19 +3,23 @@
 use std::ffi::OsString;
 use std::io::{self, IoSlice};
 use std::path::Path;
+use std::time::Duration;
 
 use thiserror::Error;
 use vps_retry::{Class, Kind};
 
 use super::super::action::{AptKey, AptKeyCheck, AptKeySource};
 use super::super::run::{StepContext, StepError};
+use super::asked::asked;
 use crate::download::{Algorithm, Dest, DownloadRequest, InvalidRequest, Running, Saved, parse_url};
 use crate::env::fs::{Care, FsFolder, Open};
 use crate::foreign::{Foreign, shown};
 use crate::process::{CommandError, Ended, ProcessSpec, Shield};
 
 /// Keys have kilobytes; some vendors put many in one file.
-const LARGEST: u64 = 4 << 20;
+pub(super) const LARGEST: u64 = 4 << 20;
+/// How long gpg may take to read one.
+const GPG_LIMIT: Duration = Duration::from_secs(30);
 const ARMOUR: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
 
 /// A key that is not taken.
@@ -41,6 +45,8 @@ pub(super) enum KeyError {
     NoGpg,
     #[error("gpg cannot be asked for the fingerprint of the key")]
     Gpg(#[source] CommandError),
+    #[error("gpg did not say whose key it is within {:.0}s", GPG_LIMIT.as_secs_f64())]
+    Silent,
     #[error("gpg does not read the key: {said}")]
     Unread { said: Foreign },
     #[error("the key has the fingerprint {found}, not {wanted}")]
@@ -173,12 +179,16 @@ async fn has_fingerprint(
         .arg(folder.join(&shown.name))
         .variable("LC_ALL", "C.UTF-8")
         .dies_with_us();
-    let said = cx.network().context().runner().capture(cx.env(), &spec, &Shield::new(), &mut ()).await;
-    let said = said.map_err(|error| match error {
-        CommandError::NotFound { .. } => KeyError::NoGpg.into_step(),
-        error => KeyError::Gpg(error).into_step(),
-    })?;
+    let (shield, mut status) = (Shield::new(), ());
+    let said = cx.network().context().runner().capture(cx.env(), &spec, &shield, &mut status);
+    let said = asked(cx, GPG_LIMIT, said).await.map_err(|error| {
+        error.into_step(&KeyError::Silent, |error| match error {
+            CommandError::NotFound { .. } => KeyError::NoGpg,
+            error => KeyError::Gpg(error),
+        })
+    });
     drop(shown);
+    let said = said?;
     if said.ended != Ended::Code(0) {
         return Err(KeyError::Unread { said: Foreign::new(said.stderr.trim()) }.into_step());
     }

@@ -7,14 +7,11 @@ use serde_json::json;
 
 use super::super::action::{AptKeyCheck, AptRepository};
 use super::super::run::{Done, Proof, StepContext, StepError};
-use super::apt_key;
+use super::apt_key::{self, LARGEST};
 use super::apt_source::Source;
 use super::file::{Wanted, is_there, put_at};
 use crate::env::fs::Care;
 use crate::foreign::shown;
-
-/// A key has kilobytes.
-const LARGEST: u64 = 4 << 20;
 
 pub(super) fn prove(cx: &StepContext, action: &AptRepository) -> Result<Proof, StepError> {
     let source = Source::of(action).map_err(|error| StepError::local(&error))?;
@@ -89,5 +86,5 @@ pub(super) async fn effect(cx: &StepContext, action: &AptRepository) -> Result<D
     }
     let updated = Box::pin(cx.network().installs().update_source(&file, &cx.options)).await;
     updated.map_err(|error| StepError::of(&error))?;
-    Ok(Done { changed, what: Some(shown(&file)), stamp: Some(json!({ "key": digest })) })
+    Ok(Done { changed, what: Some(shown(&file)), stamp: Some(json!({ "key": digest })), later: None })
 }

@@ -6,7 +6,7 @@ use super::super::action::{Body, FileAction, Owner};
 use super::super::step::Plan;
 use super::diff::{self, FileDiff, NoText};
 use super::file::{LARGEST, source};
-use super::owners;
+use crate::accounts;
 use crate::env::Env;
 use crate::env::fs::{FileKind, Open};
 
@@ -80,12 +80,14 @@ pub fn file_change(env: &Env, plan: &Plan, action: &FileAction) -> FileChange {
         let other = |is: u32, wanted: u32| (is != wanted).then_some((is, wanted));
         change.mode = other(meta.mode, action.mode);
         let user = match user {
-            Some(name) => owners::user(env, name),
+            Some(name) => accounts::user(env, name),
             None => Some(env.fs().user()),
         };
         change.user = user.and_then(|user| other(meta.uid, user));
-        change.group =
-            group.as_ref().and_then(|name| owners::group(env, name)).and_then(|group| other(meta.gid, group));
+        change.group = group
+            .as_ref()
+            .and_then(|name| accounts::group(env, name))
+            .and_then(|group| other(meta.gid, group));
     }
     let is_private = |mode: u32| mode & READERS == 0;
     let compared = || {

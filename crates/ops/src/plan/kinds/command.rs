@@ -8,12 +8,13 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use thiserror::Error;
-use vps_retry::{Class, Kind};
 
 use super::super::action::{CommandAction, CommandLine, Once};
 use super::super::run::{Done, Proof, StepContext, StepError};
 use super::super::secret_text::{Part, SecretText};
-use super::{is_once, log, owners};
+use super::asked::asked;
+use super::{is_once, log};
+use crate::accounts;
 use crate::env::fs::FileKind;
 use crate::foreign::{Foreign, shown};
 use crate::pipeline::Cause;
@@ -129,7 +130,9 @@ pub(super) async fn effect(cx: &StepContext, action: &CommandAction) -> Result<D
     let outcome = cx.network().commands().work(&spec, &retry_on, cx, &said, &options).await;
     let kept = log::keep(cx, &said, &secrets);
     match outcome {
-        Ok(()) => Ok(Done { changed: true, what: Some(name(&action.line)), stamp: Some(stamp(cx)) }),
+        Ok(()) => {
+            Ok(Done { changed: true, what: Some(name(&action.line)), stamp: Some(stamp(cx)), later: None })
+        }
         Err(error) => {
             let mut failed = StepError::of(&error);
             (failed.log, failed.tail) = (kept.log, kept.tail);
@@ -154,23 +157,12 @@ async fn succeeds(cx: &StepContext, action: &CommandAction, line: &CommandLine) 
     let spec = prepared(cx, action, line)?.spec;
     let program: Foreign = spec.name().into();
     let said = Transcript::new().map_err(|error| StepError::local(&CommandStepError::from(error)))?;
-    let (runner, env) = (cx.network().context().runner(), cx.env());
-    let asked = async {
-        tokio::select! {
-            biased;
-            () = cx.ground.cancel.cancelled() => Err(StepError::stopped()),
-            ended = env.until(env.now().after(GUARD_LIMIT), runner.work(env, &spec, &(), &said)) => match ended {
-                Some(Ok(ended)) => Ok(ended),
-                Some(Err(source)) => Err(StepError::local(&CommandStepError::Guard { program: program.clone(), source })),
-                None => {
-                    let silent = CommandStepError::Silent { program: program.clone() };
-                    Err(StepError::new(&silent, Kind::Timeout, Class::Local))
-                }
-            },
-        }
-    };
-    let ended = asked.await;
-    runner.settle(env).await;
+    let runner = cx.network().context().runner();
+    let ended = asked(cx, GUARD_LIMIT, runner.work(cx.env(), &spec, &(), &said)).await;
+    let ended = ended.map_err(|error| {
+        let silent = CommandStepError::Silent { program: program.clone() };
+        error.into_step(&silent, |source| CommandStepError::Guard { program: program.clone(), source })
+    });
     match ended? {
         Ended::Code(code) => Ok(code == 0),
         Ended::Signal(signal) => {
@@ -196,7 +188,7 @@ fn prepared(cx: &StepContext, action: &CommandAction, line: &CommandLine) -> Res
     let mut home = None;
     if let Some(name) = &action.user {
         let nobody = || failed(CommandStepError::Nobody { name: name.as_str().into() });
-        let account = owners::account(cx.env(), name).ok_or_else(nobody)?;
+        let account = accounts::account(cx.env(), name).ok_or_else(nobody)?;
         spec = spec.run_by(account.uid, account.gid);
         home = Some(account.home);
     }

@@ -10,12 +10,13 @@ use thiserror::Error;
 use vps_retry::Classify as _;
 
 use super::super::action::DownloadAction;
-use super::super::run::{Done, Fetched, Proof, StepContext, StepError};
+use super::super::run::{Done, Fetched, Proof, StepContext, StepError, Unsettled};
 use super::unpacked;
-use crate::download::{Dest, DownloadRequest, Downloaded, Expected, InvalidRequest, Saved, parse_url};
-use crate::env::fs::{Care, FileKind, Meta};
+use crate::download::{Dest, DownloadRequest, Expected, Held, InvalidRequest, Saved, parse_url};
+use crate::env::fs::{Care, FileKind, Meta, Open};
 use crate::foreign::{Foreign, shown};
 use crate::http::Credentials;
+use crate::settings::Options;
 
 /// A step that is no download.
 #[derive(Debug, Error)]
@@ -24,6 +25,12 @@ enum DownloadStepError {
     Request(#[from] InvalidRequest),
     #[error("the header `{name}` cannot be sent")]
     Header { name: Foreign },
+    #[error("the rights of {path} cannot be set")]
+    Mode {
+        path: Foreign,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("the folder {path} cannot be made")]
     Folder {
         path: Foreign,
@@ -45,6 +52,11 @@ fn stamp_of(meta: &Meta, url: &str) -> Value {
         "modified": meta.modified.as_nanos().to_string(),
         "changed": meta.changed.as_nanos().to_string(),
     })
+}
+
+/// What proves a file without a digest that somebody put there by hand: that it came from where the plan says.
+pub(super) fn stamp_of_hand(action: &DownloadAction) -> Option<Value> {
+    (!has_digest(action) && action.unpack.is_none()).then(|| json!({ "url": action.url }))
 }
 
 /// The archive's digest in a stamp, for the folder that it became.
@@ -139,18 +151,30 @@ async fn prove_dest(cx: &StepContext, action: &DownloadAction, dest: &Path) -> R
 
 pub(super) async fn fetch(cx: &StepContext, action: &DownloadAction) -> Result<Option<Fetched>, StepError> {
     // Its part lies beside DEST: a folder that is not there yet is made at the step's turn, if no step above makes it.
-    let above = unpacked::archive(cx, action).and_then(|path| path.parent().map(Path::to_owned));
-    let Some(above) = above else { return Ok(None) };
-    if cx.env().fs().look_through(&above).is_err() {
+    let Some(path) = unpacked::archive(cx, action) else { return Ok(None) };
+    let fs = cx.env().fs();
+    if path.parent().is_none_or(|above| fs.look_through(above).is_err()) {
         return Ok(None);
     }
+    let held = had(cx, action, cx.options.total).await?.map(|held| Fetched::Held(Box::new(held)));
+    let right = || Some(Fetched::Right(Box::new(fs.look_through(&path).ok()?)));
+    Ok(held.or_else(right))
+}
+
+/// Has it, unseen; nothing where DEST is right already.
+async fn had(
+    cx: &StepContext,
+    action: &DownloadAction,
+    total: Option<Duration>,
+) -> Result<Option<Held>, StepError> {
     let mut request = request(cx, action)?;
     request.hold = true;
-    let done =
-        cx.network().downloads().run(request, &cx.options).await.map_err(|error| StepError::of(&error))?;
-    say_warnings(cx, &done);
+    let options = Options { total, ..cx.options.clone() };
+    let done = cx.network().downloads().run(request, &options).await;
+    let done = done.map_err(|error| StepError::of(&error))?;
+    done.warnings.iter().for_each(|warning| cx.warn(warning));
     Ok(match done.saved {
-        Saved::Held(held) => Some(Fetched::Download(Box::new(held))),
+        Saved::Held(held) => Some(held),
         _ => None,
     })
 }
@@ -160,48 +184,65 @@ pub(super) async fn effect(
     action: &DownloadAction,
     fetched: Option<Fetched>,
 ) -> Result<Done, StepError> {
-    let mut changed = true;
-    match fetched {
-        Some(Fetched::Download(held)) => {
-            held.commit().await.map_err(|error| StepError::new(&error, error.kind(), error.class()))?;
+    let deadline = cx.deadline();
+    let archive = unpacked::archive(cx, action);
+    let is_still = |meta: &Meta| {
+        archive.as_ref().and_then(|path| cx.env().fs().look_through(path).ok()).as_ref() == Some(meta)
+    };
+    let held = match fetched {
+        Some(Fetched::Held(held)) => Some(*held),
+        Some(Fetched::Right(meta)) if is_still(&meta) => None,
+        _ => {
+            make_above(cx, archive.as_deref())?;
+            had(cx, action, deadline.left(cx.env().now())).await?
         }
-        None => {
-            let dest = unpacked::archive(cx, action);
-            make_above(cx, dest.as_deref())?;
-            let done = cx.network().downloads().run(request(cx, action)?, &cx.options).await;
-            let done = done.map_err(|error| StepError::of(&error))?;
-            say_warnings(cx, &done);
-            changed = !done.unchanged;
+    };
+    let mut changed = held.is_some();
+    match held {
+        // What is here and verified is put in its place, however long the disk takes.
+        Some(held) => {
+            let committed = cx.commit(&held).await;
+            let warning = committed.map_err(|error| StepError::new(&error, error.kind(), error.class()))?;
+            warning.iter().for_each(|warning| cx.warn(warning));
         }
+        None => changed |= set_mode(cx, action, archive.as_deref())?,
     }
     let dest = action.dest.as_ref().map(|dest| cx.path(dest));
     let mut digest = None;
-    if let (Some(unpack), Some(path)) = (&action.unpack, unpacked::archive(cx, action)) {
+    if let (Some(unpack), Some(path)) = (&action.unpack, &archive) {
+        let known = cx.stamp().and_then(|stamp| Some(stamp.get(DIGEST)?.as_str()?.to_owned()));
+        digest = known.filter(|_| dest.is_some());
         if !unpacked::is_there(cx, action, unpack) {
             make_above(cx, Some(&cx.path(&unpack.to)))?;
-            digest = Some(unpacked::effect(cx, action, unpack, &path).await?);
+            digest = Some(unpacked::effect(cx, action, unpack, path, deadline).await?);
             changed = true;
         }
         if dest.is_none() {
-            unpacked::remove(cx, &path);
+            unpacked::remove(cx, path);
         }
     }
-    let mut stamp = match &dest {
-        Some(dest) => settled_stamp(cx, action, dest).await,
-        None => digest.is_some().then(|| json!({ "url": action.url })),
-    };
+    let mut stamp = (dest.is_some() || digest.is_some()).then(|| json!({ "url": action.url }));
     if let (Some(Value::Object(stamp)), Some(digest)) = (&mut stamp, digest) {
         stamp.insert(DIGEST.to_owned(), digest.into());
     }
+    let later = dest.as_deref().and_then(|dest| unsettled_file(cx, action, dest, stamp.as_ref()?));
     let to = action.unpack.as_ref().map(|unpack| cx.path(&unpack.to));
-    Ok(Done { changed, what: to.or(dest).as_ref().map(shown), stamp })
+    Ok(Done { changed, what: to.or(dest).as_ref().map(shown), stamp, later })
 }
 
-/// What is not as it should be of a file that is there all the same.
-fn say_warnings(cx: &StepContext, done: &Downloaded) {
-    for warning in &done.warnings {
-        cx.warn(warning);
-    }
+/// Gives a file that is right otherwise the rights asked for; whether it had others.
+fn set_mode(cx: &StepContext, action: &DownloadAction, path: Option<&Path>) -> Result<bool, StepError> {
+    let (Some(path), Some(mode)) = (path, action.mode) else { return Ok(false) };
+    let set = || {
+        let (folder, name) = cx.env().fs().folder_of(path)?;
+        let file = folder.open(name, Open::Read)?;
+        let is_other = file.meta()?.mode != mode;
+        if is_other {
+            file.set_mode(mode)?;
+        }
+        Ok(is_other)
+    };
+    set().map_err(|source| StepError::local(&DownloadStepError::Mode { path: shown(path), source }))
 }
 
 /// Makes the folders above a path.
@@ -212,13 +253,20 @@ fn make_above(cx: &StepContext, path: Option<&Path>) -> Result<(), StepError> {
         .map_err(|source| StepError::local(&DownloadStepError::Folder { path: shown(above), source }))
 }
 
-/// What DEST is, once a change after this would be seen.
-async fn settled_stamp(cx: &StepContext, action: &DownloadAction, dest: &Path) -> Option<Value> {
-    let look = || cx.env().fs().look_through(dest).ok();
-    let before = look()?;
-    if has_digest(action) {
-        cx.env().bell(cx.env().now().after(unsettled(cx, &before))).await;
+/// What DEST is, to be known once a change after this would be seen. Without a digest its name is enough.
+fn unsettled_file(
+    cx: &StepContext,
+    action: &DownloadAction,
+    dest: &Path,
+    stamp: &Value,
+) -> Option<Unsettled> {
+    if !has_digest(action) {
+        return None;
     }
-    // Another file or another time by now is not what was verified.
-    look().filter(|meta| *meta == before).map(|meta| stamp_of(&meta, &action.url))
+    let meta = cx.env().fs().look_through(dest).ok()?;
+    let mut stamp = stamp.clone();
+    if let (Value::Object(stamp), Value::Object(file)) = (&mut stamp, stamp_of(&meta, &action.url)) {
+        stamp.extend(file);
+    }
+    Some(Unsettled { path: dest.to_owned(), meta, wait: unsettled(cx, &meta), stamp })
 }

@@ -70,7 +70,10 @@ fn read(env: &Env, root: &Path) -> io::Result<Installed> {
     let fs = env.fs();
     // The updates first: what is written from them into the file meanwhile is then read twice, and never not at all.
     let folder = root.join(UPDATES);
-    let mut names = fs.list(&folder).unwrap_or_default();
+    let mut names = match fs.list(&folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        names => names?,
+    };
     names.retain(|name| name.to_str().is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit())));
     names.sort();
     names.truncate(MOST_UPDATES);
@@ -118,5 +121,9 @@ mod tests {
         fs::write(root.join(UPDATES).join("0001"), stanza("aa", "3")).unwrap();
         fs::write(root.join(UPDATES).join("tmp.i"), stanza("aa", "4")).unwrap();
         assert!(installed().satisfies(&"aa=3".parse().unwrap()), "what a killed dpkg had not yet written");
+        // What cannot be read is no list of nothing.
+        fs::remove_dir_all(root.join(UPDATES)).unwrap();
+        fs::write(root.join(UPDATES), "").unwrap();
+        assert_eq!(dpkg.installed(&env, root).unwrap_err().kind(), ErrorKind::NotADirectory);
     }
 }

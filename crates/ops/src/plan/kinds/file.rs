@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::super::action::{Body, FileAction, Owner};
 use super::super::run::{Done, Proof, StepContext, StepError};
-use super::owners;
+use crate::accounts;
 use crate::env::fs::{Care, Clobber, FileKind, FsFile, FsFolder, Meta, Open, Us};
 use crate::env::{Env, hidden_name};
 use crate::foreign::{Foreign, shown};
@@ -71,15 +71,15 @@ impl Wanted {
             }
         };
         let Owner { user, group } = &action.owner;
-        let number = |what, name: &Option<String>, find: owners::Find| match name {
+        let number = |what, name: &Option<String>, find: accounts::Find| match name {
             None => Ok(None),
             Some(name) => match find(cx.env(), name) {
                 Some(number) => Ok(Some(number)),
                 None => Err(StepError::local(&FileError::Nobody { what, name: name.as_str().into() })),
             },
         };
-        let uid = number("user", user, owners::user)?;
-        let gid = number("group", group, owners::group)?;
+        let uid = number("user", user, accounts::user)?;
+        let gid = number("group", group, accounts::group)?;
         Ok(Self { content, mode: action.mode, uid, gid })
     }
 
@@ -128,7 +128,7 @@ pub(super) async fn effect(cx: &StepContext, action: &FileAction) -> Result<Done
     let wanted = Wanted::of(cx, action)?;
     let dest = cx.path(&action.dest);
     put_at(cx, &dest, wanted).await?;
-    Ok(Done { changed: true, what: Some(shown(&dest)), stamp: None })
+    Ok(Done { changed: true, what: Some(shown(&dest)), stamp: None, later: None })
 }
 
 /// Puts a file in place, whole: at no instant can another process see half of it.

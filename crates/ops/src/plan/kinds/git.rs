@@ -84,6 +84,7 @@ pub(super) async fn effect(cx: &StepContext, action: &GitAction) -> Result<Done,
         changed: !cloned.unchanged,
         what: what.or_else(|| Some(shown(&request.dest))),
         stamp: cloned.commit.map(|commit| stamp_of(action, commit)),
+        later: None,
     })
 }
 

@@ -3,6 +3,7 @@
 mod apt_key;
 mod apt_repository;
 mod apt_source;
+mod asked;
 mod change;
 mod command;
 mod diff;
@@ -14,7 +15,6 @@ mod gate;
 mod git;
 mod log;
 mod module;
-mod owners;
 pub(super) mod packages;
 mod scrub;
 mod systemd;
@@ -81,6 +81,7 @@ pub(super) async fn verify(cx: &StepContext) -> Result<Proof, StepError> {
 pub(super) fn stamp(cx: &StepContext, action: &Action) -> Option<Value> {
     match action {
         Action::Command(_) => Some(command::stamp(cx)),
+        Action::Download(download) => download::stamp_of_hand(download),
         _ => None,
     }
 }

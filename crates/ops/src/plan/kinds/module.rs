@@ -23,9 +23,8 @@ fn made(cx: &StepContext, action: &ModuleAction) -> Result<Box<dyn Configuration
     let name = || Foreign::new(&action.name);
     match cx.ground.modules.make(&action.name, &action.with) {
         Some(Ok(module)) => Ok(module),
-        Some(Err(error)) => {
-            let why = error.to_string().into();
-            Err(StepError::local(&ModuleStepError::Values { name: name(), why }))
+        Some(Err(problem)) => {
+            Err(StepError::local(&ModuleStepError::Values { name: name(), why: problem.what }))
         }
         None => Err(StepError::local(&ModuleStepError::Unknown { name: name() })),
     }
@@ -75,7 +74,9 @@ pub(super) async fn effect(cx: &StepContext, action: &ModuleAction) -> Result<Do
 
 fn done(context: &Context<'_>, change: Change) -> Done {
     match change {
-        Change::Changed(what) => Done { changed: true, what: Some(context.scrub(&what).into()), stamp: None },
+        Change::Changed(what) => {
+            Done { changed: true, what: Some(context.scrub(&what).into()), stamp: None, later: None }
+        }
         Change::Unchanged => Done::default(),
     }
 }

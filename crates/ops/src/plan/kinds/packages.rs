@@ -138,5 +138,6 @@ pub(in crate::plan) fn part_of(cx: &StepContext, installed: &AptInstalled) -> Do
         changed: !installed.is_unchanged(),
         what: (!own.is_empty()).then(|| named(own)),
         stamp: (!settled.is_empty()).then_some(Value::Object(settled)),
+        later: None,
     }
 }

@@ -69,12 +69,20 @@ pub(super) async fn effect(
     action: &DownloadAction,
     unpacked: &Unpack,
     path: &Path,
+    deadline: Deadline,
 ) -> Result<String, StepError> {
     let unreadable = |source| StepError::local(&UnpackStepError::Unreadable { path: shown(path), source });
     let archive = cx.env().fs().open(path, Open::Read).map_err(unreadable)?;
     let wanted = action.checksum.as_ref().and_then(|checksum| checksum.parse::<Checksum>().ok());
-    let (archive, digests) =
-        hashed(cx, archive, wanted.as_ref().map(Checksum::algorithm)).await.map_err(unreadable)?;
+    let hashed = hashed(cx, archive, wanted.as_ref().map(Checksum::algorithm));
+    let hashed = match deadline.tick() {
+        Some(until) => cx.env().until(until, hashed).await.ok_or_else(|| late(cx))?,
+        None => hashed.await,
+    };
+    let (archive, digests) = hashed.map_err(|source| match cx.ground.cancel.is_cancelled() {
+        true => StepError::stopped(),
+        false => unreadable(source),
+    })?;
     if let (Some(wanted), Some(found)) = (&wanted, &digests.asked)
         && wanted.hex() != found
     {
@@ -85,8 +93,6 @@ pub(super) async fn effect(
     };
     let url = parse_url("url", &action.url).ok();
     let name = url.and_then(|url| file_name(&url).ok()).unwrap_or_default();
-    let now = cx.env().now();
-    let limit = cx.options.total;
     let request = UnpackRequest {
         archive,
         name: if action.dest.is_some() {
@@ -98,7 +104,7 @@ pub(super) async fn effect(
         to: cx.path(&unpacked.to),
         options: UnpackOptions { strip: unpacked.strip },
         limits: UnpackLimits::default(),
-        deadline: limit.map_or(Deadline::NEVER, |limit| Deadline::after(now, limit)),
+        deadline,
     };
     let saying = cx.clone();
     let progress = move |progress: UnpackProgress| {
@@ -113,6 +119,10 @@ pub(super) async fn effect(
         cx.warn(warning);
     }
     Ok(digests.sha256)
+}
+
+fn late(cx: &StepContext) -> StepError {
+    StepError::out_of_time(cx.step().and_then(|step| step.timeout).unwrap_or_default())
 }
 
 /// Takes an archive away that was only there to be unpacked.

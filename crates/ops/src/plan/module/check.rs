@@ -63,11 +63,7 @@ impl Modules {
     fn check_one(&self, action: &ModuleAction, above: &[&str]) -> Vec<ModuleProblemKind> {
         let module = match self.make(&action.name, &action.with) {
             None => return vec![ModuleProblemKind::Unknown { module: action.name.as_str().into() }],
-            Some(Err(error)) => {
-                let problem = self.fault(&action.name, &action.with);
-                let whole = || Problem { path: Foreign::default(), what: error.to_string().into() };
-                return vec![ModuleProblemKind::Values(problem.unwrap_or_else(whole))];
-            }
+            Some(Err(problem)) => return vec![ModuleProblemKind::Values(problem)],
             Some(Ok(module)) => module,
         };
         let mut problems = Problems::default();

@@ -12,8 +12,7 @@ use super::{ConfigurationModule, Meta, Problem};
 use crate::foreign::Foreign;
 use crate::plan::ids::{InvalidId, StepId};
 
-type Make = fn(&Value) -> Result<Box<dyn ConfigurationModule>, serde_json::Error>;
-type Find = fn(&Value) -> Option<Problem>;
+type Make = fn(&Value) -> Result<Box<dyn ConfigurationModule>, Problem>;
 
 /// A module that cannot be one of them.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -54,7 +53,6 @@ struct Known {
     meta: Meta,
     schema: Option<Value>,
     make: Make,
-    fault: Find,
 }
 
 impl fmt::Debug for Modules {
@@ -86,19 +84,17 @@ impl Modules {
         if self.known.contains_key(&meta.name) {
             return Err(InvalidModule::Twice { name: name() });
         }
-        let make: Make = |with| {
-            let module: M = serde_json::from_value(given(with))?;
-            Ok(Box::new(module))
-        };
-        let fault: Find = |with| {
-            let error = serde_path_to_error::deserialize::<_, M>(given(with)).err()?;
-            // The whole is `.` there.
-            let path = error.path().to_string();
-            let path = if path == "." { Foreign::default() } else { path.into() };
-            Some(Problem { path, what: error.inner().to_string().into() })
+        let make: Make = |with| match serde_path_to_error::deserialize::<_, M>(given(with)) {
+            Ok(module) => Ok(Box::new(module)),
+            Err(error) => {
+                // The whole is `.` there.
+                let path = error.path().to_string();
+                let path = if path == "." { Foreign::default() } else { path.into() };
+                Err(Problem { path, what: error.inner().to_string().into() })
+            }
         };
         let schema = M::schema();
-        self.known.insert(meta.name.clone(), Known { meta, schema, make, fault });
+        self.known.insert(meta.name.clone(), Known { meta, schema, make });
         Ok(self)
     }
 
@@ -119,18 +115,14 @@ impl Modules {
         self.known.get(name)?.schema.as_ref()
     }
 
-    /// The module of this name with these values; nothing where there is none.
+    /// The module of this name with these values, or which of them it cannot have, and why; nothing where there is no such
+    /// module.
     pub(crate) fn make(
         &self,
         name: &str,
         with: &Value,
-    ) -> Option<Result<Box<dyn ConfigurationModule>, serde_json::Error>> {
+    ) -> Option<Result<Box<dyn ConfigurationModule>, Problem>> {
         self.known.get(name).map(|known| (known.make)(with))
-    }
-
-    /// Which of these values the module of this name cannot have, and why.
-    pub(super) fn fault(&self, name: &str, with: &Value) -> Option<Problem> {
-        self.known.get(name).and_then(|known| (known.fault)(with))
     }
 }
 

@@ -1,10 +1,25 @@
 //! What was fetched for a step before its turn.
 
+use std::time::Duration;
+
+use super::outcome::StepError;
 use crate::download::Held;
+use crate::env::fs::Meta;
 
 /// Bytes that are here, and that nobody sees yet. Dropped, they stay for the next run as far as they can.
 #[derive(Debug)]
 pub(crate) enum Fetched {
     /// A file, verified, in its part.
-    Download(Box<Held>),
+    Held(Box<Held>),
+    /// None were needed: a server was asked, and DEST, which was this file then, is as it is to be.
+    Right(Box<Meta>),
+}
+
+/// What came of fetching for a step before its turn.
+#[derive(Debug)]
+pub(super) struct Brought {
+    /// What was fetched, or why not.
+    pub(super) fetched: Result<Option<Fetched>, StepError>,
+    /// How long that took, which counts for the step's limit. Waiting for its turn does not.
+    pub(super) spent: Duration,
 }

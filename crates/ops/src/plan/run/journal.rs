@@ -5,8 +5,8 @@
 //! of `once` and `on_change`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -113,15 +113,20 @@ pub(crate) struct Journal {
     removed: BTreeSet<String>,
     is_begun: bool,
     is_overtaken: Arc<AtomicBool>,
+    /// What the store did not take, which goes to it with the next batch.
+    refused: Refused,
 }
 
+type Refused = Arc<Mutex<Option<Batch>>>;
+
 /// What goes to the store in one transaction.
+#[derive(Debug)]
 struct Batch {
     head_key: String,
     head: Vec<u8>,
     run: u64,
     writer: u64,
-    rows: Vec<(String, Option<Vec<u8>>)>,
+    rows: BTreeMap<String, Option<Vec<u8>>>,
 }
 
 impl Journal {
@@ -180,6 +185,7 @@ impl Journal {
             removed: BTreeSet::new(),
             is_begun: false,
             is_overtaken: Arc::default(),
+            refused: Refused::default(),
             prefix: prefix_of(plan),
         }
     }
@@ -238,9 +244,9 @@ impl Journal {
     /// Has what was noted written, some time: it survives a kill of this process, not a loss of power.
     pub(crate) fn write(&mut self) {
         if let Some(batch) = self.batch() {
-            let overtaken = Arc::clone(&self.is_overtaken);
+            let (overtaken, refused) = (Arc::clone(&self.is_overtaken), Arc::clone(&self.refused));
             self.store.tell(move |store| {
-                if matches!(batch.write(store, false), Err(JournalError::Overtaken)) {
+                if matches!(write(store, Some(batch), &refused, false), Err(JournalError::Overtaken)) {
                     overtaken.store(true, Ordering::Relaxed);
                 }
             });
@@ -250,10 +256,14 @@ impl Journal {
     /// Has what was noted written, so that it survives a loss of power, too, once that was awaited.
     pub(crate) fn sync(&mut self) -> impl Future<Output = Result<(), JournalError>> + use<> {
         let (batch, env, store) = (self.batch(), self.env.clone(), self.store.clone());
-        let overtaken = Arc::clone(&self.is_overtaken);
+        let (overtaken, refused, has_noted) =
+            (Arc::clone(&self.is_overtaken), Arc::clone(&self.refused), self.is_begun);
         async move {
-            let Some(batch) = batch else { return Ok(()) };
-            let written = store.ask_within(&env, SYNC_LIMIT, move |store| batch.write(store, true)).await?;
+            if !has_noted {
+                return Ok(());
+            }
+            let write = move |store: &dyn Store| write(store, batch, &refused, true);
+            let written = store.ask_within(&env, SYNC_LIMIT, write).await?;
             if matches!(written, Err(JournalError::Overtaken)) {
                 overtaken.store(true, Ordering::Relaxed);
             }
@@ -288,7 +298,7 @@ impl Journal {
         let key = |id: &str| format!("{}{id}", self.prefix);
         let written = std::mem::take(&mut self.dirty);
         let row = |id: &String| Some((key(id), Some(serde_json::to_vec(&**self.rows.get(id)?).ok()?)));
-        let mut rows: Vec<_> = written.iter().filter_map(row).collect();
+        let mut rows: BTreeMap<_, _> = written.iter().filter_map(row).collect();
         rows.extend(std::mem::take(&mut self.removed).iter().map(|id| (key(id), None)));
         let head = serde_json::to_vec(&self.head).ok()?;
         Some(Batch { head_key: key(""), head, run: self.head.run, writer: self.head.writer, rows })
@@ -300,10 +310,33 @@ pub(super) fn prefix_of(plan: &str) -> String {
     format!("{ROWS}{plan}{APART}")
 }
 
+/// Writes a batch, and with it what was refused before. What is refused now is kept for the next one.
+fn write(
+    store: &dyn Store,
+    batch: Option<Batch>,
+    refused: &Mutex<Option<Batch>>,
+    synced: bool,
+) -> Result<(), JournalError> {
+    let mut refused = refused.lock().unwrap_or_else(PoisonError::into_inner);
+    let all = match (refused.take(), batch) {
+        (Some(mut before), Some(batch)) => {
+            before.rows.extend(batch.rows);
+            Batch { rows: before.rows, ..batch }
+        }
+        (Some(batch), None) | (None, Some(batch)) => batch,
+        (None, None) => return Ok(()),
+    };
+    let written = all.write(store, synced);
+    if matches!(written, Err(JournalError::Store(_))) {
+        *refused = Some(all);
+    }
+    written
+}
+
 impl Batch {
     fn write(&self, store: &dyn Store, synced: bool) -> Result<(), JournalError> {
         let mut keys = vec![self.head_key.as_str()];
-        keys.extend(self.rows.iter().map(|(key, _)| key.as_str()));
+        keys.extend(self.rows.keys().map(String::as_str));
         let mut is_overtaken = false;
         let mut change = |values: &mut [Option<Vec<u8>>]| {
             let Some((head, rows)) = values.split_first_mut() else { return false };
@@ -315,7 +348,7 @@ impl Batch {
                 return false;
             }
             *head = Some(self.head.clone());
-            for (value, (_, bytes)) in rows.iter_mut().zip(&self.rows) {
+            for (value, bytes) in rows.iter_mut().zip(self.rows.values()) {
                 value.clone_from(bytes);
             }
             true
@@ -365,7 +398,10 @@ impl Memo {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU32;
+
     use super::*;
+    use crate::store::{Change, ChangeAll, MemoryStore};
 
     fn id(text: &str) -> StepId {
         text.parse().unwrap()
@@ -423,5 +459,75 @@ mod tests {
         assert_eq!(third.memo(&new, None).unwrap().change, 7);
         assert!(third.memo(&old, None).is_none());
         assert_eq!(third.others(&BTreeSet::new()).collect::<Vec<_>>(), ["new"]);
+    }
+
+    /// A store that is busy for the next so many writes.
+    struct Busy(MemoryStore, AtomicU32);
+
+    impl Busy {
+        fn take(&self) -> Result<(), StoreError> {
+            let left = self.1.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            left.map_or(Ok(()), |_| Err(StoreError::Unavailable))
+        }
+    }
+
+    impl Store for Busy {
+        fn load(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+            self.0.load(key)
+        }
+
+        fn update(&self, key: &str, change: &mut Change<'_>) -> Result<(), StoreError> {
+            self.take()?;
+            self.0.update(key, change)
+        }
+
+        fn update_all(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
+            self.take()?;
+            self.0.update_all(keys, change)
+        }
+
+        fn list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+            self.0.list(prefix)
+        }
+
+        fn remove(&self, key: &str) -> Result<(), StoreError> {
+            self.0.remove(key)
+        }
+
+        fn version(&self) -> Result<u64, StoreError> {
+            self.0.version()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_busy_store_refuses_is_written_with_the_next_batch_and_at_the_end() {
+        let env = Env::real();
+        let known = async |store: &StoreHandle| {
+            let journal = Journal::open(&env, store, "web", None).await.unwrap();
+            let attempts = |name: &str| journal.memo(&id(name), None).map(|memo| memo.attempts);
+            (attempts("a"), attempts("b"), attempts("old"), attempts("new"))
+        };
+        for is_synced in [false, true] {
+            let store = StoreHandle::inline(Busy(MemoryStore::outliving(), AtomicU32::new(2)));
+            let mut journal = Journal::open(&env, &store, "web", None).await.unwrap();
+            journal.note(&id("a"), None, |memo| memo.attempts = 1);
+            journal.note(&id("old"), None, |memo| memo.attempts = 7);
+            journal.write();
+            journal.note(&id("a"), None, |memo| memo.attempts = 2);
+            journal.note(&id("new"), Some(&id("old")), |_| {});
+            match is_synced {
+                true => assert!(matches!(journal.sync().await, Err(JournalError::Store(_)))),
+                false => journal.write(),
+            }
+            assert_eq!(known(&store).await, (None, None, None, None));
+            if is_synced {
+                journal.close().await;
+                assert_eq!(known(&store).await, (Some(2), None, None, Some(7)), "the end has the last word");
+            } else {
+                journal.note(&id("b"), None, |memo| memo.attempts = 3);
+                journal.write();
+                assert_eq!(known(&store).await, (Some(2), Some(3), None, Some(7)));
+            }
+        }
     }
 }

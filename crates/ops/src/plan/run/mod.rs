@@ -1,5 +1,6 @@
 //! A run of a plan: each step is looked at, done if something is missing, and looked at again.
 
+mod commits;
 mod conditions;
 mod dry_run;
 mod event;
@@ -15,6 +16,7 @@ mod noted;
 mod one_step;
 pub(super) mod order;
 mod outcome;
+mod report;
 mod runner;
 mod selection;
 mod step_context;
@@ -35,4 +37,4 @@ pub use runner::{ApplyError, ApplyOptions, apply};
 pub use selection::Selection;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use step_context::Ground;
-pub(crate) use step_context::{Done, Proof, StepContext};
+pub(crate) use step_context::{Done, Proof, StepContext, Unsettled};

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::super::ids::StepId;
 use super::super::kinds;
 use super::super::module::Modules;
-use super::super::step::{Condition, Needs, OnFailure, Plan, Step};
+use super::super::step::{Needs, OnFailure, Plan, Step};
+use super::conditions::asked_for;
 use super::order::{Blocked, Node};
 use super::outcome::{Deferral, Outcome};
 use crate::plan::{Action, ActionKind};
@@ -36,7 +37,7 @@ pub(super) fn nodes(plan: &Plan, places: &BTreeMap<StepId, usize>, modules: &Mod
             joins: kinds::joins(kind),
             merges: merges(step),
             // What depends on files that steps above make is known only at its turn.
-            fetches: kinds::fetches(kind) && !step.when.iter().any(asks_for_files),
+            fetches: kinds::fetches(kind) && !asks_for_files(step),
             decides: kinds::decides(kind),
         }
     };
@@ -50,16 +51,13 @@ fn merges(step: &Step) -> bool {
         && step.timeout.is_none()
         && step.attempts.is_none()
         && step.on_failure != OnFailure::Stop
-        && !step.when.iter().any(asks_for_files)
+        && !asks_for_files(step)
 }
 
-fn asks_for_files(condition: &Condition) -> bool {
-    match condition {
-        Condition::Exists(_) | Condition::Missing(_) => true,
-        Condition::Not(all) => all.iter().any(asks_for_files),
-        Condition::Any(any) => any.iter().flatten().any(asks_for_files),
-        _ => false,
-    }
+fn asks_for_files(step: &Step) -> bool {
+    let mut asked = Vec::new();
+    step.when.iter().for_each(|condition| asked_for(condition, &mut asked));
+    !asked.is_empty()
 }
 
 /// What becomes of a step whose turn does not come; without a reason it was not asked for.

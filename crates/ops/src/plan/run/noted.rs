@@ -1,5 +1,6 @@
 //! What is written down of a step: that it is about to be done, and how that ended.
 
+use serde_json::Value;
 use vps_retry::{Class, Kind};
 
 use super::super::kinds;
@@ -7,7 +8,7 @@ use super::super::step::Step;
 use super::journal::Stage;
 use super::outcome::{Deferral, Outcome, StepError};
 use super::runner::Run;
-use super::step_context::{Done, Proof, StepContext};
+use super::step_context::{Done, Proof, StepContext, Unsettled};
 
 /// A step did what it does, and is not as it is to be.
 #[derive(Debug, thiserror::Error)]
@@ -31,12 +32,7 @@ impl Run<'_> {
 
     /// There is nothing to do. What a killed run had begun counts as a change, and so does what failed: it may be what
     /// made it so.
-    pub(super) fn satisfied(
-        &self,
-        cx: &StepContext,
-        step: &Step,
-        stamp: Option<serde_json::Value>,
-    ) -> Outcome {
+    pub(super) fn satisfied(&self, cx: &StepContext, step: &Step, stamp: Option<Value>) -> Outcome {
         if self.options.dry_run {
             return Outcome::Satisfied;
         }
@@ -102,6 +98,9 @@ impl Run<'_> {
         if !kinds::is_noted(step.action.kind()) {
             return Outcome::Done { changed: done.changed, what: done.what };
         }
+        if let Some(unsettled) = done.later {
+            self.unsettled().push((cx.at, unsettled));
+        }
         let mut journal = self.journal();
         let change = done.changed.then(|| journal.next_change());
         let seen = journal.changes();
@@ -111,6 +110,24 @@ impl Run<'_> {
             memo.stamp = done.stamp.or_else(|| memo.stamp.take());
         });
         Outcome::Done { changed: done.changed, what: done.what }
+    }
+
+    /// What is known of a file once its times tell whether it changed since: nothing where it did.
+    pub(super) async fn settle(&self, unsettled: Unsettled) -> Option<Value> {
+        let Unsettled { path, meta, wait, stamp } = unsettled;
+        self.env.bell(self.env.now().after(wait)).await;
+        // Another file or another time by now is not what was verified.
+        let found = self.env.fs().look_through(&path).ok();
+        found.is_some_and(|found| found == meta).then_some(stamp)
+    }
+
+    /// Notes what is known by now of a step that was done.
+    pub(super) fn settled(&self, at: usize, stamp: Value) {
+        let Some(step) = self.steps().get(at) else { return };
+        let mut journal = self.journal();
+        if journal.memo(&step.id, None).is_some_and(|memo| memo.is_done()) {
+            journal.note(&step.id, None, |memo| memo.stamp = Some(stamp));
+        }
     }
 
     pub(super) fn failed(&self, step: &Step, error: StepError) -> Outcome {

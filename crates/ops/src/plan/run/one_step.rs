@@ -11,7 +11,7 @@ use super::super::kinds;
 use super::super::step::Step;
 use super::conditions::holds;
 use super::event::StepEvent;
-use super::fetched::Fetched;
+use super::fetched::{Brought, Fetched};
 use super::outcome::{Deferral, Outcome, StepError, Would};
 use super::runner::Run;
 use super::step_context::{Done, Proof, StepContext};
@@ -33,16 +33,6 @@ pub(super) enum Next {
     Left(Deferral),
     /// It failed.
     Failed,
-}
-
-/// What was fetched before its turn, or why not.
-pub(super) type Brought = Result<Option<Fetched>, StepError>;
-
-/// A step took longer than it may.
-#[derive(Debug, thiserror::Error)]
-#[error("it was not done within {:.0}s", .limit.as_secs_f64())]
-struct OutOfTime {
-    limit: Duration,
 }
 
 impl Run<'_> {
@@ -77,6 +67,12 @@ impl Run<'_> {
 
     /// Fetches what a step needs before its turn, if it has to be done at all.
     pub(super) async fn fetch(&self, at: usize) -> Brought {
+        let began = self.env.now();
+        let fetched = self.fetched(at).await;
+        Brought { fetched, spent: self.env.now().since(began) }
+    }
+
+    async fn fetched(&self, at: usize) -> Result<Option<Fetched>, StepError> {
         let Some(cx) = self.context(at).filter(|_| self.is_selected(at) && !self.options.dry_run) else {
             return Ok(None);
         };
@@ -174,18 +170,21 @@ impl Run<'_> {
         }
     }
 
-    /// The same within the step's limit. What ends by itself under it has better words for it, and a moment to say them.
+    /// Does it within what is left of the step's limit. What ends by itself under it has better words for it, and a
+    /// moment to say them.
     async fn within(
         &self,
+        cx: &StepContext,
         step: &Step,
-        effect: impl Future<Output = Result<Done, StepError>>,
+        fetched: Option<Fetched>,
     ) -> Result<Done, StepError> {
-        let Some(limit) = step.timeout.filter(|_| !kinds::keeps_its_limit(step.action.kind())) else {
+        let (until, effect) = (cx.deadline().tick(), Box::pin(kinds::effect(cx, fetched)));
+        let Some(until) = until.filter(|_| !kinds::keeps_its_limit(step.action.kind())) else {
             return effect.await;
         };
-        match self.env.until(self.env.now().after(limit), effect).await {
+        match self.env.until(until, effect).await {
             Some(done) => done,
-            None => Err(StepError::new(&OutOfTime { limit }, Kind::Timeout, Class::Transient)),
+            None => Err(StepError::out_of_time(step.timeout.unwrap_or_default())),
         }
     }
 
@@ -234,13 +233,17 @@ impl Run<'_> {
 
     /// What was intended is done.
     pub(super) async fn worked(&self, cx: &StepContext, step: &Step, brought: Option<Brought>) -> Outcome {
-        let mut brought = brought;
+        let (mut fetched, mut spent) = match brought {
+            Some(Brought { fetched, spent }) => (fetched, spent),
+            None => (Ok(None), Duration::ZERO),
+        };
         loop {
-            let effect = match brought.take() {
-                Some(Err(error)) => Err(error),
-                Some(Ok(fetched)) => self.within(step, Box::pin(kinds::effect(cx, fetched))).await,
-                None => self.within(step, Box::pin(kinds::effect(cx, None))).await,
+            let began = self.env.now();
+            let effect = match std::mem::replace(&mut fetched, Ok(None)) {
+                Err(error) => Err(error),
+                Ok(fetched) => self.within(&cx.after(spent), step, fetched).await,
             };
+            spent = spent.saturating_add(self.env.now().since(began));
             let error = match effect {
                 Ok(done) => return self.verified(cx, step, done).await,
                 Err(error) => error,

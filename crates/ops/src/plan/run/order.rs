@@ -73,6 +73,8 @@ pub(crate) struct Order {
     said: VecDeque<Turn>,
     acting: BTreeMap<Lane, usize>,
     fetching: usize,
+    /// What was fetched and waits for its turn.
+    held: BTreeSet<usize>,
     most_commands: usize,
     most_fetches: usize,
     is_stopped: bool,
@@ -97,6 +99,7 @@ impl Order {
             said: VecDeque::new(),
             acting: BTreeMap::new(),
             fetching: 0,
+            held: BTreeSet::new(),
             most_commands: jobs.max(1),
             most_fetches: fetches.max(1),
             is_stopped: false,
@@ -193,7 +196,9 @@ impl Order {
         let limits = |lane: Lane| match lane {
             Lane::Apt | Lane::Systemd | Lane::Module => 1,
             Lane::Command => self.most_commands,
-            Lane::Gate | Lane::Files => self.most_fetches,
+            Lane::Gate => self.most_fetches,
+            // One half of them may wait for the disk.
+            Lane::Files => self.most_fetches.saturating_mul(2),
         };
         let has_place = |lane: &Lane| self.acting.get(lane).copied().unwrap_or_default() < limits(*lane);
         let ready = self.ready.iter().filter(|(lane, _)| has_place(lane));
@@ -204,11 +209,14 @@ impl Order {
                 self.leave_ready(*at);
                 self.set(*at, State::Acting);
                 self.fetchable.remove(at);
+                self.held.remove(at);
             }
             *self.acting.entry(lane).or_default() += 1;
             return Some(Turn::Act(group));
         }
+        // Each of them is an open file: who comes later fetches when its turn has come.
         if self.fetching < self.most_fetches
+            && self.held.len() < self.most_fetches.saturating_mul(2)
             && let Some(at) = self.fetchable.pop_first()
         {
             self.fetching += 1;
@@ -252,9 +260,12 @@ impl Order {
         }
     }
 
-    /// What was to be fetched is there, or cannot be.
-    pub(crate) fn fetched(&mut self) {
+    /// What was to be fetched for this step is there, or cannot be; whether there is something to be kept until its turn.
+    pub(crate) fn fetched(&mut self, at: usize, is_held: bool) {
         self.fetching = self.fetching.saturating_sub(1);
+        if is_held && self.state(at) == State::Waiting {
+            self.held.insert(at);
+        }
     }
 
     /// A group that was begun has ended, each of it in its way.
@@ -296,6 +307,7 @@ impl Order {
                 if let Some((why, end)) = blocked {
                     self.leave_ready(waiter);
                     self.fetchable.remove(&waiter);
+                    self.held.remove(&waiter);
                     self.set(waiter, State::Ended);
                     self.said.push_back(Turn::Blocked(waiter, why));
                     ended.push((waiter, end));
@@ -326,6 +338,7 @@ impl Order {
     }
 
     /// Those that have not ended, in order.
+    #[cfg(test)]
     pub(crate) fn left(&self) -> impl Iterator<Item = usize> {
         let all = self.states.iter().enumerate();
         all.filter(|(_, state)| **state != State::Ended).map(|(at, _)| at)

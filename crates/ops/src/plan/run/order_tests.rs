@@ -219,7 +219,7 @@ proptest! {
                     break;
                 }
                 fetching -= 1;
-                order.fetched();
+                order.fetched(0, false);
                 continue;
             }
             let (which, how) = choices.next().unwrap();
@@ -241,6 +241,22 @@ proptest! {
         prop_assert!(ends.iter().all(Option::is_some), "{ends:?}");
         prop_assert_eq!(order.left().count(), 0);
     }
+}
+
+#[test]
+fn no_more_is_fetched_ahead_than_can_be_kept_open() {
+    let mut order = Order::new([vec![command()], vec![download(); 9]].concat(), 1, 2);
+    assert_eq!(turns(&mut order), [act(0), Turn::Fetch(1), Turn::Fetch(2)]);
+    for at in 1..=3 {
+        order.fetched(at, true);
+        assert_eq!(turns(&mut order), [Turn::Fetch(at + 2)]);
+    }
+    // Two more are on their way; what is there already takes no place.
+    order.fetched(4, true);
+    assert_eq!(turns(&mut order), []);
+    order.fetched(5, false);
+    order.acted(&[(0, End::Well)]);
+    assert_eq!(turns(&mut order)[..4], [act(1), act(2), act(3), act(4)]);
 }
 
 #[test]

@@ -151,6 +151,12 @@ impl StepError {
         Self::new(&Stopped, Kind::Cancelled, Class::Cancelled)
     }
 
+    /// One that took longer than it may.
+    #[must_use]
+    pub fn out_of_time(limit: Duration) -> Self {
+        Self::new(&OutOfTime { limit }, Kind::Timeout, Class::Transient)
+    }
+
     /// One of this sort.
     #[must_use]
     pub fn new(error: &(dyn std::error::Error + 'static), kind: Kind, class: Class) -> Self {
@@ -199,6 +205,13 @@ impl StepError {
             _ => None,
         }
     }
+}
+
+/// A step took longer than it may.
+#[derive(Debug, thiserror::Error)]
+#[error("it was not done within {:.0}s", .limit.as_secs_f64())]
+struct OutOfTime {
+    limit: Duration,
 }
 
 /// Somebody stopped it.

@@ -7,25 +7,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
+use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use vps_breaker::Tick;
 
-use super::super::action::Action;
+use super::super::action::{Action, ActionKind};
 use super::super::ids::StepId;
 use super::super::kinds::{Dpkg, Units};
 use super::super::module::Modules;
 use super::super::secrets::Variables;
 use super::super::step::{OnFailure, Plan, Step};
+use super::commits::Commits;
 use super::event::{PlanEvent, PlanObserver, StepEvent};
-use super::fetched::Fetched;
+use super::fetched::Brought;
 use super::journal::Journal;
 use super::nodes::{blocked, nodes};
 use super::order::{End, Order, Turn};
-use super::outcome::{Applied, Deferral, Outcome, StepError, StepReport};
+use super::outcome::{Applied, Outcome};
 use super::selection::{Selection, selected};
-use super::step_context::Ground;
+use super::step_context::{Ground, Unsettled};
 use super::turns::Turns;
 use crate::NetworkOperationWrapper;
 use crate::env::Env;
@@ -120,8 +122,10 @@ pub async fn apply(
 
 /// What ended.
 enum Ended {
-    Fetched(usize, Result<Option<Fetched>, StepError>),
+    Fetched(usize, Brought),
     Acted(Vec<(usize, Outcome, Duration)>),
+    /// What is known by now of a file of this step, where it is still what was verified.
+    Settled(usize, Option<Value>),
 }
 
 /// One run, as all its steps see it.
@@ -141,8 +145,10 @@ pub(super) struct Run<'r> {
     /// Which steps would do something then.
     pub(super) would_do: Mutex<BTreeSet<StepId>>,
     pub(super) began: Tick,
-    until: Option<Tick>,
+    pub(super) until: Option<Tick>,
     pub(super) wait_until: Tick,
+    /// Files of steps that were done, of which it is not yet known what is worth knowing.
+    unsettled: Mutex<Vec<(usize, Unsettled)>>,
     /// What steps say they are at.
     heard: Mutex<mpsc::Receiver<(usize, Foreign)>>,
 }
@@ -176,8 +182,10 @@ impl<'r> Run<'r> {
                 root: options.root.clone(),
                 dpkg: Dpkg::default(),
                 modules: Arc::clone(&options.modules),
+                commits: Commits::default(),
                 said,
             }),
+            unsettled: Mutex::default(),
             heard: Mutex::new(heard),
             journal: Arc::new(Mutex::new(journal)),
             options,
@@ -201,6 +209,10 @@ impl<'r> Run<'r> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn unsettled(&self) -> MutexGuard<'_, Vec<(usize, Unsettled)>> {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn tell(&self, at: usize, what: StepEvent<'_>) {
         if let Some(step) = self.steps().get(at) {
             self.observer.on(&PlanEvent { id: &step.id, kind: step.action.kind(), what });
@@ -218,7 +230,7 @@ impl<'r> Run<'r> {
         let close = self.journal().close();
         close.await;
         self.clear_letters(&outcomes);
-        self.report(&order, outcomes, stopped)
+        self.report(outcomes, stopped)
     }
 
     /// What a step says next. Never where nobody says anything any more.
@@ -245,7 +257,7 @@ impl<'r> Run<'r> {
         &self,
         order: &mut Order,
         outcomes: &mut [Option<(Outcome, Duration)>],
-        fetched: &mut BTreeMap<usize, Result<Option<Fetched>, StepError>>,
+        fetched: &mut BTreeMap<usize, Brought>,
     ) -> bool {
         let mut turns: Turns<'_, Ended> = Turns::default();
         // Fetches that their steps wait for.
@@ -261,10 +273,12 @@ impl<'r> Run<'r> {
                     // Where nobody asked for it, it is not held up.
                     Turn::Blocked(at, why) => {
                         let why = self.is_selected(at).then_some(why);
+                        fetched.remove(&at);
                         self.end(outcomes, at, blocked(self.steps(), why), Duration::ZERO);
                     }
                     Turn::Fetch(at) => {
                         fetching.insert(at);
+                        self.may_join(at);
                         turns.begin(async move { Ended::Fetched(at, self.fetch(at).await) });
                     }
                     // Who fetches for it ends first.
@@ -272,7 +286,13 @@ impl<'r> Run<'r> {
                     Turn::Act(group) => self.begin(&mut turns, fetched, group),
                 }
             }
-            self.journal().write();
+            for (at, unsettled) in std::mem::take(&mut *self.unsettled()) {
+                turns.begin(async move { Ended::Settled(at, self.settle(unsettled).await) });
+            }
+            // Else it is written with the group, in one transaction.
+            if !self.ground.commits.is_gathering() {
+                self.journal().write();
+            }
             if turns.is_empty() {
                 return is_over;
             }
@@ -288,37 +308,50 @@ impl<'r> Run<'r> {
                 }
                 () = self.options.cancel.cancelled(), if !is_over => continue,
             };
-            match ended {
-                Some(Ended::Fetched(at, result)) => {
-                    fetching.remove(&at);
-                    order.fetched();
-                    fetched.insert(at, result);
-                    let is_due = |group: &mut Vec<usize>| !group.iter().any(|at| fetching.contains(at));
-                    let due: Vec<_> = waiting.extract_if(.., is_due).collect();
-                    due.into_iter().for_each(|group| self.begin(&mut turns, fetched, group));
-                }
-                Some(Ended::Acted(group)) => {
-                    let ends: Vec<_> =
-                        group.iter().map(|(at, outcome, _)| (*at, self.means(*at, outcome))).collect();
-                    for (at, outcome, took) in group {
-                        if matches!(outcome, Outcome::Failed(_)) && self.stops(at) {
-                            order.stop();
-                        }
-                        self.end(outcomes, at, outcome, took);
+            for ended in ended {
+                match ended {
+                    Ended::Fetched(at, brought) => {
+                        fetching.remove(&at);
+                        self.ground.commits.comes_not(at);
+                        order.fetched(at, matches!(brought.fetched, Ok(Some(_))));
+                        fetched.insert(at, brought);
+                        let is_due = |group: &mut Vec<usize>| !group.iter().any(|at| fetching.contains(at));
+                        let due: Vec<_> = waiting.extract_if(.., is_due).collect();
+                        due.into_iter().for_each(|group| self.begin(&mut turns, fetched, group));
                     }
-                    order.acted(&ends);
+                    Ended::Acted(group) => {
+                        let ends: Vec<_> =
+                            group.iter().map(|(at, outcome, _)| (*at, self.means(*at, outcome))).collect();
+                        for (at, outcome, took) in group {
+                            self.ground.commits.comes_not(at);
+                            if matches!(outcome, Outcome::Failed(_)) && self.stops(at) {
+                                order.stop();
+                            }
+                            self.end(outcomes, at, outcome, took);
+                        }
+                        order.acted(&ends);
+                    }
+                    Ended::Settled(at, Some(stamp)) => self.settled(at, stamp),
+                    Ended::Settled(_, None) => {}
                 }
-                None => {}
             }
+        }
+    }
+
+    /// It may be a download soon that becomes its file with others.
+    fn may_join(&self, at: usize) {
+        if self.steps().get(at).is_some_and(|step| step.action.kind() == ActionKind::Download) {
+            self.ground.commits.comes(at);
         }
     }
 
     fn begin<'t>(
         &'t self,
         turns: &mut Turns<'t, Ended>,
-        fetched: &mut BTreeMap<usize, Result<Option<Fetched>, StepError>>,
+        fetched: &mut BTreeMap<usize, Brought>,
         group: Vec<usize>,
     ) {
+        group.iter().for_each(|at| self.may_join(*at));
         let brought: BTreeMap<_, _> =
             group.iter().filter_map(|at| Some((*at, fetched.remove(at)?))).collect();
         turns.begin(async move { Ended::Acted(self.act(group, brought).await) });
@@ -356,37 +389,6 @@ impl<'r> Run<'r> {
         self.tell(at, StepEvent::Ended { outcome: &outcome, took });
         if let Some(place) = outcomes.get_mut(at) {
             *place = Some((outcome, took));
-        }
-    }
-
-    fn report(self, order: &Order, outcomes: Vec<Option<(Outcome, Duration)>>, stopped: bool) -> Applied {
-        let left: BTreeSet<usize> = order.left().collect();
-        let out_of_time =
-            !self.options.cancel.is_cancelled() && self.until.is_some_and(|until| self.env.now() >= until);
-        let why = if out_of_time { Deferral::OutOfTime } else { Deferral::Stopped };
-        let of = |((at, step), outcome): ((usize, &Step), Option<(Outcome, Duration)>)| {
-            let unbegun = || (Outcome::Deferred(why.clone()), Duration::ZERO);
-            let (outcome, took) = outcome.filter(|_| !left.contains(&at)).unwrap_or_else(unbegun);
-            StepReport {
-                id: step.id.clone(),
-                kind: step.action.kind(),
-                place: step.place,
-                outcome,
-                may_fail: step.on_failure == OnFailure::Continue,
-                took,
-            }
-        };
-        let steps = self.steps().iter().enumerate().zip(outcomes).map(of).collect();
-        let names = self.steps().iter().flat_map(|step| std::iter::once(&step.id).chain(&step.was));
-        let known: BTreeSet<&str> = names.map(StepId::as_str).collect();
-        let journal = self.journal();
-        Applied {
-            name: self.ground.plan.name.clone(),
-            steps,
-            gone: journal.others(&known).map(Into::into).collect(),
-            stopped,
-            overtaken: journal.is_overtaken(),
-            took: self.env.now().since(self.began),
         }
     }
 }

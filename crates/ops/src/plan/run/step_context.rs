@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -14,9 +15,13 @@ use super::super::module::Modules;
 use super::super::secret_text::SecretText;
 use super::super::secrets::{self, SecretError, Variables};
 use super::super::step::{Plan, Step};
+use super::commits::Commits;
 use super::journal::{Journal, Memo};
 use super::outcome::StepError;
 use crate::NetworkOperationWrapper;
+use crate::deadline::Deadline;
+use crate::download::{DownloadError, DownloadWarning, Held};
+use crate::env::fs::Meta;
 use crate::env::{Env, ProcessIdentity};
 use crate::foreign::Foreign;
 use crate::process::Begin;
@@ -41,6 +46,8 @@ pub(crate) struct Ground {
     pub(crate) dpkg: Dpkg,
     /// What there is to do for steps of modules.
     pub(crate) modules: Arc<Modules>,
+    /// Where downloads become their files, in groups.
+    pub(super) commits: Commits,
     /// Takes what a step is at.
     pub(crate) said: mpsc::Sender<(usize, Foreign)>,
 }
@@ -84,6 +91,20 @@ pub(crate) struct Done {
     pub(crate) what: Option<Foreign>,
     /// What is worth knowing next time.
     pub(crate) stamp: Option<Value>,
+    /// What is worth knowing in its place once it is sure to hold. Others do not wait for that.
+    pub(crate) later: Option<Unsettled>,
+}
+
+/// A file that was verified, and whose times do not yet tell whether it changed since.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Unsettled {
+    pub(crate) path: PathBuf,
+    /// What it was when it was verified.
+    pub(crate) meta: Meta,
+    /// For how long a change would not be seen.
+    pub(crate) wait: Duration,
+    /// What is then known of it.
+    pub(crate) stamp: Value,
 }
 
 impl StepContext {
@@ -107,6 +128,24 @@ impl StepContext {
     /// What was noted of it the last time, unless everything is to be looked at anew.
     pub(crate) fn stamp(&self) -> Option<&Value> {
         self.memo.as_ref().filter(|_| !self.ground.recheck)?.stamp.as_ref()
+    }
+
+    /// By when it must have ended.
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.options.total.map_or(Deadline::NEVER, |limit| Deadline::after(self.env().now(), limit))
+    }
+
+    /// The same step, of whose limit so much was used.
+    pub(super) fn after(&self, spent: Duration) -> Self {
+        let mut cx = self.clone();
+        cx.options.total = cx.options.total.map(|total| total.saturating_sub(spent));
+        cx
+    }
+
+    /// Makes what was fetched its file, in one go with what others fetched.
+    pub(crate) async fn commit(&self, held: &Held) -> Result<Option<DownloadWarning>, DownloadError> {
+        let write = || self.journal.lock().unwrap_or_else(PoisonError::into_inner).write();
+        self.ground.commits.commit(self.env(), self.at, held, write).await
     }
 
     /// Whether it was begun, as what it is now or as something else, and how that ended is not known.
@@ -198,6 +237,7 @@ impl Ground {
             root: root.to_owned(),
             dpkg: Dpkg::default(),
             modules: Arc::default(),
+            commits: Commits::default(),
             said,
         };
         (ground, heard)

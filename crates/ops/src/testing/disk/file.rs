@@ -113,7 +113,11 @@ impl FsFile for DiskFile {
 
     fn sync(&self) -> io::Result<()> {
         self.disk.step();
-        let forgets = self.disk.lock().forgets_file_syncs;
+        let forgets = {
+            let mut state = self.disk.lock();
+            state.syncs += 1;
+            state.forgets_file_syncs
+        };
         self.change(|inode, _| {
             if !forgets {
                 inode.durable.clone_from(&inode.content);

@@ -160,6 +160,12 @@ impl Disk {
         self.lock().calls
     }
 
+    /// How often the disk was waited for so far: for a file, a folder, or all there is.
+    #[must_use]
+    pub fn syncs(&self) -> u64 {
+        self.lock().syncs
+    }
+
     /// Nothing works any more from the change with this number on, as if the process were killed there.
     pub fn die_at(&self, change: u64) {
         self.lock().dies_at = Some(change);
@@ -330,6 +336,7 @@ impl Fs for Disk {
         self.step();
         let mut state = self.lock();
         state.change()?;
+        state.syncs += 1;
         if !state.forgets_folder_syncs {
             state.make_names_durable();
         }

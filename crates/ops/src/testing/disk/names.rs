@@ -58,8 +58,12 @@ impl Disk {
     pub(super) fn sync_all(&self) -> io::Result<()> {
         let mut state = self.lock();
         state.change()?;
-        if !state.forgets_file_syncs && !state.forgets_folder_syncs {
-            state.make_all_durable();
+        state.syncs += 1;
+        if !state.forgets_file_syncs {
+            state.make_contents_durable();
+        }
+        if !state.forgets_folder_syncs {
+            state.make_names_durable();
         }
         Ok(())
     }

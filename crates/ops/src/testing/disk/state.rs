@@ -128,6 +128,8 @@ pub(super) struct State {
     pub(super) free: u64,
     pub(super) now: Duration,
     pub(super) calls: u64,
+    /// Of those, waits for the disk.
+    pub(super) syncs: u64,
     pub(super) dies_at: Option<u64>,
     pub(super) forgets_file_syncs: bool,
     pub(super) forgets_folder_syncs: bool,
@@ -152,6 +154,7 @@ impl State {
             free: 1 << 40,
             now: Duration::ZERO,
             calls: 0,
+            syncs: 0,
             dies_at: None,
             forgets_file_syncs: false,
             forgets_folder_syncs: false,
@@ -252,14 +255,13 @@ impl State {
         }
     }
 
-    /// Makes all durable that was written.
-    pub(super) fn make_all_durable(&mut self) {
+    /// Makes all durable that was written into files.
+    pub(super) fn make_contents_durable(&mut self) {
         for inode in self.inodes.values_mut() {
             inode.durable.clone_from(&inode.content);
             inode.durable_mode = inode.mode;
             inode.pending.clear();
         }
-        self.make_names_durable();
     }
 
     pub(super) fn make_names_durable(&mut self) {

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::Mutex;
-use vps_retry::{Class, Kind};
 
 use super::super::super::action::Action;
 use super::super::super::run::{StepContext, StepError};
+use super::super::asked::asked;
 use super::super::log::{self, last_lines};
 use super::unit::{PROPERTIES, Unit, units};
 use crate::foreign::Foreign;
@@ -112,20 +112,14 @@ fn unasked(cx: &StepContext, said: &Captured) -> StepError {
 }
 
 async fn capture(cx: &StepContext, spec: &ProcessSpec) -> Result<Captured, StepError> {
-    let (runner, env) = (cx.network().context().runner(), cx.env());
     let (shield, mut status) = (Shield::new(), ());
-    let said = tokio::select! {
-        biased;
-        () = cx.ground.cancel.cancelled() => Err(StepError::stopped()),
-        said = env.until(env.now().after(LOOK_LIMIT), runner.capture(env, spec, &shield, &mut status)) => match said {
-            Some(Ok(said)) => Ok(said),
-            Some(Err(CommandError::NotFound { .. })) => Err(local(&Refused::NoSystemd)),
-            Some(Err(error)) => Err(local(&Refused::Ask(error))),
-            None => Err(StepError::new(&Refused::Silent, Kind::Timeout, Class::Local)),
-        },
-    };
-    runner.settle(env).await;
-    said
+    let said = cx.network().context().runner().capture(cx.env(), spec, &shield, &mut status);
+    asked(cx, LOOK_LIMIT, said).await.map_err(|error| {
+        error.into_step(&Refused::Silent, |error| match error {
+            CommandError::NotFound { .. } => Refused::NoSystemd,
+            error => Refused::Ask(error),
+        })
+    })
 }
 
 /// Has something done. How all units are is asked anew afterwards, whatever came of it.
@@ -151,8 +145,8 @@ pub(super) async fn run(cx: &StepContext, verb: &'static str, unit: Option<&str>
             failed
         }
         (Cause::Operation(CommandError::Code { .. }), None) => {
-            let mut failed = local(&Refused::DaemonReload);
-            failed.tail = log::keep(cx, &said, &[]).tail;
+            let (mut failed, said) = (local(&Refused::DaemonReload), log::keep(cx, &said, &[]));
+            (failed.log, failed.tail) = (said.log, said.tail);
             failed
         }
         _ => StepError::of(&error),

@@ -26,8 +26,9 @@ fn is_so(unit: &Unit, action: &SystemdAction) -> bool {
         None => true,
     };
     let begins = match action.enabled {
-        Some(true) => unit.file == UnitFile::Enabled,
-        Some(false) => matches!(unit.file, UnitFile::Disabled | UnitFile::Static | UnitFile::Masked),
+        // One that names others stays so, whatever is said of it.
+        Some(true) => matches!(unit.file, UnitFile::Enabled | UnitFile::Indirect),
+        Some(false) => !matches!(unit.file, UnitFile::Enabled | UnitFile::ForNow),
         None => true,
     };
     unit.load != Load::NotFound && runs && begins
@@ -62,7 +63,7 @@ pub(super) async fn effect(cx: &StepContext, action: &SystemdAction) -> Result<D
     }
     possible(cx, &unit, action).await?;
     let begins = match action.enabled {
-        Some(true) if unit.file != UnitFile::Enabled => Some("enable"),
+        Some(true) if !matches!(unit.file, UnitFile::Enabled | UnitFile::Indirect) => Some("enable"),
         Some(false) if matches!(unit.file, UnitFile::Enabled | UnitFile::ForNow) => Some("disable"),
         _ => None,
     };
@@ -81,7 +82,7 @@ pub(super) async fn effect(cx: &StepContext, action: &SystemdAction) -> Result<D
     if !is_done && !is_so(&unit, action) {
         return Err(refused(cx, name, Refused::NotSo { unit: name.into(), state: state(&unit) }).await);
     }
-    Ok(Done { changed: !did.is_empty(), what: Some(did.join(", ").into()), stamp: None })
+    Ok(Done { changed: !did.is_empty(), what: Some(did.join(", ").into()), stamp: None, later: None })
 }
 
 /// Whether it can be had at all.
@@ -109,6 +110,7 @@ fn state(unit: &Unit) -> Foreign {
         UnitFile::Enabled => "enabled",
         UnitFile::ForNow => "enabled until the next boot",
         UnitFile::Disabled => "disabled",
+        UnitFile::Indirect => "indirect",
         UnitFile::Static => "static",
         UnitFile::Masked => "masked",
     };

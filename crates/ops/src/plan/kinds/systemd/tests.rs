@@ -183,6 +183,9 @@ async fn what_is_so_is_seen_by_one_look_and_what_is_not_is_had() {
             false,
             &["enable app.service"],
         ),
+        // It stays so, whatever systemctl is told.
+        (&Machine { file: "indirect", ..off.clone() }, None, Some(false), false, &[]),
+        (&Machine { file: "indirect", ..off.clone() }, None, Some(true), false, &[]),
     ] {
         let mut lab = Lab::new(machine.clone(), wants(state, enabled)).await;
         lab.cx.is_told = told;
@@ -259,6 +262,24 @@ async fn one_that_ends_when_it_is_done_is_no_failure() {
     let once = Machine { kind: "oneshot", starts_as: "inactive", ..Machine::default() };
     let lab = Lab::new(once, wants(Some(UnitState::Started), None)).await;
     assert!(lab.effect().await.unwrap().changed);
+}
+
+#[tokio::test]
+async fn units_that_cannot_be_read_are_said_with_all_that_systemctl_said() {
+    let place = tempfile::tempdir().unwrap();
+    let logs = place.path().join("logs");
+    let machine = Mutex::new(Machine { outdated: true, active: "active", ..Machine::default() });
+    let answer = move |line: &str| match line.contains("daemon-reload") {
+        true => Captured::new(Ended::Code(1), "", "Reload failed: no space left\n"),
+        false => machine.lock().unwrap().answer(line),
+    };
+    let mut lab = Lab::answering(wants(Some(UnitState::Stopped), None), answer).await;
+    Arc::get_mut(&mut lab.cx.ground).unwrap().logs = Some(logs.clone());
+    let error = lab.effect().await.unwrap_err();
+    assert_eq!(error.to_string(), "systemd could not read its units again");
+    assert_eq!(error.tail, ["Reload failed: no space left"]);
+    let log = error.log.clone().unwrap();
+    assert!(log.starts_with(&logs) && std::fs::read_to_string(log).unwrap().contains("no space left"));
 }
 
 #[tokio::test]

@@ -45,6 +45,8 @@ pub(super) enum UnitFile {
     /// Until the machine is started again.
     ForNow,
     Disabled,
+    /// It is not, and cannot be: others that it names are enabled and disabled with it (`Also=`).
+    Indirect,
     /// It can be neither: others have it begin, or nobody does.
     Static,
     Masked,
@@ -75,7 +77,8 @@ fn unit(paragraph: &str) -> Option<Unit> {
         other => Active::Between(Foreign::new(other)),
     };
     let file = match value("UnitFileState").unwrap_or_default() {
-        "enabled" | "alias" | "indirect" | "generated" => UnitFile::Enabled,
+        "enabled" | "alias" | "generated" => UnitFile::Enabled,
+        "indirect" => UnitFile::Indirect,
         "enabled-runtime" => UnitFile::ForNow,
         "static" | "transient" => UnitFile::Static,
         "masked" | "masked-runtime" => UnitFile::Masked,

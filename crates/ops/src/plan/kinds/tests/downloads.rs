@@ -7,7 +7,7 @@ use super::super::apt_key::sha256;
 use super::machine::{Lab, ends, step};
 use crate::env::Env;
 use crate::plan::run::ApplyOptions;
-use crate::plan::{Action, DownloadAction, Part, SecretText, Step, Unpack};
+use crate::plan::{Action, Body, DownloadAction, FileAction, Part, SecretText, Step, Unpack};
 use crate::testing::scripted_http::{Script, ScriptedHttp};
 
 /// A machine whose server has `content` at every address; what it was asked, with the authorization that came.
@@ -178,4 +178,59 @@ async fn a_folder_of_somebody_else_is_not_taken() {
     let said = lab.run(steps(&unpacking(&lab, true))).await;
     assert!(said[0].starts_with("d failed: "), "{said:?}");
     assert_eq!(lab.read("opt/app/mine").as_deref(), Some("mine"));
+}
+
+#[tokio::test]
+async fn a_list_is_asked_once_where_the_file_is_right_however_it_is_dated() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&asked);
+    let http = ScriptedHttp::new(Env::real(), move |request, _| {
+        told.lock().unwrap().push(request.url.path().to_owned());
+        let list = format!("{}  a\n", sha256(b"content"));
+        let body = if request.url.path() == "/a" { "content" } else { &list };
+        Script::status(200).sends(body.as_bytes())
+    });
+    let lab = Lab::new(|builder| builder.http(Arc::new(http)));
+    let above = || {
+        let file = FileAction::new(lab.at("above"), Body::Content("above".into()));
+        step("above", Action::File(file))
+    };
+    let wanted = DownloadAction { checksum: Some("https://example.com/sums".into()), ..action() };
+    let all = || [vec![above()], steps(&wanted)].concat();
+    assert!(lab.run(all()).await[1].starts_with("d changed"));
+    assert_eq!(*asked.lock().unwrap(), ["/sums", "/a"]);
+    // The same content in another file: fetched for before its turn, and found to be right.
+    std::fs::remove_file(lab.at("below/here/a")).unwrap();
+    lab.write("below/here/a", "content");
+    std::fs::remove_file(lab.at("above")).unwrap();
+    assert!(lab.run(all()).await[1].starts_with("d unchanged"));
+    assert_eq!(asked.lock().unwrap()[2..], ["/sums"]);
+    assert_eq!(lab.run(all()).await[1], "d ok");
+}
+
+#[tokio::test]
+async fn the_rights_of_a_file_that_is_right_are_set() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (lab, asked) = lab("content");
+    let wanted = DownloadAction { mode: Some(0o750), ..with_digest("content") };
+    lab.run(steps(&wanted)).await;
+    std::fs::set_permissions(lab.at("below/here/a"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(lab.run(steps(&wanted)).await[0].starts_with("d changed"));
+    let mode = std::fs::metadata(lab.at("below/here/a")).unwrap().permissions().mode() & 0o7777;
+    assert_eq!((mode, asked.lock().unwrap().len()), (0o750, 1), "without another request");
+    assert_eq!(lab.run(steps(&wanted)).await, ["d ok"]);
+}
+
+#[tokio::test]
+async fn a_file_without_a_digest_that_was_had_by_hand_is_not_fetched() {
+    let (lab, asked) = lab("content");
+    lab.write("below/here/a", "had by hand");
+    let mut options = lab.options();
+    options.selection.mark_done = vec![super::machine::id("d")];
+    assert_eq!(ends(&lab.applied(steps(&action()), &options).await), ["d ok"]);
+    assert_eq!(lab.run(steps(&action())).await, ["d ok"]);
+    assert_eq!((lab.read("below/here/a").as_deref(), asked.lock().unwrap().len()), (Some("had by hand"), 0));
+    // It does not say that it came from anywhere else.
+    let other = DownloadAction { url: "https://example.com/b".into(), ..action() };
+    assert!(lab.run(steps(&other)).await[0].starts_with("d changed"));
 }

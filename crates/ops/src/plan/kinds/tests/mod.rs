@@ -7,6 +7,8 @@ mod file;
 mod git;
 mod killed;
 pub(super) mod lab;
+mod limits;
 mod machine;
 mod modules;
 mod packages;
+mod power;

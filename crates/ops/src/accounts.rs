@@ -1,4 +1,4 @@
-//! The numbers of users and groups, by the files of this machine.
+//! Users and groups, by the files of this machine.
 
 use std::path::Path;
 
@@ -8,28 +8,28 @@ use crate::env::Env;
 const LARGEST: u64 = 16 << 20;
 
 /// Finds the number of a name.
-pub(super) type Find = fn(&Env, &str) -> Option<u32>;
+pub(crate) type Find = fn(&Env, &str) -> Option<u32>;
 
 /// The number of a user: its own where it is one.
-pub(super) fn user(env: &Env, name: &str) -> Option<u32> {
+pub(crate) fn user(env: &Env, name: &str) -> Option<u32> {
     number(env, "/etc/passwd", name)
 }
 
 /// The number of a group: its own where it is one.
-pub(super) fn group(env: &Env, name: &str) -> Option<u32> {
+pub(crate) fn group(env: &Env, name: &str) -> Option<u32> {
     number(env, "/etc/group", name)
 }
 
 /// Somebody who can run a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Account {
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-    pub(super) home: String,
+pub(crate) struct Account {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) home: String,
 }
 
 /// Whom the machine knows by this name or number.
-pub(super) fn account(env: &Env, name: &str) -> Option<Account> {
+pub(crate) fn account(env: &Env, name: &str) -> Option<Account> {
     let bytes = env.fs().read_small(Path::new("/etc/passwd"), LARGEST).ok()?;
     account_in(&String::from_utf8_lossy(&bytes), name)
 }
