@@ -203,7 +203,12 @@ fn what_fails_for_good_three_times_is_parked_until_it_is_asked_for() {
     }
     let said = apply(&lab, &[]);
     assert_eq!(said.code, 4, "{}", said.err);
-    assert!(said.err.contains("left: failed three times in the same way"), "{}", said.err);
+    let why = said.err.lines().find(|line| line.contains("left: failed three times in the same way: "));
+    assert!(
+        why.unwrap_or_else(|| panic!("{}", said.err)).contains("404"),
+        "what it failed with: {}",
+        said.err
+    );
     assert!(
         said.err.contains("next: vps-configurator apply p.yaml --rerun f  (once the cause is gone)"),
         "{}",

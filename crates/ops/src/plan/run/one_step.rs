@@ -221,7 +221,7 @@ impl Run<'_> {
         if memo.is_interrupted() && !due && !asked {
             return Some(Deferral::Interrupted);
         }
-        (memo.equal_failures >= PARKED && !asked).then_some(Deferral::Parked)
+        (memo.equal_failures >= PARKED && !asked).then(|| Deferral::Parked { failure: memo.failure.clone() })
     }
 
     pub(super) async fn done(&self, cx: &StepContext, step: &Step, brought: Option<Brought>) -> Outcome {
