@@ -66,7 +66,7 @@ impl<'p> Show<'p> {
         let text = fs::read_to_string(&example).with_context(|| format!("{}", example.display()))?;
         fs::write(program.stage.path(PLAN), text + &more)?;
         // Of one service silence is not waited for as long as of all others.
-        let config = "performance: {services: {slow: {timeouts: {idle: 0.5}}}}\n";
+        let config = "performance: {services: {slow: {timeouts: {idle: 1}}}}\n";
         fs::write(program.stage.path("vps-configurator.yaml"), config)?;
         for (name, file) in &files {
             let server = if *name == "slow" { &other } else { &server };
