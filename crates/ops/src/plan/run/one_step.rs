@@ -161,7 +161,13 @@ impl Run<'_> {
             Proof::Satisfied(_) if let Some(until) = self.would_be_told_by(step) => {
                 Some(self.would_be(step, Would::UnknownUntil(until)))
             }
-            Proof::Satisfied(stamp) => Some(self.satisfied(cx, step, stamp)),
+            Proof::Satisfied(stamp) => {
+                // Where nobody knows that it was done, it may have been by a run that did not come to its end.
+                if !self.options.dry_run && cx.memo.as_ref().is_none_or(|memo| !memo.is_done()) {
+                    kinds::sweep(cx).await;
+                }
+                Some(self.satisfied(cx, step, stamp))
+            }
             Proof::Missing(_) | Proof::Unknown if let Some(deferral) = self.may_begin(cx, step) => {
                 Some(Outcome::Deferred(deferral))
             }
