@@ -52,7 +52,7 @@ pub(super) fn show(program: &Program) -> Result<()> {
 
     say("5. Later, the server is back: one probe closes the circuit")?;
     server.script(PATH, [Answer::Whole]);
-    demo.download(&["--wait-for-circuit"], 0)?;
+    demo.download(&["--wait"], 0)?;
     demo.status()?;
     say("done: every file was complete and right, or not there")
 }
