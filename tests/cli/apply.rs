@@ -57,7 +57,7 @@ fn ends(lab: &Lab, args: &[&str]) -> (i32, Vec<String>) {
     (said.code, report["steps"].as_array().unwrap().iter().map(of).collect())
 }
 
-fn signal(child: &Child, signal: Signal) {
+pub(crate) fn signal(child: &Child, signal: Signal) {
     let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     kill_process(pid, signal).unwrap();
 }

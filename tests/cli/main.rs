@@ -15,6 +15,7 @@ mod configuration;
 mod connectivity;
 mod dashboard;
 mod dead_letter;
+mod demo;
 mod exit_codes;
 mod foreign;
 mod help;

@@ -64,6 +64,7 @@ fn end(outcome: &Outcome) -> String {
         }
         Outcome::Blocked { by } => format!("blocked by {by}"),
         Outcome::Deferred(Deferral::CircuitOpen { .. }) => "left: circuit".into(),
+        Outcome::Deferred(Deferral::Parked { failure: Some(failure) }) => format!("parked: {failure}"),
         other => format!("{other:?}"),
     }
 }
@@ -121,7 +122,11 @@ struct Ended {
 type Failures = BTreeMap<String, String>;
 
 fn hear(applied: &Applied, failures: &mut Failures) {
-    let failed = applied.steps.iter().filter(|step| matches!(step.outcome, Outcome::Failed(_)));
+    // Where each run that met it was killed, it is given up by the time that a run says why.
+    let is_why = |outcome: &Outcome| {
+        matches!(outcome, Outcome::Failed(_) | Outcome::Deferred(Deferral::Parked { .. }))
+    };
+    let failed = applied.steps.iter().filter(|step| is_why(&step.outcome));
     failures.extend(failed.map(|step| (step.id.to_string(), end(&step.outcome))));
 }
 

@@ -21,7 +21,8 @@ use std::process::{Command, ExitCode};
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  demo                  a flaky server and the real binary: retries, resume, circuit breaker
+  demo [services]       flaky servers and the real binary: a plan is killed, finished, mended, done again; services:
+                        retries, resume, circuit breaker; --program PATH: another binary than the one it builds
   test [--slow] [ARG]   builds everything and runs all tests; --slow adds those that use the internet; --browser
                         installs Chromium where it is missing, and fails without it
   ci [--full]           format, tidy, clippy, docs, tests, release build; --full adds what is slow: each
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
     let command = args.next().unwrap_or_default();
     let rest: Vec<String> = args.collect();
     let outcome = match command.as_str() {
-        "demo" => demo::run(),
+        "demo" => demo::run(&rest),
         "test" => test::run(&rest),
         "ci" => ci::run(&rest),
         "docs" => docs::run(&rest),

@@ -1,11 +1,14 @@
 //! Stopped half-way, by Ctrl-C or for good: the next run goes on, and ends where one that was not stopped ends.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Child;
 
 use rustix::process::Signal;
+use tests::archives::{Thing, tar};
+use tests::git::Forge;
 use tests::server::{Behaviour, Content, Gate, Route, Server};
 use tests::wait_until;
 
@@ -86,7 +89,6 @@ fn steps(server: &Server, content: &Content) -> String {
 
 /// Every file below, with what is in it and its rights.
 fn tree(folder: &Path) -> Vec<(String, u32, Vec<u8>)> {
-    use std::os::unix::fs::PermissionsExt as _;
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
@@ -128,6 +130,57 @@ fn killed_in_the_middle_the_next_run_ends_where_one_that_was_not_killed_ends() {
         ("run\n", "told\n")
     );
     assert!(apply(&killed, &[]).out.starts_with("p: 5 steps  ok 5  "));
+}
+
+/// What a run leaves beside a folder that is killed between putting it in place and clearing up.
+fn leave(lab: &Lab, names: [&str; 2]) {
+    for (name, record) in [("unpack", "vps-configurator-unpack"), ("clone", "vps-configurator-clone")] {
+        let folder = lab.path(&format!(".{}.{name}-0c39fa8a", names[usize::from(name == "clone")]));
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+        fs::write(folder.join(record), "").unwrap();
+    }
+    fs::write(lab.path(&format!(".{}.archive", names[0])), "what was unpacked").unwrap();
+}
+
+fn hidden(lab: &Lab) -> usize {
+    let names = fs::read_dir(lab.folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    names
+        .filter(|name| name.to_str().unwrap().starts_with(".t") || name.to_str().unwrap().starts_with(".c"))
+        .count()
+}
+
+#[test]
+fn what_a_killed_run_left_beside_what_it_had_put_in_place_is_cleared_away() {
+    let (lab, server) = (Lab::new(), Server::start());
+    let Some(forge) = Forge::start() else { return };
+    let archive = Content::fixed(tar(&[Thing::file("f", "content")]));
+    server.route("/t.tar", Route::content(archive.clone()));
+    plan(
+        &lab,
+        &format!(
+            "- {{id: tree, download: {{url: \"{}\", sha256: {}, unpack: {{to: tree}}}}}}\n\
+             - {{id: clone, git: {{url: \"{}\", dest: clone, commit: {}}}}}\n",
+            server.url("/t.tar"),
+            archive.sha256(),
+            forge.url("sample"),
+            forge.sample("sample").id("main")
+        ),
+    );
+    assert_eq!(apply(&lab, &[]).code, 0);
+    assert_eq!(hidden(&lab), 0);
+    // As it is where the run that made it could not say so any more.
+    leave(&lab, ["tree", "clone"]);
+    fs::remove_dir_all(lab.path("state")).unwrap();
+    assert_eq!((apply(&lab, &["--dry-run"]).code, hidden(&lab)), (0, 3), "a look changes nothing");
+    let (asked, cloned) = (server.log().connections, forge.all());
+    let said = apply(&lab, &[]);
+    assert!(said.out.starts_with("p: 2 steps  ok 2  "), "{}{}", said.out, said.err);
+    assert_eq!(hidden(&lab), 0);
+    assert_eq!((server.log().connections, forge.all()), (asked, cloned));
+    // What is known to be done is not looked around.
+    leave(&lab, ["tree", "clone"]);
+    assert_eq!((apply(&lab, &[]).code, hidden(&lab)), (0, 3));
 }
 
 /// Reads what lets it end from a pipe, so that it outlives a run that is killed.
@@ -203,7 +256,12 @@ fn what_fails_for_good_three_times_is_parked_until_it_is_asked_for() {
     }
     let said = apply(&lab, &[]);
     assert_eq!(said.code, 4, "{}", said.err);
-    assert!(said.err.contains("left: failed three times in the same way"), "{}", said.err);
+    let why = said.err.lines().find(|line| line.contains("left: failed three times in the same way: "));
+    assert!(
+        why.unwrap_or_else(|| panic!("{}", said.err)).contains("404"),
+        "what it failed with: {}",
+        said.err
+    );
     assert!(
         said.err.contains("next: vps-configurator apply p.yaml --rerun f  (once the cause is gone)"),
         "{}",

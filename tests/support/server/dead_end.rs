@@ -6,12 +6,13 @@ use std::time::Duration;
 use tokio::net::TcpSocket;
 
 use super::runtime::Background;
+use super::start::Server;
 
 /// A port that refuses connections; it stays taken while this lives, so nobody else can answer there.
 #[derive(Debug)]
 pub struct Refusing {
     address: SocketAddr,
-    _socket: TcpSocket,
+    socket: TcpSocket,
 }
 
 impl Refusing {
@@ -20,7 +21,13 @@ impl Refusing {
     pub fn start() -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-        Self { address: socket.local_addr().unwrap(), _socket: socket }
+        Self { address: socket.local_addr().unwrap(), socket }
+    }
+
+    /// A server without any path takes them from now on.
+    #[must_use]
+    pub fn listen(self) -> Server {
+        Server::builder().start_on(Some(self.socket))
     }
 
     /// Its address.

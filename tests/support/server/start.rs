@@ -63,6 +63,11 @@ impl ServerBuilder {
     /// Starts it.
     #[must_use]
     pub fn start(self) -> Server {
+        self.start_on(None)
+    }
+
+    /// The same with a socket that has its port already.
+    pub(super) fn start_on(self, bound: Option<TcpSocket>) -> Server {
         let tls = self.tls.is_some();
         let shared = Shared {
             routes: Arc::default(),
@@ -73,13 +78,16 @@ impl ServerBuilder {
         };
         let theirs = shared.clone();
         let (address, background) = Background::run(move || async move {
-            let socket = TcpSocket::new_v4().unwrap();
+            let is_bound = bound.is_some();
+            let socket = bound.unwrap_or_else(|| TcpSocket::new_v4().unwrap());
             if let Some(bytes) = self.send_buffer {
                 socket.set_send_buffer_size(bytes).unwrap();
             }
-            // Connections of the one before may still be remembered.
-            socket.set_reuseaddr(true).unwrap();
-            socket.bind((Ipv4Addr::LOCALHOST, self.port).into()).unwrap();
+            if !is_bound {
+                // Connections of the one before may still be remembered.
+                socket.set_reuseaddr(true).unwrap();
+                socket.bind((Ipv4Addr::LOCALHOST, self.port).into()).unwrap();
+            }
             let listener = socket.listen(1024).unwrap();
             let address = listener.local_addr().unwrap();
             runtime::spawn(accept(listener, theirs));

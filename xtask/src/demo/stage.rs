@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
+
+/// How long one thing may take.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// A folder, and the program that runs in it at the moment.
 pub(super) struct Stage {
@@ -41,6 +44,10 @@ impl Stage {
         Ok(stage)
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -56,14 +63,26 @@ impl Stage {
 
     /// Waits for it. Looks again and again, so that Ctrl-C finds it to be ended.
     pub(super) fn wait(&self) -> Result<ExitStatus> {
-        loop {
-            if let Some(child) = lock(&self.running).as_mut()
-                && let Some(status) = child.try_wait()?
-            {
-                return Ok(status);
+        let mut ended = None;
+        self.wait_until("the end of the program", || {
+            if let Some(child) = lock(&self.running).as_mut() {
+                ended = child.try_wait()?;
+            }
+            Ok(ended.is_some())
+        })?;
+        ended.context("no program was begun")
+    }
+
+    /// Looks again and again.
+    pub(super) fn wait_until(&self, what: &str, mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {
+        let begin = Instant::now();
+        while begin.elapsed() < PATIENCE {
+            if is_so()? {
+                return Ok(());
             }
             std::thread::sleep(Duration::from_millis(5));
         }
+        bail!("waited in vain for {what}")
     }
 
     /// Kills it with SIGKILL.
@@ -73,6 +92,12 @@ impl Stage {
             child.wait()?;
         }
         Ok(())
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        clear(&self.running, self.folder.path());
     }
 }
 

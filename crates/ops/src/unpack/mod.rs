@@ -67,6 +67,7 @@ pub use format::Format;
 pub use limits::{Bound, UnpackLimits};
 pub use refusal::Refusal;
 pub use request::{ArchiveDigest, UnpackOptions, UnpackProgress, UnpackRequest, Unpacked};
+pub(crate) use run::sweep_beside;
 pub use run::{unpack, unpack_here};
 pub use stamp::{STAMP, is_unpacked};
 pub use standing::Occupied;

@@ -14,20 +14,41 @@ use super::entry::{Entries, Entry, EntryKind};
 use super::format::{Format, HEAD};
 use super::hearing::Hearing;
 use super::limits::{Bound, UnpackLimits};
+use super::names::Stem;
 use super::path::{Place, place};
 use super::refusal::Refusal;
 use super::request::{ArchiveDigest, UnpackOptions, UnpackProgress, UnpackRequest, Unpacked};
 use super::source::{Source, amount};
 use super::staging::Staging;
 use super::stamp::Stamp;
+use super::sweep::sweep;
 use super::tar::Tar;
 use super::tree::{Number, ROOT, Tree, check_target};
 use super::warning::UnpackWarning;
 use super::write::{Finish, Writer, file_mode, folder_mode};
 use super::zip::Zip;
+use crate::deadline::Deadline;
 use crate::env::fs::FsFile;
 use crate::env::{Env, StopOnDrop};
 use crate::foreign::Foreign;
+
+/// Removes what runs that were killed left beside a folder; what cannot be removed is let alone.
+///
+/// Cancel safe: as [`unpack`].
+pub(crate) async fn sweep_beside(env: &Env, to: &Path) {
+    let stop = Arc::new(AtomicBool::new(false));
+    let _stop = StopOnDrop(Arc::clone(&stop));
+    let (world, to) = (env.clone(), to.to_owned());
+    let swept = env.thread("sweep", move || {
+        let hearing = Hearing::new(&world, stop, Deadline::NEVER);
+        if let Ok((parent, name)) = world.fs().folder_of(&to) {
+            let _ = sweep(&*parent, &Stem::of(name), &hearing);
+        }
+    });
+    if let Ok(swept) = swept {
+        let _ = swept.await;
+    }
+}
 
 /// Unpacks an archive on a thread of its own. `progress` is called there, after each entry and each block.
 ///

@@ -129,7 +129,7 @@ impl Said<'_> {
         if let Some(id) = first(&|why| *why == Deferral::Interrupted) {
             return Some(format!("{command} --rerun {id}  (or --mark-done {id}, if it was done)"));
         }
-        if let Some(id) = first(&|why| *why == Deferral::Parked) {
+        if let Some(id) = first(&|why| matches!(why, Deferral::Parked { .. })) {
             return Some(format!("{command} --rerun {id}  (once the cause is gone)"));
         }
         let waits = |why: &Deferral| matches!(why, Deferral::CircuitOpen { .. } | Deferral::Offline);

@@ -39,7 +39,10 @@ pub(crate) fn deferral(why: &Deferral) -> String {
             "a run that was killed had begun it, and it may be done only once".to_owned()
         }
         Deferral::Running { pid } => format!("process {pid}, which an earlier run began, is still at it"),
-        Deferral::Parked => "failed three times in the same way".to_owned(),
+        Deferral::Parked { failure } => {
+            let why = failure.as_ref().map(|failure| format!(": {failure}"));
+            format!("failed three times in the same way{}", why.unwrap_or_default())
+        }
         _ => "left for a later run".to_owned(),
     }
 }

@@ -237,7 +237,7 @@ const fn name(why: &Deferral) -> &'static str {
         Deferral::NotSelected => "not_selected",
         Deferral::NoJournal => "no_journal",
         Deferral::Interrupted => "interrupted",
-        Deferral::Parked => "parked",
+        Deferral::Parked { .. } => "parked",
         Deferral::Running { .. } => "running",
         _ => "stopped",
     }

@@ -7,7 +7,8 @@ use super::super::action::GitAction;
 use super::super::run::{Done, Proof, StepContext, StepError};
 use crate::foreign::shown;
 use crate::git::{
-    CloneRequest, Cloned, Clones, CommitId, GitError, InvalidGitUrl, InvalidRef, There, Want, head_of,
+    CloneRequest, Cloned, Clones, CommitId, GitError, InvalidGitUrl, InvalidRef, Left, There, Want, aside,
+    head_of,
 };
 use crate::hint::Advise as _;
 use vps_retry::Classify as _;
@@ -36,6 +37,17 @@ fn request(cx: &StepContext, action: &GitAction) -> Result<CloneRequest, StepErr
         None => {}
     }
     Ok(request)
+}
+
+/// Takes away what a run left that was killed once the clone was in place.
+pub(super) async fn sweep(cx: &StepContext, action: &GitAction) {
+    let (env, dest) = (cx.env().clone(), cx.path(&action.dest));
+    let swept = aside(cx.env(), move |stop| match Left::beside(&env, &dest) {
+        Some(left) => left.sweep(&env, stop),
+        None => Ok(()),
+    });
+    // What cannot be removed is in nobody's way.
+    let _ = swept.await;
 }
 
 /// Where the clone was when it was last seen to be right.

@@ -64,6 +64,20 @@ pub(super) async fn prove(cx: &StepContext) -> Result<Proof, StepError> {
     }
 }
 
+/// Takes away what a run left beside it that was killed before it could: of what is as it is to be, nobody else would.
+pub(super) async fn sweep(cx: &StepContext) {
+    match cx.step().map(|step| &step.action) {
+        Some(Action::Download(download)) => {
+            if let Some(unpack) = &download.unpack {
+                unpacked::sweep(cx, download, unpack).await;
+            }
+        }
+        #[cfg(feature = "git")]
+        Some(Action::Git(git)) => git::sweep(cx, git).await,
+        _ => {}
+    }
+}
+
 /// Looks whether what was done just now is as it is to be.
 ///
 /// # Errors

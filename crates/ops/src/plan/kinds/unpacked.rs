@@ -16,7 +16,8 @@ use crate::env::fs::{FsFile, Open};
 use crate::env::hidden_name;
 use crate::foreign::{Foreign, shown};
 use crate::unpack::{
-    ArchiveDigest, UnpackLimits, UnpackOptions, UnpackProgress, UnpackRequest, is_unpacked, unpack,
+    ArchiveDigest, UnpackLimits, UnpackOptions, UnpackProgress, UnpackRequest, is_unpacked, sweep_beside,
+    unpack,
 };
 
 /// What an archive is called that is there only until it is unpacked: `.NAME.archive`.
@@ -123,6 +124,14 @@ pub(super) async fn effect(
 
 fn late(cx: &StepContext) -> StepError {
     StepError::out_of_time(cx.step().and_then(|step| step.timeout).unwrap_or_default())
+}
+
+/// Takes away what a run left that was killed once the folder was in place.
+pub(super) async fn sweep(cx: &StepContext, action: &DownloadAction, unpack: &Unpack) {
+    sweep_beside(cx.env(), &cx.path(&unpack.to)).await;
+    if let (None, Some(path)) = (&action.dest, archive(cx, action)) {
+        remove(cx, &path);
+    }
 }
 
 /// Takes an archive away that was only there to be unpacked.

@@ -157,7 +157,13 @@ impl Run<'_> {
             Proof::Satisfied(_) if let Some(until) = self.would_be_told_by(step) => {
                 Some(self.would_be(step, Would::UnknownUntil(until)))
             }
-            Proof::Satisfied(stamp) => Some(self.satisfied(cx, step, stamp)),
+            Proof::Satisfied(stamp) => {
+                // Where nobody knows that it was done, it may have been by a run that did not come to its end.
+                if !self.options.dry_run && cx.memo.as_ref().is_none_or(|memo| !memo.is_done()) {
+                    kinds::sweep(cx).await;
+                }
+                Some(self.satisfied(cx, step, stamp))
+            }
             Proof::Missing(_) | Proof::Unknown if let Some(deferral) = self.may_begin(cx, step) => {
                 Some(Outcome::Deferred(deferral))
             }
@@ -220,7 +226,7 @@ impl Run<'_> {
         if memo.is_interrupted() && !due && !asked {
             return Some(Deferral::Interrupted);
         }
-        (memo.equal_failures >= PARKED && !asked).then_some(Deferral::Parked)
+        (memo.equal_failures >= PARKED && !asked).then(|| Deferral::Parked { failure: memo.failure.clone() })
     }
 
     pub(super) async fn done(&self, cx: &StepContext, step: &Step, brought: Option<Brought>) -> Outcome {

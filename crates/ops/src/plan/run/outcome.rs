@@ -90,7 +90,10 @@ pub enum Deferral {
         pid: u32,
     },
     /// It failed in the same way three times, where trying again cannot help.
-    Parked,
+    Parked {
+        /// With what.
+        failure: Option<Foreign>,
+    },
 }
 
 /// A step that failed.

@@ -12,6 +12,7 @@ use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::{Change, ChangeAll, Store, StoreError, mark};
@@ -43,6 +44,15 @@ pub struct SqliteStore {
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore").finish_non_exhaustive()
+    }
+}
+
+impl Drop for SqliteStore {
+    /// Who only read leaves the files as they are: the last one to close would otherwise write down what others left.
+    fn drop(&mut self) {
+        if self.connection.total_changes() == 0 {
+            let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        }
     }
 }
 
@@ -238,6 +248,32 @@ mod tests {
         store.checkpoint().unwrap();
         assert_eq!(len(), 0);
         assert_eq!(open().load("key").unwrap(), Some(vec![b'v'; 10_000]));
+    }
+
+    #[test]
+    fn who_only_reads_writes_nothing_down_of_what_others_left() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        let open = |name: &str| {
+            let folder = StateFolder::at(at(name));
+            SqliteStore::open(&folder, &Env::real(), |_, _, _| None, Box::new(|_| {})).unwrap()
+        };
+        let store = open("state");
+        store.update("key", &mut |_| Some(b"value".to_vec())).unwrap();
+        // As a process leaves it that is killed.
+        std::fs::create_dir(at("left")).unwrap();
+        let names = ["state.db", "state.db-wal", "state.meta", "state.lock"];
+        for name in names {
+            std::fs::copy(at("state").join(name), at("left").join(name)).unwrap();
+        }
+        let bytes = || names.map(|name| std::fs::read(at("left").join(name)).ok());
+        let before = bytes();
+        assert!(before[1].as_ref().is_some_and(|wal| !wal.is_empty()));
+        assert_eq!(open("left").load("key").unwrap(), Some(b"value".to_vec()));
+        assert!(bytes() == before, "it wrote");
+        open("left").update("other", &mut |_| Some(b"value".to_vec())).unwrap();
+        assert!(bytes() != before);
+        assert_eq!(open("left").load("key").unwrap(), Some(b"value".to_vec()));
     }
 
     #[test]
