@@ -65,7 +65,7 @@ impl World {
         for (id, cause) in HOPELESS {
             let begin = format!("error: p.yaml:{}: {id}: ", self.line(id));
             let at = said.err.find(&begin).unwrap_or_else(|| panic!("not said: {begin}\n{}", said.err));
-            let own = said.err[at + "error".len()..].split("\nerror: ").next().unwrap();
+            let own = said.err.get(at + "error".len()..).unwrap().split("\nerror: ").next().unwrap();
             assert!(own.contains(cause), "{id}: not said why ({cause}): {own}");
         }
         let blocked = said.err.lines().filter(|line| line.contains("not done: it needs down-")).count();

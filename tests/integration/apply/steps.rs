@@ -93,7 +93,7 @@ fn group(text: &mut String, g: usize, version: u32, places: &Places) {
         ),
     );
     match &places.clones {
-        Some((url, commit)) if g % 2 == 0 => {
+        Some((url, commit)) if g.is_multiple_of(2) => {
             let what = format!("git: {{url: \"{url}\", dest: out/clone-{g}, commit: {commit}}}\n");
             step(format!("clone-{g}"), format!("circuit: clone-{g}\n    {what}"));
         }
