@@ -110,7 +110,8 @@ fn ssh(folder: &Path, says: &[u8], stderr: &str, code: i32) -> String {
     fs::write(folder.join("says"), says).unwrap();
     fs::write(folder.join("stderr"), stderr).unwrap();
     // One that gives up in the pack goes; before that it hears all that is asked of it.
-    let stays = if code == 0 { "sed /done/q >/dev/null; " } else { "" };
+    // What ends the question comes behind its last line, and has a write of its own.
+    let stays = if code == 0 { "sed -u /done/q >/dev/null; head -c 4 >/dev/null; " } else { "" };
     let script = format!("cd \"${{0%/*}}\"; cat says; cat stderr >&2; {stays}exit {code}\n");
     fs::write(folder.join("ssh.sh"), script).unwrap();
     format!("sh {}", folder.join("ssh.sh").display())
