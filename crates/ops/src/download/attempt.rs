@@ -125,6 +125,11 @@ impl DownloadOperation {
                     attempt.note("another process has downloaded it meanwhile");
                     return Ok(Err(existing::unchanged(&self.request, file, None)));
                 }
+                if let Some(done) = self.done_meanwhile(target).await? {
+                    part.discard();
+                    attempt.note("another process has downloaded it meanwhile");
+                    return Ok(Err(done));
+                }
                 let of_key = self.key.as_ref().and_then(SealKey::warning);
                 for warning in of_key.into_iter().chain(warning) {
                     attempt.warn(warning.clone());
@@ -145,6 +150,17 @@ impl DownloadOperation {
                 Err(fault)
             }
             Err(fault) => Err(fault),
+        }
+    }
+
+    /// Another process may have made DEST between our look at it and our lock on its part.
+    async fn done_meanwhile(&self, target: &Target) -> Result<Option<Downloaded>, Fault> {
+        let now = super::plan::look(self.env.fs().as_ref(), &self.request)?;
+        match &now {
+            Target::File(file) if now.existing() != target.existing() => {
+                existing::is_done(&self.env, &self.request, file).await
+            }
+            _ => Ok(None),
         }
     }
 
