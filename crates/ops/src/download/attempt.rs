@@ -125,7 +125,7 @@ impl DownloadOperation {
                     attempt.note("another process has downloaded it meanwhile");
                     return Ok(Err(existing::unchanged(&self.request, file, None)));
                 }
-                if let Some(done) = self.done_meanwhile(target).await? {
+                if let Some(done) = existing::is_done_meanwhile(&self.env, &self.request, target).await? {
                     part.discard();
                     attempt.note("another process has downloaded it meanwhile");
                     return Ok(Err(done));
@@ -150,17 +150,6 @@ impl DownloadOperation {
                 Err(fault)
             }
             Err(fault) => Err(fault),
-        }
-    }
-
-    /// Another process may have made DEST between our look at it and our lock on its part.
-    async fn done_meanwhile(&self, target: &Target) -> Result<Option<Downloaded>, Fault> {
-        let now = super::plan::look(self.env.fs().as_ref(), &self.request)?;
-        match &now {
-            Target::File(file) if now.existing() != target.existing() => {
-                existing::is_done(&self.env, &self.request, file).await
-            }
-            _ => Ok(None),
         }
     }
 

@@ -97,6 +97,21 @@ async fn digest_of_file(env: &Env, file: Box<dyn FsFile>, algorithm: Algorithm) 
     digest.await.unwrap_or(Err(io::ErrorKind::Other.into()))
 }
 
+/// Whether another process made DEST between the look at it, `before`, and our lock on its part.
+pub(super) async fn is_done_meanwhile(
+    env: &Env,
+    request: &DownloadRequest,
+    before: &super::plan::Target,
+) -> Result<Option<Downloaded>, Fault> {
+    let now = super::plan::look(env.fs().as_ref(), request)?;
+    match &now {
+        super::plan::Target::File(file) if now.existing() != before.existing() => {
+            is_done(env, request, file).await
+        }
+        _ => Ok(None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
