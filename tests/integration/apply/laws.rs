@@ -26,7 +26,32 @@ impl From<Output> for Said {
     }
 }
 
+/// What there was right after the kill.
+pub(crate) struct Killed {
+    /// The steps that are known to be done.
+    done: BTreeSet<String>,
+    log: Log,
+    /// Bytes of each file, or of its part.
+    had: BTreeMap<String, u64>,
+}
+
+impl Killed {
+    fn had(&self, id: &str) -> u64 {
+        self.had.get(id).copied().unwrap_or(0)
+    }
+}
+
 impl World {
+    pub(crate) fn killed(&self) -> Killed {
+        let length = |name: String| self.lab.path("out").join(name).metadata().ok().map(|meta| meta.len());
+        let ids = (0..GROUPS).flat_map(|g| (0..5).map(move |n| format!("down-{g}-{n}")));
+        let had = ids.filter_map(|id| {
+            let there = length(id.clone()).or_else(|| length(format!(".{id}.part")))?;
+            Some((id, there))
+        });
+        Killed { had: had.collect(), done: self.known_done(), log: self.places.server.log() }
+    }
+
     pub(crate) fn said(&self, args: &[&str]) -> Said {
         let said = Said::from(self.run(args));
         for text in [&said.out, &said.err] {
@@ -96,13 +121,29 @@ impl World {
 
     /// Nothing of a download was sent twice, but for what was on the way when it was killed; and of those that were
     /// done by then nobody asked again.
-    pub(crate) fn assert_fetched_once(&self, done: &BTreeSet<String>, before: &Log, told: &str) {
+    pub(crate) fn assert_fetched_once(&self, killed: &Killed, told: &str) {
         let log = self.places.server.log();
         let mut sent: BTreeMap<String, u64> = BTreeMap::new();
+        let name = |one: &Exchange| {
+            one.request.path().trim_start_matches('/').trim_start_matches("elsewhere-").to_owned()
+        };
         let is_file = |one: &&Exchange| (200..300).contains(&one.status);
-        for one in log.exchanges.iter().filter(is_file) {
-            let path = one.request.path().trim_start_matches('/');
-            *sent.entry(path.trim_start_matches("elsewhere-").to_owned()).or_default() += one.sent;
+        let (until, after) = log.exchanges.split_at(killed.log.exchanges.len());
+        // The last one of each file is the one that the kill may have cut: what the kernel had for whom was killed was
+        // not read by him, and is no fault of his.
+        let files: Vec<(String, &Exchange)> =
+            until.iter().filter(is_file).map(|one| (name(one), one)).collect();
+        let last: BTreeMap<&str, usize> =
+            files.iter().enumerate().map(|(at, (id, _))| (id.as_str(), at)).collect();
+        for (at, (id, one)) in files.iter().enumerate() {
+            let read = match last.get(id.as_str()) == Some(&at) {
+                true => killed.had(id).saturating_sub(one.from).min(one.sent),
+                false => one.sent,
+            };
+            *sent.entry(id.clone()).or_default() += read;
+        }
+        for one in after.iter().filter(is_file) {
+            *sent.entry(name(one)).or_default() += one.sent;
         }
         for g in 0..GROUPS {
             for n in 0..5 {
@@ -119,9 +160,9 @@ impl World {
                 );
             }
         }
-        for one in log.exchanges.iter().skip(before.exchanges.len()) {
+        for one in after {
             let id = one.request.path().trim_start_matches('/').trim_end_matches(".tar.gz");
-            assert!(!done.contains(id), "{told}: {id} was done, and asked for again: {one}");
+            assert!(!killed.done.contains(id), "{told}: {id} was done, and asked for again: {one}");
         }
     }
 
