@@ -4,10 +4,11 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, Subcommand};
-use vps_ops::dead_letter::{LetterOptions, LetterRequest};
+use vps_ops::dead_letter::{Letter, LetterOptions, LetterRequest};
 use vps_ops::operation::OperationKind;
 use vps_ops::settings::parse_bytes;
 
+use super::apply::waits_by_itself;
 use super::values::{attempts, limit};
 use super::wait::WaitArgs;
 use crate::exit;
@@ -113,6 +114,31 @@ pub(crate) struct RetryArgs {
     pub(crate) wait: WaitArgs,
 }
 
+impl RetryArgs {
+    /// The options that `letter` was asked for with, and these over them.
+    pub(crate) fn over(&self, letter: &Letter) -> LetterOptions {
+        let mut options = letter.options.clone();
+        let fitting = self.set.iter().filter(|setting| setting.fits(&letter.request));
+        fitting.for_each(|setting| setting.apply(&mut options));
+        let wait = self.wait.circuit_wait();
+        if wait.waits() {
+            (options.wait_for_circuit, options.wait_at_most_millis) = (true, wait.limit().map(millis));
+        }
+        options
+    }
+
+    /// How long the run of a plan waits, of which a letter is.
+    pub(crate) fn wait_of_plan(&self) -> Option<Duration> {
+        let wait = self.wait.circuit_wait();
+        wait.waits().then(|| wait.limit().unwrap_or_else(waits_by_itself))
+    }
+}
+
+/// As letters have it.
+fn millis(limit: Duration) -> u64 {
+    u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
 fn rate(text: &str) -> Result<NonZeroU32, String> {
     text.parse().map_err(|_| "must be a whole number, at least 1".to_owned())
 }
@@ -175,11 +201,10 @@ impl Setting {
 
     /// `options` with this in it.
     pub(crate) fn apply(&self, options: &mut LetterOptions) {
-        let millis = |limit: &Duration| Some(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).max(1));
         match self {
-            Self::Timeout(limit) => options.total_millis = millis(limit),
-            Self::ConnectTimeout(limit) => options.connect_millis = millis(limit),
-            Self::IdleTimeout(limit) => options.idle_millis = millis(limit),
+            Self::Timeout(limit) => options.total_millis = Some(millis(*limit)),
+            Self::ConnectTimeout(limit) => options.connect_millis = Some(millis(*limit)),
+            Self::IdleTimeout(limit) => options.idle_millis = Some(millis(*limit)),
             Self::Retries(attempts) => options.attempts = Some(attempts.get()),
             Self::MinSpeed(bytes) => options.min_speed = Some(*bytes),
             Self::Service(name) => options.service = Some(name.clone()),

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use apply::{ApplyArgs, Steps, is_one_step, waits_by_itself};
+pub(crate) use apply::{ApplyArgs, Steps, is_one_step};
 pub(crate) use apt::{AptCommand, AptInstallArgs};
 pub(crate) use circuit_breaker::{CircuitBreakerCommand, HoldArgs, ResetArgs};
 pub(crate) use config::ConfigCommand;

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use vps_ops::CircuitWait;
 use vps_ops::settings::parse_duration;
 
 /// A limit: any duration but none at all.
@@ -17,14 +16,6 @@ pub(crate) fn limit(text: &str) -> Result<Duration, String> {
         Ok(limit) => Ok(limit),
         Err(error) => Err(error.to_string()),
     }
-}
-
-/// What `--wait` without a duration stands for.
-pub(crate) const AS_TIME_ALLOWS: &str = "timeout";
-
-/// How long open circuits are waited for.
-pub(crate) fn circuit_wait(text: &str) -> Result<CircuitWait, String> {
-    if text == AS_TIME_ALLOWS { Ok(CircuitWait::AsTimeAllows) } else { limit(text).map(CircuitWait::AtMost) }
 }
 
 /// A number of attempts; none would do nothing.

@@ -3,7 +3,10 @@
 use clap::Args;
 use vps_ops::CircuitWait;
 
-use super::values::{AS_TIME_ALLOWS, circuit_wait};
+use super::values::limit;
+
+/// What `--wait` without a duration stands for.
+const AS_TIME_ALLOWS: &str = "timeout";
 
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct WaitArgs {
@@ -20,6 +23,10 @@ pub(crate) struct WaitArgs {
         help_heading = "Limits"
     )]
     wait: Option<CircuitWait>,
+}
+
+fn circuit_wait(text: &str) -> Result<CircuitWait, String> {
+    if text == AS_TIME_ALLOWS { Ok(CircuitWait::AsTimeAllows) } else { limit(text).map(CircuitWait::AtMost) }
 }
 
 impl WaitArgs {

@@ -2,6 +2,9 @@
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+/// The column that the times of steps end in, where there is room.
+pub(super) const COLUMNS: usize = 80;
+
 /// Columns that a text takes, which was made fit to be shown.
 pub(super) fn width(text: &str) -> usize {
     text.width()

@@ -15,7 +15,7 @@ use vps_ops::plan::run::{Deferral, Outcome, PlanEvent, PlanObserver, StepEvent, 
 use vps_ops::plan::{ActionKind, Plan, StepId};
 
 use super::Screen;
-use super::columns::{cut, padded, width};
+use super::columns::{COLUMNS, cut, padded, width};
 use super::rows::{Happened, Look, Rows, Said};
 use super::screen::coloured;
 use super::words::plan as words;
@@ -26,8 +26,6 @@ use crate::term::Term;
 /// How wide the names of steps and of kinds are, at least and at most.
 const NAMES: (usize, usize) = (8, 24);
 const KINDS: (usize, usize) = (4, 14);
-/// Where the times stand, where there is room.
-const COLUMNS: usize = 80;
 /// What of a text is shown however narrow the terminal is.
 const LEAST: usize = 16;
 /// How often rows are drawn anew.
@@ -48,9 +46,16 @@ pub(crate) struct PlanView {
     /// How wide the columns of names and of kinds are.
     names: usize,
     kinds: usize,
-    running: Mutex<BTreeMap<StepId, Running>>,
-    /// What is under way, where it is drawn.
-    rows: Option<Mutex<Rows>>,
+    under_way: UnderWay,
+}
+
+/// What is under way.
+#[derive(Debug)]
+enum UnderWay {
+    /// It is drawn.
+    Drawn(Mutex<Rows>),
+    /// It is told now and then.
+    Told(Mutex<BTreeMap<StepId, Running>>),
 }
 
 /// A step that is under way.
@@ -72,24 +77,26 @@ impl PlanView {
         let kinds = widest(&mut plan.steps.iter().map(|step| step.action.kind().as_str().len()), KINDS);
         let is_logged = global.log_format == LogFormat::Json;
         let is_drawn = screen.has_rows() && !global.json && !is_logged;
-        let rows = is_drawn.then(|| Mutex::new(Rows::new(plan, env.now())));
+        let under_way = match is_drawn {
+            true => UnderWay::Drawn(Mutex::new(Rows::new(plan, env.now()))),
+            false => UnderWay::Told(Mutex::default()),
+        };
         Self {
             env,
             screen,
-            rows,
+            under_way,
             unicode: term.unicode,
             json: global.json,
             is_logged,
             is_quiet: global.quiet > 0 || global.json,
             names,
             kinds,
-            running: Mutex::default(),
         }
     }
 
     /// The same for a look: its lines are its result.
     pub(crate) fn silent(self) -> Self {
-        Self { is_quiet: true, rows: None, ..self }
+        Self { is_quiet: true, under_way: UnderWay::Told(Mutex::default()), ..self }
     }
 
     /// Whether what is said goes to programs, by the log.
@@ -108,11 +115,12 @@ impl PlanView {
 
     /// Says what is under way, for those who see no bar.
     pub(crate) fn still_running(&self) {
-        if self.is_quiet || self.rows.is_some() {
+        let UnderWay::Told(running) = &self.under_way else { return };
+        if self.is_quiet {
             return;
         }
         let now = self.env.now();
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = running.lock().unwrap_or_else(PoisonError::into_inner);
         let words = |(id, step): (&StepId, &Running)| {
             let took = words::took(now.since(step.since));
             match &step.at {
@@ -131,7 +139,9 @@ impl PlanView {
     pub(crate) fn draw(self: &Arc<Self>) -> Option<Task> {
         static HOOK: Once = Once::new();
 
-        self.rows.as_ref()?;
+        if !self.is_drawn() {
+            return None;
+        }
         HOOK.call_once(|| {
             let (screen, before) = (self.screen.clone(), std::panic::take_hook());
             std::panic::set_hook(Box::new(move |panic| {
@@ -161,7 +171,7 @@ impl PlanView {
     }
 
     fn redraw(&self) {
-        let Some(rows) = &self.rows else { return };
+        let UnderWay::Drawn(rows) = &self.under_way else { return };
         let (columns, lines) = crate::term::size(rustix::stdio::stderr());
         let look = Look {
             columns: columns.into(),
@@ -176,11 +186,11 @@ impl PlanView {
 
     /// Whether what is under way is drawn.
     pub(super) const fn is_drawn(&self) -> bool {
-        self.rows.is_some()
+        matches!(self.under_way, UnderWay::Drawn(_))
     }
 
     fn happened(&self, happened: &Happened<'_>) {
-        if let Some(rows) = &self.rows {
+        if let UnderWay::Drawn(rows) = &self.under_way {
             rows.lock().unwrap_or_else(PoisonError::into_inner).update(self.env.now(), happened);
         }
     }
@@ -293,7 +303,7 @@ impl PlanObserver for PlanView {
             return;
         }
         match event.what {
-            StepEvent::Waiting { left } if begins_to_wait && self.rows.is_none() => {
+            StepEvent::Waiting { left } if begins_to_wait => {
                 self.line(&format!("{} waits, {} at most", event.id, words::took(left)));
             }
             StepEvent::Ended { outcome, took } if is_said(outcome) => {
@@ -312,9 +322,10 @@ impl PlanObserver for PlanView {
 }
 
 impl PlanView {
-    /// Notes what is under way; whether a step waits that did not before.
+    /// Notes what is under way, where it is told; whether a step waits that did not before.
     fn note(&self, event: &PlanEvent<'_>) -> bool {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let UnderWay::Told(running) = &self.under_way else { return false };
+        let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
         if let StepEvent::Ended { .. } = event.what {
             running.remove(event.id);
             return false;

@@ -8,7 +8,7 @@ use super::checksum::{Algorithm, Checksum};
 use super::downloaded::{Downloaded, Saved};
 use super::error::Fault;
 use super::hash::Running;
-use super::plan::{At, FileTarget, followed};
+use super::plan::{At, FileTarget, Target, followed, look};
 use super::request::DownloadRequest;
 use crate::env::fs::{FileKind, FsFile, Meta, Open};
 use crate::env::{Env, StopOnDrop};
@@ -101,14 +101,15 @@ async fn digest_of_file(env: &Env, file: Box<dyn FsFile>, algorithm: Algorithm) 
 pub(super) async fn is_done_meanwhile(
     env: &Env,
     request: &DownloadRequest,
-    before: &super::plan::Target,
+    before: &Target,
 ) -> Result<Option<Downloaded>, Fault> {
-    let now = super::plan::look(env.fs().as_ref(), request)?;
-    match &now {
-        super::plan::Target::File(file) if now.existing() != before.existing() => {
-            is_done(env, request, file).await
-        }
-        _ => Ok(None),
+    let Target::File(file) = before else { return Ok(None) };
+    if file.folder.look(&file.name).ok() == file.existing {
+        return Ok(None);
+    }
+    match look(env.fs().as_ref(), request)? {
+        Target::File(file) => is_done(env, request, &file).await,
+        Target::Spool => Ok(None),
     }
 }
 
@@ -118,8 +119,29 @@ mod tests {
     use std::os::unix::fs::{chown, symlink};
 
     use super::*;
-    use crate::download::plan::{Target, look};
     use crate::download::{Dest, parse_url};
+
+    #[tokio::test]
+    async fn what_another_made_since_the_look_is_seen_where_it_is_right() {
+        let (place, env) = (tempfile::tempdir().unwrap(), Env::real());
+        let dest = place.path().join("f");
+        let mut digest = Running::new(Algorithm::Sha256);
+        digest.update(b"right");
+        let request = DownloadRequest {
+            expected: Some(Checksum::new(Algorithm::Sha256, &digest.hex()).unwrap().into()),
+            ..DownloadRequest::new(
+                parse_url("URL", "https://example.com/f").unwrap(),
+                Dest::Path(dest.clone()),
+            )
+        };
+        let before = look(&**env.fs(), &request).unwrap();
+        let done = async || is_done_meanwhile(&env, &request, &before).await.unwrap();
+        assert!(done().await.is_none(), "nobody did");
+        fs::write(&dest, "wrong").unwrap();
+        assert!(done().await.is_none());
+        fs::write(&dest, "right").unwrap();
+        assert!(done().await.unwrap().unchanged);
+    }
 
     #[tokio::test]
     async fn a_link_counts_if_what_it_leads_to_is_nobodys_to_change() {

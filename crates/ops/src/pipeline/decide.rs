@@ -71,7 +71,7 @@ impl<E: Failure> Run<'_, E> {
             && let Decision::Wait { after } = self.schedule.wait(retry_after, self.elapsed())
             && self.passes.may_wait(now, after, waits)
         {
-            self.passes.waits(now, after.min(LOOK_AGAIN));
+            self.passes.count_wait(now, after.min(LOOK_AGAIN));
             let service = rejected.service;
             self.wait(Some(service.clone()), retry_after, Awaited::Circuit { service });
             return Next::Sleep(after.min(LOOK_AGAIN));

@@ -117,7 +117,7 @@ pub struct OperationError<E> {
     pub took: Duration,
     /// The circuit that opened on the way: the next operation would be refused.
     pub circuit: Option<CircuitBreakerError>,
-    /// Whether an open circuit was to be waited for.
+    /// Whether an open circuit was to be waited for, and how long.
     pub waits: CircuitWait,
     /// Whether any attempt was let in past a circuit for what the caller asked for, by this operation or another
     /// part of it.

@@ -62,8 +62,8 @@ impl Passes {
         self.waited().allows(now, after, wait)
     }
 
-    /// It does.
-    pub(super) fn waits(&self, now: Tick, after: Duration) {
+    /// Counts that it does.
+    pub(super) fn count_wait(&self, now: Tick, after: Duration) {
         self.waited().count(now, after);
     }
 

@@ -10,6 +10,8 @@ pub mod disk;
 #[cfg(test)]
 mod disk_world;
 mod failed;
+#[cfg(test)]
+mod guarded_store;
 mod hostile;
 mod module_contract;
 mod module_machine;
@@ -27,6 +29,8 @@ mod still;
 #[cfg(test)]
 pub(crate) use disk_world::disk_world;
 pub use failed::Failed;
+#[cfg(test)]
+pub(crate) use guarded_store::{Access, GuardedStore};
 pub use hostile::hostile_words;
 pub use module_contract::{Breach, Contract, module_contract};
 pub use still::{STILL, still};

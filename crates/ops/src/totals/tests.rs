@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -11,8 +12,9 @@ use crate::NetworkOperationWrapper;
 use crate::hint::Advise;
 use crate::service::ServiceName;
 use crate::settings::{Options, Settings};
-use crate::store::{Change, ChangeAll, MemoryStore, Opened};
+use crate::store::{MemoryStore, Opened};
 use crate::testing::sim::Simulation;
+use crate::testing::{Access, GuardedStore};
 
 #[derive(Debug, thiserror::Error)]
 #[error("failed")]
@@ -136,41 +138,24 @@ fn names_are_bounded_configured_ones_are_always_told_apart_and_nothing_is_lost()
     });
 }
 
-/// A store that fails as often as it is told.
-struct Failing(MemoryStore, std::sync::atomic::AtomicU32);
-
-impl Store for Failing {
-    fn load(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.load(key)
-    }
-    fn update(&self, key: &str, change: &mut Change<'_>) -> Result<(), StoreError> {
-        self.0.update(key, change)
-    }
-    fn update_all(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
-        match self.1.load(Ordering::Relaxed) {
-            0 => self.0.update_all(keys, change),
-            left => {
-                self.1.store(left - 1, Ordering::Relaxed);
-                Err(StoreError::Busy)
-            }
+/// A store that fails to take totals as often as it is told.
+fn failing(store: &MemoryStore, times: u32) -> StoreHandle {
+    let left = AtomicU32::new(times);
+    let guard = move |access: Access<'_>| match access {
+        Access::Write(keys) if keys.iter().any(|key| key.starts_with("metrics/")) => {
+            let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            taken.map_or(Ok(()), |_| Err(StoreError::Busy))
         }
-    }
-    fn list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        self.0.list(prefix)
-    }
-    fn remove(&self, key: &str) -> Result<(), StoreError> {
-        self.0.remove(key)
-    }
-    fn version(&self) -> Result<u64, StoreError> {
-        self.0.version()
-    }
+        _ => Ok(()),
+    };
+    StoreHandle::inline(GuardedStore { store: store.clone(), guard })
 }
 
 #[test]
 fn what_the_store_did_not_take_is_written_the_next_time_and_once() {
     run(async {
         let memory = MemoryStore::new();
-        let network = network_over(StoreHandle::inline(Failing(memory.clone(), 2.into())));
+        let network = network_over(failing(&memory, 2));
         for _ in 0..3 {
             call(&network, "own", Ok(())).await;
             network.close().await;

@@ -100,15 +100,7 @@ pub(super) async fn carry_out(
     if let LetterRequest::PlanStep(step) = &letter.request {
         return plan_step::again(app, step, args).await;
     }
-    let mut options = letter.options.clone();
-    let fitting = args.set.iter().filter(|setting| setting.fits(&letter.request));
-    fitting.for_each(|setting| setting.apply(&mut options));
-    let wait = args.wait.circuit_wait();
-    if wait.waits() {
-        options.wait_for_circuit = true;
-        options.wait_at_most_millis =
-            wait.limit().map(|most| u64::try_from(most.as_millis()).unwrap_or(u64::MAX));
-    }
+    let options = args.over(letter);
     let unknown = || Failure::local("this version does not know how to do that again");
     let words = command_line::words(&letter.request, &options).ok_or_else(unknown)?;
     let command = match Cli::try_parse_from(&words) {

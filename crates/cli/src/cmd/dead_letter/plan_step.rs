@@ -14,7 +14,7 @@ use vps_ops::plan::{Needs, Plan, StepId};
 use super::again::Again;
 use super::warn_of;
 use crate::app::App;
-use crate::args::{ApplyArgs, MetricsArgs, RetryArgs, waits_by_itself};
+use crate::args::{ApplyArgs, MetricsArgs, RetryArgs};
 use crate::cmd::apply;
 use crate::cmd::plan::read::read;
 use crate::program;
@@ -40,11 +40,7 @@ pub(super) async fn again(app: &App, letter: &PlanStepLetter, args: &RetryArgs) 
         rerun: vec![vec![id.clone()].into()],
         mark_done: Vec::new(),
         recheck: false,
-        wait: args
-            .wait
-            .circuit_wait()
-            .waits()
-            .then(|| args.wait.circuit_wait().limit().unwrap_or_else(waits_by_itself)),
+        wait: args.wait_of_plan(),
         limit_time: None,
         wait_lock: None,
         jobs: NonZeroUsize::MIN,

@@ -4,14 +4,12 @@ use anstyle::{AnsiColor, Style};
 use vps_breaker::Tick;
 
 use super::{Rows, Running, words};
-use crate::observe::columns::{cut, padded, width};
+use crate::observe::columns::{COLUMNS, cut, padded, width};
 use crate::observe::words::plan::took;
 use crate::report::fit;
 
 /// Rows of the terminal that are left to what was said.
 const LEFT: usize = 3;
-/// The column that the times end in, where there is room.
-const COLUMNS: usize = 80;
 /// What a row says is never narrower than this where kinds are told, too.
 const WITH_KIND: usize = 34;
 const WITHOUT_KIND: usize = 8;

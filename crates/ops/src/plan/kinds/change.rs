@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use super::super::action::{Body, FileAction, Owner};
 use super::super::step::Plan;
 use super::diff::{self, FileDiff, NoText};
-use super::file::{LARGEST, source};
+use super::file::{LARGEST, others, source};
 use crate::accounts;
 use crate::env::Env;
 use crate::env::fs::{FileKind, Open};
@@ -77,17 +77,11 @@ pub fn file_change(env: &Env, plan: &Plan, action: &FileAction) -> FileChange {
     change.is_new = meta.is_none();
     if let Some(meta) = &meta {
         let Owner { user, group } = &action.owner;
-        let other = |is: u32, wanted: u32| (is != wanted).then_some((is, wanted));
-        change.mode = other(meta.mode, action.mode);
-        let user = match user {
-            Some(name) => accounts::user(env, name),
-            None => Some(env.fs().user()),
-        };
-        change.user = user.and_then(|user| other(meta.uid, user));
-        change.group = group
-            .as_ref()
-            .and_then(|name| accounts::group(env, name))
-            .and_then(|group| other(meta.gid, group));
+        // Nobody whom this machine does not know: the look has failed at that.
+        let uid = user.as_ref().and_then(|name| accounts::user(env, name));
+        let gid = group.as_ref().and_then(|name| accounts::group(env, name));
+        let others = others(meta, action.mode, uid, gid, env.fs().user());
+        (change.mode, change.user, change.group) = (others.mode, others.user, others.group);
     }
     let is_private = |mode: u32| mode & READERS == 0;
     let compared = || {

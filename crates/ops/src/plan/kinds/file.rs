@@ -84,10 +84,32 @@ impl Wanted {
     }
 
     fn is_so(&self, meta: &Meta, us: u32) -> bool {
-        meta.mode == self.mode
-            && meta.uid == self.uid.unwrap_or(us)
-            && self.gid.is_none_or(|gid| meta.gid == gid)
+        others(meta, self.mode, self.uid, self.gid, us).is_empty()
             && meta.len == u64::try_from(self.content.len()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Numbers of a file that are to be others, each before and after.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Others {
+    pub(super) mode: Option<(u32, u32)>,
+    pub(super) user: Option<(u32, u32)>,
+    pub(super) group: Option<(u32, u32)>,
+}
+
+impl Others {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What of a file has to be another. Where nobody is named it is ours, of any group.
+pub(super) fn others(meta: &Meta, mode: u32, uid: Option<u32>, gid: Option<u32>, us: u32) -> Others {
+    let other = |is: u32, wanted: u32| (is != wanted).then_some((is, wanted));
+    Others {
+        mode: other(meta.mode, mode),
+        user: other(meta.uid, uid.unwrap_or(us)),
+        group: gid.and_then(|gid| other(meta.gid, gid)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::action::Action;
 use super::super::ids::StepId;
 use super::super::kinds;
-use super::super::step::{Needs, Step};
+use super::super::step::Needs;
 use super::conditions::holds;
 use super::runner::Run;
 use super::step_context::Proof;
@@ -29,18 +29,22 @@ impl Run<'_> {
     fn behind(&self, gate: usize) -> BTreeSet<usize> {
         let mut behind: BTreeSet<usize> = BTreeSet::new();
         loop {
-            let is_behind =
-                |id: &StepId| self.places.get(id).is_some_and(|at| *at == gate || behind.contains(at));
-            let waits = |(at, step): &(usize, &Step)| match &step.needs {
-                Needs::Order => *at > gate,
-                Needs::Steps(needs) => needs.iter().any(is_behind),
-            };
-            let all = self.steps().iter().enumerate().filter(waits).map(|(at, _)| at);
-            let all: BTreeSet<usize> = all.filter(|at| *at != gate).collect();
-            if all == behind {
+            let before = behind.len();
+            // What a step needs mostly stands above it, so that one pass finds all and another sees that.
+            for (at, step) in self.steps().iter().enumerate().filter(|(at, _)| *at != gate) {
+                let is_behind =
+                    |id: &StepId| self.places.get(id).is_some_and(|at| *at == gate || behind.contains(at));
+                let waits = match &step.needs {
+                    Needs::Order => at > gate,
+                    Needs::Steps(needs) => needs.iter().any(is_behind),
+                };
+                if waits {
+                    behind.insert(at);
+                }
+            }
+            if behind.len() == before {
                 return behind;
             }
-            behind = all;
         }
     }
 

@@ -401,7 +401,8 @@ mod tests {
     use std::sync::atomic::AtomicU32;
 
     use super::*;
-    use crate::store::{Change, ChangeAll, MemoryStore};
+    use crate::store::MemoryStore;
+    use crate::testing::{Access, GuardedStore};
 
     fn id(text: &str) -> StepId {
         text.parse().unwrap()
@@ -462,41 +463,17 @@ mod tests {
     }
 
     /// A store that is busy for the next so many writes.
-    struct Busy(MemoryStore, AtomicU32);
-
-    impl Busy {
-        fn take(&self) -> Result<(), StoreError> {
-            let left = self.1.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-            left.map_or(Ok(()), |_| Err(StoreError::Unavailable))
-        }
-    }
-
-    impl Store for Busy {
-        fn load(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-            self.0.load(key)
-        }
-
-        fn update(&self, key: &str, change: &mut Change<'_>) -> Result<(), StoreError> {
-            self.take()?;
-            self.0.update(key, change)
-        }
-
-        fn update_all(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
-            self.take()?;
-            self.0.update_all(keys, change)
-        }
-
-        fn list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-            self.0.list(prefix)
-        }
-
-        fn remove(&self, key: &str) -> Result<(), StoreError> {
-            self.0.remove(key)
-        }
-
-        fn version(&self) -> Result<u64, StoreError> {
-            self.0.version()
-        }
+    fn busy(writes: u32) -> StoreHandle {
+        let left = AtomicU32::new(writes);
+        let guard = move |access: Access<'_>| match access {
+            Access::Read(_) => Ok(()),
+            Access::Write(_) => {
+                let taken =
+                    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+                taken.map_or(Ok(()), |_| Err(StoreError::Unavailable))
+            }
+        };
+        StoreHandle::inline(GuardedStore { store: MemoryStore::outliving(), guard })
     }
 
     #[tokio::test]
@@ -508,7 +485,7 @@ mod tests {
             (attempts("a"), attempts("b"), attempts("old"), attempts("new"))
         };
         for is_synced in [false, true] {
-            let store = StoreHandle::inline(Busy(MemoryStore::outliving(), AtomicU32::new(2)));
+            let store = busy(2);
             let mut journal = Journal::open(&env, &store, "web", None).await.unwrap();
             journal.note(&id("a"), None, |memo| memo.attempts = 1);
             journal.note(&id("old"), None, |memo| memo.attempts = 7);

@@ -8,7 +8,8 @@ use serde_json::json;
 use vps_health::Status;
 
 use super::lab::{Lab, Peer, Say, held_store, settings, virtually, wait};
-use crate::store::{ChangeAll, MemoryStore, Store, StoreError, StoreHandle};
+use crate::store::{Store, StoreError, StoreHandle};
+use crate::testing::{Access, GuardedStore};
 
 const A: &str = "a";
 
@@ -84,47 +85,28 @@ fn whoever_takes_over_knows_all_that_the_one_before_wrote_at_its_end() {
 }
 
 /// Counts histories that are written at once, and may be unable to read one.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Odd {
-    store: MemoryStore,
     most: Arc<AtomicUsize>,
     is_unreadable: Arc<AtomicBool>,
 }
 
 impl Odd {
-    fn of(lab: &Lab) -> Self {
-        Self { store: lab.host.store().clone(), most: Arc::default(), is_unreadable: Arc::default() }
-    }
-}
-
-impl Store for Odd {
-    fn load(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        if key.starts_with("history/") && self.is_unreadable.load(Ordering::Relaxed) {
-            return Err(StoreError::Busy);
-        }
-        self.store.load(key)
-    }
-
-    fn update(&self, key: &str, change: &mut crate::store::Change<'_>) -> Result<(), StoreError> {
-        self.store.update(key, change)
-    }
-
-    fn update_all(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
-        let count = keys.iter().filter(|key| key.starts_with("history/")).count();
-        self.most.fetch_max(count, Ordering::Relaxed);
-        self.store.update_all(keys, change)
-    }
-
-    fn list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        self.store.list(prefix)
-    }
-
-    fn remove(&self, key: &str) -> Result<(), StoreError> {
-        self.store.remove(key)
-    }
-
-    fn version(&self) -> Result<u64, StoreError> {
-        self.store.version()
+    /// The lab's store with that.
+    fn over(&self, lab: &Lab) -> impl Store + use<> {
+        let odd = self.clone();
+        let is_history = |key: &&&str| key.starts_with("history/");
+        let guard = move |access: Access<'_>| match access {
+            Access::Read(key) if is_history(&&key) && odd.is_unreadable.load(Ordering::Relaxed) => {
+                Err(StoreError::Busy)
+            }
+            Access::Read(_) => Ok(()),
+            Access::Write(keys) => {
+                odd.most.fetch_max(keys.iter().filter(is_history).count(), Ordering::Relaxed);
+                Ok(())
+            }
+        };
+        GuardedStore { store: lab.host.store().clone(), guard }
     }
 }
 
@@ -133,8 +115,8 @@ fn histories_of_many_services_are_written_in_turn_and_each_within_a_minute() {
     let names: Vec<String> = (0..200).map(|at| format!("s{at:03}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     virtually(settings(&names, &json!({})), |lab| async move {
-        let store = Odd::of(&lab);
-        let peer = lab.peer_of(lab.host.process(), StoreHandle::inline(store.clone()), None).await;
+        let store = Odd::default();
+        let peer = lab.peer_of(lab.host.process(), StoreHandle::inline(store.over(&lab)), None).await;
         peer.until("all were looked at", 40.0, |peer| peer.watch.is_ready()).await;
         wait(60.0).await;
         assert_eq!(lab.host.store().list("history/").unwrap().len(), 200);
@@ -149,11 +131,11 @@ fn what_cannot_be_read_is_not_written_over() {
         wait(600.0).await;
         let known = first.row(A).samples.asked;
         first.end().await;
-        let store = Odd::of(&lab);
+        let store = Odd::default();
         let written = || ["health/a", "history/a"].map(|key| lab.host.store().load(key).unwrap());
         let before = written();
         store.is_unreadable.store(true, Ordering::Relaxed);
-        let mut second = lab.peer_of(lab.host.process(), StoreHandle::inline(store.clone()), None).await;
+        let mut second = lab.peer_of(lab.host.process(), StoreHandle::inline(store.over(&lab)), None).await;
         second.until("it looks all the same", 40.0, |peer| peer.row(A).samples.asked > 1).await;
         wait(2.0).await;
         assert!(second.looks());
@@ -164,7 +146,7 @@ fn what_cannot_be_read_is_not_written_over() {
         assert_ne!(written(), before);
         // The same at its end.
         store.is_unreadable.store(true, Ordering::Relaxed);
-        let mut third = lab.peer_of(lab.host.process(), StoreHandle::inline(store), None).await;
+        let mut third = lab.peer_of(lab.host.process(), StoreHandle::inline(store.over(&lab)), None).await;
         second.end().await;
         let before = written();
         third.until("it takes over", 40.0, Peer::looks).await;

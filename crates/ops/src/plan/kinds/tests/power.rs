@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use vps_retry::{Rng as _, SplitMix64};
+
 use super::super::apt_key::sha256;
 use super::lab::id;
 use crate::NetworkOperationWrapper;
@@ -13,10 +15,10 @@ use crate::plan::run::{
 };
 use crate::plan::{Action, Body, DownloadAction, FileAction, Needs, Plan, Step};
 use crate::settings::Settings;
-use crate::store::{Change, ChangeAll, MemoryStore, Store, StoreError, StoreHandle};
+use crate::store::{MemoryStore, Store as _, StoreError, StoreHandle};
 use crate::testing::disk::Disk;
-use crate::testing::disk_world;
 use crate::testing::scripted_http::{Script, ScriptedHttp};
+use crate::testing::{Access, GuardedStore, disk_world};
 
 const FILES: usize = 6;
 /// What stands after them in the plan.
@@ -48,43 +50,13 @@ fn plan() -> Arc<Plan> {
 }
 
 /// A journal whose disk is never behind: whatever was written before the end is there, the worst there can be.
-struct Prompt {
-    disk: Disk,
-    store: Arc<MemoryStore>,
-}
-
-impl Prompt {
-    fn alive(&self) -> Result<(), StoreError> {
-        if self.disk.is_dead() { Err(StoreError::Unavailable) } else { Ok(()) }
-    }
-}
-
-impl Store for Prompt {
-    fn load(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.load(key)
-    }
-
-    fn update(&self, key: &str, change: &mut Change<'_>) -> Result<(), StoreError> {
-        self.alive()?;
-        self.store.update(key, change)
-    }
-
-    fn update_all(&self, keys: &[&str], change: &mut ChangeAll<'_>) -> Result<(), StoreError> {
-        self.alive()?;
-        self.store.update_all(keys, change)
-    }
-
-    fn list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        self.store.list(prefix)
-    }
-
-    fn remove(&self, key: &str) -> Result<(), StoreError> {
-        self.store.remove(key)
-    }
-
-    fn version(&self) -> Result<u64, StoreError> {
-        self.store.version()
-    }
+fn prompt(disk: &Disk, store: &MemoryStore) -> StoreHandle {
+    let disk = disk.clone();
+    let guard = move |access: Access<'_>| match access {
+        Access::Write(_) if disk.is_dead() => Err(StoreError::Unavailable),
+        _ => Ok(()),
+    };
+    StoreHandle::inline(GuardedStore { store: store.clone(), guard })
 }
 
 /// Sees that nothing is done after a group before all of it is in place.
@@ -99,7 +71,7 @@ impl PlanObserver for Order {
     }
 }
 
-async fn run(disk: &Disk, store: &Arc<MemoryStore>, boot: u64) -> Option<Applied> {
+async fn run(disk: &Disk, store: &MemoryStore, boot: u64) -> Option<Applied> {
     let env = disk_world(disk, boot, boot * 1_000_000, false);
     let http = ScriptedHttp::new(env.clone(), |request, _| {
         let file: usize = request.url.path().trim_start_matches('/').parse().unwrap();
@@ -107,7 +79,7 @@ async fn run(disk: &Disk, store: &Arc<MemoryStore>, boot: u64) -> Option<Applied
         let wait = if file < 3 { 1 } else { 200 };
         Script::status(200).sends(content(file).as_bytes()).after(Duration::from_millis(wait + file as u64))
     });
-    let store = StoreHandle::inline(Prompt { disk: disk.clone(), store: Arc::clone(store) });
+    let store = prompt(disk, store);
     let network = NetworkOperationWrapper::builder(Settings::default().check().unwrap())
         .env(env)
         .store(store.clone())
@@ -118,30 +90,19 @@ async fn run(disk: &Disk, store: &Arc<MemoryStore>, boot: u64) -> Option<Applied
     (!disk.is_dead()).then_some(applied)
 }
 
-fn fresh() -> (Disk, Arc<MemoryStore>) {
+fn fresh() -> (Disk, MemoryStore) {
     let disk = Disk::new();
     disk.plant_folder(Path::new("/data"));
     disk.plant(Path::new(&dest(0)), b"old");
-    (disk, Arc::new(MemoryStore::outliving()))
+    (disk, MemoryStore::outliving())
 }
 
-fn same(store: &MemoryStore) -> Arc<MemoryStore> {
+fn same(store: &MemoryStore) -> MemoryStore {
     let other = MemoryStore::outliving();
     for (key, bytes) in store.list("").unwrap() {
         other.update(&key, &mut |_| Some(bytes.clone())).unwrap();
     }
-    Arc::new(other)
-}
-
-/// splitmix64.
-fn draws(mut state: u64) -> impl FnMut() -> u64 {
-    move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
+    other
 }
 
 #[derive(Debug, Default)]
@@ -175,7 +136,8 @@ fn look(after: &Disk, store: &MemoryStore, seen: &mut Seen) {
 
 /// Dies at each change in turn, loses power in many ways, and looks; now and then the next run makes all right.
 async fn explore(plant: Option<fn(&Disk)>) -> Seen {
-    let (mut seen, mut draw) = (Seen::default(), draws(11));
+    let (mut seen, mut draws) = (Seen::default(), SplitMix64::new(11));
+    let mut draw = || draws.next_u64();
     for dies_at in 1.. {
         let (disk, store) = fresh();
         plant.iter().for_each(|plant| plant(&disk));
@@ -235,7 +197,7 @@ async fn syncs(steps: Vec<Step>, limit: Duration) -> u64 {
         .env(env.clone())
         .http(Arc::new(http))
         .build();
-    let store = StoreHandle::inline(Prompt { disk: disk.clone(), store });
+    let store = prompt(&disk, &store);
     let plan = Arc::new(Plan::new("test", "/data", steps));
     let (before, began) = (disk.syncs(), env.now());
     let applied = apply(&network, &store, plan, &ApplyOptions::default(), &()).await.unwrap();
