@@ -64,6 +64,8 @@ fn a_service_that_stops_is_seen_in_all_views_in_time_and_its_circuit_closes_once
     terminal.wait_for_text("| 1 HEALTHY");
     let health = || run(&lab, &["--config", "config.yaml", "health"]).out;
 
+    // The look at the start is beside the rounds: the first of those comes half an interval later, or up to one and a half.
+    wait_until("the first round", || (server.log().exchanges.len() > 1).then_some(()));
     drop(server);
     // A machine that lets us wait is no lateness of ours.
     let (stopped, starved) = (Instant::now(), Starved::begin());

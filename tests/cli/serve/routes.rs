@@ -1,6 +1,6 @@
 //! What is where.
 
-use tests::server::{Route, Server};
+use tests::server::{Behaviour, Gate, Route, Server};
 use tests::wait_until;
 
 use super::{Serving, configure};
@@ -54,21 +54,47 @@ fn every_path_has_its_kind_and_no_other_is_there() {
     wait_until("each service to be looked at", || (serving.get("/readyz").code == 200).then_some(()));
 }
 
+/// The lab's configuration with this in place of that.
+fn reconfigure(lab: &Lab, changes: &[(&str, &str)]) {
+    let mut text = String::from_utf8(lab.read("config.yaml").unwrap()).unwrap();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{text}");
+        text = text.replace(from, to);
+    }
+    std::fs::write(lab.path("config.yaml"), text).unwrap();
+}
+
 #[test]
 fn ready_is_who_has_looked_at_all_and_well_is_who_turns_whatever_the_services_are() {
-    let lab = Lab::new();
-    // Nobody is there, and nothing is looked at by itself: ready comes by time.
-    configure(&lab, &[("mirror", "http://127.0.0.1:1/")]);
-    let text = String::from_utf8(lab.read("config.yaml").unwrap()).unwrap();
-    let text = text.replace("    interval", "    enabled: false\n    interval");
-    std::fs::write(lab.path("config.yaml"), text).unwrap();
+    let (lab, server, gate) = (Lab::new(), Server::start(), Gate::new());
+    // The first look goes on until it is let on.
+    server.route(
+        "/",
+        Route::of(10)
+            .then(Behaviour::HoldBeforeHeaders { gate: gate.clone() })
+            .then(Behaviour::Ok)
+            .script_head(),
+    );
+    configure(&lab, &[("mirror", &server.url("/"))]);
+    reconfigure(&lab, &[("interval: 2", "interval: 60"), ("timeout: 1", "timeout: 30")]);
     let began = std::time::Instant::now();
     let serving = Serving::start(&lab, &[]);
+    gate.wait_until_reached();
     let codes = (serving.get("/healthz").code, serving.get("/readyz").code);
     // On a machine that is busy the time may be over already.
     let is_over = began.elapsed() >= std::time::Duration::from_secs(10);
     assert!(codes == (200, 503) || (is_over && codes == (200, 200)), "{codes:?}");
-    wait_until("ready by time", || (serving.get("/readyz").code == 200).then_some(()));
+    gate.open();
+    wait_until("ready", || (serving.get("/readyz").code == 200).then_some(()));
+}
+
+#[test]
+fn who_looks_at_nothing_by_itself_is_ready() {
+    let lab = Lab::new();
+    configure(&lab, &[("mirror", "http://127.0.0.1:1/")]);
+    reconfigure(&lab, &[("    interval", "    enabled: false\n    interval")]);
+    let serving = Serving::start(&lab, &[]);
+    wait_until("ready", || (serving.get("/readyz").code == 200).then_some(()));
     assert!(serving.get("/").body.contains("UNKNOWN"), "nobody looked");
 }
 
