@@ -27,6 +27,8 @@ pub(super) enum Whose {
 pub(super) struct Counting {
     under_way: HashMap<OperationId, UnderWay>,
     pub(super) pending: BTreeMap<Whose, ServiceTotals>,
+    /// Whether the store is given what was pending, and has not said yet that it has it.
+    pub(super) is_on_its_way: bool,
 }
 
 /// What is known of an operation until it ends.

@@ -98,7 +98,8 @@ impl Totals {
     /// Whether the store has all that was counted.
     #[must_use]
     pub fn is_written(&self) -> bool {
-        self.inner.counting().pending.is_empty()
+        let counting = self.inner.counting();
+        counting.pending.is_empty() && !counting.is_on_its_way
     }
 
     /// All totals as of now: what the store has of all processes, and what this one counted since it last wrote.
@@ -124,13 +125,20 @@ impl Inner {
 
     /// Runs where the store is, so that nothing is ever both in memory and in the store.
     fn write(&self, store: &dyn Store) {
-        let pending = std::mem::take(&mut self.counting().pending);
+        let pending = {
+            let mut counting = self.counting();
+            counting.is_on_its_way = !counting.pending.is_empty();
+            std::mem::take(&mut counting.pending)
+        };
         if pending.is_empty() {
             return;
         }
-        if stored::add(store, &self.table, &pending).is_err() {
+        let added = stored::add(store, &self.table, &pending);
+        let mut counting = self.counting();
+        counting.is_on_its_way = false;
+        if added.is_err() {
             // Nothing of it was written; the next time takes it along.
-            merge(&mut self.counting().pending, pending);
+            merge(&mut counting.pending, pending);
         }
     }
 

@@ -168,6 +168,22 @@ fn what_the_store_did_not_take_is_written_the_next_time_and_once() {
 }
 
 #[test]
+fn what_is_on_its_way_to_the_store_is_not_there_yet() {
+    run(async {
+        let network = network_over(StoreHandle::in_memory());
+        call(&network, "own", Ok(())).await;
+        let (totals, writes) = (network.totals().clone(), AtomicU32::new(0));
+        let guard = |_: Access<'_>| {
+            writes.fetch_add(1, Ordering::Relaxed);
+            assert!(!totals.is_written());
+            Ok(())
+        };
+        totals.inner.write(&GuardedStore { store: MemoryStore::new(), guard });
+        assert!(writes.load(Ordering::Relaxed) > 0 && totals.is_written());
+    });
+}
+
+#[test]
 fn what_is_counted_is_written_ten_seconds_later_and_not_before() {
     run(async {
         let memory = MemoryStore::new();
