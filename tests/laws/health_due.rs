@@ -103,7 +103,7 @@ fn a_service_that_stops_is_seen_within_an_interval_and_is_unhealthy_ten_seconds_
     let mut waits = Vec::new();
     for seed in seeds(1_000, 200_000) {
         let mut rng = SplitMix64::new(seed);
-        let stops = Moment::from_millis(60_000 + i64::try_from(below(&mut rng, 30_000)).unwrap());
+        let stops = Moment::from_millis(1 + i64::try_from(below(&mut rng, 90_000)).unwrap());
         let mut schedule = Schedule::new(seed);
         schedule.add_all(plans(1), Moment::ORIGIN);
         let (mut now, mut damped) = (Moment::ORIGIN, Damped::new(Timing::new()));

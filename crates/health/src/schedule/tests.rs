@@ -74,7 +74,10 @@ fn rounds_have_a_phase_and_a_jitter() {
         schedule.add_all([plan(number, 0)], at(0));
         let rounds: Vec<_> =
             all_until(&mut schedule, at(30_000 * 50)).into_iter().map(|(now, ..)| now).collect();
-        let waits: Vec<_> = rounds.windows(2).skip(1).map(|two| two[1].since(two[0]).as_millis()).collect();
+        let waits: Vec<_> = rounds.windows(2).map(|two| two[1].since(two[0]).as_millis()).collect();
+        // The first ones lead from the first round of all to the own phase.
+        assert!(waits[..2].iter().all(|wait| (6_000..=33_000).contains(wait)), "{waits:?}");
+        let waits = &waits[2..];
         assert!(waits.iter().all(|wait| (27_000..=33_000).contains(wait)), "{waits:?}");
         assert!(waits.iter().collect::<BTreeSet<_>>().len() > 40, "a jitter that is always the same is none");
         assert!(rounds.len() >= 50);
@@ -91,8 +94,8 @@ fn without_a_first_round_each_is_asked_in_its_own() {
     schedule.add_all_in_turn((0..100).map(|host| plan(u64::from(host), host)), at(0));
     let asked = all_until(&mut schedule, at(48_000));
     let within = |from, until| asked.iter().filter(|(now, ..)| (at(from)..at(until)).contains(now)).count();
-    assert_eq!(within(0, 15_000), 0, "none before half an interval");
-    assert!((20..=46).contains(&within(20_000, 30_000)), "a third of them in a third of an interval");
+    assert_eq!(within(0, 6_000), 0, "none before a fifth of an interval");
+    assert!((20..=46).contains(&within(22_000, 32_000)), "a third of them in a third of an interval");
     assert_eq!(asked.iter().map(|(_, id, _)| *id).collect::<BTreeSet<_>>().len(), 100);
 }
 
@@ -192,7 +195,7 @@ fn wishes_come_before_rounds_and_after_what_a_service_asks_for() {
     assert_eq!(schedule.due(id), Some(granted));
     // What came together is one probe.
     assert_eq!(turn(&mut schedule, After::default(), granted).0, Turn::Circuit);
-    assert!(wakes_at(&mut schedule, granted) > granted.after(14 * SECOND));
+    assert!(wakes_at(&mut schedule, granted) > granted.after(5 * SECOND));
 }
 
 #[test]

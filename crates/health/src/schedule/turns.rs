@@ -178,7 +178,9 @@ impl Entry {
 }
 
 impl Plan {
-    /// The first round that begins half an interval from now or later: one that was missed is not caught up.
+    /// The first round that begins half an interval from now or later: one that was missed is not caught up. Where it
+    /// is further than an interval and its jitter (after the first look, or one that waited), one more comes between: in
+    /// the time that is empty after a first round of all, and where these do not bunch.
     pub(super) fn round_after(&self, seed: u64, now: Moment) -> Moment {
         let interval = i128::try_from(self.interval.as_nanos()).unwrap_or(i128::MAX).max(1);
         let phase = part(self.interval, mix(seed, self.number, 0));
@@ -188,7 +190,11 @@ impl Plan {
         let begin = round.saturating_mul(interval).saturating_add(phase);
         let number = u64::from_le_bytes(lower_half(round.to_le_bytes()));
         let jitter = part(self.interval / 10, mix(seed, self.number, number.wrapping_add(1)));
-        Moment::from_nanos(i64::try_from(begin).unwrap_or(i64::MAX)).after(jitter)
+        let round = Moment::from_nanos(i64::try_from(begin).unwrap_or(i64::MAX)).after(jitter);
+        match round.since(now).checked_sub(self.interval + self.interval / 10) {
+            Some(late) => now.after(self.interval / 5 + late * 3 / 4),
+            None => round,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod hops;
 mod network_probe;
 mod proxied;
 mod resolver;
+mod sessions;
 mod targets;
 
 pub use network_probe::{LookedAt, NetworkProbe, Way};

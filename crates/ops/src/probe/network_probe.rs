@@ -6,25 +6,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rustls::ClientConfig;
-use rustls::client::Resumption;
 use url::Url;
 use vps_breaker::Tick;
 use vps_health::{Expect, Method, Moment, Probe, Sample, Target, Timing, Verb, judge};
 
 use super::exchange::{Depth, Look, Question};
 use super::resolver::Resolver;
+use super::sessions::Sessions;
 use super::targets::{Place, Places, key};
 use super::{found, hops, proxied};
 use crate::env::Env;
 use crate::foreign::Foreign;
 use crate::http::{Connection, HttpClient, LazyVerifier, Proxies, Trust, Verify, tls_config};
 use crate::settings::{ProbeKind, ProbePlace};
-
-/// With more targets than these, handshakes are resumed.
-const RESUMED_FROM: usize = 200;
-/// Where they are, each target has a full one this often, which sees a new certificate.
-const FULL_EVERY: Duration = Duration::from_secs(300);
 
 /// Looks at services over this machine's network: its probes share resolver threads, roots and what earlier ones found
 /// out.
@@ -34,8 +28,7 @@ pub struct NetworkProbe {
     way: Way,
     timing: Timing,
     places: Places,
-    full: Arc<ClientConfig>,
-    resumed: Option<Arc<ClientConfig>>,
+    sessions: Sessions,
     known: Mutex<Known>,
 }
 
@@ -85,8 +78,6 @@ struct Led {
 #[derive(Default)]
 struct Known {
     methods: BTreeMap<String, Method>,
-    /// When each target had its last full handshake.
-    full_at: BTreeMap<String, Tick>,
     /// How far servers' clocks are ahead of ours, by the last that said so.
     ahead: Option<Duration>,
 }
@@ -104,16 +95,9 @@ impl NetworkProbe {
     /// What the TLS library says of its configuration.
     pub fn new(env: Env, way: Way, timing: Timing, places: Places) -> Result<Self, rustls::Error> {
         let verifier = Arc::new(LazyVerifier::new(way.trust.clone()));
-        let config = |resumption: Resumption| {
-            let mut config = tls_config(Connection::Own, Verify::Certificate, Arc::clone(&verifier) as _)?;
-            config.resumption = resumption;
-            Ok::<_, rustls::Error>(Arc::new(config))
-        };
-        let many = places.len() > RESUMED_FROM;
+        let config = tls_config(Connection::Own, Verify::Certificate, verifier)?;
         Ok(Self {
-            full: config(Resumption::disabled())?,
-            // As large as there are targets, or each would push another out.
-            resumed: many.then(|| config(Resumption::in_memory_sessions(places.len()))).transpose()?,
+            sessions: Sessions::new(config, places.len()),
             resolver: Resolver::new(env.clone()),
             known: Mutex::default(),
             env,
@@ -125,20 +109,6 @@ impl NetworkProbe {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The configuration for this look at `target`.
-    fn tls(&self, target: &str) -> &Arc<ClientConfig> {
-        let Some(resumed) = &self.resumed else { return &self.full };
-        let now = self.env.now();
-        let mut known = self.known();
-        match known.full_at.get(target) {
-            Some(at) if now.since(*at) < FULL_EVERY => resumed,
-            _ => {
-                known.full_at.insert(target.to_owned(), now);
-                &self.full
-            }
-        }
     }
 
     /// Looks, led on by redirects where statuses are expected.
@@ -175,7 +145,7 @@ impl NetworkProbe {
                 let question = Question {
                     env: &self.env,
                     resolver: &self.resolver,
-                    tls: self.tls(asked.name),
+                    tls: self.sessions.of(asked.name, self.env.now()),
                     url,
                     family: place.family,
                     depth: match place.place.kind {
