@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::below;
 use super::decode::{At, Decode as _, Problems};
-use super::document::Document;
+use super::document::{Document, Steps};
 use super::facts::Facts;
 use super::fill::{Filled, Filler};
 use super::order;
@@ -54,10 +54,10 @@ impl Plan {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let Read { tree, paths, problems: found } = read(text);
         let mut problems = Problems { found, ..Problems::default() };
-        let document = tree.and_then(|tree| At::<Document>::decode(&tree, &mut problems));
-        let Some(document) = document else { return Err(invalid(problems, &paths)) };
+        let read = tree.and_then(|tree| Some((At::<Document>::decode(&tree, &mut problems)?, tree)));
+        let Some((document, tree)) = read else { return Err(invalid(problems, &paths)) };
         let mut filler = Filler::new(&mut problems, &origin.folder, facts, modules);
-        let Filled { name, secrets, drafts, failed, loose } = filler.fill(&document.value);
+        let Filled { name, secrets, drafts, failed, loose } = filler.fill(&document.value, tree.into_items_of(Steps::KEY));
         let mut hints = std::mem::take(&mut filler.hints);
         let spots: Vec<Spot> = drafts.iter().map(|draft| draft.spot).collect();
         let steps = order::ordered(drafts, &loose, &failed, &mut problems);

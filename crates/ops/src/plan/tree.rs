@@ -31,7 +31,7 @@ impl Spot {
 }
 
 /// A value.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Node<'t> {
     pub(super) spot: Spot,
     pub(super) value: Value<'t>,
@@ -41,14 +41,14 @@ pub(super) struct Node<'t> {
     pub(super) height: u32,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Value<'t> {
     Scalar(Scalar<'t>),
     List(Vec<Rc<Node<'t>>>),
     Map(Vec<(Key<'t>, Rc<Node<'t>>)>),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Scalar<'t> {
     pub(super) text: Cow<'t, str>,
     /// Not in quotes, and no block of text.
@@ -57,7 +57,7 @@ pub(super) struct Scalar<'t> {
     pub(super) begins: Option<u32>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Key<'t> {
     pub(super) text: Cow<'t, str>,
     pub(super) spot: Spot,
@@ -77,7 +77,17 @@ impl Scalar<'_> {
     }
 }
 
-impl Node<'_> {
+impl<'t> Node<'t> {
+    /// The list behind a key of a group, out of it: what is gone through is freed, but where an anchor holds it.
+    pub(super) fn into_items_of(self: Rc<Self>, key: &str) -> Vec<Rc<Self>> {
+        let Value::Map(entries) = Rc::unwrap_or_clone(self).value else { return Vec::new() };
+        let node = entries.into_iter().find_map(|(of, node)| (of.text == key).then_some(node));
+        match node.map(|node| Rc::unwrap_or_clone(node).value) {
+            Some(Value::List(items)) => items,
+            _ => Vec::new(),
+        }
+    }
+
     /// What it is, for who expected something else.
     pub(super) fn sort(&self) -> Expected {
         match &self.value {

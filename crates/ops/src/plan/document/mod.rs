@@ -19,7 +19,7 @@ pub(super) use fetched::{AptKeyText, AptRepositoryText, Download, Git, Packages}
 pub(super) use machine::{File, GateText, Systemd};
 #[cfg(feature = "__schema")]
 pub use schema::plan_schema;
-pub(super) use step::{ACTIONS, Defaults, SecretText, StepText};
+pub(super) use step::{ACTIONS, Defaults, SecretText, StepText, Steps};
 pub(super) use when::When;
 
 keys! {
@@ -37,6 +37,6 @@ keys! {
         /// What holds for each step that does not say otherwise.
         defaults: Defaults,
         /// What is done, in this order. The bytes of downloads, clones and packages are fetched before their turn.
-        steps: Vec<At<StepText>>,
+        steps: Steps,
     }
 }

@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::command::{CommandText, OnceText, Told};
 use super::fetched::{Packages, PackagesLong};
+use super::step::{StepText, Steps};
 use crate::plan::decode::{At, Named, OneOrMore, Quoted};
 
 /// The schema of a plan.
@@ -56,6 +57,7 @@ inline!(
         "type": ["string", "number", "boolean", "array"], "items": {"type": ["string", "number", "boolean"]},
     })
 );
+inline!([] Steps, generator, generator.subschema_for::<Vec<At<StepText>>>());
 inline!([] Quoted, _generator, json_schema!({"type": "string", "pattern": "^([0-7]{3,4}|.*[$].*)$"}));
 inline!(
     [] CommandText,

@@ -3,8 +3,10 @@
 use super::GateText;
 use super::{AptRepositoryText, Command, Download, File, Git, Module, Packages, Systemd, When};
 use super::{keys, words};
-use crate::plan::decode::At;
+use crate::plan::decode::{At, Decode, Problems};
+use crate::plan::problem::Expected;
 use crate::plan::step::OnFailure;
+use crate::plan::tree::{Node, Value};
 
 /// The keys of which a step has one.
 pub(in crate::plan) const ACTIONS: &[&str] =
@@ -51,6 +53,28 @@ keys! {
         gate: GateText,
         /// A module that this program was built with.
         module: Module,
+    }
+}
+
+/// The steps of a plan, here only counted: each is read when it is filled in, as all of them at once would be the most
+/// that a run has in memory.
+#[derive(Debug)]
+pub(in crate::plan) struct Steps(pub(in crate::plan) usize);
+
+impl Steps {
+    /// Where they stand in a plan.
+    pub(in crate::plan) const KEY: &'static str = "steps";
+}
+
+impl Decode for Steps {
+    fn decode(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
+        match &node.value {
+            Value::List(items) => Some(Self(items.len())),
+            _ => {
+                problems.wrong_type(node, Expected::List);
+                None
+            }
+        }
     }
 }
 

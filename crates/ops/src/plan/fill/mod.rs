@@ -11,15 +11,16 @@ mod when;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::rc::Rc;
 
 use super::action::Action;
-use super::decode::{At, Problems};
-use super::document::{Defaults, Document};
+use super::decode::{At, Decode as _, Problems};
+use super::document::{Defaults, Document, StepText};
 use super::facts::Facts;
 use super::ids::SecretName;
 use super::problem::{HintKind, ProblemKind};
 use super::step::{SecretSource, Step};
-use super::tree::Spot;
+use super::tree::{Node, Spot};
 
 /// Steps of a plan, those of each item counted.
 const MOST_STEPS: usize = 10_000;
@@ -95,7 +96,8 @@ impl<'p> Filler<'p> {
         }
     }
 
-    pub(super) fn fill(&mut self, document: &Document) -> Filled {
+    /// `steps` are those of the document; each is freed when it is filled in.
+    pub(super) fn fill(&mut self, document: &Document, steps: Vec<Rc<Node<'_>>>) -> Filled {
         if let Some(version) = document.version.get().filter(|version| version.value != 1) {
             self.problems.add(version.spot, ProblemKind::Version);
         }
@@ -105,13 +107,14 @@ impl<'p> Filler<'p> {
         self.is_named = document.name.key().is_some();
         let none = Defaults::default();
         let defaults = document.defaults.get().map_or(&none, |defaults| &defaults.value);
-        let mut drafts = Vec::new();
-        for step in document.steps.get().into_iter().flat_map(|steps| &steps.value) {
-            if !self.step(step, defaults, &mut drafts) {
-                break;
+        let (mut drafts, mut fits) = (Vec::with_capacity(steps.len().min(MOST_STEPS)), true);
+        for node in steps {
+            // Behind those that are too many, they are read for what is wrong with them.
+            if let Some(step) = At::<StepText>::decode(&node, self.problems) {
+                fits = fits && self.step(&step, defaults, &mut drafts);
             }
         }
-        if let Some(steps) = document.steps.get().filter(|steps| steps.value.is_empty()) {
+        if let Some(steps) = document.steps.get().filter(|steps| steps.value.0 == 0) {
             self.problems.add(steps.spot, ProblemKind::EmptyList);
         }
         let (failed, loose) = (std::mem::take(&mut self.failed), std::mem::take(&mut self.loose));
