@@ -52,6 +52,13 @@ fn each_answer_is_what_it_says_to_the_word() {
     for (name, _, now, detail) in cases {
         assert_eq!(said.of(name)["now"], *now, "{name}: {}", said.out);
         assert_eq!(said.detail_of(name), *detail, "{name}: {}", said.out);
+        // A time for each look that was answered.
+        let recent = said.of(name)["recent"].as_array().unwrap();
+        let is_answered = *now != "unhealthy" || detail.contains("answered ");
+        assert!(
+            !recent.is_empty() && recent.iter().all(|took| took.is_f64() == is_answered),
+            "{name}: {recent:?}"
+        );
     }
     for exchange in &server.log().exchanges {
         let asked = &exchange.request;

@@ -159,8 +159,8 @@ pub(crate) struct Service {
     pub(crate) circuit: Circuit,
     /// Until when nobody is told of its changes, RFC 3339.
     pub(crate) muted_until: Option<String>,
-    /// The last looks, the oldest first.
-    pub(crate) recent: Vec<Recent>,
+    /// Response times of the last 12 looks in seconds, the oldest first; null where there was no answer.
+    pub(crate) recent: Vec<Option<f64>>,
 }
 
 /// How far a service is on the way to another status.
@@ -264,20 +264,6 @@ pub(crate) struct Circuit {
     pub(crate) on_probation: bool,
     /// Why it is as it is, in words.
     pub(crate) explanation: String,
-}
-
-/// One of the last looks.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct Recent {
-    /// How long ago.
-    pub(crate) ago_seconds: u64,
-    /// As in a look.
-    pub(crate) level: Option<&'static str>,
-    /// As in a look.
-    pub(crate) reason: &'static str,
-    /// How long the answer took; null where there was none.
-    pub(crate) took_seconds: Option<f64>,
 }
 
 /// An operation that is under way.

@@ -9,9 +9,12 @@ use vps_ops::watch::Watch;
 use vps_ops::watch::{Board, Changed, LastLook, LoggedChange, Row};
 
 use super::{
-    Change, Circuit, Health, Look, Lost, News, Progress, Recent, ResponseTime, Running, Service, Services,
-    Summary, Target, ThisMachine, Uptime,
+    Change, Circuit, Health, Look, Lost, News, Progress, ResponseTime, Running, Service, Services, Summary,
+    Target, ThisMachine, Uptime,
 };
+
+/// Looks whose times are told, as many as tables show.
+const RECENT: usize = 12;
 
 impl<'b> Health<'b> {
     /// All there is to see.
@@ -45,7 +48,7 @@ impl<'b> Health<'b> {
             },
             interval_seconds: board.interval.as_secs_f64(),
             prober_pid: board.prober,
-            next_look_in_seconds: board.next_in.map(|next| next.as_secs_f64()),
+            next_look_in_seconds: board.next_in.map(milliseconds),
             services,
             running: board.running.iter().map(Running::of).collect(),
             changes: board.changes.iter().map(Change::of).collect(),
@@ -65,6 +68,7 @@ impl Service {
             seen_seconds: uptime.seen.as_secs_f64(),
             percent: uptime.hundredths().map(|share| f64::from(share) / 100.0),
         };
+        let before = row.recent.len().saturating_sub(RECENT);
         Self {
             probed: row.is_probed,
             status: row.status.as_str(),
@@ -116,22 +120,24 @@ impl Service {
             recent: row
                 .recent
                 .iter()
-                .map(|recent| Recent {
-                    ago_seconds: recent.ago.as_secs(),
-                    level: recent.level.map(Level::as_str),
-                    reason: recent.reason.as_str(),
-                    took_seconds: recent.took.map(|took| took.as_secs_f64()),
-                })
+                .skip(before)
+                .map(|look| look.took.map(|took| took.as_secs_f64()))
                 .collect(),
         }
     }
+}
+
+/// In seconds, to the millisecond: what counts on while it is written is known no better.
+#[expect(clippy::cast_precision_loss, reason = "an age is far from 2^53 ms")]
+fn milliseconds(age: std::time::Duration) -> f64 {
+    age.as_millis() as f64 / 1_000.0
 }
 
 impl Look {
     fn of(look: &LastLook) -> Self {
         let seconds = |part: Option<std::time::Duration>| part.map(|part| part.as_secs_f64());
         Self {
-            ago_seconds: look.ago.as_secs_f64(),
+            ago_seconds: milliseconds(look.ago),
             level: look.level.map(Level::as_str),
             reason: look.reason.as_str(),
             reason_text: words::reason(&look.reason),
