@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::action::Action;
 use super::decode::Problems;
-use super::fill::{Draft, Named};
+use super::fill::{Drafts, Named, Written};
 use super::ids::StepId;
 use super::problem::{Link, ProblemKind, Wait};
 use super::step::{Needs, Step};
@@ -17,7 +17,7 @@ const MOST_RINGS: usize = 16;
 /// The steps, each with those it waits for. `failed` are those that are named in the plan and are wrong: whoever needs
 /// one is not wrong, too; whom they name, `loose`, is looked for all the same.
 pub(super) fn ordered(
-    drafts: Vec<Draft>,
+    drafts: Drafts,
     loose: &[Named],
     failed: &BTreeSet<String>,
     problems: &mut Problems,
@@ -27,11 +27,10 @@ pub(super) fn ordered(
         known.find(named, failed, problems);
     }
     check_was(&drafts, &known, problems);
-    let mut edges: Vec<Vec<Edge>> = Vec::with_capacity(drafts.len());
-    let mut steps = Vec::with_capacity(drafts.len());
-    for (index, draft) in drafts.into_iter().enumerate() {
+    let Drafts { mut steps, written } = drafts;
+    let mut edges: Vec<Vec<Edge>> = Vec::with_capacity(steps.len());
+    for (index, (step, Written { needs, on_change, .. })) in steps.iter_mut().zip(written).enumerate() {
         let mut waits = Vec::new();
-        let Draft { mut step, needs, on_change, .. } = draft;
         let mut find = |named: &[Named], why: Wait| {
             let mut found = Vec::new();
             for one in named {
@@ -59,10 +58,10 @@ pub(super) fn ordered(
             _ => {}
         }
         if step.needs == Needs::Order && index > 0 {
+            waits.reserve_exact(1);
             waits.push(Edge { to: index, why: Wait::Below, spot: None });
         }
         edges.push(waits);
-        steps.push(step);
     }
     find_rings(&edges, &known.ids, problems);
     steps
@@ -83,23 +82,23 @@ struct Known {
 }
 
 impl Known {
-    fn of(drafts: &[Draft], problems: &mut Problems) -> Self {
-        let mut known = Self { ids: Vec::with_capacity(drafts.len()), by_name: HashMap::new() };
+    fn of(drafts: &Drafts, problems: &mut Problems) -> Self {
+        let mut known = Self { ids: Vec::with_capacity(drafts.steps.len()), by_name: HashMap::new() };
         let mut first: HashMap<&str, Spot> = HashMap::new();
-        for (index, draft) in drafts.iter().enumerate() {
-            let id = draft.step.id.as_str();
-            known.ids.push(draft.step.id.clone());
+        for (index, (step, written)) in drafts.iter().enumerate() {
+            let id = step.id.as_str();
+            known.ids.push(step.id.clone());
             match first.get(id) {
                 Some(before) => {
                     let kind = ProblemKind::DuplicateId { id: Foreign::new(id), first: before.place };
-                    problems.add(draft.spot, kind);
+                    problems.add(written.spot, kind);
                 }
                 None => {
-                    first.insert(id, draft.spot);
+                    first.insert(id, written.spot);
                     known.by_name.entry(id.to_owned()).or_default().push(index);
                 }
             }
-            if let Some(base) = &draft.base {
+            if let Some(base) = &written.base {
                 known.by_name.entry(base.clone()).or_default().push(index);
             }
         }
@@ -123,10 +122,10 @@ impl Known {
     }
 }
 
-fn check_was(drafts: &[Draft], known: &Known, problems: &mut Problems) {
+fn check_was(drafts: &Drafts, known: &Known, problems: &mut Problems) {
     let mut claimed = BTreeMap::new();
-    for draft in drafts {
-        let Some((was, spot)) = &draft.was else { continue };
+    for written in &drafts.written {
+        let Some((was, spot)) = &written.was else { continue };
         let id = Foreign::new(was);
         if known.by_name.contains_key(was) {
             problems.add(*spot, ProblemKind::StillThere { id });

@@ -60,7 +60,7 @@ impl Plan {
         let Filled { name, secrets, drafts, failed, loose } =
             filler.fill(&document.value, tree.into_items_of(Steps::KEY));
         let mut hints = std::mem::take(&mut filler.hints);
-        let spots: Vec<Spot> = drafts.iter().map(|draft| draft.spot).collect();
+        let spots: Vec<Spot> = drafts.written.iter().map(|written| written.spot).collect();
         let steps = order::ordered(drafts, &loose, &failed, &mut problems);
         if !problems.found.is_empty() {
             return Err(invalid(problems, &paths));

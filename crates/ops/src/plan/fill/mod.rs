@@ -26,15 +26,51 @@ use super::tree::{Node, Spot};
 const MOST_STEPS: usize = 10_000;
 
 /// A step whose neighbours are still named by text.
-pub(super) struct Draft {
-    pub(super) step: Step,
-    pub(super) spot: Spot,
+struct Draft {
+    step: Step,
+    spot: Spot,
     /// What its id is without the item: by which all of its items can be named.
+    base: Option<String>,
+    needs: Option<Vec<Named>>,
+    on_change: Vec<Named>,
+    /// What it was called, and where that stands.
+    was: Option<(String, Spot)>,
+}
+
+/// All of them. Steps apart from what they are written with, which is gone once they are in order: they stay where they
+/// are, and there are never two of each.
+#[derive(Default)]
+pub(super) struct Drafts {
+    pub(super) steps: Vec<Step>,
+    /// As many.
+    pub(super) written: Vec<Written>,
+}
+
+/// What a step is written with, and is no part of it.
+pub(super) struct Written {
+    pub(super) spot: Spot,
+    /// As in a draft.
     pub(super) base: Option<String>,
     pub(super) needs: Option<Vec<Named>>,
     pub(super) on_change: Vec<Named>,
-    /// What it was called, and where that stands.
     pub(super) was: Option<(String, Spot)>,
+}
+
+impl Drafts {
+    fn of_about(steps: usize) -> Self {
+        Self { steps: Vec::with_capacity(steps), written: Vec::with_capacity(steps) }
+    }
+
+    fn push(&mut self, draft: Draft) {
+        let Draft { step, spot, base, needs, on_change, was } = draft;
+        self.steps.push(step);
+        self.written.push(Written { spot, base, needs, on_change, was });
+    }
+
+    /// With its place.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Step, &Written)> {
+        self.steps.iter().zip(&self.written)
+    }
 }
 
 /// A step that another names.
@@ -48,7 +84,7 @@ pub(super) struct Named {
 pub(super) struct Filled {
     pub(super) name: Option<String>,
     pub(super) secrets: BTreeMap<SecretName, SecretSource>,
-    pub(super) drafts: Vec<Draft>,
+    pub(super) drafts: Drafts,
     /// The names of steps that something is wrong with.
     pub(super) failed: BTreeSet<String>,
     /// Whom those name.
@@ -107,7 +143,7 @@ impl<'p> Filler<'p> {
         self.is_named = document.name.key().is_some();
         let none = Defaults::default();
         let defaults = document.defaults.get().map_or(&none, |defaults| &defaults.value);
-        let (mut drafts, mut fits) = (Vec::with_capacity(steps.len().min(MOST_STEPS)), true);
+        let (mut drafts, mut fits) = (Drafts::of_about(steps.len().min(MOST_STEPS)), true);
         for node in steps {
             // Behind those that are too many, they are read for what is wrong with them.
             if let Some(step) = At::<StepText>::decode(&node, self.problems) {

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::{Done, Draft, Filler, MOST_STEPS, Named};
+use super::{Done, Draft, Drafts, Filler, MOST_STEPS, Named};
 use crate::foreign::{Foreign, is_unfit};
 use crate::plan::action::{Action, ModuleAction};
 use crate::plan::decode::{At, Field};
@@ -20,15 +20,19 @@ const MOST_ATTEMPTS: u32 = 1_000;
 
 impl Filler<'_> {
     /// Adds what a step is; `false` where there are too many.
-    pub(super) fn step(&mut self, at: &At<StepText>, defaults: &Defaults, drafts: &mut Vec<Draft>) -> bool {
+    pub(super) fn step(&mut self, at: &At<StepText>, defaults: &Defaults, drafts: &mut Drafts) -> bool {
         let step = &at.value;
         let Some(each) = step.each.get() else {
             self.item = None;
             match step.each {
-                Field::Absent => drafts.extend(self.draft(at, defaults)),
+                Field::Absent => {
+                    if let Some(draft) = self.draft(at, defaults) {
+                        drafts.push(draft);
+                    }
+                }
                 _ => self.failed.extend(step.id.get().map(|id| id.value.clone())),
             }
-            return self.are_not_too_many(at.spot, drafts.len());
+            return self.are_not_too_many(at.spot, drafts.steps.len());
         };
         if each.value.is_empty() {
             self.problems.add(each.spot, ProblemKind::EmptyList);
@@ -51,7 +55,7 @@ impl Filler<'_> {
                 draft.spot = Spot { path: item.spot.path, ..item.spot };
                 drafts.push(draft);
             }
-            if !self.are_not_too_many(at.spot, drafts.len()) {
+            if !self.are_not_too_many(at.spot, drafts.steps.len()) {
                 return false;
             }
             if self.problems.found.len() > found {
