@@ -177,3 +177,16 @@ fn a_renamed_step_is_forgotten_by_its_new_name_and_all_that_is_not_known_is_name
         said.err
     );
 }
+
+#[test]
+fn a_gate_is_shown_as_what_is_asked_anew() {
+    let lab = Lab::new();
+    let steps = "  - {id: open, gate: {exists: never-there, wait: 1ms}}\n  - {id: page, needs: [open], file: {dest: a, content: x}}";
+    fs::write(lab.path("p.yaml"), format!("version: 1\nsteps:\n{steps}\n")).unwrap();
+    assert_eq!(run(&lab, &["apply", "p.yaml"]).code, 1);
+    let said = run(&lab, &["plan", "status", "p.yaml"]);
+    let row = said.out.lines().find(|line| line.starts_with("open ")).unwrap();
+    let words: Vec<&str> = row.split_whitespace().collect();
+    assert_eq!(words[1..5], ["-", "-", "0", "-"], "{row}");
+    assert!(row.ends_with("  asked anew in each run that needs it"), "{row}");
+}

@@ -10,7 +10,7 @@ use vps_ops::Kind;
 use vps_ops::circuit::rfc3339;
 use vps_ops::foreign::Foreign;
 use vps_ops::plan::run::{self, ApplyLock, KnownPlan, KnownStep, Stage};
-use vps_ops::plan::{Plan, Step, StepId};
+use vps_ops::plan::{ActionKind, Plan, Step, StepId};
 
 use super::read::read;
 use crate::app::App;
@@ -130,11 +130,14 @@ fn text(app: &App, report: &document::PlanStatus, known: Option<&KnownPlan>) -> 
         let mut notes = Vec::new();
         notes.extend((step.in_plan == Some(false)).then(|| "not in the plan any more".to_owned()));
         notes.extend((step.edited == Some(true)).then(|| "edited since".to_owned()));
+        // Nothing is written down of one: how it was yesterday says nothing of today.
+        let is_gate = step.kind == Some(ActionKind::Gate.as_str());
+        notes.extend(is_gate.then(|| "asked anew in each run that needs it".to_owned()));
         notes.extend(step.failure.clone());
         let line = format!(
             "{:width$}  {:7}  {when:>9}  {:>5}  {change:>6}  {}",
             step.step,
-            step.stage.word(),
+            if is_gate { "-" } else { step.stage.word() },
             step.attempts,
             notes.join("; ")
         );
