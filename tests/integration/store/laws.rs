@@ -12,6 +12,11 @@ fn check(store: &dyn Store) {
     let keys: Vec<String> = store.list("b").unwrap().into_iter().map(|(key, _)| key).collect();
     assert_eq!(keys, ["b", "b/1", "b/2"]);
     assert_eq!(store.list("").unwrap().len(), 5);
+    for most in 1..=4 {
+        assert_eq!(in_parts(store, "b", most), store.list("b").unwrap(), "{most} at once");
+        assert_eq!(in_parts(store, "", most), store.list("").unwrap(), "{most} at once");
+        assert_eq!(in_parts(store, "none", most), []);
+    }
     store
         .update("a", &mut |bytes| {
             assert_eq!(bytes, Some(&b"a"[..]));
@@ -29,6 +34,18 @@ fn check(store: &dyn Store) {
     for expected in 1..=5 {
         assert_eq!(count(store, "count"), expected);
     }
+}
+
+/// Everything under a prefix, so many at once.
+fn in_parts(store: &dyn Store, prefix: &str, most: usize) -> Vec<(String, Vec<u8>)> {
+    let (mut all, mut after) = (Vec::new(), Some(String::new()));
+    while let Some(from) = after {
+        let page = store.page(prefix, &from, most).unwrap();
+        assert!(page.rows.len() <= most);
+        all.extend(page.rows);
+        after = page.more;
+    }
+    all
 }
 
 fn several_keys_at_once(store: &dyn Store) {

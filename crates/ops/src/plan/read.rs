@@ -189,8 +189,15 @@ impl<'t> Reader<'t> {
     fn close(&mut self) {
         let Some(open) = self.open.pop() else { return };
         let value = match open.value {
-            Filling::List(items) => Value::List(items),
-            Filling::Map { entries, .. } => Value::Map(entries),
+            // Most are shorter than what they grew by, and there are many.
+            Filling::List(mut items) => {
+                items.shrink_to_fit();
+                Value::List(items)
+            }
+            Filling::Map { mut entries, .. } => {
+                entries.shrink_to_fit();
+                Value::Map(entries)
+            }
         };
         let node =
             Node { spot: open.spot, value, weight: open.weight.saturating_add(1), height: open.height };

@@ -38,6 +38,15 @@ pub type Change<'c> = dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>> + 'c;
 /// What an update makes of the bytes of several keys; `false` leaves them as they are.
 pub type ChangeAll<'c> = dyn FnMut(&mut [Option<Vec<u8>>]) -> bool + 'c;
 
+/// A part of what a store has under a prefix.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Keys in order, and their bytes.
+    pub rows: Vec<(String, Vec<u8>)>,
+    /// The key that the next part comes after; nothing where this was the last.
+    pub more: Option<String>,
+}
+
 /// An ordered map from keys to bytes, shared by the processes of a machine.
 pub trait Store: Send {
     /// The bytes of a key.
@@ -119,6 +128,20 @@ pub trait Store: Send {
     /// # Errors
     /// When the store cannot be read.
     fn list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
+
+    /// The same in parts, for what may be much: the first `most` behind the key `after`, which may be empty. Parts are read
+    /// one by one: who writes meanwhile is seen in those that come after.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn page(&self, prefix: &str, after: &str, most: usize) -> Result<Page, StoreError> {
+        let mut rows = self.list(prefix)?;
+        rows.retain(|(key, _)| key.as_str() > after);
+        let is_all = rows.len() <= most;
+        rows.truncate(most);
+        let more = rows.last().map(|(key, _)| key.clone()).filter(|_| !is_all);
+        Ok(Page { rows, more })
+    }
 
     /// The keys that begin with `prefix`, in order, each with the [`mark`] of its bytes.
     ///

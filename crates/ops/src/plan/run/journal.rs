@@ -25,6 +25,8 @@ const APART: char = '\u{1f}';
 const LAYOUT: u32 = 1;
 /// How long a disk may take to have on it what is about to be done, or to say what was.
 const SYNC_LIMIT: Duration = Duration::from_secs(30);
+/// Steps whose memos are read at once.
+const PAGE: usize = 256;
 
 /// What the journal cannot do.
 #[derive(Debug, Error)]
@@ -147,30 +149,36 @@ impl Journal {
 
     /// The same for who only looks: the plan was read from where its last run did.
     pub(super) async fn read(env: &Env, store: &StoreHandle, plan: &str) -> Result<Self, StoreError> {
-        let wanted = prefix_of(plan);
-        // There is nothing to do without it: a slow disk is waited for.
-        let read = store.ask_within(env, LONG_ANSWER_LIMIT, move |store| {
-            store.list(&wanted).map(|rows| (rows, store.outlives()))
-        });
-        let (read, outlives) = read.await??;
-        let mut journal = Self::empty(env, store, plan, outlives);
-        for (key, bytes) in read {
-            match key.strip_prefix(&journal.prefix) {
-                Some("") => {
-                    let head = serde_json::from_slice(&bytes).ok();
-                    journal.head = head.filter(|head: &Head| head.layout == LAYOUT).unwrap_or_default();
-                }
-                Some(id) => {
-                    let memo = serde_json::from_slice(&bytes).ok();
-                    journal.rows.extend(
-                        memo.filter(|memo: &Memo| memo.layout == LAYOUT)
-                            .map(|memo| (id.to_owned(), Arc::new(memo))),
-                    );
-                }
-                None => {}
-            }
+        let mut journal: Option<Self> = None;
+        let mut after = Some(String::new());
+        // In parts: what thousands of steps left is never there twice.
+        while let Some(from) = after {
+            let wanted = prefix_of(plan);
+            // There is nothing to do without it: a slow disk is waited for.
+            let read = store.ask_within(env, LONG_ANSWER_LIMIT, move |store| {
+                store.page(&wanted, &from, PAGE).map(|page| (page, store.outlives()))
+            });
+            let (page, outlives) = read.await??;
+            let journal = journal.get_or_insert_with(|| Self::empty(env, store, plan, outlives));
+            page.rows.into_iter().for_each(|(key, bytes)| journal.take_in(&key, &bytes));
+            after = page.more;
         }
-        Ok(journal)
+        Ok(journal.unwrap_or_else(|| Self::empty(env, store, plan, false)))
+    }
+
+    fn take_in(&mut self, key: &str, bytes: &[u8]) {
+        match key.strip_prefix(&self.prefix) {
+            Some("") => {
+                let head = serde_json::from_slice(bytes).ok();
+                self.head = head.filter(|head: &Head| head.layout == LAYOUT).unwrap_or_default();
+            }
+            Some(id) => {
+                let memo = serde_json::from_slice(bytes).ok();
+                let memo = memo.filter(|memo: &Memo| memo.layout == LAYOUT);
+                self.rows.extend(memo.map(|memo| (id.to_owned(), Arc::new(memo))));
+            }
+            None => {}
+        }
     }
 
     /// One of a plan of which nothing is known.
@@ -422,6 +430,20 @@ mod tests {
         assert!(!memo.is_interrupted());
         for other in ["web2", "we", "web\u{1f}a"] {
             assert!(Journal::open(&env, &store, other, None).await.unwrap().memo(&id("a"), None).is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn more_steps_than_are_read_at_once_are_all_known() {
+        for count in [PAGE - 1, PAGE, 2 * PAGE + 1] {
+            let (env, store) = (Env::real(), StoreHandle::in_memory());
+            let mut first = Journal::open(&env, &store, "web", None).await.unwrap();
+            let ids: Vec<StepId> = (0..count).map(|number| id(&format!("s{number}"))).collect();
+            ids.iter().for_each(|id| first.note(id, None, |memo| memo.stage = Stage::Done));
+            first.sync().await.unwrap();
+            let again = Journal::open(&env, &store, "web", None).await.unwrap();
+            assert_eq!((again.head.run, again.rows.len()), (1, count));
+            assert!(ids.iter().all(|id| again.memo(id, None).is_some()));
         }
     }
 

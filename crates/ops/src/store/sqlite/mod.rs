@@ -15,7 +15,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{Change, ChangeAll, Store, StoreError, mark};
+use super::{Change, ChangeAll, Page, Store, StoreError, mark};
 
 pub use ladder::OpenError;
 
@@ -186,22 +186,30 @@ impl Store for SqliteStore {
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        Ok(self.page(prefix, "", usize::MAX)?.rows)
+    }
+
+    fn page(&self, prefix: &str, after: &str, most: usize) -> Result<Page, StoreError> {
         type Row = (String, Vec<u8>, i64);
         let read = || -> rusqlite::Result<Vec<Row>> {
-            let mut select = self
-                .connection
-                .prepare_cached("SELECT key, value, sum FROM entries WHERE key >= ?1 ORDER BY key")?;
-            let rows = select.query_map([prefix], |row| -> rusqlite::Result<Row> {
+            let mut select = self.connection.prepare_cached(
+                "SELECT key, value, sum FROM entries WHERE key >= ?1 AND key > ?2 ORDER BY key",
+            )?;
+            let rows = select.query_map([prefix, after], |row| -> rusqlite::Result<Row> {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })?;
-            rows.take_while(|row| row.as_ref().map_or(true, |(key, _, _)| key.starts_with(prefix))).collect()
+            let wanted =
+                rows.take_while(|row| row.as_ref().map_or(true, |(key, _, _)| key.starts_with(prefix)));
+            wanted.take(most).collect()
         };
         let rows = read().map_err(|error| self.failed(&error))?;
+        // Also where it is damaged, and left out.
+        let more = rows.last().map(|(key, _, _)| key.clone()).filter(|_| rows.len() >= most);
         let checked = rows.into_iter().filter_map(|(key, value, sum)| {
             let value = self.checked(&key, value, sum)?;
             Some((key, value))
         });
-        Ok(checked.collect())
+        Ok(Page { rows: checked.collect(), more })
     }
 
     /// As they were written beside the bytes, which need not be read for that.
