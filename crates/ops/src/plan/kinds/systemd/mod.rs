@@ -75,7 +75,7 @@ pub(super) async fn effect(cx: &StepContext, action: &SystemdAction) -> Result<D
     };
     for verb in begins.into_iter().chain(runs) {
         run(cx, verb, Some(name)).await?;
-        did.push(verb);
+        did.push(had(verb));
     }
     let unit = look(cx, name).await?;
     let is_done = unit.is_done && runs == Some("start");
@@ -83,6 +83,19 @@ pub(super) async fn effect(cx: &StepContext, action: &SystemdAction) -> Result<D
         return Err(refused(cx, name, Refused::NotSo { unit: name.into(), state: state(&unit) }).await);
     }
     Ok(Done { changed: !did.is_empty(), what: Some(did.join(", ").into()), stamp: None, later: None })
+}
+
+/// What a unit is after a verb, in systemd's words.
+fn had(verb: &'static str) -> &'static str {
+    match verb {
+        "enable" => "enabled",
+        "disable" => "disabled",
+        "start" => "started",
+        "stop" => "stopped",
+        "restart" => "restarted",
+        "reload" => "reloaded",
+        other => other,
+    }
 }
 
 /// Whether it can be had at all.

@@ -1,4 +1,5 @@
-//! By a systemctl that answers as the real one (systemd 252) does.
+//! By a systemctl that answers as the real one does: `tests/captures/systemd` has what that says, and a test with a real
+//! systemd holds it to it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
