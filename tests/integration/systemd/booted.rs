@@ -142,15 +142,18 @@ impl Drop for Booted {
         // Process 1 goes with it, and with that all that it started.
         let _ = self.unshare.kill();
         let _ = self.unshare.wait();
+        // Of groups within groups the inner ones go first, and each when its last process is gone.
         let find = "for place in /sys/fs/cgroup/\"$0\" /sys/fs/cgroup/*/\"$0\"; do \
-                    [ ! -d \"$place\" ] || find \"$place\" -depth -type d -exec rmdir {} \\; ; done";
+                    [ -d \"$place\" ] || continue; find \"$place\" -depth -type d -exec rmdir {} \\; ; \
+                    [ ! -d \"$place\" ] || left=1; done; exit ${left-0}";
         let gone = || {
             let ended =
                 Command::new("sh").args(["-c", find, &self.name]).stderr(Stdio::null()).output().ok()?;
             ended.status.success().then_some(())
         };
-        if !std::thread::panicking() {
-            // Groups can go when the last process is gone.
+        if std::thread::panicking() {
+            let _ = gone();
+        } else {
             wait_until("the end of systemd", gone);
         }
     }
