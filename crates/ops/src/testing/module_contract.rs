@@ -21,7 +21,7 @@ use crate::plan::module::{
 use crate::process::{Captured, Ended};
 use crate::settings::{InvalidSettings, Settings};
 
-/// Awaits of one `configure` that are cut.
+/// Awaits of one `configure` that are cut, unless told.
 const MOST_CUTS: usize = 10_000;
 
 /// What a module does not keep.
@@ -31,6 +31,12 @@ pub enum Breach {
     /// It is none.
     #[error(transparent)]
     Module(#[from] InvalidModule),
+    /// It was never made, so that nothing was tried: it has another name each time that it is asked for it.
+    #[error("it was not tried: it said that its name is `{first}`, and is not known by that name later")]
+    NotTried {
+        /// The name that it was asked for by.
+        first: String,
+    },
     /// It does not take the values it is tried with.
     #[error("it does not take the values it is tried with")]
     Values(#[from] serde_json::Error),
@@ -80,6 +86,15 @@ pub enum Breach {
         /// Which await, from 0.
         at: usize,
     },
+    /// It has more awaits than were cut, so that not all were tried.
+    #[error(
+        "it was dropped at each of its first {tried} awaits and kept all, and there are more: \
+         `Contract::most_cuts` allows for more"
+    )]
+    MoreAwaits {
+        /// How many were cut.
+        tried: usize,
+    },
     /// What it says has a secret in it.
     #[error("a secret is in what it says: {0}")]
     Secret(&'static str),
@@ -91,6 +106,7 @@ type Parts = dyn Fn(&Path, Builder) -> Builder + Send + Sync;
 /// What a module is tried with, and the trial.
 pub struct Contract<M> {
     given: Given,
+    most_cuts: usize,
     network: Box<Parts>,
     module: PhantomData<fn() -> M>,
 }
@@ -146,6 +162,7 @@ pub fn module_contract<M: ConfigurationModule + DeserializeOwned>() -> Contract<
     let runner = || ScriptedRunner::new(|_| Captured::new(Ended::Code(0), "", ""));
     Contract {
         given: Given::default(),
+        most_cuts: MOST_CUTS,
         network: Box::new(move |_, builder| {
             builder.apt(Arc::new(ScriptedApt::new())).runner(Arc::new(runner()))
         }),
@@ -184,6 +201,14 @@ impl<M: ConfigurationModule + DeserializeOwned> Contract<M> {
         self
     }
 
+    /// Dropped at so many awaits of its `configure` at most, each on a machine of its own; 10,000 unless told. One that has
+    /// more has not been tried whole, which is a [`Breach`].
+    #[must_use]
+    pub fn most_cuts(mut self, most: usize) -> Self {
+        self.most_cuts = most;
+        self
+    }
+
     /// Tries it on machines whose files are in folders of `scratch`, which is to be empty.
     ///
     /// # Errors
@@ -200,7 +225,7 @@ impl<M: ConfigurationModule + DeserializeOwned> Contract<M> {
         let module = match modules.make(&name, &self.given.with) {
             Some(Ok(module)) => module,
             Some(Err(problem)) => return Err(Breach::Problems(vec![problem])),
-            None => return Ok(()),
+            None => return Err(Breach::NotTried { first: name }),
         };
         let mut problems = Problems::default();
         module.validate(&mut problems);
@@ -213,16 +238,17 @@ impl<M: ConfigurationModule + DeserializeOwned> Contract<M> {
         trial.does_it_once(&first).await?;
         trial.tells_no_secret(&mut first)?;
         let wanted = first.digest()?;
-        for at in 0..MOST_CUTS {
+        // One look more than there are cuts: whether it ends without one.
+        for at in 0..=self.most_cuts {
             let mut machine = machine(at + 1)?;
             let is_whole = trial.is_cut(&machine, at, &wanted).await?;
             trial.tells_no_secret(&mut machine)?;
             std::fs::remove_dir_all(&machine.root)?;
             if is_whole {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
+        Err(Breach::MoreAwaits { tried: self.most_cuts })
     }
 }
 

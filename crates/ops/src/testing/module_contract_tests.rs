@@ -1,5 +1,7 @@
 //! That the contract of modules finds out those that do not keep it.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::json;
@@ -106,4 +108,53 @@ async fn each_broken_promise_is_found_and_what_keeps_all_is_not_blamed() {
     }
     // What is said on the way is said without secrets by the context itself.
     tried("said").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_module_that_is_not_tried_at_each_await_has_not_passed() {
+    let tried = async |most| {
+        let scratch = tempfile::tempdir().unwrap();
+        let contract = module_contract::<Two>().with(json!({"breaks": "none"}));
+        contract.most_cuts(most).check(scratch.path()).await
+    };
+    let breach = tried(0).await.unwrap_err();
+    assert!(matches!(breach, Breach::MoreAwaits { tried: 0 }), "{breach:?}");
+    assert!(breach.to_string().contains("there are more"), "{breach}");
+    // As many as it has are enough: what is left then is to see that it ends.
+    let mut most = 1;
+    while let Err(breach) = tried(most).await {
+        assert!(matches!(breach, Breach::MoreAwaits { tried } if tried == most), "{breach:?}");
+        most += 1;
+        assert!(most < 100, "it has a few awaits");
+    }
+}
+
+/// One that is called otherwise each time.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nameless {}
+
+static ASKED: AtomicU32 = AtomicU32::new(0);
+
+#[async_trait]
+impl ConfigurationModule for Nameless {
+    fn meta() -> Meta {
+        Meta::new(format!("name-{}", ASKED.fetch_add(1, Ordering::Relaxed)), "Whatever it is called")
+    }
+
+    async fn verify(&self, _: &Context<'_>) -> Result<Verified, ModuleError> {
+        Ok(Verified::missing("all"))
+    }
+
+    async fn configure(&self, _: &Context<'_>) -> Result<Change, ModuleError> {
+        Err(ModuleError::permanent("it is never asked"))
+    }
+}
+
+#[tokio::test]
+async fn a_module_that_was_never_made_has_not_passed() {
+    let scratch = tempfile::tempdir().unwrap();
+    let breach = module_contract::<Nameless>().check(scratch.path()).await.unwrap_err();
+    assert!(matches!(&breach, Breach::NotTried { .. }), "{breach:?}");
+    assert!(breach.to_string().starts_with("it was not tried"), "{breach}");
 }
