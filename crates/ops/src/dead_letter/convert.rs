@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use url::Url;
 
+use super::letter::millis;
 use super::news::{NotKept, SecretPlace};
 use super::request::{DownloadLetter, InstallLetter, LetterOptions, LetterRequest, RunLetter};
 use super::secret::has_secret;
@@ -72,7 +72,8 @@ pub(super) fn request(replay: &Replay, at: &Surroundings) -> Option<Result<Lette
 }
 
 pub(super) fn options(options: &Options) -> LetterOptions {
-    let millis = |limit: Duration| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).max(1);
+    // A limit is longer than nothing.
+    let millis = |limit| millis(limit).max(1);
     LetterOptions {
         total_millis: options.total.map(millis),
         connect_millis: options.connect.map(millis),

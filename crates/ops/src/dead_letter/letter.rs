@@ -1,6 +1,9 @@
 //! One letter, as it is stored.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
+use vps_retry::{Class, Kind};
 
 use super::id::LetterId;
 use super::request::{LetterOptions, LetterRequest};
@@ -12,7 +15,7 @@ pub const VERSION: u32 = 1;
 /// After as many failures in a row, all for good and alike, it is done again only when somebody insists.
 pub(super) const PARKED_AFTER: u32 = 3;
 /// The attempts that are remembered.
-const REMEMBERED: usize = 20;
+pub(super) const REMEMBERED: usize = 20;
 
 /// An operation that failed, and how to do it again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,6 +95,53 @@ pub struct LetterAttempt {
     pub delay_millis: Option<u64>,
 }
 
+/// What was done, for a letter of its failure.
+pub(super) struct Asked {
+    pub(super) request: LetterRequest,
+    pub(super) options: LetterOptions,
+    pub(super) target: Foreign,
+}
+
+/// How it failed just now.
+pub(super) struct Failure {
+    pub(super) ended_by: EndedBy,
+    pub(super) class: Class,
+    pub(super) kind: Kind,
+    pub(super) service: Option<String>,
+    pub(super) error: Foreign,
+    /// When, in seconds since the Unix epoch.
+    pub(super) at: f64,
+    pub(super) attempts: u32,
+    /// Its last attempts, in order.
+    pub(super) history: Vec<LetterAttempt>,
+}
+
+impl LetterAttempt {
+    /// One that failed just now, and that no other followed yet.
+    pub(super) fn new(
+        at: f64,
+        service: Option<String>,
+        (class, kind): (Class, Kind),
+        error: Foreign,
+        took: Duration,
+    ) -> Self {
+        Self {
+            at,
+            service,
+            class: class.as_str().to_owned(),
+            failure: kind.as_str().to_owned(),
+            error,
+            took_millis: millis(took),
+            delay_millis: None,
+        }
+    }
+}
+
+/// As letters have it.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Who is doing a letter's operation again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Lease {
@@ -101,6 +151,31 @@ pub(super) struct Lease {
 }
 
 impl Letter {
+    /// That of what failed just now for the first time, as far as it knows.
+    pub(super) fn new(asked: Asked, failure: Failure) -> Self {
+        let is_for_good = failure.class == Class::Permanent && failure.ended_by == EndedBy::Failure;
+        Self {
+            version: VERSION,
+            id: asked.request.id(),
+            request: asked.request,
+            options: asked.options,
+            target: asked.target,
+            service: failure.service,
+            ended_by: failure.ended_by,
+            class: failure.class.as_str().to_owned(),
+            failure: failure.kind.as_str().to_owned(),
+            error: failure.error,
+            failures: 1,
+            attempts: failure.attempts,
+            first_at: failure.at,
+            last_at: failure.at,
+            history: failure.history,
+            equal_failures: u32::from(is_for_good),
+            interrupted: 0,
+            lease: None,
+        }
+    }
+
     /// Whether it is only done again when somebody insists.
     #[must_use]
     pub fn is_parked(&self) -> bool {

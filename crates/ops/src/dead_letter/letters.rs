@@ -207,11 +207,7 @@ impl Letters {
             return;
         }
         let env = self.inner.env.clone();
-        self.tell(Task::Keep, move |store, settings| {
-            let (parked, dropped) = stored::put(store, &env, settings, &letter)?;
-            let dropped = dropped.into_iter().map(News::Dropped);
-            Ok(std::iter::once(News::Kept { id: letter.id, parked }).chain(dropped).collect())
-        });
+        self.tell(Task::Keep, move |store, settings| stored::put(store, &env, settings, &letter));
     }
 
     /// Takes those out that there are, where this process keeps letters.

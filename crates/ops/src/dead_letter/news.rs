@@ -56,8 +56,8 @@ pub enum SecretPlace {
 pub struct Dropped {
     /// Which.
     pub id: LetterId,
-    /// What it was about; nothing where this version cannot read it.
-    pub target: Option<Foreign>,
+    /// What it was about.
+    pub target: Foreign,
     /// Why.
     pub why: WhyDropped,
 }

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use vps_retry::Class;
-
 use super::convert::{self, Surroundings};
-use super::letter::{EndedBy, Letter, LetterAttempt, VERSION};
+use super::letter::{Asked, Failure, Letter, LetterAttempt, REMEMBERED, millis};
 use super::letters::{Letters, Task};
 use super::news::News;
 use super::rule::ended_by;
@@ -17,8 +15,6 @@ use crate::operation::Replay;
 
 /// Roots that are watched at once. Of more, what their attempts failed with is not known.
 const MOST: usize = 1024;
-/// Attempts of one root that are remembered.
-const REMEMBERED: usize = 20;
 
 /// The observer. It waits for nothing: the store's thread writes when it comes to it.
 pub(super) struct Keeper {
@@ -84,51 +80,37 @@ impl Keeper {
 
     fn failed(&self, event: &Event<'_>, failed: &Failed) {
         let Some((replay, history)) = self.ended(event) else { return };
+        // Its step leaves one.
         if replay.options().step().is_some() {
             return;
         }
         let Some(ended_by) = ended_by(failed) else { return };
         let env = self.letters.env().clone();
-        let (at, target, failed) = (Arc::clone(&self.at), event.operation.target.clone(), failed.clone());
+        let (surroundings, target) = (Arc::clone(&self.at), event.operation.target.clone());
+        let (failed, at) = (failed.clone(), env.wall().as_secs_f64());
         let tried = || history.last().and_then(|attempt| attempt.service.clone());
         let service = event.service.as_ref().map(ToString::to_string).or_else(tried);
-        let now = env.wall().as_secs_f64();
         self.letters.tell(Task::Keep, move |store, settings| {
-            let request = match convert::request(&replay, &at) {
+            let request = match convert::request(&replay, &surroundings) {
                 None => return Ok(Vec::new()),
                 Some(Err(why)) => return Ok(vec![News::NotKept(why)]),
                 Some(Ok(request)) => request,
             };
-            let is_for_good = failed.class == Class::Permanent && ended_by == EndedBy::Failure;
-            let letter = Letter {
-                version: VERSION,
-                id: request.id(),
-                request,
-                options: convert::options(replay.options()),
-                target: target.as_str().into(),
-                service,
+            let options = convert::options(replay.options());
+            let asked = Asked { request, options, target: target.as_str().into() };
+            let failure = Failure {
                 ended_by,
-                class: failed.class.as_str().to_owned(),
-                failure: failed.kind.as_str().to_owned(),
-                error: failed.error.clone(),
-                failures: 1,
+                class: failed.class,
+                kind: failed.kind,
+                service,
+                error: failed.error,
+                at,
                 attempts: failed.attempts,
-                first_at: now,
-                last_at: now,
                 history,
-                equal_failures: u32::from(is_for_good),
-                interrupted: 0,
-                lease: None,
             };
-            let (parked, dropped) = stored::put(store, &env, settings, &letter)?;
-            let dropped = dropped.into_iter().map(News::Dropped);
-            Ok(std::iter::once(News::Kept { id: letter.id, parked }).chain(dropped).collect())
+            stored::put(store, &env, settings, &Letter::new(asked, failure))
         });
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Observer for Keeper {
@@ -136,15 +118,9 @@ impl Observer for Keeper {
         match &event.kind {
             EventKind::Started => self.began(event),
             EventKind::AttemptFailed { class, kind, error, took, .. } => {
-                let attempt = LetterAttempt {
-                    at: self.letters.env().wall().as_secs_f64(),
-                    service: event.service.as_ref().map(ToString::to_string),
-                    class: class.as_str().to_owned(),
-                    failure: kind.as_str().to_owned(),
-                    error: error.clone(),
-                    took_millis: millis(*took),
-                    delay_millis: None,
-                };
+                let at = self.letters.env().wall().as_secs_f64();
+                let service = event.service.as_ref().map(ToString::to_string);
+                let attempt = LetterAttempt::new(at, service, (*class, *kind), error.clone(), *took);
                 self.attempt_failed(event, attempt);
             }
             EventKind::Retrying { after, .. } => self.pauses(event, *after),

@@ -1,12 +1,13 @@
 //! The letter of a plan's step.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vps_retry::{Class, Kind};
 
-use super::letter::{EndedBy, Letter, LetterAttempt, VERSION};
+use super::letter::{Asked, EndedBy, Failure, Letter, LetterAttempt};
 use super::request::{LetterOptions, LetterRequest};
 use super::secret::has_secret;
 use super::text::Word;
@@ -88,7 +89,7 @@ pub(crate) struct StepEnd {
     pub(crate) service: Option<String>,
     pub(crate) error: Foreign,
     pub(crate) attempts: u32,
-    pub(crate) took_millis: u64,
+    pub(crate) took: Duration,
     /// When, in seconds since the Unix epoch.
     pub(crate) at: f64,
 }
@@ -103,37 +104,10 @@ impl Letter {
             Kind::CircuitOpen | Kind::QueueFull => EndedBy::Circuit,
             _ => EndedBy::Failure,
         };
-        let is_for_good = end.class == Class::Permanent && ended_by == EndedBy::Failure;
-        let (class, failure) = (end.class.as_str().to_owned(), end.kind.as_str().to_owned());
-        let attempt = LetterAttempt {
-            at: end.at,
-            service: end.service.clone(),
-            class: class.clone(),
-            failure: failure.clone(),
-            error: cause,
-            took_millis: end.took_millis,
-            delay_millis: None,
-        };
-        Self {
-            version: VERSION,
-            id: request.id(),
-            request,
-            options: LetterOptions::default(),
-            target,
-            service: end.service,
-            ended_by,
-            class,
-            failure,
-            error: end.error,
-            failures: 1,
-            attempts: end.attempts,
-            first_at: end.at,
-            last_at: end.at,
-            history: vec![attempt],
-            equal_failures: u32::from(is_for_good),
-            interrupted: 0,
-            lease: None,
-        }
+        let StepEnd { kind, class, service, error, attempts, took, at } = end;
+        let history = vec![LetterAttempt::new(at, service.clone(), (class, kind), cause, took)];
+        let asked = Asked { request, options: LetterOptions::default(), target };
+        Self::new(asked, Failure { ended_by, class, kind, service, error, at, attempts, history })
     }
 }
 
@@ -153,7 +127,7 @@ mod tests {
                 service: None,
                 error: "no".into(),
                 attempts: 1,
-                took_millis: 5,
+                took: Duration::from_millis(5),
                 at: 1.0,
             };
             Letter::of_step(PlanStepLetter { hash: hash.into(), ..step }, end)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::id::LetterId;
 use super::letter::{Lease, Letter, VERSION};
-use super::news::{Dropped, WhyDropped};
+use super::news::{Dropped, News, WhyDropped};
 use crate::env::Env;
 use crate::settings::DeadLetterSettings;
 use crate::store::{Store, StoreError};
@@ -60,17 +60,14 @@ fn kept(id: LetterId, bytes: &[u8]) -> Kept {
     }
 }
 
-/// Whether it is parked now, and what had to go for it.
-pub(super) type Put = (bool, Vec<Dropped>);
-
 /// Keeps `fresh`, that of a failure just now; on the disk before this returns. The one there is of the same operation
-/// becomes this.
+/// becomes this. What is to be told: that it is kept, and what had to go for it.
 pub(super) fn put(
     store: &dyn Store,
     env: &Env,
     settings: &DeadLetterSettings,
     fresh: &Letter,
-) -> Result<Put, StoreError> {
+) -> Result<Vec<News>, StoreError> {
     if store.stands_in() {
         return Err(StoreError::Failed { reason: "there is none that outlives this process".into() });
     }
@@ -88,7 +85,8 @@ pub(super) fn put(
     })?;
     // It is kept: what goes wrong with the others takes nothing of that.
     let dropped = make_room(store, env, settings, &fresh.id).unwrap_or_default();
-    Ok((is_parked, dropped))
+    let kept = News::Kept { id: fresh.id.clone(), parked: is_parked };
+    Ok(std::iter::once(kept).chain(dropped.into_iter().map(News::Dropped)).collect())
 }
 
 /// Drops what is too old and what is too many, the oldest first.
@@ -116,7 +114,7 @@ fn make_room(
         // Unless it failed again meanwhile, in another process.
         if remove_if(store, &letter.id, |found| found.last_at <= letter.last_at)? {
             excess = excess.saturating_sub(1);
-            dropped.push(Dropped { id: letter.id.clone(), target: Some(letter.target.clone()), why });
+            dropped.push(Dropped { id: letter.id.clone(), target: letter.target.clone(), why });
         }
     }
     Ok(dropped)

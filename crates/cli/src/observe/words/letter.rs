@@ -52,8 +52,7 @@ pub(crate) fn letter_news(news: &News) -> Option<String> {
                 WhyDropped::TooOld => "it is older than `dead_letters.max_age`",
                 _ => "there are more than `dead_letters.max_count`",
             };
-            let of = target.as_ref().filter(|target| !target.is_empty());
-            let of = of.map(|target| format!(" ({target})")).unwrap_or_default();
+            let of = if target.is_empty() { String::new() } else { format!(" ({target})") };
             Some(format!("the dead letter {id}{of} is dropped: {why}"))
         }
         _ => None,

@@ -36,7 +36,7 @@ impl Run<'_> {
             service: service.map(ToString::to_string),
             error: error.what.clone(),
             attempts: error.attempts.max(1),
-            took_millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            took,
             at: self.env.wall().as_secs_f64(),
         };
         Letter::of_step(of, end)
