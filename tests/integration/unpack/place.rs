@@ -135,16 +135,10 @@ fn the_stamp_proves_one_archive_with_its_options_in_a_folder_of_ours_alone() {
     assert!(!lab.is_unpacked(&one()), "it is cut");
     fs::write(&stamp, text).unwrap();
     assert!(lab.is_unpacked(&one()));
-    // The listing says what came of it.
-    let listing = |lab: &Lab| {
-        fs::read_to_string(lab.to().join(STAMP)).unwrap().split_once("listing").unwrap().1.to_owned()
-    };
-    let first = listing(&lab);
-    lab.unpack(&tar(&[Thing::file("top/a", "eno"), Thing::file("top/only-in-one", "x")])).unwrap();
-    assert_eq!(listing(&lab), first, "content is not listed");
-    lab.unpack(&tar(&[Thing::file("top/a", "one").mode(0o755), Thing::file("top/only-in-one", "x")]))
-        .unwrap();
-    assert_ne!(listing(&lab), first);
+    // One of an earlier version, which said more.
+    let text = fs::read_to_string(&stamp).unwrap();
+    fs::write(&stamp, text.replacen('{', "{\"entries\":2,\"listing\":\"sha256:00\",", 1)).unwrap();
+    assert!(lab.is_unpacked(&one()));
 }
 
 #[test]

@@ -6,8 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use sha2::{Digest, Sha256};
-
 use super::UnpackError;
 use super::decompress::Decompress;
 use super::entry::{Entries, Entry, EntryKind};
@@ -25,7 +23,7 @@ use super::sweep::sweep;
 use super::tar::Tar;
 use super::tree::{Number, ROOT, Tree, check_target};
 use super::warning::UnpackWarning;
-use super::write::{Finish, Writer, file_mode, folder_mode};
+use super::write::{Finish, Writer};
 use super::zip::Zip;
 use crate::deadline::Deadline;
 use crate::env::fs::FsFile;
@@ -110,10 +108,9 @@ pub fn unpack_here(
         writer,
         tree: Tree::new(limits),
         finish: BTreeMap::new(),
-        listing: Sha256::new(),
         far: UnpackProgress { total, ..UnpackProgress::default() },
         left_out: 0,
-        taken: 0,
+        is_empty: true,
         progress,
     };
     while let Some(entry) = entries.next()? {
@@ -136,11 +133,10 @@ struct Growing<'a, P> {
     tree: Tree,
     /// What folders with an entry are given in the end.
     finish: BTreeMap<Number, Finish>,
-    listing: Sha256,
     far: UnpackProgress,
     left_out: u64,
-    /// Entries that are in the tree.
-    taken: u64,
+    /// Whether nothing is in the tree yet.
+    is_empty: bool,
     progress: P,
 }
 
@@ -189,8 +185,7 @@ impl<P: FnMut(UnpackProgress)> Growing<'_, P> {
             _ => None,
         };
         let added = self.tree.add(&entry.name, parts, &entry.kind)?;
-        self.list(entry, parts);
-        self.taken = self.taken.saturating_add(1);
+        self.is_empty = false;
         let above = parts.get(..parts.len().saturating_sub(1)).unwrap_or_default();
         if entry.kind == EntryKind::Folder {
             self.finish(added.number, entry);
@@ -225,23 +220,6 @@ impl<P: FnMut(UnpackProgress)> Growing<'_, P> {
         }
     }
 
-    /// Notes in the listing what an entry is.
-    fn list(&mut self, entry: &Entry, parts: &[Vec<u8>]) {
-        let (sort, mode, says): (u8, u32, &[u8]) = match &entry.kind {
-            EntryKind::File => (b'f', file_mode(entry.mode), &[]),
-            EntryKind::Folder => (b'd', folder_mode(entry.mode), &[]),
-            EntryKind::Link(target) => (b'l', 0, target),
-            EntryKind::HardLink(target) => (b'h', 0, target),
-        };
-        self.listing.update([sort]);
-        self.listing.update(mode.to_le_bytes());
-        self.listing.update(entry.size.to_le_bytes());
-        for text in [&parts.join(&b'/')[..], says] {
-            self.listing.update(amount(text.len()).to_le_bytes());
-            self.listing.update(text);
-        }
-    }
-
     /// All is there: looks at what links say, stamps it, and gives folders what is theirs.
     fn close(
         mut self,
@@ -249,13 +227,11 @@ impl<P: FnMut(UnpackProgress)> Growing<'_, P> {
         staging: &Staging,
         to: &Path,
     ) -> Result<(UnpackProgress, u64), UnpackError> {
-        if self.taken == 0 {
+        if self.is_empty {
             return Err(UnpackError::NothingLeft { strip: self.options.strip });
         }
         self.tree.check_links(|| self.hearing.check())?;
-        let listing = self.listing.finalize().into();
-        let stamp = Stamp::new(digest, self.options, self.taken, listing);
-        stamp.write(&**staging.tree(), to)?;
+        Stamp::new(digest, self.options).write(&**staging.tree(), to)?;
         let finish = self.finish;
         self.writer.finish(&self.tree, |number| finish.get(&number).copied())?;
         Ok((self.far, self.left_out))

@@ -20,29 +20,18 @@ const LAYOUT: u32 = 1;
 /// Bytes of one, at most.
 const LONGEST: u64 = 4 << 10;
 
-/// What it says.
+/// What it says. Earlier versions said more of it, which nobody read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Stamp {
     layout: u32,
     /// The archive's SHA-256.
     archive: String,
     options: UnpackOptions,
-    /// How many entries came of it.
-    entries: u64,
-    /// The SHA-256 of what they are: sorts, names, modes, sizes, what links say.
-    listing: String,
 }
 
 impl Stamp {
-    pub(super) fn new(
-        digest: ArchiveDigest,
-        options: UnpackOptions,
-        entries: u64,
-        listing: [u8; 32],
-    ) -> Self {
-        let listing = ArchiveDigest::from_bytes(listing).to_string();
-        Self { layout: LAYOUT, archive: digest.to_string(), options, entries, listing }
+    pub(super) fn new(digest: ArchiveDigest, options: UnpackOptions) -> Self {
+        Self { layout: LAYOUT, archive: digest.to_string(), options }
     }
 
     /// Writes it into a tree that has none.

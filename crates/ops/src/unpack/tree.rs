@@ -40,8 +40,6 @@ pub(super) struct Added {
     pub(super) number: Number,
     /// How many of its parts are folders that were there before.
     pub(super) known: usize,
-    /// Whether it is a folder that was there because something is in it.
-    pub(super) was_there: bool,
 }
 
 /// All names.
@@ -133,7 +131,7 @@ impl Tree {
             return match there {
                 Some(Node::Folder { is_named, .. }) if is_folder && !*is_named => {
                     *is_named = true;
-                    Ok(Added { number, known: known.saturating_add(1), was_there: true })
+                    Ok(Added { number, known: known.saturating_add(1) })
                 }
                 _ => Err(no(Refusal::Double)),
             };
@@ -148,7 +146,7 @@ impl Tree {
             self.charge(target.len())?;
             self.links.insert(number, (folder, target.as_slice().into()));
         }
-        Ok(Added { number, known, was_there: false })
+        Ok(Added { number, known })
     }
 
     /// Whether there is a file of that name, through no link.
@@ -287,9 +285,9 @@ mod tests {
     fn a_folder_may_come_after_what_is_in_it_and_only_once() {
         let mut tree = Tree::new(UnpackLimits::default());
         let first = add(&mut tree, "a/b/c", &EntryKind::File).unwrap();
-        assert_eq!((first.known, first.was_there), (0, false));
+        assert_eq!(first.known, 0);
         let second = add(&mut tree, "a/b", &EntryKind::Folder).unwrap();
-        assert_eq!((second.known, second.was_there), (2, true));
+        assert_eq!(second.known, 2);
         assert_eq!(add(&mut tree, "a/b/d", &EntryKind::File).unwrap().known, 2);
         for (path, kind, refusal) in [
             ("a/b", EntryKind::Folder, Refusal::Double),
