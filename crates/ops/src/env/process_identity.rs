@@ -27,8 +27,7 @@ pub struct ProcessIdentity {
 impl ProcessIdentity {
     pub(super) fn of_this_process() -> Self {
         let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        let pid = std::process::id();
-        Self { boot_id: boot_id.trim().to_owned(), pid, started: started(pid).unwrap_or(0) }
+        Self::of_process(std::process::id(), boot_id.trim())
     }
 
     /// A process that runs now, in the boot of whoever asks.
