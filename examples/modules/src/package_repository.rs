@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use vps_configurator::module::{
@@ -15,7 +16,7 @@ use vps_configurator::vps_ops::apt::parse_all;
 use vps_configurator::vps_ops::download::{Dest, DownloadRequest, Expected, parse_url};
 
 /// What stands under `with:`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PackageRepository {
     /// What its files are called.
@@ -35,7 +36,7 @@ pub(crate) struct PackageRepository {
 }
 
 /// What signs it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Key {
     url: String,
@@ -80,6 +81,10 @@ impl ConfigurationModule for PackageRepository {
         Meta::new("package-repository", "A repository of packages, and a package of it")
             .version("1")
             .lane(ModuleLane::Apt)
+    }
+
+    fn schema() -> Option<serde_json::Value> {
+        Some(schemars::schema_for!(Self).to_value())
     }
 
     fn validate(&self, problems: &mut Problems) {

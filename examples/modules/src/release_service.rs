@@ -3,6 +3,7 @@
 //! A later release in the plan takes the place of the one that is there, in one step, and the service is restarted. What
 //! tells that it was restarted is a file of the module's own: a run that is killed between the two goes on with it.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use vps_configurator::module::{
     Change, ConfigurationModule, Context, Meta, ModuleError, ModuleLane, Problems, Verified, async_trait,
@@ -15,7 +16,7 @@ use vps_configurator::vps_ops::unpack::{
 };
 
 /// What stands under `with:`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReleaseService {
     /// What the unit and the folder below `/opt` are called.
@@ -122,6 +123,10 @@ impl ConfigurationModule for ReleaseService {
         Meta::new("release-service", "A release that is run by systemd")
             .version("1")
             .lane(ModuleLane::Systemd)
+    }
+
+    fn schema() -> Option<serde_json::Value> {
+        Some(schemars::schema_for!(Self).to_value())
     }
 
     fn validate(&self, problems: &mut Problems) {

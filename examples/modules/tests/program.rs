@@ -1,7 +1,15 @@
 //! The program of one's own, as a person meets it: its commands know its modules.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests start the program")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests start the program"
+)]
 
 use std::process::{Command, Output};
+
+use serde_json::Value;
 
 const PLAN: &str = "\
 version: 1
@@ -80,4 +88,44 @@ fn a_step_of_a_module_is_looked_at_by_the_module_itself() {
     assert!(out.contains("the release"), "the words of the module's look: {out}");
     let (code, out, err) = said(&plan, &["plan", "show", "web.yaml"]);
     assert_eq!((code, out.contains("release-service")), (Some(0), true), "{err}");
+}
+
+/// What stands under `with:` of a module, by the program's own schema.
+fn with_of<'s>(schema: &'s Value, module: &str) -> &'s Value {
+    let rules = schema["$defs"]["Module"]["allOf"].as_array().unwrap();
+    let rule = rules.iter().find(|rule| rule["if"]["properties"]["name"]["const"] == module).unwrap();
+    assert_eq!(
+        rule["then"]["required"],
+        serde_json::json!(["with"]),
+        "{module} has values that it must have"
+    );
+    at(schema, &rule["then"]["properties"]["with"])
+}
+
+fn at<'s>(schema: &'s Value, reference: &Value) -> &'s Value {
+    let place = reference["$ref"].as_str().and_then(|to| to.strip_prefix('#')).unwrap();
+    schema.pointer(place).unwrap_or_else(|| panic!("{place} leads nowhere"))
+}
+
+fn keys(schema: &Value) -> Vec<&str> {
+    schema["properties"].as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn an_editor_is_told_what_stands_under_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(&folder, &["plan", "schema"]);
+    assert!(output.status.success(), "{output:?}");
+    let schema: Value = serde_json::from_slice(&output.stdout).unwrap();
+
+    let release = with_of(&schema, "release-service");
+    assert_eq!(keys(release), ["arguments", "name", "program", "sha256", "strip", "url"]);
+    assert_eq!(release["required"], serde_json::json!(["name", "url", "sha256", "program"]));
+    assert_eq!(release["additionalProperties"], false, "what is misspelt is marked");
+    assert_eq!(release["properties"]["sha256"]["description"], "Of the archive, in hexadecimal digits.");
+
+    let repository = with_of(&schema, "package-repository");
+    // What the module notes for itself is no value.
+    assert_eq!(keys(repository), ["components", "key", "name", "package", "suite", "uri"]);
+    assert_eq!(keys(at(&schema, &repository["properties"]["key"])), ["sha256", "url"]);
 }
