@@ -50,6 +50,22 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// The first of an operation without limits, for what is tried without a pipeline.
+    #[cfg(test)]
+    pub(crate) fn alone(voice: Voice) -> Self {
+        Self {
+            number: 1,
+            candidate: 0,
+            members: Members::default(),
+            deadline: Deadline::NEVER,
+            budget: Arc::new(Budget::new()),
+            cancel: CancellationToken::new(),
+            is_last: false,
+            service: Some("test".into()),
+            voice,
+        }
+    }
+
     /// The number of its operation, as events have it.
     #[must_use]
     pub fn operation_id(&self) -> OperationId {

@@ -69,12 +69,13 @@ impl Talk for ProcessSide<'_> {
         let outgoing = &mut self.outgoing;
         let writing = async {
             while let Some(bytes) = outgoing.recv().await {
-                // A process that is gone says why by its end.
                 if input.write_all(&bytes).await.is_err() || input.flush().await.is_err() {
                     break;
                 }
             }
             drop(input);
+            // A process that hears no more may still say why: what is written goes nowhere until it has closed its side.
+            while outgoing.recv().await.is_some() {}
         };
         let reading = Reading {
             env: self.env,
@@ -188,7 +189,64 @@ fn is_greeting(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::OpenOptions;
+    use std::io::Write as _;
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
     use super::*;
+    use crate::event::{OperationId, Teller};
+    use crate::git::limits::Limits;
+    use crate::operation::{Operation, OperationKind};
+    use crate::process::{Ended, ProcessSpec, Runner as _, SystemRunner};
+
+    #[tokio::test]
+    async fn a_process_that_hears_no_more_is_still_heard() {
+        let folder = tempfile::tempdir().unwrap();
+        let go = folder.path().join("go");
+        mknodat(CWD, &go, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        // Both ways, so that nobody waits for the other to open it.
+        let mut gate = OpenOptions::new().read(true).write(true).open(&go).unwrap();
+        let script = "exec 0<&-; printf 0008abcd; read word <\"$1\"; echo no such repository >&2; exit 1";
+        let spec = ProcessSpec::new("sh").args(["-c", script, "sh"]).arg(&go);
+        let env = Env::real();
+        let operation = Operation::new(OperationKind::GitFetch, "test");
+        let teller = Teller::begin(env.clone(), Arc::new(()), OperationId(1), None, operation);
+        let attempt = Attempt::alone(teller.voice().clone());
+        let (outgoing, written) = mpsc::channel(1);
+        let (pieces, mut incoming) = mpsc::channel(super::super::wire::PIECES);
+        let mut side = ProcessSide {
+            env: &env,
+            attempt: &attempt,
+            idle: Duration::from_secs(60),
+            outgoing: written,
+            incoming: Some(pieces),
+            heard: Arc::new(Limits::default().nothing()),
+            bytes: 0,
+            end: None,
+            greeting: None,
+        };
+        let runner = SystemRunner::default();
+        let gix = async {
+            assert!(matches!(incoming.recv().await, Some(Piece::Bytes(_))), "it has closed its input before");
+            // The first cannot be written, and whoever sends the third knows that the first was taken.
+            for _ in 0..3 {
+                let _ = outgoing.send(Bytes::from_static(b"0000")).await;
+            }
+            gate.write_all(b"go\n").unwrap();
+            incoming.recv().await
+        };
+        let serving = async {
+            let captured = runner.converse(&env, &spec, &mut side).await;
+            side.hang_up();
+            captured
+        };
+        let (captured, last) = tokio::join!(serving, gix);
+        let captured = captured.unwrap();
+        assert_eq!((captured.ended, captured.stderr.trim()), (Ended::Code(1), "no such repository"));
+        assert!(matches!(last, Some(Piece::End)), "{last:?}");
+        assert_eq!(side.end, Some(End::Closed));
+    }
 
     #[test]
     fn what_is_no_line_of_gits_is_a_greeting() {

@@ -129,18 +129,22 @@ fn said(error: &gix::Error) -> String {
 /// ssh's own code: it never came to the command, or lost it. Any other is the command's.
 const SSH_FAILED: i32 = 255;
 
-/// Why a process that talks to the other end failed, by how it ended; `talked` when the other end had said
-/// something.
+/// Why a process that talks to the other end closed its side too early, by how it ended and what it said; `talked` when
+/// the other end had said something.
 pub(super) fn of_process(program: LineProgram, captured: &Captured, talked: bool) -> Option<GitError> {
-    let code = match captured.ended {
-        Ended::Code(0) | Ended::Signal(0) => return None,
-        Ended::Code(code) => code,
-        Ended::Signal(signal) => signal.saturating_add(128),
-    };
     let lines = captured.stderr.lines().map(str::trim).filter(|line| !is_noise(line));
     let lines: Vec<&str> = lines.collect();
     let last = lines.get(lines.len().saturating_sub(3)..).unwrap_or_default();
     let said = last.join("; ");
+    let code = match captured.ended {
+        Ended::Code(0) | Ended::Signal(0) if said.is_empty() => return None,
+        // As if all were well, in the middle of an answer.
+        Ended::Code(0) | Ended::Signal(0) if talked => return Some(aborted(&said)),
+        // In place of an answer: as a server does that only has a word for whoever comes.
+        Ended::Code(0) | Ended::Signal(0) => return Some(GitError::Remote { said: short(&said) }),
+        Ended::Code(code) => code,
+        Ended::Signal(signal) => signal.saturating_add(128),
+    };
     let fault = match line_fault(&captured.stderr) {
         // Who had begun to talk had let us in, and who refuses says so: only the connection can have ended.
         LineFault::None if code == SSH_FAILED && (talked || said.is_empty()) => LineFault::Broken,
@@ -152,7 +156,7 @@ pub(super) fn of_process(program: LineProgram, captured: &Captured, talked: bool
 
 /// What stands around the words that say why.
 fn is_noise(line: &str) -> bool {
-    line.is_empty() || line.starts_with('@') || line.starts_with("Warning: Permanently added")
+    line.is_empty() || line.starts_with(['@', '*']) || line.starts_with("Warning: Permanently added")
 }
 
 /// ssh says in words only what became of its connection.
@@ -306,6 +310,21 @@ mod tests {
         assert_eq!(ended(255, "who knows", false), Class::Permanent);
         assert_eq!(ended(255, "", false), Class::Transient);
         assert_eq!(ended(128, "", true), Class::Permanent, "the command's own end");
+    }
+
+    #[test]
+    fn who_ends_as_if_all_were_well_is_heard_all_the_same() {
+        let ended =
+            |said, talked| of_process(LineProgram::Ssh, &Captured::new(Ended::Code(0), "", said), talked);
+        let said = "** WARNING: connection is not using a post-quantum key exchange algorithm.\r\n\
+                    no access\x1b[2J for you\n";
+        let refused = ended(said, false).unwrap();
+        assert_eq!(refused.to_string(), r"the other end says: no access\u{1b}[2J for you");
+        assert_eq!((refused.class(), refused.verdict()), (Class::Permanent, Verdict::Neutral));
+        let cut = ended(said, true).unwrap();
+        assert_eq!(cut.to_string(), r"the other end gave up in the middle: no access\u{1b}[2J for you");
+        assert_eq!((cut.class(), cut.verdict()), (Class::Transient, Verdict::Failure));
+        assert!(ended("** WARNING: only this\n", true).is_none(), "gix knows more");
     }
 
     #[test]

@@ -290,3 +290,34 @@ fn a_repository_chooses_no_one_who_gets_a_password() {
     let _ = lab.clone(&[&forge.url("own"), "dest", "--recurse-submodules"]).expect(0);
     assert!(!told(&other));
 }
+
+/// A stand-in for ssh that answers the first question, and then hears no more: it says why, and ends.
+fn closes(lab: &Lab, answer: &[u8], stderr: &str, code: i32) -> String {
+    let folder = lab.path("tmp");
+    fs::write(folder.join("answer"), answer).unwrap();
+    fs::write(folder.join("stderr"), stderr).unwrap();
+    // Its output stays open a while, as that of an ssh does whose server has let go of the one before the other.
+    let script =
+        format!("cd \"${{0%/*}}\"; cat answer; exec 0<&-; (sleep 0.2; cat stderr >&2); exit {code}\n");
+    fs::write(folder.join("closes.sh"), script).unwrap();
+    format!("sh {}", folder.join("closes.sh").display())
+}
+
+#[test]
+fn a_server_that_closes_early_is_told_by_its_own_words() {
+    let capabilities =
+        [line("version 2\n"), line("ls-refs=unborn\n"), line("fetch=shallow\n"), b"0000".to_vec()].concat();
+    for (stderr, code, said) in [
+        ("ERROR: Repository not found.\n", 1, "ERROR: Repository not found."),
+        ("remote: permission denied for \u{1b}[31myou\n", 128, r"permission denied for \u{1b}[31myou"),
+    ] {
+        let lab = Lab::new();
+        let mut command = lab.command(&["host.invalid:a", "dest", "--timeout", "30s"]);
+        command.env("GIT_SSH_COMMAND", closes(&lab, &capabilities, stderr, code));
+        let ended = Running::start(command).wait().expect(1);
+        assert!(ended.text().contains(said), "{}", ended.text());
+        assert!(!ended.text().contains("Retrying"), "it is refused for good: {}", ended.text());
+        assert!(!ended.text().contains("the attempt has ended"), "{}", ended.text());
+        assert_fit(&ended);
+    }
+}

@@ -3,11 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use tokio_util::sync::CancellationToken;
-use vps_retry::{Budget, Class};
+use vps_retry::Class;
 
 use crate::attempt::Attempt;
-use crate::deadline::Deadline;
 use crate::download::{
     Dest, DownloadError, DownloadOperation, DownloadRequest, Downloaded, HttpDownloader, SealKey, parse_url,
 };
@@ -90,17 +88,7 @@ impl Lab {
     }
 
     pub(super) fn attempt(&self, candidate: usize) -> Attempt {
-        Attempt {
-            number: 1,
-            candidate,
-            members: crate::pipeline::Members::default(),
-            deadline: Deadline::NEVER,
-            budget: Arc::new(Budget::new()),
-            cancel: CancellationToken::new(),
-            is_last: false,
-            service: Some("test".into()),
-            voice: self.teller.voice().clone(),
-        }
+        Attempt { candidate, ..Attempt::alone(self.teller.voice().clone()) }
     }
 
     /// Attempts until success, a stop, or 20, as the pipeline would without its pauses.
