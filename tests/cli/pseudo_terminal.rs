@@ -77,6 +77,11 @@ impl PseudoTerminal {
         tcgetpgrp(self.master.as_ref().unwrap()).unwrap()
     }
 
+    /// Writes beside the program, as a shell does that it was stopped under.
+    pub(crate) fn write_beside(&self, text: &str) {
+        rustix::io::write(self.slave.as_ref().unwrap(), text.as_bytes()).unwrap();
+    }
+
     pub(crate) fn press(&self, keys: &str) {
         rustix::io::write(self.master.as_ref().unwrap(), keys.as_bytes()).unwrap();
     }

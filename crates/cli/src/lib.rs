@@ -11,6 +11,8 @@ mod config;
 mod exit;
 mod metrics;
 mod observe;
+#[cfg(test)]
+mod own_terminal;
 mod program;
 mod report;
 mod signals;

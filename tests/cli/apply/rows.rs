@@ -3,7 +3,7 @@
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
 
-use rustix::process::{Signal, kill_process};
+use rustix::process::{Signal, WaitOptions, kill_process, waitpid};
 use tests::server::{Behaviour, Gate, Route, Server};
 
 use super::lab;
@@ -97,4 +97,35 @@ fn a_stop_leaves_no_rows_and_says_what_is_left() {
     let is_colour = |piece: &&str| piece.chars().find(char::is_ascii_alphabetic) == Some('m');
     let colours = raw.split('\u{1b}').skip(1).filter(is_colour);
     assert_eq!(colours.count(), 0, "{raw:?}");
+}
+
+#[test]
+fn who_comes_back_from_a_stop_draws_below_what_was_written_meanwhile() {
+    let (server, gate) = (Server::start(), Gate::new());
+    server.route("/f", Route::of(300_000).then(Behaviour::Hold { after: 100_000, gate: gate.clone() }));
+    let lab = lab(&steps(&server));
+    if !is_there("setsid") {
+        return;
+    }
+    let mut terminal = start(&lab, &[]);
+    terminal.wait_for_text("   1 waits for app");
+    kill_process(terminal.pid(), Signal::STOP).unwrap();
+    let stopped = waitpid(Some(terminal.pid()), WaitOptions::UNTRACED).unwrap();
+    assert!(stopped.is_some_and(|(_, status)| status.stopped()));
+    // Whatever it wrote before it stopped comes first.
+    while terminal.read(std::time::Duration::ZERO) > 0 {}
+    terminal.write_beside("[1]+  Stopped\r\n$ fg\r\n");
+    terminal.wait_for_text("$ fg");
+    kill_process(terminal.pid(), Signal::CONT).unwrap();
+    let is_below = |terminal: &PseudoTerminal| {
+        let screen = terminal.screen();
+        screen.split_once("$ fg\n").is_some_and(|(_, below)| below.contains("   1 waits for app"))
+    };
+    terminal.wait_for("rows below what was written", is_below);
+    assert!(terminal.screen().contains("[1]+  Stopped\n$ fg\np 1 of 4 "), "{}", terminal.screen());
+    std::fs::write(lab.path("go"), "").unwrap();
+    gate.open();
+    assert_eq!(terminal.end().code(), Some(1));
+    let (_, below) = terminal.raw.rsplit_once("$ fg").unwrap();
+    assert!(below.contains("p: 4 steps "), "{below:?}");
 }

@@ -1,7 +1,7 @@
 //! A run of a plan as lines: what changed, what failed, what is left. What was so already is only counted.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -137,18 +137,10 @@ impl PlanView {
 
     /// Draws what is under way, from now on and until the task is dropped; none where it is not drawn.
     pub(crate) fn draw(self: &Arc<Self>) -> Option<Task> {
-        static HOOK: Once = Once::new();
-
         if !self.is_drawn() {
             return None;
         }
-        HOOK.call_once(|| {
-            let (screen, before) = (self.screen.clone(), std::panic::take_hook());
-            std::panic::set_hook(Box::new(move |panic| {
-                screen.clear_rows_for_a_panic();
-                before(panic);
-            }));
-        });
+        self.screen.clear_rows_before_a_panic();
         let view = Arc::clone(self);
         Some(self.env.spawn("rows", async move {
             let mut resumed = signal(SignalKind::from_raw(Signal::CONT.as_raw())).ok();

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 #[cfg(feature = "tui")]
 use std::io::IsTerminal as _;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::fmt::MakeWriter;
@@ -100,12 +100,20 @@ impl Screen {
         self.region.lock().unwrap_or_else(PoisonError::into_inner).forget();
     }
 
-    /// Takes the rows away before a panic is told: a release ends by it.
-    pub(super) fn clear_rows_for_a_panic(&self) {
-        // Whoever holds it may be who panics.
-        if let Ok(mut region) = self.region.try_lock() {
-            put(&region.clear());
-        }
+    /// Has the rows taken away before a panic is told, from now on: a release ends by it.
+    pub(super) fn clear_rows_before_a_panic(&self) {
+        static HOOK: Once = Once::new();
+
+        HOOK.call_once(|| {
+            let (region, before) = (Arc::clone(&self.region), std::panic::take_hook());
+            std::panic::set_hook(Box::new(move |panic| {
+                // Whoever holds it may be who panics.
+                if let Ok(mut region) = region.try_lock() {
+                    put(&region.clear());
+                }
+                before(panic);
+            }));
+        });
     }
 
     /// Takes the bar and the rows away.
@@ -259,3 +267,7 @@ impl<'w> MakeWriter<'w> for Screen {
         EventWriter { screen: self.clone(), line: Vec::new() }
     }
 }
+
+#[cfg(test)]
+#[path = "screen_tests.rs"]
+mod tests;

@@ -219,3 +219,34 @@ fn operations_of_no_step_and_steps_of_no_plan_are_not_shown() {
     run.tell(&stranger, &progress(1, 2));
     assert_eq!(run.seen(), before);
 }
+
+#[test]
+fn steps_of_packages_that_are_one_install_have_a_row_each_and_go_together() {
+    let mut run = Run::new(
+        "version: 1\nname: web\nsteps:\n- {id: base, packages: [curl]}\n- {id: more, packages: [jq]}\n\
+         - {id: last, file: {dest: /last, content: x}}\n",
+    );
+    // As a run does it: both begin, and the install is the first one's.
+    run.step("base", &StepEvent::Began).step("more", &StepEvent::Began);
+    let install = run.begin("base", OperationKind::AptInstall, None);
+    run.begin("base", OperationKind::Download, Some(install.1));
+    run.tell(&install, &progress(MIB, 4 * MIB)).after(61_000);
+    let row = |run: &Run, id: &str| {
+        let seen = run.seen();
+        let row = seen.lines().find(|line| line.contains(&format!(" {id} "))).map(str::to_owned);
+        row.unwrap_or_else(|| panic!("no row of {id}\n{seen}"))
+    };
+    assert!(
+        row(&run, "base").contains(" packages ") && row(&run, "base").contains("fetching  1.0 of 4.0 MiB")
+    );
+    let more = row(&run, "more");
+    assert!(more.contains(" packages ") && more.contains("installing") && more.contains("1:01"), "{more}");
+    assert!(!more.contains("MiB"), "bytes are counted once: {more}");
+    assert!(run.seen().contains("1 waits for base"), "{}", run.seen());
+    // They end together, and neither row stays.
+    let ok = Outcome::Done { changed: true, what: None };
+    run.tell(&install, &EventKind::Succeeded { attempts: 1, took: Duration::ZERO });
+    run.ended("base", &ok);
+    assert!(run.seen().starts_with("web 1 of 3   changed 1 ") && row(&run, "more").contains("packages"));
+    assert_eq!(run.ended("more", &ok).seen(), "");
+}
