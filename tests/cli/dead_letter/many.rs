@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use rusqlite::Connection;
 use serde_json::Value;
 use tests::server::{Refusing, Route, Server};
 
@@ -109,6 +110,38 @@ fn letters_are_dropped_by_name_or_all_and_that_is_not_asked_in_a_script() {
     assert_eq!(said.json()["ids"].as_array().unwrap().len(), 2);
     assert_eq!(letters(&lab), [""; 0]);
     assert_eq!(retry(&lab, &one).code, 7);
+}
+
+#[test]
+fn what_is_dropped_before_the_store_fails_is_said_and_the_rest_is_kept() {
+    for json in [false, true] {
+        let lab = Lab::new();
+        let [one, two, three] = ["1", "2", "3"]
+            .map(|code| fails(&lab, &["run", "--retries", "1", "--", "sh", "-c", &format!("exit {code}")]).1);
+        // From the second on.
+        let store = Connection::open(lab.path("state/state.db")).unwrap();
+        let refuses = format!(
+            "CREATE TRIGGER refuses BEFORE DELETE ON entries WHEN OLD.key = 'letter/{two}' \
+             BEGIN SELECT RAISE(ABORT, 'the disk is gone'); END"
+        );
+        store.execute_batch(&refuses).unwrap();
+        let format: &[&str] = if json { &["--json"] } else { &[] };
+        let said = run(&lab, &[format, &["dead-letter", "drop", &one, &two, &three]].concat());
+        assert!(said.code == 7 && said.err.contains("the disk is gone"), "{} {}", said.code, said.err);
+        match json {
+            true => assert_eq!(said.json()["ids"], serde_json::json!([one])),
+            false => assert_eq!(said.out, format!("dropped {one}\n")),
+        }
+        // The others are as they were, and go once it is well again.
+        store.execute_batch("DROP TRIGGER refuses").unwrap();
+        drop(store);
+        let mut left: Vec<String> = letters(&lab).iter().map(id).collect();
+        left.sort();
+        let mut wanted = vec![two.clone(), three.clone()];
+        wanted.sort();
+        assert_eq!(left, wanted);
+        assert_eq!(run(&lab, &["dead-letter", "drop", &two, &three]).code, 0);
+    }
 }
 
 #[test]
