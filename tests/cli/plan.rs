@@ -241,3 +241,22 @@ fn the_schema_takes_what_a_plan_is_and_refuses_a_typo() {
     let starter = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/cli/src/cmd/plan/starter.yaml");
     assert!(validator.is_valid(&value(&fs::read_to_string(starter).unwrap())));
 }
+
+#[test]
+fn a_text_that_takes_yaml_for_its_own_is_to_stand_in_quotes() {
+    let step = |command: &str| format!("version: 1\nsteps:\n- {{id: a, command: {command}}}\n- id: b\n");
+    for (command, what) in [
+        ("{shell: echo a: b, always: true}", Some(": ")),
+        ("{argv: [ ${item} ]}", Some("${...}")),
+        ("[a", None),
+    ] {
+        let lab = lab(&step(command));
+        let said = run(&lab, &["plan", "check", "web.yaml"]);
+        assert_eq!(said.code, 3, "{}", said.err);
+        assert!(said.err.contains("this is not YAML"), "{}", said.err);
+        let hints: Vec<&str> = said.err.lines().filter(|line| line.starts_with("hint: ")).collect();
+        let wanted =
+            what.map(|what| format!("hint: in [ ] and {{ }} a text with `{what}` in it stands in quotes"));
+        assert_eq!(hints, wanted.as_slice(), "{}", said.err);
+    }
+}

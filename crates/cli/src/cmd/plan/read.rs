@@ -6,8 +6,8 @@ use std::path::Path;
 use vps_ops::Kind;
 use vps_ops::foreign::{Foreign, shown};
 use vps_ops::plan::{
-    Facts, Hint, InvalidPlan, OpenPlanError, Origin, Plan, ProblemKind, open_trusted, read_plan_file,
-    read_plan_stream,
+    Facts, Hint, InvalidPlan, OpenPlanError, Origin, Plan, Problem, ProblemKind, open_trusted,
+    read_plan_file, read_plan_stream,
 };
 
 use super::excerpt;
@@ -90,12 +90,23 @@ fn not_valid(app: &App, name: &Foreign, text: &str, invalid: &InvalidPlan) -> Fa
         }
         failure.message.truncate(failure.message.trim_end().len());
     }
-    // What is no YAML ends the reading: there is one such problem at most.
-    let broken = problems.iter().find(|problem| matches!(problem.kind, ProblemKind::Syntax(_)));
-    let line = broken.and_then(|problem| usize::try_from(problem.place.line).ok()?.checked_sub(1));
-    let in_braces = line.and_then(|at| text.lines().nth(at)).is_some_and(|line| line.contains("${"));
-    if in_braces {
-        failure = failure.hint("in [ ] and { } a text with `${...}` in it stands in quotes");
+    match problems.iter().find_map(|problem| must_be_quoted(text, problem)) {
+        Some(what) => failure.hint(format!("in [ ] and {{ }} a text with `{what}` in it stands in quotes")),
+        None => failure,
     }
-    failure
+}
+
+/// What probably makes a text no YAML.
+fn must_be_quoted(text: &str, problem: &Problem) -> Option<&'static str> {
+    if !matches!(problem.kind, ProblemKind::Syntax(_)) {
+        return None;
+    }
+    let number = |number: u32| usize::try_from(number).ok()?.checked_sub(1);
+    let line = text.lines().nth(number(problem.place.line)?)?;
+    if line.contains("${") {
+        return Some("${...}");
+    }
+    // At the second `: ` of what is to be one value.
+    let is_colon = line.chars().nth(number(problem.place.column)?) == Some(':');
+    (is_colon && line.contains(['{', '['])).then_some(": ")
 }
