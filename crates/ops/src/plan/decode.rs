@@ -23,7 +23,13 @@ impl Problems {
     }
 
     pub(super) fn wrong_type(&mut self, node: &Node<'_>, expected: Expected) {
-        self.add(node.spot, ProblemKind::WrongType { expected, found: node.sort() });
+        let is_quoted = matches!(&node.value, Value::Scalar(scalar) if !scalar.is_plain);
+        // Where the quotes are what is wrong.
+        let found = match expected {
+            Expected::Number | Expected::Bool | Expected::Once if is_quoted => Expected::Quoted,
+            _ => node.sort(),
+        };
+        self.add(node.spot, ProblemKind::WrongType { expected, found });
     }
 
     /// The key that was probably meant.
@@ -122,6 +128,13 @@ impl<T> Field<T> {
     }
 }
 
+impl Field<bool> {
+    /// Where the key stands, if it does and is on.
+    pub(super) fn key_if_true(&self) -> Option<Spot> {
+        self.key().filter(|_| self.value_or(false))
+    }
+}
+
 impl Decode for String {
     fn decode(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
         match &node.value {
@@ -148,23 +161,21 @@ impl Decode for bool {
     }
 }
 
-impl Decode for u64 {
+/// What is meant to be a whole number, as it is written: which of them there may be is for its key to say.
+#[derive(Debug)]
+pub(in crate::plan) struct Number(pub(super) String);
+
+impl Decode for Number {
     fn decode(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
         match &node.value {
-            Value::Scalar(scalar) if scalar.is_plain && !scalar.text.starts_with('+') => {
-                if let Ok(number) = scalar.text.parse() {
-                    return Some(number);
-                }
-                match node.sort() {
-                    Expected::Number => {
-                        problems.add(node.spot, ProblemKind::Range { least: 0, most: u64::MAX });
-                    }
-                    _ => problems.wrong_type(node, Expected::Number),
-                }
+            Value::Scalar(scalar) if scalar.begins_as_number() => {
+                Some(Self(scalar.text.clone().into_owned()))
             }
-            _ => problems.wrong_type(node, Expected::Number),
+            _ => {
+                problems.wrong_type(node, Expected::Number);
+                None
+            }
         }
-        None
     }
 }
 
@@ -174,10 +185,23 @@ impl<T: Decode> Decode for Box<T> {
     }
 }
 
-impl<T: Decode> Decode for Vec<T> {
+/// A list.
+#[derive(Debug)]
+pub(in crate::plan) struct List<T> {
+    /// Those that are right.
+    pub(super) items: Vec<T>,
+    /// Whether all are: a list of which nothing is left is not one that was empty.
+    pub(super) is_whole: bool,
+}
+
+impl<T: Decode> Decode for List<T> {
     fn decode(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
         match &node.value {
-            Value::List(items) => Some(items.iter().filter_map(|item| T::decode(item, problems)).collect()),
+            Value::List(all) => {
+                let items: Vec<T> = all.iter().filter_map(|item| T::decode(item, problems)).collect();
+                let is_whole = items.len() == all.len();
+                Some(Self { items, is_whole })
+            }
             _ => {
                 problems.wrong_type(node, Expected::List);
                 None
@@ -188,15 +212,15 @@ impl<T: Decode> Decode for Vec<T> {
 
 /// One text, or a list of them.
 #[derive(Debug)]
-pub(in crate::plan) struct OneOrMore(pub(super) Vec<At<String>>);
+pub(in crate::plan) struct OneOrMore(pub(super) List<At<String>>);
 
 impl Decode for OneOrMore {
     fn decode(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
         match &node.value {
             Value::Scalar(scalar) if !scalar.is_nothing() => {
-                At::decode(node, problems).map(|one| Self(vec![one]))
+                At::decode(node, problems).map(|one| Self(List { items: vec![one], is_whole: true }))
             }
-            Value::List(_) => Vec::decode(node, problems).map(Self),
+            Value::List(_) => List::decode(node, problems).map(Self),
             _ => {
                 problems.wrong_type(node, Expected::TextOrList);
                 None
@@ -205,15 +229,22 @@ impl Decode for OneOrMore {
     }
 }
 
-/// Names that the plan gives, and what they stand for, in the order of the file.
+/// Names that the plan gives, and what they stand for, in the order of the file; nothing where that is wrong.
 #[derive(Debug)]
-pub(in crate::plan) struct Named<T>(pub(super) Vec<(At<String>, T)>);
+pub(in crate::plan) struct Named<T>(pub(super) Vec<(At<String>, Option<T>)>);
+
+impl<T> Named<T> {
+    /// Those that stand for something.
+    pub(super) fn right(&self) -> impl Iterator<Item = (&At<String>, &T)> {
+        self.0.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)))
+    }
+}
 
 impl<T: Decode> Decode for Named<T> {
     fn decode(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
-        let read = entries(node, problems)?.iter().filter_map(|(key, node)| {
+        let read = entries(node, &[], problems)?.iter().map(|(key, node)| {
             let name = At { value: key.text.clone().into_owned(), spot: key.spot, begins: None };
-            Some((name, T::decode(node, problems)?))
+            (name, T::decode(node, problems))
         });
         Some(Self(read.collect()))
     }
@@ -235,15 +266,20 @@ impl Decode for Quoted {
     }
 }
 
-/// The keys of a group and their values.
+/// The keys of a group and their values. `known` are those that it can have, where not each can be.
 pub(super) fn entries<'n, 't>(
     node: &'n Node<'t>,
+    known: &'static [&'static str],
     problems: &mut Problems,
 ) -> Option<&'n [(Key<'t>, Rc<Node<'t>>)]> {
     match &node.value {
         Value::Map(entries) => Some(entries),
-        _ => {
+        _ if known.is_empty() => {
             problems.wrong_type(node, Expected::Map);
+            None
+        }
+        _ => {
+            problems.add(node.spot, ProblemKind::NoGroup { found: node.sort(), keys: known });
             None
         }
     }

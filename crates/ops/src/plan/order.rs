@@ -1,10 +1,10 @@
 //! Which step waits for which: names are found, and rings.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use super::action::Action;
 use super::decode::Problems;
-use super::fill::{Drafts, Named, Written};
+use super::fill::{Drafts, Named, Written, Wrong};
 use super::ids::StepId;
 use super::problem::{Link, ProblemKind, Wait};
 use super::step::{Needs, Step};
@@ -14,17 +14,12 @@ use crate::foreign::Foreign;
 /// Rings that are shown; each costs as much as it is long.
 const MOST_RINGS: usize = 16;
 
-/// The steps, each with those it waits for. `failed` are those that are named in the plan and are wrong: whoever needs
-/// one is not wrong, too; whom they name, `loose`, is looked for all the same.
-pub(super) fn ordered(
-    drafts: Drafts,
-    loose: &[Named],
-    failed: &BTreeSet<String>,
-    problems: &mut Problems,
-) -> Vec<Step> {
-    let known = Known::of(&drafts, problems);
+/// The steps, each with those it waits for. Whoever needs one that is wrong is not wrong, too; whom those name, `loose`,
+/// is looked for all the same.
+pub(super) fn ordered(drafts: Drafts, loose: &[Named], wrong: Wrong, problems: &mut Problems) -> Vec<Step> {
+    let known = Known::of(&drafts, wrong, problems);
     for named in loose {
-        known.find(named, failed, problems);
+        known.find(named, problems);
     }
     check_was(&drafts, &known, problems);
     let Drafts { mut steps, written } = drafts;
@@ -34,7 +29,7 @@ pub(super) fn ordered(
         let mut find = |named: &[Named], why: Wait| {
             let mut found = Vec::new();
             for one in named {
-                match known.find(one, failed, problems) {
+                match known.find(one, problems) {
                     Some(others) if others.contains(&index) => problems.add(one.spot, ProblemKind::Itself),
                     Some(others) => {
                         waits.extend(others.iter().map(|to| Edge { to: *to, why, spot: Some(one.spot) }));
@@ -79,11 +74,12 @@ struct Known {
     ids: Vec<StepId>,
     /// Also by the name that all items of one have in common.
     by_name: HashMap<String, Vec<usize>>,
+    wrong: Wrong,
 }
 
 impl Known {
-    fn of(drafts: &Drafts, problems: &mut Problems) -> Self {
-        let mut known = Self { ids: Vec::with_capacity(drafts.steps.len()), by_name: HashMap::new() };
+    fn of(drafts: &Drafts, wrong: Wrong, problems: &mut Problems) -> Self {
+        let mut known = Self { ids: Vec::with_capacity(drafts.steps.len()), by_name: HashMap::new(), wrong };
         let mut first: HashMap<&str, Spot> = HashMap::new();
         for (index, (step, written)) in drafts.iter().enumerate() {
             let id = step.id.as_str();
@@ -105,32 +101,31 @@ impl Known {
         known
     }
 
-    fn find(&self, named: &Named, failed: &BTreeSet<String>, problems: &mut Problems) -> Option<&[usize]> {
-        if let Some(found) = self.by_name.get(&named.id) {
+    fn find(&self, named: &Named, problems: &mut Problems) -> Option<&[usize]> {
+        let id = &*named.id;
+        if let Some(found) = self.by_name.get(id) {
             return Some(found);
         }
-        let base = named.id.split_once('[').map_or(&*named.id, |(base, _)| base);
-        if !failed.contains(base) {
-            let near_id = problems.suggest.near(
-                &named.id,
-                self.ids.iter().map(StepId::as_str).chain(failed.iter().map(String::as_str)),
-            );
-            let kind = ProblemKind::UnknownStep { id: Foreign::bounded(&named.id, 200), near_id };
-            problems.add(named.spot, kind);
+        let Wrong { names, has_nameless } = &self.wrong;
+        let is_wrong = |name: &str| names.contains(name);
+        if !has_nameless && !is_wrong(id) && !id.split_once('[').is_some_and(|(base, _)| is_wrong(base)) {
+            let known = self.ids.iter().map(StepId::as_str).chain(names.iter().map(String::as_str));
+            let near_id = problems.suggest.near(id, known);
+            problems.add(named.spot, ProblemKind::UnknownStep { id: Foreign::bounded(id, 200), near_id });
         }
         None
     }
 }
 
 fn check_was(drafts: &Drafts, known: &Known, problems: &mut Problems) {
-    let mut claimed = BTreeMap::new();
-    for written in &drafts.written {
-        let Some((was, spot)) = &written.was else { continue };
-        let id = Foreign::new(was);
-        if known.by_name.contains_key(was) {
-            problems.add(*spot, ProblemKind::StillThere { id });
-        } else if claimed.insert(was.clone(), ()).is_some() {
-            problems.add(*spot, ProblemKind::WasTwice { id });
+    let mut claimed = BTreeSet::new();
+    for (step, written) in drafts.iter() {
+        let (Some(was), Some(spot)) = (&step.was, written.was_spot) else { continue };
+        let id = Foreign::new(was.as_str());
+        if known.by_name.contains_key(was.as_str()) {
+            problems.add(spot, ProblemKind::StillThere { id });
+        } else if !claimed.insert(was) {
+            problems.add(spot, ProblemKind::WasTwice { id });
         }
     }
 }

@@ -57,11 +57,11 @@ impl Plan {
         let read = tree.and_then(|tree| Some((At::<Document>::decode(&tree, &mut problems)?, tree)));
         let Some((document, tree)) = read else { return Err(invalid(problems, &paths)) };
         let mut filler = Filler::new(&mut problems, &origin.folder, facts, modules);
-        let Filled { name, secrets, drafts, failed, loose } =
+        let Filled { name, secrets, drafts, wrong, loose } =
             filler.fill(&document.value, tree.into_items_of(Steps::KEY));
         let mut hints = std::mem::take(&mut filler.hints);
         let spots: Vec<Spot> = drafts.written.iter().map(|written| written.spot).collect();
-        let steps = order::ordered(drafts, &loose, &failed, &mut problems);
+        let steps = order::ordered(drafts, &loose, wrong, &mut problems);
         if !problems.found.is_empty() {
             return Err(invalid(problems, &paths));
         }

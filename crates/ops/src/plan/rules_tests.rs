@@ -1,6 +1,7 @@
 //! Every rule of a plan, and what is said where it is broken.
 
 use super::tests::{problems, problems_of_step};
+use super::{Facts, Origin, Plan};
 
 #[track_caller]
 fn says(text: &str, expected: &[&str]) {
@@ -17,7 +18,8 @@ fn step_says(lines: &str, expected: &[&str]) {
 fn the_whole_of_a_plan() {
     says("", &["1:1: the plan is empty"]);
     says("# nothing\n---\n", &["1:1: the plan is empty"]);
-    says("- a", &["1:1: expected a group of keys, found a list"]);
+    let keys = "its keys are `version`, `name`, `vars`, `secrets`, `defaults`, `steps`";
+    says("- a", &[&format!("1:1: expected a group of keys, found a list; {keys}")]);
     says("version: 1", &["1:1: `steps` is missing"]);
     says("{}", &["1:1: `version` is missing", "1:1: `steps` is missing"]);
     says(
@@ -116,6 +118,164 @@ fn names_of_steps_and_whom_they_wait_for() {
     );
 }
 
+/// What is said of a step of a name that is none, or of items that are none, and not of who names it.
+#[test]
+fn whoever_names_a_step_that_is_wrong_is_not_wrong_too() {
+    let named = |step: &str, names: &str| {
+        format!(
+            "version: 1\nname: x\nsteps:\n- {step}\n- {{id: b, needs: [{names}], packages: [jq]}}\n- {{id: c, systemd: {{unit: u, on_change: [{names}]}}}}\n"
+        )
+    };
+    let items = |index: u8, column: u8| {
+        format!(
+            "4:{column}: steps[0].each[{index}]: an item of `each` is a text of 1 to 128 characters that can be seen"
+        )
+    };
+    let no_group = format!(
+        "4:3: steps[0]: expected a group of keys, found a text; its keys are {}",
+        "id was each needs when on_failure timeout retries circuit packages apt_repository download git file command systemd gate module"
+            .split(' ')
+            .map(|key| format!("`{key}`"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    let (first, second) = (items(0, 18), items(1, 21));
+    let cases: &[(&str, &str, &[&str])] = &[
+        (
+            "{id: Web, packages: [jq]}",
+            "Web",
+            &["4:8: steps[0].id: `Web` is no name: `W` is none of a-z, 0-9, `.`, `_`, `-`"],
+        ),
+        (
+            "{id: 'a b[c]', packages: [jq]}",
+            "'a b[c]'",
+            &["4:8: steps[0].id: `a b[c]` is no name: ` ` is none of a-z, 0-9, `.`, `_`, `-`"],
+        ),
+        (
+            "{id: Web, each: [x, y], packages: [jq]}",
+            "Web, 'Web[y]'",
+            &["4:8: steps[0].id: `Web` is no name: `W` is none of a-z, 0-9, `.`, `_`, `-`"],
+        ),
+        ("{id: [web], packages: [jq]}", "web", &["4:8: steps[0].id: expected a text, found a list"]),
+        (
+            "{idd: web, packages: [jq]}",
+            "web",
+            &["4:4: steps[0].idd: there is no key `idd` here; did you mean `id`?"],
+        ),
+        ("{packages: [jq]}", "web", &["4:3: steps[0]: `id` is missing"]),
+        ("web", "web", &[&no_group]),
+        (
+            "{id: a, each: x, packages: [jq]}",
+            "a, 'a[x]'",
+            &["4:17: steps[0].each: expected a list, found a text"],
+        ),
+        ("{id: a, each: [], packages: [jq]}", "a, 'a[x]'", &["4:17: steps[0].each: the list is empty"]),
+        ("{id: a, each: ['', xx], packages: ['${item}']}", "a, 'a[z]'", &[&first]),
+        ("{id: a, each: [x, ''], packages: [jq]}", "a, 'a[x]', 'a[z]'", &[&second]),
+        (
+            "{id: a, each: [x, [y]], packages: [jq]}",
+            "a, 'a[y]'",
+            &["4:21: steps[0].each[1]: expected a text, found a list"],
+        ),
+        (
+            "{id: a, each: [[y]], packages: [jq]}",
+            "a, 'a[y]'",
+            &["4:18: steps[0].each[0]: expected a text, found a list"],
+        ),
+        // All else is said of a step whose items are wrong.
+        (
+            "{id: a, each: x, packages: ['-${item}', J]}",
+            "a",
+            &[
+                "4:17: steps[0].each: expected a list, found a text",
+                "4:43: steps[0].packages[1]: `J` is no package to install: a name has at least two of a-z, 0-9, `+`, `-` and `.`, the first of them a letter or a digit",
+            ],
+        ),
+    ];
+    for (step, names, expected) in cases {
+        says(&named(step, names), expected);
+    }
+    // One that nothing is wrong with has no such item.
+    says(
+        "version: 1\nsteps:\n- {id: a, each: [x], packages: [jq]}\n- {id: b, needs: ['a[y]'], packages: [jq]}\n",
+        &["4:19: steps[1].needs[0]: there is no step `a[y]`; did you mean `a[x]`?"],
+    );
+}
+
+#[test]
+fn whoever_uses_a_value_that_is_wrong_is_not_wrong_too() {
+    says(
+        "version: 1\nvars: {one: , a-b: x, three: [x]}\nsecrets: {t: text, U: {env: X}, v: {}}\nsteps:\n- id: a\n  when: {var: {one: x, a-b: y}}\n  download: {url: 'https://example.com/${one}${a-b}', dest: '${three}', headers: {A: '${secret.t}${secret.U}${secret.v}'}}\n",
+        &[
+            "2:8: vars.one: expected a text, found nothing",
+            "2:15: vars.a-b: `a-b` is no name of a variable: it has a-z, A-Z, 0-9 and `_`, no digit first, 64 at most",
+            "2:30: vars.three: expected a text, found a list",
+            "3:14: secrets.t: expected a group of keys, found a text; its keys are `file`, `credential`, `env`",
+            "3:20: secrets.U: `U` is no name: `U` is none of a-z, 0-9, `.`, `_`, `-`",
+            "3:36: secrets.v: one of `file`, `credential`, `env` is missing",
+        ],
+    );
+    // A list of which nothing is right is not empty, too.
+    step_says("packages: [[jq]]", &["1:12: packages[0]: expected a text, found a list"]);
+}
+
+/// A key that was meant by one that there is not is not missed, too.
+#[test]
+fn what_is_written_nearly_right_is_said_once() {
+    let sha256 = "0".repeat(64);
+    let key = format!("{{url: https://example.com/k, sha265: {sha256}}}");
+    for (lines, meant) in [
+        ("command: {argv: [a], create: /a}".to_owned(), "creates"),
+        ("command: {argv: [a], alway: true}".to_owned(), "always"),
+        ("command: {argvv: [a], always: true}".to_owned(), "argv"),
+        ("command: {shel: a, expand: true, bash: true, always: true}".to_owned(), "shell"),
+        ("download: {url: https://example.com/a, desta: /a, mode: '0644'}".to_owned(), "dest"),
+        ("file: {dest: a, contents: b, expand: true}".to_owned(), "content"),
+        ("systemd: {unit: a, sate: started}".to_owned(), "state"),
+        (
+            format!(
+                "apt_repository: {{uris: https://example.com/d, suites: a, component: b, key: {{text: k}}}}"
+            ),
+            "components",
+        ),
+        (format!("apt_repository: {{uris: https://example.com/d, suites: a/, key: {key}}}"), "sha256"),
+        ("when: {oss: debian}\n  packages: [jq]".to_owned(), "os"),
+    ] {
+        let said = problems_of_step(&lines);
+        assert_eq!(said.len(), 1, "{lines}: {said:#?}");
+        assert!(said[0].ends_with(&format!("did you mean `{meant}`?")), "{said:?}");
+    }
+    says(
+        "version: 1\nnmae: x\nsteps: [{id: a, command: {argv: [a], once: true}}]",
+        &["2:1: nmae: there is no key `nmae` here; did you mean `name`?"],
+    );
+}
+
+#[test]
+fn what_a_text_must_be_is_asked_of_it_filled_in() {
+    let with =
+        |dir: &str, step: &str| format!("version: 1\nvars: {{v: '{dir}'}}\nsteps:\n- id: a\n  {step}\n");
+    for dir in ["/etc/", "/etc/.", "/etc/..", "/", ".", ".."] {
+        let said = problems(&with(dir, "file: {dest: '${v}', content: x}"));
+        assert_eq!(said.len(), 1, "{dir}: {said:?}");
+        assert!(said[0].starts_with("5:16: steps[0].file.dest: /"), "{said:?}");
+        assert!(said[0].ends_with("names a folder; write the name of a file in it"), "{said:?}");
+    }
+    for (dir, step) in [
+        ("a", "file: {dest: '/etc/${v}', content: x}"),
+        (
+            "https://example.com/SHA256SUMS",
+            "download: {url: https://example.com/a, dest: /a, checksum: '${v}'}",
+        ),
+    ] {
+        assert_eq!(problems(&with(dir, step)), [""; 0], "{step}");
+    }
+    says(
+        &with(" ", "command: {shell: '${v}', expand: true, always: true}"),
+        &["5:20: steps[0].command.shell: it is empty"],
+    );
+}
+
 #[test]
 fn steps_in_a_ring_are_named() {
     says(
@@ -137,6 +297,11 @@ fn steps_in_a_ring_are_named() {
             "4:53: steps[0].systemd.on_change[0]: the steps wait for each other: `a` watches `b`, `b` has no `needs` and stands below `a`",
         ],
     );
+    // One whose needs are wrong is not taken for one that has none.
+    says(
+        "version: 1\nsteps:\n- {id: a, needs: [b], packages: [jq]}\n- {id: b, needs: a, packages: [jq]}\n",
+        &["4:18: steps[1].needs: expected a list, found a text"],
+    );
     let rings = problems(
         "version: 1\nsteps:\n- {id: a, needs: [b], packages: [jq]}\n- {id: b, needs: [a], packages: [jq]}\n- {id: c, needs: [d], packages: [jq]}\n- {id: d, needs: [c], packages: [jq]}\n",
     );
@@ -145,9 +310,32 @@ fn steps_in_a_ring_are_named() {
 
 #[test]
 fn what_every_step_may_have() {
-    step_says("retries: 0\n  packages: [jq]", &["1:10: retries: expected a whole number from 1 to 1000"]);
-    step_says("retries: -1\n  packages: [jq]", &["1:10: retries: expected a whole number of 0 or more"]);
-    step_says("retries: '3'\n  packages: [jq]", &["1:10: retries: expected a whole number, found a text"]);
+    // Whatever is written as a number: what it is, and what it can be.
+    for given in [
+        "0",
+        "-1",
+        "+5",
+        "1001",
+        "4294967297",
+        "99999999999999999999999",
+        "-99999999999999999999",
+        "1.5",
+        "1_0",
+    ] {
+        step_says(
+            &format!("retries: {given}\n  packages: [jq]"),
+            &[&format!("1:10: retries: expected a whole number from 1 to 1000, found `{given}`")],
+        );
+    }
+    step_says(
+        "retries: '3'\n  packages: [jq]",
+        &["1:10: retries: expected a whole number, found a text in quotes"],
+    );
+    step_says("retries: three\n  packages: [jq]", &["1:10: retries: expected a whole number, found a text"]);
+    step_says(
+        "needs: 99999999999999999999\n  packages: [jq]",
+        &["1:8: needs: expected a list, found a whole number"],
+    );
     step_says(
         "timeout: soon\n  packages: [jq]",
         &[
@@ -165,11 +353,14 @@ fn what_every_step_may_have() {
     step_says("needs: b\n  packages: [jq]", &["1:8: needs: expected a list, found a text"]);
     step_says("when: {}\n  packages: [jq]", &["1:7: when: it says nothing"]);
     step_says(
-        "when: {not: {}, any: [], os: []}\n  packages: [jq]",
+        "when: {not: {}, any: [], os: [], exists: [], missing: [], var: {}}\n  packages: [jq]",
         &[
             "1:13: when.not: it says nothing",
             "1:22: when.any: the list is empty",
             "1:30: when.os: the list is empty",
+            "1:42: when.exists: the list is empty",
+            "1:55: when.missing: the list is empty",
+            "1:64: when.var: it says nothing",
         ],
     );
     step_says(
@@ -263,7 +454,7 @@ fn names_that_a_plan_gives() {
         &[
             "2:14: secrets.a: one of `file`, `credential`, `env` is missing",
             "2:32: secrets.b.env: `file` and `env` do not go together",
-            "2:44: secrets.c: expected a group of keys, found a text",
+            "2:44: secrets.c: expected a group of keys, found a text; its keys are `file`, `credential`, `env`",
             "2:59: secrets.d.env: `A=B` is no name of an environment variable",
             "2:81: secrets.e.credential: this is no path",
             "2:88: secrets.F: `F` is no name: `F` is none of a-z, 0-9, `.`, `_`, `-`",
@@ -354,7 +545,7 @@ fn downloads_and_clones() {
         &download("unpack: {to: /, strip: 99}, mode: '0644', size: big"),
         &[
             "1:53: download.unpack.to: this is no path",
-            "1:63: download.unpack.strip: expected a whole number from 0 to 64",
+            "1:63: download.unpack.strip: expected a whole number from 0 to 64, found `99`",
             "1:68: download.mode: `mode` means something only beside `dest`",
             "1:88: download.size: `big` is not a number of bytes: it does not begin with a number; write it as `1024`, `64KiB` or `2GiB`",
         ],
@@ -373,7 +564,7 @@ fn downloads_and_clones() {
             "1:62: git.branch: `a..b` is no name of a branch or tag",
             "1:68: git.commit: `branch` and `commit` do not go together",
             "1:76: git.commit: `abc` is no commit: its full id has 40 hexadecimal digits",
-            "1:88: git.depth: expected a whole number from 1 to 4294967295",
+            "1:88: git.depth: expected a whole number from 1 to 4294967295, found `0`",
             "1:91: git.full: `depth` and `full` do not go together",
             "1:103: git.update: `commit` and `update` do not go together",
         ],
@@ -498,6 +689,16 @@ fn units_gates_and_modules() {
         "module: {name: node_repo, with: {a: ['${x}']}}",
         &["1:39: module.with.a[0]: `${x}` is not defined"],
     );
+}
+
+#[test]
+fn a_program_without_modules_says_so() {
+    let origin = Origin { path: None, folder: "/srv".into() };
+    let text = "version: 1\nsteps: [{id: a, module: {name: node}}]";
+    let invalid = Plan::parse(text, &origin, &Facts::default(), &[]).unwrap_err();
+    let said = invalid.problems[0].to_string();
+    assert!(said.starts_with("2:32: steps[0].module.name: there is no module `node`: this program has none"));
+    assert_eq!(invalid.problems.len(), 1);
 }
 
 #[test]

@@ -75,6 +75,20 @@ impl Scalar<'_> {
             _ => None,
         }
     }
+
+    /// Whether whoever wrote it meant a number, right or not: `3`, `-1`, `1.5`.
+    pub(super) fn begins_as_number(&self) -> bool {
+        self.is_plain && self.unsigned().starts_with(|first: char| first.is_ascii_digit())
+    }
+
+    /// However many digits it has.
+    fn is_whole_number(&self) -> bool {
+        self.begins_as_number() && self.unsigned().bytes().all(|digit| digit.is_ascii_digit())
+    }
+
+    fn unsigned(&self) -> &str {
+        self.text.strip_prefix(['+', '-']).unwrap_or(&self.text)
+    }
 }
 
 impl<'t> Node<'t> {
@@ -93,9 +107,7 @@ impl<'t> Node<'t> {
         match &self.value {
             Value::Scalar(scalar) if scalar.is_nothing() => Expected::Nothing,
             Value::Scalar(scalar) if scalar.as_bool().is_some() => Expected::Bool,
-            Value::Scalar(scalar) if scalar.is_plain && scalar.text.parse::<i64>().is_ok() => {
-                Expected::Number
-            }
+            Value::Scalar(scalar) if scalar.is_whole_number() => Expected::Number,
             Value::Scalar(_) => Expected::Text,
             Value::List(_) => Expected::List,
             Value::Map(_) => Expected::Map,

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::keys;
-use crate::plan::decode::{At, Decode, Named, Problems};
+use crate::plan::decode::{At, Decode, List, Named, Problems};
 use crate::plan::problem::Expected;
 use crate::plan::tree::{Node, Value};
 
@@ -12,7 +12,7 @@ keys! {
     /// `on_change`, `once`, or `always: true`.
     Command requires [] {
         /// A program and its arguments.
-        argv: Vec<At<String>>,
+        argv: List<At<String>>,
         /// A text for `sh -eu`. Nothing is replaced in it: variables that it names are in its environment, facts as
         /// `$fact_NAME`.
         shell: String,
@@ -29,7 +29,7 @@ keys! {
         /// Not where this fails: a list or a text.
         only_if: CommandText,
         /// After a change of one of these steps.
-        on_change: Vec<At<String>>,
+        on_change: List<At<String>>,
         /// Not where it was run already: `true`, or `boot` for once after each start of the machine.
         once: OnceText,
         /// A run that was interrupted may be begun again. Beside `once`.
@@ -49,18 +49,16 @@ keys! {
 #[derive(Debug)]
 pub(in crate::plan) enum CommandText {
     /// A program and its arguments.
-    Argv(Vec<At<String>>),
+    Argv(At<List<At<String>>>),
     /// A text for the shell.
-    Shell(String),
+    Shell(At<String>),
 }
 
 impl Decode for CommandText {
     fn decode(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
         match &node.value {
-            Value::List(_) => Vec::decode(node, problems).map(Self::Argv),
-            Value::Scalar(scalar) if !scalar.is_nothing() => {
-                Some(Self::Shell(scalar.text.clone().into_owned()))
-            }
+            Value::List(_) => At::decode(node, problems).map(Self::Argv),
+            Value::Scalar(scalar) if !scalar.is_nothing() => At::decode(node, problems).map(Self::Shell),
             _ => {
                 problems.wrong_type(node, Expected::TextOrList);
                 None
@@ -123,7 +121,7 @@ impl Decode for Told {
                 Some(value) => ToldValue::Plain(value),
                 None => ToldValue::Text(At::decode(node, problems)?),
             },
-            Value::List(_) => ToldValue::List(Vec::decode(node, problems)?),
+            Value::List(_) => ToldValue::List(List::decode(node, problems)?.items),
             Value::Map(entries) => {
                 let read = entries.iter().filter_map(|(key, node)| {
                     Some((key.text.clone().into_owned(), Self::decode(node, problems)?))

@@ -1,7 +1,7 @@
 //! What comes over the network.
 
 use super::keys;
-use crate::plan::decode::{At, Decode, Field, Named, OneOrMore, Problems, Quoted};
+use crate::plan::decode::{At, Decode, Field, List, Named, Number, OneOrMore, Problems, Quoted};
 use crate::plan::problem::Expected;
 use crate::plan::tree::{Node, Value};
 
@@ -9,7 +9,7 @@ keys! {
     /// Packages, the long form.
     PackagesLong requires [names] {
         /// As `apt install` takes them: `nginx`, `nginx=1.22*`, `libc6:arm64`.
-        names: Vec<At<String>>,
+        names: List<At<String>>,
         /// Whether what is installed is brought up to date, too.
         upgrade: bool,
     }
@@ -104,7 +104,7 @@ keys! {
         /// The folder, which is the archive's alone.
         to: String,
         /// How many folders of each name in it are left out.
-        strip: u64,
+        strip: Number,
     }
 }
 
@@ -120,7 +120,7 @@ keys! {
         /// A commit: 40 hexadecimal digits.
         commit: String,
         /// Commits of history; 1 unless told.
-        depth: u64,
+        depth: Number,
         /// All of the history.
         full: bool,
         /// Its submodules, too.

@@ -28,7 +28,7 @@ macro_rules! keys {
                 problems: &mut $crate::plan::decode::Problems,
             ) -> Option<Self> {
                 let mut read = Self::default();
-                for (key, value) in $crate::plan::decode::entries(node, problems)? {
+                for (key, value) in $crate::plan::decode::entries(node, Self::KEYS, problems)? {
                     match &*key.text {
                         $(stringify!($field) => {
                             read.$field = $crate::plan::decode::Field::of(key, value, problems);

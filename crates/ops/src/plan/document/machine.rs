@@ -2,7 +2,7 @@
 
 use super::{keys, words};
 use crate::plan::action::UnitState;
-use crate::plan::decode::{At, Quoted};
+use crate::plan::decode::{At, List, Quoted};
 
 keys! {
     /// A file with a content: one of `source` and `content`.
@@ -35,7 +35,7 @@ keys! {
         /// Whether it begins with the machine.
         enabled: bool,
         /// The steps whose change has it restarted or reloaded.
-        on_change: Vec<At<String>>,
+        on_change: List<At<String>>,
     }
 }
 

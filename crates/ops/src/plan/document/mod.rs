@@ -12,21 +12,21 @@ mod when;
 
 use keys::{keys, words};
 
-use super::decode::{At, Named};
+use super::decode::{At, Named, Number};
 
 pub(super) use command::{Command, CommandText, Module, OnceText, Told, ToldValue};
 pub(super) use fetched::{AptKeyText, AptRepositoryText, Download, Git, Packages};
 pub(super) use machine::{File, GateText, Systemd};
 #[cfg(feature = "__schema")]
 pub use schema::plan_schema;
-pub(super) use step::{ACTIONS, Defaults, SecretText, StepText, Steps};
+pub(super) use step::{Defaults, SecretText, StepText, Steps};
 pub(super) use when::When;
 
 keys! {
     /// A plan of `vps-configurator`: steps that are looked at, and done where they are not done yet.
     Document requires [version, steps] {
         /// The form of this file: 1.
-        version: u64,
+        version: Number,
         /// What tells its steps from those of other plans. Needed where a step has `once` or `on_change`; its path
         /// stands in for it otherwise.
         name: String,

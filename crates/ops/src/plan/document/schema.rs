@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::command::{CommandText, OnceText, Told};
 use super::fetched::{Packages, PackagesLong};
 use super::step::{StepText, Steps};
-use crate::plan::decode::{At, Named, OneOrMore, Quoted};
+use crate::plan::decode::{At, List, Named, Number, OneOrMore, Quoted};
 
 /// The schema of a plan.
 #[must_use]
@@ -47,6 +47,8 @@ macro_rules! inline {
 }
 
 inline!([T] At<T>, generator, loose(generator.subschema_for::<T>()));
+inline!([T] List<T>, generator, generator.subschema_for::<Vec<T>>());
+inline!([] Number, generator, generator.subschema_for::<u64>());
 inline!([T] Named<T>, generator, json_schema!({
     "type": "object", "additionalProperties": generator.subschema_for::<T>(),
 }));

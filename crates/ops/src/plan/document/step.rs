@@ -3,14 +3,10 @@
 use super::GateText;
 use super::{AptRepositoryText, Command, Download, File, Git, Module, Packages, Systemd, When};
 use super::{keys, words};
-use crate::plan::decode::{At, Decode, Problems};
+use crate::plan::decode::{At, Decode, List, Number, Problems};
 use crate::plan::problem::Expected;
 use crate::plan::step::OnFailure;
 use crate::plan::tree::{Node, Value};
-
-/// The keys of which a step has one.
-pub(in crate::plan) const ACTIONS: &[&str] =
-    &["packages", "apt_repository", "download", "git", "file", "command", "systemd", "gate", "module"];
 
 keys! {
     /// A step: one thing that is done, and when.
@@ -20,10 +16,10 @@ keys! {
         /// What it was called before, where that is remembered (`once`, `on_change`).
         was: String,
         /// Is done for each of these texts, as `${item}`, as a step of its own: `id[item]`.
-        each: Vec<At<String>>,
+        each: List<At<String>>,
         /// It is done after these, and only if they succeeded. Without `needs` it is done after all above it, also if
         /// they failed; `[]` is after none.
-        needs: Vec<At<String>>,
+        needs: List<At<String>>,
         /// What must hold for it to be done: all of the keys.
         when: When,
         /// What its failure means: `skip-dependents` (those that need it are not done), `stop` (nothing more is
@@ -32,7 +28,7 @@ keys! {
         /// The longest it may take: seconds, or `90s`, `5m`.
         timeout: String,
         /// Attempts in all.
-        retries: u64,
+        retries: Number,
         /// The service whose circuit breaker and limits hold, instead of its host's.
         circuit: String,
         /// Packages of apt's: a list, or a group with `names` and `upgrade`.
@@ -86,7 +82,7 @@ keys! {
         /// As in a step.
         timeout: String,
         /// As in a step.
-        retries: u64,
+        retries: Number,
         /// As in a step.
         circuit: String,
     }

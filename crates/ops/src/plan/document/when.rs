@@ -1,7 +1,7 @@
 //! `when`.
 
 use super::keys;
-use crate::plan::decode::{At, Named, OneOrMore};
+use crate::plan::decode::{At, List, Named, OneOrMore};
 
 keys! {
     /// What must hold: all of the keys. A list is any of its values.
@@ -27,6 +27,6 @@ keys! {
         /// Not all of these hold.
         not: Box<When>,
         /// At least one of these groups holds.
-        any: Vec<At<When>>,
+        any: List<At<When>>,
     }
 }

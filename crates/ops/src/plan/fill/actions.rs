@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Filler;
+use super::keys::is_meant;
 use crate::download::Algorithm;
 use crate::foreign::Foreign;
 use crate::plan::action::{Action, AptKey, AptKeyCheck, AptKeySource, AptRepository};
@@ -11,20 +12,17 @@ use crate::plan::document::{AptKeyText, AptRepositoryText, StepText, Told, ToldV
 use crate::plan::problem::ProblemKind;
 
 const TYPES: &[&str] = &["deb", "deb-src"];
-const KEYS: &[&str] = &["url", "file", "text"];
 
 impl Filler<'_> {
     pub(super) fn apt_repository(&mut self, at: &At<AptRepositoryText>, step: &StepText) -> Option<Action> {
         let text = &at.value;
-        let uris = text.uris.get().map(|uris| {
-            self.not_empty(uris);
-            uris.value.0.iter().filter_map(|uri| self.url(uri)).collect()
-        });
+        let uris =
+            text.uris.get().map(|uris| self.items(uris).iter().filter_map(|uri| self.url(uri)).collect());
         let suites = self.list(&text.suites);
         let components = self.list(&text.components);
         let are_paths = suites.iter().any(|suite| suite.ends_with('/'));
         match text.components.key() {
-            None if !are_paths && !suites.is_empty() => {
+            None if !are_paths && !suites.is_empty() && !is_meant("components", &text.meant) => {
                 self.problems.add(at.spot, ProblemKind::MissingKey { key: "components" });
             }
             Some(spot) if are_paths => {
@@ -36,9 +34,8 @@ impl Filler<'_> {
         let types = match text.types.get() {
             None => vec!["deb".to_owned()],
             Some(types) => {
-                self.not_empty(types);
                 let mut read = Vec::new();
-                for at in &types.value.0 {
+                for at in self.items(types) {
                     let Some(given) = self.word(at) else { continue };
                     if TYPES.contains(&&*given) {
                         read.push(given);
@@ -77,23 +74,17 @@ impl Filler<'_> {
         }))
     }
 
-    fn not_empty(&mut self, list: &At<OneOrMore>) {
-        if list.value.0.is_empty() {
-            self.problems.add(list.spot, ProblemKind::EmptyList);
-        }
-    }
-
     /// Words of a line of apt's, which a blank would end.
     fn list(&mut self, field: &Field<OneOrMore>) -> Vec<String> {
         let Some(list) = field.get() else { return Vec::new() };
-        self.not_empty(list);
-        self.words(&list.value.0)
+        let words = self.items(list);
+        self.words(words)
     }
 
     fn apt_key(&mut self, at: &At<AptKeyText>) -> Option<AptKey> {
         let AptKeyText { url, file, text, sha256, fingerprint, meant } = &at.value;
-        self.one_of(at.spot, &[("url", url.key()), ("file", file.key()), ("text", text.key())], KEYS, meant);
-        self.together(("sha256", sha256.key()), ("fingerprint", fingerprint.key()));
+        self.just_one(at.spot, &[("url", url.key()), ("file", file.key()), ("text", text.key())], meant);
+        self.at_most_one(&[("sha256", sha256.key()), ("fingerprint", fingerprint.key())]);
         let check = if let Some(sha256) = sha256.get() {
             // `sha256:HEX`, of which the digits are kept.
             let digest = self.digest(Algorithm::Sha256, sha256)?;
@@ -104,7 +95,8 @@ impl Filler<'_> {
         } else {
             AptKeyCheck::AsGiven
         };
-        let is_unchecked = sha256.key().or(fingerprint.key()).is_none();
+        let is_unchecked = sha256.key().or(fingerprint.key()).is_none()
+            && !["sha256", "fingerprint"].iter().any(|key| is_meant(key, meant));
         if url.key().is_some() && is_unchecked {
             self.problems.add(at.spot, ProblemKind::UncheckedKey);
         }

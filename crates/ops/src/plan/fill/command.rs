@@ -2,23 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use super::keys::{Stated, is_meant};
 use super::{Done, Filler};
 use crate::foreign::Foreign;
 use crate::plan::action::{Action, CommandAction, CommandLine, Guards, Once};
-use crate::plan::decode::{At, Field};
+use crate::plan::decode::{At, Field, List, Named};
 use crate::plan::document::{Command, CommandText, OnceText};
 use crate::plan::expand::{Piece, pieces};
 use crate::plan::problem::ProblemKind;
 use crate::plan::secret_text::SecretText;
 use crate::plan::tree::Spot;
 
-const LINES: &[&str] = &["argv", "shell"];
-const GUARDS: &[&str] = &["creates", "removes", "unless", "only_if", "on_change", "once"];
-
 impl Filler<'_> {
     pub(super) fn command(&mut self, at: &At<Command>) -> Option<Done> {
         let text = &at.value;
-        self.one_of(at.spot, &[("argv", text.argv.key()), ("shell", text.shell.key())], LINES, &text.meant);
+        self.just_one(at.spot, &[("argv", text.argv.key()), ("shell", text.shell.key())], &text.meant);
         self.check_guards(at);
         let line = self.command_line(text);
         let bash = text.bash.value_or(false);
@@ -36,93 +34,85 @@ impl Filler<'_> {
             idempotent: text.idempotent.value_or(false),
             always: text.always.value_or(false),
         };
-        let on_change = text.on_change.get().map(|list| {
-            if list.value.is_empty() {
-                self.problems.add(list.spot, ProblemKind::EmptyList);
-            }
-            self.names(&list.value)
-        });
+        let on_change = self.watched(&text.on_change);
         let cwd = text.cwd.get().and_then(|path| self.path(path));
-        let mut env = text.env.get().map(|env| self.env(&env.value.0)).unwrap_or_default();
+        let mut env = text.env.get().map(|env| self.env(&env.value)).unwrap_or_default();
         let user = text.user.get().and_then(|user| self.word(user));
         let line = line?;
-        let lines = [Some(&line), guards.unless.as_ref(), guards.only_if.as_ref()];
-        let fills_in = text.expand.value_or(false);
-        for shell in lines.into_iter().flatten().filter_map(|line| shell_of(line)) {
-            if !fills_in || !std::ptr::eq(shell, shell_of(&line).unwrap_or_default()) {
-                self.tell_shell(shell, &mut env);
+        // A text that was filled in has its variables; a guard's never is.
+        let told = if text.expand.value_or(false) { None } else { Some(&line) };
+        for line in [told, guards.unless.as_ref(), guards.only_if.as_ref()].into_iter().flatten() {
+            if let CommandLine::Shell { text, .. } = line {
+                self.tell_shell(text, &mut env);
             }
         }
         let mut action = CommandAction::new(line, guards);
         action.cwd = cwd;
         action.env = env;
         action.user = user;
-        Some(Done { action: Action::Command(action), on_change: on_change.unwrap_or_default() })
+        Some(Done { action: Action::Command(action), on_change })
     }
 
     fn check_guards(&mut self, at: &At<Command>) {
         let text = &at.value;
         let never = matches!(text.once.get().map(|once| once.value), Some(OnceText::Never));
-        let once = text.once.key().filter(|_| !never);
+        let once = ("once", text.once.key().filter(|_| !never));
         let guards = [
             ("creates", text.creates.key()),
             ("removes", text.removes.key()),
             ("unless", text.unless.key()),
             ("only_if", text.only_if.key()),
             ("on_change", text.on_change.key()),
-            ("once", once),
+            once,
         ];
-        let always = text.always.get().filter(|always| always.value).and(text.always.key());
-        match (guards.iter().find(|(_, spot)| spot.is_some()), always) {
-            (None, None) if !matches!(text.always, Field::Wrong { .. }) => {
-                self.problems.add(at.spot, ProblemKind::NoGuard { keys: GUARDS });
+        let first = guards.into_iter().find(|(_, spot)| spot.is_some());
+        let always = ("always", text.always.key_if_true());
+        match first {
+            Some(first) => self.at_most_one(&[first, always]),
+            None => {
+                let is_meant = |(key, _): &Stated| is_meant(key, &text.meant);
+                let is_said = always.1.is_some() || matches!(text.always, Field::Wrong { .. });
+                if !is_said && !guards.iter().chain([&always]).any(is_meant) {
+                    let keys = guards.iter().map(|(key, _)| *key).collect();
+                    self.problems.add(at.spot, ProblemKind::NoGuard { keys });
+                }
             }
-            (Some((first, _)), Some(spot)) => {
-                self.problems.add(spot, ProblemKind::Together { first, second: "always" });
-            }
-            _ => {}
         }
-        self.needs_name("once", once);
-        self.needs_name("on_change", text.on_change.key());
-        let idempotent = text.idempotent.get().filter(|is| is.value).and(text.idempotent.key());
-        self.only_beside("idempotent", idempotent, "once", once);
+        self.needs_name(once);
+        self.only_beside(("idempotent", text.idempotent.key_if_true()), once, &text.meant);
         let is_shell = |guard: &Field<CommandText>| {
             matches!(guard.get().map(|at| &at.value), Some(CommandText::Shell(_)))
         };
-        let shells = is_shell(&text.unless) || is_shell(&text.only_if);
-        let shell = text.shell.key();
-        self.only_beside("bash", text.bash.key(), "shell", shell.or(text.bash.key().filter(|_| shells)));
-        self.only_beside("expand", text.expand.key(), "shell", shell);
-    }
-
-    pub(super) fn only_beside(
-        &mut self,
-        key: &'static str,
-        spot: Option<Spot>,
-        beside: &'static str,
-        other: Option<Spot>,
-    ) {
-        if let (Some(spot), None) = (spot, other) {
-            self.problems.add(spot, ProblemKind::OnlyBeside { key, beside });
+        let shell = ("shell", text.shell.key());
+        if !is_shell(&text.unless) && !is_shell(&text.only_if) {
+            self.only_beside(("bash", text.bash.key()), shell, &text.meant);
         }
+        self.only_beside(("expand", text.expand.key()), shell, &text.meant);
     }
 
     fn command_line(&mut self, text: &Command) -> Option<CommandLine> {
         if let Some(argv) = text.argv.get() {
-            return self.argv(&argv.value, argv.spot);
+            return self.argv(argv);
         }
         let shell = text.shell.get()?;
-        if shell.value.trim().is_empty() {
-            self.problems.add(shell.spot, ProblemKind::EmptyText);
+        let bash = text.bash.value_or(false);
+        if text.expand.value_or(false) {
+            let filled = self.argument(shell)?;
+            return self.shell(shell.spot, filled, bash);
+        }
+        self.as_it_is(shell, bash)
+    }
+
+    fn shell(&mut self, spot: Spot, text: String, bash: bool) -> Option<CommandLine> {
+        if text.trim().is_empty() {
+            self.problems.add(spot, ProblemKind::EmptyText);
             return None;
         }
-        let fills_in = text.expand.value_or(false);
-        let filled = if fills_in { self.argument(shell)? } else { self.as_it_is(shell)? };
-        Some(CommandLine::Shell { text: filled, bash: text.bash.value_or(false) })
+        Some(CommandLine::Shell { text, bash })
     }
 
     /// A text for the shell, in which `${..}` is the shell's own.
-    fn as_it_is(&mut self, at: &At<String>) -> Option<String> {
+    fn as_it_is(&mut self, at: &At<String>, bash: bool) -> Option<CommandLine> {
         if at.value.contains('\0') {
             self.problems.add(at.spot, ProblemKind::Control);
             return None;
@@ -140,39 +130,31 @@ impl Filler<'_> {
             };
             self.problems.add(super::text::spot_of(at, reference), kind);
         }
-        Some(at.value.clone())
+        self.shell(at.spot, at.value.clone(), bash)
     }
 
-    fn argv(&mut self, argv: &[At<String>], spot: Spot) -> Option<CommandLine> {
-        let read: Vec<String> = argv.iter().filter_map(|at| self.argument(at)).collect();
-        match (read.first(), argv.first()) {
-            (_, None) => self.problems.add(spot, ProblemKind::EmptyList),
-            (Some(program), Some(first)) if program.is_empty() => {
-                self.problems.add(first.spot, ProblemKind::EmptyText);
-            }
-            _ => return Some(CommandLine::Argv(read)),
+    fn argv(&mut self, argv: &At<List<At<String>>>) -> Option<CommandLine> {
+        let all = self.items(argv);
+        let read: Vec<Option<String>> = all.iter().map(|at| self.argument(at)).collect();
+        if let (Some(Some(program)), Some(first)) = (read.first(), all.first())
+            && program.is_empty()
+        {
+            self.problems.add(first.spot, ProblemKind::EmptyText);
         }
-        None
+        read.into_iter().collect::<Option<_>>().map(CommandLine::Argv)
     }
 
     fn guard(&mut self, field: &Field<CommandText>, bash: bool) -> Option<CommandLine> {
         let at = field.get()?;
         match &at.value {
-            CommandText::Argv(argv) => self.argv(argv, at.spot),
-            CommandText::Shell(text) if text.trim().is_empty() => {
-                self.problems.add(at.spot, ProblemKind::EmptyText);
-                None
-            }
-            CommandText::Shell(text) => {
-                let text = At { value: text.clone(), spot: at.spot, begins: at.begins };
-                Some(CommandLine::Shell { text: self.as_it_is(&text)?, bash })
-            }
+            CommandText::Argv(argv) => self.argv(argv),
+            CommandText::Shell(text) => self.as_it_is(text, bash),
         }
     }
 
-    fn env(&mut self, env: &[(At<String>, At<String>)]) -> BTreeMap<String, SecretText> {
+    fn env(&mut self, env: &Named<At<String>>) -> BTreeMap<String, SecretText> {
         let mut read = BTreeMap::new();
-        for (name, value) in env {
+        for (name, value) in env.right() {
             let is_name = self.env_name(&name.value, name.spot);
             if let Some(value) = self.secret_text(value).filter(|_| is_name) {
                 read.insert(name.value.clone(), value);
@@ -192,12 +174,5 @@ impl Filler<'_> {
                 env.entry(word.to_owned()).or_insert_with(|| SecretText::from(value.as_str()));
             }
         }
-    }
-}
-
-fn shell_of(line: &CommandLine) -> Option<&str> {
-    match line {
-        CommandLine::Shell { text, .. } => Some(text),
-        CommandLine::Argv(_) => None,
     }
 }

@@ -11,7 +11,7 @@ use crate::apt::PackageSpec;
 use crate::download::{Algorithm, Checksum, parse_url};
 use crate::foreign::Foreign;
 use crate::plan::action::{Action, DownloadAction, GitAction, PackagesAction, Unpack};
-use crate::plan::decode::{At, Quoted};
+use crate::plan::decode::{At, Named, Quoted};
 use crate::plan::document::{Download, Git, Packages};
 use crate::plan::problem::ProblemKind;
 use crate::plan::secret_text::SecretText;
@@ -24,11 +24,8 @@ impl Filler<'_> {
     pub(super) fn packages(&mut self, at: &At<Packages>) -> Option<Action> {
         let long = &at.value.0;
         let list = long.names.get()?;
-        if list.value.is_empty() {
-            self.problems.add(list.spot, ProblemKind::EmptyList);
-        }
         let (mut names, mut known) = (Vec::new(), BTreeSet::new());
-        for at in &list.value {
+        for at in self.items(list) {
             let Some(text) = self.text(at) else { continue };
             match text.parse::<PackageSpec>() {
                 Ok(spec) if known.insert((spec.name().to_owned(), spec.arch().map(str::to_owned))) => {
@@ -46,16 +43,12 @@ impl Filler<'_> {
 
     pub(super) fn download(&mut self, at: &At<Download>) -> Option<Action> {
         let text = &at.value;
-        let (dest, unpack) = (text.dest.key(), text.unpack.key());
-        if dest.or(unpack).is_none() {
-            self.problems.add(at.spot, ProblemKind::NoneOf { keys: &["dest", "unpack"] });
-        }
-        if dest.is_none() {
-            self.only_beside("mode", text.mode.key(), "dest", None);
-        }
+        let dest = ("dest", text.dest.key());
+        self.at_least_one(at.spot, &[dest, ("unpack", text.unpack.key())], &text.meant);
+        self.only_beside(("mode", text.mode.key()), dest, &text.meant);
         let url = text.url.get().and_then(|url| self.url(url));
         let mirrors =
-            text.mirrors.get().map(|list| list.value.0.iter().filter_map(|url| self.url(url)).collect());
+            text.mirrors.get().map(|list| self.items(list).iter().filter_map(|url| self.url(url)).collect());
         let unpack = text.unpack.get().and_then(|unpack| {
             let strip = unpack.value.strip.get().and_then(|strip| self.number(strip, 0, MOST_STRIPPED));
             Some(Unpack::new(self.folder_path(unpack.value.to.get()?)?, strip.unwrap_or(0)))
@@ -66,7 +59,7 @@ impl Filler<'_> {
             checksum: self.checksum(text),
             size: text.size.get().and_then(|size| self.size(size)),
             mode: text.mode.get().and_then(|mode| self.mode(mode)),
-            headers: text.headers.get().map(|headers| self.headers(&headers.value.0)).unwrap_or_default(),
+            headers: text.headers.get().map(|headers| self.headers(&headers.value)).unwrap_or_default(),
             unpack,
             url: url?,
         };
@@ -76,6 +69,10 @@ impl Filler<'_> {
     /// A URL of http or https, without user and password.
     pub(super) fn url(&mut self, at: &At<String>) -> Option<String> {
         let text = self.word(at)?;
+        self.url_of(at, text)
+    }
+
+    fn url_of(&mut self, at: &At<String>, text: String) -> Option<String> {
         match parse_url("it", &text) {
             Ok(url) if url.username().is_empty() && url.password().is_none() => Some(text),
             Ok(_) => {
@@ -90,14 +87,11 @@ impl Filler<'_> {
     }
 
     fn checksum(&mut self, text: &Download) -> Option<String> {
-        let keys =
-            [("sha256", text.sha256.key()), ("sha512", text.sha512.key()), ("checksum", text.checksum.key())];
-        let mut there = keys.into_iter().filter_map(|(key, spot)| Some((key, spot?)));
-        if let Some((first, _)) = there.next() {
-            for (second, spot) in there {
-                self.problems.add(spot, ProblemKind::Together { first, second });
-            }
-        }
+        self.at_most_one(&[
+            ("sha256", text.sha256.key()),
+            ("sha512", text.sha512.key()),
+            ("checksum", text.checksum.key()),
+        ]);
         if let Some(at) = text.sha256.get() {
             return self.digest(Algorithm::Sha256, at);
         }
@@ -105,10 +99,10 @@ impl Filler<'_> {
             return self.digest(Algorithm::Sha512, at);
         }
         let at = text.checksum.get()?;
-        if at.value.contains("://") {
-            return self.url(at);
-        }
         let given = self.word(at)?;
+        if given.contains("://") {
+            return self.url_of(at, given);
+        }
         self.checked(at, given.parse())
     }
 
@@ -155,9 +149,9 @@ impl Filler<'_> {
         mode
     }
 
-    fn headers(&mut self, headers: &[(At<String>, At<String>)]) -> Vec<(String, SecretText)> {
+    fn headers(&mut self, headers: &Named<At<String>>) -> Vec<(String, SecretText)> {
         let mut read = Vec::new();
-        for (name, value) in headers {
+        for (name, value) in headers.right() {
             let known = name.value.parse::<HeaderName>().is_ok();
             if !known {
                 self.problems
@@ -183,13 +177,10 @@ impl Filler<'_> {
         use crate::git::{CommitId, RefName};
 
         let text = &at.value;
-        self.together(("branch", text.branch.key()), ("commit", text.commit.key()));
-        self.together(
-            ("depth", text.depth.key()),
-            ("full", text.full.get().filter(|full| full.value).and_then(|_| text.full.key())),
-        );
-        let updates = text.update.value_or(false);
-        self.together(("commit", text.commit.key()), ("update", text.update.key().filter(|_| updates)));
+        let commit = ("commit", text.commit.key());
+        self.at_most_one(&[("branch", text.branch.key()), commit]);
+        self.at_most_one(&[("depth", text.depth.key()), ("full", text.full.key_if_true())]);
+        self.at_most_one(&[commit, ("update", text.update.key_if_true())]);
         let url = text.url.get().and_then(|url| self.git_url(url));
         let dest = text.dest.get().and_then(|dest| self.folder_path(dest));
         let branch = text.branch.get().and_then(|at| {
@@ -209,7 +200,7 @@ impl Filler<'_> {
             depth: depth.and_then(NonZeroU32::new),
             full: text.full.value_or(false),
             submodules: text.submodules.value_or(false),
-            update: updates,
+            update: text.update.value_or(false),
         };
         Some(Action::Git(action))
     }
@@ -217,7 +208,6 @@ impl Filler<'_> {
     #[cfg(not(feature = "git"))]
     pub(super) fn git(&mut self, at: &At<Git>) -> Option<Action> {
         self.problems.add(at.spot, ProblemKind::NoGit);
-        let _ = (GitAction::default(), NonZeroU32::MIN);
         None
     }
 

@@ -11,8 +11,6 @@ use crate::plan::expand::{Piece, pieces};
 use crate::plan::problem::{HintKind, ProblemKind};
 use crate::plan::secret_text::SecretText;
 
-const BODIES: &[&str] = &["source", "content"];
-const CHECKS: &[&str] = &["connect", "http", "dns", "service", "exists"];
 /// The endings of systemd's units.
 const ENDINGS: [&str; 11] = [
     ".service",
@@ -37,13 +35,9 @@ const USUAL_WAIT: Duration = Duration::from_secs(300);
 impl Filler<'_> {
     pub(super) fn file(&mut self, at: &At<File>) -> Option<Action> {
         let text = &at.value;
-        self.one_of(
-            at.spot,
-            &[("source", text.source.key()), ("content", text.content.key())],
-            BODIES,
-            &text.meant,
-        );
-        self.only_beside("expand", text.expand.key(), "content", text.content.key());
+        let (source, content) = (("source", text.source.key()), ("content", text.content.key()));
+        self.just_one(at.spot, &[source, content], &text.meant);
+        self.only_beside(("expand", text.expand.key()), content, &text.meant);
         let dest = text.dest.get().and_then(|dest| self.file_path(dest));
         let body = match (text.source.get(), text.content.get()) {
             (Some(source), _) => self.file_path(source).map(Body::Source),
@@ -82,24 +76,21 @@ impl Filler<'_> {
 
     pub(super) fn systemd(&mut self, at: &At<Systemd>) -> Option<Done> {
         let text = &at.value;
-        let on_change = text.on_change.get().map(|list| {
-            if list.value.is_empty() {
-                self.problems.add(list.spot, ProblemKind::EmptyList);
-            }
-            self.names(&list.value)
-        });
-        self.needs_name("on_change", text.on_change.key());
-        if text.state.key().or(text.enabled.key()).or(text.on_change.key()).is_none() {
-            self.problems.add(at.spot, ProblemKind::NoneOf { keys: &["state", "enabled", "on_change"] });
-        }
+        let on_change = self.watched(&text.on_change);
+        let keys = [
+            ("state", text.state.key()),
+            ("enabled", text.enabled.key()),
+            ("on_change", text.on_change.key()),
+        ];
+        self.at_least_one(at.spot, &keys, &text.meant);
         let state = text.state.get().map(|state| state.value);
         if state == Some(UnitState::Stopped) {
-            self.together(("state: stopped", text.state.key()), ("on_change", text.on_change.key()));
+            self.at_most_one(&[("state: stopped", text.state.key()), ("on_change", text.on_change.key())]);
         }
         let unit = text.unit.get().and_then(|unit| self.unit(unit))?;
         let enabled = text.enabled.get().map(|enabled| enabled.value);
         let action = SystemdAction { unit, state, enabled, on_change: Vec::new() };
-        Some(Done { action: Action::Systemd(action), on_change: on_change.unwrap_or_default() })
+        Some(Done { action: Action::Systemd(action), on_change })
     }
 
     fn unit(&mut self, at: &At<String>) -> Option<String> {
@@ -127,7 +118,7 @@ impl Filler<'_> {
             ("service", service.key()),
             ("exists", exists.key()),
         ];
-        self.one_of(at.spot, &keys, CHECKS, meant);
+        self.just_one(at.spot, &keys, meant);
         let wait = match wait.get() {
             Some(wait) => self.duration(wait),
             None => Some(USUAL_WAIT),

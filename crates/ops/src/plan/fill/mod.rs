@@ -3,6 +3,7 @@
 mod actions;
 mod command;
 mod fetched;
+mod keys;
 mod machine;
 mod names;
 mod step;
@@ -24,6 +25,8 @@ use super::tree::{Node, Spot};
 
 /// Steps of a plan, those of each item counted.
 const MOST_STEPS: usize = 10_000;
+/// The name of what stands in `each`.
+const ITEM: &str = "item";
 
 /// A step whose neighbours are still named by text.
 struct Draft {
@@ -33,8 +36,8 @@ struct Draft {
     base: Option<String>,
     needs: Option<Vec<Named>>,
     on_change: Vec<Named>,
-    /// What it was called, and where that stands.
-    was: Option<(String, Spot)>,
+    /// Where it stands what it was called.
+    was_spot: Option<Spot>,
 }
 
 /// All of them. Steps apart from what they are written with, which is gone once they are in order: they stay where they
@@ -53,7 +56,8 @@ pub(super) struct Written {
     pub(super) base: Option<String>,
     pub(super) needs: Option<Vec<Named>>,
     pub(super) on_change: Vec<Named>,
-    pub(super) was: Option<(String, Spot)>,
+    /// Where it stands what it was called.
+    pub(super) was_spot: Option<Spot>,
 }
 
 impl Drafts {
@@ -62,9 +66,9 @@ impl Drafts {
     }
 
     fn push(&mut self, draft: Draft) {
-        let Draft { step, spot, base, needs, on_change, was } = draft;
+        let Draft { step, spot, base, needs, on_change, was_spot } = draft;
         self.steps.push(step);
-        self.written.push(Written { spot, base, needs, on_change, was });
+        self.written.push(Written { spot, base, needs, on_change, was_spot });
     }
 
     /// With its place.
@@ -85,10 +89,18 @@ pub(super) struct Filled {
     pub(super) name: Option<String>,
     pub(super) secrets: BTreeMap<SecretName, SecretSource>,
     pub(super) drafts: Drafts,
-    /// The names of steps that something is wrong with.
-    pub(super) failed: BTreeSet<String>,
+    pub(super) wrong: Wrong,
     /// Whom those name.
     pub(super) loose: Vec<Named>,
+}
+
+/// Steps that something is wrong with.
+#[derive(Default)]
+pub(super) struct Wrong {
+    /// Their names as they stand: some are no names.
+    pub(super) names: BTreeSet<String>,
+    /// Whether one has no name that can be read: any that there is not may be its.
+    pub(super) has_nameless: bool,
 }
 
 /// What texts are filled in with, and what is wrong with them.
@@ -100,10 +112,12 @@ pub(super) struct Filler<'p> {
     modules: &'p [&'p str],
     vars: BTreeMap<String, String>,
     secrets: BTreeSet<SecretName>,
+    /// Names that the plan gives to what is wrong: whoever uses one is not wrong, too.
+    wrong_names: BTreeSet<String>,
     /// What `${item}` is, within a step that has `each`.
     item: Option<String>,
     is_named: bool,
-    failed: BTreeSet<String>,
+    wrong_steps: Wrong,
     loose: Vec<Named>,
     /// Bytes of text that were filled in.
     bytes: usize,
@@ -124,9 +138,10 @@ impl<'p> Filler<'p> {
             modules,
             vars: BTreeMap::new(),
             secrets: BTreeSet::new(),
+            wrong_names: BTreeSet::new(),
             item: None,
             is_named: true,
-            failed: BTreeSet::new(),
+            wrong_steps: Wrong::default(),
             loose: Vec::new(),
             bytes: 0,
         }
@@ -134,27 +149,28 @@ impl<'p> Filler<'p> {
 
     /// `steps` are those of the document; each is freed when it is filled in.
     pub(super) fn fill(&mut self, document: &Document, steps: Vec<Rc<Node<'_>>>) -> Filled {
-        if let Some(version) = document.version.get().filter(|version| version.value != 1) {
+        if let Some(version) = document.version.get().filter(|version| version.value.0 != "1") {
             self.problems.add(version.spot, ProblemKind::Version);
         }
         self.read_vars(document);
         let secrets = self.read_secrets(document);
         let name = document.name.get().and_then(|name| self.plan_name(name));
-        self.is_named = document.name.key().is_some();
+        self.is_named = document.name.key().is_some() || keys::is_meant("name", &document.meant);
         let none = Defaults::default();
         let defaults = document.defaults.get().map_or(&none, |defaults| &defaults.value);
         let (mut drafts, mut fits) = (Drafts::of_about(steps.len().min(MOST_STEPS)), true);
         for node in steps {
             // Behind those that are too many, they are read for what is wrong with them.
-            if let Some(step) = At::<StepText>::decode(&node, self.problems) {
-                fits = fits && self.step(&step, defaults, &mut drafts);
+            match At::<StepText>::decode(&node, self.problems) {
+                Some(step) => fits = fits && self.step(&step, defaults, &mut drafts),
+                None => self.wrong_steps.has_nameless = true,
             }
         }
         if let Some(steps) = document.steps.get().filter(|steps| steps.value.0 == 0) {
             self.problems.add(steps.spot, ProblemKind::EmptyList);
         }
-        let (failed, loose) = (std::mem::take(&mut self.failed), std::mem::take(&mut self.loose));
-        Filled { name, secrets, drafts, failed, loose }
+        let (wrong, loose) = (std::mem::take(&mut self.wrong_steps), std::mem::take(&mut self.loose));
+        Filled { name, secrets, drafts, wrong, loose }
     }
 
     fn plan_name(&mut self, name: &At<String>) -> Option<String> {

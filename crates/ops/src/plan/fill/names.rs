@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Filler;
+use super::text::SECRET;
+use super::{Filler, ITEM};
 use crate::foreign::Foreign;
 use crate::plan::decode::At;
 use crate::plan::document::{Document, SecretText};
@@ -13,24 +14,32 @@ use crate::plan::step::SecretSource;
 use crate::plan::tree::Spot;
 
 /// What a shell would take for its own, and what stands for an item of `each`.
-const RESERVED: [&str; 5] = ["item", "PATH", "HOME", "LANG", "IFS"];
-const SOURCES: &[&str] = &["file", "credential", "env"];
+const RESERVED: [&str; 5] = [ITEM, "PATH", "HOME", "LANG", "IFS"];
 const LONGEST_NAME: usize = 64;
 
 impl Filler<'_> {
     pub(super) fn read_vars(&mut self, document: &Document) {
         for (name, value) in document.vars.get().into_iter().flat_map(|vars| &vars.value.0) {
-            let given = || Foreign::new(&name.value);
-            if !is_variable(&name.value) {
-                self.problems.add(name.spot, ProblemKind::VariableName { given: given() });
-                continue;
+            let given = || Foreign::bounded(&name.value, 80);
+            let wrong = if !is_variable(&name.value) {
+                Some(ProblemKind::VariableName { given: given() })
+            } else if RESERVED.contains(&&*name.value) {
+                Some(ProblemKind::ReservedName { given: given() })
+            } else {
+                None
+            };
+            match (wrong, value) {
+                (None, Some(value)) => {
+                    self.stays_as_it_is(value);
+                    self.vars.insert(name.value.clone(), value.value.clone());
+                }
+                (wrong, _) => {
+                    self.wrong_names.insert(name.value.clone());
+                    if let Some(kind) = wrong {
+                        self.problems.add(name.spot, kind);
+                    }
+                }
             }
-            if RESERVED.contains(&&*name.value) {
-                self.problems.add(name.spot, ProblemKind::ReservedName { given: given() });
-                continue;
-            }
-            self.stays_as_it_is(value);
-            self.vars.insert(name.value.clone(), value.value.clone());
         }
     }
 
@@ -48,19 +57,19 @@ impl Filler<'_> {
 
     pub(super) fn read_secrets(&mut self, document: &Document) -> BTreeMap<SecretName, SecretSource> {
         let mut sources = BTreeMap::new();
-        let stated = || document.secrets.get().into_iter().flat_map(|secrets| &secrets.value.0);
-        for (name, source) in stated() {
-            match name.value.parse::<SecretName>() {
-                Ok(known) => {
-                    // Known, even if its source is wrong: that is said once.
+        for (name, source) in document.secrets.get().into_iter().flat_map(|secrets| &secrets.value.0) {
+            let source = source.as_ref().and_then(|source| self.source(source));
+            match (name.value.parse::<SecretName>(), source) {
+                (Ok(known), Some(source)) => {
                     self.secrets.insert(known.clone());
-                    if let Some(source) = self.source(source) {
-                        sources.insert(known, source);
-                    }
+                    sources.insert(known, source);
                 }
-                Err(reason) => {
-                    let given = Foreign::new(&name.value);
-                    self.problems.add(name.spot, ProblemKind::Id { given, reason });
+                (read, _) => {
+                    self.wrong_names.insert(format!("{SECRET}{}", name.value));
+                    if let Err(reason) = read {
+                        let given = Foreign::bounded(&name.value, 80);
+                        self.problems.add(name.spot, ProblemKind::Id { given, reason });
+                    }
                 }
             }
         }
@@ -70,7 +79,7 @@ impl Filler<'_> {
     fn source(&mut self, source: &At<SecretText>) -> Option<SecretSource> {
         let SecretText { file, credential, env, meant } = &source.value;
         let keys = [("file", file.key()), ("credential", credential.key()), ("env", env.key())];
-        self.one_of(source.spot, &keys, SOURCES, meant)?;
+        self.just_one(source.spot, &keys, meant);
         if let Some(file) = file.get() {
             return self.file_path(file).map(SecretSource::File);
         }
@@ -86,39 +95,6 @@ impl Filler<'_> {
         let env = env.get()?;
         let name = self.word(env)?;
         self.env_name(&name, env.spot).then_some(SecretSource::Env(name))
-    }
-
-    /// Just one of these keys, which are given with where they stand. One that was `meant` by what is no key is not missed.
-    pub(super) fn one_of(
-        &mut self,
-        spot: Spot,
-        keys: &[(&'static str, Option<Spot>)],
-        all: &'static [&'static str],
-        meant: &[Foreign],
-    ) -> Option<&'static str> {
-        let mut there = keys.iter().filter_map(|(key, spot)| spot.map(|spot| (*key, spot)));
-        let Some((first, _)) = there.next() else {
-            if !meant.iter().any(|key| all.contains(&key.as_str())) {
-                self.problems.add(spot, ProblemKind::NoneOf { keys: all });
-            }
-            return None;
-        };
-        let mut alone = Some(first);
-        for (second, spot) in there {
-            self.problems.add(spot, ProblemKind::Together { first, second });
-            alone = None;
-        }
-        alone
-    }
-
-    pub(super) fn together(
-        &mut self,
-        (first, there): (&'static str, Option<Spot>),
-        (second, spot): (&'static str, Option<Spot>),
-    ) {
-        if let (Some(_), Some(spot)) = (there, spot) {
-            self.problems.add(spot, ProblemKind::Together { first, second });
-        }
     }
 
     pub(super) fn id(&mut self, text: &str, spot: Spot) -> Option<StepId> {

@@ -2,15 +2,14 @@
 
 use std::num::NonZeroU32;
 
-use super::{Done, Draft, Drafts, Filler, MOST_STEPS, Named};
+use super::keys::is_meant;
+use super::{Done, Draft, Drafts, Filler, ITEM, MOST_STEPS, Named};
 use crate::foreign::{Foreign, is_unfit};
 use crate::plan::action::{Action, ModuleAction};
-use crate::plan::decode::{At, Field};
-use crate::plan::document::{ACTIONS, Defaults, Module, StepText};
-use crate::plan::ids::StepId;
+use crate::plan::decode::{At, Field, List, Number};
+use crate::plan::document::{Defaults, Module, StepText};
 use crate::plan::problem::ProblemKind;
-use crate::plan::step::{Needs, Step};
-use crate::plan::tree::Spot;
+use crate::plan::step::Step;
 use crate::service::ServiceName;
 
 /// An item is in a step's name, which is shown everywhere.
@@ -21,101 +20,105 @@ const MOST_ATTEMPTS: u32 = 1_000;
 impl Filler<'_> {
     /// Adds what a step is; `false` where there are too many.
     pub(super) fn step(&mut self, at: &At<StepText>, defaults: &Defaults, drafts: &mut Drafts) -> bool {
-        let step = &at.value;
-        let Some(each) = step.each.get() else {
-            self.item = None;
-            match step.each {
-                Field::Absent => {
-                    if let Some(draft) = self.draft(at, defaults) {
-                        drafts.push(draft);
-                    }
-                }
-                _ => self.failed.extend(step.id.get().map(|id| id.value.clone())),
-            }
-            return self.are_not_too_many(at.spot, drafts.steps.len());
+        self.wrong_steps.has_nameless |= at.value.id.get().is_none();
+        let is_whole = match &at.value.each {
+            Field::Absent => self.draft(at, defaults).map(|draft| drafts.push(draft)).is_some(),
+            Field::Wrong { .. } => self.without_item(at, defaults),
+            Field::Is { value: each, .. } => self.each(each, at, defaults, drafts),
         };
-        if each.value.is_empty() {
-            self.problems.add(each.spot, ProblemKind::EmptyList);
+        if !is_whole {
+            self.wrong_steps.names.extend(at.value.id.get().map(|id| id.value.clone()));
         }
-        for item in &each.value {
+        if drafts.steps.len() > MOST_STEPS {
+            self.problems.add(at.spot, ProblemKind::TooManySteps);
+        }
+        drafts.steps.len() <= MOST_STEPS
+    }
+
+    /// Adds what a step is for each of its items, until one is wrong: the others would have the same said of them.
+    /// Whether all of them are right.
+    fn each(
+        &mut self,
+        each: &At<List<At<String>>>,
+        at: &At<StepText>,
+        defaults: &Defaults,
+        drafts: &mut Drafts,
+    ) -> bool {
+        let (mut is_whole, mut is_tried) = (each.value.is_whole, false);
+        for item in self.items(each) {
             let is_fit = !item.value.is_empty() && !item.value.contains(is_unfit);
             if !is_fit || item.value.chars().count() > LONGEST_ITEM {
                 self.problems.add(item.spot, ProblemKind::Item);
+                is_whole = false;
                 continue;
             }
             self.stays_as_it_is(item);
-            self.item = Some(item.value.clone());
             let found = self.problems.found.len();
-            if let Some(mut draft) = self.draft(at, defaults) {
+            self.item = Some(item.value.clone());
+            let draft = self.draft(at, defaults);
+            self.item = None;
+            is_tried = true;
+            if let Some(mut draft) = draft {
                 draft.base = Some(draft.step.id.to_string());
                 draft.step.id = draft.step.id.of_item(&item.value);
-                draft.was = draft.was.map(|(was, spot)| (format!("{was}[{}]", item.value), spot));
                 draft.step.was = draft.step.was.map(|was| was.of_item(&item.value));
                 // A name that is there twice is the item's fault.
-                draft.spot = Spot { path: item.spot.path, ..item.spot };
+                draft.spot = item.spot;
                 drafts.push(draft);
             }
-            if !self.are_not_too_many(at.spot, drafts.steps.len()) {
+            if self.problems.found.len() > found {
                 return false;
             }
-            if self.problems.found.len() > found {
-                // The other items have the same said of them.
-                self.failed.extend(step.id.get().map(|id| id.value.clone()));
-                break;
+            if drafts.steps.len() > MOST_STEPS {
+                return is_whole;
             }
         }
-        self.item = None;
-        true
+        if is_tried { is_whole } else { self.without_item(at, defaults) }
     }
 
-    fn are_not_too_many(&mut self, spot: Spot, steps: usize) -> bool {
-        if steps > MOST_STEPS {
-            self.problems.add(spot, ProblemKind::TooManySteps);
-        }
-        steps <= MOST_STEPS
+    /// Looks at a step whose items are wrong, that all else is said of it. It is never right.
+    fn without_item(&mut self, at: &At<StepText>, defaults: &Defaults) -> bool {
+        self.wrong_names.insert(ITEM.to_owned());
+        self.draft(at, defaults);
+        self.wrong_names.remove(ITEM);
+        false
     }
 
+    /// What a step is, or nothing where it is wrong. All of it is looked at, whatever is wrong.
     fn draft(&mut self, at: &At<StepText>, defaults: &Defaults) -> Option<Draft> {
         let text = &at.value;
         let before = self.loose.len();
         let id = text.id.get().and_then(|id| self.id(&id.value, id.spot));
         let was = text.was.get().and_then(|was| Some((self.id(&was.value, was.spot)?, was.spot)));
-        // All of it is looked at, whatever is wrong.
         let when = text.when.get().map(|when| self.when(&when.value, when.spot)).unwrap_or_default();
-        let needs = text.needs.get().map(|needs| self.names(&needs.value));
-        let over = |own: &Option<u32>, general: Option<u32>| own.or(general);
-        let attempts = over(&self.attempts(&text.retries), self.attempts(&defaults.retries));
-        let timeout = match (text.timeout.get(), defaults.timeout.get()) {
-            (Some(at), _) | (None, Some(at)) => self.duration(at),
-            (None, None) => None,
+        let needs = match &text.needs {
+            Field::Absent => None,
+            // It would stand below others that may wait for it.
+            Field::Wrong { .. } => Some(Vec::new()),
+            Field::Is { value, .. } => Some(self.names(&value.value.items)),
         };
-        let circuit = match (text.circuit.get(), defaults.circuit.get()) {
-            (Some(at), _) | (None, Some(at)) => self.word(at),
-            (None, None) => None,
-        };
+        let general = self.attempts(&defaults.retries);
+        let attempts = self.attempts(&text.retries).or(general);
+        let timeout = text.timeout.get().or(defaults.timeout.get()).and_then(|at| self.duration(at));
+        let circuit = text.circuit.get().or(defaults.circuit.get()).and_then(|at| self.word(at));
         let done = self.action(at);
-        let id = id?;
-        let Some(Done { action, on_change }) = done else {
-            self.failed.insert(id.to_string());
-            return None;
-        };
+        let (id, Done { action, on_change }) = (id?, done?);
         // They are looked for with the step.
         self.loose.truncate(before);
         let mut step = Step::new(id, action);
         step.place = at.spot.place;
         step.when = when;
-        step.needs = if needs.is_some() { Needs::Steps(Vec::new()) } else { Needs::Order };
         step.on_failure = text.on_failure.value_or(defaults.on_failure.value_or(step.on_failure));
         step.timeout = timeout;
         step.attempts = attempts.and_then(NonZeroU32::new);
         step.circuit = circuit.map(ServiceName::new);
-        step.was = was.as_ref().map(|(was, _)| was.clone());
-        let was = was.map(|(was, spot): (StepId, Spot)| (was.to_string(), spot));
+        let (was, was_spot) = was.unzip();
+        step.was = was;
         let spot = text.id.get().map_or(at.spot, |id| id.spot);
-        Some(Draft { step, spot, base: None, needs, on_change, was })
+        Some(Draft { step, spot, base: None, needs, on_change, was_spot })
     }
 
-    fn attempts(&mut self, field: &Field<u64>) -> Option<u32> {
+    fn attempts(&mut self, field: &Field<Number>) -> Option<u32> {
         field.get().and_then(|at| self.number(at, 1, MOST_ATTEMPTS))
     }
 
@@ -127,35 +130,40 @@ impl Filler<'_> {
         named
     }
 
+    /// The steps whose change a step waits for.
+    pub(super) fn watched(&mut self, field: &Field<List<At<String>>>) -> Vec<Named> {
+        self.needs_name(("on_change", field.key()));
+        let Some(at) = field.get() else { return Vec::new() };
+        let list = self.items(at);
+        self.names(list)
+    }
+
     fn action(&mut self, at: &At<StepText>) -> Option<Done> {
         let step = &at.value;
         let keys = [
-            step.packages.key(),
-            step.apt_repository.key(),
-            step.download.key(),
-            step.git.key(),
-            step.file.key(),
-            step.command.key(),
-            step.systemd.key(),
-            step.gate.key(),
-            step.module.key(),
+            ("packages", step.packages.key()),
+            ("apt_repository", step.apt_repository.key()),
+            ("download", step.download.key()),
+            ("git", step.git.key()),
+            ("file", step.file.key()),
+            ("command", step.command.key()),
+            ("systemd", step.systemd.key()),
+            ("gate", step.gate.key()),
+            ("module", step.module.key()),
         ];
-        let mut there = ACTIONS.iter().zip(keys).filter_map(|(name, key)| Some((*name, key?)));
-        let Some(mut first) = there.next() else {
-            if !step.meant.iter().any(|key| ACTIONS.contains(&key.as_str())) {
-                self.problems.add(at.spot, ProblemKind::NoAction { keys: ACTIONS });
+        let mut there: Vec<_> = keys.iter().filter_map(|(key, spot)| Some((*key, (*spot)?))).collect();
+        there.sort_by_key(|(_, spot)| spot.place);
+        match there.split_first() {
+            Some(((first, _), others)) => {
+                for (_, spot) in others {
+                    self.problems.add(*spot, ProblemKind::SecondAction { first });
+                }
             }
-            return None;
-        };
-        let mut others: Vec<_> = there.collect();
-        for other in &mut others {
-            // In the order of the file.
-            if other.1.place < first.1.place {
-                std::mem::swap(other, &mut first);
+            None if !keys.iter().any(|(key, _)| is_meant(key, &step.meant)) => {
+                let keys = keys.iter().map(|(key, _)| *key).collect();
+                self.problems.add(at.spot, ProblemKind::NoAction { keys });
             }
-        }
-        for (_, spot) in others {
-            self.problems.add(spot, ProblemKind::SecondAction { first: first.0 });
+            None => {}
         }
         // Each is looked at, that all is said of it.
         let done = [
@@ -172,18 +180,16 @@ impl Filler<'_> {
         done.into_iter().flatten().next()
     }
 
-    /// A name of the plan that something is remembered by.
-    pub(super) fn needs_name(&mut self, key: &'static str, spot: Option<Spot>) {
-        if let (false, Some(spot)) = (self.is_named, spot) {
-            self.problems.add(spot, ProblemKind::NeedsName { key });
-        }
-    }
-
     pub(super) fn module(&mut self, at: &At<Module>) -> Option<Action> {
         let name = at.value.name.get()?;
         if !self.modules.contains(&&*name.value) {
-            let near_name = self.problems.suggest.near(&name.value, self.modules.iter().copied());
-            let kind = ProblemKind::UnknownModule { name: Foreign::bounded(&name.value, 80), near_name };
+            let given = Foreign::bounded(&name.value, 80);
+            let kind = if self.modules.is_empty() {
+                ProblemKind::NoModules { name: given }
+            } else {
+                let near_name = self.problems.suggest.near(&name.value, self.modules.iter().copied());
+                ProblemKind::UnknownModule { name: given, near_name }
+            };
             self.problems.add(name.spot, kind);
         }
         let with = match at.value.with.get() {

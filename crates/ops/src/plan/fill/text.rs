@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Filler;
+use super::{Filler, ITEM};
 use crate::foreign::Foreign;
-use crate::plan::decode::At;
+use crate::plan::decode::{At, Number};
 use crate::plan::expand::{Piece, Reference, pieces};
 use crate::plan::problem::ProblemKind;
 use crate::plan::secret_text::{Part, SecretText};
@@ -14,6 +14,8 @@ use crate::settings::parse_duration;
 
 /// What a plan may come to: a long value, used often, is no longer a plan.
 const MOST_TEXT: usize = 64 << 20;
+/// What the names of secrets have before them.
+pub(super) const SECRET: &str = "secret.";
 /// What there is behind `fact.`.
 const FACTS: [&str; 7] = ["os", "os_version", "codename", "arch", "hostname", "container", "root"];
 
@@ -68,13 +70,14 @@ impl Filler<'_> {
         (is_right && self.counted(at.spot, at.value.len())).then(|| SecretText::new(parts))
     }
 
+    /// What a name stands for.
     fn meaning(&self, reference: Reference<'_>) -> Option<Part> {
         let text = match reference.name.split_once('.') {
             Some(("secret", name)) => {
                 return self.secrets.get(&name.parse().ok()?).cloned().map(Part::Secret);
             }
             Some(("fact", name)) => self.fact(name)?,
-            _ if reference.name == "item" => self.item.clone()?,
+            _ if reference.name == ITEM => self.item.clone()?,
             _ => self.vars.get(reference.name)?.clone(),
         };
         Some(Part::Text(text))
@@ -95,8 +98,12 @@ impl Filler<'_> {
     }
 
     fn undefined(&mut self, at: &At<String>, reference: Reference<'_>) {
+        // What is wrong with it was said where it stands.
+        if self.wrong_names.contains(reference.name) {
+            return;
+        }
         let facts = FACTS.map(|name| format!("fact.{name}"));
-        let secrets: Vec<String> = self.secrets.iter().map(|name| format!("secret.{name}")).collect();
+        let secrets: Vec<String> = self.secrets.iter().map(|name| format!("{SECRET}{name}")).collect();
         let known = self.vars.keys().chain(&facts).chain(&secrets).map(String::as_str);
         let near_name = self.problems.suggest.near(reference.name, known);
         let reference_shown = Foreign::new(reference.whole);
@@ -155,16 +162,21 @@ impl Filler<'_> {
     /// A path from the plan's folder.
     pub(super) fn path(&mut self, at: &At<String>) -> Option<PathBuf> {
         let text = self.line(at)?;
+        Some(self.from_folder(&text))
+    }
+
+    fn from_folder(&self, text: &str) -> PathBuf {
         // What `.` stands for is taken out, so that equal paths are equal.
-        Some(self.folder.join(text).components().collect())
+        self.folder.join(text).components().collect()
     }
 
     /// The path of a file, from the plan's folder.
     pub(super) fn file_path(&mut self, at: &At<String>) -> Option<PathBuf> {
-        let path = self.path(at)?;
-        let text = &at.value;
-        if text.ends_with('/') || text.ends_with("/.") || text.ends_with("/..") || path.file_name().is_none()
-        {
+        let text = self.line(at)?;
+        let path = self.from_folder(&text);
+        // `.` at its end is no part of the path any more.
+        let is_folder = text.ends_with('/') || text == "." || text.ends_with("/.");
+        if is_folder || path.file_name().is_none() {
             self.problems.add(at.spot, ProblemKind::NotAFile { path: Foreign::of_path(&path) });
             return None;
         }
@@ -197,10 +209,14 @@ impl Filler<'_> {
     }
 
     /// A number that fits.
-    pub(super) fn number(&mut self, at: &At<u64>, least: u32, most: u32) -> Option<u32> {
-        let fits = u32::try_from(at.value).ok().filter(|number| (least..=most).contains(number));
+    pub(super) fn number(&mut self, at: &At<Number>, least: u32, most: u32) -> Option<u32> {
+        let given = &at.value.0;
+        // Rust takes `+5`, too, which plans have no other way to write for.
+        let digits = Some(given).filter(|given| given.bytes().all(|digit| digit.is_ascii_digit()));
+        let number = digits.and_then(|digits| digits.parse().ok());
+        let fits = number.filter(|number| (least..=most).contains(number));
         if fits.is_none() {
-            let kind = ProblemKind::Range { least: least.into(), most: most.into() };
+            let kind = ProblemKind::Range { given: Foreign::bounded(given, 80), least, most };
             self.problems.add(at.spot, kind);
         }
         fits

@@ -1,8 +1,10 @@
 //! What must hold for a step.
 
-use super::Filler;
+use std::path::PathBuf;
+
+use super::{Filler, ITEM};
 use crate::foreign::Foreign;
-use crate::plan::decode::{Field, OneOrMore};
+use crate::plan::decode::{At, Field, OneOrMore};
 use crate::plan::document::When;
 use crate::plan::problem::ProblemKind;
 use crate::plan::step::Condition;
@@ -11,7 +13,7 @@ use crate::plan::tree::Spot;
 impl Filler<'_> {
     pub(super) fn when(&mut self, when: &When, spot: Spot) -> Vec<Condition> {
         let mut all = Vec::new();
-        let is_empty = [
+        let keys = [
             when.os.key(),
             when.os_version.key(),
             when.codename.key(),
@@ -24,7 +26,7 @@ impl Filler<'_> {
             when.not.key(),
             when.any.key(),
         ];
-        if is_empty.iter().all(Option::is_none) {
+        if when.meant.is_empty() && keys.iter().all(Option::is_none) {
             self.problems.add(spot, ProblemKind::SaysNothing);
         }
         all.extend(self.some_of(&when.os).map(Condition::Os));
@@ -33,45 +35,42 @@ impl Filler<'_> {
         all.extend(self.some_of(&when.arch).map(Condition::Arch));
         all.extend(when.container.get().map(|at| Condition::Container(at.value)));
         all.extend(when.root.get().map(|at| Condition::Root(at.value)));
-        for (name, values) in when.var.get().into_iter().flat_map(|at| &at.value.0) {
-            let Some(is) = self.variable(&name.value) else {
-                let near_name = self.problems.suggest.near(&name.value, self.vars.keys().map(String::as_str));
-                let kind = ProblemKind::Undefined { reference: Foreign::bounded(&name.value, 80), near_name };
-                self.problems.add(name.spot, kind);
-                continue;
-            };
-            if values.value.0.is_empty() {
-                self.problems.add(values.spot, ProblemKind::EmptyList);
+        if let Some(vars) = when.var.get() {
+            if vars.value.0.is_empty() {
+                self.problems.add(vars.spot, ProblemKind::SaysNothing);
             }
-            let any: Vec<_> = values.value.0.iter().filter_map(|value| self.text(value)).collect();
-            all.push(Condition::Known(any.contains(&is)));
+            for (name, values) in &vars.value.0 {
+                all.extend(self.variable_is(name, values.as_ref()));
+            }
         }
-        if let Some(at) = when.exists.get() {
-            all.push(Condition::Exists(at.value.0.iter().filter_map(|path| self.path(path)).collect()));
-        }
-        if let Some(at) = when.missing.get() {
-            all.push(Condition::Missing(at.value.0.iter().filter_map(|path| self.path(path)).collect()));
-        }
+        all.extend(self.paths(&when.exists).map(Condition::Exists));
+        all.extend(self.paths(&when.missing).map(Condition::Missing));
         all.extend(when.not.get().map(|at| Condition::Not(self.when(&at.value, at.spot))));
         if let Some(any) = when.any.get() {
-            if any.value.is_empty() {
-                self.problems.add(any.spot, ProblemKind::EmptyList);
-            }
-            let groups = any.value.iter().map(|group| self.when(&group.value, group.spot));
+            let groups = self.items(any).iter().map(|group| self.when(&group.value, group.spot));
             all.push(Condition::Any(groups.collect()));
         }
         all
     }
 
-    fn variable(&self, name: &str) -> Option<String> {
-        if name == "item" { self.item.clone() } else { self.vars.get(name).cloned() }
+    fn variable_is(&mut self, name: &At<String>, values: Option<&At<OneOrMore>>) -> Option<Condition> {
+        let is = if name.value == ITEM { self.item.clone() } else { self.vars.get(&name.value).cloned() };
+        if is.is_none() && !self.wrong_names.contains(&name.value) {
+            let near_name = self.problems.suggest.near(&name.value, self.vars.keys().map(String::as_str));
+            let kind = ProblemKind::Undefined { reference: Foreign::bounded(&name.value, 80), near_name };
+            self.problems.add(name.spot, kind);
+        }
+        let any: Vec<_> = self.items(values?).iter().filter_map(|value| self.text(value)).collect();
+        Some(Condition::Known(any.contains(&is?)))
     }
 
     fn some_of(&mut self, field: &Field<OneOrMore>) -> Option<Vec<String>> {
-        let at = field.get()?;
-        if at.value.0.is_empty() {
-            self.problems.add(at.spot, ProblemKind::EmptyList);
-        }
-        Some(self.words(&at.value.0))
+        let list = self.items(field.get()?);
+        Some(self.words(list))
+    }
+
+    fn paths(&mut self, field: &Field<OneOrMore>) -> Option<Vec<PathBuf>> {
+        let list = self.items(field.get()?);
+        Some(list.iter().filter_map(|path| self.path(path)).collect())
     }
 }

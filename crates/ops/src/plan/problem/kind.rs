@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::expected::Expected;
 use super::ring::{Link, Ring};
-use super::said::{Range, listed, near};
+use super::said::{listed, near};
 use crate::apt::InvalidReason;
 use crate::download::ChecksumError;
 use crate::foreign::Foreign;
@@ -75,6 +75,14 @@ pub enum ProblemKind {
         /// What it is.
         found: Expected,
     },
+    /// A value that is no group of keys.
+    #[error("expected a group of keys, found {found}; its keys are {}", listed(keys))]
+    NoGroup {
+        /// What it is.
+        found: Expected,
+        /// What there is.
+        keys: &'static [&'static str],
+    },
     /// A version of the file's form that is not known.
     #[error("only `version: 1` is known")]
     Version,
@@ -82,7 +90,7 @@ pub enum ProblemKind {
     #[error("one of {} is missing", listed(keys))]
     NoneOf {
         /// Which there are.
-        keys: &'static [&'static str],
+        keys: Vec<&'static str>,
     },
     /// Keys that do not go together.
     #[error("`{first}` and `{second}` do not go together")]
@@ -104,7 +112,7 @@ pub enum ProblemKind {
     #[error("a step does one thing: one of {} is missing", listed(keys))]
     NoAction {
         /// What there is.
-        keys: &'static [&'static str],
+        keys: Vec<&'static str>,
     },
     /// A step that does several things.
     #[error("a step does one thing, and this one has `{first}` already: write two steps")]
@@ -188,7 +196,7 @@ pub enum ProblemKind {
     #[error("say when it need not run: one of {}; or `always: true`", listed(keys))]
     NoGuard {
         /// What there is.
-        keys: &'static [&'static str],
+        keys: Vec<&'static str>,
     },
     /// A name in `${...}` that there is not.
     #[error("`{reference}` is not defined{}", near(near_name.as_ref()))]
@@ -247,13 +255,15 @@ pub enum ProblemKind {
         /// One that is written nearly so.
         near_value: Option<Foreign>,
     },
-    /// A number out of its range.
-    #[error("expected a whole number {}", Range(*least, *most))]
+    /// No whole number, or one out of its range.
+    #[error("expected a whole number from {least} to {most}, found `{given}`")]
     Range {
+        /// As it stands.
+        given: Foreign,
         /// The least.
-        least: u64,
+        least: u32,
         /// The most.
-        most: u64,
+        most: u32,
     },
     /// No duration.
     #[error(transparent)]
@@ -339,6 +349,14 @@ pub enum ProblemKind {
         name: Foreign,
         /// One that is written nearly so.
         near_name: Option<Foreign>,
+    },
+    /// A module, of which this program has none.
+    #[error(
+        "there is no module `{name}`: this program has none at all, one with modules is built of its own"
+    )]
+    NoModules {
+        /// As it stands.
+        name: Foreign,
     },
     /// The module of a step says so.
     #[error(transparent)]

@@ -4,18 +4,6 @@ use std::fmt;
 
 use crate::foreign::Foreign;
 
-/// From the least to the most.
-pub(super) struct Range(pub(super) u64, pub(super) u64);
-
-impl fmt::Display for Range {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self(least, u64::MAX) => write!(f, "of {least} or more"),
-            Self(least, most) => write!(f, "from {least} to {most}"),
-        }
-    }
-}
-
 /// What is said of a name that was probably meant.
 pub(super) fn near(name: Option<&Foreign>) -> Near<'_> {
     Near(name)
