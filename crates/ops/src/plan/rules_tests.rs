@@ -233,9 +233,8 @@ fn what_is_written_nearly_right_is_said_once() {
         ("file: {dest: a, contents: b, expand: true}".to_owned(), "content"),
         ("systemd: {unit: a, sate: started}".to_owned(), "state"),
         (
-            format!(
-                "apt_repository: {{uris: https://example.com/d, suites: a, component: b, key: {{text: k}}}}"
-            ),
+            "apt_repository: {uris: https://example.com/d, suites: a, component: b, key: {text: k}}"
+                .to_owned(),
             "components",
         ),
         (format!("apt_repository: {{uris: https://example.com/d, suites: a/, key: {key}}}"), "sha256"),

@@ -1,7 +1,6 @@
 //! What comes over the network.
 
 use std::collections::BTreeSet;
-use std::num::NonZeroU32;
 
 use http::HeaderName;
 use secrecy::SecretString;
@@ -10,9 +9,9 @@ use super::Filler;
 use crate::apt::PackageSpec;
 use crate::download::{Algorithm, Checksum, parse_url};
 use crate::foreign::Foreign;
-use crate::plan::action::{Action, DownloadAction, GitAction, PackagesAction, Unpack};
+use crate::plan::action::{Action, DownloadAction, PackagesAction, Unpack};
 use crate::plan::decode::{At, Named, Quoted};
-use crate::plan::document::{Download, Git, Packages};
+use crate::plan::document::{Download, Packages};
 use crate::plan::problem::ProblemKind;
 use crate::plan::secret_text::SecretText;
 use crate::settings::parse_bytes;
@@ -170,74 +169,5 @@ impl Filler<'_> {
             }
         }
         read
-    }
-
-    #[cfg(feature = "git")]
-    pub(super) fn git(&mut self, at: &At<Git>) -> Option<Action> {
-        use crate::git::{CommitId, RefName};
-
-        let text = &at.value;
-        let commit = ("commit", text.commit.key());
-        self.at_most_one(&[("branch", text.branch.key()), commit]);
-        self.at_most_one(&[("depth", text.depth.key()), ("full", text.full.key_if_true())]);
-        self.at_most_one(&[commit, ("update", text.update.key_if_true())]);
-        let url = text.url.get().and_then(|url| self.git_url(url));
-        let dest = text.dest.get().and_then(|dest| self.folder_path(dest));
-        let branch = text.branch.get().and_then(|at| {
-            let name = self.line(at)?;
-            self.of_git(at, name.parse::<RefName>().map(|_| name))
-        });
-        let commit = text.commit.get().and_then(|at| {
-            let id = self.line(at)?;
-            self.of_git(at, id.parse::<CommitId>().map(|id| id.to_string()))
-        });
-        let depth = text.depth.get().and_then(|at| self.number(at, 1, u32::MAX));
-        let action = GitAction {
-            url: url?,
-            dest: dest?,
-            branch,
-            commit,
-            depth: depth.and_then(NonZeroU32::new),
-            full: text.full.value_or(false),
-            submodules: text.submodules.value_or(false),
-            update: text.update.value_or(false),
-        };
-        Some(Action::Git(action))
-    }
-
-    #[cfg(not(feature = "git"))]
-    pub(super) fn git(&mut self, at: &At<Git>) -> Option<Action> {
-        self.problems.add(at.spot, ProblemKind::NoGit);
-        None
-    }
-
-    #[cfg(feature = "git")]
-    fn of_git<T, E: std::fmt::Display>(&mut self, at: &At<String>, read: Result<T, E>) -> Option<T> {
-        match read {
-            Ok(read) => Some(read),
-            Err(error) => {
-                self.problems.add(at.spot, ProblemKind::Git(error.to_string().into()));
-                None
-            }
-        }
-    }
-
-    /// A repository, without user and password; one of this machine from the plan's folder.
-    #[cfg(feature = "git")]
-    fn git_url(&mut self, at: &At<String>) -> Option<String> {
-        let text = self.line(at)?;
-        let url = self.of_git(at, text.parse::<crate::git::GitUrl>())?;
-        if url.has_credentials() {
-            self.problems.add(at.spot, ProblemKind::Userinfo);
-            return None;
-        }
-        if url.is_local() && !text.starts_with("file:") {
-            let path = self.path(at)?.into_os_string().into_string();
-            if path.is_err() {
-                self.problems.add(at.spot, ProblemKind::NotAPath);
-            }
-            return path.ok();
-        }
-        Some(text)
     }
 }

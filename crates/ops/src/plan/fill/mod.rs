@@ -3,9 +3,13 @@
 mod actions;
 mod command;
 mod fetched;
+#[cfg(feature = "git")]
+mod git;
 mod keys;
 mod machine;
 mod names;
+#[cfg(not(feature = "git"))]
+mod no_git;
 mod step;
 mod text;
 mod when;

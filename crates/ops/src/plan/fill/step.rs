@@ -31,6 +31,8 @@ impl Filler<'_> {
         }
         if drafts.steps.len() > MOST_STEPS {
             self.problems.add(at.spot, ProblemKind::TooManySteps);
+            // Those behind are not looked at.
+            self.wrong_steps.has_nameless = true;
         }
         drafts.steps.len() <= MOST_STEPS
     }

@@ -162,10 +162,10 @@ impl Filler<'_> {
     /// A path from the plan's folder.
     pub(super) fn path(&mut self, at: &At<String>) -> Option<PathBuf> {
         let text = self.line(at)?;
-        Some(self.from_folder(&text))
+        Some(self.in_folder(&text))
     }
 
-    fn from_folder(&self, text: &str) -> PathBuf {
+    pub(super) fn in_folder(&self, text: &str) -> PathBuf {
         // What `.` stands for is taken out, so that equal paths are equal.
         self.folder.join(text).components().collect()
     }
@@ -173,7 +173,7 @@ impl Filler<'_> {
     /// The path of a file, from the plan's folder.
     pub(super) fn file_path(&mut self, at: &At<String>) -> Option<PathBuf> {
         let text = self.line(at)?;
-        let path = self.from_folder(&text);
+        let path = self.in_folder(&text);
         // `.` at its end is no part of the path any more.
         let is_folder = text.ends_with('/') || text == "." || text.ends_with("/.");
         if is_folder || path.file_name().is_none() {
