@@ -9,20 +9,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use thiserror::Error;
 
 use super::super::ids::StepId;
-use crate::env::{Env, ProcessIdentity};
+use super::memo::{Head, LAYOUT, Memo};
+use crate::env::Env;
 use crate::foreign::Foreign;
 use crate::store::{LONG_ANSWER_LIMIT, Store, StoreError, StoreHandle};
 
 /// Where rows begin in the store. The plan's name and the step's follow, kept apart by what neither has.
 const ROWS: &str = "plan/";
 const APART: char = '\u{1f}';
-/// Of this layout; a row of another one is not read.
-const LAYOUT: u32 = 1;
 /// How long a disk may take to have on it what is about to be done, or to say what was.
 const SYNC_LIMIT: Duration = Duration::from_secs(30);
 /// Steps whose memos are read at once.
@@ -38,68 +35,6 @@ pub enum JournalError {
     /// The store did not take it.
     #[error("what is about to be done cannot be written down")]
     Store(#[from] StoreError),
-}
-
-/// Where a step is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Stage {
-    /// It was begun. Found by a later run: it was interrupted.
-    Started,
-    /// It was done.
-    Done,
-    /// It failed.
-    Failed,
-}
-
-/// What is known of a step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Memo {
-    layout: u32,
-    /// Of what it did: an edited step is another one.
-    pub(crate) hash: String,
-    /// Where it is.
-    pub(crate) stage: Stage,
-    /// The run that wrote this.
-    pub(crate) run: u64,
-    /// How often it was begun since it was last done.
-    pub(crate) attempts: u32,
-    /// The plan's count of changes when it last changed something; 0 where it never did.
-    pub(crate) change: u64,
-    /// The same count when it was last done or found to be.
-    pub(crate) seen: u64,
-    /// Who does it, where that is a process of its own. Only there where it was begun and its end is not known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) leader: Option<ProcessIdentity>,
-    /// What its kind wants to know next time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) stamp: Option<Value>,
-    /// How often it failed in the same way, one after the other, where trying again could not help.
-    #[serde(default)]
-    pub(crate) equal_failures: u32,
-    /// What it failed with last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) failure: Option<Foreign>,
-    /// When this was written: seconds since the Unix epoch.
-    pub(crate) at: f64,
-}
-
-/// What is known of a plan as a whole.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Head {
-    layout: u32,
-    /// The last run that wrote something.
-    pub run: u64,
-    /// Tells it from another one that took the same number.
-    writer: u64,
-    /// How often something changed.
-    pub(crate) change: u64,
-    /// Where the plan was read from.
-    #[serde(default)]
-    pub path: Option<Foreign>,
-    /// When something was written: seconds since the Unix epoch.
-    pub(crate) at: f64,
 }
 
 /// The journal of one plan, as one run has it.
@@ -369,45 +304,11 @@ impl Batch {
     }
 }
 
-impl Memo {
-    fn new() -> Self {
-        Self {
-            layout: LAYOUT,
-            hash: String::new(),
-            stage: Stage::Started,
-            run: 0,
-            attempts: 0,
-            change: 0,
-            seen: 0,
-            leader: None,
-            stamp: None,
-            equal_failures: 0,
-            failure: None,
-            at: 0.0,
-        }
-    }
-
-    /// It is as it is to be, and has seen so many changes.
-    pub(crate) fn done_now(&mut self, seen: u64) {
-        (self.stage, self.attempts, self.failure, self.equal_failures) = (Stage::Done, 0, None, 0);
-        (self.seen, self.leader) = (seen, None);
-    }
-
-    /// Whether it was done, or found to be.
-    pub(crate) fn is_done(&self) -> bool {
-        self.stage == Stage::Done
-    }
-
-    /// Whether it was begun by a run that did not come to its end.
-    pub(crate) fn is_interrupted(&self) -> bool {
-        self.stage == Stage::Started
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicU32;
 
+    use super::super::memo::Stage;
     use super::*;
     use crate::store::MemoryStore;
     use crate::testing::{Access, GuardedStore};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::journal::{Journal, Memo, Stage, prefix_of};
+use super::journal::{Journal, prefix_of};
+use super::memo::{Memo, Stage};
 use crate::env::Env;
 use crate::foreign::Foreign;
 use crate::store::{LONG_ANSWER_LIMIT, StoreError, StoreHandle};

@@ -5,7 +5,7 @@ use vps_retry::{Class, Kind};
 
 use super::super::kinds;
 use super::super::step::Step;
-use super::journal::Stage;
+use super::memo::Stage;
 use super::outcome::{Deferral, Outcome, StepError};
 use super::runner::Run;
 use super::step_context::{Done, Proof, StepContext, Unsettled};
