@@ -120,6 +120,8 @@ kinds! {
     AptRoom = "apt_room",
     /// An archive is copied from a local repository.
     AptCopy = "apt_copy",
+    /// Archives are fetched for an install that comes later.
+    AptPrefetch = "apt_prefetch",
     /// apt-get fetches archives that we cannot.
     AptFetch = "apt_fetch",
     /// dpkg configures what an earlier run left unconfigured.

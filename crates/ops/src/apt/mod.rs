@@ -46,7 +46,7 @@ pub use facts::{
 };
 pub use hint::AptHint;
 pub use installs::Installs;
-pub use outcome::AptInstalled;
+pub use outcome::{AptFetched, AptInstalled};
 pub use request::{AptUpdate, InstallRequest, Wanted};
 pub use warning::AptWarning;
 pub use words::{

@@ -6,6 +6,21 @@ use std::time::Duration;
 use super::facts::{Change, Installed, InstalledPackage, Plan};
 use super::request::InstallRequest;
 
+/// What came of a fetch for an install that comes later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AptFetched {
+    /// The archives are there that the install will need, but for those that only apt-get can fetch.
+    Archives {
+        /// How many the install needs.
+        count: usize,
+        /// Bytes that came over the network for them.
+        bytes: u64,
+    },
+    /// The indexes are to be read first, which the install does itself: nothing was fetched by what they say now.
+    OldLists,
+}
+
 /// What an install did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

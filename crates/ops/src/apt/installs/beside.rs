@@ -31,6 +31,15 @@ pub(super) struct Beside<'f> {
     pub(super) setup: &'f AptSetup,
 }
 
+/// For which install they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// That which is going on.
+    Now,
+    /// A later one: what another has taken meanwhile is none of its any more.
+    Later,
+}
+
 /// One download's end: which archive, and what came of it.
 type Ended = (Archive, Result<Downloaded, OperationError<DownloadError>>);
 
@@ -41,6 +50,7 @@ impl Beside<'_> {
         downloads: &Downloads,
         archives: Vec<(Url, Archive)>,
         bytes: u64,
+        whose: Whose,
     ) -> Result<u64, AptFailed> {
         let observer = Arc::clone(&self.steps.context().pipeline().observer);
         let tally = Arc::new(Tally::new(observer, self.workflow.voice().clone(), bytes));
@@ -57,6 +67,11 @@ impl Beside<'_> {
             let at_once = if tally.is_overloaded() { AT_ONCE / 2 } else { AT_ONCE };
             while running < at_once && failed.is_none() {
                 let Some((url, archive)) = waiting.pop_front() else { break };
+                if whose == Whose::Later && self.steps.neighbours().has_taken(&archive) {
+                    files.1 -= 1;
+                    tally.was_there(archive.size);
+                    continue;
+                }
                 running += 1;
                 under_way.push(self.begin(&downloads, url, archive, &stop, tell.clone()));
             }

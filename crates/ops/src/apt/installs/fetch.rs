@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use super::beside::Beside;
+use super::beside::{Beside, Whose};
 use super::steps::{AptFailed, Steps};
 use crate::apt::facts::{AptSetup, Archive, Plan};
 use crate::apt::request::Wanted;
@@ -43,9 +43,17 @@ struct Ways<'p> {
 impl Fetch<'_> {
     /// Brings what the plan needs: by our own means what they can do, the rest by apt-get, said once.
     pub(super) async fn bring(&self, plan: &Plan) -> Result<Fetched, AptFailed> {
+        self.steps.neighbours().take(&plan.archives);
         // The strongest digests take another look, which costs nothing beside the network.
         let (bytes, archives) = tokio::try_join!(self.archives(plan), self.strongest(plan))?;
         Ok(Fetched { bytes, archives })
+    }
+
+    /// Brings what the plan of a later install needs, by our own means alone: apt-get would take dpkg's lock for it.
+    /// How many bytes that took.
+    pub(super) async fn bring_ahead(&self, plan: &Plan) -> Result<u64, AptFailed> {
+        let ways = Ways { apts: None, ..self.ways(plan) };
+        self.by(ways, Whose::Later).await
     }
 
     /// The archives with the strongest digests that the index has. Where it cannot be asked, those of the plan:
@@ -63,9 +71,13 @@ impl Fetch<'_> {
     /// Room first, for a full disk is known before a byte came. Then what is here already, for it takes no
     /// time. apt-get comes last: it fetches whatever is missing, and would fetch what is ours to fetch too.
     async fn archives(&self, plan: &Plan) -> Result<u64, AptFailed> {
-        let Ways { ours, local, apts } = self.ways(plan);
+        self.by(self.ways(plan), Whose::Now).await
+    }
+
+    async fn by(&self, ways: Ways<'_>, whose: Whose) -> Result<u64, AptFailed> {
+        let Ways { ours, local, apts } = ways;
         let bytes = ours.iter().fold(0, |sum: u64, (_, archive)| sum.saturating_add(archive.size));
-        if !plan.archives.is_empty() {
+        if !(ours.is_empty() && local.is_empty() && apts.is_none()) {
             let there =
                 ours.iter().filter(|(_, archive)| self.is_there(archive)).map(|(_, archive)| archive.size);
             self.steps.make_room(self.workflow, bytes.saturating_sub(there.sum())).await?;
@@ -76,7 +88,7 @@ impl Fetch<'_> {
             self.steps.copy(self.workflow, archive, &from).await?;
         }
         let beside = Beside { steps: self.steps, workflow: self.workflow, setup: self.setup };
-        let fetched = beside.download(self.downloads, ours, bytes).await?;
+        let fetched = beside.download(self.downloads, ours, bytes, whose).await?;
         if let Some((archive, reason)) = apts {
             self.workflow.note(format!("apt-get fetches {} itself: {reason}", archive.filename));
             self.steps.fetch(self.workflow, self.wanted, archive).await?;

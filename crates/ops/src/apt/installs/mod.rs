@@ -1,8 +1,10 @@
 //! Package lists and packages, by apt: workflows that run several operations under one deadline.
 
+mod ahead;
 mod beside;
 mod cures;
 mod fetch;
+mod neighbours;
 mod rounds;
 mod steps;
 mod tally;
@@ -18,10 +20,11 @@ use self::steps::{AptFailed, Steps};
 use super::adapter::Apt;
 use super::error::AptError;
 use super::facts::{AptSetup, Plan, Updated};
-use super::outcome::AptInstalled;
+use super::outcome::{AptFetched, AptInstalled};
 use super::request::{AptUpdate, InstallRequest, Wanted};
 use crate::context::Context;
 use crate::download::Downloads;
+use crate::event::Observer;
 use crate::operation::{Operation, OperationKind, Role};
 use crate::pipeline::{Cause, Request};
 use crate::service::ServiceName;
@@ -47,6 +50,23 @@ impl Installs {
     pub(crate) fn with_context(&self, context: Context) -> Self {
         let downloads = self.downloads.with_context(context.clone());
         Self { steps: self.steps.with_context(context), downloads }
+    }
+
+    /// The same, watched by what `watch` makes of who watches now.
+    #[must_use]
+    pub(crate) fn watched(&self, watch: impl FnOnce(Arc<dyn Observer>) -> Arc<dyn Observer>) -> Self {
+        let context = self.steps.context();
+        let pipeline = context.pipeline();
+        let pipeline = pipeline.observed_by(watch(Arc::clone(&pipeline.observer)));
+        self.with_context(context.with_pipeline(pipeline))
+    }
+
+    /// Until an install of this process has read the indexes.
+    ///
+    /// # Cancel safety
+    /// Dropped, nothing is lost.
+    pub(crate) async fn lists_read(&self) {
+        self.steps.neighbours().lists_read().await;
     }
 
     /// Reads the index of every repository. One that fails is a failure, even where apt-get calls it none;
@@ -141,6 +161,37 @@ impl Installs {
             }
             installed.took = workflow.took();
             Ok(installed)
+        })
+        .await
+    }
+
+    /// Brings the archives that [`install`](Self::install) will need into our own archive folder, and changes nothing
+    /// else: dpkg is only asked, no index is read, nothing is repaired, and no lock of apt's or dpkg's is taken. What
+    /// is brought is found there by the install, which looks at each file once more.
+    ///
+    /// Indexes that the install would read first are not resolved by: [`AptFetched::OldLists`]. Archives that only
+    /// apt-get itself can fetch are left to the install, and so are those that another install of this process has
+    /// seen to.
+    ///
+    /// # Errors
+    /// [`OperationError`](crate::pipeline::OperationError) with an [`AptError`]: why it cannot be resolved, as where
+    /// dpkg was interrupted, or why a file did not come. The install says it again, after what cures it. Within
+    /// `timeouts.apt_install` unless `options` say otherwise.
+    ///
+    /// # Cancel safety
+    /// It may be cancelled by the token of `options`, or dropped, at any moment. What came is kept for the install, of
+    /// files that are not whole as much as there is.
+    pub async fn fetch(&self, request: &InstallRequest, options: &Options) -> Result<AptFetched, AptFailed> {
+        let policy = self.policy(options);
+        let total = options.total_or(policy.timeouts.apt_install);
+        // Nothing does it again by itself; whose it is stands in the options.
+        let operation = Operation::new(OperationKind::AptPrefetch, request.names()).with_replay((), options);
+        Workflow::run(self.steps.context(), root(operation, &policy, total, options), |workflow| async move {
+            let fetched = ahead::fetch(&self.steps, &self.downloads, &workflow, request).await?;
+            if !matches!(fetched, AptFetched::Archives { bytes: 1.., .. }) {
+                workflow.took_attempts(0);
+            }
+            Ok(fetched)
         })
         .await
     }

@@ -161,7 +161,11 @@ impl<'n> Rounds<'n> {
     async fn update(&mut self, setup: &mut AptSetup) -> Result<(), AptFailed> {
         self.cures.lists_were_read();
         let mut hook = None;
-        match self.steps.update(self.workflow, setup).await {
+        let updated = self.steps.update(self.workflow, setup).await;
+        if updated.is_ok() {
+            self.steps.neighbours().lists_were_read();
+        }
+        match updated {
             Ok(updated) => self.told(&updated),
             Err(error) => match &error.cause {
                 Cause::Operation(AptError::Repositories(updated))

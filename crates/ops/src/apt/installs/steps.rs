@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::neighbours::Neighbours;
 use crate::apt::adapter::Apt;
 use crate::apt::error::AptError;
 use crate::apt::facts::{AptSetup, Archive, Installed, Plan, Updated};
@@ -22,16 +23,22 @@ pub(super) type AptFailed = OperationError<AptError>;
 pub(super) struct Steps {
     context: Context,
     apt: Arc<dyn Apt>,
+    neighbours: Arc<Neighbours>,
 }
 
 impl Steps {
     pub(super) fn new(context: Context, apt: Arc<dyn Apt>) -> Self {
-        Self { context, apt }
+        Self { context, apt, neighbours: Arc::default() }
     }
 
     /// The same under other limits.
     pub(super) fn with_context(&self, context: Context) -> Self {
-        Self { context, apt: Arc::clone(&self.apt) }
+        Self { context, ..self.clone() }
+    }
+
+    /// What is known of all installs of this process.
+    pub(super) fn neighbours(&self) -> &Neighbours {
+        &self.neighbours
     }
 
     pub(super) fn context(&self) -> &Context {

@@ -117,7 +117,7 @@ pub(super) fn is_once(action: &Action) -> bool {
     }
 }
 
-/// Fetches what it needs, unseen.
+/// Fetches what it needs, unseen, if that is kept for its turn. [Packages](packages::fetch) are fetched for several.
 ///
 /// # Errors
 /// Why it could not be fetched.
@@ -195,7 +195,7 @@ pub(super) fn joins(kind: ActionKind) -> bool {
 
 /// Whether there is something to fetch before its turn.
 pub(super) fn fetches(kind: ActionKind) -> bool {
-    matches!(kind, ActionKind::Download)
+    matches!(kind, ActionKind::Download | ActionKind::Packages)
 }
 
 /// Whether it needs the network, so that it is left for later where there is none.

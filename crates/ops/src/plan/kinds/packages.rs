@@ -1,11 +1,18 @@
 //! Packages are installed.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+use vps_retry::Class;
 
 use super::super::action::{Action, PackagesAction};
 use super::super::run::{Done, Proof, StepContext, StepError};
-use crate::apt::{AptInstalled, InstallRequest, Installed, InvalidPackages, PackageSpec, parse_all};
+use crate::apt::{
+    AptFetched, AptInstalled, InstallRequest, Installed, InvalidPackages, PackageSpec, parse_all,
+};
+use crate::event::Observer;
 use crate::foreign::Foreign;
 
 /// A step whose packages cannot be looked for.
@@ -105,12 +112,36 @@ pub(in crate::plan) fn can_be_one(one: &StepContext, other: &StepContext) -> boo
 pub(in crate::plan) async fn install(
     steps: impl Iterator<Item = &StepContext> + Clone + Send,
 ) -> Result<Option<AptInstalled>, StepError> {
-    let actions: Vec<&PackagesAction> = steps.clone().filter_map(action_of).collect();
-    let names = actions.iter().flat_map(|action| &action.names).map(String::as_str);
-    let (Ok(all), Some(first)) = (parse_all(names), steps.clone().next()) else { return Ok(None) };
-    let request = InstallRequest::new(all).upgrade(actions.iter().any(|action| action.upgrade));
+    let (Some(request), Some(first)) = (request(steps.clone()), steps.clone().next()) else {
+        return Ok(None);
+    };
     let installed = Box::pin(first.network().installs().install(&request, &first.options)).await;
     installed.map(Some).map_err(|error| StepError::of(&error))
+}
+
+/// What several steps ask for, as one; nothing where they contradict one another.
+fn request<'s>(steps: impl Iterator<Item = &'s StepContext>) -> Option<InstallRequest> {
+    let actions: Vec<&PackagesAction> = steps.filter_map(action_of).collect();
+    let names = actions.iter().flat_map(|action| &action.names).map(String::as_str);
+    let all = parse_all(names).ok()?;
+    Some(InstallRequest::new(all).upgrade(actions.iter().any(|action| action.upgrade)))
+}
+
+/// Fetches what several steps will install in one go, seen by what `watch` makes of who sees it now, until `stop`.
+///
+/// # Errors
+/// Why it failed, which may be because of one of them; as for good where they contradict one another.
+pub(in crate::plan) async fn fetch(
+    steps: &[StepContext],
+    stop: &CancellationToken,
+    watch: impl FnOnce(Arc<dyn Observer>) -> Arc<dyn Observer>,
+) -> Result<AptFetched, Class> {
+    let (Some(request), Some(first)) = (request(steps.iter()), steps.first()) else {
+        return Err(Class::Permanent);
+    };
+    let options = first.options.clone().cancel(stop.clone());
+    let fetched = first.network().installs().watched(watch).fetch(&request, &options).await;
+    fetched.map_err(|error| error.class())
 }
 
 /// What of an install was one step's.

@@ -23,8 +23,12 @@ pub struct PlanEvent<'e> {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum StepEvent<'e> {
-    /// Its bytes are being fetched.
+    /// Its bytes are being fetched, before its turn.
     Fetching,
+    /// They are there, and wait for its turn.
+    Fetched,
+    /// They are not there, or not all of them: the rest is fetched in its turn.
+    NotFetched,
     /// It is being done.
     Began,
     /// What it is at, in a few words.

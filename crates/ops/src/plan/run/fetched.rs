@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::order::Kept;
 use super::outcome::StepError;
 use crate::download::Held;
 use crate::env::fs::Meta;
@@ -22,4 +23,26 @@ pub(super) struct Brought {
     pub(super) fetched: Result<Option<Fetched>, StepError>,
     /// How long that took, which counts for the step's limit. Waiting for its turn does not.
     pub(super) spent: Duration,
+}
+
+/// What there is to say of a step for which something was fetched before its turn.
+#[derive(Debug)]
+pub(super) enum Came {
+    /// This goes to its turn.
+    Brought(Brought),
+    /// Nothing does: what came lies where it looks by itself, and what did not it fetches itself.
+    Nothing,
+    /// Package lists are to be read before it can be known what to fetch.
+    Later,
+}
+
+impl Came {
+    /// What the order of the steps keeps of it.
+    pub(super) const fn kept(&self) -> Kept {
+        match self {
+            Self::Brought(Brought { fetched: Ok(Some(_)), .. }) => Kept::Held,
+            Self::Later => Kept::Later,
+            Self::Brought(_) | Self::Nothing => Kept::Nothing,
+        }
+    }
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use vps_retry::{Class, Kind};
 
-use super::super::action::Action;
+use super::super::action::{Action, ActionKind};
 use super::super::ids::StepId;
 use super::super::kinds;
 use super::super::step::Step;
+use super::ahead::Ahead;
 use super::conditions::holds;
 use super::event::StepEvent;
-use super::fetched::{Brought, Fetched};
+use super::fetched::{Brought, Came, Fetched};
 use super::outcome::{Deferral, Outcome, StepError, Would};
 use super::runner::Run;
 use super::step_context::{Done, Proof, StepContext};
@@ -65,18 +66,39 @@ impl Run<'_> {
         })
     }
 
-    /// Fetches what a step needs before its turn, if it has to be done at all.
-    pub(super) async fn fetch(&self, at: usize) -> Brought {
-        let began = self.env.now();
-        let fetched = self.fetched(at).await;
-        Brought { fetched, spent: self.env.now().since(began) }
+    /// Fetches what steps need before their turn, those of them that have to be done at all.
+    pub(super) async fn fetch(&self, group: Vec<usize>, ahead: Ahead) -> Vec<(usize, Came)> {
+        let is_packages =
+            |at: &usize| self.steps().get(*at).is_some_and(|step| step.action.kind() == ActionKind::Packages);
+        if group.iter().all(is_packages) {
+            return Box::pin(self.fetch_packages(&group, &ahead)).await;
+        }
+        let mut came = Vec::with_capacity(group.len());
+        for at in group {
+            let began = self.env.now();
+            let fetched = match self.to_fetch(at).await {
+                Some(cx) => self.fetched(&cx).await,
+                None => Ok(None),
+            };
+            came.push((at, Came::Brought(Brought { fetched, spent: self.env.now().since(began) })));
+        }
+        came
     }
 
-    async fn fetched(&self, at: usize) -> Result<Option<Fetched>, StepError> {
-        let Some(cx) = self.context(at).filter(|_| self.is_selected(at) && !self.options.dry_run) else {
-            return Ok(None);
-        };
-        let Some(step) = cx.step() else { return Ok(None) };
+    async fn fetched(&self, cx: &StepContext) -> Result<Option<Fetched>, StepError> {
+        self.tell(cx.at, StepEvent::Fetching);
+        let fetched = kinds::fetch(cx).await;
+        if matches!(fetched, Ok(Some(_))) {
+            self.tell(cx.at, StepEvent::Fetched);
+        }
+        fetched
+    }
+
+    /// What a step works with, if it has to be done.
+    pub(super) async fn to_fetch(&self, at: usize) -> Option<StepContext> {
+        let is_asked_for = self.is_selected(at) && !self.options.dry_run;
+        let cx = self.context(at).filter(|_| is_asked_for)?;
+        let step = cx.step()?;
         let is_marked = self.options.selection.mark_done.contains(&step.id);
         let may_be_due = step.when.iter().all(|when| holds(&cx, when)) && !is_marked;
         // What was given up is not done, so nobody is asked for it either.
@@ -84,10 +106,9 @@ impl Run<'_> {
             || self.may_begin(&cx, step).is_some()
             || matches!(kinds::prove(&cx).await, Ok(Proof::Satisfied(_)) | Err(_))
         {
-            return Ok(None);
+            return None;
         }
-        self.tell(at, StepEvent::Fetching);
-        kinds::fetch(&cx).await
+        Some(cx)
     }
 
     /// Does steps whose turn has come, one after the other.

@@ -6,37 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub(crate) use super::node::{Decides, Lane, Node};
 use super::node::{barriers, heights};
+pub(crate) use super::turn::{Blocked, End, Kept, Turn};
 
-/// How a step ended, as far as others mind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// Others may go on.
-    Well,
-    /// Who needs it is not done.
-    Failed,
-    /// It is left for a later run, and so is who needs it.
-    Left,
-}
-
-/// Something to begin, or to say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// Bytes for this step may be fetched, unseen.
-    Fetch(usize),
-    /// These steps may be done, as one.
-    Act(Vec<usize>),
-    /// This step is not done, because of another one.
-    Blocked(usize, Blocked),
-}
-
-/// Why a step is not done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Blocked {
-    /// This one, which it needs, failed or is blocked itself.
-    Failed(usize),
-    /// This one, which it needs, is left for later.
-    Left(usize),
-}
+/// So often package lists are waited for before a step's turn: where they are never whole, its turn does without.
+const MOST_LATER: u8 = 3;
 
 /// Who is first among those that are ready: the longest way, then the priority, then the place.
 type Rank = (Reverse<usize>, Reverse<i32>, usize);
@@ -70,6 +43,9 @@ pub(crate) struct Order {
     next_in_order: usize,
     ready: BTreeMap<Lane, BTreeSet<Rank>>,
     fetchable: BTreeSet<usize>,
+    /// Those that are to be fetched once package lists were read, and how often each was one of them.
+    later: BTreeSet<usize>,
+    were_later: BTreeMap<usize, u8>,
     said: VecDeque<Turn>,
     acting: BTreeMap<Lane, usize>,
     fetching: usize,
@@ -96,6 +72,8 @@ impl Order {
             next_in_order: 0,
             ready: BTreeMap::new(),
             fetchable: BTreeSet::new(),
+            later: BTreeSet::new(),
+            were_later: BTreeMap::new(),
             said: VecDeque::new(),
             acting: BTreeMap::new(),
             fetching: 0,
@@ -209,6 +187,7 @@ impl Order {
                 self.leave_ready(*at);
                 self.set(*at, State::Acting);
                 self.fetchable.remove(at);
+                self.later.remove(at);
                 self.held.remove(at);
             }
             *self.acting.entry(lane).or_default() += 1;
@@ -220,7 +199,7 @@ impl Order {
             && let Some(at) = self.fetchable.pop_first()
         {
             self.fetching += 1;
-            return Some(Turn::Fetch(at));
+            return Some(Turn::Fetch(self.fetch_group(at)));
         }
         None
     }
@@ -247,6 +226,24 @@ impl Order {
         group
     }
 
+    /// It and those whose bytes are fetched with its own: neighbours below that will be done with it, as far as that is
+    /// known by now.
+    fn fetch_group(&mut self, first: usize) -> Vec<usize> {
+        let mut group = vec![first];
+        if !self.is(first, |node| node.merges) {
+            return group;
+        }
+        let by_order = self.is(first, |node| node.needs.is_none());
+        for at in first + 1..self.nodes.len() {
+            let may = self.is(at, |node| node.merges && (by_order || node.needs.is_some()));
+            if !may || !self.fetchable.remove(&at) {
+                break;
+            }
+            group.push(at);
+        }
+        group
+    }
+
     fn leave_ready(&mut self, at: usize) {
         let (Some(node), Some(height)) = (self.nodes.get(at), self.heights.get(at)) else { return };
         if let Some(ready) = self.ready.get_mut(&node.lane) {
@@ -260,12 +257,33 @@ impl Order {
         }
     }
 
-    /// What was to be fetched for this step is there, or cannot be; whether there is something to be kept until its turn.
-    pub(crate) fn fetched(&mut self, at: usize, is_held: bool) {
+    /// What was to be fetched for these steps, as one, is there, or cannot be; what is kept of each until its turn.
+    pub(crate) fn fetched(&mut self, group: impl IntoIterator<Item = (usize, Kept)>) {
         self.fetching = self.fetching.saturating_sub(1);
-        if is_held && self.state(at) == State::Waiting {
-            self.held.insert(at);
+        for (at, kept) in group {
+            match kept {
+                _ if self.state(at) != State::Waiting => {}
+                Kept::Nothing => {}
+                Kept::Held => drop(self.held.insert(at)),
+                Kept::Later => {
+                    let times = self.were_later.entry(at).or_default();
+                    *times += 1;
+                    if *times <= MOST_LATER {
+                        self.later.insert(at);
+                    }
+                }
+            }
         }
+    }
+
+    /// Whether somebody waits for package lists to be read.
+    pub(crate) fn waits_for_lists(&self) -> bool {
+        !self.later.is_empty()
+    }
+
+    /// Package lists were read.
+    pub(crate) fn lists_were_read(&mut self) {
+        self.fetchable.append(&mut self.later);
     }
 
     /// A group that was begun has ended, each of it in its way.
@@ -307,6 +325,7 @@ impl Order {
                 if let Some((why, end)) = blocked {
                     self.leave_ready(waiter);
                     self.fetchable.remove(&waiter);
+                    self.later.remove(&waiter);
                     self.held.remove(&waiter);
                     self.set(waiter, State::Ended);
                     self.said.push_back(Turn::Blocked(waiter, why));
@@ -335,6 +354,11 @@ impl Order {
     /// Nothing is begun any more.
     pub(crate) fn stop(&mut self) {
         self.is_stopped = true;
+    }
+
+    /// Whether nothing is begun any more.
+    pub(crate) const fn is_stopped(&self) -> bool {
+        self.is_stopped
     }
 
     /// Those that have not ended, in order.

@@ -44,6 +44,10 @@ fn act(at: usize) -> Turn {
     Turn::Act(vec![at])
 }
 
+fn fetch(at: usize) -> Turn {
+    Turn::Fetch(vec![at])
+}
+
 #[test]
 fn without_needs_the_order_of_the_file_holds_whatever_fails() {
     let mut order = Order::new(vec![file(), file(), file()], 1, 8);
@@ -60,7 +64,7 @@ fn without_needs_the_order_of_the_file_holds_whatever_fails() {
 fn neighbouring_downloads_do_not_wait_for_one_another() {
     let mut order = Order::new(vec![file(), download(), download(), file()], 1, 8);
     // Their bytes come at once, what is seen of them after what is above.
-    assert_eq!(turns(&mut order), [act(0), Turn::Fetch(1), Turn::Fetch(2)]);
+    assert_eq!(turns(&mut order), [act(0), fetch(1), fetch(2)]);
     order.acted(&[(0, End::Well)]);
     assert_eq!(turns(&mut order), [act(1), act(2)]);
     order.acted(&[(2, End::Well)]);
@@ -105,7 +109,7 @@ fn who_comes_after_waits_and_is_not_blocked() {
 fn neighbouring_packages_are_installed_as_one() {
     let nodes = vec![packages(), packages(), needing(packages(), &[]), needing(packages(), &[4]), file()];
     let mut order = Order::new(nodes, 1, 1);
-    assert_eq!(turns(&mut order), [Turn::Act(vec![0, 1, 2]), Turn::Fetch(3)]);
+    assert_eq!(turns(&mut order), [Turn::Act(vec![0, 1, 2]), fetch(3)]);
     order.acted(&[(0, End::Well), (1, End::Failed), (2, End::Well)]);
     // The last of them waits for a step below.
     assert_eq!(turns(&mut order), []);
@@ -133,7 +137,7 @@ fn bytes_wait_for_what_may_decide_which_they_are() {
     let repository = Node { decides: Decides::Packages, ..node(Lane::Files) };
     let nodes = vec![repository.clone(), packages(), needing(download(), &[0]), download()];
     let mut order = Order::new(nodes, 1, 8);
-    assert_eq!(turns(&mut order), [act(0), Turn::Fetch(3)]);
+    assert_eq!(turns(&mut order), [act(0), fetch(3)]);
     order.acted(&[(0, End::Well)]);
     assert_eq!(turns(&mut order), [act(1), act(2)]);
 
@@ -176,14 +180,23 @@ proptest! {
     fn every_step_has_its_end(nodes in any_nodes(), choices in prop::collection::vec(any::<(u8, u8)>(), 1..200), jobs in 1..4_usize) {
         let mut order = Order::new(nodes.clone(), jobs, 4);
         let mut ends: Vec<Option<End>> = vec![None; nodes.len()];
-        let (mut acting, mut fetching): (Vec<Vec<usize>>, usize) = (Vec::new(), 0);
+        let (mut acting, mut fetching): (Vec<Vec<usize>>, Vec<Vec<usize>>) = (Vec::new(), Vec::new());
+        let mut fetches = vec![0_u8; nodes.len()];
         let mut choices = choices.iter().cycle();
         loop {
             while let Some(turn) = order.next() {
                 match turn {
-                    Turn::Fetch(at) => {
-                        fetching += 1;
-                        prop_assert!(fetching <= 4 && ends[at].is_none() && nodes[at].fetches);
+                    Turn::Fetch(group) => {
+                        for at in &group {
+                            fetches[*at] += 1;
+                            prop_assert!(ends[*at].is_none() && nodes[*at].fetches);
+                            prop_assert!(!fetching.iter().flatten().any(|other| other == at));
+                            prop_assert!(!acting.iter().flatten().any(|other| other == at));
+                        }
+                        let is_set = group.windows(2).all(|two| two[1] == two[0] + 1);
+                        prop_assert!(is_set && (group.len() == 1 || group.iter().all(|at| nodes[*at].merges)));
+                        fetching.push(group);
+                        prop_assert!(fetching.len() <= 4);
                     }
                     Turn::Blocked(at, why) => {
                         let (by, end) = match why {
@@ -214,15 +227,19 @@ proptest! {
                     }
                 }
             }
-            if acting.is_empty() {
-                if fetching == 0 {
+            let (which, how) = choices.next().unwrap();
+            if acting.is_empty() || (how % 3 == 0 && !fetching.is_empty()) {
+                if fetching.is_empty() {
                     break;
                 }
-                fetching -= 1;
-                order.fetched(0, false);
+                let kept = if which % 2 == 0 { Kept::Nothing } else { Kept::Later };
+                let group = fetching.remove(usize::from(*which) % fetching.len());
+                order.fetched(group.into_iter().map(|at| (at, kept)));
+                if how % 2 == 0 {
+                    order.lists_were_read();
+                }
                 continue;
             }
-            let (which, how) = choices.next().unwrap();
             let group = acting.remove(usize::from(*which) % acting.len());
             let of = |(place, at): (usize, usize)| {
                 let end = match (usize::from(*how) + place) % 5 {
@@ -240,21 +257,66 @@ proptest! {
         }
         prop_assert!(ends.iter().all(Option::is_some), "{ends:?}");
         prop_assert_eq!(order.left().count(), 0);
+        prop_assert!(fetches.iter().all(|times| *times <= MOST_LATER + 1), "{fetches:?}");
     }
+}
+
+#[test]
+fn packages_that_will_be_one_install_are_fetched_as_one() {
+    let ends_the_run = Node { merges: false, ..packages() };
+    let nodes = vec![
+        command(),
+        packages(),
+        needing(packages(), &[]),
+        packages(),
+        ends_the_run,
+        packages(),
+        packages(),
+    ];
+    let mut order = Order::new(nodes, 1, 8);
+    // What nothing keeps back is done; it would have been of the first set otherwise.
+    assert_eq!(turns(&mut order), [act(0), act(2), fetch(1), fetch(3), fetch(4), Turn::Fetch(vec![5, 6])]);
+    let repository = Node { decides: Decides::Packages, ..node(Lane::Files) };
+    let nodes = vec![command(), packages(), packages(), repository, packages()];
+    let mut order = Order::new(nodes, 1, 8);
+    assert_eq!(turns(&mut order), [act(0), Turn::Fetch(vec![1, 2])]);
+}
+
+#[test]
+fn what_waits_for_package_lists_is_fetched_once_they_were_read_but_not_for_ever() {
+    let mut order = Order::new(vec![command(), packages(), packages()], 1, 8);
+    let both = || Turn::Fetch(vec![1, 2]);
+    assert_eq!(turns(&mut order), [act(0), both()]);
+    for _ in 0..MOST_LATER {
+        order.fetched([(1, Kept::Later), (2, Kept::Later)]);
+        assert_eq!((turns(&mut order), order.waits_for_lists()), (vec![], true));
+        order.lists_were_read();
+        assert_eq!((turns(&mut order), order.waits_for_lists()), (vec![both()], false));
+    }
+    order.fetched([(1, Kept::Later), (2, Kept::Nothing)]);
+    assert!(!order.waits_for_lists());
+    // What has its turn waits for nothing any more.
+    let mut order = Order::new(vec![command(), packages()], 1, 8);
+    assert_eq!(turns(&mut order), [act(0), fetch(1)]);
+    order.fetched([(1, Kept::Later)]);
+    order.acted(&[(0, End::Well)]);
+    assert_eq!((turns(&mut order), order.waits_for_lists()), (vec![act(1)], false));
+    order.lists_were_read();
+    assert_eq!(turns(&mut order), []);
 }
 
 #[test]
 fn no_more_is_fetched_ahead_than_can_be_kept_open() {
     let mut order = Order::new([vec![command()], vec![download(); 9]].concat(), 1, 2);
-    assert_eq!(turns(&mut order), [act(0), Turn::Fetch(1), Turn::Fetch(2)]);
+    assert_eq!(turns(&mut order), [act(0), fetch(1), fetch(2)]);
     for at in 1..=3 {
-        order.fetched(at, true);
-        assert_eq!(turns(&mut order), [Turn::Fetch(at + 2)]);
+        order.fetched([(at, Kept::Held)]);
+        assert_eq!(turns(&mut order), [fetch(at + 2)]);
     }
     // Two more are on their way; what is there already takes no place.
-    order.fetched(4, true);
+    order.fetched([(4, Kept::Held)]);
     assert_eq!(turns(&mut order), []);
-    order.fetched(5, false);
+    order.fetched([(5, Kept::Nothing)]);
     order.acted(&[(0, End::Well)]);
     assert_eq!(turns(&mut order)[..4], [act(1), act(2), act(3), act(4)]);
 }

@@ -1,105 +1,40 @@
 //! The loop of a run: turns are begun as they come up, ends are written down, nothing is left behind.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::Value;
-use thiserror::Error;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use vps_breaker::Tick;
 
 use super::super::action::{Action, ActionKind};
 use super::super::ids::StepId;
 use super::super::kinds::{Dpkg, Units};
-use super::super::module::Modules;
-use super::super::secrets::Variables;
 use super::super::step::{OnFailure, Plan, Step};
+use super::ahead::Ahead;
 use super::commits::Commits;
 use super::event::{PlanEvent, PlanObserver, StepEvent};
-use super::fetched::Brought;
+use super::fetched::{Brought, Came};
 use super::journal::Journal;
 use super::nodes::{blocked, nodes};
+use super::options::{ApplyError, ApplyOptions};
 use super::order::{End, Order, Turn};
 use super::outcome::{Applied, Outcome};
-use super::selection::{Selection, selected};
+use super::selection::selected;
 use super::step_context::{Ground, Unsettled};
 use super::turns::Turns;
 use crate::NetworkOperationWrapper;
 use crate::env::Env;
 use crate::foreign::{Foreign, shown};
-use crate::store::{StoreError, StoreHandle};
+use crate::store::StoreHandle;
 
 /// Fetches and files under way at once.
 const MOST_FETCHES: usize = 64;
 /// Sayings of steps that wait to be told.
 const MOST_SAID: usize = 64;
-
-/// Why nothing was run.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ApplyError {
-    /// The plan has no step of this name.
-    #[error("the plan has no step `{id}`")]
-    UnknownStep {
-        /// Which.
-        id: Foreign,
-    },
-    /// The store does not answer.
-    #[error("what earlier runs did cannot be read")]
-    Store(#[from] StoreError),
-}
-
-/// How a plan is run.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ApplyOptions {
-    /// Which steps.
-    pub selection: Selection,
-    /// Whether it is only looked what would be done.
-    pub dry_run: bool,
-    /// Whether everything is looked at anew, whatever earlier looks said.
-    pub recheck: bool,
-    /// Nothing is begun after so long.
-    pub limit: Option<Duration>,
-    /// How long circuits and connectivity are waited for in all.
-    pub wait: Duration,
-    /// Commands at once.
-    pub jobs: NonZeroUsize,
-    /// Stops the run when cancelled.
-    pub cancel: CancellationToken,
-    /// Where secrets may come from.
-    pub variables: Variables,
-    /// Where what commands say is kept.
-    pub logs: Option<PathBuf>,
-    /// What steps of modules can be.
-    pub modules: Arc<Modules>,
-    /// Where the files are that the machine itself has, as those of apt and dpkg: `/`, but where tests have a machine
-    /// of their own.
-    pub root: PathBuf,
-}
-
-impl Default for ApplyOptions {
-    fn default() -> Self {
-        Self {
-            selection: Selection::default(),
-            dry_run: false,
-            recheck: false,
-            limit: None,
-            wait: Duration::ZERO,
-            jobs: NonZeroUsize::MIN,
-            cancel: CancellationToken::new(),
-            variables: Variables::default(),
-            logs: None,
-            modules: Arc::default(),
-            root: PathBuf::from("/"),
-        }
-    }
-}
 
 /// Runs a plan.
 ///
@@ -122,7 +57,7 @@ pub async fn apply(
 
 /// What ended.
 enum Ended {
-    Fetched(usize, Brought),
+    Fetched(Vec<(usize, Came)>),
     Acted(Vec<(usize, Outcome, Duration)>),
     /// What is known by now of a file of this step, where it is still what was verified.
     Settled(usize, Option<Value>),
@@ -245,6 +180,14 @@ impl<'r> Run<'r> {
         .await
     }
 
+    /// When nothing is begun any more. Never where it always may be.
+    async fn time_is_up(&self) {
+        match self.until {
+            Some(until) => self.env.bell(until).await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// What was said comes before the end of whoever said it.
     fn tell_what_is_left(&self) {
         let said = || self.heard.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok();
@@ -261,12 +204,15 @@ impl<'r> Run<'r> {
     ) -> bool {
         let mut turns: Turns<'_, Ended> = Turns::default();
         // Fetches that their steps wait for.
-        let mut fetching: BTreeSet<usize> = BTreeSet::new();
+        let mut fetching: BTreeMap<usize, Ahead> = BTreeMap::new();
         let mut waiting: Vec<Vec<usize>> = Vec::new();
         loop {
             let is_over = self.options.cancel.is_cancelled() || self.journal().is_overtaken();
             if is_over || self.until.is_some_and(|until| self.env.now() >= until) {
                 order.stop();
+            }
+            if order.is_stopped() {
+                fetching.values().for_each(Ahead::is_for_nobody);
             }
             while let Some(turn) = order.next() {
                 match turn {
@@ -276,13 +222,19 @@ impl<'r> Run<'r> {
                         fetched.remove(&at);
                         self.end(outcomes, at, blocked(self.steps(), why), Duration::ZERO);
                     }
-                    Turn::Fetch(at) => {
-                        fetching.insert(at);
-                        self.may_join(at);
-                        turns.begin(async move { Ended::Fetched(at, self.fetch(at).await) });
+                    Turn::Fetch(group) => {
+                        let ahead = Ahead::new(&self.options.cancel);
+                        for at in &group {
+                            fetching.insert(*at, ahead.clone());
+                            self.may_join(*at);
+                        }
+                        turns.begin(async move { Ended::Fetched(self.fetch(group, ahead).await) });
                     }
                     // Who fetches for it ends first.
-                    Turn::Act(group) if group.iter().any(|at| fetching.contains(at)) => waiting.push(group),
+                    Turn::Act(group) if group.iter().any(|at| fetching.contains_key(at)) => {
+                        group.iter().filter_map(|at| fetching.get(at)).for_each(Ahead::is_due);
+                        waiting.push(group);
+                    }
                     Turn::Act(group) => self.begin(&mut turns, fetched, group),
                 }
             }
@@ -307,15 +259,26 @@ impl<'r> Run<'r> {
                     ended
                 }
                 () = self.options.cancel.cancelled(), if !is_over => continue,
+                () = self.ground.network.installs().lists_read(), if order.waits_for_lists() => {
+                    order.lists_were_read();
+                    continue;
+                }
+                // What is fetched for nobody holds up no end.
+                () = self.time_is_up(), if !order.is_stopped() && !fetching.is_empty() => continue,
             };
             for ended in ended {
                 match ended {
-                    Ended::Fetched(at, brought) => {
-                        fetching.remove(&at);
-                        self.ground.commits.comes_not(at);
-                        order.fetched(at, matches!(brought.fetched, Ok(Some(_))));
-                        fetched.insert(at, brought);
-                        let is_due = |group: &mut Vec<usize>| !group.iter().any(|at| fetching.contains(at));
+                    Ended::Fetched(came) => {
+                        order.fetched(came.iter().map(|(at, came)| (*at, came.kept())));
+                        for (at, came) in came {
+                            fetching.remove(&at);
+                            self.ground.commits.comes_not(at);
+                            if let Came::Brought(brought) = came {
+                                fetched.insert(at, brought);
+                            }
+                        }
+                        let is_due =
+                            |group: &mut Vec<usize>| !group.iter().any(|at| fetching.contains_key(at));
                         let due: Vec<_> = waiting.extract_if(.., is_due).collect();
                         due.into_iter().for_each(|group| self.begin(&mut turns, fetched, group));
                     }

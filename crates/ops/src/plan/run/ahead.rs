@@ -1,0 +1,151 @@
+//! Archives of packages, fetched before the turn of their steps, and out of its way once it has come.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+use vps_retry::Class;
+
+use super::super::kinds::packages;
+use super::event::StepEvent;
+use super::fetched::Came;
+use super::runner::Run;
+use super::step_context::StepContext;
+use crate::apt::AptFetched;
+use crate::event::{Awaited, Event, EventKind, Observer, OperationId};
+
+/// A fetch before its turn, and what has become of it. Cheap to clone.
+///
+/// It ends by itself while bytes come: they are the install's anyway. Where they do not, the install is not kept waiting
+/// for what it would have to try again itself.
+#[derive(Clone, Debug)]
+pub(super) struct Ahead {
+    stop: CancellationToken,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether the turn has come of a step that it is for.
+    is_due: bool,
+    /// Whether bytes come, or came: until then nothing would be lost.
+    has_begun: bool,
+    /// Parts that wait, or whose last attempt failed.
+    held: BTreeSet<OperationId>,
+}
+
+impl State {
+    fn is_in_the_way(&self) -> bool {
+        self.is_due && !(self.has_begun && self.held.is_empty())
+    }
+}
+
+impl Ahead {
+    /// One that ends with `cancel` at the latest.
+    pub(super) fn new(cancel: &CancellationToken) -> Self {
+        Self { stop: cancel.child_token(), state: Arc::default() }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let is_in_the_way = {
+            let mut state: MutexGuard<'_, State> = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            change(&mut state);
+            state.is_in_the_way()
+        };
+        if is_in_the_way {
+            self.stop.cancel();
+        }
+    }
+
+    /// The turn of a step has come that it is for.
+    pub(super) fn is_due(&self) {
+        self.change(|state| state.is_due = true);
+    }
+
+    /// No turn will come, unless one has already.
+    pub(super) fn is_for_nobody(&self) {
+        if !self.state.lock().unwrap_or_else(PoisonError::into_inner).is_due {
+            self.stop.cancel();
+        }
+    }
+
+    /// Another fetch begins.
+    fn begins(&self) {
+        self.change(|state| (state.has_begun, state.held) = (false, BTreeSet::new()));
+    }
+}
+
+/// Sees how a fetch goes on, and passes on all it sees.
+struct Seen {
+    ahead: Ahead,
+    has_begun: CancellationToken,
+    then: Arc<dyn Observer>,
+}
+
+impl Observer for Seen {
+    fn on(&self, event: &Event<'_>) {
+        self.then.on(event);
+        match &event.kind {
+            EventKind::Files { .. } => {
+                self.ahead.change(|state| state.has_begun = true);
+                self.has_begun.cancel();
+            }
+            // A place is soon free: those who have them get on.
+            EventKind::Waiting { what: Awaited::Place { .. }, .. } => {}
+            EventKind::AttemptFailed { .. } | EventKind::Waiting { .. } => {
+                self.ahead.change(|state| state.held.extend([event.id]));
+            }
+            EventKind::AttemptStarted { .. } | EventKind::Succeeded { .. } | EventKind::Failed(_) => {
+                self.ahead.change(|state| state.held.retain(|id| *id != event.id));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Fetches what steps of packages will install, those in one set that will be one install. What keeps it from that
+    /// is the step's own to say, in its turn.
+    pub(super) async fn fetch_packages(&self, group: &[usize], ahead: &Ahead) -> Vec<(usize, Came)> {
+        let mut due = Vec::with_capacity(group.len());
+        for at in group {
+            due.extend(self.to_fetch(*at).await);
+        }
+        let mut later = Vec::new();
+        for part in due.chunk_by(packages::can_be_one) {
+            match self.archives(part, ahead).await {
+                Ok(AptFetched::OldLists) => later.extend(part.iter().map(|cx| cx.at)),
+                // One bad name keeps nobody else from having his.
+                Err(Class::Permanent) if part.len() > 1 => {
+                    for cx in part {
+                        let _ = self.archives(std::slice::from_ref(cx), ahead).await;
+                    }
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+        let came = |at: &usize| (*at, if later.contains(at) { Came::Later } else { Came::Nothing });
+        group.iter().map(came).collect()
+    }
+
+    async fn archives(&self, part: &[StepContext], ahead: &Ahead) -> Result<AptFetched, Class> {
+        ahead.begins();
+        let has_begun = CancellationToken::new();
+        let watch = |then| {
+            let seen = Seen { ahead: ahead.clone(), has_begun: has_begun.clone(), then };
+            Arc::new(seen) as Arc<dyn Observer>
+        };
+        let tell = |what: StepEvent<'static>| part.iter().for_each(|cx| self.tell(cx.at, what.clone()));
+        let mut fetch = Box::pin(packages::fetch(part, &ahead.stop, watch));
+        tokio::select! {
+            biased;
+            fetched = &mut fetch => fetched,
+            () = has_begun.cancelled() => {
+                tell(StepEvent::Fetching);
+                let fetched = fetch.await;
+                tell(if fetched.is_ok() { StepEvent::Fetched } else { StepEvent::NotFetched });
+                fetched
+            }
+        }
+    }
+}
