@@ -23,11 +23,22 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
+use super::disk::Disk;
 use crate::apt::{Apt, AptError, AptSetup, Archive, Fault, Installed, Plan, Step, Updated, Wanted};
 use crate::attempt::Attempt;
+use crate::download::{Algorithm, Running};
+use crate::env::Env;
+use crate::env::fs::Fs as _;
 use crate::service::ServiceName;
+
+/// Where archives lie.
+const ARCHIVES: &str = "/data/archives";
+/// dpkg's list of packages, on a disk.
+const STATUS: &str = "/var/lib/dpkg/status";
 
 /// A fake of [`Apt`]: nothing is run and nothing fetched.
 #[derive(Debug, Default)]
@@ -35,11 +46,27 @@ pub struct ScriptedApt {
     state: Mutex<State>,
 }
 
+/// When the indexes are fresh.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Lists {
+    /// Never: each install reads them.
+    #[default]
+    NeverFresh,
+    /// Not before they were read.
+    Unread,
+    Fresh,
+}
+
 #[derive(Debug, Default)]
 struct State {
     available: BTreeMap<String, String>,
     installed: BTreeMap<String, String>,
+    /// The archives that a package takes.
+    archives: BTreeMap<String, Vec<Archive>>,
     status: Option<PathBuf>,
+    disk: Option<Disk>,
+    lists: Lists,
+    installing: Option<(Env, Duration)>,
     faults: BTreeMap<Step, VecDeque<Fault>>,
     steps: Vec<Step>,
 }
@@ -62,6 +89,60 @@ impl ScriptedApt {
     #[must_use]
     pub fn with_status_file(self, path: impl Into<PathBuf>) -> Self {
         self.lock().status = Some(path.into());
+        self
+    }
+
+    /// A package takes this archive, which is at `http://deb.example.com/FILENAME`. Several may take the same one.
+    #[must_use]
+    pub fn with_archive(self, package: &str, filename: &str, content: &[u8]) -> Self {
+        let mut running = Running::new(Algorithm::Sha256);
+        running.update(content);
+        let archive = Archive {
+            url: format!("http://deb.example.com/{filename}"),
+            filename: filename.to_owned(),
+            size: content.len() as u64,
+            hash: format!("sha256:{}", running.hex()).parse().ok(),
+        };
+        self.lock().archives.entry(package.to_owned()).or_default().push(archive);
+        self
+    }
+
+    /// The machine's disk: what is installed stands in `/var/lib/dpkg/status` on it, and outlives this. Archives are in
+    /// `/data/archives`, must be there to be installed, and are gone afterwards.
+    #[must_use]
+    pub fn on_disk(self, disk: &Disk) -> Self {
+        {
+            let mut state = self.lock();
+            let known = disk.content(Path::new(STATUS)).unwrap_or_default();
+            let known = Installed::of_status(&String::from_utf8_lossy(&known), std::iter::empty());
+            let known = known.iter().map(|package| (package.name.clone(), package.version.clone()));
+            state.installed.extend(known);
+            if disk.look(Path::new(ARCHIVES)).is_err() {
+                disk.plant_folder(Path::new(ARCHIVES));
+            }
+            state.disk = Some(disk.clone());
+        }
+        self
+    }
+
+    /// The indexes are fresh once they were read. Else they never are, and each install reads them.
+    #[must_use]
+    pub fn remembers_updates(self) -> Self {
+        self.lock().lists = Lists::Unread;
+        self
+    }
+
+    /// The indexes are fresh.
+    #[must_use]
+    pub fn with_fresh_lists(self) -> Self {
+        self.lock().lists = Lists::Fresh;
+        self
+    }
+
+    /// dpkg takes so long, in the time of `env`.
+    #[must_use]
+    pub fn with_slow_dpkg(self, env: &Env, takes: Duration) -> Self {
+        self.lock().installing = Some((env.clone(), takes));
         self
     }
 
@@ -110,16 +191,29 @@ fn name(step: Step) -> &'static str {
 
 impl State {
     fn write_status(&self) -> std::io::Result<()> {
-        let Some(path) = &self.status else { return Ok(()) };
         let stanzas = self.installed.iter().map(|(name, version)| {
             format!(
                 "Package: {name}\nStatus: install ok installed\nArchitecture: all\nVersion: {version}\n\n"
             )
         });
+        let text: String = stanzas.collect();
+        if let Some(disk) = &self.disk {
+            disk.plant(Path::new(STATUS), text.as_bytes());
+        }
+        let Some(path) = &self.status else { return Ok(()) };
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        std::fs::write(path, stanzas.collect::<String>())
+        std::fs::write(path, text)
+    }
+
+    /// What a package takes that no installed one took.
+    fn needed(&self, package: &str) -> impl Iterator<Item = &Archive> {
+        let is_there = |archive: &&Archive| {
+            let all = self.installed.keys().filter_map(|name| self.archives.get(name));
+            all.flatten().any(|other| other.filename == archive.filename)
+        };
+        self.archives.get(package).into_iter().flatten().filter(move |archive| !is_there(archive))
     }
 
     /// What apt-get would say of it.
@@ -132,6 +226,11 @@ impl State {
                 return Err(AptError::Fault(Fault::NotFound { packages: vec![package.to_string().into()] }));
             };
             words.push_str(&format!("   {} ({version})\n", package.name()));
+        }
+        for archive in packages.iter().flat_map(|package| self.needed(package.name())) {
+            let hash = archive.hash.iter().map(|hash| format!(" SHA256:{}", hash.hex()));
+            words.push_str(&format!("'{}' {} {}", archive.url, archive.filename, archive.size));
+            words.push_str(&format!("{}\n", hash.collect::<String>()));
         }
         Ok(Plan::parse(&words)?)
     }
@@ -153,11 +252,15 @@ impl Apt for ScriptedApt {
     }
 
     fn is_fresh(&self, _setup: &AptSetup) -> bool {
-        false
+        self.lock().lists == Lists::Fresh
     }
 
     async fn update(&self, _: &Attempt, _: &AptSetup, _: &[ServiceName]) -> Result<Updated, AptError> {
         self.step(Step::Update)?;
+        let mut state = self.lock();
+        if state.lists == Lists::Unread {
+            state.lists = Lists::Fresh;
+        }
         Ok(Updated::default())
     }
 
@@ -175,7 +278,7 @@ impl Apt for ScriptedApt {
     }
 
     fn place(&self, archive: &Archive) -> PathBuf {
-        PathBuf::from("/data").join(&archive.filename)
+        Path::new(ARCHIVES).join(&archive.filename)
     }
 
     fn make_room(&self, _bytes: u64) -> Result<(), AptError> {
@@ -186,8 +289,22 @@ impl Apt for ScriptedApt {
         self.step(Step::Fetch)
     }
 
-    async fn install(&self, _: &Attempt, wanted: &Wanted, _: &[Archive]) -> Result<(), AptError> {
+    async fn install(&self, _: &Attempt, wanted: &Wanted, archives: &[Archive]) -> Result<(), AptError> {
         self.step(Step::Install)?;
+        let (disk, installing) = {
+            let state = self.lock();
+            (state.disk.clone(), state.installing.clone())
+        };
+        if let Some((env, takes)) = installing {
+            env.sleep(takes).await;
+        }
+        let is_there = |archive: &&Archive| {
+            let content = disk.as_ref().map(|disk| disk.content(&self.place(archive)));
+            content.is_none_or(|content| content.is_some_and(|bytes| bytes.len() as u64 == archive.size))
+        };
+        if let Some(archive) = archives.iter().find(|archive| !is_there(archive)) {
+            return Err(AptError::Changed { file: archive.filename.clone().into(), gone: true });
+        }
         let mut state = self.lock();
         let plan = state.plan(wanted)?;
         let new = plan.installed.into_iter().filter_map(|change| Some((change.name, change.to?)));
@@ -199,5 +316,12 @@ impl Apt for ScriptedApt {
         self.step(Step::Repair)
     }
 
-    fn clean(&self, _: &[Archive]) {}
+    fn clean(&self, archives: &[Archive]) {
+        let disk = self.lock().disk.clone();
+        let folder = disk.and_then(|disk| disk.folder(Path::new(ARCHIVES)).ok());
+        for archive in archives {
+            // One that is gone is as it should be.
+            let _ = folder.as_ref().map(|folder| folder.remove(archive.filename.as_ref()));
+        }
+    }
 }

@@ -1,3 +1,4 @@
+mod ahead;
 mod apt_repository;
 mod command;
 mod crash;
