@@ -4,6 +4,7 @@
 mod adapter;
 mod apt_get;
 mod ground;
+mod plan;
 
 /// Only does something when a lab started this process to hold a lock.
 #[test]

@@ -11,6 +11,7 @@ use vps_breaker::Tick;
 use vps_ops::env::{Env, Task};
 use vps_ops::event::{Event, EventKind, Observer};
 use vps_ops::foreign::Foreign;
+use vps_ops::operation::OperationKind;
 use vps_ops::plan::run::{Deferral, Outcome, PlanEvent, PlanObserver, StepEvent, StepReport};
 use vps_ops::plan::{ActionKind, Plan, StepId};
 
@@ -238,7 +239,8 @@ impl PlanView {
     }
 }
 
-/// Hears all but the beginnings and ends of operations: those of steps have their own lines.
+/// Hears all but the beginnings and ends of operations: those of steps have their own lines. Of what is fetched for a
+/// step of packages before its turn it hears what happens to circuits.
 #[derive(Debug)]
 pub(super) struct OnTheWay<O> {
     pub(super) log: O,
@@ -248,6 +250,12 @@ pub(super) struct OnTheWay<O> {
 
 impl<O: Observer> Observer for OnTheWay<O> {
     fn on(&self, event: &Event<'_>) {
+        // What fails before its turn is done again in it, and said then.
+        if event.root.kind == OperationKind::AptPrefetch
+            && !matches!(event.kind, EventKind::CircuitMoved { .. })
+        {
+            return;
+        }
         let is_said = matches!(
             event.kind,
             EventKind::Started
@@ -318,7 +326,7 @@ impl PlanView {
     fn note(&self, event: &PlanEvent<'_>) -> bool {
         let UnderWay::Told(running) = &self.under_way else { return false };
         let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let StepEvent::Ended { .. } = event.what {
+        if let StepEvent::Ended { .. } | StepEvent::Fetched | StepEvent::NotFetched = event.what {
             running.remove(event.id);
             return false;
         }

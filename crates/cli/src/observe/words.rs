@@ -96,6 +96,7 @@ pub(crate) fn doing(operation: &Operation) -> String {
         OperationKind::Download => format!("Downloading {target}"),
         OperationKind::AptUpdate => "Updating APT package lists".to_owned(),
         OperationKind::AptInstall => format!("Installing {target}"),
+        OperationKind::AptPrefetch => format!("Fetching the archives of {target}"),
         OperationKind::GitClone => format!("Cloning {target}"),
         OperationKind::GitUpdate => format!("Updating the clone of {target}"),
         OperationKind::Run => format!("Running `{target}`"),
@@ -138,6 +139,7 @@ pub(crate) fn to_do(operation: &Operation) -> String {
     let plain = match operation.kind {
         OperationKind::Download => return format!("download {target}"),
         OperationKind::AptInstall => return format!("install {target}"),
+        OperationKind::AptPrefetch => return format!("fetch the archives of {target}"),
         OperationKind::AptPlan if !target.is_empty() => return format!("plan the install of {target}"),
         OperationKind::AptCopy => return format!("copy {target}"),
         OperationKind::AptFetch => return format!("fetch {target} by apt-get"),

@@ -107,6 +107,15 @@ impl ScriptedApt {
         self
     }
 
+    /// The archives so far are at addresses that only apt-get itself can fetch from.
+    #[must_use]
+    pub fn by_apt_alone(self) -> Self {
+        for archive in self.lock().archives.values_mut().flatten() {
+            archive.url = format!("cdrom:[Disc]/{}", archive.filename);
+        }
+        self
+    }
+
     /// The machine's disk: what is installed stands in `/var/lib/dpkg/status` on it, and outlives this. Archives are in
     /// `/data/archives`, must be there to be installed, and are gone afterwards.
     #[must_use]

@@ -26,8 +26,6 @@ pub(super) struct Doing {
     bytes: Option<Bytes>,
     /// Files there are and will be.
     files: Option<(usize, usize)>,
-    /// Whether the last that it began ended well.
-    pub(super) is_done: bool,
 }
 
 /// One that is under way.
@@ -115,7 +113,6 @@ impl Doing {
             }
             EventKind::Succeeded { .. } | EventKind::Failed(_) => {
                 self.parts.remove(&said.id);
-                self.is_done = is_root && matches!(said.kind, EventKind::Succeeded { .. });
             }
             EventKind::Progress { done, total, .. } => {
                 let fresh = || Bytes { done: 0, total: None, noted: VecDeque::new() };

@@ -78,6 +78,8 @@ struct Running {
     since: Tick,
     /// Whether its turn has come; until then only its bytes are fetched.
     has_begun: bool,
+    /// Whether those are there.
+    is_fetched: bool,
     at: Option<Foreign>,
     /// Until when it waits at most, where it does.
     waits: Option<Tick>,
@@ -153,10 +155,22 @@ impl Rows {
             self.counts.add(outcome);
             return;
         }
-        let fresh =
-            || Running { since: now, has_begun: false, at: None, waits: None, doing: Doing::default() };
+        // Nobody is at work for it until its turn comes.
+        if let StepEvent::NotFetched = what {
+            self.running.remove(&at);
+            return;
+        }
+        let fresh = || Running {
+            since: now,
+            has_begun: false,
+            is_fetched: false,
+            at: None,
+            waits: None,
+            doing: Doing::default(),
+        };
         let running = self.running.entry(at).or_insert_with(fresh);
         match what {
+            StepEvent::Fetched => running.is_fetched = true,
             StepEvent::Began => (running.has_begun, running.waits) = (true, None),
             StepEvent::At(what) => running.at = Some((*what).clone()),
             StepEvent::Waiting { left } => running.waits = Some(now.after(*left)),
@@ -254,10 +268,9 @@ impl Running {
         if let Some(said) = self.doing.words(now) {
             return said;
         }
-        if !self.has_begun && self.doing.is_done {
-            return Words::plain("fetched, waits for its turn");
-        }
         match &self.at {
+            _ if !self.has_begun && self.is_fetched => Words::plain("fetched, waits for its turn"),
+            _ if !self.has_begun => Words::plain("fetching"),
             Some(at) => Words::plain(at.as_str()),
             None => Words::plain(words::step(kind)),
         }

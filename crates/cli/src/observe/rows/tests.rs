@@ -188,6 +188,7 @@ fn what_was_fetched_waits_for_its_turn_and_what_a_step_says_is_shown() {
     run.step("app", &StepEvent::Fetching);
     let download = run.begin("app", OperationKind::Download, None);
     run.tell(&download, &EventKind::Succeeded { attempts: 1, took: Duration::ZERO });
+    run.step("app", &StepEvent::Fetched);
     assert!(run.seen().contains("fetched, waits for its turn"), "{}", run.seen());
     run.step("app", &StepEvent::Began).step("check", &StepEvent::Began);
     run.step("check", &StepEvent::At(&"half of it".into()));
@@ -249,4 +250,28 @@ fn steps_of_packages_that_are_one_install_have_a_row_each_and_go_together() {
     run.ended("base", &ok);
     assert!(run.seen().starts_with("web 1 of 3   changed 1 ") && row(&run, "more").contains("packages"));
     assert_eq!(run.ended("more", &ok).seen(), "");
+}
+
+#[test]
+fn packages_say_that_they_are_fetched_and_none_that_they_are_installed_before_their_turn() {
+    let mut run = Run::new(PLAN);
+    // The fetch begins before it is known that there is something to fetch.
+    let fetch = run.begin("docker", OperationKind::AptPrefetch, None);
+    run.tell(&fetch, &EventKind::Files { done: 0, total: 9 });
+    assert_eq!(run.seen(), "");
+    run.step("docker", &StepEvent::Fetching);
+    assert!(run.seen().contains(" fetching "), "{}", run.seen());
+    let part = run.begin("docker", OperationKind::Download, Some(fetch.1));
+    run.tell(&fetch, &EventKind::Files { done: 3, total: 9 });
+    run.tell(&part, &EventKind::AttemptStarted { number: 1, of: 3 }).tell(&fetch, &progress(MIB, 4 * MIB));
+    assert!(run.seen().contains("fetching 3 of 9  1.0 of 4.0 MiB"), "{}", run.seen());
+    let end = EventKind::Succeeded { attempts: 1, took: Duration::ZERO };
+    run.tell(&part, &end).tell(&fetch, &end).step("docker", &StepEvent::Fetched);
+    assert!(run.seen().contains("fetched, waits for its turn"), "{}", run.seen());
+    run.step("docker", &StepEvent::Began);
+    assert!(run.seen().contains("installing"), "{}", run.seen());
+
+    let mut run = Run::new(PLAN);
+    run.step("docker", &StepEvent::Fetching).step("docker", &StepEvent::NotFetched);
+    assert_eq!(run.seen(), "", "nobody is at work");
 }

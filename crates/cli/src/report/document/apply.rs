@@ -17,7 +17,7 @@ pub(crate) struct ApplyEvent {
     step: String,
     /// What it does: `packages`, `download`.
     kind: &'static str,
-    /// `fetching`, `began`, `progress`, `waiting`, or `ended`.
+    /// `fetching`, `fetched` or `not_fetched`, all three before its turn; `began`, `progress`, `waiting`, or `ended`.
     event: &'static str,
     /// How it ended; null until it has.
     status: Option<&'static str>,
@@ -116,6 +116,8 @@ impl ApplyEvent {
     pub(crate) fn of(event: &PlanEvent<'_>) -> Self {
         let (name, ended, message, seconds) = match event.what {
             StepEvent::Fetching => ("fetching", None, None, None),
+            StepEvent::Fetched => ("fetched", None, None, None),
+            StepEvent::NotFetched => ("not_fetched", None, None, None),
             StepEvent::Began => ("began", None, None, None),
             StepEvent::Waiting { left } => ("waiting", None, None, Some(left)),
             StepEvent::At(what) => ("progress", None, Some(what.to_string()), None),

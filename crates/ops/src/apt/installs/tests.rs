@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::apt::{
-    AptError, Fault, Holder, InstallRequest, Lock, PackageFailure, PackageTrouble, Said, StatusSummary, Step,
-    fault, parse_all,
+    AptError, AptFetched, Fault, Holder, InstallRequest, Lock, PackageFailure, PackageTrouble, Said,
+    StatusSummary, Step, fault, parse_all,
 };
 use crate::event::{Awaited, Event, EventKind, Observer};
 use crate::pipeline::Cause;
@@ -158,4 +158,49 @@ fn a_lock_names_its_holder() {
     let _: &Lock = &lock;
     let holder: Option<&Holder> = lock.holder.as_ref();
     assert_eq!(holder.map(|holder| holder.pid), Some(42));
+}
+
+/// What comes of fetching for a later install, and of that install then; the steps of both.
+fn fetch_then_install(apt: ScriptedApt, packages: &[&str]) -> (Result<AptFetched, Kind>, bool, [String; 2]) {
+    in_virtual_time(async {
+        let env = Simulation::without_chance(1).host().process().env();
+        let apt = Arc::new(apt);
+        let network = NetworkOperationWrapper::builder(Settings::default().check().unwrap())
+            .env(env.clone())
+            .apt(Arc::clone(&apt) as _)
+            .build();
+        let request = InstallRequest::new(parse_all(packages.iter().copied()).unwrap());
+        let fetched = network.installs().fetch(&request, &Options::new()).await;
+        let before = apt.steps().join(" ");
+        let installed = network.installs().install(&request, &Options::new()).await;
+        (fetched.map_err(|error| error.kind()), installed.is_ok(), [before, apt.steps().join(" ")])
+    })
+}
+
+#[test]
+fn a_fetch_for_a_later_install_asks_and_changes_nothing() {
+    let (fetched, installed, steps) = fetch_then_install(healthy().with_fresh_lists(), &["curl"]);
+    assert_eq!((fetched, installed), (Ok(AptFetched::Archives { count: 0, bytes: 0 }), true));
+    assert_eq!(steps, ["plan", "plan plan install"]);
+    // Lists are read by the install alone.
+    let (fetched, installed, steps) = fetch_then_install(healthy(), &["curl"]);
+    assert_eq!((fetched, installed), (Ok(AptFetched::OldLists), true));
+    assert_eq!(steps, ["", "update plan install"]);
+    // And so is what is broken mended.
+    let broken = || healthy().with_fresh_lists().with_fault(Step::Plan, Fault::Interrupted);
+    let (fetched, installed, steps) =
+        fetch_then_install(broken().with_fault(Step::Plan, Fault::Interrupted), &["curl"]);
+    assert_eq!((fetched, installed), (Err(Kind::Local), true));
+    assert_eq!(steps, ["plan", "plan plan repair plan plan install"]);
+    let (fetched, installed, _) = fetch_then_install(healthy().with_fresh_lists(), &["crul"]);
+    assert_eq!((fetched, installed), (Err(Kind::Failed), false));
+}
+
+#[test]
+fn what_only_apt_get_can_fetch_is_left_to_the_install() {
+    // It would take dpkg's lock for it.
+    let apt = healthy().with_fresh_lists().with_archive("curl", "curl_7.88_all.deb", b"x").by_apt_alone();
+    let (fetched, installed, steps) = fetch_then_install(apt, &["curl"]);
+    assert_eq!((fetched, installed), (Ok(AptFetched::Archives { count: 1, bytes: 0 }), true));
+    assert_eq!(steps, ["plan", "plan plan fetch install"]);
 }

@@ -1,7 +1,7 @@
 //! Archives of packages, fetched before the turn of their steps, and out of its way once it has come.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 use vps_retry::Class;
@@ -28,6 +28,8 @@ pub(super) struct Ahead {
 struct State {
     /// Whether the turn has come of a step that it is for.
     is_due: bool,
+    /// Steps that it is for.
+    steps: usize,
     /// Whether bytes come, or came: until then nothing would be lost.
     has_begun: bool,
     /// Parts that wait, or whose last attempt failed.
@@ -35,24 +37,28 @@ struct State {
 }
 
 impl State {
-    fn is_in_the_way(&self) -> bool {
-        self.is_due && !(self.has_begun && self.held.is_empty())
+    fn is_to_stop(&self) -> bool {
+        match self.is_due {
+            true => !(self.has_begun && self.held.is_empty()),
+            false => self.steps == 0,
+        }
     }
 }
 
 impl Ahead {
-    /// One that ends with `cancel` at the latest.
-    pub(super) fn new(cancel: &CancellationToken) -> Self {
-        Self { stop: cancel.child_token(), state: Arc::default() }
+    /// One for so many steps, that ends with `cancel` at the latest.
+    pub(super) fn new(cancel: &CancellationToken, steps: usize) -> Self {
+        let state = State { steps, ..State::default() };
+        Self { stop: cancel.child_token(), state: Arc::new(Mutex::new(state)) }
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
-        let is_in_the_way = {
-            let mut state: MutexGuard<'_, State> = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_to_stop = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             change(&mut state);
-            state.is_in_the_way()
+            state.is_to_stop()
         };
-        if is_in_the_way {
+        if is_to_stop {
             self.stop.cancel();
         }
     }
@@ -62,11 +68,14 @@ impl Ahead {
         self.change(|state| state.is_due = true);
     }
 
-    /// No turn will come, unless one has already.
+    /// One of its steps will have no turn.
+    pub(super) fn is_for_one_less(&self) {
+        self.change(|state| state.steps = state.steps.saturating_sub(1));
+    }
+
+    /// No step has a turn any more, unless one has already.
     pub(super) fn is_for_nobody(&self) {
-        if !self.state.lock().unwrap_or_else(PoisonError::into_inner).is_due {
-            self.stop.cancel();
-        }
+        self.change(|state| state.steps = 0);
     }
 
     /// Another fetch begins.

@@ -27,7 +27,7 @@ pub enum StepEvent<'e> {
     Fetching,
     /// They are there, and wait for its turn.
     Fetched,
-    /// They are not there, or not all of them: the rest is fetched in its turn.
+    /// They are not there, or not all of them, and nobody fetches them before its turn any more.
     NotFetched,
     /// It is being done.
     Began,

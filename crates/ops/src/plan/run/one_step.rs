@@ -88,9 +88,8 @@ impl Run<'_> {
     async fn fetched(&self, cx: &StepContext) -> Result<Option<Fetched>, StepError> {
         self.tell(cx.at, StepEvent::Fetching);
         let fetched = kinds::fetch(cx).await;
-        if matches!(fetched, Ok(Some(_))) {
-            self.tell(cx.at, StepEvent::Fetched);
-        }
+        let is_there = matches!(fetched, Ok(Some(_)));
+        self.tell(cx.at, if is_there { StepEvent::Fetched } else { StepEvent::NotFetched });
         fetched
     }
 

@@ -220,10 +220,11 @@ impl<'r> Run<'r> {
                     Turn::Blocked(at, why) => {
                         let why = self.is_selected(at).then_some(why);
                         fetched.remove(&at);
+                        fetching.get(&at).into_iter().for_each(Ahead::is_for_one_less);
                         self.end(outcomes, at, blocked(self.steps(), why), Duration::ZERO);
                     }
                     Turn::Fetch(group) => {
-                        let ahead = Ahead::new(&self.options.cancel);
+                        let ahead = Ahead::new(&self.options.cancel, group.len());
                         for at in &group {
                             fetching.insert(*at, ahead.clone());
                             self.may_join(*at);
