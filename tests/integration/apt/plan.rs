@@ -16,9 +16,18 @@ fn held(packages: &str) -> Option<(AptLab, Mirror)> {
     Some((lab, main))
 }
 
-/// That it was said of a step of packages.
-fn event(step: &str, event: &str) -> String {
-    format!(r#""step":"{step}","kind":"packages","event":"{event}""#)
+/// What is said of a step whose archives are there.
+fn fetched(step: &str) -> String {
+    format!(
+        r#"{{"event":"fetched","kind":"packages","message":null,"schema":"vps-configurator.apply.event/1","seconds":null,"status":null,"step":"{step}"}}"#
+    )
+}
+
+/// The events that were told of a step, in order.
+fn events(said: &str, step: &str) -> Vec<String> {
+    let lines = said.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let of = lines.filter(|line| line["step"] == step);
+    of.filter_map(|line| line["event"].as_str().map(str::to_owned)).collect()
 }
 
 #[test]
@@ -27,7 +36,7 @@ fn archives_come_before_their_turn_whoever_has_dpkgs_lock_and_are_asked_for_once
     let Some((lab, main)) = held(steps) else { return };
     let locks = [Lock::Frontend, Lock::Dpkg, Lock::Lists, Lock::Archives].map(|lock| lab.hold(lock));
     let mut running = lab.begin(&["vps-configurator", "apply", "/root/p.yaml", "--json"]);
-    running.wait_to_say(&event("app", "fetched"));
+    running.wait_to_say(&fetched("app"));
     assert!(running.is_running());
     let archives = lab.must(&["ls", "/var/cache/vps-configurator/archives"]);
     for name in ["lab-app", "lab-dep", "lab-leaf"] {
@@ -38,8 +47,7 @@ fn archives_come_before_their_turn_whoever_has_dpkgs_lock_and_are_asked_for_once
     lab.write("/root/go", "");
     let done = running.wait().expect(0);
     for step in ["leaf", "app"] {
-        let said = ["fetching", "fetched", "began", "ended"].map(|what| done.stdout.find(&event(step, what)));
-        assert!(said.is_sorted() && said.iter().all(Option::is_some), "{step} {said:?}\n{}", done.stdout);
+        assert_eq!(events(&done.stdout, step), ["fetching", "fetched", "began", "ended"], "{step}");
     }
     for name in ["lab-app", "lab-dep", "lab-leaf"] {
         assert_eq!(lab.installed(name).as_deref(), Some("1.0"));
@@ -58,7 +66,9 @@ fn of_what_fails_before_its_turn_nothing_is_said() {
     main.script(&deb, [Behaviour::status(404), Behaviour::Ok]);
     let mut running = lab.begin(&["vps-configurator", "apply", "/root/p.yaml"]);
     // The two are one set until it is seen that it cannot be had; then each is fetched alone.
-    main.server().wait_for("the archive is asked for", |log| log.exchanges.iter().any(|one| one.path == deb));
+    main.server().wait_for("the archive is asked for", |log| {
+        log.exchanges.iter().any(|one| one.request.path() == deb)
+    });
     assert!(running.is_running());
     lab.write("/root/go", "");
     let done = running.wait().expect(1);
@@ -79,12 +89,12 @@ fn a_broken_dpkg_is_the_installs_to_mend_and_to_speak_of() {
     let mut running = lab.begin(&["vps-configurator", "apply", "/root/p.yaml", "--json"]);
     // Whatever apt-get makes of it, the fetch ends, and nothing is mended before the turn of the step.
     main.server().wait_for("the archive is asked for", |log| {
-        log.exchanges.iter().any(|one| one.path == Mirror::deb("lab-app", "1.0"))
+        log.exchanges.iter().any(|one| one.request.path() == Mirror::deb("lab-app", "1.0"))
     });
     assert!(running.is_running());
     assert_eq!(states(), before);
     lab.write("/root/go", "");
     let done = running.wait().expect(0);
-    assert!(done.stdout.contains(&event("app", "ended")), "{}", done.stdout);
+    assert_eq!(events(&done.stdout, "app").last().map(String::as_str), Some("ended"));
     assert_eq!((lab.installed("lab-app").as_deref(), lab.audit().as_str()), (Some("1.0"), ""));
 }
