@@ -1,4 +1,4 @@
-//! A plan of 200 steps in a hostile world, in virtual time: servers that are busy, cut off, lie, lose files or are down
+//! A plan of 210 steps in a hostile world, in virtual time: servers that are busy, cut off, lie, lose files or are down
 //! for minutes, a command that fails, a gate that opens late; killed at drawn points, and run again until it ends.
 //! Whatever the kills: the same files as without them, no `once` twice unasked, no restart lost, what cannot be done
 //! said with its cause, and then nothing to do any more.
@@ -90,6 +90,7 @@ fn run(machine: &Machine, version: u32, kill: Kill, options: &ApplyOptions) -> R
             .store(store.clone())
             .runner(Arc::new(life.clone()))
             .http(Arc::new(steps::servers(env, &life)))
+            .apt(Arc::new(steps::apt(&life)))
             .build();
         let mut apply = pin!(apply(&network, &store, steps::plan(version), options, &life));
         let lived = std::future::poll_fn(|cx| {
@@ -177,14 +178,16 @@ fn settle(machine: Machine, version: u32, failures: &mut Failures) -> Result<End
     Err(format!("it never ends: {:?}", last.iter().filter(|(_, end)| end != "ok").collect::<Vec<_>>()))
 }
 
-/// Its files. A hidden part may be left beside a file that is whole: killed between the two, nobody asks for it again.
+/// Its files, but for archives that nobody may be there to remove. A hidden part may be left beside a file that is whole: killed between the two, nobody asks for it again.
 fn tree(machine: &Machine) -> BTreeMap<PathBuf, Vec<u8>> {
     let is_part = |path: &Path| {
         let name = path.file_name().unwrap().to_string_lossy();
         name.starts_with(".down-") && name.ends_with(".part")
     };
     let content = |path: PathBuf| Some((path.clone(), machine.disk.content(&path)?));
-    machine.disk.names().into_iter().filter(|path| !is_part(path)).filter_map(content).collect()
+    let is_archive = |path: &Path| path.starts_with("/data/archives");
+    let names = machine.disk.names().into_iter();
+    names.filter(|path| !is_part(path) && !is_archive(path)).filter_map(content).collect()
 }
 
 fn check(ended: &Ended, failures: &Failures, version: u32, unkilled: &Ended) -> Result<(), String> {
@@ -240,6 +243,18 @@ fn unkilled() -> Unkilled {
     let mut failures = Failures::new();
     let first = settle(fresh.clone(), 1, &mut failures).unwrap();
     let edited = settle(first.machine.clone(), 2, &mut failures).unwrap();
+    // Those that no gate keeps back come while steps above are still done.
+    let trace = &first.machine.outside.trace;
+    for group in 0..5 {
+        let at = |what: &str| trace.iter().position(|line| line.ends_with(what));
+        let (name, _) = steps::archive(group);
+        let came = at(&format!("GET http://deb.example.com/{name}")).unwrap();
+        assert!(came < at(&format!("once-{group} began")).unwrap(), "{name}");
+    }
+    for (name, asked) in (0..steps::GROUPS).map(steps::archive) {
+        let found = first.machine.outside.asked.get(&format!("http://deb.example.com/{name}")).copied();
+        assert_eq!(found, Some(asked), "{name}: fetched before its turn, or in it, and not in both");
+    }
     let counts = [counts(&fresh, 1), counts(&first.machine, 2)];
     Unkilled { first, edited, failures, counts }
 }

@@ -9,13 +9,14 @@ use vps_ops::env::Env;
 use vps_ops::http::{Fact, HttpRequest};
 use vps_ops::plan::{
     Action, Body, CommandAction, CommandLine, DownloadAction, FileAction, Gate, GateCheck, Guards, Needs,
-    Once, Plan, Step, StepId, SystemdAction, UnitState,
+    Once, PackagesAction, Plan, Step, StepId, SystemdAction, UnitState,
 };
+use vps_ops::testing::scripted_apt::ScriptedApt;
 use vps_ops::testing::scripted_http::{Script, ScriptedHttp};
 
 use crate::machine::Life;
 
-/// Of twenty steps each.
+/// Of twenty-one steps each.
 pub(crate) const GROUPS: u32 = 10;
 /// Whose server is down until then.
 const DOWN: &str = "down.example.com";
@@ -104,6 +105,44 @@ fn download(group: u32, number: u32) -> Step {
     Step::new(id(&format!("down-{group}-{number}")), Action::Download(action))
 }
 
+fn packages(group: u32) -> Step {
+    let mut action = PackagesAction::default();
+    action.names = vec![format!("pkg-{group}")];
+    Step::new(id(&format!("pkg-{group}")), Action::Packages(action))
+}
+
+/// What a package's archive is called, and how often it is asked for until it comes whole.
+pub(crate) fn archive(group: u32) -> (String, u32) {
+    let asked = match group % 3 {
+        0 => 3,
+        1 => 2,
+        _ => 1,
+    };
+    (format!("pkg-{group}_1_all.deb"), asked)
+}
+
+fn archive_content(group: u32) -> Vec<u8> {
+    format!("the archive of {group}. ").repeat(200).into_bytes()
+}
+
+/// The machine's apt, whose lists are fresh.
+pub(crate) fn apt(life: &Life) -> ScriptedApt {
+    let with = |apt: ScriptedApt, group| {
+        let name = format!("pkg-{group}");
+        apt.with_package(&name, "1").with_archive(&name, &archive(group).0, &archive_content(group))
+    };
+    (0..GROUPS).fold(ScriptedApt::new(), with).on_disk(&life.disk).with_fresh_lists()
+}
+
+fn deb(group: u32, times: u32) -> Script {
+    let whole = Script::status(200).sends(&archive_content(group));
+    match group % 3 {
+        0 if times <= 2 => Script::status(503),
+        1 if times == 1 => whole.cut_after(1_000, Fact::EarlyEnd),
+        _ => whole,
+    }
+}
+
 fn group(number: u32, version: u32) -> Vec<Step> {
     let g = number;
     let conf_id = format!("conf-{g}");
@@ -129,6 +168,7 @@ fn group(number: u32, version: u32) -> Vec<Step> {
     steps.push(command(&format!("reload-{g}"), &["reload", &g.to_string()], |guards| {
         guards.on_change = vec![id(&conf_id)];
     }));
+    steps.push(packages(g));
     let mut unit = SystemdAction::default();
     (unit.unit, unit.state) = (format!("{g}.service"), Some(UnitState::Started));
     unit.on_change = vec![id(&conf_id)];
@@ -156,6 +196,9 @@ fn answer(life: &Life, request: &HttpRequest) -> Script {
     }
     life.note(format_args!("GET {address}"));
     let times = life.asked(address);
+    if let Some(group) = (0..GROUPS).find(|group| request.url.path() == format!("/{}", archive(*group).0)) {
+        return deb(group, times);
+    }
     let mut numbers = request.url.path().trim_start_matches('/').split('-').map(|n| n.parse().unwrap_or(0));
     let (group, number) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     let right = content(group, number);

@@ -307,6 +307,10 @@ impl Apt for ScriptedApt {
         if let Some((env, takes)) = installing {
             env.sleep(takes).await;
         }
+        if disk.as_ref().is_some_and(Disk::is_dead) {
+            let source = std::io::Error::other("this process was killed");
+            return Err(AptError::Files { path: PathBuf::from(STATUS), source });
+        }
         let is_there = |archive: &&Archive| {
             let content = disk.as_ref().map(|disk| disk.content(&self.place(archive)));
             content.is_none_or(|content| content.is_some_and(|bytes| bytes.len() as u64 == archive.size))
