@@ -66,7 +66,7 @@ struct State {
     status: Option<PathBuf>,
     disk: Option<Disk>,
     lists: Lists,
-    installing: Option<(Env, Duration)>,
+    slow: BTreeMap<Step, (Env, Duration)>,
     faults: BTreeMap<Step, VecDeque<Fault>>,
     steps: Vec<Step>,
 }
@@ -148,10 +148,10 @@ impl ScriptedApt {
         self
     }
 
-    /// dpkg takes so long, in the time of `env`.
+    /// A step takes so long, in the time of `env`: `update` or `install`.
     #[must_use]
-    pub fn with_slow_dpkg(self, env: &Env, takes: Duration) -> Self {
-        self.lock().installing = Some((env.clone(), takes));
+    pub fn with_slow(self, step: Step, env: &Env, takes: Duration) -> Self {
+        self.lock().slow.insert(step, (env.clone(), takes));
         self
     }
 
@@ -176,6 +176,13 @@ impl ScriptedApt {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn goes_on(&self, step: Step) {
+        let slow = self.lock().slow.get(&step).cloned();
+        if let Some((env, takes)) = slow {
+            env.sleep(takes).await;
+        }
     }
 
     fn step(&self, step: Step) -> Result<(), AptError> {
@@ -266,6 +273,7 @@ impl Apt for ScriptedApt {
 
     async fn update(&self, _: &Attempt, _: &AptSetup, _: &[ServiceName]) -> Result<Updated, AptError> {
         self.step(Step::Update)?;
+        self.goes_on(Step::Update).await;
         let mut state = self.lock();
         if state.lists == Lists::Unread {
             state.lists = Lists::Fresh;
@@ -300,13 +308,8 @@ impl Apt for ScriptedApt {
 
     async fn install(&self, _: &Attempt, wanted: &Wanted, archives: &[Archive]) -> Result<(), AptError> {
         self.step(Step::Install)?;
-        let (disk, installing) = {
-            let state = self.lock();
-            (state.disk.clone(), state.installing.clone())
-        };
-        if let Some((env, takes)) = installing {
-            env.sleep(takes).await;
-        }
+        self.goes_on(Step::Install).await;
+        let disk = self.lock().disk.clone();
         if disk.as_ref().is_some_and(Disk::is_dead) {
             let source = std::io::Error::other("this process was killed");
             return Err(AptError::Files { path: PathBuf::from(STATUS), source });

@@ -235,7 +235,10 @@ async fn while_bytes_come_the_install_waits_for_them_and_for_nothing_else() {
 #[tokio::test(start_paused = true)]
 async fn once_package_lists_were_read_archives_come_while_dpkg_works() {
     let world = World::new(
-        |apt, env| apt.remembers_updates().with_slow_dpkg(env, Duration::from_secs(30)),
+        |apt, env| {
+            let apt = apt.remembers_updates().with_slow(AptStep::Update, env, Duration::from_secs(10));
+            apt.with_slow(AptStep::Install, env, Duration::from_secs(30))
+        },
         |request, _| right(request),
     );
     let run = world.run(vec![packages("a", &["aa"]), slow("c", 60), packages("b", &["bb"])]);
@@ -256,17 +259,24 @@ async fn once_package_lists_were_read_archives_come_while_dpkg_works() {
 
 #[tokio::test(start_paused = true)]
 async fn what_an_install_fetches_itself_is_not_fetched_for_a_later_one() {
+    // So many of its own that one that both take has to wait until the first is installed.
+    let names: Vec<String> = (0..12).map(|number| format!("bb{number}_1_all.deb")).collect();
     let shared = |apt: ScriptedApt, env: &Env| {
-        let both = ["aa", "bb"].into_iter();
-        let apt = both.fold(apt, |apt, name| apt.with_archive(name, "aalib_2_all.deb", AA));
-        apt.with_fresh_lists().with_slow_dpkg(env, Duration::from_secs(30))
+        let apt = names.iter().fold(fresh(apt, env), |apt, name| apt.with_archive("bb", name, BB));
+        ["aa", "bb"].into_iter().fold(apt, |apt, name| apt.with_archive(name, "aalib_2_all.deb", AA))
     };
-    // The first is so slow that the other is ready to be fetched while it is fetched.
-    let world = World::new(shared, |request, _| right(request).after(Duration::from_secs(9)));
+    let world = World::new(shared, |request, _| {
+        let takes = if request.url.path().contains("aa") { 1 } else { 9 };
+        right(request).after(Duration::from_secs(takes))
+    });
     world.run(vec![packages("a", &["aa"]), slow("c", 60), packages("b", &["bb"])]).await;
+    assert_eq!(world.said_of("b"), ["Fetching", "Fetched", "Began", "Ended"]);
     let mut asked = world.asked();
     asked.sort();
-    assert_eq!(asked, ["/aa_1_all.deb", "/aalib_2_all.deb", "/bb_1_all.deb"]);
+    let mut all: Vec<String> = names.iter().map(|name| format!("/{name}")).collect();
+    all.extend(["aa_1", "aalib_2", "bb_1"].map(|name| format!("/{name}_all.deb")));
+    all.sort();
+    assert_eq!(asked, all);
 }
 
 #[tokio::test(start_paused = true)]
