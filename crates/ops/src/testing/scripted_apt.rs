@@ -271,11 +271,11 @@ impl Apt for ScriptedApt {
         self.lock().lists == Lists::Fresh
     }
 
-    async fn update(&self, _: &Attempt, _: &AptSetup, _: &[ServiceName]) -> Result<Updated, AptError> {
+    async fn update(&self, _: &Attempt, setup: &AptSetup, _: &[ServiceName]) -> Result<Updated, AptError> {
         self.step(Step::Update)?;
         self.goes_on(Step::Update).await;
         let mut state = self.lock();
-        if state.lists == Lists::Unread {
+        if state.lists == Lists::Unread && !setup.is_of_one_file() {
             state.lists = Lists::Fresh;
         }
         Ok(Updated::default())

@@ -105,6 +105,12 @@ impl AptSetup {
         Ok(url)
     }
 
+    /// Whether it is of one file of sources alone.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) const fn is_of_one_file(&self) -> bool {
+        self.only.is_some()
+    }
+
     /// Whose circuit a file is under: that of the repository it comes from.
     #[must_use]
     pub fn service_of_file(&self, url: &str, table: &ServiceTable) -> Option<ServiceName> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::header::RANGE;
 
+use super::super::apt_key::sha256;
 use super::machine::{Heard, ends, id, step};
 use crate::NetworkOperationWrapper;
 use crate::apt::{Fault, Step as AptStep};
@@ -16,7 +17,8 @@ use crate::http::{Fact, HttpRequest};
 use crate::operation::OperationKind;
 use crate::plan::run::{Applied, ApplyOptions, Outcome, apply};
 use crate::plan::{
-    Action, CommandAction, CommandLine, Condition, Gate, GateCheck, Guards, Needs, PackagesAction, Plan, Step,
+    Action, AptKey, AptKeyCheck, AptKeySource, AptRepository, CommandAction, CommandLine, Condition, Gate,
+    GateCheck, Guards, Needs, PackagesAction, Plan, Step,
 };
 use crate::process::{Captured, CommandError, Ended, Listener, ProcessSpec, Runner, Shield};
 use crate::settings::Settings;
@@ -171,6 +173,25 @@ fn slow(name: &str, seconds: u64) -> Step {
 fn packages(name: &str, names: &[&str]) -> Step {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
     step(name, Action::Packages(PackagesAction { names, upgrade: false }))
+}
+
+const KEY: &[u8] = b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----\n";
+
+fn repository() -> Step {
+    let words = |word: &str| vec![word.to_owned()];
+    let repository = AptRepository {
+        name: "docker".into(),
+        types: words("deb"),
+        uris: words("https://download.example.com/linux"),
+        suites: words("bookworm"),
+        components: words("stable"),
+        architectures: Vec::new(),
+        key: AptKey {
+            source: AptKeySource::Url("https://download.example.com/key.asc".into()),
+            check: AptKeyCheck::Sha256(sha256(KEY)),
+        },
+    };
+    step("r", Action::AptRepository(repository))
 }
 
 fn fresh(apt: ScriptedApt, _: &Env) -> ScriptedApt {
@@ -371,6 +392,21 @@ async fn nothing_comes_before_what_may_decide_it_or_for_what_is_not_done() {
         assert_eq!(world.said_of("p"), ["Fetching", "Fetched"]);
     };
     tokio::join!(run, seen);
+
+    // A repository above packages may have another version of them.
+    let world = World::new(fresh, |request, _| match request.url.path() {
+        "/key.asc" => Script::status(200).sends(KEY).after(Duration::from_secs(20)),
+        _ => right(request),
+    });
+    let run = world.run(vec![repository(), slow("c", 30), packages("p", &["aa"])]);
+    let seen = async {
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        assert_eq!(world.asked(), ["/key.asc"]);
+        tokio::time::sleep(Duration::from_secs(25)).await;
+        assert_eq!(world.said_of("p"), ["Fetching", "Fetched"]);
+    };
+    let (ended, ()) = tokio::join!(run, seen);
+    assert_eq!(ended[2], "p changed (aa 1)", "{ended:?}");
 
     let mut not = packages("p", &["aa"]);
     not.when = vec![Condition::Known(false)];
