@@ -209,7 +209,7 @@ async fn archives_come_while_a_slow_step_above_goes_on_and_are_asked_for_once() 
     let began = world.now();
     let run = world.run(steps());
     let seen = async {
-        tokio::time::sleep(Duration::from_secs(30)).await;
+        world.env.sleep(Duration::from_secs(30)).await;
         assert_eq!(world.said_of("p"), ["Fetching", "Fetched"]);
         assert_eq!(world.apt.steps(), ["plan"], "apt is only asked");
         assert_eq!(world.disk.content(Path::new("/data/archives/aa_1_all.deb")).as_deref(), Some(AA));
@@ -264,7 +264,7 @@ async fn once_package_lists_were_read_archives_come_while_dpkg_works() {
     );
     let run = world.run(vec![packages("a", &["aa"]), slow("c", 60), packages("b", &["bb"])]);
     let seen = async {
-        tokio::time::sleep(Duration::from_secs(20)).await;
+        world.env.sleep(Duration::from_secs(20)).await;
         assert_eq!(world.said_of("a"), ["Began"], "dpkg works");
         assert_eq!(world.said_of("b"), ["Fetching", "Fetched"]);
     };
@@ -365,7 +365,7 @@ async fn nothing_comes_before_what_may_decide_it_or_for_what_is_not_done() {
             let world = World::new(fresh, |request, _| right(request));
             let run = world.run(steps);
             let seen = async {
-                tokio::time::sleep(Duration::from_secs(20)).await;
+                world.env.sleep(Duration::from_secs(20)).await;
                 assert_eq!((world.asked(), world.apt.steps()), (vec![], vec![]));
                 world.disk.plant(Path::new("/data/open"), b"");
             };
@@ -385,10 +385,10 @@ async fn nothing_comes_before_what_may_decide_it_or_for_what_is_not_done() {
     let world = World::new(fresh, |request, _| right(request));
     let run = world.run(steps);
     let seen = async {
-        tokio::time::sleep(Duration::from_secs(20)).await;
+        world.env.sleep(Duration::from_secs(20)).await;
         assert_eq!(world.asked().len(), 0);
         world.disk.plant(Path::new("/data/open"), b"");
-        tokio::time::sleep(Duration::from_secs(8)).await;
+        world.env.sleep(Duration::from_secs(8)).await;
         assert_eq!(world.said_of("p"), ["Fetching", "Fetched"]);
     };
     tokio::join!(run, seen);
@@ -400,9 +400,9 @@ async fn nothing_comes_before_what_may_decide_it_or_for_what_is_not_done() {
     });
     let run = world.run(vec![repository(), slow("c", 30), packages("p", &["aa"])]);
     let seen = async {
-        tokio::time::sleep(Duration::from_secs(15)).await;
+        world.env.sleep(Duration::from_secs(15)).await;
         assert_eq!(world.asked(), ["/key.asc"]);
-        tokio::time::sleep(Duration::from_secs(25)).await;
+        world.env.sleep(Duration::from_secs(25)).await;
         assert_eq!(world.said_of("p"), ["Fetching", "Fetched"]);
     };
     let (ended, ()) = tokio::join!(run, seen);
@@ -446,20 +446,22 @@ async fn what_is_fetched_for_nobody_any_more_is_dropped_and_gone_on_with_by_the_
             "stop" => {
                 let run = world.applied(steps(), &options);
                 let stop = async {
-                    tokio::time::sleep(five).await;
+                    world.env.sleep(five).await;
                     options.cancel.cancel();
                 };
                 let (applied, ()) = tokio::join!(run, stop);
                 assert!(applied.stopped);
             }
             "kill" => {
-                tokio::time::timeout(five, world.applied(steps(), &options)).await.unwrap_err();
+                let at = world.env.now().after(five);
+                let ended = world.env.until(at, Box::pin(world.applied(steps(), &options))).await;
+                assert!(ended.is_none());
             }
             _ => {
                 options.limit = Some(five);
                 let run = world.applied(steps(), &options);
                 let seen = async {
-                    tokio::time::sleep(Duration::from_secs(6)).await;
+                    world.env.sleep(Duration::from_secs(6)).await;
                     assert_eq!(world.said_of("p"), ["Fetching", "NotFetched"]);
                 };
                 let (applied, ()) = tokio::join!(run, seen);
