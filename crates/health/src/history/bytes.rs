@@ -182,8 +182,10 @@ impl History {
             ring,
             hours,
             days,
+            quantiles: [None; 3],
         };
         history.time(Piece { from: own, until: history.now }, Status::Unknown);
+        history.find_quantiles();
         Ok(history)
     }
 }

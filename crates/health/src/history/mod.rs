@@ -54,6 +54,8 @@ pub struct History {
     ring: Ring,
     hours: Vec<Bucket>,
     days: Vec<Bucket>,
+    /// Found when a sample is taken in: they are shown far more often than they change.
+    quantiles: [Option<Quantile>; 3],
 }
 
 /// A piece of time that was seen.
@@ -77,6 +79,7 @@ impl History {
             ring: Ring::default(),
             hours: Vec::new(),
             days: Vec::new(),
+            quantiles: [None; 3],
         }
     }
 
@@ -87,6 +90,7 @@ impl History {
         self.ring.push(Packed::of(sample, u32::try_from(at / 1_000).unwrap_or(u32::MAX)));
         if sample.outcome.is_local() {
             self.last = None;
+            self.find_quantiles();
             return;
         }
         let took = has_time(sample).then(|| millis(sample.took));
@@ -106,6 +110,7 @@ impl History {
             let until = self.open.first().map_or(0, |piece| piece.until);
             self.settle(until, self.status);
         }
+        self.find_quantiles();
     }
 
     /// The status is not the one of before, without a sample that changed it: restored, or unknown again.
@@ -143,6 +148,10 @@ impl History {
             }
         }
         self.time(Piece { from: seen_until, until }, Status::Unknown);
+        if from / HOUR != until / HOUR {
+            // An hour may be too old to count.
+            self.find_quantiles();
+        }
     }
 
     /// Its own time at `now`, which may be later than it went on to.
@@ -232,12 +241,24 @@ impl History {
 
     /// A quantile of the response times: of the last samples if there are enough, else of the last two days.
     #[must_use]
-    pub fn quantile(&self, share: Share) -> Option<Quantile> {
-        let times: Vec<u16> = self.ring.iter().filter_map(Packed::took).collect();
-        if times.len() < share.needs() && self.ring.len() >= RECENT {
-            return self.quantile_of(share, Window::Hours(48));
+    pub const fn quantile(&self, share: Share) -> Option<Quantile> {
+        let [p50, p95, p99] = self.quantiles;
+        match share {
+            Share::P50 => p50,
+            Share::P95 => p95,
+            Share::P99 => p99,
         }
-        quantile::of_times(share, times)
+    }
+
+    fn find_quantiles(&mut self) {
+        let mut times: Vec<u16> = self.ring.iter().filter_map(Packed::took).collect();
+        let is_full = self.ring.len() >= RECENT;
+        self.quantiles = [Share::P50, Share::P95, Share::P99].map(|share| {
+            if times.len() < share.needs() && is_full {
+                return self.quantile_of(share, Window::Hours(48));
+            }
+            quantile::of_times(share, &mut times)
+        });
     }
 
     /// A quantile of all response times in the window.

@@ -64,7 +64,7 @@ pub enum QuantileKind {
 }
 
 /// Of response times in milliseconds; `None` of none.
-pub(super) fn of_times(share: Share, mut times: Vec<u16>) -> Option<Quantile> {
+pub(super) fn of_times(share: Share, times: &mut [u16]) -> Option<Quantile> {
     let n = times.len();
     let (rank, kind) = if n < share.needs() {
         (n, QuantileKind::Max)
@@ -125,7 +125,7 @@ mod tests {
             {
                 let place = if n < needs { n } else { (n * percent).div_ceil(100) };
                 let expected = place.checked_sub(1).map(|place| u128::from(in_order[place]));
-                let found = of_times(share, times.clone());
+                let found = of_times(share, &mut times.clone());
                 assert_eq!(found.map(|found| found.value.as_millis()), expected, "{share:?} of {n}");
                 assert!(found.is_none_or(|found| (found.kind == QuantileKind::Max) == (n < needs)));
             }

@@ -407,3 +407,21 @@ fn what_is_shown_of_a_moment_is_what_there_is_once_its_time_went_on_to_it() {
         assert!(lab.history.recent_at(now).eq(passed.recent()), "{seconds} s");
     }
 }
+
+#[test]
+fn a_quantile_of_two_days_forgets_what_is_older_though_nobody_looks() {
+    let mut lab = Lab::new();
+    lab.run(&".".repeat(400));
+    let p99 = |lab: &Lab| lab.history.quantile(Share::P99).map(|found| found.n);
+    assert_eq!(p99(&lab), Some(400), "more than the last samples");
+    // All but the last hour of them are too old then, and a restored one knows as much.
+    lab.pass(47 * 3_600);
+    assert!(p99(&lab).is_some_and(|n| n < 200), "{:?}", p99(&lab));
+    assert_eq!(lab.pass(2 * 3_600).history.quantile(Share::P99), None);
+    assert!(lab.history.quantile(Share::P50).is_some(), "of the last samples, whenever they were");
+    let clocks = clocks(BOOT, 1_600, 0);
+    let read = History::decode(&lab.history.encode(&clocks), INTERVAL, &clocks, lab.now).unwrap();
+    for share in [Share::P50, Share::P95, Share::P99] {
+        assert_eq!(read.quantile(share), lab.history.quantile(share), "{share:?}");
+    }
+}
