@@ -67,6 +67,51 @@ fn a_secret_is_where_it_is_sent_and_nowhere_else() {
 }
 
 #[test]
+fn one_that_a_step_has_put_somewhere_is_not_shown_by_who_finds_it_there() {
+    let lab = Lab::new();
+    fs::write(
+        lab.path("p.yaml"),
+        "version: 1\nname: p\nsecrets: {token: {env: TOKEN}}\nsteps:\n\
+         - {id: conf, file: {dest: conf, expand: true, content: \"key=${secret.token}\\n\"}}\n\
+         - {id: loud, command: {shell: \"cat conf; cat conf >&2; exit 9\", always: true}}\n",
+    )
+    .unwrap();
+    for args in [&["-vv"] as &[_], &["--json"]] {
+        let said = run_plan(&lab, args);
+        assert!(
+            said.code == 1 && !format!("{}{}", said.err, said.out).contains(CANARY),
+            "{}{}",
+            said.err,
+            said.out
+        );
+        assert!(format!("{}{}", said.err, said.out).contains("key=***"), "{}{}", said.err, said.out);
+    }
+    assert_eq!(files_with(lab.folder.path(), CANARY), ["conf"]);
+    let look =
+        |args: &[&str]| run_with(&lab, &[("TOKEN", CANARY)], &[args, &["apply", "-n", "p.yaml"]].concat());
+    // The content of before, in a file that all may read.
+    fs::set_permissions(lab.path("conf"), Permissions::from_mode(0o644)).unwrap();
+    fs::write(
+        lab.path("p.yaml"),
+        "version: 1\nname: p\nsecrets: {token: {env: TOKEN}}\nsteps:\n\
+         - {id: conf, file: {dest: conf, content: \"key=none\\n\"}}\n\
+         - {id: used, file: {dest: used, expand: true, content: \"${secret.token}\"}}\n",
+    )
+    .unwrap();
+    for args in [&[] as &[_], &["--json"]] {
+        let said = look(args);
+        assert!(
+            said.code == 0 && !format!("{}{}", said.err, said.out).contains(CANARY),
+            "{}{}",
+            said.err,
+            said.out
+        );
+    }
+    let said = look(&[]);
+    assert!(said.out.contains("secret"), "{}", said.out);
+}
+
+#[test]
 fn a_secret_that_is_not_there_fails_its_step_by_name() {
     let lab = Lab::new();
     fs::write(

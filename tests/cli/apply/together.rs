@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tests::wait_until;
 
 use super::{apply, lab, pipe, text};
@@ -25,6 +27,19 @@ fn the_second_run_ends_with_7_and_names_the_first_or_waits_for_it() {
     assert_eq!(apply(&lab, &["--wait-lock", "0.3s"]).code, 7, "not for ever");
     // Whoever only looks is in nobody's way.
     assert_eq!(apply(&lab, &["--dry-run"]).code, 0);
+    let stopped = lab.start(&["apply", "p.yaml", "--wait-lock", "1m"]);
+    // Sooner it would end the process without a word of ours.
+    let status = format!("/proc/{}/status", stopped.id());
+    wait_until("the handler of SIGINT", || {
+        let text = fs::read_to_string(&status).ok()?;
+        let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
+        (u64::from_str_radix(caught.trim(), 16).ok()? & 0b10 != 0).then_some(())
+    });
+    kill_process(Pid::from_raw(i32::try_from(stopped.id()).unwrap()).unwrap(), Signal::INT).unwrap();
+    let stopped = stopped.wait_with_output().unwrap();
+    assert_eq!(stopped.status.signal(), Some(2));
+    let words = String::from_utf8(stopped.stderr).unwrap();
+    assert!(words.contains("stopped while it waited for another run"), "{words}");
     let second = lab.start(&["apply", "p.yaml", "--wait-lock", "1m"]);
     assert_eq!(text(&lab, "log"), "run\n");
     let mut go = fs::File::options().read(true).write(true).open(lab.path("go")).unwrap();

@@ -112,7 +112,8 @@ pub(super) async fn carry_out(
     network.close().await;
     drop(lock);
     let applied = applied.map_err(|error| failed(&error))?;
-    let changes = if args.dry_run { changes::of(&app.env, plan, &applied) } else { Changes::new() };
+    let changes =
+        if args.dry_run { changes::of(&app.env, plan, &options.variables, &applied) } else { Changes::new() };
     Ok(Ran { applied, view, changes })
 }
 
@@ -125,6 +126,9 @@ pub(super) fn ended(app: &App, args: &ApplyArgs, plan: &Foreign, ran: &Ran) -> R
 }
 
 pub(super) fn not_locked(error: &LockError) -> Failure {
+    if matches!(error, LockError::Stopped) {
+        return Failure::of_error(Exit::of(Kind::Cancelled), Kind::Cancelled, error);
+    }
     let failure = Failure::of_error(Exit::Local, Kind::Local, error);
     match error {
         LockError::Held { .. } => failure.hint("wait for it with `--wait-lock 10m`"),

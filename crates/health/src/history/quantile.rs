@@ -1,6 +1,5 @@
 //! Response times that most samples stay below.
 
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::bucket::{BIN_BOUNDS, BINS, Bucket};
@@ -109,6 +108,8 @@ fn quantile(millis: u16, n: usize, kind: QuantileKind) -> Quantile {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use vps_retry::{Rng, SplitMix64};
 
     use super::*;

@@ -64,6 +64,12 @@ pub enum SecretError {
         /// Which.
         name: SecretName,
     },
+    /// There is nothing in it: what uses it would be without it, and nobody would see that.
+    #[error("the secret `{name}` is empty")]
+    Empty {
+        /// Which.
+        name: SecretName,
+    },
     /// The variable is set to what is no text.
     #[error("the secret `{name}` comes from {variable}, which is set to what is not UTF-8 text")]
     NoTextIn {
@@ -170,14 +176,23 @@ fn read(
         };
         variables.known.get(variable).cloned().ok_or_else(missing)
     };
-    match source {
+    let secret = match source {
         SecretSource::Env(of) => variable(of),
         SecretSource::Credential(of) => {
             let folder = variable(CREDENTIALS)?;
             of_file(env, name, &Path::new(folder.expose_secret()).join(of))
         }
         SecretSource::File(path) => of_file(env, name, &plan.folder.join(path)),
+    }?;
+    match secret.expose_secret().trim().is_empty() {
+        true => Err(SecretError::Empty { name: name.clone() }),
+        false => Ok(secret),
     }
+}
+
+/// All secrets of the plan that can be had now: what is shown or kept may hold any of them, whoever put it there.
+pub(crate) fn known(env: &Env, plan: &Plan, variables: &Variables) -> Vec<SecretString> {
+    plan.secrets.keys().filter_map(|name| read(env, plan, variables, name).ok()).collect()
 }
 
 fn of_file(env: &Env, name: &SecretName, path: &Path) -> Result<SecretString, SecretError> {
@@ -224,6 +239,10 @@ mod tests {
         let said = "the secret `token` comes from TOKEN, which is set to what is not UTF-8 text";
         assert_eq!(revealed(&by_variable, &no_text).unwrap_err(), said);
         assert_eq!(by_variable.variables().collect::<Vec<_>>(), ["TOKEN"]);
+        for empty in ["", " ", "\n"] {
+            let empty = Variables::new([("TOKEN".to_owned(), empty.into())]);
+            assert_eq!(revealed(&by_variable, &empty).unwrap_err(), "the secret `token` is empty");
+        }
         assert!(!format!("{known:?}").contains("canary"));
         assert!(
             revealed(&Plan::new("p", "/", Vec::new()), &known).unwrap_err().contains("no secret `token`")

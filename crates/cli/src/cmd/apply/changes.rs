@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use vps_ops::env::Env;
 use vps_ops::plan::run::{Applied, Outcome, Would};
-use vps_ops::plan::{Action, ContentChange, FileChange, Plan, StepId, file_change};
+use vps_ops::plan::{Action, ContentChange, FileChange, Plan, StepId, Variables, file_change};
 
 use crate::observe::words::plan as words;
 use crate::report::fit;
@@ -15,10 +15,10 @@ use crate::report::fit;
 pub(super) type Changes = BTreeMap<StepId, FileChange>;
 
 /// Those of the steps that would do something.
-pub(super) fn of(env: &Env, plan: &Plan, applied: &Applied) -> Changes {
+pub(super) fn of(env: &Env, plan: &Plan, variables: &Variables, applied: &Applied) -> Changes {
     let would = applied.steps.iter().filter(|step| matches!(step.outcome, Outcome::Would(Would::Change(_))));
     let change = |id: &StepId| match &plan.step(id)?.action {
-        Action::File(file) => Some((id.clone(), file_change(env, plan, file))),
+        Action::File(file) => Some((id.clone(), file_change(env, plan, variables, file))),
         _ => None,
     };
     would.filter_map(|step| change(&step.id)).collect()

@@ -3,9 +3,11 @@
 use std::io::ErrorKind;
 
 use super::super::action::{Body, FileAction, Owner};
+use super::super::secrets::{self, Variables};
 use super::super::step::Plan;
 use super::diff::{self, FileDiff, NoText};
 use super::file::{LARGEST, others, source};
+use super::scrub::holds_any;
 use crate::accounts;
 use crate::env::Env;
 use crate::env::fs::{FileKind, Open};
@@ -57,9 +59,10 @@ pub enum NotShown {
     Unreadable,
 }
 
-/// What a step would change of its file. It reads both, and changes nothing.
+/// What a step would change of its file. It reads both, and changes nothing. `variables` are those that secrets of the
+/// plan come from: what holds one that can be had is not shown.
 #[must_use]
-pub fn file_change(env: &Env, plan: &Plan, action: &FileAction) -> FileChange {
+pub fn file_change(env: &Env, plan: &Plan, variables: &Variables, action: &FileAction) -> FileChange {
     let dest = plan.folder.join(&action.dest);
     let found = env.fs().folder_of(&dest).and_then(|(folder, name)| folder.open(name, Open::Read));
     let mut change = FileChange {
@@ -98,6 +101,11 @@ pub fn file_change(env: &Env, plan: &Plan, action: &FileAction) -> FileChange {
         };
         if old == new && file.is_some() {
             return Ok(ContentChange::Same);
+        }
+        // Also one that an earlier form of the plan, or somebody else, has put there.
+        let known = secrets::known(env, plan, variables);
+        if holds_any(&old, &known) || holds_any(&new, &known) {
+            return Err(NotShown::Secret);
         }
         diff::of(&old, &new).map(ContentChange::Lines).map_err(|why| match why {
             NoText::Binary => NotShown::Binary,

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 
 use super::super::run::StepContext;
-use super::scrub::scrubbed;
+use super::super::secrets;
+use super::scrub::{scrubbed, without_secrets};
 use crate::env::fs::{Care, Open};
 use crate::foreign::Foreign;
 use crate::process::Transcript;
@@ -21,16 +22,24 @@ pub(super) struct Said {
     pub(super) tail: Vec<Foreign>,
 }
 
-/// Keeps what was said, without the secrets, in the one file that the step has for it. A log that cannot be written is
+/// Keeps what was said, without these secrets and all others of the plan, in the one file that the step has for it. A log that cannot be written is
 /// none: the step is what matters.
-pub(super) fn keep(cx: &StepContext, said: &Transcript, secrets: &[SecretString]) -> Said {
+pub(super) fn keep(cx: &StepContext, said: &Transcript, of_step: &[SecretString]) -> Said {
     let Ok(kept) = said.kept() else { return Said::default() };
-    let text = scrubbed(&kept, secrets);
+    let mut all = secrets::known(cx.env(), cx.plan(), &cx.ground.variables);
+    all.extend_from_slice(of_step);
+    let text = scrubbed(&kept, &all);
     let log = cx.ground.logs.as_ref().zip(name(cx)).and_then(|(folder, name)| {
         let written = write(cx, folder, &name, &text);
         written.is_ok().then(|| folder.join(name))
     });
     Said { log, tail: last_lines(&text) }
+}
+
+/// The last lines of what a program said of others, without the secrets of the plan.
+pub(super) fn last_said(cx: &StepContext, text: &str) -> Vec<Foreign> {
+    let known = secrets::known(cx.env(), cx.plan(), &cx.ground.variables);
+    last_lines(&without_secrets(text.as_bytes(), &known))
 }
 
 /// The last lines of a text that are not empty.

@@ -24,6 +24,16 @@ pub(super) fn scrubbed(kept: &Kept, secrets: &[SecretString]) -> Vec<u8> {
     text
 }
 
+/// A text that is whole, without these secrets.
+pub(super) fn without_secrets(text: &[u8], secrets: &[SecretString]) -> Vec<u8> {
+    without(text, &patterns(secrets))
+}
+
+/// Whether there is one of these secrets in a text, or a line of one.
+pub(super) fn holds_any(text: &[u8], secrets: &[SecretString]) -> bool {
+    patterns(secrets).iter().any(|pattern| text.windows(pattern.len()).any(|window| window == *pattern))
+}
+
 fn patterns(secrets: &[SecretString]) -> Vec<&[u8]> {
     let mut patterns = Vec::new();
     for secret in secrets.iter().map(ExposeSecret::expose_secret) {

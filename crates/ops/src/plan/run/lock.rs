@@ -31,6 +31,9 @@ pub enum LockError {
         /// Who, as far as it says.
         owner: Option<Owner>,
     },
+    /// A stop came while it was waited for.
+    #[error("stopped while it waited for another run")]
+    Stopped,
     /// Its file cannot be used.
     #[error("the lock {path} cannot be taken")]
     Io {
@@ -67,7 +70,7 @@ impl ApplyLock {
     /// Takes the lock in the state folder, waiting for it at most so long.
     ///
     /// # Errors
-    /// [`LockError`]; where a stop comes first, who has it.
+    /// [`LockError`].
     ///
     /// # Cancel safety
     /// Dropped, it is not held.
@@ -82,9 +85,8 @@ impl ApplyLock {
         loop {
             match Self::attempt(env, folder, plan)? {
                 Ok(lock) => return Ok(lock),
-                Err(owner) if env.now() >= until || cancel.is_cancelled() => {
-                    return Err(LockError::Held { owner });
-                }
+                Err(owner) if env.now() >= until => return Err(LockError::Held { owner }),
+                Err(_) if cancel.is_cancelled() => return Err(LockError::Stopped),
                 Err(_) => {}
             }
             let next = env.now().after(EVERY).min(until);
@@ -157,6 +159,6 @@ mod tests {
             tokio::task::yield_now().await;
             stop.cancel();
         });
-        assert!(matches!(third, Err(LockError::Held { owner: Some(owner) }) if owner.plan.as_str() == "b"));
+        assert!(matches!(third, Err(LockError::Stopped)));
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use super::super::super::action::Action;
 use super::super::super::run::{StepContext, StepError};
 use super::super::asked::asked;
-use super::super::log::{self, last_lines};
+use super::super::log;
 use super::unit::{PROPERTIES, Unit, units};
 use crate::foreign::Foreign;
 use crate::pipeline::Cause;
@@ -107,7 +107,7 @@ fn unasked(cx: &StepContext, said: &Captured) -> StepError {
         return local(&Refused::NoSystemd);
     }
     let mut error = local(&Refused::Unsaid);
-    error.tail = last_lines(said.stderr.as_bytes());
+    error.tail = log::last_said(cx, &said.stderr);
     error
 }
 
@@ -160,7 +160,7 @@ pub(super) async fn refused(cx: &StepContext, unit: &str, why: Refused) -> StepE
     let mut error = local(&why);
     let spec = systemctl("status").args(["--full", "--lines=20", "--", unit]);
     if let Ok(said) = capture(cx, &spec).await {
-        error.tail = last_lines(said.stdout.as_bytes());
+        error.tail = log::last_said(cx, &said.stdout);
     }
     error
 }

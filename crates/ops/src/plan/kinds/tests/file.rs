@@ -9,7 +9,7 @@ use crate::env::Env;
 use crate::env::fs::FileKind;
 use crate::plan::kinds::effect;
 use crate::plan::run::{Proof, StepError};
-use crate::plan::{Action, Body, FileAction, Owner, Part, Plan, SecretText};
+use crate::plan::{Action, Body, FileAction, Owner, Part, Plan, SecretText, Variables};
 use crate::testing::disk::{Disk, Meddling};
 use crate::testing::disk_world;
 
@@ -206,7 +206,7 @@ fn a_diff_shows_what_is_no_secret_and_was_none() {
     let (env, plan) = (Env::real(), Plan::new("p", place.path(), Vec::new()));
     std::fs::write(place.path().join("a"), "one\n").unwrap();
     let action = file("a", "two\n");
-    let seen = |action: &FileAction| file_change(&env, &plan, action);
+    let seen = |action: &FileAction| file_change(&env, &plan, &Variables::default(), action);
     let lines = |action: &FileAction| match seen(action).content {
         ContentChange::Lines(diff) => Ok(diff.lines),
         other => Err(other),
