@@ -1,4 +1,4 @@
-//! Paths below what another step makes, where that step is not needed.
+//! Paths below what another step makes, where that step is not needed, and paths that two steps make.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -10,6 +10,41 @@ use crate::foreign::Foreign;
 
 /// For each such step its number and what is to be said.
 pub(super) fn hints(steps: &[Step]) -> Vec<(usize, HintKind)> {
+    let mut hints = made_twice(steps);
+    hints.extend(below(steps));
+    hints
+}
+
+/// Of two steps that make one path each run does both again, and the last one stays. Not where each has its `when`.
+fn made_twice(steps: &[Step]) -> Vec<(usize, HintKind)> {
+    let mut first: HashMap<&Path, usize> = HashMap::new();
+    let mut hints = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        for path in dests(step) {
+            let Some(before) = first.get(path).and_then(|before| steps.get(*before)) else {
+                first.insert(path, index);
+                continue;
+            };
+            if before.when.is_empty() || step.when.is_empty() {
+                let step = Foreign::new(before.id.as_str());
+                hints.push((index, HintKind::MadeTwice { path: Foreign::of_path(path), step }));
+            }
+        }
+    }
+    hints
+}
+
+/// What a step puts in place.
+fn dests(step: &Step) -> impl Iterator<Item = &Path> {
+    let file = match &step.action {
+        Action::File(file) => Some(file.dest.as_path()),
+        Action::Download(download) => download.dest.as_deref(),
+        _ => None,
+    };
+    file.into_iter().chain(made(step))
+}
+
+fn below(steps: &[Step]) -> Vec<(usize, HintKind)> {
     let folders: BTreeMap<&Path, usize> =
         steps.iter().enumerate().filter_map(|(index, step)| Some((made(step)?, index))).collect();
     if folders.is_empty() {
@@ -24,8 +59,9 @@ pub(super) fn hints(steps: &[Step]) -> Vec<(usize, HintKind)> {
             let Some(maker) = path.ancestors().find_map(|above| folders.get(above)).copied() else {
                 continue;
             };
-            if maker == index || made(step) == Some(path.as_path()) && path.as_path() == made_by(steps, maker)
-            {
+            // What both make is told of already.
+            let is_made_twice = || path == made_by(steps, maker) && dests(step).any(|dest| dest == path);
+            if maker == index || is_made_twice() {
                 continue;
             }
             if !said.contains(&maker) && !is_needed(steps, &by_id, index, maker) {

@@ -77,6 +77,14 @@ pub enum HintKind {
         /// The step that makes it.
         step: Foreign,
     },
+    /// A path that an earlier step puts in place, too.
+    #[error("{path} is what the step `{step}` makes, too: each run does both again, and one of them stays")]
+    MadeTwice {
+        /// The path.
+        path: Foreign,
+        /// The step above.
+        step: Foreign,
+    },
     /// `${name}` in a text in which nothing is replaced.
     #[error("`{reference}` stays as it is here; `expand: true` beside it fills it in")]
     NotFilledIn {

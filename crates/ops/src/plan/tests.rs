@@ -319,6 +319,23 @@ fn paths_below_what_another_step_makes_are_told_of() {
 }
 
 #[test]
+fn a_path_that_two_steps_make_is_told_of_but_not_where_each_has_its_condition() {
+    let text = |first: &str, second: &str| {
+        format!("version: 1\nname: x\nsteps:\n- {{id: a, {first}}}\n- {{id: b, {second}}}\n")
+    };
+    let (file, when) = ("file: {dest: /srv/x, content: y}", "when: {os: debian}, ");
+    let site = "download: {url: https://example.com/s.zip, dest: ./z, unpack: {to: x}}";
+    let told = [
+        "5:8: steps[1].id: /srv/x is what the step `a` makes, too: each run does both again, and one of them stays",
+    ];
+    assert_eq!(hints(&text(file, file)), told);
+    assert_eq!(hints(&text(site, file)), told);
+    assert_eq!(hints(&text(&format!("{when}{file}"), file)), told, "it may hold");
+    assert_eq!(hints(&text(&format!("{when}{file}"), &format!("{when}{file}"))), <[&str; 0]>::default());
+    assert_eq!(hints(&text(file, "file: {dest: /srv/xy, content: y}")), <[&str; 0]>::default());
+}
+
+#[test]
 fn actions_are_the_same_for_the_same_work() {
     assert_eq!(
         json("git: {url: ./repo, dest: x/../r, full: true}"),
