@@ -11,12 +11,12 @@ use super::plan::FileTarget;
 use super::record::Record;
 use super::seal::{Seal, SealKey};
 use crate::env::fs::{FsFile, FsFolder, Open};
-use crate::env::{Env, StopOnDrop};
+use crate::env::{Env, StopOnDrop, is_left, is_momentary};
 
 /// How long a part is kept.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Removes from the folder of `target` the parts and records that are ours, unused, and older than 7 days. A
+/// Removes from the folder of `target` what was there for a moment only when we were killed, and the parts and records that are ours, unused, and older than 7 days. A
 /// name makes nothing ours, nor do owner and rights: only a record of ours does, of the part beside it.
 ///
 /// Off the runtime's thread, which ends it where the future is dropped: a folder has as many names as anybody liked to
@@ -35,6 +35,10 @@ fn each(env: &Env, folder: &dyn FsFolder, key: Option<&SealKey>, stopped: &Atomi
     for name in folder.list().unwrap_or_default() {
         if stopped.load(Ordering::Relaxed) {
             return;
+        }
+        if is_momentary(&name) && folder.look(&name).is_ok_and(|meta| is_left(&meta, us, env.wall())) {
+            let _ = folder.remove(&name);
+            continue;
         }
         let Some((part, is_new)) = names::recorded(&name) else { continue };
         let seal = seal.get_or_insert_with(|| Seal::of(env, folder, key));

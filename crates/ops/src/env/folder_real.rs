@@ -17,8 +17,11 @@ use rustix::io::Errno;
 
 use super::fs::{Clobber, FsFile, Meta, Open};
 use super::fs_folder::{ForeignLink, FsFolder, Us};
-use super::fs_real::{RealFile, meta, meta_with_list, open_flags, rename_keeping, times, try_lock};
+use super::fs_real::{
+    RealFile, meta, meta_with_list, open_flags, read_umask, rename_keeping, times, try_lock,
+};
 use super::fs_way::{Care, MOST_LINKS, Target};
+use super::momentary::momentary;
 
 /// What `statfs` calls the file system of `/proc`, whose links lead where no text can.
 const PROC: u64 = 0x9fa0;
@@ -307,7 +310,17 @@ impl FsFolder for RealFolder {
 
     /// Only the kernel knows what it would do, so it is asked to.
     fn mode_of_new(&self, tag: u64) -> io::Result<u32> {
-        let name = format!(".vps-configurator.{tag:016x}");
+        let unnamed = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::EXCL;
+        let unnamed = openat(&self.descriptor, ".", unnamed, Mode::from_raw_mode(0o666));
+        let unnamed = unnamed.and_then(|file| fstat(&file)).map(|made| meta(&made).mode & 0o777);
+        // Older kernels forget the umask of a file without a name where the file system knows no lists: what it would
+        // take away is asked of one with a name.
+        if let Ok(mode) = unnamed
+            && mode & read_umask().unwrap_or(0o777) == 0
+        {
+            return Ok(mode);
+        }
+        let name = momentary(tag);
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&self.descriptor, &name, flags, Mode::from_raw_mode(0o666))?;
         let mode = fstat(&file).map(|made| meta(&made).mode & 0o777);
@@ -466,6 +479,19 @@ mod tests {
         let mut left = folder.list().unwrap();
         left.sort();
         assert_eq!(left, ["away", "moved", "ours"]);
+    }
+
+    #[test]
+    fn the_mode_of_a_new_file_is_asked_without_a_name_where_that_can_be() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = open_folder(place.path(), us(), Links).unwrap();
+        let flags = OFlags::TMPFILE | OFlags::WRONLY;
+        if openat(&folder.descriptor, ".", flags, Mode::RUSR).is_err() {
+            return println!("skipped: this file system has no files without a name");
+        }
+        // The name is taken, and not needed.
+        std::fs::write(place.path().join(momentary(7)), "").unwrap();
+        assert_eq!(folder.mode_of_new(7).unwrap(), 0o666 & !read_umask().unwrap());
     }
 
     #[test]

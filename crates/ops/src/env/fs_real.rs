@@ -20,6 +20,7 @@ use super::folder_real::open_folder;
 use super::fs::{Clobber, FileId, FileKind, Fs, FsFile, Meta, Open};
 use super::fs_folder::FsFolder;
 use super::fs_way::Care;
+use super::momentary::momentary;
 
 /// Where the kernel keeps who else may do what; a plain mode has none.
 const ACCESS_LIST: &str = "system.posix_acl_access";
@@ -36,7 +37,7 @@ impl RealFs {
 }
 
 /// Asking the kernel for the umask would set it, for all threads; `/proc` shows it.
-fn read_umask() -> Option<u32> {
+pub(super) fn read_umask() -> Option<u32> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
     u32::from_str_radix(line.trim(), 8).ok()
@@ -200,7 +201,7 @@ impl Fs for RealFs {
         match rustix::fs::open(&folder, flags, Mode::RUSR | Mode::WUSR) {
             Ok(file) => Ok(Box::new(RealFile(file.into()))),
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
-                let (folder, name) = (self.folder(&folder)?, format!(".vps-configurator.{tag:016x}"));
+                let (folder, name) = (self.folder(&folder)?, momentary(tag));
                 let file = folder.open(name.as_ref(), Open::New)?;
                 // Not what somebody put in its place.
                 if folder.is_still(name.as_ref(), file.meta()?.id) {

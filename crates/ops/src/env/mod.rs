@@ -24,6 +24,7 @@ mod fs_real;
 mod fs_way;
 mod hidden_name;
 mod mistake;
+mod momentary;
 mod process_identity;
 mod real;
 mod task;
@@ -41,6 +42,7 @@ use vps_retry::{Rng, Timer};
 #[doc(hidden)]
 pub(crate) use hidden_name::hidden_name;
 pub use mistake::Mistake;
+pub(crate) use momentary::{is_left, is_momentary};
 pub use process_identity::ProcessIdentity;
 pub use task::Task;
 pub use thread::Work;

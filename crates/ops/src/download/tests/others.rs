@@ -276,3 +276,19 @@ async fn a_part_under_another_name_has_a_record_that_a_sweep_knows() {
         again.disk.names()
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_there_for_a_moment_is_swept_where_it_is_ours_empty_and_old() {
+    let lab = Lab::on(machine(0o755), 1, |asked, _| FILE.answer(asked));
+    let at = |digit: u8| PathBuf::from(format!("/data/.vps-configurator.{digit:016x}"));
+    lab.disk.plant(&at(1), b"");
+    lab.disk.plant(&at(2), b"in use");
+    lab.disk.plant_odd(&at(3), FileKind::File, STRANGER, 0o600, 1);
+    lab.disk.plant(Path::new("/data/.vps-configurator.mine"), b"");
+    lab.env.sleep(std::time::Duration::from_secs(25 * 3600)).await;
+    lab.run(request()).await.unwrap();
+    let names = lab.disk.names();
+    let there: Vec<u8> = (1..=3).filter(|digit| names.contains(&at(*digit))).collect();
+    assert_eq!(there, [2, 3], "{names:?}");
+    assert!(names.contains(&"/data/.vps-configurator.mine".into()));
+}
