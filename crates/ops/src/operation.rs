@@ -92,6 +92,12 @@ macro_rules! kinds {
             /// Every kind there is, in order.
             pub const ALL: &[Self] = &[$(Self::$kind,)+];
 
+            /// Whether a service is to answer it. A command of one's own only runs.
+            #[must_use]
+            pub const fn asks(self) -> bool {
+                !matches!(self, Self::Run)
+            }
+
             /// Its name in logs, traces, metrics and JSON.
             #[must_use]
             pub const fn as_str(self) -> &'static str {

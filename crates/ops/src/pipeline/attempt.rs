@@ -110,6 +110,7 @@ impl<E: Failure> Run<'_, E> {
             after: now.since(self.began),
             flowing: self.teller.voice().is_flowing(now, self.request.idle),
             total: self.deadline.is_over(now),
+            asks: self.request.operation.kind.asks(),
         }
     }
 

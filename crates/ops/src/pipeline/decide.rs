@@ -43,7 +43,8 @@ impl<E: Failure> Run<'_, E> {
 
     /// The time was over while another part of its root used the pass.
     fn out_of_time(&mut self) -> Next<E> {
-        let late = Cause::TimedOut { after: self.elapsed(), flowing: false, total: true };
+        let asks = self.request.operation.kind.asks();
+        let late = Cause::TimedOut { after: self.elapsed(), flowing: false, total: true, asks };
         let (cause, service) = self.last.take().unwrap_or((late, None));
         let end = Stop::Deadline { pause: Duration::ZERO }.into();
         Next::Stop(Box::new(self.error(cause, end, service, None)))

@@ -32,6 +32,8 @@ pub enum Cause<E> {
         flowing: bool,
         /// Whether it was the limit of the whole operation.
         total: bool,
+        /// Whether a service was to answer: a command of one's own only runs.
+        asks: bool,
     },
     /// No circuit let it through.
     CircuitOpen(CircuitBreakerError),
@@ -71,6 +73,9 @@ impl<E: fmt::Display> fmt::Display for Cause<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Operation(error) => error.fmt(f),
+            Self::TimedOut { after, asks: false, .. } => {
+                write!(f, "ran longer than {:.1}s", after.as_secs_f64())
+            }
             Self::TimedOut { after, flowing: false, .. } => {
                 write!(f, "timed out after {:.1}s without an answer", after.as_secs_f64())
             }
@@ -133,7 +138,9 @@ impl<E> OperationError<E> {
     pub(crate) fn map<F>(self, larger: impl FnOnce(E) -> F) -> OperationError<F> {
         let cause = match self.cause {
             Cause::Operation(error) => Cause::Operation(larger(error)),
-            Cause::TimedOut { after, flowing, total } => Cause::TimedOut { after, flowing, total },
+            Cause::TimedOut { after, flowing, total, asks } => {
+                Cause::TimedOut { after, flowing, total, asks }
+            }
             Cause::CircuitOpen(rejected) => Cause::CircuitOpen(rejected),
             Cause::NoPlace(full) => Cause::NoPlace(full),
             Cause::ProbeLost => Cause::ProbeLost,

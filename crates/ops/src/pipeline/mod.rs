@@ -145,7 +145,8 @@ impl Pipeline {
             () = stopped.cancelled() => Err((Cause::Cancelled, Stop::Cancelled)),
             found = in_time => found.ok_or_else(|| {
                 let after = self.env.now().since(started);
-                let late = Cause::TimedOut { after, flowing: false, total: true };
+                let asks = request.operation.kind.asks();
+                let late = Cause::TimedOut { after, flowing: false, total: true, asks };
                 (late, Stop::Deadline { pause: Duration::ZERO })
             }),
         };

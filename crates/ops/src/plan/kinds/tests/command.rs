@@ -368,3 +368,14 @@ async fn marks_that_nobody_would_keep_are_not_relied_on() {
     let applied = apply(&network, &store, plan(), &options, &()).await.unwrap();
     assert!(matches!(applied.steps[0].outcome, Outcome::Satisfied) && !place.path().join("ran").exists());
 }
+
+#[tokio::test]
+async fn a_command_that_takes_too_long_ran_too_long_and_owes_no_answer() {
+    let place = tempfile::tempdir().unwrap();
+    let action = CommandAction::new(argv(&["sleep", "1000"]), always());
+    let mut cx = context(place.path(), action).await;
+    cx.options.total = Some(Duration::from_millis(200));
+    let failed = effect(&cx, None).await.unwrap_err();
+    let said = failed.causes.first().unwrap().to_string();
+    assert!(said.starts_with("ran longer than 0."), "{said}");
+}
