@@ -140,7 +140,11 @@ impl Runner for SystemRunner {
         };
         let ended = ended(status.map_err(failed)?);
         match words::of_waiter(ended, &said.from(before)) {
-            Some(kind) => Err(failed(kind.into())),
+            Some(kind) => {
+                // Those are our own words, and the error says the same in better ones.
+                said.take_back(before);
+                Err(failed(kind.into()))
+            }
             None => Ok(ended),
         }
     }

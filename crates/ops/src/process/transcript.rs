@@ -87,6 +87,12 @@ impl Transcript {
         String::from_utf8_lossy(&first).into_owned()
     }
 
+    /// Takes back what was said after `offset`, by one who says nothing more.
+    pub(super) fn take_back(&self, offset: u64) {
+        // What cannot be taken back is a word too many.
+        let _ = self.file.set_len(offset);
+    }
+
     /// Gives back the memory of what will not be kept.
     pub(super) fn trim(&self) {
         let (from, to) = (self.trimmed.load(Ordering::Relaxed).max(KEPT), self.len().saturating_sub(KEPT));

@@ -379,3 +379,18 @@ async fn a_command_that_takes_too_long_ran_too_long_and_owes_no_answer() {
     let said = failed.causes.first().unwrap().to_string();
     assert!(said.starts_with("ran longer than 0."), "{said}");
 }
+
+#[tokio::test]
+async fn of_a_program_that_cannot_be_run_only_that_is_said() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::write(place.path().join("plain"), "").unwrap();
+    std::fs::set_permissions(place.path().join("plain"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    for (program, why) in
+        [("no-such-program", "`no-such-program` was not found"), ("./plain", "cannot be executed")]
+    {
+        let cx = ground(place.path(), CommandAction::new(argv(&[program]), always()), None).await;
+        let failed = effect(&cx, None).await.unwrap_err();
+        assert!(failed.causes.first().unwrap().to_string().contains(why), "{failed:?}");
+        assert!(failed.tail.is_empty(), "our own words are no words of the program");
+    }
+}
