@@ -119,7 +119,7 @@ fn download(request: &DownloadRequest, at: &Surroundings) -> Result<DownloadLett
         url: url(request.url.as_url())?,
         mirrors,
         dest: match &request.dest {
-            Dest::Path(path) => Some(at.word(path)),
+            Dest::Path(path) | Dest::File(path) => Some(at.word(path)),
             Dest::Folder(path) => {
                 let mut folder = at.absolute(path).into_os_string();
                 folder.push("/");

@@ -70,6 +70,7 @@ pub(super) fn look(fs: &dyn Fs, request: &DownloadRequest) -> Result<Target, Fau
         Dest::Spool => return Ok(Target::Spool),
         Dest::Folder(folder) => within(fs, folder, request.url.as_url())?,
         Dest::Path(path) => at(fs, path, request)?,
+        Dest::File(path) => of_file(fs, path)?,
     };
     let At { folder, name, path } = if request.follow_link { followed(fs, at)? } else { at };
     check_folder(&*folder, &path)?;
@@ -149,6 +150,18 @@ fn at(fs: &dyn Fs, path: &Path, request: &DownloadRequest) -> Result<At, Fault> 
         }
         _ => Ok(At { folder, name: name.to_owned(), path: path.to_owned() }),
     }
+}
+
+/// DEST, whatever stands there: a file is never put into what was to be one.
+fn of_file(fs: &dyn Fs, path: &Path) -> Result<At, Fault> {
+    let refused = |what| Fault::NotReplaceable { path: path.to_owned(), what };
+    let name = path.file_name().ok_or_else(|| refused("a folder"))?;
+    let folder = open(fs, &folder_path(path), path)?;
+    let is_link = folder.look(name).is_ok_and(|meta| meta.kind == FileKind::Link);
+    if is_link && folder.look_through(name).is_ok_and(|meta| meta.kind == FileKind::Folder) {
+        return Err(refused("a link to a folder"));
+    }
+    Ok(At { folder, name: name.to_owned(), path: path.to_owned() })
 }
 
 fn within(fs: &dyn Fs, folder: &Path, url: &Url) -> Result<At, Fault> {

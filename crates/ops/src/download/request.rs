@@ -18,6 +18,8 @@ use crate::http::{Connection, Credentials, Verify};
 pub enum Dest {
     /// To this path, or into it if it is a folder.
     Path(PathBuf),
+    /// To this path, which is the file's own: a folder there, or a link to one, is refused.
+    File(PathBuf),
     /// Into this folder, under the URL's file name.
     Folder(PathBuf),
     /// To a file without a name, handed over once it is complete and right.
@@ -225,7 +227,7 @@ impl DownloadRequest {
         let named = |folder: &Path| Some(folder.join(file_name(self.url.as_url()).ok()?));
         match &self.dest {
             Dest::Path(path) if path.is_dir() => named(path),
-            Dest::Path(path) => Some(path.clone()),
+            Dest::Path(path) | Dest::File(path) => Some(path.clone()),
             Dest::Folder(folder) => named(folder),
             Dest::Spool => None,
         }

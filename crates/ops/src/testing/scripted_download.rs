@@ -103,7 +103,9 @@ impl Download for ScriptedDownload {
         match (self.script.outcome)(&self.request, number) {
             Ok(bytes) => {
                 let (saved, bytes) = match &self.request.dest {
-                    Dest::Path(path) | Dest::Folder(path) => (Saved::File(path.clone()), bytes),
+                    Dest::Path(path) | Dest::File(path) | Dest::Folder(path) => {
+                        (Saved::File(path.clone()), bytes)
+                    }
                     Dest::Spool => match spool(&self.script.spooled) {
                         Ok(spool) => {
                             let bytes = spool.len();

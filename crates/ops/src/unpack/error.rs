@@ -1,7 +1,7 @@
 //! Why an archive was not unpacked.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -149,6 +149,15 @@ impl From<Damage> for UnpackError {
 }
 
 impl UnpackError {
+    /// Why the folder that `to` is to be in could not be opened.
+    pub(super) fn of_way(to: &Path, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::NoParent { path: to.to_owned() },
+            io::ErrorKind::InvalidInput => Self::Occupied { path: to.to_owned(), why: Occupied::NoName },
+            _ => Self::disk("open the folder of", to)(error),
+        }
+    }
+
     /// What could not be done with a file, for `map_err`.
     pub(super) fn disk(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Disk { doing, path: path.into(), source }

@@ -71,4 +71,5 @@ pub(crate) use run::sweep_beside;
 pub use run::{unpack, unpack_here};
 pub use stamp::{STAMP, is_unpacked};
 pub use standing::Occupied;
+pub(crate) use standing::check_place;
 pub use warning::UnpackWarning;

@@ -48,13 +48,7 @@ impl Staging {
     /// Sweeps what dead runs left, and makes one for `to`.
     pub(super) fn make(to: &Path, hearing: &Hearing) -> Result<Self, UnpackError> {
         let env = hearing.env();
-        let (parent, name) = env.fs().folder_of(to).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => UnpackError::NoParent { path: to.to_owned() },
-            io::ErrorKind::InvalidInput => {
-                UnpackError::Occupied { path: to.to_owned(), why: Occupied::NoName }
-            }
-            _ => UnpackError::disk("open the folder of", to)(error),
-        })?;
+        let (parent, name) = env.fs().folder_of(to).map_err(|error| UnpackError::of_way(to, error))?;
         standing(env, &*parent, name, to)?;
         let stem = Stem::of(name);
         sweep(&*parent, &stem, hearing)?;

@@ -52,6 +52,19 @@ pub(super) enum Standing {
     },
 }
 
+/// Looks whether a tree may be put at `to`, as [`unpack`](super::unpack) does, before there is an archive.
+///
+/// # Errors
+/// What unpacking would fail with for what stands there.
+pub(crate) fn check_place(env: &Env, to: &Path) -> Result<(), UnpackError> {
+    match env.fs().folder_of(to) {
+        Ok((parent, name)) => standing(env, &*parent, name, to).map(drop),
+        // The folders above it can be made.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(UnpackError::of_way(to, error)),
+    }
+}
+
 /// Looks at what has the name `name` in `parent`, which people know as `to`.
 pub(super) fn standing(
     env: &Env,

@@ -70,6 +70,9 @@ pub(crate) fn hint(hint: &Hint) -> String {
         Hint::Download(DownloadHint::Credentials) => {
             "credentials are taken from `~/.netrc` or `headers` in the step".to_owned()
         }
+        Hint::Download(DownloadHint::WriteToStdout) => {
+            "`dest` is the file itself: name another one, or take away what stands there".to_owned()
+        }
         other => super::hint(other),
     }
 }

@@ -1,5 +1,6 @@
 //! A file is downloaded.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -84,10 +85,13 @@ fn has_digest(action: &DownloadAction) -> bool {
     action.checksum.is_some()
 }
 
+fn invalid(error: InvalidRequest) -> StepError {
+    StepError::local(&DownloadStepError::from(error))
+}
+
 fn request(cx: &StepContext, action: &DownloadAction) -> Result<DownloadRequest, StepError> {
-    let invalid = |error: InvalidRequest| StepError::local(&DownloadStepError::from(error));
     let url = parse_url("url", &action.url).map_err(invalid)?;
-    let dest = unpacked::archive(cx, action).map_or(Dest::Spool, Dest::Path);
+    let dest = unpacked::archive(cx, action).map_or(Dest::Spool, Dest::File);
     let mut request = DownloadRequest::new(url.clone(), dest);
     for mirror in &action.mirrors {
         request.mirrors.push(parse_url("mirrors", mirror).map_err(invalid)?.into());
@@ -109,6 +113,34 @@ fn request(cx: &StepContext, action: &DownloadAction) -> Result<DownloadRequest,
 }
 
 pub(super) async fn prove(cx: &StepContext, action: &DownloadAction) -> Result<Proof, StepError> {
+    let proof = looked_at(cx, action).await?;
+    if !matches!(proof, Proof::Satisfied(_)) {
+        check_places(cx, action).await?;
+    }
+    Ok(proof)
+}
+
+/// Whether all that is to be put somewhere may be put there: before anybody is asked for it.
+async fn check_places(cx: &StepContext, action: &DownloadAction) -> Result<(), StepError> {
+    if let Some(unpack) = &action.unpack {
+        unpacked::check_place(cx, unpack)?;
+    }
+    let Some(path) = unpacked::archive(cx, action) else { return Ok(()) };
+    let is_absent = |above: &Path| {
+        let found = cx.env().fs().look_through(above);
+        found.is_err_and(|error| error.kind() == ErrorKind::NotFound)
+    };
+    // It is made at the step's turn.
+    if path.parent().is_some_and(is_absent) {
+        return Ok(());
+    }
+    let url = parse_url("url", &action.url).map_err(invalid)?;
+    let request = DownloadRequest::new(url, Dest::File(path));
+    let looked = cx.network().downloads().look(&request, &cx.options).await;
+    looked.map(drop).map_err(|error| StepError::of(&error))
+}
+
+async fn looked_at(cx: &StepContext, action: &DownloadAction) -> Result<Proof, StepError> {
     if let Some(unpack) = &action.unpack
         && !unpacked::is_there(cx, action, unpack)
     {
@@ -185,6 +217,9 @@ pub(super) async fn effect(
     fetched: Option<Fetched>,
 ) -> Result<Done, StepError> {
     let deadline = cx.deadline();
+    if let Some(unpack) = &action.unpack {
+        unpacked::check_place(cx, unpack)?;
+    }
     let archive = unpacked::archive(cx, action);
     let is_still = |meta: &Meta| {
         archive.as_ref().and_then(|path| cx.env().fs().look_through(path).ok()).as_ref() == Some(meta)

@@ -16,8 +16,8 @@ use crate::env::fs::{FsFile, Open};
 use crate::env::hidden_name;
 use crate::foreign::{Foreign, shown};
 use crate::unpack::{
-    ArchiveDigest, UnpackLimits, UnpackOptions, UnpackProgress, UnpackRequest, is_unpacked, sweep_beside,
-    unpack,
+    ArchiveDigest, UnpackError, UnpackLimits, UnpackOptions, UnpackProgress, UnpackRequest,
+    check_place as check, is_unpacked, sweep_beside, unpack,
 };
 
 /// What an archive is called that is there only until it is unpacked: `.NAME.archive`.
@@ -59,6 +59,16 @@ pub(super) fn is_there(cx: &StepContext, action: &DownloadAction, unpack: &Unpac
     let digest = wanted.and_then(|checksum| ArchiveDigest::from_hex(checksum.hex())).or_else(known);
     let options = UnpackOptions { strip: unpack.strip };
     digest.is_some_and(|digest| is_unpacked(cx.env(), &cx.path(&unpack.to), digest, options))
+}
+
+/// Whether the folder may be put where it is to be.
+pub(super) fn check_place(cx: &StepContext, unpack: &Unpack) -> Result<(), StepError> {
+    check(cx.env(), &cx.path(&unpack.to)).map_err(|error| failed(&error))
+}
+
+fn failed(error: &UnpackError) -> StepError {
+    let judged = error.judge();
+    StepError::new(error, judged.kind, judged.class)
 }
 
 /// Unpacks what was downloaded. Its SHA-256, which the folder's stamp has, too.
@@ -112,10 +122,7 @@ pub(super) async fn effect(
         saying.say(format!("unpacking: {} entries", progress.entries).into());
     };
     let done = unpack(cx.env(), request, progress).await;
-    let done = done.map_err(|error| {
-        let judged = error.judge();
-        StepError::new(&error, judged.kind, judged.class)
-    })?;
+    let done = done.map_err(|error| failed(&error))?;
     for warning in &done.warnings {
         cx.warn(warning);
     }

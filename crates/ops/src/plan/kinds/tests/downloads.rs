@@ -234,3 +234,86 @@ async fn a_file_without_a_digest_that_was_had_by_hand_is_not_fetched() {
     let other = DownloadAction { url: "https://example.com/b".into(), ..action() };
     assert!(lab.run(steps(&other)).await[0].starts_with("d changed"));
 }
+
+#[tokio::test]
+async fn dest_is_the_file_itself_and_never_a_folder_for_it() {
+    use std::os::unix::fs::symlink;
+    for is_link in [false, true] {
+        let (lab, asked) = lab("content");
+        std::fs::create_dir_all(lab.at("below/here/a")).unwrap();
+        if is_link {
+            std::fs::rename(lab.at("below/here/a"), lab.at("far")).unwrap();
+            symlink(lab.at("far"), lab.at("below/here/a")).unwrap();
+        }
+        for wanted in [action(), with_digest("content")] {
+            for said in [lab.run(steps(&wanted)).await, lab.dry_run(steps(&wanted)).await] {
+                assert!(said[0].starts_with("d failed: "), "{said:?}");
+                assert!(said[0].contains("a folder and is never replaced") || is_link, "{said:?}");
+                assert!(said[0].contains("a link to a folder and is never replaced") || !is_link, "{said:?}");
+            }
+        }
+        assert_eq!(std::fs::read_dir(lab.at("below/here/a")).unwrap().count(), 0);
+        assert!(asked.lock().unwrap().is_empty(), "nobody is asked for what cannot be put anywhere");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_comes_to_be_at_dest_in_mid_run_is_said_again_and_the_part_is_gone_on_with() {
+    let place = tempfile::tempdir().unwrap();
+    let dest = place.path().join("a");
+    let (made, asked) = (dest.clone(), Arc::new(Mutex::new(0)));
+    let counted = Arc::clone(&asked);
+    let http = ScriptedHttp::new(Env::real(), move |_, _| {
+        let mut asked = counted.lock().unwrap();
+        *asked += 1;
+        if *asked == 1 {
+            std::fs::create_dir(&made).unwrap();
+        }
+        Script::status(200).header("etag", "\"1\"").sends(b"content")
+    });
+    let lab = Lab::new(|builder| builder.http(Arc::new(http)));
+    let wanted = DownloadAction { dest: Some(dest.clone()), ..with_digest("content") };
+    for _ in 0..2 {
+        assert!(lab.run(steps(&wanted)).await[0].starts_with("d failed: "));
+        assert_eq!(std::fs::read_dir(&dest).unwrap().count(), 0, "nothing is put into it");
+    }
+    assert_eq!(*asked.lock().unwrap(), 1, "the second run looks first");
+    std::fs::remove_dir(&dest).unwrap();
+    assert!(lab.run(steps(&wanted)).await[0].starts_with("d changed"));
+    let left: Vec<_> = std::fs::read_dir(place.path()).unwrap().map(|one| one.unwrap().file_name()).collect();
+    assert_eq!((left, std::fs::read_to_string(&dest).unwrap().as_str()), (vec!["a".into()], "content"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_put_anywhere_is_known_before_anybody_is_asked() {
+    use std::os::unix::fs::symlink;
+    for stands in ["file", "folder", "link"] {
+        let (lab, asked) = lab(archive());
+        lab.write("elsewhere/mine", "mine");
+        std::fs::create_dir_all(lab.at("opt")).unwrap();
+        match stands {
+            "file" => lab.write("opt/app", "mine"),
+            "folder" => lab.write("opt/app/mine", "mine"),
+            _ => symlink(lab.at("elsewhere"), lab.at("opt/app")).unwrap(),
+        }
+        for known in [true, false] {
+            let wanted = steps(&unpacking(&lab, known));
+            for said in [lab.dry_run(wanted.clone()).await, lab.run(wanted.clone()).await] {
+                assert!(said[0].starts_with("d failed: ") && said[0].contains("not replaced"), "{said:?}");
+            }
+        }
+        assert!(asked.lock().unwrap().is_empty(), "{stands}");
+        assert_eq!(
+            std::fs::read_dir(lab.at("opt")).unwrap().count(),
+            1,
+            "{stands}: nothing stands beside it"
+        );
+    }
+    // A pipe, where a file is to be.
+    let (lab, asked) = lab("content");
+    std::fs::create_dir_all(lab.at("below/here")).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, lab.at("below/here/a"), rustix::fs::Mode::RUSR).unwrap();
+    assert!(lab.dry_run(steps(&action())).await[0].contains("is a FIFO"));
+    assert!(lab.run(steps(&action())).await[0].contains("is a FIFO"));
+    assert!(asked.lock().unwrap().is_empty());
+}
