@@ -157,7 +157,8 @@ async fn prove_dest(cx: &StepContext, action: &DownloadAction, dest: &Path) -> R
     let missing = Ok(Proof::Missing(Some(shown(dest))));
     let meta = cx.env().fs().look_through(dest);
     let Some(meta) = meta.ok().filter(|meta| meta.kind == FileKind::File) else { return missing };
-    if action.mode.is_some_and(|mode| meta.mode != mode) {
+    let is_other = action.mode.is_some_and(|mode| meta.mode != mode);
+    if is_other || action.size.is_some_and(|size| meta.len != size) {
         return missing;
     }
     if !has_digest(action) {

@@ -285,6 +285,18 @@ async fn a_folder_that_comes_to_be_at_dest_in_mid_run_is_said_again_and_the_part
 }
 
 #[tokio::test]
+async fn without_a_digest_a_length_that_is_told_is_looked_at() {
+    let (lab, asked) = lab("content");
+    let wanted = DownloadAction { size: Some(7), ..action() };
+    assert!(lab.run(steps(&wanted)).await[0].starts_with("d changed"));
+    assert_eq!(lab.run(steps(&wanted)).await, ["d ok"]);
+    std::fs::write(lab.at("below/here/a"), "longer than that").unwrap();
+    assert!(lab.dry_run(steps(&wanted)).await[0].starts_with("d would "));
+    assert!(lab.run(steps(&wanted)).await[0].starts_with("d changed"));
+    assert_eq!((lab.read("below/here/a").as_deref(), asked.lock().unwrap().len()), (Some("content"), 2));
+}
+
+#[tokio::test]
 async fn what_cannot_be_put_anywhere_is_known_before_anybody_is_asked() {
     use std::os::unix::fs::symlink;
     for stands in ["file", "folder", "link"] {
