@@ -84,8 +84,11 @@ pub enum UnpackError {
         /// The format that it has.
         found: Format,
     },
+    /// It has no entries.
+    #[error("the archive holds nothing")]
+    Empty,
     /// No entry is left to be unpacked.
-    #[error("nothing in the archive is below {strip} folders that are left out")]
+    #[error("nothing in the archive is below the {strip} folders that are left out")]
     NothingLeft {
         /// Folders that each name was to lose.
         strip: u32,
@@ -149,6 +152,29 @@ impl From<Damage> for UnpackError {
 }
 
 impl UnpackError {
+    /// Whether the archive itself is refused, so that no other try takes it.
+    #[must_use]
+    pub const fn is_of_archive(&self) -> bool {
+        match self {
+            Self::Refused { .. }
+            | Self::Damaged(_)
+            | Self::Excess { .. }
+            | Self::UnknownFormat { .. }
+            | Self::WrongEnding { .. }
+            | Self::Empty
+            | Self::NothingLeft { .. } => true,
+            Self::Unreadable { .. }
+            | Self::NoSpace { .. }
+            | Self::Occupied { .. }
+            | Self::NoParent { .. }
+            | Self::Disk { .. }
+            | Self::Exchanged { .. }
+            | Self::Stopped
+            | Self::TimedOut
+            | Self::BrokeDown => false,
+        }
+    }
+
     /// Why the folder that `to` is to be in could not be opened.
     pub(super) fn of_way(to: &Path, error: io::Error) -> Self {
         match error.kind() {

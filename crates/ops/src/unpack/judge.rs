@@ -13,7 +13,7 @@ impl Classify for UnpackError {
             | Self::WrongEnding { .. } => (Class::Permanent, Kind::Integrity),
             // As with a hostile tree of a repository: it is what was asked for.
             Self::Refused { .. } | Self::Excess { .. } => (Class::Permanent, Kind::Failed),
-            Self::NothingLeft { .. } => (Class::Permanent, Kind::Invalid),
+            Self::Empty | Self::NothingLeft { .. } => (Class::Permanent, Kind::Invalid),
             Self::NoSpace { .. }
             | Self::Occupied { .. }
             | Self::NoParent { .. }
@@ -51,6 +51,7 @@ mod tests {
                 Kind::Integrity,
             ),
             (UnpackError::Excess { bound: Bound::Depth, limit: 1 }, Permanent, Kind::Failed),
+            (UnpackError::Empty, Permanent, Kind::Invalid),
             (UnpackError::NothingLeft { strip: 1 }, Permanent, Kind::Invalid),
             (UnpackError::NoSpace { folder: path(), needed: 2, free: 1 }, Local, Kind::Local),
             (UnpackError::Occupied { path: path(), why: Occupied::NotOurs }, Local, Kind::Local),

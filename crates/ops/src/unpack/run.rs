@@ -228,7 +228,10 @@ impl<P: FnMut(UnpackProgress)> Growing<'_, P> {
         to: &Path,
     ) -> Result<(UnpackProgress, u64), UnpackError> {
         if self.is_empty {
-            return Err(UnpackError::NothingLeft { strip: self.options.strip });
+            return Err(match self.options.strip {
+                0 => UnpackError::Empty,
+                strip => UnpackError::NothingLeft { strip },
+            });
         }
         self.tree.check_links(|| self.hearing.check())?;
         Stamp::new(digest, self.options).write(&**staging.tree(), to)?;

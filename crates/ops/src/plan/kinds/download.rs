@@ -202,6 +202,10 @@ async fn had(
 ) -> Result<Option<Held>, StepError> {
     let mut request = request(cx, action)?;
     request.hold = true;
+    if action.dest.is_none() && !has_digest(action) {
+        // Nobody can say whether it is right, so it is not used, and takes the room of what comes in its place.
+        unpacked::remove_left(cx, action);
+    }
     let options = Options { total, ..cx.options.clone() };
     let done = cx.network().downloads().run(request, &options).await;
     let done = done.map_err(|error| StepError::of(&error))?;

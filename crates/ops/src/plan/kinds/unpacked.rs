@@ -122,7 +122,12 @@ pub(super) async fn effect(
         saying.say(format!("unpacking: {} entries", progress.entries).into());
     };
     let done = unpack(cx.env(), request, progress).await;
-    let done = done.map_err(|error| failed(&error))?;
+    let done = done.map_err(|error| {
+        if error.is_of_archive() {
+            remove_left(cx, action);
+        }
+        failed(&error)
+    })?;
     for warning in &done.warnings {
         cx.warn(warning);
     }
@@ -136,6 +141,11 @@ fn late(cx: &StepContext) -> StepError {
 /// Takes away what a run left that was killed once the folder was in place.
 pub(super) async fn sweep(cx: &StepContext, action: &DownloadAction, unpack: &Unpack) {
     sweep_beside(cx.env(), &cx.path(&unpack.to)).await;
+    remove_left(cx, action);
+}
+
+/// Takes an archive away that a run left which did not come to its end, if that is no file of the plan's.
+pub(super) fn remove_left(cx: &StepContext, action: &DownloadAction) {
     if let (None, Some(path)) = (&action.dest, archive(cx, action)) {
         remove(cx, &path);
     }

@@ -329,3 +329,42 @@ async fn what_cannot_be_put_anywhere_is_known_before_anybody_is_asked() {
     assert!(lab.run(steps(&action())).await[0].contains("is a FIFO"));
     assert!(asked.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn of_an_archive_that_is_refused_for_good_nothing_stays_beside_its_folder() {
+    for (content, why) in [("no archive at all", "no archive"), (empty(), "the archive holds nothing")] {
+        for known in [true, false] {
+            let (lab, _) = lab(content);
+            let mut wanted = unpacking(&lab, known);
+            wanted.checksum = known.then(|| format!("sha256:{}", sha256(content.as_bytes())));
+            wanted.unpack = Some(Unpack::new(lab.at("opt/app"), 0));
+            let said = lab.run(steps(&wanted)).await;
+            assert!(said[0].starts_with("d failed: ") && said[0].contains(why), "{said:?}");
+            assert_eq!(std::fs::read_dir(lab.at("opt")).unwrap().count(), 0);
+            // One that the plan has a place for is the plan's.
+            wanted.dest = Some(lab.at("app.tar"));
+            lab.run(steps(&wanted)).await;
+            assert_eq!(lab.read("app.tar").as_deref(), Some(content));
+        }
+    }
+}
+
+/// An archive without an entry.
+fn empty() -> &'static str {
+    Box::leak("\0".repeat(1024).into_boxed_str())
+}
+
+#[tokio::test]
+async fn an_archive_that_a_run_left_and_nobody_knows_makes_room_for_the_next() {
+    let (mut lab, _) = lab(archive());
+    lab.write("opt/.app.archive", "of another day");
+    let there = lab.at("opt/.app.archive");
+    let http = ScriptedHttp::new(Env::real(), move |_, _| {
+        assert!(!there.exists(), "it takes room while another comes");
+        Script::status(200).sends(archive().as_bytes())
+    });
+    let network = Lab::new(|builder| builder.http(Arc::new(http))).network;
+    lab.network = network;
+    assert!(lab.run(steps(&unpacking(&lab, false))).await[0].starts_with("d changed"));
+    assert_eq!(std::fs::read_dir(lab.at("opt")).unwrap().count(), 1);
+}
