@@ -45,13 +45,13 @@ pub(crate) struct ApplyArgs {
     /// Not these steps, nor what needs them
     #[arg(long, value_name = "STEP", value_parser = Steps::parse, help_heading = "Which steps")]
     pub(crate) skip: Vec<Steps>,
-    /// Do these again, though they are done once, were interrupted or are parked
+    /// Do these again: downloads that are right, what is done once, was interrupted or is parked
     #[arg(long, value_name = "STEP", value_parser = Steps::parse, help_heading = "Which steps")]
     pub(crate) rerun: Vec<Steps>,
     /// These were done by hand: they are not done, and remembered as done
     #[arg(long, value_name = "STEP", value_parser = Steps::parse, help_heading = "Which steps")]
     pub(crate) mark_done: Vec<Steps>,
-    /// Look at everything anew, whatever earlier looks said
+    /// Look at everything anew, whatever earlier looks said, and unpack archives anew
     #[arg(long, help_heading = "Which steps")]
     pub(crate) recheck: bool,
     /// Wait for open circuits and for the network, so long in all [default: 10m]

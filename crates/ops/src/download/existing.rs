@@ -20,7 +20,7 @@ pub(super) async fn is_done(
     request: &DownloadRequest,
     target: &FileTarget,
 ) -> Result<Option<Downloaded>, Fault> {
-    let Some(existing) = target.existing else { return Ok(None) };
+    let Some(existing) = target.existing.filter(|_| !request.anew) else { return Ok(None) };
     if request.keep_existing {
         return Ok(Some(unchanged(request, target, None)));
     }

@@ -151,6 +151,8 @@ pub struct DownloadRequest {
     pub resume: bool,
     /// Whether a file that is there already is left as it is. False.
     pub keep_existing: bool,
+    /// Whether the file is fetched though a right one is there. False.
+    pub anew: bool,
     /// Whether a link at DEST is followed, not replaced. False.
     pub follow_link: bool,
     /// The permission bits of the new file; else those of the file it replaces, else what a new file gets there.
@@ -182,6 +184,7 @@ impl DownloadRequest {
             size: None,
             resume: true,
             keep_existing: false,
+            anew: false,
             follow_link: false,
             mode: None,
             durable: true,

@@ -79,7 +79,7 @@ keys! {
         url: String,
         /// Further places of the same file, in order.
         mirrors: OneOrMore,
-        /// Where it is to be. Needed unless it is unpacked.
+        /// Where it is to be: the file itself, never a folder for it. Needed unless it is unpacked.
         dest: String,
         /// What it must be: 64 hexadecimal digits.
         sha256: String,
@@ -87,7 +87,7 @@ keys! {
         sha512: String,
         /// `ALGO:HEX`, or the URL of a list of digests.
         checksum: String,
-        /// Its length: bytes, or `10MiB`.
+        /// Its length: bytes, or `10MiB`. Without a digest only this is looked at, and that a file is there.
         size: String,
         /// Its rights: "0644", in quotes.
         mode: Quoted,

@@ -147,6 +147,7 @@ async fn looked_at(cx: &StepContext, action: &DownloadAction) -> Result<Proof, S
         return Ok(Proof::Missing(Some(shown(&cx.path(&unpack.to)))));
     }
     match &action.dest {
+        Some(dest) if cx.is_asked => Ok(Proof::Missing(Some(shown(&cx.path(dest))))),
         Some(dest) => prove_dest(cx, action, &cx.path(dest)).await,
         None => Ok(Proof::Satisfied(None)),
     }
@@ -202,6 +203,8 @@ async fn had(
 ) -> Result<Option<Held>, StepError> {
     let mut request = request(cx, action)?;
     request.hold = true;
+    // An archive of ours alone that a run left is not what anybody asked to have again: its folder is.
+    request.anew = cx.is_asked && action.dest.is_some();
     if action.dest.is_none() && !has_digest(action) {
         // Nobody can say whether it is right, so it is not used, and takes the room of what comes in its place.
         unpacked::remove_left(cx, action);

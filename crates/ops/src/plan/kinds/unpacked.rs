@@ -49,7 +49,11 @@ pub(super) fn archive(cx: &StepContext, action: &DownloadAction) -> Option<PathB
 }
 
 /// Whether the folder is what comes of the archive. Of one whose digest the plan does not know the last run does.
+/// What was changed in the folder since nothing tells: it is no proof where it is asked for again, or looked at anew.
 pub(super) fn is_there(cx: &StepContext, action: &DownloadAction, unpack: &Unpack) -> bool {
+    if cx.is_asked || cx.ground.recheck {
+        return false;
+    }
     let known = || {
         let stamp = cx.stamp().filter(|stamp| stamp.get("url").and_then(Value::as_str) == Some(&*action.url));
         ArchiveDigest::from_hex(stamp?.get("sha256")?.as_str()?)

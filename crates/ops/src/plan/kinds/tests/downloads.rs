@@ -331,6 +331,42 @@ async fn what_cannot_be_put_anywhere_is_known_before_anybody_is_asked() {
 }
 
 #[tokio::test]
+async fn what_is_asked_for_again_is_fetched_though_it_is_right() {
+    for wanted in [action(), with_digest("content")] {
+        let (lab, asked) = lab("content");
+        lab.run(steps(&wanted)).await;
+        let mut options = lab.options();
+        options.selection.rerun = vec![super::machine::id("d")];
+        assert!(ends(&lab.applied(steps(&wanted), &options).await)[0].starts_with("d changed"));
+        assert_eq!(asked.lock().unwrap().len(), 2);
+        let looked = ApplyOptions { dry_run: true, ..options };
+        assert!(ends(&lab.applied(steps(&wanted), &looked).await)[0].starts_with("d would Change"));
+        assert_eq!(lab.run(steps(&wanted)).await, ["d ok"]);
+    }
+}
+
+#[tokio::test]
+async fn a_folder_is_unpacked_anew_where_it_is_asked_for_or_looked_at_anew() {
+    for (known, is_kept) in [(true, false), (false, false), (true, true)] {
+        for rerun in [true, false] {
+            let (lab, asked) = lab(archive());
+            let mut wanted = unpacking(&lab, known);
+            wanted.dest = is_kept.then(|| lab.at("app.tar"));
+            lab.run(steps(&wanted)).await;
+            std::fs::remove_file(lab.at("opt/app/hello")).unwrap();
+            assert_eq!(lab.run(steps(&wanted)).await, ["d ok"], "only the stamp is looked at");
+            let mut options = ApplyOptions { recheck: !rerun, ..lab.options() };
+            options.selection.rerun.extend(rerun.then(|| super::machine::id("d")));
+            assert!(ends(&lab.applied(steps(&wanted), &options).await)[0].starts_with("d changed"));
+            assert_eq!(lab.read("opt/app/hello").as_deref(), Some("hi\n"));
+            let requests = asked.lock().unwrap().len();
+            assert_eq!(requests, if is_kept && !rerun { 1 } else { 2 }, "what is there is not fetched again");
+            assert_eq!(std::fs::read_dir(lab.at("opt")).unwrap().count(), 1);
+        }
+    }
+}
+
+#[tokio::test]
 async fn of_an_archive_that_is_refused_for_good_nothing_stays_beside_its_folder() {
     for (content, why) in [("no archive at all", "no archive"), (empty(), "the archive holds nothing")] {
         for known in [true, false] {
