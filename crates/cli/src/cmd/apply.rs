@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vps_ops::foreign::Foreign;
-use vps_ops::plan::run::{Applied, ApplyError, ApplyLock, ApplyOptions, LockError, Outcome, apply};
+use vps_ops::plan::run::{Applied, ApplyError, ApplyLock, ApplyOptions, LockError, Outcome, Would, apply};
 use vps_ops::plan::{Plan, Variables};
 use vps_ops::{Kind, NetworkOperationWrapper};
 
@@ -157,7 +157,7 @@ fn exit(app: &App, args: &ApplyArgs, applied: &Applied) -> Exit {
     if applied.stopped && app.cancel.is_cancelled() {
         return app.stopped.by().map_or(Exit::of(Kind::Cancelled), Exit::Signal);
     }
-    let would = |outcome: &Outcome| matches!(outcome, Outcome::Would(_));
+    let would = |outcome: &Outcome| matches!(outcome, Outcome::Would(Would::Change(_)));
     let has_warned = applied.count(|outcome| matches!(outcome, Outcome::Failed(_))) > 0;
     if applied.failed().next().is_some() || (args.strict && has_warned) {
         Exit::Failed

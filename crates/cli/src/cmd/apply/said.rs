@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use vps_ops::Class;
 use vps_ops::foreign::{Foreign, shown};
 use vps_ops::plan::StepId;
-use vps_ops::plan::run::{Applied, Deferral, Outcome, StepReport};
+use vps_ops::plan::run::{Applied, Deferral, Outcome, StepReport, Would};
 
 use super::changes::{self, Changes};
 use crate::app::App;
@@ -197,10 +197,13 @@ fn listed(steps: &[&StepReport]) -> String {
 fn summary(applied: &Applied) -> String {
     let is_ok =
         |outcome: &Outcome| matches!(outcome, Outcome::Satisfied | Outcome::Done { changed: false, .. });
-    let counts: [(&str, usize); 8] = [
+    let is_unknown =
+        |outcome: &Outcome| matches!(outcome, Outcome::Would(Would::Unknown | Would::UnknownUntil(_)));
+    let counts: [(&str, usize); 9] = [
         ("ok", applied.count(is_ok)),
         ("changed", applied.count(|outcome| matches!(outcome, Outcome::Done { changed: true, .. }))),
-        ("would change", applied.count(|outcome| matches!(outcome, Outcome::Would(_)))),
+        ("would change", applied.count(|outcome| matches!(outcome, Outcome::Would(Would::Change(_))))),
+        ("unknown", applied.count(is_unknown)),
         ("skipped", applied.count(|outcome| matches!(outcome, Outcome::Skipped))),
         ("failed", applied.count(|outcome| matches!(outcome, Outcome::Failed(_)))),
         ("blocked", applied.count(|outcome| matches!(outcome, Outcome::Blocked { .. }))),

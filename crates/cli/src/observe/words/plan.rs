@@ -127,6 +127,7 @@ fn would_be(kind: ActionKind, would: &Would) -> String {
         Would::Change(Some(what)) => format!("{verb} {what}"),
         Would::Change(None) => verb.to_owned(),
         Would::UnknownUntil(step) => format!("unknown until {step}"),
+        _ if kind == ActionKind::Git => "unknown: its server would be asked".to_owned(),
         _ => "unknown".to_owned(),
     }
 }
@@ -159,6 +160,9 @@ mod tests {
         let say = |end: &Outcome| outcome(kind, end);
         assert_eq!(say(&Outcome::Done { changed: true, what: what() }), "installed curl, jq");
         assert_eq!(say(&Outcome::Would(Would::Change(what()))), "would install curl, jq");
+        assert_eq!(say(&Outcome::Would(Would::Unknown)), "unknown");
+        let of_clone = outcome(ActionKind::Git, &Outcome::Would(Would::Unknown));
+        assert_eq!(of_clone, "unknown: its server would be asked");
         assert_eq!(say(&Outcome::Blocked { by: "a".parse().unwrap() }), "not done: it needs a");
         let open = Deferral::CircuitOpen {
             service: Some("github".into()),

@@ -59,8 +59,12 @@ pub(super) async fn prove(cx: &StepContext, action: &GitAction) -> Result<Proof,
     let request = request(cx, action)?;
     let missing = Ok(Proof::Missing(Some(shown(&request.dest))));
     if action.update && action.commit.is_none() {
-        // Where the branch is only its server knows.
-        return missing;
+        return match cx.network().clones().look(&request).await {
+            // Where the branch is only its server knows.
+            Ok(There::Clone(_)) => Ok(Proof::Unknown),
+            Ok(_) | Err(GitError::Otherwise { by_update: true, .. }) => missing,
+            Err(error) => Err(of_look(&error)),
+        };
     }
     // Modules are more than what HEAD says.
     if !action.submodules

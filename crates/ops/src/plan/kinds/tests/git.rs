@@ -88,3 +88,16 @@ async fn what_is_no_clone_of_it_stays_as_it_is() {
     let ended = lab.run(clone(&lab, |git| git.commit = Some("abc".into()))).await;
     assert!(ended[0].contains("no commit"), "{ended:?}");
 }
+
+#[tokio::test]
+async fn whether_a_branch_that_is_followed_moved_no_look_can_tell() {
+    let (lab, _) = lab();
+    let followed = || clone(&lab, |git| (git.branch, git.update) = (Some("main".into()), true));
+    assert!(lab.dry_run(followed()).await[0].starts_with("g would Change"), "it is not there");
+    lab.run(followed()).await;
+    assert_eq!(lab.dry_run(followed()).await, ["g would Unknown"]);
+    // What is no clone is refused, as the step itself would.
+    std::fs::remove_dir_all(lab.at("clone")).unwrap();
+    lab.write("clone/mine", "mine");
+    assert!(lab.dry_run(followed()).await[0].starts_with("g failed: "));
+}
