@@ -135,7 +135,8 @@ pub(super) async fn effect(cx: &StepContext, action: &CommandAction) -> Result<D
         }
         Err(error) => {
             let mut failed = StepError::of(&error);
-            (failed.log, failed.tail) = (kept.log, kept.tail);
+            // An empty file tells nobody anything.
+            (failed.log, failed.tail) = (kept.log.filter(|_| !said.is_empty()), kept.tail);
             failed.code = match &error.cause {
                 Cause::Operation(CommandError::Code { code, .. }) => Some(*code),
                 _ => None,

@@ -391,6 +391,6 @@ async fn of_a_program_that_cannot_be_run_only_that_is_said() {
         let cx = ground(place.path(), CommandAction::new(argv(&[program]), always()), None).await;
         let failed = effect(&cx, None).await.unwrap_err();
         assert!(failed.causes.first().unwrap().to_string().contains(why), "{failed:?}");
-        assert!(failed.tail.is_empty(), "our own words are no words of the program");
+        assert!(failed.tail.is_empty() && failed.log.is_none(), "our own words are no words of the program");
     }
 }
