@@ -115,7 +115,7 @@ fn what_is_kept_or_cannot_be_replaced_needs_no_list() {
     assert_eq!(server.log().exchanges.len(), 0);
 }
 
-fn git(folder: &Path, args: &[&str]) -> String {
+pub(crate) fn git(folder: &Path, args: &[&str]) -> String {
     let mut command = Command::new("git");
     command.current_dir(folder).env("GIT_CONFIG_GLOBAL", "/dev/null").args(args);
     for who in ["AUTHOR", "COMMITTER"] {

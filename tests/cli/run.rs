@@ -184,7 +184,7 @@ fn what_cuts_an_attempt_short_is_said() {
     // The pause before a second attempt would leave it no time: the first may take all.
     let pause = [("VPS_CONFIGURATOR_PERFORMANCE__NETWORK_RETRY__INITIAL_DELAY", "1")];
     let said = run_with(&lab, &pause, &["run", "--timeout", "1", "--", "sleep", "100"]);
-    assert!(said.err.contains("Timed out after 1.0s") && !said.err.contains("half"), "{}", said.err);
+    assert!(said.err.contains("Ran longer than 1.0s") && !said.err.contains("half"), "{}", said.err);
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn the_one_to_begin_with_runs_without_root_and_without_a_network() {
         "it would be told: {}",
         said.out
     );
-    assert!(said.out.contains("quickstart: 5 steps  would change 5  "), "{}", said.out);
+    assert!(said.out.contains("quickstart: 5 steps  would change 4  unknown 1  "), "{}", said.out);
     let said = apply(&lab, &[]);
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(said.out.starts_with("quickstart: 5 steps  changed 5  "), "{}", said.out);

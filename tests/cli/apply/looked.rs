@@ -3,8 +3,9 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::{apply, heard, lab};
+use super::{apply, heard, lab, plan};
 use crate::lab::Lab;
+use crate::preview::git;
 use crate::said::run_with;
 
 /// One that changes lines, one that has a secret, one that is no text, one that has other readers, and a long one.
@@ -76,4 +77,29 @@ fn programs_read_it_in_the_report() {
     let (_, lines) = heard(&lab, &[]);
     assert!(lines.last().unwrap()["steps"][0]["change"].is_null(), "only a look says it");
     assert_eq!(apply(&lab, &["--dry-run"]).out.lines().count(), 1, "all of it is so now");
+}
+
+#[test]
+fn whether_a_followed_branch_moved_is_unknown_and_no_change() {
+    if !crate::said::is_there("git") {
+        return;
+    }
+    let lab = lab("");
+    fs::create_dir_all(lab.path("source")).unwrap();
+    let source = lab.path("source");
+    git(&source, &["init", "--quiet", "--initial-branch", "main"]);
+    git(&source, &["commit", "--quiet", "--allow-empty", "--message", "one"]);
+    let url = source.display();
+    plan(
+        &lab,
+        &format!("- {{id: themes, git: {{url: \"{url}\", dest: clone, branch: main, update: true}}}}\n"),
+    );
+    let look = || apply(&lab, &["--dry-run", "--fail-on", "change"]);
+    let said = look();
+    assert!(said.code == 5 && said.out.contains("would clone"), "{}", said.out);
+    assert_eq!(apply(&lab, &[]).code, 0);
+    let said = look();
+    assert_eq!(said.code, 0, "{}", said.out);
+    assert!(said.out.contains("unknown: its server would be asked\n"), "{}", said.out);
+    assert!(said.out.contains("unknown 1") && !said.out.contains("would change"), "{}", said.out);
 }
