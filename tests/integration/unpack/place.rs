@@ -145,9 +145,10 @@ fn the_stamp_proves_one_archive_with_its_options_in_a_folder_of_ours_alone() {
 fn nothing_to_unpack_is_an_error() {
     let mut lab = Lab::new();
     for archive in [tar(&[]), tar(&[Thing::folder("./")])] {
-        assert!(matches!(lab.error(&archive), UnpackError::NothingLeft { strip: 0 }));
+        assert!(matches!(lab.error(&archive), UnpackError::Empty));
     }
     lab.strip = 2;
+    assert!(matches!(lab.error(&tar(&[])), UnpackError::Empty), "whatever is left out");
     assert!(matches!(lab.error(&one()), UnpackError::NothingLeft { strip: 2 }));
 }
 

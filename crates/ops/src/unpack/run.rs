@@ -228,9 +228,9 @@ impl<P: FnMut(UnpackProgress)> Growing<'_, P> {
         to: &Path,
     ) -> Result<(UnpackProgress, u64), UnpackError> {
         if self.is_empty {
-            return Err(match self.options.strip {
-                0 => UnpackError::Empty,
-                strip => UnpackError::NothingLeft { strip },
+            return Err(match (self.far.entries, self.options.strip) {
+                (0, _) | (_, 0) => UnpackError::Empty,
+                (_, strip) => UnpackError::NothingLeft { strip },
             });
         }
         self.tree.check_links(|| self.hearing.check())?;

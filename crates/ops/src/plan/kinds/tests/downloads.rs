@@ -240,10 +240,11 @@ async fn dest_is_the_file_itself_and_never_a_folder_for_it() {
     use std::os::unix::fs::symlink;
     for is_link in [false, true] {
         let (lab, asked) = lab("content");
-        std::fs::create_dir_all(lab.at("below/here/a")).unwrap();
-        if is_link {
-            std::fs::rename(lab.at("below/here/a"), lab.at("far")).unwrap();
-            symlink(lab.at("far"), lab.at("below/here/a")).unwrap();
+        std::fs::create_dir_all(lab.at("below/here")).unwrap();
+        std::fs::create_dir(lab.at("far")).unwrap();
+        match is_link {
+            true => symlink(lab.at("far"), lab.at("below/here/a")).unwrap(),
+            false => std::fs::create_dir(lab.at("below/here/a")).unwrap(),
         }
         for wanted in [action(), with_digest("content")] {
             for said in [lab.run(steps(&wanted)).await, lab.dry_run(steps(&wanted)).await] {
