@@ -98,6 +98,20 @@ fn a_failure_that_stops_all_leaves_the_rest_and_says_which() {
 }
 
 #[test]
+fn what_stops_all_by_its_failure_stops_all_when_it_is_not_tried_any_more_too() {
+    let lab = lab("- {id: bad, on_failure: stop, command: {argv: [\"false\"], creates: no}}\n\
+         - {id: rest, file: {dest: rest, content: x}}\n");
+    for _ in 0..3 {
+        assert_eq!(apply(&lab, &[]).code, 1);
+    }
+    let said = apply(&lab, &[]);
+    assert_eq!(said.code, 4, "{}", said.err);
+    assert!(!lab.path("rest").exists());
+    assert!(said.err.contains("\nnot begun: rest\nbad is not done, which ends the run"), "{}", said.err);
+    assert!(said.err.contains(" --rerun bad  (once the cause is gone)\n"), "{}", said.err);
+}
+
+#[test]
 fn a_wrong_command_line_is_2_and_an_invalid_plan_is_3_and_nothing_is_touched() {
     let lab = lab("- {id: a, file: {dest: out, content: x}}\n");
     let said = apply(&lab, &["--only", "b"]);

@@ -54,6 +54,9 @@ impl Said<'_> {
             if !unbegun.is_empty() {
                 self.view.line(&format!("not begun: {}", listed(&unbegun)));
             }
+            if let Some(by) = self.ended_by() {
+                self.view.line(&format!("{by} is not done, which ends the run (`on_failure: stop`)"));
+            }
             let rows: String = if self.args.dry_run { self.rows() } else { String::new() };
             print_bytes(format!("{rows}{}\n", fit::line(&summary(self.applied))).as_bytes())?;
         }
@@ -113,9 +116,22 @@ impl Said<'_> {
     fn unbegun(&self) -> Vec<&StepReport> {
         let is_unbegun = |step: &&StepReport| {
             step.took.is_zero()
-                && matches!(step.outcome, Outcome::Deferred(Deferral::Stopped | Deferral::OutOfTime))
+                && matches!(
+                    step.outcome,
+                    Outcome::Deferred(Deferral::Stopped | Deferral::OutOfTime | Deferral::Ended { .. })
+                )
         };
         self.applied.steps.iter().filter(is_unbegun).collect()
+    }
+
+    /// The step that ended the run without having failed, which nothing else says.
+    fn ended_by(&self) -> Option<&StepId> {
+        let by = self.applied.steps.iter().find_map(|step| match &step.outcome {
+            Outcome::Deferred(Deferral::Ended { by }) => Some(by),
+            _ => None,
+        })?;
+        let has_failed = |step: &StepReport| step.id == *by && matches!(step.outcome, Outcome::Failed(_));
+        (!self.applied.steps.iter().any(has_failed)).then_some(by)
     }
 
     /// The one command that goes on.

@@ -32,6 +32,7 @@ pub(crate) fn deferral(why: &Deferral) -> String {
         Deferral::Needs { by } => format!("needs {by}, which is left"),
         Deferral::NotSelected => "not asked for".to_owned(),
         Deferral::Stopped => "the run was stopped before it was done".to_owned(),
+        Deferral::Ended { by } => format!("not begun: {by} is not done, and ends the run"),
         Deferral::NoJournal => {
             "what earlier runs did is not known: the state store cannot be used".to_owned()
         }

@@ -23,7 +23,7 @@ keys! {
         /// What must hold for it to be done: all of the keys.
         when: When,
         /// What its failure means: `skip-dependents` (those that need it are not done), `stop` (nothing more is
-        /// begun), `continue` (those that need it are done all the same).
+        /// begun, also where it is left), `continue` (those that need it are done all the same).
         on_failure: OnFailure,
         /// The longest it may take: seconds, or `90s`, `5m`.
         timeout: String,

@@ -78,8 +78,13 @@ pub enum Deferral {
     },
     /// It was not asked for in this run.
     NotSelected,
-    /// The run was stopped, or ended by a failure that ends it.
+    /// The run was stopped.
     Stopped,
+    /// A step that is not done ended the run.
+    Ended {
+        /// Which.
+        by: StepId,
+    },
     /// What it must know of earlier runs is not known: the state store cannot be used.
     NoJournal,
     /// It was begun by a run that did not come to its end, and may not be run twice unasked.

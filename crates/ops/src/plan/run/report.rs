@@ -13,7 +13,12 @@ impl Run<'_> {
     pub(super) fn report(self, outcomes: Vec<Option<(Outcome, Duration)>>, stopped: bool) -> Applied {
         let out_of_time =
             !self.options.cancel.is_cancelled() && self.until.is_some_and(|until| self.env.now() >= until);
-        let why = if out_of_time { Deferral::OutOfTime } else { Deferral::Stopped };
+        let ended_by = self.ended_by.get().filter(|_| !stopped).and_then(|at| self.steps().get(*at));
+        let why = match ended_by {
+            Some(step) => Deferral::Ended { by: step.id.clone() },
+            None if out_of_time => Deferral::OutOfTime,
+            None => Deferral::Stopped,
+        };
         let of = |(step, outcome): (&Step, Option<(Outcome, Duration)>)| {
             let unbegun = || (Outcome::Deferred(why.clone()), Duration::ZERO);
             let (outcome, took) = outcome.unwrap_or_else(unbegun);

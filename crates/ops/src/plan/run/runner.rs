@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use super::journal::Journal;
 use super::nodes::{blocked, nodes};
 use super::options::{ApplyError, ApplyOptions};
 use super::order::{End, Order, Turn};
-use super::outcome::{Applied, Outcome};
+use super::outcome::{Applied, Deferral, Outcome};
 use super::selection::selected;
 use super::step_context::{Ground, Unsettled};
 use super::turns::Turns;
@@ -84,6 +84,8 @@ pub(super) struct Run<'r> {
     pub(super) wait_until: Tick,
     /// Files of steps that were done, of which it is not yet known what is worth knowing.
     unsettled: Mutex<Vec<(usize, Unsettled)>>,
+    /// The step that ended the run.
+    pub(super) ended_by: OnceLock<usize>,
     /// What steps say they are at.
     heard: Mutex<mpsc::Receiver<(usize, Foreign)>>,
 }
@@ -121,6 +123,7 @@ impl<'r> Run<'r> {
                 said,
             }),
             unsettled: Mutex::default(),
+            ended_by: OnceLock::new(),
             heard: Mutex::new(heard),
             journal: Arc::new(Mutex::new(journal)),
             options,
@@ -288,9 +291,7 @@ impl<'r> Run<'r> {
                             group.iter().map(|(at, outcome, _)| (*at, self.means(*at, outcome))).collect();
                         for (at, outcome, took) in group {
                             self.ground.commits.comes_not(at);
-                            if matches!(outcome, Outcome::Failed(_)) && self.stops(at) {
-                                order.stop();
-                            }
+                            self.may_end_all(order, at, &outcome);
                             self.end(outcomes, at, outcome, took);
                         }
                         order.acted(&ends);
@@ -319,6 +320,16 @@ impl<'r> Run<'r> {
         let brought: BTreeMap<_, _> =
             group.iter().filter_map(|at| Some((*at, fetched.remove(at)?))).collect();
         turns.begin(async move { Ended::Acted(self.act(group, brought).await) });
+    }
+
+    /// Nothing more is begun after a step that is not done and ends the run, whether it failed or is left: the next run
+    /// would else go past it once it is left for its failures.
+    fn may_end_all(&self, order: &mut Order, at: usize, outcome: &Outcome) {
+        if is_not_done(outcome) && self.stops(at) {
+            // The first one is the reason.
+            let _ = self.ended_by.set(at);
+            order.stop();
+        }
     }
 
     fn stops(&self, at: usize) -> bool {
@@ -354,5 +365,17 @@ impl<'r> Run<'r> {
         if let Some(place) = outcomes.get_mut(at) {
             *place = Some((outcome, took));
         }
+    }
+}
+
+/// Whether it was asked for, its turn came, and it is not done for a reason of its own.
+fn is_not_done(outcome: &Outcome) -> bool {
+    use Deferral::{Ended, Needs, NotSelected, OutOfTime, Stopped};
+    match outcome {
+        Outcome::Failed(_) => true,
+        Outcome::Deferred(why) => {
+            !matches!(why, Needs { .. } | NotSelected | OutOfTime | Stopped | Ended { .. })
+        }
+        _ => false,
     }
 }

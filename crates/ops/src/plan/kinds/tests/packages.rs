@@ -86,7 +86,10 @@ async fn what_ends_the_run_or_asks_for_files_is_not_one_with_others() {
         ["a changed (aa 1)", "b changed (bb 1)"],
         "what the first made is there for the second"
     );
-    assert!(ended[2].starts_with("c failed:") && ended[3] == "d left: Stopped", "{ended:?}");
+    assert!(
+        ended[2].starts_with("c failed:") && ended[3] == r#"d left: Ended { by: StepId("c") }"#,
+        "{ended:?}"
+    );
     assert_eq!(apt.version("cc"), None);
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::plan::OnFailure;
-use crate::plan::run::ApplyOptions;
+use crate::plan::run::{ApplyOptions, Deferral, Outcome};
+use crate::plan::{Action, CommandAction, CommandLine, Guards, OnFailure, Step};
 
-use super::lab::{Lab, ends, gate, needing};
+use super::lab::{Lab, ends, gate, id, needing};
 
 const SHORT: Duration = Duration::from_millis(5);
 const LONG: Duration = Duration::from_secs(600);
@@ -29,8 +29,36 @@ async fn a_failure_that_ends_the_run_lets_nothing_more_begin() {
     let mut shut = gate("g", &lab.at("no"), SHORT);
     shut.on_failure = OnFailure::Stop;
     let applied = lab.run(vec![shut, lab.file("a", "1")]).await;
-    assert_eq!(ends(&applied)[1], "a left: Stopped");
+    assert!(matches!(&applied.steps[1].outcome, Outcome::Deferred(Deferral::Ended { by }) if *by == id("g")));
     assert_eq!(lab.read("a"), None);
+}
+
+#[tokio::test]
+async fn what_ends_the_run_by_failing_ends_it_as_well_where_it_is_left() {
+    let lab = Lab::new();
+    let steps = || {
+        let action = CommandAction::new(
+            CommandLine::Argv(vec!["false".into()]),
+            Guards { always: true, ..Guards::default() },
+        );
+        let mut bad = Step::new(id("bad"), Action::Command(action));
+        bad.on_failure = OnFailure::Stop;
+        vec![bad, lab.file("a", "1")]
+    };
+    for run in 1..=5 {
+        let applied = lab.run(steps()).await;
+        let is_left = matches!(applied.steps[0].outcome, Outcome::Deferred(Deferral::Parked { .. }));
+        assert_eq!(is_left, run > 3, "run {run}: {:?}", ends(&applied));
+        assert_eq!(lab.read("a"), None, "run {run}");
+        assert!(
+            matches!(&applied.steps[1].outcome, Outcome::Deferred(Deferral::Ended { by }) if *by == id("bad"))
+        );
+        assert_eq!(applied.failed().count(), usize::from(run <= 3), "run {run}");
+    }
+    // Who asks for it to be left out has the others done.
+    let mut options = ApplyOptions::default();
+    options.selection.skip = vec![id("bad")];
+    assert_eq!(ends(&lab.run_with(steps(), &options).await), ["bad left: NotSelected", "a changed"]);
 }
 
 #[tokio::test]
