@@ -36,6 +36,9 @@ pub(crate) fn deferral(why: &Deferral) -> String {
         Deferral::NoJournal => {
             "what earlier runs did is not known: the state store cannot be used".to_owned()
         }
+        Deferral::Unheard { by } => {
+            format!("{by} is done when it changes, and would not hear of it: the state store cannot be used")
+        }
         Deferral::Interrupted => {
             "a run that was killed had begun it, and it may be done only once".to_owned()
         }

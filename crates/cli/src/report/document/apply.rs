@@ -237,7 +237,7 @@ const fn name(why: &Deferral) -> &'static str {
         Deferral::OutOfTime => "out_of_time",
         Deferral::Needs { .. } => "needs",
         Deferral::NotSelected => "not_selected",
-        Deferral::NoJournal => "no_journal",
+        Deferral::NoJournal | Deferral::Unheard { .. } => "no_journal",
         Deferral::Interrupted => "interrupted",
         Deferral::Parked { .. } => "parked",
         Deferral::Running { .. } => "running",

@@ -11,6 +11,7 @@ mod journal;
 mod known;
 mod letters;
 mod lock;
+mod may_begin;
 mod memo;
 mod node;
 mod nodes;

@@ -73,7 +73,7 @@ impl Run<'_> {
                     (memo.stage, memo.leader) = (Stage::Started, None);
                     memo.attempts = memo.attempts.saturating_add(1);
                 });
-                must |= kinds::runs_foreign_code(step.action.kind()) || self.watched.contains(&cx.at);
+                must |= kinds::runs_foreign_code(step.action.kind()) || self.watchers.contains_key(&cx.at);
             }
             must.then(|| journal.sync())
         };

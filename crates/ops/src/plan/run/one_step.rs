@@ -18,8 +18,6 @@ use super::runner::Run;
 use super::step_context::{Done, Proof, StepContext};
 use crate::settings::Options;
 
-/// Equal failures after which a step is not tried again unasked, where trying again cannot help.
-const PARKED: u32 = 3;
 /// Between two tries of what is waited for.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -233,20 +231,6 @@ impl Run<'_> {
             }
         }
         None
-    }
-
-    /// Why it may not be done now, though it is not as it is to be.
-    fn may_begin(&self, cx: &StepContext, step: &Step) -> Option<Deferral> {
-        let (memo, asked) = (cx.memo.as_ref()?, cx.is_asked);
-        // Where nobody is named who does it, it was never begun.
-        let due = match (&step.action, &memo.leader) {
-            (Action::Command(command), Some(leader)) => command.guards.is_due_again(leader, cx.env()),
-            _ => true,
-        };
-        if memo.is_interrupted() && !due && !asked {
-            return Some(Deferral::Interrupted);
-        }
-        (memo.equal_failures >= PARKED && !asked).then(|| Deferral::Parked { failure: memo.failure.clone() })
     }
 
     pub(super) async fn done(&self, cx: &StepContext, step: &Step, brought: Option<Brought>) -> Outcome {

@@ -87,6 +87,11 @@ pub enum Deferral {
     },
     /// What it must know of earlier runs is not known: the state store cannot be used.
     NoJournal,
+    /// This step is done when it changes, and would never hear of it: the state store cannot be used.
+    Unheard {
+        /// Which.
+        by: StepId,
+    },
     /// It was begun by a run that did not come to its end, and may not be run twice unasked.
     Interrupted,
     /// What an earlier run began is still at work.

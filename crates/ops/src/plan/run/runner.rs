@@ -71,8 +71,8 @@ pub(super) struct Run<'r> {
     observer: &'r dyn PlanObserver,
     pub(super) journal: Arc<Mutex<Journal>>,
     pub(super) places: BTreeMap<StepId, usize>,
-    /// Steps that others watch.
-    pub(super) watched: BTreeSet<usize>,
+    /// Steps that others watch, and which those are.
+    pub(super) watchers: BTreeMap<usize, Vec<usize>>,
     /// Steps that are done in this run, if their turn comes.
     selected: BTreeSet<usize>,
     /// What would be made or exchanged, where it is only looked, and by which step.
@@ -103,11 +103,15 @@ impl<'r> Run<'r> {
             plan.steps.iter().enumerate().map(|(at, step)| (step.id.clone(), at)).collect();
         let selected = selected(&plan, &places, &options.selection)
             .map_err(|id| ApplyError::UnknownStep { id: id.as_str().into() })?;
-        let watched = plan.steps.iter().flat_map(Step::watches).filter_map(|id| places.get(id).copied());
+        let mut watchers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (at, step) in plan.steps.iter().enumerate() {
+            let watched = step.watches().iter().filter_map(|id| places.get(id).copied());
+            watched.for_each(|watched| watchers.entry(watched).or_default().push(at));
+        }
         let now = env.now();
         let (said, heard) = mpsc::channel(MOST_SAID);
         Ok(Self {
-            watched: watched.collect(),
+            watchers,
             ground: Arc::new(Ground {
                 network: network.clone(),
                 plan,

@@ -2,6 +2,7 @@
 
 use crate::plan::run::{ApplyOptions, Outcome, Would};
 use crate::plan::{Action, CommandAction, CommandLine, Condition, Guards, Step};
+use crate::store::StoreHandle;
 
 use super::lab::{Lab, ends, id, needing};
 
@@ -98,14 +99,37 @@ async fn a_look_says_what_hangs_on_what_would_be_made() {
     assert!(matches!(&looked.steps[1].outcome, Outcome::Would(Would::Change(_))));
 }
 
+/// Touches `told` after a change of this step.
+fn told(lab: &Lab, watched: &str) -> Step {
+    let guards = Guards { on_change: vec![id(watched)], ..Guards::default() };
+    let line = CommandLine::Argv(vec!["touch".into(), lab.at("told").display().to_string()]);
+    Step::new(id("told"), Action::Command(CommandAction::new(line, guards)))
+}
+
+#[tokio::test]
+async fn what_is_watched_is_left_where_nobody_would_remember_its_change_and_nothing_else_is() {
+    let mut lab = Lab::new();
+    let steps = |lab: &Lab| vec![lab.file("a", "1"), told(lab, "a"), lab.file("free", "1")];
+    let good = std::mem::replace(&mut lab.store, StoreHandle::in_memory());
+    let left = [r#"a left: Unheard { by: StepId("told") }"#, "told left: NoJournal"];
+    for (dry_run, free) in [(true, "free would Change(None)"), (false, "free changed"), (false, "free ok")] {
+        let options = ApplyOptions { dry_run, ..ApplyOptions::default() };
+        let applied = lab.run_with(steps(&lab), &options).await;
+        assert_eq!(ends(&applied), [left[0], left[1], free]);
+        assert_eq!((lab.read("a"), lab.read("told")), (None, None));
+    }
+    lab.store = good;
+    assert_eq!(ends(&lab.run(steps(&lab)).await), ["a changed", "told changed", "free ok"]);
+    assert!(lab.read("told").is_some());
+    // What is as it is to be is no change that anybody could miss.
+    lab.store = StoreHandle::in_memory();
+    assert_eq!(ends(&lab.run(steps(&lab)).await), ["a ok", "told left: NoJournal", "free ok"]);
+}
+
 #[tokio::test]
 async fn what_changed_before_it_was_renamed_is_told_all_the_same() {
     let lab = Lab::new();
-    let told = |watched: &str| {
-        let guards = Guards { on_change: vec![id(watched)], ..Guards::default() };
-        let line = CommandLine::Argv(vec!["touch".into(), lab.at("told").display().to_string()]);
-        Step::new(id("told"), Action::Command(CommandAction::new(line, guards)))
-    };
+    let told = |watched: &str| told(&lab, watched);
     lab.run(vec![lab.file("a", "1"), told("a")]).await;
     std::fs::remove_file(lab.at("told")).unwrap();
     let mut options = ApplyOptions::default();

@@ -1,0 +1,41 @@
+//! Whether a step may be begun, once it is known that there is something to do.
+
+use super::super::action::Action;
+use super::super::kinds;
+use super::super::step::Step;
+use super::outcome::Deferral;
+use super::runner::Run;
+use super::step_context::StepContext;
+
+/// Equal failures after which a step is not tried again unasked, where trying again cannot help.
+const PARKED: u32 = 3;
+
+impl Run<'_> {
+    /// Why it may not be done now, though it is not as it is to be.
+    pub(super) fn may_begin(&self, cx: &StepContext, step: &Step) -> Option<Deferral> {
+        self.unheard(cx, step).or_else(|| given_up(cx, step))
+    }
+
+    /// What others wait for must not change where they would never hear of it. The next run would find nothing to do, and
+    /// nobody would know of the restart that is due: that is worse than to leave both.
+    fn unheard(&self, cx: &StepContext, step: &Step) -> Option<Deferral> {
+        let watcher = self.watchers.get(&cx.at)?.first()?;
+        let is_lost = kinds::is_noted(step.action.kind()) && !self.journal().outlives();
+        let by = self.steps().get(*watcher).filter(|_| is_lost)?.id.clone();
+        Some(Deferral::Unheard { by })
+    }
+}
+
+/// It was begun and may not be twice, or failed too often.
+fn given_up(cx: &StepContext, step: &Step) -> Option<Deferral> {
+    let (memo, asked) = (cx.memo.as_ref()?, cx.is_asked);
+    // Where nobody is named who does it, it was never begun.
+    let due = match (&step.action, &memo.leader) {
+        (Action::Command(command), Some(leader)) => command.guards.is_due_again(leader, cx.env()),
+        _ => true,
+    };
+    if memo.is_interrupted() && !due && !asked {
+        return Some(Deferral::Interrupted);
+    }
+    (memo.equal_failures >= PARKED && !asked).then(|| Deferral::Parked { failure: memo.failure.clone() })
+}
