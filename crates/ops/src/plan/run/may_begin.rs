@@ -37,5 +37,7 @@ fn given_up(cx: &StepContext, step: &Step) -> Option<Deferral> {
     if memo.is_interrupted() && !due && !asked {
         return Some(Deferral::Interrupted);
     }
-    (memo.equal_failures >= PARKED && !asked).then(|| Deferral::Parked { failure: memo.failure.clone() })
+    // What it failed by may be gone with a change of what it watches.
+    let is_parked = memo.equal_failures >= PARKED && !cx.is_told_since;
+    (is_parked && !asked).then(|| Deferral::Parked { failure: memo.failure.clone() })
 }

@@ -38,6 +38,9 @@ pub(crate) struct Memo {
     pub(crate) change: u64,
     /// The same count when it was last done or found to be.
     pub(crate) seen: u64,
+    /// The same count when it last failed: what it watches may have changed since, and with it what it failed by.
+    #[serde(default)]
+    pub(crate) failed_at: u64,
     /// Who does it, where that is a process of its own. Only there where it was begun and its end is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) leader: Option<ProcessIdentity>,
@@ -81,6 +84,7 @@ impl Memo {
             attempts: 0,
             change: 0,
             seen: 0,
+            failed_at: 0,
             leader: None,
             stamp: None,
             equal_failures: 0,

@@ -69,6 +69,9 @@ impl Run<'_> {
                     if memo.hash != hash {
                         (memo.attempts, memo.equal_failures, memo.stamp) = (0, 0, None);
                     }
+                    if cx.is_told_since {
+                        memo.equal_failures = 0;
+                    }
                     memo.hash = hash;
                     (memo.stage, memo.leader) = (Stage::Started, None);
                     memo.attempts = memo.attempts.saturating_add(1);
@@ -150,9 +153,11 @@ impl Run<'_> {
         }
         let said = error.causes.last().unwrap_or(&error.what).clone();
         let is_equal = error.class == Class::Permanent;
-        self.journal().note(&step.id, step.was.as_ref(), |memo| {
+        let mut journal = self.journal();
+        let changes = journal.changes();
+        journal.note(&step.id, step.was.as_ref(), |memo| {
             memo.hash = step.hash();
-            (memo.stage, memo.leader) = (Stage::Failed, None);
+            (memo.stage, memo.leader, memo.failed_at) = (Stage::Failed, None, changes);
             let before = memo.failure.replace(said.clone());
             memo.equal_failures = match is_equal {
                 true if before.as_ref() == Some(&said) => memo.equal_failures.saturating_add(1),
@@ -160,6 +165,7 @@ impl Run<'_> {
                 false => 0,
             };
         });
+        drop(journal);
         Outcome::Failed(error)
     }
 

@@ -40,14 +40,14 @@ impl Run<'_> {
         let step = self.steps().get(at)?;
         let journal = self.journal();
         let memo = journal.memo(&step.id, step.was.as_ref());
-        let seen = memo.map_or(0, |memo| memo.seen);
+        let (seen, failed_at) = memo.map_or((0, 0), |memo| (memo.seen, memo.failed_at));
         let last = memo.map(std::sync::Arc::clone);
-        let changed = |id: &StepId| {
+        let change = |id: &StepId| {
             let watched = self.places.get(id).and_then(|at| self.steps().get(*at));
             let was = watched.and_then(|watched| watched.was.as_ref());
-            journal.memo(id, was).is_some_and(|memo| memo.change > seen)
+            journal.memo(id, was).map(|memo| memo.change)
         };
-        let is_told = step.watches().iter().any(changed);
+        let told = step.watches().iter().filter_map(change).max().unwrap_or_default();
         let mut options = Options::new().cancel(self.options.cancel.child_token());
         (options.total, options.attempts) = (step.timeout, step.attempts);
         options.service.clone_from(&step.circuit);
@@ -59,7 +59,8 @@ impl Run<'_> {
             last,
             is_asked: self.options.selection.rerun.contains(&step.id),
             journal: std::sync::Arc::clone(&self.journal),
-            is_told,
+            is_told: told > seen,
+            is_told_since: told > seen.max(failed_at),
             options,
         })
     }
@@ -181,6 +182,13 @@ impl Run<'_> {
                     kinds::sweep(cx).await;
                 }
                 Some(self.satisfied(cx, step, stamp))
+            }
+            // It was given up, and is tried again once what it watches changed.
+            Proof::Missing(_) | Proof::Unknown
+                if let (Some(Deferral::Parked { .. }), Some(until)) =
+                    (self.may_begin(cx, step), self.would_be_told_by(step)) =>
+            {
+                Some(self.would_be(step, Would::UnknownUntil(until)))
             }
             Proof::Missing(_) | Proof::Unknown if let Some(deferral) = self.may_begin(cx, step) => {
                 Some(Outcome::Deferred(deferral))

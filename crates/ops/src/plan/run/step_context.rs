@@ -68,6 +68,8 @@ pub(crate) struct StepContext {
     pub(crate) journal: Arc<Mutex<Journal>>,
     /// Whether a step that it watches changed since it was last done.
     pub(crate) is_told: bool,
+    /// Whether one of them changed since it was last tried, too.
+    pub(crate) is_told_since: bool,
     /// Its limits.
     pub(crate) options: Options,
 }
@@ -213,6 +215,7 @@ impl StepContext {
             is_asked: false,
             journal: Arc::new(Mutex::new(journal)),
             is_told: false,
+            is_told_since: false,
             options: Options::new(),
         }
     }

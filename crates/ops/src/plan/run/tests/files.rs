@@ -112,7 +112,8 @@ async fn what_is_watched_is_left_where_nobody_would_remember_its_change_and_noth
     let steps = |lab: &Lab| vec![lab.file("a", "1"), told(lab, "a"), lab.file("free", "1")];
     let good = std::mem::replace(&mut lab.store, StoreHandle::in_memory());
     let left = [r#"a left: Unheard { by: StepId("told") }"#, "told left: NoJournal"];
-    for (dry_run, free) in [(true, "free would Change(None)"), (false, "free changed"), (false, "free ok")] {
+    let would = format!("free would Change(Some({:?}))", lab.at("free").display().to_string());
+    for (dry_run, free) in [(true, would.as_str()), (false, "free changed"), (false, "free ok")] {
         let options = ApplyOptions { dry_run, ..ApplyOptions::default() };
         let applied = lab.run_with(steps(&lab), &options).await;
         assert_eq!(ends(&applied), [left[0], left[1], free]);
@@ -124,6 +125,40 @@ async fn what_is_watched_is_left_where_nobody_would_remember_its_change_and_noth
     // What is as it is to be is no change that anybody could miss.
     lab.store = StoreHandle::in_memory();
     assert_eq!(ends(&lab.run(steps(&lab)).await), ["a ok", "told left: NoJournal", "free ok"]);
+}
+
+#[tokio::test]
+async fn what_was_given_up_is_tried_again_after_a_change_of_what_it_watches() {
+    let lab = Lab::new();
+    let steps = |content: &str| {
+        let guards = Guards { on_change: vec![id("conf")], ..Guards::default() };
+        let line = CommandLine::Argv(vec![
+            "grep".into(),
+            "-q".into(),
+            "good".into(),
+            lab.at("conf").display().to_string(),
+        ]);
+        vec![
+            lab.file("conf", content),
+            Step::new(id("restart"), Action::Command(CommandAction::new(line, guards))),
+        ]
+    };
+    let restart = |ended: &[String]| ended[1].split(' ').take(2).collect::<Vec<_>>().join(" ");
+    for content in ["bad", "worse"] {
+        for run in 1..=4 {
+            let ended = ends(&lab.run(steps(content)).await);
+            assert_eq!(
+                restart(&ended),
+                if run <= 3 { "restart failed:" } else { "restart left:" },
+                "{content} {run}: {ended:?}"
+            );
+        }
+    }
+    let look = ApplyOptions { dry_run: true, ..ApplyOptions::default() };
+    let looked = ends(&lab.run_with(steps("good"), &look).await);
+    assert_eq!(looked[1], r#"restart would UnknownUntil(StepId("conf"))"#);
+    assert_eq!(ends(&lab.run(steps("good")).await), ["conf changed", "restart changed"]);
+    assert_eq!(ends(&lab.run(steps("good")).await), ["conf ok", "restart ok"]);
 }
 
 #[tokio::test]
