@@ -4,6 +4,7 @@ mod chosen;
 mod ends;
 mod examples;
 mod looked;
+mod lost;
 mod rows;
 mod secrets;
 mod shown;

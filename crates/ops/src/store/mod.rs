@@ -32,6 +32,10 @@ pub(crate) use quarantine::set_aside_if;
 pub use sqlite::{OpenError, SqliteStore};
 pub use status_file::{Keep, Kept, STATUS_FILE, StatusSnapshot, write_status};
 
+/// Where a store that took the place of a damaged one says so, and when that was, in seconds since the Unix epoch: who
+/// finds nothing in it does not know that there was nothing.
+pub(crate) const SET_ASIDE: &str = "set-aside";
+
 /// What an update makes of the bytes of a key; `None` leaves them as they are.
 pub type Change<'c> = dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>> + 'c;
 

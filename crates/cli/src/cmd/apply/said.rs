@@ -142,7 +142,8 @@ impl Said<'_> {
             let is = |step: &&StepReport| matches!(&step.outcome, Outcome::Deferred(why) if is(why));
             applied.steps.iter().find(is).map(|step| quoted(step.id.as_str().as_ref()))
         };
-        if let Some(id) = first(&|why| *why == Deferral::Interrupted) {
+        let may_be_done = |why: &Deferral| matches!(why, Deferral::Interrupted | Deferral::Lost { by: None });
+        if let Some(id) = first(&may_be_done) {
             return Some(format!("{command} --rerun {id}  (or --mark-done {id}, if it was done)"));
         }
         if let Some(id) = first(&|why| matches!(why, Deferral::Parked { .. })) {

@@ -39,6 +39,10 @@ pub(crate) fn deferral(why: &Deferral) -> String {
         Deferral::Unheard { by } => {
             format!("{by} is done when it changes, and would not hear of it: the state store cannot be used")
         }
+        Deferral::Lost { by: None } => "whether it was done was lost with a damaged state store".to_owned(),
+        Deferral::Lost { by: Some(by) } => {
+            format!("{by} is done when it changes, and is left: whether it is due was lost")
+        }
         Deferral::Interrupted => {
             "a run that was killed had begun it, and it may be done only once".to_owned()
         }

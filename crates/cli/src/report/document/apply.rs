@@ -63,7 +63,7 @@ struct ApplyStep {
     /// The same in words.
     message: String,
     /// Why a step is left: `circuit_open`, `offline`, `out_of_time`, `needs`, `not_selected`, `stopped`, `no_journal`,
-    /// `interrupted`, `running`, `parked`; null where it is not.
+    /// `lost`, `interrupted`, `running`, `parked`; null where it is not.
     deferred: Option<&'static str>,
     /// How long it took, in seconds.
     seconds: f64,
@@ -238,6 +238,7 @@ const fn name(why: &Deferral) -> &'static str {
         Deferral::Needs { .. } => "needs",
         Deferral::NotSelected => "not_selected",
         Deferral::NoJournal | Deferral::Unheard { .. } => "no_journal",
+        Deferral::Lost { .. } => "lost",
         Deferral::Interrupted => "interrupted",
         Deferral::Parked { .. } => "parked",
         Deferral::Running { .. } => "running",

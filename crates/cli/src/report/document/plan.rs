@@ -155,6 +155,8 @@ pub(crate) enum PlanStage {
     Done,
     /// It failed, or was begun and given up.
     Failed,
+    /// What was known of it was lost with a damaged store: it may have been done, or be due.
+    Lost,
 }
 
 impl PlanStage {
@@ -165,6 +167,7 @@ impl PlanStage {
             Self::Started => "begun",
             Self::Done => "done",
             Self::Failed => "failed",
+            Self::Lost => "lost",
         }
     }
 }

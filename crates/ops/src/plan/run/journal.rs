@@ -12,10 +12,12 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::super::ids::StepId;
-use super::memo::{Head, LAYOUT, Memo};
+use super::super::kinds;
+use super::super::step::Step;
+use super::memo::{Head, LAYOUT, Memo, Stage};
 use crate::env::Env;
 use crate::foreign::Foreign;
-use crate::store::{LONG_ANSWER_LIMIT, Store, StoreError, StoreHandle};
+use crate::store::{LONG_ANSWER_LIMIT, SET_ASIDE, Store, StoreError, StoreHandle};
 
 /// Where rows begin in the store. The plan's name and the step's follow, kept apart by what neither has.
 const ROWS: &str = "plan/";
@@ -46,6 +48,8 @@ pub(crate) struct Journal {
     head: Head,
     rows: BTreeMap<String, Arc<Memo>>,
     outlives: bool,
+    /// The damaged store that this one took the place of.
+    set_aside: Option<u64>,
     dirty: BTreeSet<String>,
     removed: BTreeSet<String>,
     is_begun: bool,
@@ -91,10 +95,12 @@ impl Journal {
             let wanted = prefix_of(plan);
             // There is nothing to do without it: a slow disk is waited for.
             let read = store.ask_within(env, LONG_ANSWER_LIMIT, move |store| {
-                store.page(&wanted, &from, PAGE).map(|page| (page, store.outlives()))
+                let page = store.page(&wanted, &from, PAGE)?;
+                Ok::<_, StoreError>((page, store.outlives(), set_aside(store)?))
             });
-            let (page, outlives) = read.await??;
+            let (page, outlives, set_aside) = read.await??;
             let journal = journal.get_or_insert_with(|| Self::empty(env, store, plan, outlives));
+            journal.set_aside = set_aside;
             page.rows.into_iter().for_each(|(key, bytes)| journal.take_in(&key, &bytes));
             after = page.more;
         }
@@ -124,6 +130,7 @@ impl Journal {
             head: Head::default(),
             rows: BTreeMap::new(),
             outlives,
+            set_aside: None,
             dirty: BTreeSet::new(),
             removed: BTreeSet::new(),
             is_begun: false,
@@ -141,6 +148,30 @@ impl Journal {
     /// What is known of the plan as a whole, and of each step, in the order of their names.
     pub(super) fn all(&self) -> (&Head, impl Iterator<Item = (&str, &Memo)>) {
         (&self.head, self.rows.iter().map(|(id, memo)| (id.as_str(), &**memo)))
+    }
+
+    /// Marks those of `steps` that only the journal knows of, where it was lost since they were last run and nothing is
+    /// known of them. Noted, it is found by later runs, too.
+    pub(crate) fn mark_lost<'s>(&mut self, steps: impl Iterator<Item = &'s Step>, is_noted: bool) {
+        if self.set_aside.is_none() || self.head.lost_with == self.set_aside {
+            return;
+        }
+        self.head.lost_with = self.set_aside;
+        for step in steps.filter(|step| kinds::needs_journal(&step.action)) {
+            if self.memo(&step.id, step.was.as_ref()).is_some() {
+                continue;
+            }
+            let mark = |memo: &mut Memo| {
+                (memo.hash, memo.stage, memo.owes) = (step.hash(), Stage::Lost, !step.watches().is_empty());
+            };
+            if is_noted {
+                self.note(&step.id, None, mark);
+            } else {
+                let mut memo = Memo::new();
+                mark(&mut memo);
+                self.rows.insert(step.id.to_string(), Arc::new(memo));
+            }
+        }
     }
 
     /// Whether the next run will know what this one notes.
@@ -246,6 +277,13 @@ impl Journal {
         let head = serde_json::to_vec(&self.head).ok()?;
         Some(Batch { head_key: key(""), head, run: self.head.run, writer: self.head.writer, rows })
     }
+}
+
+/// The damaged store that this one took the place of, by when that was.
+pub(super) fn set_aside(store: &dyn Store) -> Result<Option<u64>, StoreError> {
+    let said = store.load(SET_ASIDE)?;
+    // What cannot be read says that there was one all the same.
+    Ok(said.map(|said| serde_json::from_slice(&said).unwrap_or_default()))
 }
 
 /// Where the rows of a plan begin.

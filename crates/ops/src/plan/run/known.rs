@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::journal::{Journal, prefix_of};
-use super::memo::{Memo, Stage};
+use super::journal::{Journal, prefix_of, set_aside};
+use super::memo::{Head, Memo, Stage};
 use crate::env::Env;
 use crate::foreign::Foreign;
 use crate::store::{LONG_ANSWER_LIMIT, StoreError, StoreHandle};
@@ -105,10 +105,15 @@ pub async fn forget(
         let mut keys: Vec<String> = store.list(&prefix)?.into_iter().map(|(key, _)| key).collect();
         let id = |key: &str| key.strip_prefix(&prefix).unwrap_or_default().to_owned();
         keys.retain(|key| steps.as_ref().is_none_or(|steps| steps.contains(&id(key))));
+        // Nor is it to be remembered that something was lost.
+        let lost_with = set_aside(store)?.filter(|_| steps.is_none());
+        let head = lost_with.and_then(|lost_with| serde_json::to_vec(&Head::anew(lost_with)).ok());
         if !keys.is_empty() {
             let named: Vec<&str> = keys.iter().map(String::as_str).collect();
             store.update_all_durably(&named, &mut |values| {
-                values.fill(None);
+                for (key, value) in named.iter().zip(values) {
+                    *value = head.clone().filter(|_| *key == prefix);
+                }
                 true
             })?;
         }

@@ -19,10 +19,19 @@ impl Run<'_> {
     /// What others wait for must not change where they would never hear of it. The next run would find nothing to do, and
     /// nobody would know of the restart that is due: that is worse than to leave both.
     fn unheard(&self, cx: &StepContext, step: &Step) -> Option<Deferral> {
-        let watcher = self.watchers.get(&cx.at)?.first()?;
-        let is_lost = kinds::is_noted(step.action.kind()) && !self.journal().outlives();
-        let by = self.steps().get(*watcher).filter(|_| is_lost)?.id.clone();
-        Some(Deferral::Unheard { by })
+        let watchers = self.watchers.get(&cx.at).filter(|_| kinds::is_noted(step.action.kind()))?;
+        let mut watchers = watchers.iter().filter_map(|at| Some((*at, self.steps().get(*at)?)));
+        let journal = self.journal();
+        if !journal.outlives() {
+            return watchers.next().map(|(_, step)| Deferral::Unheard { by: step.id.clone() });
+        }
+        // Who says that it was done may not know of a change that comes with the same run.
+        let rerun = &self.options.selection.rerun;
+        let is_lost = |(at, step): &(usize, &Step)| {
+            let memo = journal.memo(&step.id, step.was.as_ref());
+            memo.is_some_and(|memo| memo.is_lost()) && !(rerun.contains(&step.id) && self.is_selected(*at))
+        };
+        watchers.find(is_lost).map(|(_, step)| Deferral::Lost { by: Some(step.id.clone()) })
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Stage {
     Done,
     /// It failed.
     Failed,
+    /// What was known of it was lost with a damaged store: it may have been done, or be due.
+    Lost,
 }
 
 /// What is known of a step.
@@ -41,6 +43,9 @@ pub(crate) struct Memo {
     /// The same count when it last failed: what it watches may have changed since, and with it what it failed by.
     #[serde(default)]
     pub(crate) failed_at: u64,
+    /// Whether it is due whatever the counts say: a change of what it watches may have been lost.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) owes: bool,
     /// Who does it, where that is a process of its own. Only there where it was begun and its end is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) leader: Option<ProcessIdentity>,
@@ -70,8 +75,18 @@ pub struct Head {
     /// Where the plan was read from.
     #[serde(default)]
     pub path: Option<Foreign>,
+    /// The damaged store by which what is known of the plan was lost, where its steps are marked for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) lost_with: Option<u64>,
     /// When something was written: seconds since the Unix epoch.
     pub(crate) at: f64,
+}
+
+impl Head {
+    /// That of a plan of which nothing is known, and nothing was since this store was lost.
+    pub(super) fn anew(lost_with: u64) -> Self {
+        Self { layout: LAYOUT, lost_with: Some(lost_with), ..Self::default() }
+    }
 }
 
 impl Memo {
@@ -85,6 +100,7 @@ impl Memo {
             change: 0,
             seen: 0,
             failed_at: 0,
+            owes: false,
             leader: None,
             stamp: None,
             equal_failures: 0,
@@ -96,12 +112,17 @@ impl Memo {
     /// It is as it is to be, and has seen so many changes.
     pub(crate) fn done_now(&mut self, seen: u64) {
         (self.stage, self.attempts, self.failure, self.equal_failures) = (Stage::Done, 0, None, 0);
-        (self.seen, self.leader) = (seen, None);
+        (self.seen, self.leader, self.owes) = (seen, None, false);
     }
 
     /// Whether it was done, or found to be.
     pub(crate) fn is_done(&self) -> bool {
         self.stage == Stage::Done
+    }
+
+    /// Whether it is not known if it was done.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.stage == Stage::Lost
     }
 
     /// Whether it was begun by a run that did not come to its end.

@@ -52,14 +52,17 @@ impl Run<'_> {
         (options.total, options.attempts) = (step.timeout, step.attempts);
         options.service.clone_from(&step.circuit);
         options.of_step = Some(step.id.as_str().into());
+        let is_asked = self.options.selection.rerun.contains(&step.id);
+        // Nobody knows whether it is due: who asks for it says so.
+        let owes = memo.is_some_and(|memo| memo.owes && (is_asked || !memo.is_lost()));
         Some(StepContext {
             ground: std::sync::Arc::clone(&self.ground),
             at,
             memo: last.clone().filter(|memo| memo.hash == step.hash()),
             last,
-            is_asked: self.options.selection.rerun.contains(&step.id),
+            is_asked,
             journal: std::sync::Arc::clone(&self.journal),
-            is_told: told > seen,
+            is_told: told > seen || owes,
             is_told_since: told > seen.max(failed_at),
             options,
         })
@@ -164,6 +167,9 @@ impl Run<'_> {
             if let Some(deferral) = self.wait_for_leader(cx, step).await {
                 return Some(Outcome::Deferred(deferral));
             }
+        }
+        if cx.last.as_ref().is_some_and(|last| last.is_lost()) && !cx.is_asked {
+            return Some(Outcome::Deferred(Deferral::Lost { by: None }));
         }
         if matches!(step.action, Action::Gate(_)) && self.is_waited_for_by_nobody(cx.at).await {
             return Some(Outcome::Satisfied);

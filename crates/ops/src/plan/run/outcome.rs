@@ -92,6 +92,11 @@ pub enum Deferral {
         /// Which.
         by: StepId,
     },
+    /// Only earlier runs know whether it was done or is due, and what they knew was lost with a damaged state store.
+    Lost {
+        /// The step that is so, where it is another one, which is done when this one changes.
+        by: Option<StepId>,
+    },
     /// It was begun by a run that did not come to its end, and may not be run twice unasked.
     Interrupted,
     /// What an earlier run began is still at work.

@@ -50,7 +50,8 @@ pub async fn apply(
     options: &ApplyOptions,
     observer: &dyn PlanObserver,
 ) -> Result<Applied, ApplyError> {
-    let journal = Journal::open(network.env(), store, &plan.name, plan.path.as_ref().map(shown)).await?;
+    let mut journal = Journal::open(network.env(), store, &plan.name, plan.path.as_ref().map(shown)).await?;
+    journal.mark_lost(plan.steps.iter(), !options.dry_run);
     let run = Run::new(network, plan, options, observer, journal)?;
     Ok(run.carried_out().await)
 }

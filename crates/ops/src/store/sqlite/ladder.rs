@@ -170,7 +170,11 @@ impl SqliteStore {
                     continue;
                 }
                 Stands::Nothing => Vec::new(),
-                Stands::Wrong => folder.set_aside(keep, &warn).map_err(io)?,
+                Stands::Wrong => {
+                    let mut kept = folder.set_aside(keep, &warn).map_err(io)?;
+                    kept.push(folder.in_place_of_it());
+                    kept
+                }
             };
             folder.make(&kept).map_err(io)?.map_err(|error| OpenError::Engine {
                 path: path.clone(),

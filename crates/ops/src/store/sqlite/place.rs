@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{APPLICATION_ID, BUSY_LIMIT, SCHEMA, Warn, locks, put};
 use crate::env::Env;
 use crate::env::fs::{FileKind, FsFolder, Meta, Open};
-use crate::store::{Keep, Kept, STATUS_FILE, StateFolder, StatusSnapshot, quarantine};
+use crate::store::{Keep, Kept, SET_ASIDE, STATUS_FILE, StateFolder, StatusSnapshot, quarantine};
 
 const STORE: &str = "state.db";
 /// Says that a store was made here, so that an empty file is known to be a damaged one.
@@ -167,7 +167,7 @@ impl<'e> Place<'e> {
         let aside = quarantine::set_aside(&*self.folder, STORE, &COMPANIONS, seconds)?;
         let aside = self.store.with_file_name(aside);
         let said = format!(
-            "the state store was damaged or not ours; it was set aside as {}, with the dead letters that were in it",
+            "the state store was damaged or not ours; it was set aside as {}, with what was known of plans and the dead letters that were in it",
             aside.display()
         );
         let kept = match StatusSnapshot::read(self.env.fs(), &self.path) {
@@ -185,6 +185,12 @@ impl<'e> Place<'e> {
             None => warn(&said),
         }
         Ok(kept)
+    }
+
+    /// What the store that comes in its place says of itself.
+    pub(super) fn in_place_of_it(&self) -> Kept {
+        let seconds = self.env.wall().as_secs();
+        Kept { key: SET_ASIDE.to_owned(), value: seconds.to_string().into(), what: String::new() }
     }
 }
 

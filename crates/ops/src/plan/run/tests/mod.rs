@@ -1,3 +1,4 @@
 mod ends;
 mod files;
 mod lab;
+mod lost;
