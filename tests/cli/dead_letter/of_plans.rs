@@ -190,3 +190,43 @@ fn a_gate_is_shown_as_what_is_asked_anew() {
     assert_eq!(words[1..5], ["-", "-", "0", "-"], "{row}");
     assert!(row.ends_with("  asked anew in each run that needs it"), "{row}");
 }
+
+#[test]
+fn a_step_that_was_renamed_is_found_by_its_new_name_and_one_that_is_gone_is_said_to_be() {
+    let lab = Lab::new();
+    let plan = |step: &str| {
+        let step = format!("- {{{step}, command: {{shell: \"test -e ok\", creates: ok}}}}\n");
+        fs::write(lab.path("p.yaml"), format!("version: 1\nname: p\nsteps:\n{step}")).unwrap();
+    };
+    let ok = |is_there: bool| match is_there {
+        true => fs::write(lab.path("ok"), "").unwrap(),
+        false => fs::remove_file(lab.path("ok")).unwrap(),
+    };
+    let failed = || {
+        assert_eq!(run(&lab, &["apply", "p.yaml"]).code, 1);
+        id(&only(&lab))
+    };
+    plan("id: a");
+    failed();
+    plan("id: b, was: a");
+    ok(true);
+    assert_eq!(run(&lab, &["apply", "p.yaml"]).code, 0);
+    assert!(letters(&lab).is_empty(), "it is done under its new name");
+    ok(false);
+    plan("id: c");
+    let letter = failed();
+    plan("id: d, was: c");
+    ok(true);
+    let said = run(&lab, &["dead-letter", "retry", &letter]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(letters(&lab).is_empty());
+    ok(false);
+    let letter = failed();
+    plan("id: e");
+    let said = run(&lab, &["dead-letter", "retry", &letter]);
+    assert_eq!(said.code, 7, "{}", said.err);
+    assert!(said.err.contains("the step d is not in ") && !said.err.contains("edited"), "{}", said.err);
+    assert!(said.err.contains(&format!("dead-letter drop {letter}`")), "{}", said.err);
+    assert_eq!(run(&lab, &["dead-letter", "drop", &letter]).code, 0);
+    assert!(letters(&lab).is_empty());
+}

@@ -6,10 +6,10 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use vps_ops::dead_letter::PlanStepLetter;
+use vps_ops::dead_letter::{LetterId, PlanStepLetter};
 use vps_ops::foreign::Foreign;
 use vps_ops::plan::run::Outcome;
-use vps_ops::plan::{Needs, Plan, StepId};
+use vps_ops::plan::{Needs, Plan, Step, StepId};
 
 use super::again::Again;
 use super::warn_of;
@@ -29,7 +29,11 @@ pub(super) async fn again(app: &App, letter: &PlanStepLetter, args: &RetryArgs) 
     };
     let found = read(app, Path::new(&path))?;
     let plan = Arc::new(found.plan);
-    let id = same_step(&plan, letter).ok_or_else(|| edited(&path, &step))?;
+    let id = match same_step(&plan, letter) {
+        Same::Step(id) => id,
+        Same::Edited => return Err(edited(&path, &step)),
+        Same::Gone => return Err(gone(&path, letter, &step)),
+    };
     let loaded = app.config()?;
     let args = ApplyArgs {
         plan: path,
@@ -59,10 +63,34 @@ pub(super) async fn again(app: &App, letter: &PlanStepLetter, args: &RetryArgs) 
     Ok(Again { exit, is_done })
 }
 
-/// The letter's step, if the plan still has it and it does the same.
-fn same_step(plan: &Plan, letter: &PlanStepLetter) -> Option<StepId> {
-    let step = plan.steps.iter().find(|step| step.id.as_str() == letter.step)?;
-    (plan.name == letter.plan && step.hash() == letter.hash).then(|| step.id.clone())
+/// What the plan has by now of a letter's step.
+enum Same {
+    /// The same step, perhaps under another name.
+    Step(StepId),
+    /// A step of that name that does something else, or another plan.
+    Edited,
+    /// No such step.
+    Gone,
+}
+
+fn same_step(plan: &Plan, letter: &PlanStepLetter) -> Same {
+    if plan.name != letter.plan {
+        return Same::Edited;
+    }
+    let named = plan.steps.iter().find(|step| step.id.as_str() == letter.step);
+    let was = |step: &&Step| step.was.as_ref().is_some_and(|was| was.as_str() == letter.step);
+    match named.or_else(|| plan.steps.iter().find(was)) {
+        Some(step) if step.hash() == letter.hash => Same::Step(step.id.clone()),
+        Some(_) => Same::Edited,
+        None => Same::Gone,
+    }
+}
+
+fn gone(path: &OsString, letter: &PlanStepLetter, step: &Foreign) -> Failure {
+    let shown = vps_ops::foreign::shown(Path::new(path));
+    let id = LetterId::of_step(&letter.plan, &letter.step);
+    Failure::local(format!("the step {step} is not in {shown} any more"))
+        .hint(format!("drop the letter: `{} dead-letter drop {id}`", program::name()))
 }
 
 fn edited(path: &OsString, step: &Foreign) -> Failure {
