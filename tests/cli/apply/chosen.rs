@@ -48,6 +48,26 @@ fn a_step_of_an_item_with_a_comma_is_named_as_it_is_called() {
 }
 
 #[test]
+fn the_name_of_a_list_stands_for_all_of_its_items() {
+    let lab = lab("- {id: page, each: [a, b], command: {shell: \"echo $item >>log\", once: true}}\n\
+         - {id: end, file: {dest: end, content: x}}\n");
+    let of = |args: &[&str]| {
+        let (code, ends) = ends(&lab, args);
+        (code, ends.join(", "))
+    };
+    let all = |ends: [&str; 3]| (0, format!("page[a] {}, page[b] {}, end {}", ends[0], ends[1], ends[2]));
+    assert_eq!(of(&["--skip", "page"]), all(["not_selected", "not_selected", "changed"]));
+    assert_eq!(of(&["--only", "page"]), all(["changed", "changed", "not_selected"]));
+    assert_eq!(of(&["--rerun", "page"]), all(["changed", "changed", "satisfied"]));
+    let said = run(&lab, &["plan", "forget", "p.yaml", "page"]);
+    assert_eq!((said.code, said.out.as_str()), (0, "forgot page[a]\nforgot page[b]\n"), "{}", said.err);
+    assert_eq!(of(&["--mark-done", "page"]), all(["satisfied", "satisfied", "satisfied"]));
+    assert_eq!(text(&lab, "log"), "a\nb\na\nb\n");
+    assert_eq!(run(&lab, &["plan", "forget", "p.yaml", "pag"]).code, 7);
+    assert_eq!(apply(&lab, &["--only", "pag"]).code, 2);
+}
+
+#[test]
 fn what_is_done_once_is_done_again_only_when_it_is_asked_for() {
     let lab = lab("- {id: once, command: {shell: \"echo run >>log\", once: true}}\n");
     for (args, code, runs) in [

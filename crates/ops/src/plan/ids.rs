@@ -50,6 +50,12 @@ impl StepId {
         Self(format!("{self}[{item}]").into())
     }
 
+    /// Whether it is the step for an item of this list.
+    #[must_use]
+    pub fn is_item_of(&self, list: &str) -> bool {
+        self.as_str().strip_prefix(list).is_some_and(|item| item.starts_with('[') && item.ends_with(']'))
+    }
+
     /// Its text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -176,8 +176,9 @@ impl Said<'_> {
         };
         // What was done in this run need not be done once more.
         let is_done = |id: &StepId| {
-            let mut steps = self.applied.steps.iter();
-            steps.any(|step| step.id == *id && matches!(step.outcome, Outcome::Done { .. }))
+            let is_it = |step: &&StepReport| step.id == *id || step.id.is_item_of(id.as_str());
+            let mut steps = self.applied.steps.iter().filter(is_it).peekable();
+            steps.peek().is_some() && steps.all(|step| matches!(step.outcome, Outcome::Done { .. }))
         };
         let rerun: Vec<_> = Steps::named(&self.args.rerun).into_iter().filter(|id| !is_done(id)).collect();
         let marked = if self.args.dry_run { Steps::named(&self.args.mark_done) } else { Vec::new() };

@@ -26,7 +26,7 @@ impl Run<'_> {
             return watchers.next().map(|(_, step)| Deferral::Unheard { by: step.id.clone() });
         }
         // Who says that it was done may not know of a change that comes with the same run.
-        let rerun = &self.options.selection.rerun;
+        let rerun = &self.selection.rerun;
         let is_lost = |(at, step): &(usize, &Step)| {
             let memo = journal.memo(&step.id, step.was.as_ref());
             memo.is_some_and(|memo| memo.is_lost()) && !(rerun.contains(&step.id) && self.is_selected(*at))

@@ -52,7 +52,7 @@ impl Run<'_> {
         (options.total, options.attempts) = (step.timeout, step.attempts);
         options.service.clone_from(&step.circuit);
         options.of_step = Some(step.id.as_str().into());
-        let is_asked = self.options.selection.rerun.contains(&step.id);
+        let is_asked = self.selection.rerun.contains(&step.id);
         // Nobody knows whether it is due: who asks for it says so.
         let owes = memo.is_some_and(|memo| memo.owes && (is_asked || !memo.is_lost()));
         Some(StepContext {
@@ -100,7 +100,7 @@ impl Run<'_> {
         let is_asked_for = self.is_selected(at) && !self.options.dry_run;
         let cx = self.context(at).filter(|_| is_asked_for)?;
         let step = cx.step()?;
-        let is_marked = self.options.selection.mark_done.contains(&step.id);
+        let is_marked = self.selection.mark_done.contains(&step.id);
         let may_be_due = step.when.iter().all(|when| holds(&cx, when)) && !is_marked;
         // What was given up is not done, so nobody is asked for it either.
         if !may_be_due
@@ -157,11 +157,11 @@ impl Run<'_> {
         if kinds::needs_journal(&step.action) && !self.journal().outlives() {
             return Some(Outcome::Deferred(Deferral::NoJournal));
         }
-        if self.options.dry_run && self.options.selection.mark_done.contains(&step.id) {
+        if self.options.dry_run && self.selection.mark_done.contains(&step.id) {
             return Some(Outcome::Satisfied);
         }
         if !self.options.dry_run {
-            if self.options.selection.mark_done.contains(&step.id) {
+            if self.selection.mark_done.contains(&step.id) {
                 return Some(self.marked(cx, step));
             }
             if let Some(deferral) = self.wait_for_leader(cx, step).await {

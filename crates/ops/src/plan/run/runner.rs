@@ -23,7 +23,7 @@ use super::nodes::{blocked, nodes};
 use super::options::{ApplyError, ApplyOptions};
 use super::order::{End, Order, Turn};
 use super::outcome::{Applied, Deferral, Outcome};
-use super::selection::selected;
+use super::selection::{Selection, selected};
 use super::step_context::{Ground, Unsettled};
 use super::turns::Turns;
 use crate::NetworkOperationWrapper;
@@ -74,6 +74,8 @@ pub(super) struct Run<'r> {
     pub(super) places: BTreeMap<StepId, usize>,
     /// Steps that others watch, and which those are.
     pub(super) watchers: BTreeMap<usize, Vec<usize>>,
+    /// What was asked for, by the steps of the plan.
+    pub(super) selection: Selection,
     /// Steps that are done in this run, if their turn comes.
     selected: BTreeSet<usize>,
     /// What would be made or exchanged, where it is only looked, and by which step.
@@ -102,8 +104,9 @@ impl<'r> Run<'r> {
         let env = network.env().clone();
         let places: BTreeMap<StepId, usize> =
             plan.steps.iter().enumerate().map(|(at, step)| (step.id.clone(), at)).collect();
-        let selected = selected(&plan, &places, &options.selection)
-            .map_err(|id| ApplyError::UnknownStep { id: id.as_str().into() })?;
+        let selection = options.selection.of_plan(&plan, &places);
+        let selection = selection.map_err(|id| ApplyError::UnknownStep { id: id.as_str().into() })?;
+        let selected = selected(&plan, &places, &selection);
         let mut watchers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (at, step) in plan.steps.iter().enumerate() {
             let watched = step.watches().iter().filter_map(|id| places.get(id).copied());
@@ -133,8 +136,9 @@ impl<'r> Run<'r> {
             journal: Arc::new(Mutex::new(journal)),
             options,
             observer,
-            places,
             selected,
+            selection,
+            places,
             would: Mutex::default(),
             would_do: Mutex::default(),
             began: now,

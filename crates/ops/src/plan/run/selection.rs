@@ -19,24 +19,50 @@ pub struct Selection {
     pub mark_done: Vec<StepId>,
 }
 
-/// The places of the steps that are asked for; the first name that no step has.
+impl Selection {
+    /// The same by the steps of this plan: the name of a step with `each` stands for all of its items. Else the first
+    /// name that no step has.
+    pub(super) fn of_plan(&self, plan: &Plan, places: &BTreeMap<StepId, usize>) -> Result<Self, StepId> {
+        let all = |ids: &[StepId]| {
+            let mut found = Vec::with_capacity(ids.len());
+            for id in ids {
+                let before = found.len();
+                if places.contains_key(id) {
+                    found.push(id.clone());
+                } else {
+                    let items = plan.steps.iter().filter(|step| step.id.is_item_of(id.as_str()));
+                    found.extend(items.map(|step| step.id.clone()));
+                }
+                if found.len() == before {
+                    return Err(id.clone());
+                }
+            }
+            Ok(found)
+        };
+        Ok(Self {
+            only: all(&self.only)?,
+            skip: all(&self.skip)?,
+            rerun: all(&self.rerun)?,
+            mark_done: all(&self.mark_done)?,
+        })
+    }
+}
+
+/// The places of the steps that are asked for.
 pub(super) fn selected(
     plan: &Plan,
     places: &BTreeMap<StepId, usize>,
     selection: &Selection,
-) -> Result<BTreeSet<usize>, StepId> {
-    let Selection { only, skip, rerun, mark_done } = selection;
-    let place = |id: &StepId| places.get(id).copied().ok_or_else(|| id.clone());
-    for id in rerun.iter().chain(mark_done) {
-        place(id)?;
-    }
-    let skipped = skip.iter().map(place).collect::<Result<BTreeSet<_>, _>>()?;
+) -> BTreeSet<usize> {
+    let Selection { only, skip, .. } = selection;
+    let place = |id: &StepId| places.get(id).copied();
+    let skipped: BTreeSet<usize> = skip.iter().filter_map(place).collect();
     let mut chosen: BTreeSet<usize> = match only.is_empty() {
         true => (0..plan.steps.len()).collect(),
         false => BTreeSet::new(),
     };
     // What a step needs by name; the order of the file brings nobody along.
-    let mut wanted = only.iter().map(place).collect::<Result<Vec<_>, _>>()?;
+    let mut wanted: Vec<usize> = only.iter().filter_map(place).collect();
     while let Some(at) = wanted.pop() {
         if chosen.insert(at)
             && let Some(Needs::Steps(needs)) = plan.steps.get(at).map(|step| &step.needs)
@@ -56,7 +82,7 @@ pub(super) fn selected(
         });
         is_settled = chosen.len() == before.len();
     }
-    Ok(chosen)
+    chosen
 }
 
 #[cfg(test)]
@@ -82,8 +108,8 @@ mod tests {
         let ids = |all: &[&str]| all.iter().map(|id| id.parse().unwrap()).collect();
         let (plan, places) = plan();
         let selection = Selection { only: ids(only), skip: ids(skip), ..Selection::default() };
-        let chosen = selected(&plan, &places, &selection);
-        chosen.map(|chosen| chosen.into_iter().collect()).map_err(|id| id.to_string())
+        let selection = selection.of_plan(&plan, &places).map_err(|id| id.to_string())?;
+        Ok(selected(&plan, &places, &selection).into_iter().collect())
     }
 
     #[test]
@@ -95,5 +121,28 @@ mod tests {
         assert_eq!(of(&[], &["a"]).unwrap(), [3]);
         assert_eq!(of(&["x"], &[]).unwrap_err(), "x");
         assert_eq!(of(&[], &["y"]).unwrap_err(), "y");
+    }
+
+    #[test]
+    fn the_name_of_a_list_stands_for_all_of_its_items() {
+        let page: StepId = "page".parse().unwrap();
+        let step =
+            |id: StepId| Step::new(id, Action::Module(ModuleAction::new("m", serde_json::Value::Null)));
+        let pages = "pages".parse::<StepId>().unwrap();
+        let steps: Vec<Step> =
+            [page.of_item("a"), pages.clone(), page.of_item("b]"), pages.of_item("a")].map(step).into();
+        let places = steps.iter().enumerate().map(|(at, step)| (step.id.clone(), at)).collect();
+        let plan = Plan::new("p", "/", steps);
+        let one = || vec![page.clone()];
+        let asked = Selection { only: one(), skip: Vec::new(), rerun: one(), mark_done: one() };
+        let found = asked.of_plan(&plan, &places).unwrap();
+        let items = vec![page.of_item("a"), page.of_item("b]")];
+        assert_eq!((&found.only, &found.rerun, &found.mark_done), (&items, &items, &items));
+        assert_eq!(selected(&plan, &places, &found), BTreeSet::from([0, 2]));
+        let skip = Selection { skip: one(), ..Selection::default() }.of_plan(&plan, &places).unwrap();
+        assert_eq!(selected(&plan, &places, &skip), BTreeSet::from([1, 3]));
+        // A step of that very name is it alone.
+        let exact = Selection { only: vec![pages.clone()], ..Selection::default() };
+        assert_eq!(exact.of_plan(&plan, &places).unwrap().only, [pages]);
     }
 }
