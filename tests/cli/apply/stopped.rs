@@ -14,7 +14,7 @@ use tests::wait_until;
 
 use super::{apply, ends, lab, pipe, plan, signal, text};
 use crate::lab::{Lab, sha256};
-use crate::said::Said;
+use crate::said::{Said, run};
 use crate::signals::is_gone;
 
 /// Says who runs it, and ends by itself only once `go` is there.
@@ -44,6 +44,12 @@ fn ctrl_c_ends_the_command_leaves_the_rest_and_the_next_run_does_it() {
         assert!(said.err.contains("\nnot begun: after\n"), "{}", said.err);
         assert!(said.err.ends_with("\nnext: vps-configurator apply p.yaml\n"), "{}", said.err);
         assert!(said.out.starts_with("p: 3 steps  changed 1  left 2  "), "{}", said.out);
+        let status = run(&lab, &["plan", "status", "p.yaml"]).out;
+        let long = status.lines().find(|line| line.starts_with("long ")).unwrap();
+        assert!(
+            long.contains(" stopped ") && long.ends_with("its run was stopped before it was done"),
+            "{long}"
+        );
         fs::write(lab.path("go"), "").unwrap();
         let (code, steps) = ends(&lab, &[]);
         assert_eq!((code, steps.join(", ").as_str()), (0, "before satisfied, long changed, after changed"));

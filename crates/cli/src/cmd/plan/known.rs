@@ -85,6 +85,8 @@ fn of(id: &str, step: Option<&Step>, known: Option<&KnownStep>) -> document::Pla
         None => document::PlanStage::New,
         Some(Stage::Started) => document::PlanStage::Started,
         Some(Stage::Done) => document::PlanStage::Done,
+        Some(Stage::Stopped) => document::PlanStage::Stopped,
+        Some(Stage::Left) => document::PlanStage::Left,
         Some(Stage::Lost) => document::PlanStage::Lost,
         Some(_) => document::PlanStage::Failed,
     };
@@ -134,8 +136,13 @@ fn text(app: &App, report: &document::PlanStatus, known: Option<&KnownPlan>) -> 
         // Nothing is written down of one: how it was yesterday says nothing of today.
         let is_gate = step.kind == Some(ActionKind::Gate.as_str());
         notes.extend(is_gate.then(|| "asked anew in each run that needs it".to_owned()));
-        let is_lost = matches!(step.stage, document::PlanStage::Lost);
-        notes.extend(is_lost.then(|| "whether it was done was lost with a damaged store".to_owned()));
+        let why = match step.stage {
+            document::PlanStage::Stopped => Some("its run was stopped before it was done"),
+            document::PlanStage::Left => Some("nobody let it through; left for a later run"),
+            document::PlanStage::Lost => Some("whether it was done was lost with a damaged store"),
+            _ => None,
+        };
+        notes.extend(why.map(str::to_owned));
         notes.extend(step.failure.clone());
         let line = format!(
             "{:width$}  {:7}  {when:>9}  {:>5}  {change:>6}  {}",

@@ -155,6 +155,10 @@ pub(crate) enum PlanStage {
     Done,
     /// It failed, or was begun and given up.
     Failed,
+    /// It was begun, and the run was stopped before it was done.
+    Stopped,
+    /// It was begun, and nobody let it through: it is left for a later run.
+    Left,
     /// What was known of it was lost with a damaged store: it may have been done, or be due.
     Lost,
 }
@@ -167,6 +171,8 @@ impl PlanStage {
             Self::Started => "begun",
             Self::Done => "done",
             Self::Failed => "failed",
+            Self::Stopped => "stopped",
+            Self::Left => "left",
             Self::Lost => "lost",
         }
     }

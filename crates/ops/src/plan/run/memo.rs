@@ -20,6 +20,10 @@ pub enum Stage {
     Done,
     /// It failed.
     Failed,
+    /// It was begun, and the run was stopped before it was done.
+    Stopped,
+    /// It was begun, and nobody let it through: it is left for a later run.
+    Left,
     /// What was known of it was lost with a damaged store: it may have been done, or be due.
     Lost,
 }

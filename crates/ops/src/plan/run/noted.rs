@@ -144,7 +144,7 @@ impl Run<'_> {
             let is_half_done = memo.is_some_and(|memo| memo.leader.is_some()) && kinds::is_once(&step.action);
             drop(journal);
             if !is_half_done {
-                self.left(step);
+                self.left(step, Stage::Stopped);
             }
             return Outcome::Deferred(Deferral::Stopped);
         }
@@ -178,13 +178,13 @@ impl Run<'_> {
         }
     }
 
-    /// It was begun, and nothing came of it: it is as it was before.
-    pub(super) fn left(&self, step: &Step) {
+    /// It was begun, and nothing came of it: it is as it was before, but for how that ended.
+    pub(super) fn left(&self, step: &Step, stage: Stage) {
         if !kinds::is_noted(step.action.kind()) {
             return;
         }
         self.journal().note(&step.id, step.was.as_ref(), |memo| {
-            (memo.stage, memo.leader) = (Stage::Failed, None);
+            (memo.stage, memo.leader) = (stage, None);
         });
     }
 }

@@ -13,6 +13,7 @@ use super::ahead::Ahead;
 use super::conditions::holds;
 use super::event::StepEvent;
 use super::fetched::{Brought, Came, Fetched};
+use super::memo::Stage;
 use super::outcome::{Deferral, Outcome, StepError, Would};
 use super::runner::Run;
 use super::step_context::{Done, Proof, StepContext};
@@ -276,7 +277,7 @@ impl Run<'_> {
                 Next::Again => {}
                 Next::Failed => return self.failed(step, error),
                 Next::Left(deferral) => {
-                    self.left(step);
+                    self.left(step, Stage::Left);
                     return Outcome::Deferred(deferral);
                 }
             }

@@ -7,6 +7,7 @@ use vps_retry::{Class, Kind};
 use super::super::kinds::packages;
 use super::super::step::Step;
 use super::event::StepEvent;
+use super::memo::Stage;
 use super::one_step::Next;
 use super::outcome::{Outcome, StepError};
 use super::runner::Run;
@@ -81,7 +82,7 @@ impl Run<'_> {
                     return part.iter().map(failed).collect();
                 }
                 Next::Left(deferral) => {
-                    part.iter().for_each(|(_, step)| self.left(step));
+                    part.iter().for_each(|(_, step)| self.left(step, Stage::Left));
                     let left =
                         |(cx, _): &(StepContext, &Step)| (cx.at, Outcome::Deferred(deferral.clone()), took());
                     return part.iter().map(left).collect();
