@@ -128,7 +128,7 @@ impl SqliteStore {
             return Err(OpenError::Locked { path });
         }
         match folder.connect().map_err(io)? {
-            Ok(connection) => Ok(Some(Self::over(connection, lock, warn))),
+            Ok(connection) => Ok(Some(Self::over(connection, folder.standing().map_err(io)?, lock, warn))),
             Err(error) => Err(OpenError::Engine { path, reason: error.to_string().into() }),
         }
     }
@@ -155,7 +155,7 @@ impl SqliteStore {
                 return Err(OpenError::Locked { path });
             }
             if let Stands::Sound(connection) = Stands::at(&folder)? {
-                return Ok(Self::over(connection, lock, warn));
+                return Ok(Self::over(connection, folder.standing().map_err(io)?, lock, warn));
             }
             // To make it or to set it aside nobody else may have it open.
             lock.unlock().map_err(io)?;

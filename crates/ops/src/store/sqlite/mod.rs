@@ -9,11 +9,15 @@ mod place;
 
 use std::fmt;
 use std::fs::File;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use crate::env::Env;
+use crate::env::fs::FileId;
 
 use super::{Change, ChangeAll, Page, Store, StoreError, mark};
 
@@ -39,6 +43,23 @@ pub struct SqliteStore {
     _lock: File,
     warn: Warn,
     warned: AtomicBool,
+    /// Where it is, and which file that was.
+    file: Standing,
+    is_gone: AtomicBool,
+}
+
+/// A store's file as it was opened.
+pub(super) struct Standing {
+    env: Env,
+    path: PathBuf,
+    id: FileId,
+}
+
+impl Standing {
+    /// Whether the next process finds the same one.
+    fn is_there(&self) -> bool {
+        self.env.fs().look(&self.path).is_ok_and(|found| found.id == self.id)
+    }
 }
 
 impl fmt::Debug for SqliteStore {
@@ -57,8 +78,20 @@ impl Drop for SqliteStore {
 }
 
 impl SqliteStore {
-    fn over(connection: Connection, lock: File, warn: Warn) -> Self {
-        Self { connection, _lock: lock, warn, warned: AtomicBool::new(false) }
+    fn over(connection: Connection, file: Standing, lock: File, warn: Warn) -> Self {
+        let (warned, is_gone) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { connection, _lock: lock, warn, warned, file, is_gone }
+    }
+
+    /// A file whose name is gone takes what is written, and nobody finds it any more: that is said once.
+    fn look_for_it(&self) {
+        if !self.is_gone.load(Ordering::Relaxed) && !self.file.is_there() {
+            self.is_gone.store(true, Ordering::Relaxed);
+            let path = self.file.path.display();
+            (self.warn)(&format!(
+                "the state store {path} was removed or exchanged while it was in use; nothing more is remembered after this run"
+            ));
+        }
     }
 
     /// Maps an engine's error; the first one that is not just a busy neighbour is worth a warning.
@@ -78,6 +111,7 @@ impl SqliteStore {
 
     /// Runs `work` with each of its transactions on the disk before it returns, and with patience for other writers.
     fn durably<R>(&self, work: impl FnOnce() -> Result<R, StoreError>) -> Result<R, StoreError> {
+        self.look_for_it();
         let set = |synchronous: &str, limit| {
             self.connection.busy_timeout(limit)?;
             self.connection.pragma_update(None, "synchronous", synchronous)
@@ -167,6 +201,7 @@ impl Store for SqliteStore {
 
     /// The write-ahead file is empty then: what it holds every opener would have to read to its end.
     fn checkpoint(&self) -> Result<(), StoreError> {
+        self.look_for_it();
         let is_busy: i64 = self
             .connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{APPLICATION_ID, BUSY_LIMIT, SCHEMA, Warn, locks, put};
+use super::{APPLICATION_ID, BUSY_LIMIT, SCHEMA, Standing, Warn, locks, put};
 use crate::env::Env;
 use crate::env::fs::{FileKind, FsFolder, Meta, Open};
 use crate::store::{Keep, Kept, SET_ASIDE, STATUS_FILE, StateFolder, StatusSnapshot, quarantine};
@@ -115,6 +115,12 @@ impl<'e> Place<'e> {
             return Err(io::Error::other("it was exchanged while it was opened"));
         }
         Ok(connection)
+    }
+
+    /// The store's file, to be known again by who has it open.
+    pub(super) fn standing(&self) -> io::Result<Standing> {
+        let id = self.folder.look(OsStr::new(STORE))?.id;
+        Ok(Standing { env: self.env.clone(), path: self.path.join(STORE), id })
     }
 
     /// Makes the store under the exclusive lock: the engine's own creation has a race that ignores its
