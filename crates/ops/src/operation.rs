@@ -136,6 +136,8 @@ kinds! {
     AptUnpack = "apt_unpack",
     /// A repository is cloned.
     GitClone = "git_clone",
+    /// A repository is cloned for a step that comes later, and not yet put in place.
+    GitPrefetch = "git_prefetch",
     /// A clone is brought up to date.
     GitUpdate = "git_update",
     /// It is looked what stands at DEST.

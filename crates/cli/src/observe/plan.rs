@@ -240,7 +240,7 @@ impl PlanView {
 }
 
 /// Hears all but the beginnings and ends of operations: those of steps have their own lines. Of what is fetched for a
-/// step of packages before its turn it hears what happens to circuits.
+/// step of packages or of a clone before its turn it hears what happens to circuits.
 #[derive(Debug)]
 pub(super) struct OnTheWay<O> {
     pub(super) log: O,
@@ -251,9 +251,8 @@ pub(super) struct OnTheWay<O> {
 impl<O: Observer> Observer for OnTheWay<O> {
     fn on(&self, event: &Event<'_>) {
         // What fails before its turn is done again in it, and said then.
-        if event.root.kind == OperationKind::AptPrefetch
-            && !matches!(event.kind, EventKind::CircuitMoved { .. })
-        {
+        let is_early = matches!(event.root.kind, OperationKind::AptPrefetch | OperationKind::GitPrefetch);
+        if is_early && !matches!(event.kind, EventKind::CircuitMoved { .. }) {
             return;
         }
         let is_said = matches!(

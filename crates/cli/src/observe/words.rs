@@ -145,7 +145,7 @@ pub(crate) fn to_do(operation: &Operation) -> String {
         OperationKind::AptFetch => return format!("fetch {target} by apt-get"),
         OperationKind::GitClone => return format!("clone {target}"),
         OperationKind::GitUpdate => return format!("update the clone of {target}"),
-        OperationKind::GitFetch => return format!("fetch {target}"),
+        OperationKind::GitFetch | OperationKind::GitPrefetch => return format!("fetch {target}"),
         OperationKind::Run => return format!("run `{target}`"),
         OperationKind::Execute => return target.to_owned(),
         OperationKind::AptUpdate => "update the package lists",

@@ -73,6 +73,13 @@ impl Parent {
         Ok(parent)
     }
 
+    /// Opens `path`, of which nothing may be missing.
+    pub(super) fn there(fs: &dyn Fs, path: &Path) -> Result<Self, GitError> {
+        let folder = fs.folder(path);
+        let folder = folder.map_err(|error| GitError::local(format!("open {}", path.display()), error))?;
+        Ok(Self { folder, made: Vec::new() })
+    }
+
     /// Goes on into the folder of that name, which is made where it is missing.
     fn enter(&mut self, name: &std::ffi::OsStr) -> io::Result<()> {
         let next = match self.folder.make_folder(name, 0o777) {

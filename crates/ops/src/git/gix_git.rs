@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use gix_transport::Protocol;
@@ -29,7 +29,7 @@ use super::{
     piecewise, repository, words, work,
 };
 use crate::attempt::Attempt;
-use crate::env::Env;
+use crate::env::{Env, StopOnDrop};
 use crate::http::{Fact, HttpClient};
 use crate::process::{ProcessSpec, Runner};
 use crate::settings::GitSettings;
@@ -44,8 +44,16 @@ pub struct GixGit {
     runner: Arc<dyn Runner>,
     ssh_command: Option<String>,
     limits: Limits,
-    /// Ends of the threads that nobody may wait for.
-    ending: Mutex<Vec<oneshot::Receiver<()>>>,
+    /// Threads that somebody may cease to wait for.
+    threads: Mutex<Vec<Thread>>,
+}
+
+/// A thread at work.
+struct Thread {
+    /// Ends by being dropped.
+    end: oneshot::Receiver<()>,
+    /// Whether nobody waits for what it works on any more.
+    is_left: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for GixGit {
@@ -58,7 +66,7 @@ impl GixGit {
     /// Over these.
     #[must_use]
     pub fn new(env: Env, http: Arc<dyn HttpClient>, runner: Arc<dyn Runner>) -> Self {
-        Self { env, http, runner, ssh_command: None, limits: Limits::default(), ending: Mutex::default() }
+        Self { env, http, runner, ssh_command: None, limits: Limits::default(), threads: Mutex::default() }
     }
 
     /// With a command in place of `ssh`, as `GIT_SSH_COMMAND` has it: a shell reads it.
@@ -243,12 +251,16 @@ impl GixGit {
         &self,
         work: impl FnOnce() -> Result<T, GitError> + Send + 'static,
     ) -> Result<T, GitError> {
-        self.thread(work)?.await.unwrap_or_else(|_| Err(broke_down()))
+        let is_left = Arc::new(AtomicBool::new(false));
+        let _left = StopOnDrop(Arc::clone(&is_left));
+        self.thread(is_left, work)?.await.unwrap_or_else(|_| Err(broke_down()))
     }
 
-    /// On a thread whose end is waited for when all is settled: by then `work` has let go of what it held.
+    /// On a thread whose end is waited for once it is left: by then `work` has let go of what it held. Of others at
+    /// work, which clone something else, nobody has to wait.
     fn thread<T: Send + 'static>(
         &self,
+        is_left: Arc<AtomicBool>,
         work: impl FnOnce() -> Result<T, GitError> + Send + 'static,
     ) -> Result<oneshot::Receiver<Result<T, GitError>>, GitError> {
         let (alive, end) = oneshot::channel::<()>();
@@ -259,8 +271,12 @@ impl GixGit {
         };
         let outcome =
             self.env.thread("git", work).map_err(|error| GitError::local("start a thread", error))?;
-        self.ending.lock().unwrap_or_else(PoisonError::into_inner).push(end);
+        self.threads().push(Thread { end, is_left });
         Ok(outcome)
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Vec<Thread>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts gix.
@@ -284,7 +300,7 @@ impl GixGit {
             pieces: Arc::clone(&step.pieces),
         };
         let place = step.place.clone();
-        let outcome = self.thread(move || {
+        let outcome = self.thread(Arc::clone(&stop), move || {
             let outcome = line().and_then(|line| task(&job, line));
             drop(place);
             outcome
@@ -362,10 +378,13 @@ impl Git for GixGit {
 
     async fn settle(&self) {
         loop {
-            let next = self.ending.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let Some(end) = next else { return };
-            // It ends by being dropped.
-            let _ = end.await;
+            let next = {
+                let mut threads = self.threads();
+                let left = threads.iter().position(|thread| thread.is_left.load(Ordering::Relaxed));
+                left.map(|at| threads.swap_remove(at))
+            };
+            let Some(thread) = next else { return };
+            let _ = thread.end.await;
         }
     }
 }

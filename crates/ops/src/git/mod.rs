@@ -93,6 +93,7 @@ pub use adapter::Git;
 pub(crate) use aside::aside;
 pub use cause::{AtWork, Damage, LineCause, LineFault, LineProgram, Missing, Oddity};
 pub use clones::Clones;
+pub(crate) use clones::HeldClone;
 pub use error::GitError;
 pub use excess::{Bound, Excess};
 pub use existing::There;

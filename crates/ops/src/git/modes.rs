@@ -123,6 +123,25 @@ pub(super) fn inherit(folder: &Pin, model: &Pin) -> io::Result<()> {
     copy(folder, model, DEFAULT_ACL)
 }
 
+/// Whether what is made in `folder` gets what it would get in `model`.
+pub(super) fn is_alike(folder: &Pin, model: &Pin) -> io::Result<bool> {
+    let (meta, own) = (model.folder().meta()?, folder.folder().meta()?);
+    let passes_group_on = |mode: u32| mode & SETGID != 0;
+    let has_its_group = !passes_group_on(meta.mode) || meta.gid == own.gid;
+    let is_same = passes_group_on(meta.mode) == passes_group_on(own.mode);
+    Ok(has_its_group && is_same && read(folder, DEFAULT_ACL)? == read(model, DEFAULT_ACL)?)
+}
+
+/// An attribute; none where there is none.
+fn read(folder: &Pin, name: &str) -> io::Result<Option<Vec<u8>>> {
+    let mut value = Vec::with_capacity(LONGEST);
+    match getxattr(folder.path(), name, rustix::buffer::spare_capacity(&mut value)) {
+        Ok(_) => Ok(Some(value)),
+        Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
 /// Gives `folder` the owner, mode and ACL of `model`, which it is to replace; but nobody else may write to it.
 pub(super) fn take_over(folder: &Pin, model: &Pin) -> io::Result<()> {
     let meta = model.folder().meta()?;

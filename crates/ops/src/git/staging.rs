@@ -88,10 +88,42 @@ impl Staging {
             return Err(no_place(dest));
         };
         let parent = Parent::make(fs, above)?;
-        let made = Self::within(env, &parent, name, &dest);
+        Self::made(env, parent, name, &dest)
+    }
+
+    /// The same in a folder that is there: none is made for it.
+    pub(crate) fn make_beside(env: &Env, dest: &Path) -> Result<Self, GitError> {
+        let fs = &**env.fs();
+        let dest = real_place(fs, dest)?;
+        let (Some(above), Some(name)) = (dest.parent(), dest.file_name()) else {
+            return Err(no_place(dest));
+        };
+        Self::made(env, Parent::there(fs, above)?, name, &dest)
+    }
+
+    fn made(env: &Env, parent: Parent, name: &OsStr, dest: &Path) -> Result<Self, GitError> {
+        let made = Self::within(env, &parent, name, dest);
         let (outer, clone) = made.inspect_err(|_| parent.unmake())?;
         let (name, done) = (name.to_owned(), AtomicBool::new(false));
-        Ok(Self { env: env.clone(), name, dest, parent, outer, clone, done })
+        Ok(Self { env: env.clone(), name, dest: dest.to_owned(), parent, outer, clone, done })
+    }
+
+    /// Whether one that was made now for `dest` would be made in the same folder, and all in it as it is in this one.
+    pub(crate) fn is_as_made_now(&self, dest: &Path) -> bool {
+        let fs = &**self.env.fs();
+        let is_there = || {
+            let dest = real_place(fs, dest).ok().filter(|dest| *dest == self.dest)?;
+            let above = fs.folder(dest.parent()?).ok()?;
+            let is_same = above.meta().ok()?.id == self.parent.folder.meta().ok()?.id;
+            let above = Pin::of(fs, above, &dest).ok().filter(|_| is_same)?;
+            modes::is_alike(&self.outer.pin, &above).ok().filter(|alike| *alike)?;
+            match replaceable(&self.env, &self.parent.folder, &self.name, &dest).ok()? {
+                // One that is there by now gives what is in it other modes than that around it.
+                Some(model) => modes::is_alike(&self.clone, &model).ok(),
+                None => Some(true),
+            }
+        };
+        is_there() == Some(true)
     }
 
     fn within(env: &Env, parent: &Parent, name: &OsStr, dest: &Path) -> Result<(Outer, Pin), GitError> {

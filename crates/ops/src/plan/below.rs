@@ -75,7 +75,7 @@ fn below(steps: &[Step]) -> Vec<(usize, HintKind)> {
 }
 
 /// The folder that is a step's own work.
-fn made(step: &Step) -> Option<&Path> {
+pub(super) fn made(step: &Step) -> Option<&Path> {
     match &step.action {
         Action::Git(git) => Some(&git.dest),
         Action::Download(download) => download.unpack.as_ref().map(|unpack| unpack.to.as_path()),

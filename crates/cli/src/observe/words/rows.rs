@@ -27,7 +27,7 @@ pub(crate) fn phase(operation: &Operation) -> String {
         OperationKind::Download => "connecting",
         OperationKind::AptUpdate => "reading the package lists",
         OperationKind::AptInstall => "installing",
-        OperationKind::AptPrefetch => "fetching",
+        OperationKind::AptPrefetch | OperationKind::GitPrefetch => "fetching",
         OperationKind::AptSetup => "looking at apt's sources",
         OperationKind::AptLook => "looking at what is installed",
         OperationKind::AptPlan => "resolving the packages",

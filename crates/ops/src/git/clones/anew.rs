@@ -1,40 +1,51 @@
 //! Makes a clone where nothing is: beside DEST, with its modules, then DEST.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::fetching::{Fetching, Place};
+use super::fetching::Fetching;
+use super::held::{HeldClone, discard};
 use super::naming::Naming;
 use super::{Clones, GitFailed};
-use crate::git::{CloneRequest, CloneWarning, Cloned, GitError, Home, Prepared, Ready, Staging, Step};
+use crate::git::{CloneRequest, CloneWarning, Cloned, GitError, Home, Staging, Step};
 use crate::operation::OperationKind;
 use crate::settings::Options;
 use crate::workflow::Workflow;
 
 impl Clones {
+    /// Where one is held that can become DEST, or be gone on with, nothing of it is fetched again.
     pub(super) async fn clone_anew(
         &self,
         workflow: &Workflow,
         request: &CloneRequest,
         options: &Options,
+        held: &mut Option<HeldClone>,
     ) -> Result<Cloned, GitFailed> {
         if request.url.has_credentials() {
             workflow.note("what the URL says of who you are is not stored in the clone");
         }
-        let staging = Staging::make(self.context.env(), &request.dest);
-        let staging = Arc::new(staging.map_err(|error| workflow.error(error))?);
-        let mut fetching = Fetching {
-            workflow,
-            request,
-            options,
-            place: Place::Staging(Arc::clone(&staging)),
-            cloned: Cloned::at(&request.dest, &request.url),
-            ready: Ready::default(),
-            filters: BTreeSet::new(),
+        let staging = match held.as_ref().filter(|held| held.is_for(request)) {
+            Some(held) => Arc::clone(&held.staging),
+            None => {
+                if let Some(held) = held.take() {
+                    self.discard(workflow, held.staging).await;
+                }
+                let staging = Staging::make(self.context.env(), &request.dest);
+                Arc::new(staging.map_err(|error| workflow.error(error))?)
+            }
         };
-        let filled = self.fill(&mut fetching, &staging).await;
-        match filled {
+        let mut fetching = Fetching::anew(workflow, request, options, &staging);
+        let is_whole = held.take().is_some_and(|held| fetching.go_on_with(held));
+        let made = if is_whole {
+            let warnings = fetching.cloned.warnings.iter();
+            warnings.for_each(|warning| workflow.warn(warning.clone()));
+            self.commit(&fetching, &staging).await
+        } else {
+            match self.fill(&mut fetching, &staging).await {
+                Ok(()) => self.commit(&fetching, &staging).await,
+                Err(error) => Err(error),
+            }
+        };
+        match made {
             Ok(()) => Ok(fetching.cloned),
             Err(error) => {
                 drop(fetching);
@@ -44,33 +55,46 @@ impl Clones {
         }
     }
 
-    /// Removes what is not to be: as long as there is time, or else the next run for the same DEST does it.
-    async fn discard(&self, workflow: &Workflow, staging: Arc<Staging>) {
-        let until = workflow.deadline().tick();
-        let stop = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stop);
-        let gone = self.context.env().thread("remove", move || {
-            staging.discard(until, &told);
-            // The rest of it, for a moment.
-            drop(staging);
-        });
-        let Ok(mut gone) = gone else { return };
-        tokio::select! {
-            biased;
-            _ = &mut gone => return,
-            () = workflow.cancel().cancelled() => stop.store(true, Ordering::Relaxed),
+    /// Makes one that is put in place later, in a folder that is there; in `held`, also where only a part of it came.
+    pub(super) async fn clone_ahead(
+        &self,
+        workflow: &Workflow,
+        request: &CloneRequest,
+        options: &Options,
+        held: &mut Option<HeldClone>,
+    ) -> Result<u32, GitFailed> {
+        self.sweep(workflow, request).await?;
+        let staging = Staging::make_beside(self.context.env(), &request.dest);
+        let staging = Arc::new(staging.map_err(|error| workflow.error(error))?);
+        let mut fetching = Fetching::anew(workflow, request, options, &staging);
+        let filled = self.fill(&mut fetching, &staging).await;
+        let attempts = fetching.cloned.attempts;
+        match fetching.hold(staging, filled.is_ok()) {
+            Ok(made) => *held = Some(made),
+            Err(staging) => self.discard(workflow, staging).await,
         }
-        let _ = gone.await;
+        filled.map(|()| attempts)
+    }
+
+    /// Removes what is not to be, as long as the whole may take.
+    pub(super) async fn discard(&self, workflow: &Workflow, staging: Arc<Staging>) {
+        discard(self.context.env(), staging, workflow.deadline().tick(), workflow.cancel()).await;
     }
 
     async fn fill(&self, fetching: &mut Fetching<'_>, staging: &Arc<Staging>) -> Result<(), GitFailed> {
-        let (workflow, request) = (fetching.workflow, fetching.request);
-        let alive = fetching.place.alive();
-        let mut step = Step::new(request.url.clone(), staging.path().to_owned(), Some(alive));
-        step.want = request.want.clone();
-        let (Prepared { made, .. }, attempts) = self.fetch(fetching, step, None).await?;
-        fetching.cloned.bytes = made.bytes;
-        fetching.filters = made.filters;
+        let request = fetching.request;
+        if fetching.grown.root.is_none() {
+            let alive = fetching.place.alive();
+            let mut step = Step::new(request.url.clone(), staging.path().to_owned(), Some(alive));
+            step.want = request.want.clone();
+            step.pieces = Arc::clone(&fetching.grown.pieces);
+            let (prepared, attempts) = self.fetch_one(fetching, step, None).await?;
+            let mut made = prepared.made;
+            fetching.cloned.bytes = made.bytes;
+            fetching.filters = std::mem::take(&mut made.filters);
+            fetching.grown.root = Some((made, attempts));
+        }
+        let (made, attempts) = fetching.grown.root.clone().unwrap_or_default();
         if request.modules {
             let home = Home::at(staging.path().to_owned(), staging.path().join(".git"));
             let root = Naming { url: request.url.clone(), path: String::new(), home, is_new: true };
@@ -83,17 +107,14 @@ impl Clones {
         if made.commit.is_none() {
             fetching.warn(CloneWarning::Empty);
         }
-        let modules = fetching.cloned.submodules.iter().map(|module| module.path.clone()).collect();
-        self.commit(workflow, staging, modules).await
+        Ok(())
     }
 
     /// Onto the disk, then DEST. The last step that can be stopped is the one before the rename.
-    async fn commit(
-        &self,
-        workflow: &Workflow,
-        staging: &Arc<Staging>,
-        modules: Vec<String>,
-    ) -> Result<(), GitFailed> {
+    async fn commit(&self, fetching: &Fetching<'_>, staging: &Arc<Staging>) -> Result<(), GitFailed> {
+        let workflow = fetching.workflow;
+        let modules: Vec<String> =
+            fetching.cloned.submodules.iter().map(|module| module.path.clone()).collect();
         let modules = Arc::new(modules);
         let request = workflow.step(OperationKind::GitCommit, "", workflow.whole());
         let env = self.context.env();

@@ -10,6 +10,7 @@ use crate::git::{
 use crate::settings::Options;
 use crate::workflow::Workflow;
 
+use super::held::Grown;
 use super::naming::{Naming, below};
 
 /// Where what is fetched is made ready.
@@ -57,6 +58,8 @@ pub(super) struct Fetching<'a> {
     pub(super) ready: Ready,
     /// Filters that files ask for.
     pub(super) filters: BTreeSet<String>,
+    /// What is there of one that grows beside DEST.
+    pub(super) grown: Grown,
 }
 
 impl Fetching<'_> {

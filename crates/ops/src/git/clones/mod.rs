@@ -3,6 +3,7 @@
 
 mod anew;
 mod fetching;
+mod held;
 mod modules;
 mod naming;
 mod update;
@@ -11,7 +12,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use self::fetching::Fetching;
+pub(crate) use self::held::HeldClone;
 use crate::context::Context;
+use crate::event::Observer;
 use crate::git::{CloneRequest, Cloned, Git, GitError, GitUrl, Left, Prepared, Staging, Step, There, aside};
 use crate::http::Credentials;
 use crate::operation::{Operation, OperationKind};
@@ -43,6 +46,14 @@ impl Clones {
         Self { context, ..self.clone() }
     }
 
+    /// The same, watched by what `watch` makes of who watches now.
+    #[must_use]
+    pub(crate) fn watched(&self, watch: impl FnOnce(Arc<dyn Observer>) -> Arc<dyn Observer>) -> Self {
+        let pipeline = self.pipeline();
+        let pipeline = pipeline.observed_by(watch(Arc::clone(&pipeline.observer)));
+        self.with_context(self.context.with_pipeline(pipeline))
+    }
+
     fn pipeline(&self) -> &Pipeline {
         self.context.pipeline()
     }
@@ -65,19 +76,64 @@ impl Clones {
     /// # Cancel safety
     /// What was fetched is removed, by the thread that fetches where the future is just dropped.
     pub async fn run(&self, request: &CloneRequest, options: &Options) -> Result<Cloned, GitFailed> {
+        self.run_with(request, options, None).await
+    }
+
+    /// The same, with what was [fetched](Self::fetch) for it: as much of it is used as can be. It is looked at DEST as
+    /// if nothing had been.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    ///
+    /// # Cancel safety
+    /// As [`run`](Self::run).
+    pub(crate) async fn run_with(
+        &self,
+        request: &CloneRequest,
+        options: &Options,
+        mut held: Option<HeldClone>,
+    ) -> Result<Cloned, GitFailed> {
         let policy = self.policy(&request.url, options);
         let total = options.total_or(policy.timeouts.git_clone);
         let operation = Self::operation(request).with_replay(request.clone(), options);
         let root = Request::of(operation).under(&policy, options).total(total);
         Workflow::run(&self.context, root, |workflow| async move {
-            let outcome = self.make(&workflow, request, options).await;
+            let outcome = self.make(&workflow, request, options, &mut held).await;
             self.git.settle().await;
+            if let Some(held) = held {
+                self.discard(&workflow, held.staging).await;
+            }
             let mut cloned = outcome?;
             workflow.took_attempts(cloned.attempts);
             cloned.took = workflow.took();
             Ok(cloned)
         })
         .await
+    }
+
+    /// Makes a clone for a [run](Self::run_with) that comes later, beside DEST, and changes nothing that can be seen:
+    /// not even a folder is made above DEST, where nothing may be. What is brought, whole or a part worth going on
+    /// with, and whether that was all; of a failure circuits have heard, and nobody else needs to.
+    ///
+    /// # Cancel safety
+    /// Cancelled by the token of `options`, it ends with what came until then. Dropped, that is removed.
+    pub(crate) async fn fetch(&self, request: &CloneRequest, options: &Options) -> Option<HeldClone> {
+        let policy = self.policy(&request.url, options);
+        let total = options.total_or(policy.timeouts.git_clone);
+        // Nothing does it again by itself; whose it is stands in the options.
+        let operation = Operation::new(OperationKind::GitPrefetch, request.url.to_string());
+        let root = Request::of(operation.with_replay((), options)).under(&policy, options).total(total);
+        let mut held = None;
+        let kept = &mut held;
+        let fetched = Workflow::run(&self.context, root, |workflow| async move {
+            let outcome = self.clone_ahead(&workflow, request, options, kept).await;
+            self.git.settle().await;
+            workflow.took_attempts(outcome?);
+            Ok::<_, GitFailed>(())
+        });
+        // The run says it again, if it meets it.
+        let _ = fetched.await;
+        held
     }
 
     /// What stands at DEST, by looking only.
@@ -116,6 +172,7 @@ impl Clones {
         workflow: &Workflow,
         request: &CloneRequest,
         options: &Options,
+        held: &mut Option<HeldClone>,
     ) -> Result<Cloned, GitFailed> {
         self.sweep(workflow, request).await?;
         let mut there = self.look_in_time(workflow, request).await?;
@@ -129,7 +186,7 @@ impl Clones {
                 workflow.note("it is there already: nothing to do");
                 Ok(cloned)
             }
-            There::Free | There::Unfinished => self.clone_anew(workflow, request, options).await,
+            There::Free | There::Unfinished => self.clone_anew(workflow, request, options, held).await,
         }
     }
 
@@ -195,7 +252,7 @@ impl Clones {
 
     /// One repository, in as many attempts as it takes; how many that were. Of one that is there, its files in
     /// `there`, what is new is made ready.
-    async fn fetch(
+    async fn fetch_one(
         &self,
         fetching: &Fetching<'_>,
         mut step: Step,

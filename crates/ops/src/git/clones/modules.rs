@@ -18,7 +18,8 @@ use crate::operation::OperationKind;
 const DEEPEST: u32 = 8;
 
 /// A module that is as it is to be, or made ready for that.
-struct Found {
+#[derive(Clone, Debug)]
+pub(super) struct Found {
     naming: Naming,
     modules: Vec<Module>,
     attempts: u32,
@@ -72,14 +73,20 @@ impl Clones {
                 }
             };
             let wanted = Wanted { module: &next.module, parent: &next.parent, url, path };
-            let found = if next.parent.is_new {
+            let found = if let Some(found) = fetching.grown.modules.get(&wanted.path) {
+                Ok(found.clone())
+            } else if next.parent.is_new {
                 self.clone_module(fetching, &wanted).await
             } else {
                 self.update_module(fetching, &wanted).await
             };
             let Wanted { url, path, .. } = wanted;
             match found {
-                Ok(Found { naming, modules, attempts }) => {
+                Ok(found) => {
+                    if next.parent.is_new {
+                        fetching.grown.modules.insert(path.clone(), found.clone());
+                    }
+                    let Found { naming, modules, attempts } = found;
                     add(&mut waiting, naming, modules, next.depth.saturating_add(1));
                     fetching.cloned.submodules.push(ClonedModule {
                         path,
@@ -114,8 +121,10 @@ impl Clones {
         refuse_nested(&parent.home, &module.name).map_err(|error| fetching.workflow.error(error))?;
         let home = parent.home.module(&module.path, &module.name);
         let found = self.fetch_module(fetching, wanted, home).await?;
-        activate(&parent.home.git, &module.name, found.naming.url.stored())
-            .map_err(|error| fetching.workflow.error(fetching.place.in_words(error)))?;
+        if let Err(error) = activate(&parent.home.git, &module.name, found.naming.url.stored()) {
+            fetching.grown.is_spoilt = true;
+            return Err(fetching.workflow.error(fetching.place.in_words(error)));
+        }
         Ok(found)
     }
 
@@ -129,9 +138,11 @@ impl Clones {
         let Wanted { module, url, path, .. } = wanted;
         let mut step = Step::new(url.clone(), home.files.clone(), Some(fetching.place.alive()));
         step.want = Want::Commit(module.commit);
-        let (Prepared { made, .. }, attempts) = self.fetch(fetching, step, None).await?;
-        absorb(self.context.env(), &module.name, &home)
-            .map_err(|error| fetching.workflow.error(fetching.place.in_words(error)))?;
+        let (Prepared { made, .. }, attempts) = self.fetch_one(fetching, step, None).await?;
+        if let Err(error) = absorb(self.context.env(), &module.name, &home) {
+            fetching.grown.is_spoilt = true;
+            return Err(fetching.workflow.error(fetching.place.in_words(error)));
+        }
         fetching.cloned.bytes = fetching.cloned.bytes.saturating_add(made.bytes);
         fetching.filters.extend(made.filters);
         let naming = Naming { url: url.clone(), path: path.clone(), home, is_new: true };
@@ -191,7 +202,7 @@ impl Clones {
         }
         let mut step = Step::new(url.clone(), files.clone(), Some(fetching.place.alive()));
         step.want = Want::Commit(module.commit);
-        let (prepared, attempts) = self.fetch(fetching, step, Some(&files)).await?;
+        let (prepared, attempts) = self.fetch_one(fetching, step, Some(&files)).await?;
         fetching.tell_gone(&before, &prepared.made.modules, &naming);
         let modules = prepared.made.modules.clone();
         fetching.take(prepared);

@@ -3,6 +3,7 @@
 use crate::git::{GitUrl, Home};
 
 /// A repository that names modules.
+#[derive(Clone, Debug)]
 pub(super) struct Naming {
     pub(super) url: GitUrl,
     /// Its folder below the whole clone's; empty for the whole.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fetching::{Fetching, Place};
+use super::held::Grown;
 use super::naming::Naming;
 use super::{Clones, GitFailed};
 use crate::git::{
@@ -89,6 +90,7 @@ impl Clones {
             cloned: Cloned { unchanged: false, ..before },
             ready: Ready::default(),
             filters: BTreeSet::new(),
+            grown: Grown::default(),
         };
         let home = Home::at(update.dest().to_owned(), update.git().to_owned());
         let root = Naming { url: request.url.clone(), path: String::new(), home, is_new: false };
@@ -97,7 +99,7 @@ impl Clones {
             let alive = fetching.place.alive();
             let mut step = Step::new(request.url.clone(), dest.to_owned(), Some(alive));
             step.want = request.want.clone();
-            let (prepared, attempts) = self.fetch(&fetching, step, Some(update.dest())).await?;
+            let (prepared, attempts) = self.fetch_one(&fetching, step, Some(update.dest())).await?;
             modules.clone_from(&prepared.made.modules);
             fetching.cloned.attempts = attempts;
             fetching.cloned.commit.clone_from(&prepared.made.commit);

@@ -1,14 +1,22 @@
 //! A repository is cloned.
 
+use std::io::ErrorKind;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use thiserror::Error;
+use tokio_util::sync::CancellationToken;
 
-use super::super::action::GitAction;
-use super::super::run::{Done, Proof, StepContext, StepError};
+use super::super::action::{Action, GitAction};
+use super::super::below::made;
+use super::super::run::{Done, Fetched, Proof, StepContext, StepError};
+use super::super::step::Step;
+use crate::env::fs::FileKind;
+use crate::event::Observer;
 use crate::foreign::shown;
 use crate::git::{
-    CloneRequest, Cloned, Clones, CommitId, GitError, InvalidGitUrl, InvalidRef, Left, There, Want, aside,
-    head_of,
+    CloneRequest, Cloned, Clones, CommitId, GitError, HeldClone, InvalidGitUrl, InvalidRef, Left, There,
+    Want, aside, head_of,
 };
 use crate::hint::Advise as _;
 use vps_retry::Classify as _;
@@ -88,12 +96,55 @@ pub(super) async fn prove(cx: &StepContext, action: &GitAction) -> Result<Proof,
     }
 }
 
-pub(super) async fn effect(cx: &StepContext, action: &GitAction) -> Result<Done, StepError> {
+/// What to clone before its turn; nothing where that may be seen, or is another clone than the one in its turn.
+pub(in crate::plan) fn early(cx: &StepContext) -> Option<CloneRequest> {
+    let Action::Git(action) = &cx.step()?.action else { return None };
+    // What is wrong with it is said in its turn.
+    let request = request(cx, action).ok()?;
+    // One on this machine a step above may make or change, and it takes no time.
+    if request.url.server().is_none() {
+        return None;
+    }
+    // The folder that it is in is made by whoever's turn it is.
+    let fs = cx.env().fs();
+    let is_missing = fs.look(&request.dest).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    let above = request.dest.parent().and_then(|above| fs.look_through(above).ok());
+    if !is_missing || above.is_none_or(|above| above.kind != FileKind::Folder) {
+        return None;
+    }
+    // Who makes the folder around it finds nothing of ours in it.
+    let is_around = |step: &Step| {
+        let made = made(step).map(|made| cx.path(made));
+        made.is_some_and(|made| made != request.dest && request.dest.starts_with(made))
+    };
+    (!cx.plan().steps.iter().any(is_around)).then_some(request)
+}
+
+/// Makes the clone that its turn puts in place, seen by what `watch` makes of who sees it now, until `stop`.
+pub(in crate::plan) async fn fetch(
+    cx: &StepContext,
+    request: &CloneRequest,
+    stop: &CancellationToken,
+    watch: impl FnOnce(Arc<dyn Observer>) -> Arc<dyn Observer>,
+) -> Option<HeldClone> {
+    let options = cx.options.clone().cancel(stop.clone());
+    cx.network().clones().watched(watch).fetch(request, &options).await
+}
+
+pub(super) async fn effect(
+    cx: &StepContext,
+    action: &GitAction,
+    fetched: Option<Fetched>,
+) -> Result<Done, StepError> {
+    let held = match fetched {
+        Some(Fetched::Clone(held)) => Some(*held),
+        _ => None,
+    };
     let mut request = request(cx, action)?;
     // A plan that names another commit or branch than the last time wants the clone to go there.
     request.update =
         action.update || action.commit.is_some() || is_elsewhere(cx.network().clones(), &request).await;
-    let cloned = Box::pin(cx.network().clones().run(&request, &cx.options)).await;
+    let cloned = Box::pin(cx.network().clones().run_with(&request, &cx.options, held)).await;
     let cloned = cloned.map_err(|error| StepError::of(&error))?;
     let what = cloned.commit.map(|commit| format!("{} at {commit:.12}", shown(&request.dest)).into());
     Ok(Done {

@@ -12,7 +12,7 @@ mod dpkg;
 mod file;
 mod gate;
 #[cfg(feature = "git")]
-mod git;
+pub(super) mod git;
 mod log;
 mod module;
 pub(super) mod packages;
@@ -117,7 +117,8 @@ pub(super) fn is_once(action: &Action) -> bool {
     }
 }
 
-/// Fetches what it needs, unseen, if that is kept for its turn. [Packages](packages::fetch) are fetched for several.
+/// Fetches what it needs, unseen, if that is kept for its turn. [Packages](packages::fetch) are fetched for several, and
+/// [clones](git::fetch) are out of the way of their turn.
 ///
 /// # Errors
 /// Why it could not be fetched.
@@ -144,7 +145,7 @@ pub(super) async fn effect(cx: &StepContext, fetched: Option<Fetched>) -> Result
         Action::Packages(packages) => packages::effect(cx, packages).await,
         Action::AptRepository(repository) => Box::pin(apt_repository::effect(cx, repository)).await,
         #[cfg(feature = "git")]
-        Action::Git(git) => git::effect(cx, git).await,
+        Action::Git(git) => Box::pin(git::effect(cx, git, fetched)).await,
         #[cfg(not(feature = "git"))]
         Action::Git(_) => Err(StepError::local(&NoGit)),
         Action::Module(module) => module::effect(cx, module).await,
@@ -195,7 +196,11 @@ pub(super) fn joins(kind: ActionKind) -> bool {
 
 /// Whether there is something to fetch before its turn.
 pub(super) fn fetches(kind: ActionKind) -> bool {
-    matches!(kind, ActionKind::Download | ActionKind::Packages)
+    match kind {
+        ActionKind::Download | ActionKind::Packages => true,
+        ActionKind::Git => cfg!(feature = "git"),
+        _ => false,
+    }
 }
 
 /// Whether it needs the network, so that it is left for later where there is none.

@@ -1,23 +1,31 @@
-//! Archives of packages, fetched before the turn of their steps, and out of its way once it has come.
+//! Archives of packages and clones, fetched before the turn of their steps, and out of its way once it has come.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+#[cfg(feature = "git")]
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use vps_retry::Class;
 
+#[cfg(feature = "git")]
+use super::super::kinds::git;
 use super::super::kinds::packages;
 use super::event::StepEvent;
-use super::fetched::Came;
+#[cfg(feature = "git")]
+use super::fetched::Fetched;
+use super::fetched::{Brought, Came};
 use super::runner::Run;
 use super::step_context::StepContext;
 use crate::apt::AptFetched;
 use crate::event::{Awaited, Event, EventKind, Observer, OperationId};
+#[cfg(feature = "git")]
+use crate::git::HeldClone;
 
 /// A fetch before its turn, and what has become of it. Cheap to clone.
 ///
-/// It ends by itself while bytes come: they are the install's anyway. Where they do not, the install is not kept waiting
-/// for what it would have to try again itself.
+/// It ends by itself while bytes come: they are the step's anyway. Where they do not, the step is not kept waiting for
+/// what it would have to try again itself.
 #[derive(Clone, Debug)]
 pub(super) struct Ahead {
     stop: CancellationToken,
@@ -30,7 +38,7 @@ struct State {
     is_due: bool,
     /// Steps that it is for.
     steps: usize,
-    /// Whether bytes come, or came: until then nothing would be lost.
+    /// Whether bytes come, or came, or a server was asked for them: until then nothing would be lost.
     has_begun: bool,
     /// Parts that wait, or whose last attempt failed.
     held: BTreeSet<OperationId>,
@@ -135,6 +143,45 @@ impl Run<'_> {
         }
         let came = |at: &usize| (*at, if later.contains(at) { Came::Later } else { Came::Nothing });
         group.iter().map(came).collect()
+    }
+
+    /// Makes the clone of a step. What keeps it from that is the step's own to say, in its turn.
+    #[cfg(feature = "git")]
+    pub(super) async fn fetch_clone(&self, at: usize, ahead: &Ahead) -> Came {
+        let Some(cx) = self.to_fetch(at).await else { return Came::Nothing };
+        let Some(request) = git::early(&cx) else { return Came::Nothing };
+        let began = self.env.now();
+        // A server that was asked is waited for, that nobody asks it twice at once.
+        ahead.change(|state| state.has_begun = true);
+        let watch = |then| {
+            let seen = Seen { ahead: ahead.clone(), has_begun: CancellationToken::new(), then };
+            Arc::new(seen) as Arc<dyn Observer>
+        };
+        self.tell(at, StepEvent::Fetching);
+        let held = Box::pin(git::fetch(&cx, &request, &ahead.stop, watch)).await;
+        let is_whole = held.as_ref().is_some_and(HeldClone::is_whole);
+        self.tell(at, if is_whole { StepEvent::Fetched } else { StepEvent::NotFetched });
+        // What failed costs the step nothing of its time.
+        let spent = if is_whole { self.env.now().since(began) } else { Duration::ZERO };
+        match held {
+            Some(held) => Came::Brought(Brought { fetched: Ok(Some(Fetched::Clone(Box::new(held)))), spent }),
+            None => Came::Nothing,
+        }
+    }
+
+    #[cfg(not(feature = "git"))]
+    pub(super) async fn fetch_clone(&self, _at: usize, _ahead: &Ahead) -> Came {
+        Came::Nothing
+    }
+
+    /// Lets go of what was fetched for a step that has no use for it.
+    pub(super) async fn let_go(&self, brought: Brought) {
+        match brought.fetched {
+            #[cfg(feature = "git")]
+            Ok(Some(Fetched::Clone(held))) => held.discard(&self.env, &self.options.cancel).await,
+            // The rest stays for the next run.
+            _ => {}
+        }
     }
 
     async fn archives(&self, part: &[StepContext], ahead: &Ahead) -> Result<AptFetched, Class> {

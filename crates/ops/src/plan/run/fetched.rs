@@ -6,12 +6,17 @@ use super::order::Kept;
 use super::outcome::StepError;
 use crate::download::Held;
 use crate::env::fs::Meta;
+#[cfg(feature = "git")]
+use crate::git::HeldClone;
 
-/// Bytes that are here, and that nobody sees yet. Dropped, they stay for the next run as far as they can.
+/// Bytes that are here, and that nobody sees yet. Dropped, those of a file stay for the next run as far as they can.
 #[derive(Debug)]
 pub(crate) enum Fetched {
     /// A file, verified, in its part.
     Held(Box<Held>),
+    /// A clone, verified, in its folder beside DEST, or what is there of it. Dropped, it is removed.
+    #[cfg(feature = "git")]
+    Clone(Box<HeldClone>),
     /// None were needed: a server was asked, and DEST, which was this file then, is as it is to be.
     Right(Box<Meta>),
 }

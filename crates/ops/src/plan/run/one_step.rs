@@ -71,13 +71,16 @@ impl Run<'_> {
 
     /// Fetches what steps need before their turn, those of them that have to be done at all.
     pub(super) async fn fetch(&self, group: Vec<usize>, ahead: Ahead) -> Vec<(usize, Came)> {
-        let is_packages =
-            |at: &usize| self.steps().get(*at).is_some_and(|step| step.action.kind() == ActionKind::Packages);
-        if group.iter().all(is_packages) {
+        let is_of = |at: usize, kind| self.steps().get(at).is_some_and(|step| step.action.kind() == kind);
+        if group.iter().all(|at| is_of(*at, ActionKind::Packages)) {
             return Box::pin(self.fetch_packages(&group, &ahead)).await;
         }
         let mut came = Vec::with_capacity(group.len());
         for at in group {
+            if is_of(at, ActionKind::Git) {
+                came.push((at, Box::pin(self.fetch_clone(at, &ahead)).await));
+                continue;
+            }
             let began = self.env.now();
             let fetched = match self.to_fetch(at).await {
                 Some(cx) => self.fetched(&cx).await,
@@ -137,7 +140,12 @@ impl Run<'_> {
     async fn one(&self, cx: &StepContext, brought: Option<Brought>) -> Outcome {
         let Some(step) = cx.step() else { return Outcome::Skipped };
         match self.looked_at(cx, step).await {
-            Some(outcome) => outcome,
+            Some(outcome) => {
+                if let Some(brought) = brought {
+                    self.let_go(brought).await;
+                }
+                outcome
+            }
             None => self.done(cx, step, brought).await,
         }
     }
@@ -250,6 +258,9 @@ impl Run<'_> {
 
     pub(super) async fn done(&self, cx: &StepContext, step: &Step, brought: Option<Brought>) -> Outcome {
         if let Err(error) = self.intend([(cx, step)]).await {
+            if let Some(brought) = brought {
+                self.let_go(brought).await;
+            }
             return self.failed(step, StepError::new(&error, Kind::Local, Class::Local));
         }
         self.tell(cx.at, StepEvent::Began);

@@ -60,6 +60,8 @@ pub async fn apply(
 enum Ended {
     Fetched(Vec<(usize, Came)>),
     Acted(Vec<(usize, Outcome, Duration)>),
+    /// What was fetched for a step that has no use for it is gone.
+    LetGo,
     /// What is known by now of a file of this step, where it is still what was verified.
     Settled(usize, Option<Value>),
 }
@@ -172,8 +174,10 @@ impl<'r> Run<'r> {
         let mut outcomes: Vec<Option<(Outcome, Duration)>> = vec![None; self.steps().len()];
         let mut fetched = BTreeMap::new();
         let stopped = self.go(&mut order, &mut outcomes, &mut fetched).await;
-        // Their parts stay for the next run.
-        drop(fetched);
+        let mut left = Turns::default();
+        fetched.into_values().for_each(|brought| left.begin(self.let_go(brought)));
+        while !left.next().await.is_empty() {}
+        drop(left);
         let close = self.journal().close();
         close.await;
         self.clear_letters(&outcomes);
@@ -231,7 +235,12 @@ impl<'r> Run<'r> {
                     // Where nobody asked for it, it is not held up.
                     Turn::Blocked(at, why) => {
                         let why = self.is_selected(at).then_some(why);
-                        fetched.remove(&at);
+                        if let Some(brought) = fetched.remove(&at) {
+                            turns.begin(async move {
+                                self.let_go(brought).await;
+                                Ended::LetGo
+                            });
+                        }
                         fetching.get(&at).into_iter().for_each(Ahead::is_for_one_less);
                         self.end(outcomes, at, blocked(self.steps(), why), Duration::ZERO);
                     }
@@ -306,7 +315,7 @@ impl<'r> Run<'r> {
                         order.acted(&ends);
                     }
                     Ended::Settled(at, Some(stamp)) => self.settled(at, stamp),
-                    Ended::Settled(_, None) => {}
+                    Ended::Settled(_, None) | Ended::LetGo => {}
                 }
             }
         }
