@@ -174,14 +174,19 @@ impl<'r> Run<'r> {
         let mut outcomes: Vec<Option<(Outcome, Duration)>> = vec![None; self.steps().len()];
         let mut fetched = BTreeMap::new();
         let stopped = self.go(&mut order, &mut outcomes, &mut fetched).await;
-        let mut left = Turns::default();
-        fetched.into_values().for_each(|brought| left.begin(self.let_go(brought)));
-        while !left.next().await.is_empty() {}
-        drop(left);
+        let mut turns = Turns::default();
+        fetched.into_values().for_each(|brought| turns.begin(self.gone(brought)));
+        while !turns.next().await.is_empty() {}
+        drop(turns);
         let close = self.journal().close();
         close.await;
         self.clear_letters(&outcomes);
         self.report(outcomes, stopped)
+    }
+
+    async fn gone(&self, brought: Brought) -> Ended {
+        self.let_go(brought).await;
+        Ended::LetGo
     }
 
     /// What a step says next. Never where nobody says anything any more.
@@ -236,10 +241,7 @@ impl<'r> Run<'r> {
                     Turn::Blocked(at, why) => {
                         let why = self.is_selected(at).then_some(why);
                         if let Some(brought) = fetched.remove(&at) {
-                            turns.begin(async move {
-                                self.let_go(brought).await;
-                                Ended::LetGo
-                            });
+                            turns.begin(self.gone(brought));
                         }
                         fetching.get(&at).into_iter().for_each(Ahead::is_for_one_less);
                         self.end(outcomes, at, blocked(self.steps(), why), Duration::ZERO);
@@ -295,7 +297,11 @@ impl<'r> Run<'r> {
                         for (at, came) in came {
                             fetching.remove(&at);
                             self.ground.commits.comes_not(at);
-                            if let Came::Brought(brought) = came {
+                            let Came::Brought(brought) = came else { continue };
+                            // Its step may have been blocked meanwhile.
+                            if outcomes.get(at).is_some_and(Option::is_some) {
+                                turns.begin(self.gone(brought));
+                            } else {
                                 fetched.insert(at, brought);
                             }
                         }
