@@ -1,6 +1,7 @@
 //! `apply`: a plan run by the real program, on real files, commands and servers of this machine.
 
 mod chosen;
+mod clones;
 mod ends;
 mod examples;
 mod looked;
