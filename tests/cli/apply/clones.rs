@@ -398,7 +398,7 @@ fn the_turn_goes_on_with_what_came_of_one_that_failed_on_the_way() {
     // A module that fails once the repository itself and others are there.
     let _ = forge.nested("n");
     let gate = Gate::new();
-    let held = Behaviour::HoldBeforeHeaders { gate: gate.clone() }.and(Behaviour::status(503));
+    let held = Behaviour::status(503).and(Behaviour::HoldBeforeHeaders { gate: gate.clone() });
     forge.script("n-two", Step::Fetch, [held, Behaviour::Ok]);
     let git = format!("- {{id: g, git: {{url: \"{}\", dest: clone, submodules: true}}}}\n", forge.url("n"));
     let lab = with(&(SLOW.to_owned() + &git));
