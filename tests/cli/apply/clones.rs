@@ -137,7 +137,11 @@ fn killed_in_the_middle_the_next_run_ends_it_and_leaves_nothing() {
             run.until("g", "fetched");
             run
         } else {
-            forge.script("sample", Step::Fetch, [Behaviour::Hold { after: 100, gate: gate.clone() }, Behaviour::Ok]);
+            forge.script(
+                "sample",
+                Step::Fetch,
+                [Behaviour::Hold { after: 100, gate: gate.clone() }, Behaviour::Ok],
+            );
             let run = Run::start(&lab, &[]);
             gate.wait_until_reached();
             run
@@ -216,7 +220,10 @@ fn what_somebody_made_of_dest_meanwhile_counts_as_it_does_in_any_turn() {
     let (lab, came, told) = ended("mkdir clone; echo x >clone/mine");
     assert_eq!(came, (1, 1));
     assert!(told.contains("is not empty"), "{told}");
-    assert_eq!((fs::read_dir(lab.path("clone")).unwrap().count(), lab.read("clone/mine").unwrap()), (1, b"x\n".to_vec()));
+    assert_eq!(
+        (fs::read_dir(lab.path("clone")).unwrap().count(), lab.read("clone/mine").unwrap()),
+        (1, b"x\n".to_vec())
+    );
     // An empty folder is taken over with its rights.
     let (lab, came, told) = ended("mkdir -m 0711 clone");
     assert_eq!(came, (0, 1), "{told}");
@@ -255,7 +262,9 @@ fn nothing_is_made_before_its_turn_where_another_step_would_find_it() {
     let Some(forge) = Forge::start() else { return };
     // A folder that is not there is made by no fetch, and one that is another clone's has nothing of ours.
     for exists in [false, true] {
-        let inner = clone(&forge, ", needs: [g]").replace("id: g", "id: inner").replace("dest: clone", "dest: clone/in");
+        let inner = clone(&forge, ", needs: [g]")
+            .replace("id: g", "id: inner")
+            .replace("dest: clone", "dest: clone/in");
         let lab = with(&(SLOW.to_owned() + &clone(&forge, "") + &inner));
         if exists {
             fs::create_dir(lab.path("clone")).unwrap();
@@ -289,7 +298,11 @@ fn ctrl_c_leaves_nothing_whether_it_is_whole_or_not() {
             run.until("g", "fetched");
             run
         } else {
-            forge.script("sample", Step::Fetch, [Behaviour::Hold { after: 100, gate: gate.clone() }, Behaviour::Ok]);
+            forge.script(
+                "sample",
+                Step::Fetch,
+                [Behaviour::Hold { after: 100, gate: gate.clone() }, Behaviour::Ok],
+            );
             let run = Run::start(&lab, &[]);
             gate.wait_until_reached();
             run
@@ -352,7 +365,8 @@ fn one_whose_bytes_do_not_come_keeps_no_other_waiting() {
     let Some(forge) = Forge::start() else { return };
     let (gate, id) = (Gate::new(), forge.sample("still").id("main"));
     forge.script("still", Step::Fetch, [Behaviour::Hold { after: 100, gate: gate.clone() }, Behaviour::Ok]);
-    let still = format!("- {{id: still, git: {{url: \"{}\", dest: still, commit: {id}}}}}\n", forge.url("still"));
+    let still =
+        format!("- {{id: still, git: {{url: \"{}\", dest: still, commit: {id}}}}}\n", forge.url("still"));
     let first = SLOW.replace("id: slow", "id: first");
     let lab = with(&(first + &clone(&forge, "") + SLOW + &still));
     let mut run = Run::start(&lab, &[]);

@@ -100,6 +100,14 @@ pub trait World: Send + Sync + 'static {
         Err(work)
     }
 
+    /// Runs `work` on a thread of its own in any case.
+    ///
+    /// # Errors
+    /// What the system says where it has no thread left.
+    fn thread(&self, name: &'static str, work: Work) -> std::io::Result<()> {
+        thread::start_deep(name, work)
+    }
+
     /// How many processors there are for work that can be shared out; one, unless a world knows of more.
     fn cores(&self) -> usize {
         1

@@ -48,10 +48,15 @@ impl Env {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> std::io::Result<oneshot::Receiver<T>> {
         let (done, result) = oneshot::channel();
-        let builder = std::thread::Builder::new().name(name.to_owned()).stack_size(DEEP);
-        builder.spawn(move || drop(done.send(work())))?;
+        self.world.thread(name, Box::new(move || drop(done.send(work()))))?;
         Ok(result)
     }
+}
+
+/// Starts a thread with room for gix's work.
+pub(super) fn start_deep(name: &str, work: Work) -> std::io::Result<()> {
+    let builder = std::thread::Builder::new().name(name.to_owned()).stack_size(DEEP);
+    builder.spawn(work).map(drop)
 }
 
 /// Starts a thread that nobody waits for, outside of any world: for what must live on one, as the store's

@@ -8,7 +8,7 @@ use vps_breaker::Tick;
 
 use super::disk::Disk;
 use crate::env::fs::Fs;
-use crate::env::{BoxFuture, Env, ProcessIdentity, Task, World};
+use crate::env::{BoxFuture, Env, ProcessIdentity, Task, Work, World};
 
 struct DiskWorld {
     start: tokio::time::Instant,
@@ -21,9 +21,14 @@ struct DiskWorld {
 /// One boot of the machine that has this disk. `others_live` says whether processes are still there that left their
 /// identity somewhere.
 pub(crate) fn disk_world(disk: &Disk, boot: u64, seed: u64, others_live: bool) -> Env {
+    world_on(Arc::new(disk.clone()), boot, seed, others_live)
+}
+
+/// The same on files of whatever sort.
+pub(crate) fn world_on(fs: Arc<dyn Fs>, boot: u64, seed: u64, others_live: bool) -> Env {
     Env::new(DiskWorld {
         start: tokio::time::Instant::now(),
-        fs: Arc::new(disk.clone()),
+        fs,
         identity: ProcessIdentity { boot_id: format!("boot {boot}"), pid: 1, started: 1 },
         random: AtomicU64::new(seed),
         others_live,
@@ -63,5 +68,12 @@ impl World for DiskWorld {
 
     fn fs(&self) -> &Arc<dyn Fs> {
         &self.fs
+    }
+
+    /// The clock stands still while it works.
+    #[expect(clippy::disallowed_methods, reason = "the virtual clock of these tests is tokio's")]
+    fn thread(&self, _name: &'static str, work: Work) -> std::io::Result<()> {
+        drop(tokio::task::spawn_blocking(work));
+        Ok(())
     }
 }

@@ -27,7 +27,7 @@ pub mod sim;
 mod still;
 
 #[cfg(test)]
-pub(crate) use disk_world::disk_world;
+pub(crate) use disk_world::{disk_world, world_on};
 pub use failed::Failed;
 #[cfg(test)]
 pub(crate) use guarded_store::{Access, GuardedStore};

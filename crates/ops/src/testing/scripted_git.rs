@@ -15,19 +15,23 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::attempt::Attempt;
+use crate::env::Env;
 use crate::git::{
     CloneRequest, Git, GitError, GitUrl, Made, Module, OwnClone, Prepared, Ready, Step, There, Update,
 };
 
 type Outcome = dyn Fn(&GitUrl, u32) -> Result<String, GitError> + Send + Sync;
+type Takes = dyn Fn() -> Duration + Send + Sync;
 
 /// Makes clones that hold one file, without git and without any network.
 pub struct ScriptedGit {
     outcome: Box<Outcome>,
+    takes: Option<(Env, Box<Takes>)>,
 }
 
 impl fmt::Debug for ScriptedGit {
@@ -40,7 +44,14 @@ impl ScriptedGit {
     /// Ends each attempt by `outcome`, which is told the repository and the attempt's number, from 1: the
     /// content of the clone's only file, named `file`, or what went wrong.
     pub fn new(outcome: impl Fn(&GitUrl, u32) -> Result<String, GitError> + Send + Sync + 'static) -> Self {
-        Self { outcome: Box::new(outcome) }
+        Self { outcome: Box::new(outcome), takes: None }
+    }
+
+    /// Has each attempt take as long as `takes` says, by the clock of `env`.
+    #[must_use]
+    pub fn taking(mut self, env: &Env, takes: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        self.takes = Some((env.clone(), Box::new(takes)));
+        self
     }
 
     fn make(&self, attempt: &Attempt, step: &Step, folder: &Path) -> Result<Made, GitError> {
@@ -60,6 +71,9 @@ impl Git for ScriptedGit {
     }
 
     async fn fetch(&self, attempt: &Attempt, step: &Step) -> Result<Made, GitError> {
+        if let Some((env, takes)) = &self.takes {
+            env.sleep(takes()).await;
+        }
         self.make(attempt, step, &step.folder)
     }
 

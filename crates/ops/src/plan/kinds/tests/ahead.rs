@@ -30,7 +30,7 @@ use crate::testing::scripted_http::{Script, ScriptedFile, ScriptedHttp};
 
 /// Each program takes as many seconds as its argument says.
 #[derive(Debug)]
-struct Slow;
+pub(super) struct Slow;
 
 #[async_trait]
 impl Runner for Slow {
@@ -55,11 +55,13 @@ impl Runner for Slow {
 
 /// The moves of circuits, and the ends of fetches before a turn.
 #[derive(Debug, Default)]
-struct Ends(Mutex<Vec<String>>);
+pub(super) struct Ends(pub(super) Mutex<Vec<String>>);
 
 impl Observer for Ends {
     fn on(&self, event: &Event<'_>) {
-        let is_fetch = event.is_of_root() && event.operation.kind == OperationKind::AptPrefetch;
+        let is_early =
+            matches!(event.operation.kind, OperationKind::AptPrefetch | OperationKind::GitPrefetch);
+        let is_fetch = event.is_of_root() && is_early;
         let said = match &event.kind {
             EventKind::CircuitMoved { transition } => transition.to.as_str().to_owned(),
             EventKind::Succeeded { .. } if is_fetch => "fetched".to_owned(),
@@ -151,9 +153,7 @@ impl World {
 
     /// What was said of a step, in order.
     fn said_of(&self, name: &str) -> Vec<String> {
-        let heard = self.heard.0.lock().unwrap();
-        let of = |said: &String| Some(said.strip_prefix(&format!("{name} "))?.split(' ').next()?.to_owned());
-        heard.iter().filter_map(of).collect()
+        self.heard.of(name)
     }
 
     fn count(&self, step: &str) -> usize {
@@ -165,7 +165,7 @@ impl World {
     }
 }
 
-fn slow(name: &str, seconds: u64) -> Step {
+pub(super) fn slow(name: &str, seconds: u64) -> Step {
     let line = CommandLine::Argv(vec!["slow".into(), seconds.to_string()]);
     step(name, Action::Command(CommandAction::new(line, Guards { always: true, ..Guards::default() })))
 }

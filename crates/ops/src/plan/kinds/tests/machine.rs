@@ -26,6 +26,15 @@ impl PlanObserver for Heard {
     }
 }
 
+impl Heard {
+    /// What was said of a step, in order: each by its first word.
+    pub(super) fn of(&self, name: &str) -> Vec<String> {
+        let heard = self.0.lock().unwrap();
+        let of = |said: &String| Some(said.strip_prefix(&format!("{name} "))?.split(' ').next()?.to_owned());
+        heard.iter().filter_map(of).collect()
+    }
+}
+
 pub(super) struct Lab {
     place: tempfile::TempDir,
     store: StoreHandle,

@@ -1,5 +1,7 @@
 mod ahead;
 mod apt_repository;
+#[cfg(feature = "git")]
+mod clones;
 mod command;
 mod crash;
 mod downloads;
