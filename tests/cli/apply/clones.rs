@@ -182,6 +182,17 @@ fn a_failure_before_its_turn_is_nobodys_and_one_in_it_is_said_as_if_there_had_be
     let letters: Value = serde_json::from_slice(&letters.stdout).unwrap();
     assert_eq!(letters["letters"].as_array().map(Vec::len), Some(0));
 
+    // People read no word of it.
+    forge.script("sample", Step::Refs, [gone(), Behaviour::Ok]);
+    let lab = usual(&forge);
+    let (asked, child) = (forge.count("sample", Step::Refs), lab.start(&["apply", "p.yaml"]));
+    wait_until("the failure", || (forge.count("sample", Step::Refs) > asked).then_some(()));
+    wait_until("its end", || hidden(&lab, ".").is_empty().then_some(()));
+    go(&lab);
+    let said = Said::from(child.wait_with_output().unwrap());
+    assert_eq!((said.code, said.err.contains("404")), (0, false), "{}", said.err);
+    is_sound(&lab, &forge);
+
     // By its words and its attempts it is that of a plan that has nothing above the clone.
     forge.script("sample", Step::Refs, [gone()]);
     let lab = usual(&forge);

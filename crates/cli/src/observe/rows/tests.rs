@@ -275,3 +275,21 @@ fn packages_say_that_they_are_fetched_and_none_that_they_are_installed_before_th
     run.step("docker", &StepEvent::Fetching).step("docker", &StepEvent::NotFetched);
     assert_eq!(run.seen(), "", "nobody is at work");
 }
+
+#[test]
+fn a_clone_that_comes_early_is_fetched_and_waits_as_a_download_does() {
+    let mut run = Run::new(PLAN);
+    run.step("themes", &StepEvent::Fetching);
+    let fetch = run.begin("themes", OperationKind::GitPrefetch, None);
+    assert!(run.seen().contains("fetching"), "{}", run.seen());
+    let part = run.begin("themes", OperationKind::GitFetch, Some(fetch.1));
+    run.tell(&part, &EventKind::AttemptStarted { number: 1, of: 3 }).tell(&part, &progress(MIB, 4 * MIB));
+    assert!(run.seen().contains("fetching  1.0 of 4.0 MiB"), "{}", run.seen());
+    let end = EventKind::Succeeded { attempts: 1, took: Duration::ZERO };
+    run.tell(&part, &end).tell(&fetch, &end).step("themes", &StepEvent::Fetched);
+    assert!(run.seen().contains("fetched, waits for its turn"), "{}", run.seen());
+    run.step("themes", &StepEvent::Began);
+    let clone = run.begin("themes", OperationKind::GitClone, None);
+    run.begin("themes", OperationKind::GitCommit, Some(clone.1));
+    assert!(run.seen().contains("writing the clone to the disk"), "{}", run.seen());
+}

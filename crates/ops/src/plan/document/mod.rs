@@ -36,7 +36,7 @@ keys! {
         secrets: Named<At<SecretText>>,
         /// What holds for each step that does not say otherwise.
         defaults: Defaults,
-        /// What is done, in this order. The bytes of downloads and packages are fetched before their turn.
+        /// What is done, in this order. The bytes of downloads, packages and clones are fetched before their turn.
         steps: Steps,
     }
 }
