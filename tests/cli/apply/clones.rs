@@ -2,9 +2,11 @@
 //! their failures anybody's but their own.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Lines};
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::process::{Child, ChildStdout};
+use std::process::Child;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -15,6 +17,9 @@ use tests::wait_until;
 use super::{apply, lab, pipe, signal};
 use crate::lab::Lab;
 use crate::said::Said;
+
+/// How long an event is waited for that must come.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Goes on once somebody writes into `go`.
 const SLOW: &str = "- {id: slow, command: {shell: \"read x <go\", always: true}}\n";
@@ -45,14 +50,16 @@ fn hidden(lab: &Lab, folder: &str) -> Vec<String> {
 /// A run that goes on.
 struct Run {
     child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
+    lines: Receiver<String>,
     seen: Vec<Value>,
 }
 
 impl Run {
     fn start(lab: &Lab, args: &[&str]) -> Self {
         let mut child = lab.start(&[&["--json", "apply", "p.yaml"], args].concat());
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (told, lines) = channel();
+        std::thread::spawn(move || out.lines().try_for_each(|line| told.send(line.unwrap())));
         Self { child, lines, seen: Vec::new() }
     }
 
@@ -60,7 +67,10 @@ impl Run {
     fn until(&mut self, step: &str, event: &str) {
         let is_it = |line: &Value| line["step"] == step && line["event"] == event;
         while !self.seen.iter().any(is_it) {
-            let line = self.lines.next().unwrap_or_else(|| panic!("it ended: {:?}", self.seen)).unwrap();
+            let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
+                let _ = self.child.kill();
+                panic!("no {event} of {step}: {:?}", self.seen)
+            };
             self.seen.push(serde_json::from_str(&line).unwrap());
             let _ = tests::schema::check(self.seen.last().unwrap());
         }
@@ -74,9 +84,7 @@ impl Run {
 
     /// Its end: with its last line, the report, seen.
     fn end(&mut self) -> Said {
-        for line in self.lines.by_ref() {
-            self.seen.push(serde_json::from_str(&line.unwrap()).unwrap());
-        }
+        self.seen.extend(self.lines.iter().map(|line| serde_json::from_str::<Value>(&line).unwrap()));
         let mut err = String::new();
         std::io::Read::read_to_string(&mut self.child.stderr.take().unwrap(), &mut err).unwrap();
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
