@@ -71,7 +71,6 @@ impl World for DiskWorld {
     }
 
     /// The clock stands still while it works.
-    #[expect(clippy::disallowed_methods, reason = "the virtual clock of these tests is tokio's")]
     fn thread(&self, _name: &'static str, work: Work) -> std::io::Result<()> {
         drop(tokio::task::spawn_blocking(work));
         Ok(())

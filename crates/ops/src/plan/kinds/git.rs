@@ -102,9 +102,7 @@ pub(in crate::plan) fn early(cx: &StepContext) -> Option<CloneRequest> {
     // What is wrong with it is said in its turn.
     let request = request(cx, action).ok()?;
     // One on this machine a step above may make or change, and it takes no time.
-    if request.url.server().is_none() {
-        return None;
-    }
+    request.url.server()?;
     // The folder that it is in is made by whoever's turn it is.
     let fs = cx.env().fs();
     let is_missing = fs.look(&request.dest).is_err_and(|error| error.kind() == ErrorKind::NotFound);

@@ -196,11 +196,8 @@ pub(super) fn joins(kind: ActionKind) -> bool {
 
 /// Whether there is something to fetch before its turn.
 pub(super) fn fetches(kind: ActionKind) -> bool {
-    match kind {
-        ActionKind::Download | ActionKind::Packages => true,
-        ActionKind::Git => cfg!(feature = "git"),
-        _ => false,
-    }
+    let is_clone = kind == ActionKind::Git && cfg!(feature = "git");
+    is_clone || matches!(kind, ActionKind::Download | ActionKind::Packages)
 }
 
 /// Whether it needs the network, so that it is left for later where there is none.
