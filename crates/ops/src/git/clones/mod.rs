@@ -76,7 +76,7 @@ impl Clones {
     /// # Cancel safety
     /// What was fetched is removed, by the thread that fetches where the future is just dropped.
     pub async fn run(&self, request: &CloneRequest, options: &Options) -> Result<Cloned, GitFailed> {
-        self.run_with(request, options, None).await
+        Box::pin(self.run_with(request, options, None)).await
     }
 
     /// The same, with what was [fetched](Self::fetch) for it: as much of it is used as can be. It is looked at DEST as
