@@ -4,6 +4,7 @@ mod ahead;
 mod commits;
 mod conditions;
 mod dry_run;
+mod ends;
 mod event;
 mod fetched;
 mod gates;

@@ -10,10 +10,10 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use vps_breaker::Tick;
 
-use super::super::action::{Action, ActionKind};
+use super::super::action::ActionKind;
 use super::super::ids::StepId;
 use super::super::kinds::{Dpkg, Units};
-use super::super::step::{OnFailure, Plan, Step};
+use super::super::step::{Plan, Step};
 use super::ahead::Ahead;
 use super::commits::Commits;
 use super::event::{PlanEvent, PlanObserver, StepEvent};
@@ -21,8 +21,8 @@ use super::fetched::{Brought, Came};
 use super::journal::Journal;
 use super::nodes::{blocked, nodes};
 use super::options::{ApplyError, ApplyOptions};
-use super::order::{End, Order, Turn};
-use super::outcome::{Applied, Deferral, Outcome};
+use super::order::{Order, Turn};
+use super::outcome::{Applied, Outcome};
 use super::selection::{Selection, selected};
 use super::step_context::{Ground, Unsettled};
 use super::turns::Turns;
@@ -346,41 +346,8 @@ impl<'r> Run<'r> {
         turns.begin(async move { Ended::Acted(self.act(group, brought).await) });
     }
 
-    /// Nothing more is begun after a step that is not done and ends the run, whether it failed or is left: the next run
-    /// would else go past it once it is left for its failures.
-    fn may_end_all(&self, order: &mut Order, at: usize, outcome: &Outcome) {
-        if is_not_done(outcome) && self.stops(at) {
-            // The first one is the reason.
-            let _ = self.ended_by.set(at);
-            order.stop();
-        }
-    }
-
-    fn stops(&self, at: usize) -> bool {
-        self.steps().get(at).is_some_and(|step| match &step.action {
-            Action::Module(module) if step.on_failure == OnFailure::SkipDependents => {
-                self.ground.modules.meta(&module.name).is_some_and(|meta| meta.mandatory)
-            }
-            _ => step.on_failure == OnFailure::Stop,
-        })
-    }
-
-    pub(super) fn may_fail(&self, at: usize) -> bool {
-        self.steps().get(at).is_some_and(|step| step.on_failure == OnFailure::Continue)
-    }
-
     pub(super) fn is_selected(&self, at: usize) -> bool {
         self.selected.contains(&at)
-    }
-
-    /// What its end means to those that need it.
-    fn means(&self, at: usize, outcome: &Outcome) -> End {
-        match outcome {
-            Outcome::Failed(_) if self.may_fail(at) => End::Well,
-            Outcome::Failed(_) | Outcome::Blocked { .. } => End::Failed,
-            Outcome::Deferred(_) => End::Left,
-            _ => End::Well,
-        }
     }
 
     fn end(&self, outcomes: &mut [Option<(Outcome, Duration)>], at: usize, outcome: Outcome, took: Duration) {
@@ -389,17 +356,5 @@ impl<'r> Run<'r> {
         if let Some(place) = outcomes.get_mut(at) {
             *place = Some((outcome, took));
         }
-    }
-}
-
-/// Whether it was asked for, its turn came, and it is not done for a reason of its own.
-fn is_not_done(outcome: &Outcome) -> bool {
-    use Deferral::{Ended, Needs, NotSelected, OutOfTime, Stopped};
-    match outcome {
-        Outcome::Failed(_) => true,
-        Outcome::Deferred(why) => {
-            !matches!(why, Needs { .. } | NotSelected | OutOfTime | Stopped | Ended { .. })
-        }
-        _ => false,
     }
 }
