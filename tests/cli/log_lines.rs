@@ -61,7 +61,7 @@ fn the_failure_that_ends_it_is_told_once_and_those_before_it_each_once() {
     run(&lab, &["circuit-breaker", "reset", "--all", "--yes"]);
     let late = ["run", "--timeout", "0.4", "--", "sleep", "9"];
     let said = run_with(&lab, &[DELAY], &late).err;
-    assert!(said.contains("Attempt 2 failed: Timed out"), "{said}");
+    assert!(said.contains("Attempt 2 failed: Ran longer than"), "{said}");
     // A program is told each fact, and -v that there was one.
     let said = run_with(&lab, &[DELAY], &["--log-format", "json", "download", &server.url("/502")]);
     assert!(said.err.contains("Attempt 3 failed"), "{}", said.err);
