@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::env::Env;
+use crate::event::Observer;
 use crate::pipeline::Pipeline;
 use crate::process::Runner;
 use crate::settings::Policies;
@@ -63,6 +64,13 @@ impl Context {
     #[must_use]
     pub(crate) fn with_pipeline(&self, pipeline: Pipeline) -> Self {
         Self { pipeline, ..self.clone() }
+    }
+
+    /// The same, watched by what `watch` makes of who watches now.
+    #[must_use]
+    pub(crate) fn watched(&self, watch: impl FnOnce(Arc<dyn Observer>) -> Arc<dyn Observer>) -> Self {
+        let watched = self.pipeline.observed_by(watch(Arc::clone(&self.pipeline.observer)));
+        self.with_pipeline(watched)
     }
 
     /// Waits for processes that were told to end.

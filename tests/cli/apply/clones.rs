@@ -134,26 +134,27 @@ fn one_comes_while_a_command_above_goes_on_and_is_there_only_after_it() {
     assert!(hidden(&lab, ".").is_empty());
 }
 
+/// A run whose clone has come before its turn, or is held half-way at the gate.
+fn come_so_far(lab: &Lab, forge: &Forge, gate: &Gate, is_whole: bool) -> Run {
+    if is_whole {
+        let mut run = Run::start(lab, &[]);
+        run.until("g", "fetched");
+        return run;
+    }
+    let held = Behaviour::Hold { after: 100, gate: gate.clone() };
+    forge.script("sample", Step::Fetch, [held, Behaviour::Ok]);
+    let run = Run::start(lab, &[]);
+    gate.wait_until_reached();
+    run
+}
+
 #[test]
 fn killed_in_the_middle_the_next_run_ends_it_and_leaves_nothing() {
     let Some(forge) = Forge::start() else { return };
     for is_whole in [true, false] {
         let lab = usual(&forge);
         let gate = Gate::new();
-        let mut run = if is_whole {
-            let mut run = Run::start(&lab, &[]);
-            run.until("g", "fetched");
-            run
-        } else {
-            forge.script(
-                "sample",
-                Step::Fetch,
-                [Behaviour::Hold { after: 100, gate: gate.clone() }, Behaviour::Ok],
-            );
-            let run = Run::start(&lab, &[]);
-            gate.wait_until_reached();
-            run
-        };
+        let mut run = come_so_far(&lab, &forge, &gate, is_whole);
         run.child.kill().unwrap();
         run.child.wait().unwrap();
         gate.open();
@@ -312,20 +313,7 @@ fn ctrl_c_leaves_nothing_whether_it_is_whole_or_not() {
     for is_whole in [true, false] {
         let lab = usual(&forge);
         let gate = Gate::new();
-        let mut run = if is_whole {
-            let mut run = Run::start(&lab, &[]);
-            run.until("g", "fetched");
-            run
-        } else {
-            forge.script(
-                "sample",
-                Step::Fetch,
-                [Behaviour::Hold { after: 100, gate: gate.clone() }, Behaviour::Ok],
-            );
-            let run = Run::start(&lab, &[]);
-            gate.wait_until_reached();
-            run
-        };
+        let mut run = come_so_far(&lab, &forge, &gate, is_whole);
         assert_eq!(hidden(&lab, ".").len(), 1);
         signal(&run.child, Signal::INT);
         run.end();

@@ -11,8 +11,8 @@ use crate::lab::Lab;
 const BOOT: &str = include_str!("boot.sh");
 /// Where Debian's and others' is.
 const SYSTEMD: [&str; 2] = ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"];
-/// Looks at it before it is given up.
-const PATIENCE: u32 = 1_000;
+/// Questions that it does not answer before it is given up: sooner than a test gives up waiting.
+const PATIENCE: u32 = 300;
 /// The least that it wants to be there.
 const TARGETS: [&str; 4] = ["basic", "sysinit", "shutdown", "umount"];
 
@@ -69,12 +69,12 @@ impl Booted {
         }
         let mut looks = 0;
         let is_up = wait_until("systemd", || {
-            looks += 1;
             if looks > PATIENCE || booted.unshare.try_wait().unwrap().is_some() {
                 return Some(false);
             }
             let children = format!("/proc/{0}/task/{0}/children", booted.unshare.id());
             booted.pid = fs::read_to_string(children).ok()?.trim().parse().ok()?;
+            looks += 1;
             (booted.systemctl(&["is-system-running"]).out == "running\n").then_some(true)
         });
         if !is_up {

@@ -16,8 +16,8 @@ use crate::env::{Env, StopOnDrop, is_left, is_momentary};
 /// How long a part is kept.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Removes from the folder of `target` what was there for a moment only when we were killed, and the parts and records that are ours, unused, and older than 7 days. A
-/// name makes nothing ours, nor do owner and rights: only a record of ours does, of the part beside it.
+/// Removes from the folder of `target` what was there for a moment only when we were killed, and the parts and records
+/// that are ours, unused, and older than 7 days. A name makes nothing ours, nor do owner and rights: only a record of ours does, of the part beside it.
 ///
 /// Off the runtime's thread, which ends it where the future is dropped: a folder has as many names as anybody liked to
 /// put there. Errors are passed over: this is nobody's reason to fail a download.

@@ -53,7 +53,7 @@ impl StepId {
     /// Whether it is the step for an item of this list.
     #[must_use]
     pub fn is_item_of(&self, list: &str) -> bool {
-        self.as_str().strip_prefix(list).is_some_and(|item| item.starts_with('[') && item.ends_with(']'))
+        is_item_of(self.as_str(), list)
     }
 
     /// Its text.
@@ -61,6 +61,12 @@ impl StepId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether a step of this name, which may be one that is only remembered, is the one for an item of this list.
+#[must_use]
+pub fn is_item_of(step: &str, list: &str) -> bool {
+    step.strip_prefix(list).is_some_and(|item| item.starts_with('[') && item.ends_with(']'))
 }
 
 impl FromStr for StepId {

@@ -40,7 +40,7 @@ pub use action::{
 #[cfg(feature = "__schema")]
 pub use document::plan_schema;
 pub use facts::Facts;
-pub use ids::{InvalidId, SecretName, StepId};
+pub use ids::{InvalidId, SecretName, StepId, is_item_of};
 pub use kinds::{ContentChange, FileChange, FileDiff, NotShown, file_change};
 pub use open::{OpenPlanError, open_trusted, read_plan_file, read_plan_stream};
 pub use parse::Origin;

@@ -55,7 +55,7 @@ impl Said<'_> {
                 self.view.line(&format!("not begun: {}", listed(&unbegun)));
             }
             if let Some(by) = self.ended_by() {
-                self.view.line(&format!("{by} is not done, which ends the run (`on_failure: stop`)"));
+                self.view.line(&format!("{by} is not done, which ends the run"));
             }
             let rows: String = if self.args.dry_run { self.rows() } else { String::new() };
             print_bytes(format!("{rows}{}\n", fit::line(&summary(self.applied))).as_bytes())?;

@@ -6,6 +6,7 @@ use vps_health::{Level, Recent};
 use vps_ops::watch::{Board, Row};
 
 use crate::observe::words::health as words;
+use crate::report::document::LAST_LOOKS;
 use crate::term::Term;
 
 /// What a table may use.
@@ -21,9 +22,6 @@ impl Look {
     }
 }
 
-/// Looks that a row shows.
-const LAST: usize = 12;
-
 pub(crate) fn render(board: &Board, look: &Look) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{}", words::sentence(&board.headline()));
@@ -36,7 +34,7 @@ pub(crate) fn render(board: &Board, look: &Look) -> String {
     let width = board.rows.iter().map(|row| row.service.as_str().len()).max().unwrap_or(0).max(7);
     let _ = writeln!(
         text,
-        "{:width$}  {:10}  {:6}  {:>6}  {:>4}  {:>7}  {:10}  LAST {LAST}",
+        "{:width$}  {:10}  {:6}  {:>6}  {:>4}  {:>7}  {:10}  LAST {LAST_LOOKS}",
         "SERVICE", "HEALTH", "NOW", "P95", "LOST", "UP 24h", "CIRCUIT"
     );
     for row in &board.rows {
@@ -67,7 +65,7 @@ fn line(row: &Row, width: usize, look: &Look) -> String {
         words::lost(row),
         row.uptime_day.to_string(),
         words::circuit(&row.circuit),
-        spark(&row.recent, LAST, look.unicode),
+        spark(&row.recent, LAST_LOOKS, look.unicode),
     )
 }
 

@@ -10,7 +10,7 @@ use vps_ops::Kind;
 use vps_ops::circuit::rfc3339;
 use vps_ops::foreign::Foreign;
 use vps_ops::plan::run::{self, ApplyLock, KnownPlan, KnownStep, Stage};
-use vps_ops::plan::{ActionKind, Plan, Step, StepId};
+use vps_ops::plan::{ActionKind, Plan, Step, StepId, is_item_of};
 
 use super::read::read;
 use crate::app::App;
@@ -206,11 +206,6 @@ pub(super) async fn forget(app: &App, args: &ForgetArgs) -> Result<Exit, Failure
     print(&lines)
 }
 
-/// Whether a step that is remembered is that of an item of this list.
-fn is_item(step: &str, list: &str) -> bool {
-    step.strip_prefix(list).is_some_and(|item| item.starts_with('[') && item.ends_with(']'))
-}
-
 /// What steps are remembered by: one that was renamed since its last run by the name that it had. And those that are
 /// not, fit to be shown.
 fn remembered(known: &KnownPlan, plan: Option<&Plan>, asked: &[String]) -> (BTreeSet<String>, Vec<String>) {
@@ -221,7 +216,7 @@ fn remembered(known: &KnownPlan, plan: Option<&Plan>, asked: &[String]) -> (BTre
     };
     let (mut steps, mut missing) = (BTreeSet::new(), Vec::new());
     for id in asked {
-        let items = known.steps.iter().map(|step| &step.id).filter(|step| is_item(step, id)).cloned();
+        let items = known.steps.iter().map(|step| &step.id).filter(|step| is_item_of(step, id)).cloned();
         match Some(id.clone()).filter(|id| is_known(id)).or_else(|| was(id)) {
             Some(id) => {
                 steps.insert(id);

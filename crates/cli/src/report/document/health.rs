@@ -2,6 +2,8 @@
 
 mod of;
 
+pub(crate) use of::LAST_LOOKS;
+
 use std::fmt;
 
 use serde::ser::SerializeMap as _;

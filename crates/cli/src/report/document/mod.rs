@@ -33,7 +33,7 @@ pub(crate) use download::Download;
 pub(crate) use error::Error;
 #[cfg(feature = "git")]
 pub(crate) use git::{GitClone, Submodule};
-pub(crate) use health::{Change, Health, Mute, News};
+pub(crate) use health::{Change, Health, LAST_LOOKS, Mute, News};
 pub(crate) use log::LogLine;
 pub(crate) use plan::{
     PlanCheck, PlanForget, PlanHint, PlanNew, PlanShow, PlanStage, PlanStatus, PlanStatusStep, PlanStep,

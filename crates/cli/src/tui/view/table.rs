@@ -7,6 +7,7 @@ use super::page::{Ink, Page, Piece, cell, plain, right};
 use super::words;
 use crate::cmd::health::table::spark;
 use crate::observe::words::health::dashboard;
+use crate::report::document::LAST_LOOKS;
 
 /// The name's column, as narrow as it is where all columns are.
 const NAME: usize = 18;
@@ -16,7 +17,6 @@ const P95: usize = 6;
 const LOST: usize = 4;
 const UP: usize = 6;
 const CIRCUIT: usize = 10;
-const LAST: usize = 12;
 /// As many as a board has.
 const MOST_LAST: usize = 60;
 /// The longest circuit: held closed.
@@ -37,7 +37,8 @@ impl Columns {
     /// LOST, UP and LAST go in that order, then P95.
     fn of(width: usize, longest: usize) -> Self {
         // The sign of the selection, and a space before each column but the name's.
-        let mut all = Self { name: NAME, p95: true, lost: true, up: true, circuit: CIRCUIT, last: LAST };
+        let mut all =
+            Self { name: NAME, p95: true, lost: true, up: true, circuit: CIRCUIT, last: LAST_LOOKS };
         if width < all.width() {
             all.lost = false;
         }
@@ -237,7 +238,7 @@ mod tests {
     fn a_wide_terminal_has_room_for_a_long_name_and_then_for_more_looks() {
         let columns = Columns::of(200, 64);
         assert_eq!((columns.name, columns.last), (64, 60));
-        assert_eq!(Columns::of(100, 64).last, LAST);
+        assert_eq!(Columns::of(100, 64).last, LAST_LOOKS);
     }
 
     #[test]

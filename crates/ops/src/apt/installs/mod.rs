@@ -55,10 +55,7 @@ impl Installs {
     /// The same, watched by what `watch` makes of who watches now.
     #[must_use]
     pub(crate) fn watched(&self, watch: impl FnOnce(Arc<dyn Observer>) -> Arc<dyn Observer>) -> Self {
-        let context = self.steps.context();
-        let pipeline = context.pipeline();
-        let pipeline = pipeline.observed_by(watch(Arc::clone(&pipeline.observer)));
-        self.with_context(context.with_pipeline(pipeline))
+        self.with_context(self.steps.context().watched(watch))
     }
 
     /// Until an install of this process has read the indexes.

@@ -49,9 +49,7 @@ impl Clones {
     /// The same, watched by what `watch` makes of who watches now.
     #[must_use]
     pub(crate) fn watched(&self, watch: impl FnOnce(Arc<dyn Observer>) -> Arc<dyn Observer>) -> Self {
-        let pipeline = self.pipeline();
-        let pipeline = pipeline.observed_by(watch(Arc::clone(&pipeline.observer)));
-        self.with_context(self.context.with_pipeline(pipeline))
+        self.with_context(self.context.watched(watch))
     }
 
     fn pipeline(&self) -> &Pipeline {

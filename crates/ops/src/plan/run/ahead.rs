@@ -86,6 +86,15 @@ impl Ahead {
         self.change(|state| state.steps = 0);
     }
 
+    /// Has it seen by this, beside whoever sees it now; `has_begun` is told of the first bytes.
+    fn watch(
+        &self,
+        has_begun: &CancellationToken,
+    ) -> impl FnOnce(Arc<dyn Observer>) -> Arc<dyn Observer> + use<> {
+        let (ahead, has_begun) = (self.clone(), has_begun.clone());
+        move |then| Arc::new(Seen { ahead, has_begun, then })
+    }
+
     /// Another fetch begins.
     fn begins(&self) {
         self.change(|state| (state.has_begun, state.held) = (false, BTreeSet::new()));
@@ -153,10 +162,7 @@ impl Run<'_> {
         let began = self.env.now();
         // A server that was asked is waited for, that nobody asks it twice at once.
         ahead.change(|state| state.has_begun = true);
-        let watch = |then| {
-            let seen = Seen { ahead: ahead.clone(), has_begun: CancellationToken::new(), then };
-            Arc::new(seen) as Arc<dyn Observer>
-        };
+        let watch = ahead.watch(&CancellationToken::new());
         self.tell(at, StepEvent::Fetching);
         let held = Box::pin(git::fetch(&cx, &request, &ahead.stop, watch)).await;
         let is_whole = held.as_ref().is_some_and(HeldClone::is_whole);
@@ -187,12 +193,8 @@ impl Run<'_> {
     async fn archives(&self, part: &[StepContext], ahead: &Ahead) -> Result<AptFetched, Class> {
         ahead.begins();
         let has_begun = CancellationToken::new();
-        let watch = |then| {
-            let seen = Seen { ahead: ahead.clone(), has_begun: has_begun.clone(), then };
-            Arc::new(seen) as Arc<dyn Observer>
-        };
         let tell = |what: StepEvent<'static>| part.iter().for_each(|cx| self.tell(cx.at, what.clone()));
-        let mut fetch = Box::pin(packages::fetch(part, &ahead.stop, watch));
+        let mut fetch = Box::pin(packages::fetch(part, &ahead.stop, ahead.watch(&has_begun)));
         tokio::select! {
             biased;
             fetched = &mut fetch => fetched,

@@ -88,23 +88,23 @@ impl Journal {
 
     /// The same for who only looks: the plan was read from where its last run did.
     pub(super) async fn read(env: &Env, store: &StoreHandle, plan: &str) -> Result<Self, StoreError> {
-        let mut journal: Option<Self> = None;
+        // There is nothing to do without it: a slow disk is waited for.
+        let said = store.ask_within(env, LONG_ANSWER_LIMIT, |store| {
+            Ok::<_, StoreError>((store.outlives(), set_aside(store)?))
+        });
+        let (outlives, set_aside) = said.await??;
+        let mut journal = Self { set_aside, ..Self::empty(env, store, plan, outlives) };
         let mut after = Some(String::new());
         // In parts: what thousands of steps left is never there twice.
         while let Some(from) = after {
-            let wanted = prefix_of(plan);
-            // There is nothing to do without it: a slow disk is waited for.
-            let read = store.ask_within(env, LONG_ANSWER_LIMIT, move |store| {
-                let page = store.page(&wanted, &from, PAGE)?;
-                Ok::<_, StoreError>((page, store.outlives(), set_aside(store)?))
-            });
-            let (page, outlives, set_aside) = read.await??;
-            let journal = journal.get_or_insert_with(|| Self::empty(env, store, plan, outlives));
-            journal.set_aside = set_aside;
+            let wanted = journal.prefix.clone();
+            let page =
+                store.ask_within(env, LONG_ANSWER_LIMIT, move |store| store.page(&wanted, &from, PAGE));
+            let page = page.await??;
             page.rows.into_iter().for_each(|(key, bytes)| journal.take_in(&key, &bytes));
             after = page.more;
         }
-        Ok(journal.unwrap_or_else(|| Self::empty(env, store, plan, false)))
+        Ok(journal)
     }
 
     fn take_in(&mut self, key: &str, bytes: &[u8]) {

@@ -13,8 +13,8 @@ use super::{
     Target, ThisMachine, Uptime,
 };
 
-/// Looks whose times are told, as many as tables show.
-const RECENT: usize = 12;
+/// Looks whose times are told, and that a table shows.
+pub(crate) const LAST_LOOKS: usize = 12;
 
 impl<'b> Health<'b> {
     /// All there is to see.
@@ -68,7 +68,7 @@ impl Service {
             seen_seconds: uptime.seen.as_secs_f64(),
             percent: uptime.hundredths().map(|share| f64::from(share) / 100.0),
         };
-        let before = row.recent.len().saturating_sub(RECENT);
+        let before = row.recent.len().saturating_sub(LAST_LOOKS);
         Self {
             probed: row.is_probed,
             status: row.status.as_str(),

@@ -14,6 +14,7 @@ use super::super::super::run::{StepContext, StepError};
 use super::super::asked::asked;
 use super::super::log;
 use super::unit::{PROPERTIES, Unit, units};
+use super::verb::Verb;
 use crate::foreign::Foreign;
 use crate::pipeline::Cause;
 use crate::process::{Captured, CommandError, Ended, ProcessSpec, RetryOn, Shield, Transcript};
@@ -54,8 +55,8 @@ pub(super) enum Refused {
     Bad { unit: Foreign, state: Foreign },
     #[error("{unit} cannot be enabled: it has no [Install] section")]
     Static { unit: Foreign },
-    #[error("systemd could not {verb} {unit}")]
-    Failed { verb: &'static str, unit: Foreign },
+    #[error("systemd could not {} {unit}", verb.as_str())]
+    Failed { verb: Verb, unit: Foreign },
     #[error("systemd could not read its units again")]
     DaemonReload,
     #[error("{unit} is not as it is to be: {state}")]
@@ -123,8 +124,8 @@ async fn capture(cx: &StepContext, spec: &ProcessSpec) -> Result<Captured, StepE
 }
 
 /// Has something done. How all units are is asked anew afterwards, whatever came of it.
-pub(super) async fn run(cx: &StepContext, verb: &'static str, unit: Option<&str>) -> Result<(), StepError> {
-    let mut spec = systemctl(verb);
+pub(super) async fn run(cx: &StepContext, verb: Verb, unit: Option<&str>) -> Result<(), StepError> {
+    let mut spec = systemctl(verb.as_str());
     if let Some(unit) = unit {
         spec = spec.args(["--", unit]);
     }

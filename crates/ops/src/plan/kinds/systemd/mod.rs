@@ -2,6 +2,7 @@
 
 mod ask;
 mod unit;
+mod verb;
 
 use super::super::action::{SystemdAction, UnitState};
 use super::super::run::{Done, Proof, StepContext, StepError};
@@ -9,6 +10,7 @@ use crate::foreign::Foreign;
 pub(crate) use ask::Units;
 use ask::{Refused, look, refused, run};
 use unit::{Active, Load, Unit, UnitFile};
+use verb::Verb;
 
 /// Whether it is to run; nothing where it may be as it is.
 fn is_to_run(action: &SystemdAction) -> Option<bool> {
@@ -35,12 +37,12 @@ fn is_so(unit: &Unit, action: &SystemdAction) -> bool {
 }
 
 /// What has it see a change: nothing where it does not run, since it sees it when it starts.
-fn has_it_seen(unit: &Unit, action: &SystemdAction) -> Option<&'static str> {
+fn has_it_seen(unit: &Unit, action: &SystemdAction) -> Option<Verb> {
     match action.state {
         _ if unit.active == Active::Inactive || unit.active == Active::Failed => None,
         Some(UnitState::Stopped) => None,
-        Some(UnitState::Reloaded) => Some("reload"),
-        Some(UnitState::Started | UnitState::Restarted) | None => Some("restart"),
+        Some(UnitState::Reloaded) => Some(Verb::Reload),
+        Some(UnitState::Started | UnitState::Restarted) | None => Some(Verb::Restart),
     }
 }
 
@@ -58,44 +60,31 @@ pub(super) async fn effect(cx: &StepContext, action: &SystemdAction) -> Result<D
     let mut unit = look(cx, name).await?;
     let mut did: Vec<&str> = Vec::new();
     if unit.is_outdated || unit.load == Load::NotFound {
-        run(cx, "daemon-reload", None).await?;
+        run(cx, Verb::DaemonReload, None).await?;
         unit = look(cx, name).await?;
     }
     possible(cx, &unit, action).await?;
     let begins = match action.enabled {
-        Some(true) if !matches!(unit.file, UnitFile::Enabled | UnitFile::Indirect) => Some("enable"),
-        Some(false) if matches!(unit.file, UnitFile::Enabled | UnitFile::ForNow) => Some("disable"),
+        Some(true) if !matches!(unit.file, UnitFile::Enabled | UnitFile::Indirect) => Some(Verb::Enable),
+        Some(false) if matches!(unit.file, UnitFile::Enabled | UnitFile::ForNow) => Some(Verb::Disable),
         _ => None,
     };
     let runs = match is_to_run(action) {
-        Some(true) if unit.active != Active::Running => Some("start"),
-        Some(false) if !matches!(unit.active, Active::Inactive | Active::Failed) => Some("stop"),
+        Some(true) if unit.active != Active::Running => Some(Verb::Start),
+        Some(false) if !matches!(unit.active, Active::Inactive | Active::Failed) => Some(Verb::Stop),
         // One that was on its way has seen who knows what.
         _ => has_it_seen(&unit, action).filter(|_| cx.is_told),
     };
     for verb in begins.into_iter().chain(runs) {
         run(cx, verb, Some(name)).await?;
-        did.push(had(verb));
+        did.push(verb.done());
     }
     let unit = look(cx, name).await?;
-    let is_done = unit.is_done && runs == Some("start");
+    let is_done = unit.is_done && runs == Some(Verb::Start);
     if !is_done && !is_so(&unit, action) {
         return Err(refused(cx, name, Refused::NotSo { unit: name.into(), state: state(&unit) }).await);
     }
     Ok(Done { changed: !did.is_empty(), what: Some(did.join(", ").into()), stamp: None, later: None })
-}
-
-/// What a unit is after a verb, in systemd's words.
-fn had(verb: &'static str) -> &'static str {
-    match verb {
-        "enable" => "enabled",
-        "disable" => "disabled",
-        "start" => "started",
-        "stop" => "stopped",
-        "restart" => "restarted",
-        "reload" => "reloaded",
-        other => other,
-    }
 }
 
 /// Whether it can be had at all.
