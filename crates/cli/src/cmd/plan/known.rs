@@ -142,8 +142,8 @@ fn text(app: &App, report: &document::PlanStatus, known: Option<&KnownPlan>) -> 
             document::PlanStage::Lost => Some("whether it was done was lost with a damaged store"),
             _ => None,
         };
-        notes.extend(why.map(str::to_owned));
-        notes.extend(step.failure.clone());
+        // What it failed with is not why a later run left it.
+        notes.extend(why.map(str::to_owned).or_else(|| step.failure.clone()));
         let line = format!(
             "{:width$}  {:7}  {when:>9}  {:>5}  {change:>6}  {}",
             step.step,
