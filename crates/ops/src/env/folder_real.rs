@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat, StatxAttributes, StatxFlags, fstat, openat,
-    renameat_with,
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Stat, StatxAttributes, StatxFlags,
+    fstat, openat, openat2, renameat_with,
 };
 use rustix::io::Errno;
 
@@ -37,6 +37,12 @@ pub(super) struct RealFolder {
 /// Opens `path` step by step: a link is followed only if we or root made it, and each folder is what `care`
 /// demands.
 pub(super) fn open_folder(path: &Path, us: Us, care: Care) -> io::Result<RealFolder> {
+    // Whose the folders on the way are, only who goes step by step can see.
+    let straight = if care == Care::Links { open_straight(path) } else { None };
+    straight.unwrap_or_else(|| walk(path, us, care))
+}
+
+fn walk(path: &Path, us: Us, care: Care) -> io::Result<RealFolder> {
     let mut at = rustix::fs::open(if path.is_absolute() { "/" } else { "." }, WAY, Mode::empty())?;
     let look = |at: &OwnedFd| if care == Care::Links { Ok(()) } else { look_at_way(at, us) };
     let look_up = |at: &OwnedFd| if care == Care::Links { Ok(()) } else { look_upwards(at, us) };
@@ -95,6 +101,21 @@ pub(super) fn open_folder(path: &Path, us: Us, care: Care) -> io::Result<RealFol
     // To list and sync it takes more than to go through it, which may be all that we may do.
     let readable = openat(&at, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
     Ok(RealFolder { descriptor: readable.unwrap_or(at), opened_at: seen })
+}
+
+/// Opens an absolute path in one call where no link stands on the way, so that none has to be looked at. `None`
+/// where one does, where the folder may not be read, and where the kernel (before 5.6) or a sandbox has no such call.
+fn open_straight(path: &Path) -> Option<io::Result<RealFolder>> {
+    let is_plain = |step: Component<'_>| matches!(step, Component::RootDir | Component::Normal(_));
+    if !path.is_absolute() || !path.components().all(is_plain) {
+        return None;
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+        Ok(descriptor) => Some(Ok(RealFolder { descriptor, opened_at: path.components().collect() })),
+        Err(Errno::NOENT) => Some(Err(Errno::NOENT.into())),
+        Err(_) => None,
+    }
 }
 
 /// To go through a folder. With `DIRECTORY` the kernel mounts what is mounted when asked for.
@@ -376,6 +397,35 @@ mod tests {
     }
 
     #[test]
+    fn in_one_call_a_folder_is_the_one_that_the_walk_leads_to() {
+        let place = tempfile::tempdir().unwrap();
+        let top = place.path().canonicalize().unwrap();
+        std::fs::create_dir_all(top.join("a/b")).unwrap();
+        std::fs::write(top.join("file"), "").unwrap();
+        symlink("a", top.join("link")).unwrap();
+        let opened = |path: &str| {
+            let path = top.join(path);
+            let id = |folder: io::Result<RealFolder>| {
+                folder
+                    .map(|folder| (folder.meta().unwrap().id, folder.opened_at))
+                    .map_err(|error| error.kind())
+            };
+            (open_straight(&path).map(id), id(walk(&path, us(), Links)))
+        };
+        for straight in ["", "a", "a/b", "a//b/", "a/./b", "missing", "a/missing/b"] {
+            let (once, walked) = opened(straight);
+            assert_eq!(once, Some(walked), "{straight}");
+        }
+        // Where a link is on the way, a step goes back, or no folder is: step by step.
+        for other in ["link", "link/b", "a/../a", "file", "file/b"] {
+            assert_eq!(opened(other).0, None, "{other}");
+        }
+        assert!(
+            open_straight(Path::new("tmp")).is_none() && open_straight(Path::new("/proc/self/fd")).is_none()
+        );
+    }
+
+    #[test]
     fn what_is_done_in_a_folder_stays_in_it_wherever_its_path_leads() {
         let place = tempfile::tempdir().unwrap();
         let (way, moved, trap) =
@@ -426,7 +476,7 @@ mod tests {
         if us().user == 0 {
             assert!(refused.is_ok(), "root's links are everybody's");
             rustix::fs::chownat(
-                rustix::fs::CWD,
+                CWD,
                 place.path().join("link"),
                 Some(rustix::fs::Uid::from_raw(65534)),
                 None,
