@@ -151,10 +151,12 @@ impl Downloads {
         }
         let services = self.services(&request, options);
         let pipeline = self.context.pipeline();
+        // Where the file is put in its place is told by who does that: so is that it cannot be.
+        let looking = if request.hold { &pipeline.observed_by(Arc::new(())) } else { pipeline };
         let download = self.downloader.begin(request);
         // The look is a part of what `total` limits.
         wanted.began = Some(pipeline.env.now());
-        if let Some(done) = pipeline.look(&wanted, download.prepare()).await? {
+        if let Some(done) = looking.look(&wanted, download.prepare()).await? {
             pipeline.done(&wanted);
             return Ok((done, 0));
         }

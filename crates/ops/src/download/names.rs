@@ -29,8 +29,14 @@ pub(super) fn recorded(name: &OsStr) -> Option<(&OsStr, bool)> {
         Some(part) => (part, true),
         None => (name.strip_suffix(RECORD.as_bytes())?, false),
     };
-    let is_part = part.len() > 1 + PART.len() && part.starts_with(b".") && part.ends_with(PART.as_bytes());
-    is_part.then(|| (OsStr::from_bytes(part), is_new))
+    let part = OsStr::from_bytes(part);
+    is_part(part).then_some((part, is_new))
+}
+
+/// Whether parts have such names.
+pub(super) fn is_part(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    name.len() > 1 + PART.len() && name.starts_with(b".") && name.ends_with(PART.as_bytes())
 }
 
 fn with_ending(name: &OsStr, ending: &str) -> OsString {
@@ -68,6 +74,10 @@ mod tests {
         assert!(recorded(".a.00000000000000ff.part.json").is_some());
         for other in ["a.part.json", ".a.part", ".part", ".part.json", ".a", ".a.json"] {
             assert_eq!(recorded(other), None, "{other}");
+        }
+        assert!(is_part(OsStr::new(".a.part")));
+        for other in ["a.part", ".part", ".a.part.json", ".apart"] {
+            assert!(!is_part(OsStr::new(other)), "{other}");
         }
     }
 }

@@ -1,16 +1,15 @@
 //! Opening the part beside DEST: ours alone, locked, and only as much of it as can be trusted.
 
-use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::error::Fault;
-use super::part::Part;
+use super::part::{MARK, Part};
 use super::place::Place;
 use super::plan::{FileTarget, Target};
 use super::record::Record;
-use super::seal::SealKey;
+use super::seal::{Seal, SealKey};
 use super::warning::DownloadWarning;
 use crate::env::Env;
 use crate::env::fs::{FsFile, Meta, Open, Us};
@@ -54,9 +53,11 @@ fn beside(
 ) -> Result<(Part, Option<DownloadWarning>), Fault> {
     let usual = Place::usual(env, target, key);
     match shared(env, &usual, target)? {
-        Ok(file) => {
+        Ok(Known { file, meta, record }) => {
+            let marked = is_marked(&usual.seal, &meta);
             let mut part = part(env, file, Some(usual), resume);
-            part.take_up().map_err(|source| disk("read", &target.path, source))?;
+            part.marked = marked;
+            part.take_up(meta, record).map_err(|source| disk("read", &target.path, source))?;
             Ok((part, None))
         }
         Err(why) => {
@@ -70,11 +71,16 @@ fn beside(
 }
 
 /// The part at its usual place, locked; else why that place cannot be used.
-fn shared(env: &Env, place: &Place, target: &FileTarget) -> Result<Result<Arc<dyn FsFile>, Unusable>, Fault> {
+fn shared(env: &Env, place: &Place, target: &FileTarget) -> Result<Result<Known, Unusable>, Fault> {
     let (us, folder) = (env.fs().us(), &*place.folder);
     for _ in 0..RACES {
-        let was_there = folder.look(&place.part).is_ok();
-        let file = match folder.open(&place.part, Open::Update) {
+        let (opened, is_new) = match folder.open(&place.part, Open::New) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                (folder.open(&place.part, Open::Update), false)
+            }
+            opened => (opened, true),
+        };
+        let file = match opened {
             Ok(file) => file,
             // Something stands there that we may not open; otherwise it is the folder's fault.
             Err(_) if folder.look(&place.part).is_ok_and(|meta| !meta.is_own_file(us)) => {
@@ -84,7 +90,7 @@ fn shared(env: &Env, place: &Place, target: &FileTarget) -> Result<Result<Arc<dy
         };
         let meta = file.meta().map_err(|source| disk("look at", &place.shown, source))?;
         let unused = |why: Unusable| {
-            if !was_there && folder.is_still(&place.part, meta.id) {
+            if is_new && folder.is_still(&place.part, meta.id) {
                 let _ = folder.remove(&place.part);
             }
             Ok(Err(why))
@@ -104,30 +110,49 @@ fn shared(env: &Env, place: &Place, target: &FileTarget) -> Result<Result<Arc<dy
             }
             Err(source) => return Err(disk("lock", &place.shown, source)),
         }
-        // Whoever had the lock may have made it the file, or removed it.
-        if folder.is_still(&place.part, meta.id) {
-            let empty = file.meta().is_ok_and(|meta| meta.len == 0);
-            if is_known(us, place, empty) {
-                return Ok(Ok(file.into()));
-            }
-            return unused(NOT_OURS);
+        if is_new && !place.seal.is_shared() {
+            // Where it cannot have the mark, a record does.
+            let _ = file.set_mode(MARK);
+        }
+        // Whoever had the lock may have made it the file, or removed it, or written to it.
+        let Ok(now) = folder.look(&place.part) else { continue };
+        if now.id == meta.id {
+            return match known(us, place, now) {
+                Ok(record) => Ok(Ok(Known { file: file.into(), meta: now, record })),
+                Err(why) => unused(why),
+            };
         }
     }
     Err(Fault::Busy { path: target.path.clone() })
 }
 
-/// Whether the three names are ours to use. Every byte of a part comes after its record: bytes without one,
-/// and what is no record, are somebody's, whatever they are called.
-fn is_known(us: Us, place: &Place, empty: bool) -> bool {
-    let is_record = |name: &OsStr| place.load_from(name).is_some();
+/// What stands at a part's usual place, ours and locked.
+struct Known {
+    file: Arc<dyn FsFile>,
+    meta: Meta,
+    record: Option<Record>,
+}
+
+/// The record, where there is one, of three names that are ours to use. Every byte of a part comes after its record:
+/// bytes without one, and what is no record, are somebody's, whatever they are called. Only in a file with the mark,
+/// where nobody else can have put it, they are ours and count for nothing.
+fn known(us: Us, place: &Place, part: Meta) -> Result<Option<Record>, Unusable> {
     // Killed before its first byte.
     let begun = |meta: Meta| meta.is_own_file(us) && meta.len == 0;
-    let look = |name: &OsStr| place.folder.look(name);
-    let new = look(&place.record_new).map_or(true, |meta| begun(meta) || is_record(&place.record_new));
-    new && match look(&place.record) {
-        Ok(_) => is_record(&place.record),
-        Err(_) => empty,
+    match place.folder.look(&place.record_new) {
+        Ok(new) if !begun(new) && place.load_from(&place.record_new).is_none() => return Err(NOT_OURS),
+        _ => {}
     }
+    match place.folder.look(&place.record) {
+        Ok(_) => place.load().map(Some).ok_or(NOT_OURS),
+        Err(_) if part.len == 0 || is_marked(&place.seal, &part) => Ok(None),
+        Err(_) => Err(NOT_OURS),
+    }
+}
+
+/// Whether it says itself that it is ours, and nobody else can have put it there.
+pub(super) fn is_marked(seal: &Seal, part: &Meta) -> bool {
+    part.mode == MARK && !seal.is_shared()
 }
 
 fn disk(doing: &'static str, path: &Path, source: io::Error) -> Fault {
@@ -144,6 +169,7 @@ fn part(env: &Env, file: Arc<dyn FsFile>, place: Option<Place>, resume: bool) ->
         origin: None,
         running: None,
         synced: (0, None),
+        marked: false,
         recorded: false,
         record_is_due: true,
         written_back: 0,
@@ -154,16 +180,14 @@ fn part(env: &Env, file: Arc<dyn FsFile>, place: Option<Place>, resume: bool) ->
 
 impl Part {
     /// Finds out how much of what an earlier run left can be trusted, and cuts off the rest.
-    fn take_up(&mut self) -> io::Result<()> {
+    fn take_up(&mut self, meta: Meta, record: Option<Record>) -> io::Result<()> {
         let Some(place) = &self.place else { return Ok(()) };
-        let meta = self.file.meta()?;
         let len = meta.len;
-        // What cannot be read as a record may still lie there.
-        self.recorded = place.folder.look(&place.record).is_ok();
+        self.recorded = record.is_some();
         let goes_on = |record: &Record| {
             self.resume && place.keeps(&record.origin) && (!place.seal.is_shared() || record.is_of(meta.id))
         };
-        if let Some(record) = place.load().filter(goes_on) {
+        if let Some(record) = record.filter(goes_on) {
             // Within one boot the kernel has what was written; after another only what was synced.
             let same_boot = !record.boot.is_empty() && record.boot == self.env.identity().boot_id;
             let trusted = if same_boot { len } else { len.min(record.synced) };

@@ -21,6 +21,14 @@ const WRITEBACK: u64 = 8 << 20;
 /// Bytes between two records of what would survive a power loss.
 const CHECKPOINT: u64 = 64 << 20;
 
+/// Bytes that a run which is killed may lose, where its part says itself that it is ours: a record costs more than to
+/// fetch them again.
+const UNRECORDED: u64 = 64 << 10;
+
+/// The mode of a part that is ours and empty to whoever finds it, whatever is in it. No other file has it: the sticky
+/// bit does nothing on one. A file's mode is on the disk no later than its length.
+pub(super) const MARK: u32 = 0o1600;
+
 /// Bytes that are worth a sync between two attempts.
 const WORTH_A_SYNC: u64 = 1 << 20;
 
@@ -41,6 +49,8 @@ pub(super) struct Part {
     pub(super) running: Option<Running>,
     /// Bytes that would survive a power loss, and their digest.
     pub(super) synced: (u64, Option<String>),
+    /// Whether it has the [`MARK`].
+    pub(super) marked: bool,
     /// Whether a record stands on the disk.
     pub(super) recorded: bool,
     /// Whether the record is to be written again, or for the first time.
@@ -109,9 +119,14 @@ impl Part {
             && let Ok(done) = checkpoint.done.try_recv()
         {
             self.settled(done.is_ok());
-        } else if self.record_is_due && self.written > 0 && self.is_kept() {
+        } else if self.record_is_due && self.written > self.unrecorded() && self.is_kept() {
             self.store_record(false);
         }
+    }
+
+    /// Bytes up to which a record would only be a loss of time.
+    fn unrecorded(&self) -> u64 {
+        if self.marked && !self.recorded { UNRECORDED } else { 0 }
     }
 
     /// Waits for a checkpoint under way.
@@ -172,8 +187,10 @@ impl Part {
         }
         (self.written, self.written_back, self.synced) = (0, 0, (0, None));
         (self.origin, self.running) = (origin, None);
-        // Before the first byte: without a record nobody could tell later whose bytes they are.
-        self.store_record(false);
+        // Before the first byte: without a record, or the mark, nobody could tell later whose bytes they are.
+        if !self.marked {
+            self.store_record(false);
+        }
         Ok(())
     }
 

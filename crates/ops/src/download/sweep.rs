@@ -2,11 +2,13 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::names;
+use super::open_part::is_marked;
 use super::plan::FileTarget;
 use super::record::Record;
 use super::seal::{Seal, SealKey};
@@ -17,7 +19,8 @@ use crate::env::{Env, StopOnDrop, is_left, is_momentary};
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Removes from the folder of `target` what was there for a moment only when we were killed, and the parts and records
-/// that are ours, unused, and older than 7 days. A name makes nothing ours, nor do owner and rights: only a record of ours does, of the part beside it.
+/// that are ours, unused, and older than 7 days. A name makes nothing ours, nor do owner and rights: only a record of
+/// ours does, of the part beside it, and the mark where nobody else can have put it.
 ///
 /// Off the runtime's thread, which ends it where the future is dropped: a folder has as many names as anybody liked to
 /// put there. Errors are passed over: this is nobody's reason to fail a download.
@@ -40,8 +43,21 @@ fn each(env: &Env, folder: &dyn FsFolder, key: Option<&SealKey>, stopped: &Atomi
             let _ = folder.remove(&name);
             continue;
         }
-        let Some((part, is_new)) = names::recorded(&name) else { continue };
+        let is_part = names::is_part(&name);
+        let recorded = names::recorded(&name);
+        if !is_part && recorded.is_none() {
+            continue;
+        }
         let seal = seal.get_or_insert_with(|| Seal::of(env, folder, key));
+        if is_part && folder.look(&name).is_ok_and(|meta| is_marked(seal, &meta)) {
+            let record = [name.as_encoded_bytes(), names::RECORD.as_bytes()].concat();
+            // With a record it goes as its record does.
+            let is_alone = folder.look(OsStr::from_bytes(&record)).is_err();
+            if is_alone && let Some(_part) = stale(env, folder, &name) {
+                let _ = folder.remove(&name);
+            }
+        }
+        let Some((part, is_new)) = recorded else { continue };
         let Some(record) = Record::load(folder, &name, us, seal) else { continue };
         // Held until both are gone: whoever takes the part up must not lose it to us.
         let Some(_record) = stale(env, folder, &name) else { continue };

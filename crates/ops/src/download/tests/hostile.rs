@@ -6,14 +6,16 @@ use std::sync::LazyLock;
 
 use vps_retry::Class;
 
-use super::lab::{DEST, Lab, request};
+use super::lab::{DEST, Lab, STATE, request};
 use crate::download::DownloadHint;
+use crate::download::part::MARK;
 use crate::download::record::{Origin, Record};
 use crate::download::seal::Seal;
 use crate::download::{Dest, DownloadRequest, Fault};
 use crate::env::fs::{FileKind, Fs, Open};
 use crate::hint::Advise as _;
 use crate::http::Fact;
+use crate::testing::disk::Disk;
 use crate::testing::scripted_http::{Script, ScriptedFile};
 use vps_retry::{Classify, Kind};
 
@@ -213,18 +215,92 @@ async fn files_that_are_only_called_as_a_part_is_are_neither_used_nor_touched() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_part_has_its_record_before_its_first_byte() {
-    let lab = Lab::new(|_, _| Script::status(200).header("content-length", "9").sends(b"1").falls_silent());
-    let operation = lab.operation(request());
-    let attempt = lab.attempt(0);
-    let mut attempt = std::pin::pin!(operation.attempt(&attempt));
-    while lab.disk.content(Path::new(PART)).is_none_or(|content| content.is_empty()) {
-        tokio::select! { biased; _ = &mut attempt => break, () = tokio::task::yield_now() => {} }
+async fn a_part_says_whose_it_is_before_its_first_byte() {
+    for (folder_mode, dest_mode) in [(0o755, MARK), (0o1777, 0o600)] {
+        let disk = Disk::new();
+        disk.plant_odd(Path::new("/data"), FileKind::Folder, 1000, folder_mode, 1);
+        disk.plant_odd(Path::new(STATE), FileKind::Folder, 1000, 0o755, 1);
+        let lab = Lab::on(disk, 1, |_, _| {
+            Script::status(200).header("content-length", "9").sends(b"1").falls_silent()
+        });
+        let operation = lab.operation(request());
+        let attempt = lab.attempt(0);
+        let mut attempt = std::pin::pin!(operation.attempt(&attempt));
+        while lab.disk.content(Path::new(PART)).is_none_or(|content| content.is_empty()) {
+            tokio::select! { biased; _ = &mut attempt => break, () = tokio::task::yield_now() => {} }
+        }
+        let killed = lab.disk.after_kill();
+        let folder = killed.folder(Path::new("/data")).unwrap();
+        assert_eq!(folder.look(OsStr::new(".file.bin.part")).unwrap().mode, dest_mode);
+        // Where others may write its mode says nothing.
+        let has_record = folder.look(OsStr::new(".file.bin.part.json")).is_ok();
+        assert_eq!(has_record, folder_mode == 0o1777);
     }
-    let killed = lab.disk.after_kill();
-    let folder = killed.folder(Path::new("/data")).unwrap();
-    let us = (&killed as &dyn Fs).us();
-    assert!(Record::load(&*folder, OsStr::new(".file.bin.part.json"), us, &Seal::Private).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_killed_run_left_with_the_mark_counts_for_nothing_where_only_we_can_have_put_it() {
+    for (folder_mode, is_ours) in [(0o755, true), (0o1777, false)] {
+        let disk = Disk::new();
+        disk.plant_odd(Path::new("/data"), FileKind::Folder, 1000, folder_mode, 1);
+        disk.plant_as_of(Path::new(PART), b"half", 1000, MARK);
+        let lab = Lab::on(disk, 1, |request, _| file().answer(request));
+        let done = lab.run(request()).await.unwrap();
+        assert_eq!((lab.content().unwrap(), done.resumed_from), (file().content.to_vec(), 0));
+        let found = lab.disk.content(Path::new(PART));
+        assert_eq!(found.as_deref(), (!is_ours).then_some(&b"half"[..]), "{folder_mode:o}");
+        assert_eq!(done.warnings.is_empty(), is_ours, "{folder_mode:o}");
+        // The mark is not the file's.
+        let folder = lab.disk.folder(Path::new("/data")).unwrap();
+        assert_eq!(folder.look(OsStr::new("file.bin")).unwrap().mode, 0o644);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_run_keeps_a_record_of_the_few_bytes_that_a_killed_one_loses() {
+    let lab = Lab::new(|request, number| match number {
+        1 => file().answer(request).cut_after(9_000, Fact::Reset),
+        _ => Script::status(503),
+    });
+    let operation = lab.operation(request());
+    operation.attempt(&lab.attempt(0)).await.unwrap_err();
+    drop(operation);
+    let again = Lab::on(lab.disk.after_kill(), 1, |request, _| file().answer(request));
+    let done = again.run(request()).await.unwrap();
+    assert_eq!((again.content().unwrap(), done.resumed_from), (file().content.to_vec(), 9_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_the_mark_is_swept_where_it_is_ours_free_and_old() {
+    let disk = Disk::new();
+    disk.plant_odd(Path::new("/data"), FileKind::Folder, 1000, 0o755, 1);
+    for (name, uid, mode) in [
+        ("/data/.old.part", 1000, MARK),
+        ("/data/.theirs.part", 65_534, MARK),
+        ("/data/.mine.part", 1000, 0o600),
+        ("/data/mine.part", 1000, MARK),
+        ("/data/.held.part", 1000, MARK),
+    ] {
+        disk.plant_as_of(Path::new(name), b"left", uid, mode);
+    }
+    let lab = Lab::on(disk, 1, |request, _| file().answer(request));
+    lab.env.sleep(std::time::Duration::from_secs(8 * 24 * 3600)).await;
+    lab.disk.set_now(lab.env.wall());
+    lab.disk.plant_as_of(Path::new("/data/.young.part"), b"left", 1000, MARK);
+    let folder = lab.disk.folder(Path::new("/data")).unwrap();
+    let held = folder.open(OsStr::new(".held.part"), Open::Read).unwrap();
+    assert!(held.try_lock().unwrap());
+    lab.run(request()).await.unwrap();
+    let mut left = lab.others();
+    left.sort();
+    let names = [
+        "/data/.held.part",
+        "/data/.mine.part",
+        "/data/.theirs.part",
+        "/data/.young.part",
+        "/data/mine.part",
+    ];
+    assert_eq!(left, names.map(std::path::PathBuf::from));
 }
 
 #[tokio::test(start_paused = true)]

@@ -133,7 +133,10 @@ impl FsFile for DiskFile {
 
     fn set_mode(&self, mode: u32) -> io::Result<()> {
         self.disk.step();
-        self.change(|inode, _| inode.mode = mode)
+        self.change(|inode, order| {
+            inode.mode = mode;
+            inode.pending.push(Pending::Mode { mode, order });
+        })
     }
 
     fn set_owner(&self, uid: u32, _gid: u32) -> io::Result<()> {

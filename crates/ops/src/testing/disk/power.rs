@@ -17,8 +17,7 @@ pub(super) fn lose(state: &State, draw: &mut dyn FnMut() -> u64) -> State {
         change.apply(&mut after.names);
     }
     for inode in after.inodes.values_mut() {
-        inode.content = content(inode, horizon, draw);
-        inode.mode = if below(draw(), 2) == 0 { inode.durable_mode } else { inode.mode };
+        (inode.content, inode.mode) = content_and_mode(inode, horizon, draw);
         inode.durable.clone_from(&inode.content);
         inode.durable_mode = inode.mode;
         inode.pending.clear();
@@ -28,19 +27,24 @@ pub(super) fn lose(state: &State, draw: &mut dyn FnMut() -> u64) -> State {
     after
 }
 
-fn content(inode: &Inode, horizon: u64, draw: &mut dyn FnMut() -> u64) -> Vec<u8> {
-    let mut content = inode.durable.clone();
+fn content_and_mode(inode: &Inode, horizon: u64, draw: &mut dyn FnMut() -> u64) -> (Vec<u8>, u32) {
+    let (mut content, mut mode) = (inode.durable.clone(), inode.durable_mode);
+    // From the first change of the mode on that did not survive, the length did not either.
+    let mut longest = usize::MAX;
     for pending in &inode.pending {
         match pending {
             Pending::Truncate { len, order } if *order <= horizon => content.resize(*len, 0),
+            Pending::Mode { mode: changed, order } if *order <= horizon => mode = *changed,
             Pending::Truncate { .. } => {}
+            Pending::Mode { .. } => longest = longest.min(content.len()),
             Pending::Write { offset, bytes } => {
                 let Some((from, to)) = survivor(bytes.len(), draw) else { continue };
                 put(&mut content, offset + from, bytes.get(from..to).unwrap_or_default());
+                content.truncate(longest);
             }
         }
     }
-    content
+    (content, mode)
 }
 
 /// Which range of a write of `len` bytes reached the disk: none, all, or a part cut anywhere.

@@ -20,6 +20,11 @@ pub(super) enum Pending {
         len: usize,
         order: u64,
     },
+    /// So are modes, which a file's length is written with: one of later never has the mode of before.
+    Mode {
+        mode: u32,
+        order: u64,
+    },
 }
 
 #[derive(Clone, Debug)]
