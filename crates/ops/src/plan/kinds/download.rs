@@ -112,16 +112,9 @@ fn request(cx: &StepContext, action: &DownloadAction) -> Result<DownloadRequest,
     Ok(request)
 }
 
-pub(super) async fn prove(cx: &StepContext, action: &DownloadAction) -> Result<Proof, StepError> {
-    let proof = looked_at(cx, action).await?;
-    if !matches!(proof, Proof::Satisfied(_)) {
-        check_places(cx, action).await?;
-    }
-    Ok(proof)
-}
-
-/// Whether all that is to be put somewhere may be put there: before anybody is asked for it.
-async fn check_places(cx: &StepContext, action: &DownloadAction) -> Result<(), StepError> {
+/// Whether all that is to be put somewhere may be put there, where it is only looked: what has it looks by itself before
+/// anybody is asked.
+pub(super) async fn check_places(cx: &StepContext, action: &DownloadAction) -> Result<(), StepError> {
     if let Some(unpack) = &action.unpack {
         unpacked::check_place(cx, unpack)?;
     }
@@ -140,7 +133,7 @@ async fn check_places(cx: &StepContext, action: &DownloadAction) -> Result<(), S
     looked.map(drop).map_err(|error| StepError::of(&error))
 }
 
-async fn looked_at(cx: &StepContext, action: &DownloadAction) -> Result<Proof, StepError> {
+pub(super) async fn prove(cx: &StepContext, action: &DownloadAction) -> Result<Proof, StepError> {
     if let Some(unpack) = &action.unpack
         && !unpacked::is_there(cx, action, unpack)
     {
@@ -190,7 +183,14 @@ pub(super) async fn fetch(cx: &StepContext, action: &DownloadAction) -> Result<O
     if path.parent().is_none_or(|above| fs.look_through(above).is_err()) {
         return Ok(None);
     }
-    let held = had(cx, action, cx.options.total).await?.map(|held| Fetched::Held(Box::new(held)));
+    // What cannot be put anywhere now is said in the step's turn, if it still cannot by then.
+    if action.unpack.as_ref().is_some_and(|unpack| unpacked::check_place(cx, unpack).is_err()) {
+        return Ok(None);
+    }
+    let held = match had(cx, action, cx.options.total).await {
+        Err(error) if error.attempts == 0 && error.deferral().is_none() => return Ok(None),
+        had => had?.map(|held| Fetched::Held(Box::new(held))),
+    };
     let right = || Some(Fetched::Right(Box::new(fs.look_through(&path).ok()?)));
     Ok(held.or_else(right))
 }

@@ -64,6 +64,17 @@ pub(super) async fn prove(cx: &StepContext) -> Result<Proof, StepError> {
     }
 }
 
+/// Looks whether what is to be done could be, where it is only looked.
+///
+/// # Errors
+/// Why not, as far as that can be known without doing it.
+pub(super) async fn check_places(cx: &StepContext) -> Result<(), StepError> {
+    match cx.step().map(|step| &step.action) {
+        Some(Action::Download(download)) => download::check_places(cx, download).await,
+        _ => Ok(()),
+    }
+}
+
 /// Takes away what a run left beside it that was killed before it could: of what is as it is to be, nobody else would.
 pub(super) async fn sweep(cx: &StepContext) {
     match cx.step().map(|step| &step.action) {

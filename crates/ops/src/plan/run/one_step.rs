@@ -209,6 +209,9 @@ impl Run<'_> {
                 Some(Outcome::Deferred(deferral))
             }
             Proof::Missing(what) if self.options.dry_run => {
+                if let Err(error) = kinds::check_places(cx).await {
+                    return Some(self.unseen(cx, step, error));
+                }
                 self.would(cx, step);
                 Some(self.would_be(step, Would::Change(what)))
             }
