@@ -76,11 +76,11 @@ pub(super) async fn prove(cx: &StepContext, action: &CommandAction) -> Result<Pr
     if asks && !is_folder(cx, action) {
         return needed;
     }
-    // A condition: where it does not hold, it is not run, whatever the others say.
+    // A condition: where it does not hold, it is not run, whatever the others say. What it was due for stays due.
     if let Some(line) = &guards.only_if
         && !succeeds(cx, action, line).await?
     {
-        return Ok(Proof::Satisfied(None));
+        return Ok(Proof::DoesNotApply);
     }
     if is_wanted {
         return needed;
@@ -137,10 +137,13 @@ pub(super) async fn effect(cx: &StepContext, action: &CommandAction) -> Result<D
             let mut failed = StepError::of(&error);
             // An empty file tells nobody anything.
             (failed.log, failed.tail) = (kept.log.filter(|_| !said.is_empty()), kept.tail);
-            failed.code = match &error.cause {
-                Cause::Operation(CommandError::Code { code, .. }) => Some(*code),
-                _ => None,
-            };
+            match &error.cause {
+                Cause::Operation(CommandError::Code { code, .. }) => failed.code = Some(*code),
+                Cause::Operation(CommandError::Signal { .. }) | Cause::TimedOut { .. } => {
+                    failed.cut_short = true;
+                }
+                _ => {}
+            }
             Err(failed)
         }
     }

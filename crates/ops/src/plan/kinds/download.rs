@@ -177,13 +177,10 @@ async fn prove_dest(cx: &StepContext, action: &DownloadAction, dest: &Path) -> R
 }
 
 pub(super) async fn fetch(cx: &StepContext, action: &DownloadAction) -> Result<Option<Fetched>, StepError> {
-    // Its part lies beside DEST: a folder that is not there yet is made at the step's turn, if no step above makes it.
     let Some(path) = unpacked::archive(cx, action) else { return Ok(None) };
     let fs = cx.env().fs();
-    if path.parent().is_none_or(|above| fs.look_through(above).is_err()) {
-        return Ok(None);
-    }
-    // What cannot be put anywhere now is said in the step's turn, if it still cannot by then.
+    // What cannot be put anywhere now is said in the step's turn, if it still cannot by then. A folder that is not there
+    // yet, beside whose DEST the part would lie, is made then, if no step above makes it.
     if action.unpack.as_ref().is_some_and(|unpack| unpacked::check_place(cx, unpack).is_err()) {
         return Ok(None);
     }

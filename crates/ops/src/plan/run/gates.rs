@@ -61,6 +61,6 @@ impl Run<'_> {
             return true;
         }
         let applies = step.when.iter().all(|when| holds(&cx, when));
-        applies && !matches!(Box::pin(kinds::prove(&cx)).await, Ok(Proof::Satisfied(_)))
+        applies && !matches!(Box::pin(kinds::prove(&cx)).await, Ok(Proof::Satisfied(_) | Proof::DoesNotApply))
     }
 }

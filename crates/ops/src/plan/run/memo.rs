@@ -119,6 +119,20 @@ impl Memo {
         (self.seen, self.leader, self.owes) = (seen, None, false);
     }
 
+    /// It is of this work from now on: what another one failed with, or knew of its result, says nothing of it.
+    pub(crate) fn is_of(&mut self, hash: String) {
+        if self.hash != hash {
+            (self.equal_failures, self.stamp) = (0, None);
+            self.hash = hash;
+        }
+    }
+
+    /// Whether it was begun, and not found done since: then what is found done now may have been made so by that, of
+    /// which nobody who watches it has heard.
+    pub(crate) fn may_have_changed(&self) -> bool {
+        self.stage != Stage::Done && (self.attempts > 0 || self.is_lost())
+    }
+
     /// Whether it was done, or found to be.
     pub(crate) fn is_done(&self) -> bool {
         self.stage == Stage::Done

@@ -5,7 +5,7 @@ use vps_retry::{Class, Kind};
 
 use super::super::kinds;
 use super::super::step::Step;
-use super::memo::Stage;
+use super::memo::{Memo, Stage};
 use super::outcome::{Deferral, Outcome, StepError};
 use super::runner::Run;
 use super::step_context::{Done, Proof, StepContext, Unsettled};
@@ -21,10 +21,12 @@ impl Run<'_> {
     /// Somebody did it by hand.
     pub(super) fn marked(&self, cx: &StepContext, step: &Step) -> Outcome {
         let mut journal = self.journal();
+        let change = may_have_changed(cx).then(|| journal.next_change());
         let seen = journal.changes();
         journal.note(&step.id, step.was.as_ref(), |memo| {
-            memo.hash = step.hash();
+            memo.is_of(step.hash());
             memo.done_now(seen);
+            memo.change = change.unwrap_or(memo.change);
             memo.stamp = kinds::stamp(cx, &step.action).or_else(|| memo.stamp.take());
         });
         Outcome::Satisfied
@@ -44,10 +46,9 @@ impl Run<'_> {
         if is_known && stamp.is_none() && !is_behind {
             return Outcome::Satisfied;
         }
-        let may_be_ours = cx.last.as_ref().is_some_and(|last| last.stage != Stage::Done);
-        let change = may_be_ours.then(|| journal.next_change());
+        let change = may_have_changed(cx).then(|| journal.next_change());
         journal.note(&step.id, step.was.as_ref(), |memo| {
-            memo.hash = step.hash();
+            memo.is_of(step.hash());
             memo.done_now(change.unwrap_or(changes));
             memo.change = change.unwrap_or(memo.change);
             memo.stamp = stamp.or_else(|| memo.stamp.take());
@@ -67,12 +68,12 @@ impl Run<'_> {
                 let hash = step.hash();
                 journal.note(&step.id, step.was.as_ref(), |memo| {
                     if memo.hash != hash {
-                        (memo.attempts, memo.equal_failures, memo.stamp) = (0, 0, None);
+                        memo.attempts = 0;
                     }
+                    memo.is_of(hash);
                     if cx.is_told_since {
                         memo.equal_failures = 0;
                     }
-                    memo.hash = hash;
                     (memo.stage, memo.leader) = (Stage::Started, None);
                     memo.attempts = memo.attempts.saturating_add(1);
                 });
@@ -105,7 +106,8 @@ impl Run<'_> {
             self.unsettled().push((cx.at, unsettled));
         }
         let mut journal = self.journal();
-        let change = done.changed.then(|| journal.next_change());
+        // What it found done may be the work of a try before, that nobody has heard of.
+        let change = (done.changed || may_have_changed(cx)).then(|| journal.next_change());
         let seen = journal.changes();
         journal.note(&step.id, step.was.as_ref(), |memo| {
             memo.done_now(seen);
@@ -137,16 +139,19 @@ impl Run<'_> {
         if self.options.dry_run {
             return Outcome::Failed(error);
         }
-        if error.kind == Kind::Cancelled {
-            // Told to end half-way, it is as it would be had we been killed.
+        // Ended half-way, by whomever, it is as it would be had we been killed.
+        let is_half_done = kinds::is_once(&step.action) && {
             let journal = self.journal();
-            let memo = journal.memo(&step.id, step.was.as_ref());
-            let is_half_done = memo.is_some_and(|memo| memo.leader.is_some()) && kinds::is_once(&step.action);
-            drop(journal);
+            journal.memo(&step.id, step.was.as_ref()).is_some_and(|memo| memo.leader.is_some())
+        };
+        if error.kind == Kind::Cancelled {
             if !is_half_done {
                 self.left(step, Stage::Stopped);
             }
             return Outcome::Deferred(Deferral::Stopped);
+        }
+        if is_half_done && error.cut_short {
+            return Outcome::Failed(error);
         }
         if !kinds::is_noted(step.action.kind()) {
             return Outcome::Failed(error);
@@ -156,7 +161,7 @@ impl Run<'_> {
         let mut journal = self.journal();
         let changes = journal.changes();
         journal.note(&step.id, step.was.as_ref(), |memo| {
-            memo.hash = step.hash();
+            memo.is_of(step.hash());
             (memo.stage, memo.leader, memo.failed_at) = (Stage::Failed, None, changes);
             let before = memo.failure.replace(said.clone());
             memo.equal_failures = match is_equal {
@@ -169,12 +174,13 @@ impl Run<'_> {
         Outcome::Failed(error)
     }
 
-    /// It could not be looked at. What is known of an earlier run stays.
+    /// It could not be looked at, so nothing was begun: what is known of an earlier run stays.
     pub(super) fn unseen(&self, cx: &StepContext, step: &Step, error: StepError) -> Outcome {
-        match (cx.was_interrupted(), error.kind) {
-            (true, Kind::Cancelled) => Outcome::Deferred(Deferral::Stopped),
-            (true, _) => Outcome::Failed(error),
-            (false, _) => self.failed(step, error),
+        let stays = |last: &Memo| last.is_done() || last.is_interrupted();
+        match error.kind {
+            Kind::Cancelled => Outcome::Deferred(Deferral::Stopped),
+            _ if cx.last.as_deref().is_some_and(stays) => Outcome::Failed(error),
+            _ => self.failed(step, error),
         }
     }
 
@@ -187,4 +193,9 @@ impl Run<'_> {
             (memo.stage, memo.leader) = (stage, None);
         });
     }
+}
+
+/// Whether a try before may have changed what it is about, and nobody heard of that.
+fn may_have_changed(cx: &StepContext) -> bool {
+    cx.last.as_ref().is_some_and(|last| last.may_have_changed())
 }

@@ -109,7 +109,7 @@ impl Run<'_> {
         // What was given up is not done, so nobody is asked for it either.
         if !may_be_due
             || self.may_begin(&cx, step).is_some()
-            || matches!(kinds::prove(&cx).await, Ok(Proof::Satisfied(_)) | Err(_))
+            || matches!(kinds::prove(&cx).await, Ok(Proof::Satisfied(_) | Proof::DoesNotApply) | Err(_))
         {
             return None;
         }
@@ -188,6 +188,7 @@ impl Run<'_> {
             Err(error) => return Some(self.unseen(cx, step, error)),
         };
         match proof {
+            Proof::DoesNotApply => Some(Outcome::Skipped),
             Proof::Satisfied(_) if let Some(until) = self.would_be_told_by(step) => {
                 Some(self.would_be(step, Would::UnknownUntil(until)))
             }

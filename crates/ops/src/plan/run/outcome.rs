@@ -154,6 +154,8 @@ pub struct StepFailure {
     pub tail: Vec<Foreign>,
     /// The code that the command ended with, where it did.
     pub code: Option<i32>,
+    /// Whether the command was ended from outside, by its limit or a signal: it may be done in part.
+    pub cut_short: bool,
 }
 
 impl StepError {
@@ -189,6 +191,7 @@ impl StepError {
             log: None,
             tail: Vec::new(),
             code: None,
+            cut_short: false,
         }))
     }
 

@@ -83,6 +83,8 @@ pub(crate) enum Proof {
     Missing(Option<Foreign>),
     /// That cannot be told by looking.
     Unknown,
+    /// A condition of its own does not hold: it is neither to be done nor as it is to be, and as due as before.
+    DoesNotApply,
 }
 
 /// What came of doing it.
@@ -149,11 +151,6 @@ impl StepContext {
     pub(crate) async fn commit(&self, held: &Held) -> Result<Option<DownloadWarning>, DownloadError> {
         let write = || self.journal.lock().unwrap_or_else(PoisonError::into_inner).write();
         self.ground.commits.commit(self.env(), self.at, held, write).await
-    }
-
-    /// Whether it was begun, as what it is now or as something else, and how that ended is not known.
-    pub(crate) fn was_interrupted(&self) -> bool {
-        self.last.as_ref().is_some_and(|last| last.is_interrupted())
     }
 
     /// A path of the plan, from its folder on.

@@ -3,9 +3,12 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
+use super::lab::id;
 use super::machine::{Lab, step};
 use crate::apt::{Fault, Step as AptStep};
-use crate::plan::{Action, AptKey, AptKeyCheck, AptKeySource, AptRepository, Step};
+use crate::plan::{
+    Action, AptKey, AptKeyCheck, AptKeySource, AptRepository, CommandAction, CommandLine, Guards, Step,
+};
 use crate::process::{Captured, Ended};
 use crate::testing::scripted_apt::ScriptedApt;
 use crate::testing::scripted_download::ScriptedDownloader;
@@ -138,10 +141,17 @@ async fn what_apt_could_not_read_is_read_in_the_next_run() {
     let (lab, apt, _) = lab(b"", String::new(), Some(broken));
     lab.write("key.asc", KEY);
     let wanted = repository(AptKeySource::File("key.asc".into()), AptKeyCheck::AsGiven);
-    assert!(lab.run(steps(&wanted)).await[0].starts_with("r failed:"));
+    let watched = || {
+        let guards = Guards { on_change: vec![id("r")], ..Guards::default() };
+        let told = CommandAction::new(CommandLine::Argv(vec!["true".into()]), guards);
+        [steps(&wanted), vec![Step::new(id("told"), Action::Command(told))]].concat()
+    };
+    assert!(lab.run(watched()).await[0].starts_with("r failed:"));
     let again = format!("r unchanged ({})", lab.at(SOURCE).display());
-    assert_eq!(lab.run(steps(&wanted)).await, [again.as_str()]);
-    assert_eq!(lab.run(steps(&wanted)).await, ["r ok"]);
+    // What the run before put there is a change that nobody has heard of.
+    let ended = lab.run(watched()).await;
+    assert!(ended[0] == again && ended[1].starts_with("told changed"), "{ended:?}");
+    assert_eq!(lab.run(watched()).await, ["r ok", "told ok"]);
     assert_eq!(updates(&apt), 2);
 }
 

@@ -10,7 +10,7 @@ use crate::plan::module::Modules;
 use crate::plan::run::{Applied, ApplyOptions, Outcome, PlanEvent, PlanObserver, StepEvent, apply};
 use crate::plan::{Action, Plan, SecretSource, Step, StepId, Variables};
 use crate::settings::Settings;
-use crate::store::StoreHandle;
+use crate::store::{MemoryStore, StoreHandle};
 
 /// What was said in a run: `a: ...`.
 #[derive(Debug, Default)]
@@ -81,7 +81,7 @@ impl Lab {
     /// The same, by who has to know the machine's root.
     pub(super) fn by(parts: impl FnOnce(&Path, Builder) -> Builder) -> Self {
         let place = tempfile::tempdir().unwrap();
-        let store = StoreHandle::in_memory();
+        let store = StoreHandle::inline(MemoryStore::outliving());
         let builder = NetworkOperationWrapper::builder(Settings::default().check().unwrap());
         let network = parts(place.path(), builder.env(Env::real()).store(store.clone())).build();
         Self {

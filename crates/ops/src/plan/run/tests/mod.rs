@@ -1,4 +1,5 @@
 mod ends;
 mod files;
+mod heard;
 mod lab;
 mod lost;
