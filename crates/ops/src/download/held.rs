@@ -7,7 +7,7 @@ use super::commit::{Bound, Committed, How, commit_all};
 use super::part::Part;
 use super::plan::FileTarget;
 use super::{DownloadError, DownloadRequest, DownloadWarning};
-use crate::env::fs::Clobber;
+use crate::env::fs::{Clobber, FileId, Meta};
 
 /// What a download with [`hold`](DownloadRequest::hold) brought: DEST is as it was until [`commit`](Self::commit).
 ///
@@ -16,6 +16,7 @@ use crate::env::fs::Clobber;
 pub struct Held {
     inner: Arc<Mutex<Option<(Part, FileTarget)>>>,
     request: Arc<DownloadRequest>,
+    id: Option<FileId>,
 }
 
 impl fmt::Debug for Held {
@@ -26,7 +27,14 @@ impl fmt::Debug for Held {
 
 impl Held {
     pub(super) fn new(part: Part, target: FileTarget, request: Arc<DownloadRequest>) -> Self {
-        Self { inner: Arc::new(Mutex::new(Some((part, target)))), request }
+        let id = part.file.meta().ok().map(|meta| meta.id);
+        Self { inner: Arc::new(Mutex::new(Some((part, target)))), request, id }
+    }
+
+    /// Whether this is the file that was verified: DEST once it is committed, as long as nobody put another one there.
+    #[must_use]
+    pub fn is(&self, file: &Meta) -> bool {
+        self.id == Some(file.id)
     }
 
     /// Makes it DEST; what is not as it should be all the same. Once that is done, a second time does nothing.

@@ -48,3 +48,16 @@ async fn one_that_was_exchanged_fails_alone_each_time_and_who_need_not_be_safe_w
     assert_eq!(lab.disk.content(Path::new("/data/bad")), None);
     assert_eq!(lab.disk.syncs(), before);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_puts_at_dest_afterwards_is_not_what_was_verified() {
+    let lab = lab();
+    let held = held(&lab, "a", false).await;
+    let look = || lab.env.fs().look(Path::new("/data/a"));
+    assert!(held.commit().await.is_ok_and(|warning| warning.is_none()));
+    assert!(held.is(&look().unwrap()));
+    let folder = lab.env.fs().folder(Path::new("/data")).unwrap();
+    folder.remove(std::ffi::OsStr::new("a")).unwrap();
+    lab.disk.plant(Path::new("/data/a"), b"new");
+    assert!(!held.is(&look().unwrap()));
+}

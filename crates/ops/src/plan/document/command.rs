@@ -26,13 +26,13 @@ keys! {
         removes: String,
         /// Not where this succeeds: a list (a program and its arguments) or a text for the shell.
         unless: CommandText,
-        /// Not where this fails: a list or a text.
+        /// Not where this fails, a list or a text: it is skipped then, and what it is due for stays due.
         only_if: CommandText,
         /// After a change of one of these steps.
         on_change: List<At<String>>,
         /// Not where it was run already: `true`, or `boot` for once after each start of the machine.
         once: OnceText,
-        /// A run that was interrupted may be begun again. Beside `once`.
+        /// A run that was ended in the middle may be begun again. Beside `once`.
         idempotent: bool,
         /// In each run.
         always: bool,

@@ -238,10 +238,10 @@ pub(super) async fn effect(
         }
     };
     let mut changed = held.is_some();
-    match held {
+    match &held {
         // What is here and verified is put in its place, however long the disk takes.
         Some(held) => {
-            let committed = cx.commit(&held).await;
+            let committed = cx.commit(held).await;
             let warning = committed.map_err(|error| StepError::new(&error, error.kind(), error.class()))?;
             warning.iter().for_each(|warning| cx.warn(warning));
         }
@@ -265,7 +265,8 @@ pub(super) async fn effect(
     if let (Some(Value::Object(stamp)), Some(digest)) = (&mut stamp, digest) {
         stamp.insert(DIGEST.to_owned(), digest.into());
     }
-    let later = dest.as_deref().and_then(|dest| unsettled_file(cx, action, dest, stamp.as_ref()?));
+    let later =
+        dest.as_deref().and_then(|dest| unsettled_file(cx, action, (dest, held.as_ref()), stamp.as_ref()?));
     let to = action.unpack.as_ref().map(|unpack| cx.path(&unpack.to));
     Ok(Done { changed, what: to.or(dest).as_ref().map(shown), stamp, later })
 }
@@ -297,13 +298,22 @@ fn make_above(cx: &StepContext, path: Option<&Path>) -> Result<(), StepError> {
 fn unsettled_file(
     cx: &StepContext,
     action: &DownloadAction,
-    dest: &Path,
+    (dest, held): (&Path, Option<&Held>),
     stamp: &Value,
 ) -> Option<Unsettled> {
     if !has_digest(action) {
         return None;
     }
-    let meta = cx.env().fs().look_through(dest).ok()?;
+    let fs = cx.env().fs();
+    let meta = fs.look_through(dest).ok()?;
+    // Who has a hand in the folder may have put another one there since it was verified.
+    let is_verified = match held {
+        Some(held) => held.is(&meta),
+        None => meta.is_ours_alone(fs.us()),
+    };
+    if !is_verified {
+        return None;
+    }
     let mut stamp = stamp.clone();
     if let (Value::Object(stamp), Value::Object(file)) = (&mut stamp, stamp_of(&meta, &action.url)) {
         stamp.extend(file);
