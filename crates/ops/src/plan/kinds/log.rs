@@ -2,18 +2,23 @@
 
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::SecretString;
 
 use super::super::run::StepContext;
 use super::super::secrets;
 use super::scrub::{scrubbed, without_secrets};
-use crate::env::fs::{Care, Open};
+use crate::env::Env;
+use crate::env::fs::{Care, FsFolder, Meta, Open};
 use crate::foreign::Foreign;
 use crate::process::Transcript;
 
 /// Lines that a report shows.
 const LAST_LINES: usize = 20;
+
+/// How long the log of a step is kept after it was last written.
+const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// Where all is that was said, and the last of it.
 #[derive(Debug, Default)]
@@ -68,13 +73,35 @@ fn name(cx: &StepContext) -> Option<String> {
 fn write(cx: &StepContext, folder: &Path, name: &str, text: &[u8]) -> io::Result<()> {
     let fs = cx.env().fs();
     let folder = fs.make_folder_with(folder, Care::Alone, 0o700)?;
-    let file = folder.open(name.as_ref(), Open::Update)?;
+    let file = match folder.open(name.as_ref(), Open::New) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            folder.open(name.as_ref(), Open::Update)?
+        }
+        new => {
+            sweep(cx.env(), &*folder);
+            new?
+        }
+    };
     if !file.meta()?.is_own_file(fs.us()) {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
     file.set_mode(0o600)?;
     file.truncate(0)?;
     file.write_all_at(&mut [IoSlice::new(text)], 0)
+}
+
+/// Removes the logs that nobody wrote to for long, those of steps that are in no plan any more among them.
+fn sweep(env: &Env, folder: &dyn FsFolder) {
+    for name in folder.list().unwrap_or_default() {
+        let is_log = Path::new(&name).extension().is_some_and(|ending| ending == "log");
+        let is_old = |meta: Meta| {
+            let age = env.wall().saturating_sub(meta.modified);
+            meta.is_own_file(env.fs().us()) && age > KEPT
+        };
+        if is_log && folder.look(&name).is_ok_and(is_old) {
+            let _ = folder.remove(&name);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -195,6 +195,20 @@ async fn it_finds_an_empty_input_its_own_variables_and_a_session_of_its_own() {
     }
     let mode = std::fs::metadata(logs[0].path()).unwrap().permissions().mode();
     assert_eq!((logs.len(), mode & 0o777), (1, 0o600));
+    // A new log takes away those of steps that nobody has run for long, and nothing else.
+    let at = |name: &str| place.path().join("logs").join(name);
+    let long_ago = std::time::UNIX_EPOCH + Env::real().wall() - Duration::from_secs(91 * 24 * 3600);
+    std::fs::rename(logs[0].path(), at("gone-01234567.log")).unwrap();
+    for (name, is_old) in [("gone-01234567.log", true), ("young-01234567.log", false), ("mine.txt", true)] {
+        let file = std::fs::File::options().create(true).truncate(false).write(true).open(at(name)).unwrap();
+        if is_old {
+            file.set_modified(long_ago).unwrap();
+        }
+        std::fs::set_permissions(at(name), std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    run(&cx).await.unwrap();
+    let is_there = ["gone-01234567.log", "young-01234567.log", "mine.txt"].map(|name| at(name).exists());
+    assert_eq!(is_there, [false, true, true]);
 }
 
 #[tokio::test]
