@@ -115,7 +115,7 @@ impl SqliteStore {
         let path = folder.store.clone();
         let io = |source| OpenError::Io { path: path.clone(), source };
         match folder.look().map_err(io)? {
-            Found::Nothing => return Ok(None),
+            Found::Nothing | Found::Gone => return Ok(None),
             Found::Newer => return Err(OpenError::Newer { path }),
             Found::Wrong => {
                 let reason = "it is damaged or not ours".to_owned();
@@ -155,6 +155,10 @@ impl SqliteStore {
                 return Err(OpenError::Locked { path });
             }
             if let Stands::Sound(connection) = Stands::at(&folder)? {
+                // Who made it may have been killed before it could say so.
+                if !folder.is_marked() {
+                    folder.mark().map_err(io)?;
+                }
                 return Ok(Self::over(connection, folder.standing().map_err(io)?, lock, warn));
             }
             // To make it or to set it aside nobody else may have it open.
@@ -170,11 +174,8 @@ impl SqliteStore {
                     continue;
                 }
                 Stands::Nothing => Vec::new(),
-                Stands::Wrong => {
-                    let mut kept = folder.set_aside(keep, &warn).map_err(io)?;
-                    kept.push(folder.in_place_of_it());
-                    kept
-                }
+                Stands::Gone => folder.replace_gone(keep, &warn),
+                Stands::Wrong => folder.set_aside(keep, &warn).map_err(io)?,
             };
             folder.make(&kept).map_err(io)?.map_err(|error| OpenError::Engine {
                 path: path.clone(),
@@ -190,6 +191,8 @@ impl SqliteStore {
 /// What stands where the store belongs.
 enum Stands {
     Nothing,
+    /// There was one.
+    Gone,
     /// Damaged or not ours.
     Wrong,
     Sound(Connection),
@@ -202,6 +205,7 @@ impl Stands {
         let io = |source| OpenError::Io { path: path(), source };
         match folder.look().map_err(io)? {
             Found::Nothing => Ok(Self::Nothing),
+            Found::Gone => Ok(Self::Gone),
             Found::Wrong => Ok(Self::Wrong),
             Found::Newer => Err(OpenError::Newer { path: path() }),
             Found::Ours => match folder.connect().map_err(io)? {

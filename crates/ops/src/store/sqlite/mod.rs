@@ -293,6 +293,67 @@ mod tests {
         assert_eq!(open().load("key").unwrap(), Some(vec![b'v'; 10_000]));
     }
 
+    /// What is in a store that is opened there now, and what is said of it.
+    fn opened(place: &std::path::Path) -> (Vec<String>, Vec<String>) {
+        let said = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let hears = std::sync::Arc::clone(&said);
+        let warn = Box::new(move |text: &str| hears.lock().unwrap().push(text.to_owned()));
+        let store =
+            SqliteStore::open(&StateFolder::at(place.join("state")), &Env::real(), |_, _, _| None, warn)
+                .unwrap();
+        let keys = store.list("").unwrap().into_iter().map(|(key, _)| key).collect();
+        drop(store);
+        let said = said.lock().unwrap().clone();
+        (keys, said)
+    }
+
+    fn names(place: &std::path::Path) -> Vec<String> {
+        let names = std::fs::read_dir(place.join("state")).unwrap();
+        let mut names: Vec<String> =
+            names.map(|name| name.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_run_that_is_killed_while_it_makes_the_store_leaves_no_half_of_one() {
+        let (whole, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        opened(whole.path());
+        let full = std::fs::read(whole.path().join("state/state.db")).unwrap();
+        let at = |name: &str| place.path().join("state").join(name);
+        for cut in [0, 1, 100, 4_096, full.len()] {
+            for companion in [None, Some("state.db.new-wal"), Some("state.db-wal"), Some("state.db-shm")] {
+                let _ = std::fs::remove_dir_all(place.path().join("state"));
+                std::fs::create_dir(place.path().join("state")).unwrap();
+                std::fs::write(at("state.db.new"), &full[..cut]).unwrap();
+                companion.into_iter().for_each(|name| std::fs::write(at(name), &full).unwrap());
+                let (keys, said) = opened(place.path());
+                assert!(keys.is_empty() && said.is_empty(), "{cut} {companion:?}: {keys:?} {said:?}");
+                let left: Vec<String> =
+                    names(place.path()).into_iter().filter(|name| name.contains("new")).collect();
+                assert!(left.is_empty(), "{cut} {companion:?}: {left:?}");
+            }
+        }
+        // Killed between its name and the mark.
+        std::fs::remove_file(at("state.meta")).unwrap();
+        assert_eq!(opened(place.path()), (Vec::new(), Vec::new()));
+        assert!(at("state.meta").exists());
+    }
+
+    #[test]
+    fn where_a_store_was_and_is_gone_that_is_said_and_kept_in_mind() {
+        let place = tempfile::tempdir().unwrap();
+        opened(place.path());
+        std::fs::remove_file(place.path().join("state/state.db")).unwrap();
+        let (keys, said) = opened(place.path());
+        assert_eq!(keys, [super::super::SET_ASIDE]);
+        assert!(said.len() == 1 && said[0].contains("is gone"), "{said:?}");
+        assert!(opened(place.path()).1.is_empty(), "once");
+        // With the folder goes all that was known: that is a new machine.
+        std::fs::remove_dir_all(place.path().join("state")).unwrap();
+        assert_eq!(opened(place.path()), (Vec::new(), Vec::new()));
+    }
+
     #[test]
     fn who_only_reads_writes_nothing_down_of_what_others_left() {
         let place = tempfile::tempdir().unwrap();

@@ -9,10 +9,12 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{APPLICATION_ID, BUSY_LIMIT, SCHEMA, Standing, Warn, locks, put};
 use crate::env::Env;
-use crate::env::fs::{FileKind, FsFolder, Meta, Open};
+use crate::env::fs::{Clobber, FileKind, FsFolder, Meta, Open};
 use crate::store::{Keep, Kept, SET_ASIDE, STATUS_FILE, StateFolder, StatusSnapshot, quarantine};
 
 const STORE: &str = "state.db";
+/// What it is called until it is whole: a run that is killed while it makes one leaves no half of one behind.
+const STORE_NEW: &str = "state.db.new";
 /// Says that a store was made here, so that an empty file is known to be a damaged one.
 const MARKER: &str = "state.meta";
 /// What the engine keeps beside a store, by the endings of their names.
@@ -24,6 +26,8 @@ const NAMED: usize = 8;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Nothing,
+    /// One was made here, and is there no more.
+    Gone,
     Ours,
     Newer,
     /// Not a store of ours, or no more.
@@ -72,7 +76,9 @@ impl<'e> Place<'e> {
     fn look_at_store(&self) -> io::Result<Found> {
         let file = match self.folder.open(OsStr::new(STORE), Open::Read) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(if self.is_marked() { Found::Gone } else { Found::Nothing });
+            }
             // A link, or what cannot be opened: it is as little a store as what can.
             Err(error) => {
                 let found = self.folder.look(OsStr::new(STORE))?;
@@ -92,8 +98,7 @@ impl<'e> Place<'e> {
         }
         if filled == 0 {
             // An empty file is how the engine sees a new one; with the marker it was one of ours.
-            let is_marked = self.folder.look(OsStr::new(MARKER)).is_ok();
-            return Ok(if is_marked { Found::Wrong } else { Found::Nothing });
+            return Ok(if self.is_marked() { Found::Wrong } else { Found::Nothing });
         }
         let field = |at: usize| -> i32 {
             header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, i32::from_be_bytes)
@@ -124,17 +129,36 @@ impl<'e> Place<'e> {
     }
 
     /// Makes the store under the exclusive lock: the engine's own creation has a race that ignores its
-    /// busy limit.
+    /// busy limit. It comes to its name whole, or not at all.
     /// `kept` is what it begins with.
     pub(super) fn make(&self, kept: &[Kept]) -> io::Result<rusqlite::Result<()>> {
+        // What a killed run left, and what was beside a store that is gone: the engine would take it for this one's.
+        for name in [STORE_NEW, STORE] {
+            for ending in COMPANIONS.iter().chain((name == STORE_NEW).then_some(&"")) {
+                match self.folder.remove(format!("{name}{ending}").as_ref()) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+            }
+        }
         // Made by us first, for nobody but us; the engine takes over the mode for its companions.
-        let file = self.folder.open(OsStr::new(STORE), Open::Update)?;
+        let file = self.folder.open(OsStr::new(STORE_NEW), Open::New)?;
         if !self.is_ours(file.meta()?) {
             return Err(io::Error::other("it is not a file of ours"));
         }
+        if let Err(error) = fill(&self.path.join(STORE_NEW), kept) {
+            return Ok(Err(error));
+        }
+        file.sync()?;
+        self.folder.rename(OsStr::new(STORE_NEW), &*self.folder, OsStr::new(STORE), Clobber::Replace)?;
         // What is written durably to it must not be lost with its name.
         self.folder.sync()?;
-        Ok(fill(&self.path.join(STORE), kept))
+        Ok(Ok(()))
+    }
+
+    /// Whether a store was made here once.
+    pub(super) fn is_marked(&self) -> bool {
+        self.folder.look(OsStr::new(MARKER)).is_ok()
     }
 
     pub(super) fn mark(&self) -> io::Result<()> {
@@ -176,25 +200,40 @@ impl<'e> Place<'e> {
             "the state store was damaged or not ours; it was set aside as {}, with what was known of plans and the dead letters that were in it",
             aside.display()
         );
-        let kept = match StatusSnapshot::read(self.env.fs(), &self.path) {
+        Ok(self.taken_over(keep, warn, &said))
+    }
+
+    /// What the store begins with that comes in the place of one that is gone, with a warning.
+    pub(super) fn replace_gone(&self, keep: Keep, warn: &Warn) -> Vec<Kept> {
+        let said = format!(
+            "the state store {} is gone, and with it what was known of plans and the dead letters that were in it",
+            self.store.display()
+        );
+        self.taken_over(keep, warn, &said)
+    }
+
+    /// What a store begins with that comes in the place of another one: that it does, and what `status.json` has.
+    fn taken_over(&self, keep: Keep, warn: &Warn, said: &str) -> Vec<Kept> {
+        let mut kept = match StatusSnapshot::read(self.env.fs(), &self.path) {
             Ok(snapshot) => snapshot.kept(self.env, keep),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(_) => {
                 warn(&format!(
                     "{said}; {STATUS_FILE} beside it is not to be believed, nothing is taken from it"
                 ));
-                return Ok(Vec::new());
+                return vec![self.in_place_of_it()];
             }
         };
         match saying(&kept) {
             Some(what) => warn(&format!("{said}; taken over from {STATUS_FILE}: {what}")),
-            None => warn(&said),
+            None => warn(said),
         }
-        Ok(kept)
+        kept.push(self.in_place_of_it());
+        kept
     }
 
     /// What the store that comes in its place says of itself.
-    pub(super) fn in_place_of_it(&self) -> Kept {
+    fn in_place_of_it(&self) -> Kept {
         let seconds = self.env.wall().as_secs();
         Kept { key: SET_ASIDE.to_owned(), value: seconds.to_string().into(), what: String::new() }
     }
