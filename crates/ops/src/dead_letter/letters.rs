@@ -203,22 +203,30 @@ impl Letters {
 
     /// Keeps a letter of what no operation is, where this process keeps letters.
     pub(crate) fn keep(&self, letter: Letter) {
-        if !self.inner.is_kept.load(Ordering::Relaxed) {
+        if !self.are_kept() {
             return;
         }
         let env = self.inner.env.clone();
         self.tell(Task::Keep, move |store, settings| stored::put(store, &env, settings, &letter));
     }
 
-    /// Takes those out that there are, where this process keeps letters.
-    pub(crate) fn clear(&self, ids: impl FnOnce() -> BTreeSet<LetterId> + Send + 'static) {
-        if self.inner.is_kept.load(Ordering::Relaxed) {
-            self.tell(Task::Remove, move |store, _| {
-                // What stays there is done once more; that is no worse than before.
-                let _ = stored::remove_all(store, ids);
-                Ok(Vec::new())
-            });
-        }
+    /// Takes out those letters that `due` names of the ones there are, on the store's thread: behind all that the store
+    /// was told before. What cannot be taken out is news where nobody tries it again (`is_last`).
+    pub(crate) fn clear(
+        &self,
+        is_last: bool,
+        due: impl FnOnce(&dyn Store) -> BTreeSet<LetterId> + Send + 'static,
+    ) {
+        self.tell(Task::Remove, move |store, _| {
+            let due = due(store).into_iter();
+            let stay: Vec<News> = due.filter_map(|id| stored::take_out(store, id)).collect();
+            Ok(if is_last { stay } else { Vec::new() })
+        });
+    }
+
+    /// Whether this process keeps letters.
+    pub(crate) fn are_kept(&self) -> bool {
+        self.inner.is_kept.load(Ordering::Relaxed)
     }
 
     /// Waits until all that failed so far is on the disk, at most 5 s. Call it before the process ends.

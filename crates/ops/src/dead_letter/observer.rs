@@ -70,11 +70,8 @@ impl Keeper {
         let Some((replay, _)) = self.ended(event) else { return };
         let at = Arc::clone(&self.at);
         self.letters.tell(Task::Remove, move |store, _| {
-            if let Some(Ok(request)) = convert::request(&replay, &at) {
-                // What stays there is done once more; that is no worse than before.
-                let _ = stored::remove(store, &request.id());
-            }
-            Ok(Vec::new())
+            let request = convert::request(&replay, &at).and_then(Result::ok);
+            Ok(request.and_then(|request| stored::take_out(store, request.id())).into_iter().collect())
         });
     }
 

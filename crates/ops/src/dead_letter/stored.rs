@@ -139,31 +139,31 @@ pub(super) fn load(store: &dyn Store, id: &LetterId) -> Result<Option<Kept>, Sto
     Ok(store.load(&key(id))?.map(|bytes| kept(id.clone(), &bytes)))
 }
 
-/// Takes a letter out; whether there was one.
+/// The names of all of them.
+pub(crate) fn names(store: &dyn Store) -> Result<BTreeSet<LetterId>, StoreError> {
+    let named = |(key, _): (String, _)| key.strip_prefix(PREFIX).map(LetterId::named);
+    Ok(store.list(PREFIX)?.into_iter().filter_map(named).collect())
+}
+
+/// Takes out the letter of what was done, if there is one. It is news where it stays: it would be done once more.
+pub(crate) fn take_out(store: &dyn Store, id: LetterId) -> Option<News> {
+    let is_there = store.load(&key(&id)).is_ok_and(|found| found.is_some());
+    let error = remove(store, &id).err().filter(|_| is_there)?;
+    Some(News::Stays { id, reason: error.to_string().into() })
+}
+
+/// Takes a letter out, so that it does not come back by a loss of power; whether there was one.
 pub(super) fn remove(store: &dyn Store, id: &LetterId) -> Result<bool, StoreError> {
     // A success that changes nothing writes nothing.
     if store.load(&key(id))?.is_none() {
         return Ok(false);
     }
     let mut was_there = false;
-    store.update_all(&[&key(id)], &mut |values| {
+    store.update_all_durably(&[&key(id)], &mut |values| {
         was_there = values.iter_mut().any(|value| value.take().is_some());
         was_there
     })?;
     Ok(was_there)
-}
-
-/// Takes those out that there are; who is to go is only asked where anybody is there.
-pub(super) fn remove_all(
-    store: &dyn Store,
-    ids: impl FnOnce() -> BTreeSet<LetterId>,
-) -> Result<(), StoreError> {
-    let there = list(store)?;
-    if there.is_empty() {
-        return Ok(());
-    }
-    let ids = ids();
-    there.iter().map(Kept::id).filter(|id| ids.contains(id)).try_for_each(|id| remove(store, id).map(drop))
 }
 
 fn remove_if(
