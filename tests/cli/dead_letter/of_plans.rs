@@ -51,7 +51,7 @@ fn a_step_leaves_one_letter_without_its_secret_and_takes_it_out_once_it_is_done(
     assert_eq!(named("other"), "no dead letters\n");
     let shown = run(&lab, &["dead-letter", "show", &letter, "--json"]).json();
     let arguments = &shown["request"]["arguments"];
-    assert_eq!(arguments["action"]["download"]["headers"]["Authorization"], "Bearer ${secret.token}");
+    assert_eq!(arguments["action"]["download"]["headers"]["Authorization"], "${secret.token}");
     let line = shown["command_line"].as_str().unwrap();
     assert!(line.ends_with("web.yaml --only app --rerun app"), "{line}");
     for file in fs::read_dir(lab.path("state")).unwrap() {
