@@ -84,25 +84,27 @@ pub(super) fn put(
         letter.encode()
     })?;
     // It is kept: what goes wrong with the others takes nothing of that.
-    let dropped = make_room(store, env, settings, &fresh.id).unwrap_or_default();
-    let kept = News::Kept { id: fresh.id.clone(), parked: is_parked };
-    Ok(std::iter::once(kept).chain(dropped.into_iter().map(News::Dropped)).collect())
+    let mut news = vec![News::Kept { id: fresh.id.clone(), parked: is_parked }];
+    // What could not go goes for the next one.
+    let _ = make_room(store, env, settings, &fresh.id, &mut |dropped| news.push(News::Dropped(dropped)));
+    Ok(news)
 }
 
-/// Drops what is too old and what is too many, the oldest first.
+/// Drops what is too old and what is too many, the oldest first, and tells of each that has gone, also where it fails
+/// with another one then.
 fn make_room(
     store: &dyn Store,
     env: &Env,
     settings: &DeadLetterSettings,
     fresh: &LetterId,
-) -> Result<Vec<Dropped>, StoreError> {
+    tell: &mut dyn FnMut(Dropped),
+) -> Result<(), StoreError> {
     let now = env.wall().as_secs_f64();
     let all = list(store)?;
     let mut excess = all.len().saturating_sub(usize::try_from(settings.max_count).unwrap_or(usize::MAX));
     let mut letters: Vec<&Letter> = all.iter().filter_map(Kept::letter).collect();
     letters.sort_by(|a, b| a.last_at.total_cmp(&b.last_at));
     let is_held = |letter: &Letter| letter.holder().is_some_and(|holder| env.is_alive(holder));
-    let mut dropped = Vec::new();
     for letter in letters.into_iter().filter(|letter| letter.id != *fresh && !is_held(letter)) {
         let why = if now - letter.last_at > settings.max_age.0.as_secs_f64() {
             WhyDropped::TooOld
@@ -114,10 +116,10 @@ fn make_room(
         // Unless it failed again meanwhile, in another process.
         if remove_if(store, &letter.id, |found| found.last_at <= letter.last_at)? {
             excess = excess.saturating_sub(1);
-            dropped.push(Dropped { id: letter.id.clone(), target: letter.target.clone(), why });
+            tell(Dropped { id: letter.id.clone(), target: letter.target.clone(), why });
         }
     }
-    Ok(dropped)
+    Ok(())
 }
 
 /// All of them, in order of name.

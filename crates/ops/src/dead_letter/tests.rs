@@ -289,6 +289,40 @@ fn max_count_is_how_many_there_are_and_the_oldest_go_with_a_word() {
 }
 
 #[test]
+fn what_was_dropped_before_the_store_fails_is_told_and_the_rest_goes_for_the_next() {
+    paused(async |lab| {
+        let first = lab.start();
+        for word in ["1", "2", "3", "4"] {
+            fail(&first, &["make", word]).await;
+            lab.env().sleep(Duration::from_secs(1)).await;
+        }
+        let oldest = letters(&first).await.pop().unwrap().id;
+        // The new letter and one that goes for it; the next is refused.
+        let left = AtomicI32::new(2);
+        let store = lab.guarded(move |access| match access {
+            Access::Write(keys) if keys.iter().any(|key| key.starts_with("letter/")) => {
+                let refused = left.fetch_sub(1, Ordering::Relaxed) == 0;
+                if refused { Err(StoreError::Unavailable) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        });
+        let network = lab.start_on(store, &json!({"max_count": 2})).1;
+        fail(&network, &["make", "5"]).await;
+        let dropped = || {
+            let news = network.letters().news();
+            let ids = news.into_iter().filter_map(|news| match news {
+                News::Dropped(dropped) => Some(dropped.id),
+                _ => None,
+            });
+            ids.collect::<Vec<_>>()
+        };
+        assert_eq!((dropped(), letters(&network).await.len()), (vec![oldest], 4));
+        fail(&network, &["make", "6"]).await;
+        assert_eq!((dropped().len(), letters(&network).await.len()), (3, 2));
+    });
+}
+
+#[test]
 fn what_is_done_in_a_step_of_a_plan_is_nothing_to_letters() {
     paused(async |lab| {
         fail(&lab.start(), &["make", "all"]).await;
