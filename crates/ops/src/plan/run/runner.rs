@@ -18,6 +18,7 @@ use super::ahead::Ahead;
 use super::commits::Commits;
 use super::event::{PlanEvent, PlanObserver, StepEvent};
 use super::fetched::{Brought, Came};
+use super::gates::Found;
 use super::journal::Journal;
 use super::letters::StepLetters;
 use super::nodes::{blocked, nodes};
@@ -93,6 +94,7 @@ pub(super) struct Run<'r> {
     /// The step that ended the run.
     pub(super) ended_by: OnceLock<usize>,
     pub(super) letters: StepLetters,
+    pub(super) found: Found,
     /// What steps say they are at.
     heard: Mutex<mpsc::Receiver<(usize, Foreign)>>,
 }
@@ -137,6 +139,7 @@ impl<'r> Run<'r> {
             unsettled: Mutex::default(),
             ended_by: OnceLock::new(),
             letters: StepLetters::default(),
+            found: Found::default(),
             heard: Mutex::new(heard),
             journal: Arc::new(Mutex::new(journal)),
             options,
