@@ -48,7 +48,7 @@ fn a_step_leaves_one_letter_without_its_secret_and_takes_it_out_once_it_is_done(
     let letter = id(&only(&lab));
     let named = |plan: &str| run(&lab, &["dead-letter", "list", "--plan", plan]).out;
     assert!(named("web").contains("step app of web"), "{}", named("web"));
-    assert_eq!(named("other"), "no dead letters\n");
+    assert_eq!(named("other"), "none of these; 1 dead letter of others\n");
     let shown = run(&lab, &["dead-letter", "show", &letter, "--json"]).json();
     let arguments = &shown["request"]["arguments"];
     assert_eq!(arguments["action"]["download"]["headers"]["Authorization"], "${secret.token}");

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::convert::Surroundings;
 use super::id::LetterId;
-use super::letter::Letter;
+use super::letter::{Letter, PARKED_AFTER};
 use super::news::{News, NotKept};
 use super::observer::Keeper;
 use super::stored::{self, Kept, Lent};
@@ -91,7 +91,7 @@ pub enum LeaseError {
         pid: u32,
     },
     /// It failed for good too often.
-    #[error("the dead letter {} is parked: it failed for good {} times alike, and whoever did it again died {} times", .letter.id, .letter.equal_failures, .letter.interrupted)]
+    #[error("the dead letter {} is parked: {}", .letter.id, why_parked(.letter))]
     Parked {
         /// The letter.
         letter: Box<Letter>,
@@ -99,6 +99,14 @@ pub enum LeaseError {
     /// The store did not answer or take it.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+fn why_parked(letter: &Letter) -> String {
+    if letter.equal_failures >= PARKED_AFTER {
+        format!("it failed for good {} times alike", letter.equal_failures)
+    } else {
+        format!("whoever did it again died of something {} times in a row", letter.interrupted)
+    }
 }
 
 impl fmt::Debug for Letters {
