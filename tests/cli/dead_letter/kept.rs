@@ -63,7 +63,7 @@ fn whether_a_circuit_ended_it_is_known() {
         assert!(list(shown).contains(&id(&second)), "{shown:?}");
     }
     for hidden in [&["--class", "transient"], &["--service", "github"]] {
-        assert_eq!(list(hidden), "no dead letters\n");
+        assert_eq!(list(hidden), "none of these; 1 dead letter of others\n");
     }
     assert_eq!(run(&lab, &["dlq", "list", "--class", "bad"]).code, 2);
 }

@@ -3,12 +3,14 @@
 use std::fs;
 
 use rusqlite::Connection;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tests::server::{Refusing, Route, Server};
 
 use super::{fails, id, letters, retry};
 use crate::lab::Lab;
-use crate::said::{run, run_with};
+use crate::said::{Said, run, run_with};
 
 /// No pause that a test would notice.
 const AT_ONCE: [&str; 5] = ["dead-letter", "retry", "--all", "--rate", "60000"];
@@ -65,7 +67,9 @@ fn of_each_service_one_goes_first_and_the_others_only_after_it() {
     assert!(said.out.ends_with("3 done, 0 failed, 0 refused by a circuit, 0 left\n"), "{}", said.out);
     assert!(lab.path("b3").exists());
     assert_eq!(letters(&lab), [""; 0]);
-    assert_eq!(run(&lab, &AT_ONCE).code, 0, "all of none are done");
+    let said = run(&lab, &AT_ONCE);
+    assert_eq!((said.code, said.out.as_str()), (0, "no dead letters\n"), "all of none are done");
+    assert_eq!(run(&lab, &["dead-letter", "drop", "--all", "--yes"]).out, "no dead letters\n");
 }
 
 #[test]
@@ -171,4 +175,35 @@ fn what_goes_to_standard_output_is_done_again_alone() {
     let output = lab.run(&["dead-letter", "retry", &letter]);
     assert!(output.status.success() && output.stdout.len() == 10, "{output:?}");
     assert_eq!(letters(&lab), [""; 0]);
+}
+
+#[test]
+fn who_is_stopped_says_which_letter_it_was_at_and_how_many_are_left() {
+    let lab = Lab::new();
+    for word in ["1", "2", "3"] {
+        // Blocks where there is a pipe to read from.
+        fails(&lab, &["run", "--retries", "1", "--", "sh", "-c", "read line < pipe", word]);
+    }
+    let oldest = id(letters(&lab).last().unwrap());
+    mknodat(CWD, lab.path("pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let child = lab.command(&AT_ONCE).spawn().unwrap();
+    // Opened once there is a reader.
+    let pipe = fs::File::options().write(true).open(lab.path("pipe")).unwrap();
+    kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), Signal::INT).unwrap();
+    let said = Said::from(child.wait_with_output().unwrap());
+    drop(pipe);
+    assert_eq!(said.code, 130, "{}", said.err);
+    assert!(said.out.ends_with(" 0 left, 3 stopped or not begun\n"), "{}", said.out);
+    assert!(said.err.contains(&format!("{oldest} (1 of 3): run of sh -c read")), "{}", said.err);
+    assert_eq!(letters(&lab).len(), 3);
+}
+
+#[test]
+fn a_row_says_where_it_is_cut_and_a_page_counts_as_people_do() {
+    let lab = Lab::new();
+    let (_, letter) = fails(&lab, &["run", "--retries", "1", "--", "sh", "-c", "exit 7", &"x".repeat(80)]);
+    let rows = run(&lab, &["dead-letter", "list"]).out;
+    assert!(rows.lines().any(|row| row.ends_with("xxx…")), "{rows}");
+    let page = run(&lab, &["dead-letter", "show", &letter]).out;
+    assert!(page.contains(" 1 time, after 1 attempt in all\n"), "{page}");
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 use tests::server::{Behaviour, Gate, Route, Server};
 
@@ -47,10 +48,10 @@ fn a_step_leaves_one_letter_without_its_secret_and_takes_it_out_once_it_is_done(
     let letter = id(&only(&lab));
     let named = |plan: &str| run(&lab, &["dead-letter", "list", "--plan", plan]).out;
     assert!(named("web").contains("step app of web"), "{}", named("web"));
-    assert_eq!(named("other"), "no dead letters\n");
+    assert_eq!(named("other"), "none of these; 1 dead letter of others\n");
     let shown = run(&lab, &["dead-letter", "show", &letter, "--json"]).json();
     let arguments = &shown["request"]["arguments"];
-    assert_eq!(arguments["action"]["download"]["headers"]["Authorization"], "Bearer ${secret.token}");
+    assert_eq!(arguments["action"]["download"]["headers"]["Authorization"], "${secret.token}");
     let line = shown["command_line"].as_str().unwrap();
     assert!(line.ends_with("web.yaml --only app --rerun app"), "{line}");
     for file in fs::read_dir(lab.path("state")).unwrap() {
@@ -229,4 +230,56 @@ fn a_step_that_was_renamed_is_found_by_its_new_name_and_one_that_is_gone_is_said
     assert!(said.err.contains(&format!("dead-letter drop {letter}`")), "{}", said.err);
     assert_eq!(run(&lab, &["dead-letter", "drop", &letter]).code, 0);
     assert!(letters(&lab).is_empty());
+}
+
+/// A step that is done once and never twice, and one behind it that goes on until somebody writes into a pipe.
+fn migration() -> Lab {
+    let lab = Lab::new();
+    let plan = "version: 1\nname: db\nsteps:\n\
+        \x20 - {id: migrate, command: {shell: \"test -e ok && echo x >> times\", once: true}}\n\
+        \x20 - {id: index, command: {shell: \"read line < pipe\", once: true}}\n";
+    fs::write(lab.path("db.yaml"), plan).unwrap();
+    assert_eq!(run(&lab, &["apply", "db.yaml", "--skip", "index"]).code, 1);
+    assert_eq!(only(&lab)["step"].as_str(), Some("migrate"));
+    fs::write(lab.path("ok"), "").unwrap();
+    lab
+}
+
+const RETRY_ALL: [&str; 5] = ["dead-letter", "retry", "--all", "--rate", "60000"];
+
+#[test]
+fn a_run_that_is_killed_leaves_no_letter_of_what_it_did() {
+    let lab = migration();
+    mknodat(CWD, lab.path("pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let mut child = lab.command(&["apply", "db.yaml"]).spawn().unwrap();
+    // Opened once there is a reader: the second step is at work.
+    let pipe = fs::File::options().write(true).open(lab.path("pipe")).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(pipe);
+    assert!(letters(&lab).is_empty());
+    assert_eq!(run(&lab, &RETRY_ALL).code, 0);
+    assert_eq!(lab.read("times").unwrap(), b"x\n");
+}
+
+#[test]
+fn a_letter_of_a_step_that_was_done_since_does_it_no_second_time() {
+    let lab = migration();
+    let store = || rusqlite::Connection::open(lab.path("state").join("state.db")).unwrap();
+    let letter: (String, Vec<u8>, i64) = store()
+        .query_row("SELECT key, value, sum FROM entries WHERE key LIKE 'letter/%'", (), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .unwrap();
+    assert_eq!(run(&lab, &["apply", "db.yaml", "--skip", "index"]).code, 0);
+    assert!(letters(&lab).is_empty());
+    // As one finds it that was killed between the two.
+    store().execute("INSERT INTO entries (key, value, sum) VALUES (?1, ?2, ?3)", letter).unwrap();
+    assert_eq!(only(&lab)["step"].as_str(), Some("migrate"));
+    let said = run(&lab, &RETRY_ALL);
+    assert_eq!((said.code, lab.read("times").unwrap()), (0, b"x\n".to_vec()), "{}", said.err);
+    assert!(letters(&lab).is_empty());
+    // Whoever asks for it has it.
+    assert_eq!(run(&lab, &["apply", "db.yaml", "--only", "migrate", "--rerun", "migrate"]).code, 0);
+    assert_eq!(lab.read("times").unwrap(), b"x\nx\n");
 }

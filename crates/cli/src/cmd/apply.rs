@@ -40,7 +40,8 @@ pub(crate) async fn run(app: &App, args: ApplyArgs) -> Result<Exit, Failure> {
     let plan = Arc::new(found.plan);
     let view = view(app, &args, &plan);
     let network = network(app, &loaded, &view);
-    let ran = carry_out(app, &loaded, &network, &args, &plan, view).await?;
+    let lock = lock(app, &loaded, &args, &plan).await?;
+    let ran = carry_out(app, &loaded, &network, &args, &plan, view, lock).await?;
     ended(app, &args, &found.shown, &ran)
 }
 
@@ -64,7 +65,21 @@ pub(super) struct Ran {
     changes: Changes,
 }
 
-/// Runs it over this network, which is closed then: who comes next finds all that was noted.
+/// Keeps other runs of this plan away, where this one does anything.
+pub(super) async fn lock(
+    app: &App,
+    loaded: &Loaded,
+    args: &ApplyArgs,
+    plan: &Plan,
+) -> Result<Option<ApplyLock>, Failure> {
+    let Some(folder) = app.state_folder(loaded).filter(|_| !args.dry_run) else { return Ok(None) };
+    folder.prepare(app.env.fs()).map_err(|error| Failure::of_error(Exit::Local, Kind::Local, &error))?;
+    let wait = args.wait_lock.unwrap_or_default();
+    let taken = ApplyLock::take(&app.env, folder.path(), &plan.name, wait, &app.cancel).await;
+    taken.map(Some).map_err(|error| not_locked(&error))
+}
+
+/// Runs it over this network, which is closed then: who comes next finds all that was noted. Until then the plan is locked.
 pub(super) async fn carry_out(
     app: &App,
     loaded: &Loaded,
@@ -72,19 +87,8 @@ pub(super) async fn carry_out(
     args: &ApplyArgs,
     plan: &Arc<Plan>,
     view: Arc<PlanView>,
+    lock: Option<ApplyLock>,
 ) -> Result<Ran, Failure> {
-    let folder = app.state_folder(loaded);
-    let lock = match &folder {
-        Some(folder) if !args.dry_run => {
-            folder
-                .prepare(app.env.fs())
-                .map_err(|error| Failure::of_error(Exit::Local, Kind::Local, &error))?;
-            let wait = args.wait_lock.unwrap_or_default();
-            let taken = ApplyLock::take(&app.env, folder.path(), &plan.name, wait, &app.cancel).await;
-            Some(taken.map_err(|error| not_locked(&error))?)
-        }
-        _ => None,
-    };
     let mut options = ApplyOptions::default();
     options.selection.only = Steps::named(&args.only);
     options.selection.skip = Steps::named(&args.skip);
@@ -95,7 +99,7 @@ pub(super) async fn carry_out(
     options.cancel = app.cancel.clone();
     options.variables = variables(app, plan);
     options.modules = Arc::clone(&app.modules);
-    options.logs = folder.map(|folder| folder.path().join("logs"));
+    options.logs = app.state_folder(loaded).map(|folder| folder.path().join("logs"));
 
     let (env, saying) = (app.env.clone(), Arc::clone(&view));
     let still = app.env.spawn("still", async move {

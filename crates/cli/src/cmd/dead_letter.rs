@@ -20,6 +20,9 @@ use crate::observe::words;
 use crate::program;
 use crate::report::{Failure, document, print, print_json};
 
+/// What is said where there are none.
+const NONE: &str = "no dead letters\n";
+
 pub(crate) async fn run(app: &App, command: DeadLetterCommand) -> Result<Exit, Failure> {
     if let DeadLetterCommand::Drop(DropArgs { all: true, yes, .. }) = &command {
         can_ask(app, *yes, "`drop --all` forgets all letters")?;
@@ -69,6 +72,11 @@ fn none_there(ids: &[LetterId]) -> Failure {
         .hint(format!("see `{program} dead-letter list`", program = program::name()))
 }
 
+/// So many of something: `1 time`, `2 times`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 async fn retry(app: &App, network: &NetworkOperationWrapper, args: RetryArgs) -> Result<Exit, Failure> {
     if let ([id], false) = (&args.ids[..], args.all) {
         return again::one(app, network, &LetterId::named(id), &args).await;
@@ -84,7 +92,11 @@ async fn forget(app: &App, network: &NetworkOperationWrapper, args: &DropArgs) -
     } else {
         args.ids.iter().map(|id| LetterId::named(id)).collect()
     };
-    if args.all && !args.yes && !ids.is_empty() && !confirmed(&format!("drop {} dead letters?", ids.len())) {
+    if args.all
+        && !args.yes
+        && !ids.is_empty()
+        && !confirmed(&format!("drop {}?", counted(ids.len(), "dead letter")))
+    {
         return if app.global.json {
             print_json(&document::DeadLetterDrop { ids: Vec::new() })
         } else {
@@ -109,7 +121,10 @@ async fn forget(app: &App, network: &NetworkOperationWrapper, args: &DropArgs) -
     if app.global.json {
         print_json(&document::DeadLetterDrop { ids: dropped.iter().map(ToString::to_string).collect() })?;
     } else if app.global.quiet == 0 {
-        let lines: String = dropped.iter().map(|id| format!("dropped {id}\n")).collect();
+        let mut lines: String = dropped.iter().map(|id| format!("dropped {id}\n")).collect();
+        if args.all && dropped.is_empty() && error.is_none() {
+            lines.push_str(NONE);
+        }
         print(&lines)?;
     }
     match (error, missing.is_empty()) {

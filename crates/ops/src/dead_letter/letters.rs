@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::convert::Surroundings;
 use super::id::LetterId;
-use super::letter::Letter;
+use super::letter::{Letter, PARKED_AFTER};
 use super::news::{News, NotKept};
 use super::observer::Keeper;
 use super::stored::{self, Kept, Lent};
@@ -91,7 +91,7 @@ pub enum LeaseError {
         pid: u32,
     },
     /// It failed for good too often.
-    #[error("the dead letter {} is parked: it failed for good {} times alike, and whoever did it again died {} times", .letter.id, .letter.equal_failures, .letter.interrupted)]
+    #[error("the dead letter {} is parked: {}", .letter.id, why_parked(.letter))]
     Parked {
         /// The letter.
         letter: Box<Letter>,
@@ -99,6 +99,14 @@ pub enum LeaseError {
     /// The store did not answer or take it.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+fn why_parked(letter: &Letter) -> String {
+    if letter.equal_failures >= PARKED_AFTER {
+        format!("it failed for good {} times alike", letter.equal_failures)
+    } else {
+        format!("whoever did it again died of something {} times in a row", letter.interrupted)
+    }
 }
 
 impl fmt::Debug for Letters {
@@ -203,22 +211,30 @@ impl Letters {
 
     /// Keeps a letter of what no operation is, where this process keeps letters.
     pub(crate) fn keep(&self, letter: Letter) {
-        if !self.inner.is_kept.load(Ordering::Relaxed) {
+        if !self.are_kept() {
             return;
         }
         let env = self.inner.env.clone();
         self.tell(Task::Keep, move |store, settings| stored::put(store, &env, settings, &letter));
     }
 
-    /// Takes those out that there are, where this process keeps letters.
-    pub(crate) fn clear(&self, ids: impl FnOnce() -> BTreeSet<LetterId> + Send + 'static) {
-        if self.inner.is_kept.load(Ordering::Relaxed) {
-            self.tell(Task::Remove, move |store, _| {
-                // What stays there is done once more; that is no worse than before.
-                let _ = stored::remove_all(store, ids);
-                Ok(Vec::new())
-            });
-        }
+    /// Takes out those letters that `due` names of the ones there are, on the store's thread: behind all that the store
+    /// was told before. What cannot be taken out is news where nobody tries it again (`is_last`).
+    pub(crate) fn clear(
+        &self,
+        is_last: bool,
+        due: impl FnOnce(&dyn Store) -> BTreeSet<LetterId> + Send + 'static,
+    ) {
+        self.tell(Task::Remove, move |store, _| {
+            let due = due(store).into_iter();
+            let stay: Vec<News> = due.filter_map(|id| stored::take_out(store, id)).collect();
+            Ok(if is_last { stay } else { Vec::new() })
+        });
+    }
+
+    /// Whether this process keeps letters.
+    pub(crate) fn are_kept(&self) -> bool {
+        self.inner.is_kept.load(Ordering::Relaxed)
     }
 
     /// Waits until all that failed so far is on the disk, at most 5 s. Call it before the process ends.

@@ -55,5 +55,6 @@ pub use plan_step::PlanStepLetter;
 pub(crate) use plan_step::{StepEnd, kept_of};
 pub use request::{CloneLetter, DownloadLetter, InstallLetter, LetterOptions, LetterRequest, RunLetter};
 pub use stored::Kept;
+pub(crate) use stored::names;
 pub use text::Word;
 pub use turns::{Outcome, Rate, Turn, in_turn};

@@ -18,6 +18,13 @@ pub enum News {
     NotKept(NotKept),
     /// A letter was dropped to make room.
     Dropped(Dropped),
+    /// An operation was done, and its letter could not be taken out.
+    Stays {
+        /// Which.
+        id: LetterId,
+        /// Why.
+        reason: Foreign,
+    },
 }
 
 /// Why there is no letter.

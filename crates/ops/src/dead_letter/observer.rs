@@ -35,7 +35,7 @@ impl Keeper {
 
     fn began(&self, event: &Event<'_>) {
         let mut roots = self.roots();
-        if event.is_of_root() && event.operation.replay.is_some() && roots.len() < MOST {
+        if replay_of(event).is_some() && roots.len() < MOST {
             roots.insert(event.id, Vec::new());
         }
     }
@@ -59,31 +59,22 @@ impl Keeper {
 
     /// The request of a root that has ended, and what its attempts failed with.
     fn ended(&self, event: &Event<'_>) -> Option<(Replay, Vec<LetterAttempt>)> {
-        if !event.is_of_root() {
-            return None;
-        }
+        let replay = replay_of(event)?;
         let attempts = self.roots().remove(&event.id).unwrap_or_default();
-        Some((event.operation.replay.clone()?, attempts.into_iter().map(|(_, attempt)| attempt).collect()))
+        Some((replay.clone(), attempts.into_iter().map(|(_, attempt)| attempt).collect()))
     }
 
     fn succeeded(&self, event: &Event<'_>) {
         let Some((replay, _)) = self.ended(event) else { return };
         let at = Arc::clone(&self.at);
         self.letters.tell(Task::Remove, move |store, _| {
-            if let Some(Ok(request)) = convert::request(&replay, &at) {
-                // What stays there is done once more; that is no worse than before.
-                let _ = stored::remove(store, &request.id());
-            }
-            Ok(Vec::new())
+            let request = convert::request(&replay, &at).and_then(Result::ok);
+            Ok(request.and_then(|request| stored::take_out(store, request.id())).into_iter().collect())
         });
     }
 
     fn failed(&self, event: &Event<'_>, failed: &Failed) {
         let Some((replay, history)) = self.ended(event) else { return };
-        // Its step leaves one.
-        if replay.options().step().is_some() {
-            return;
-        }
         let Some(ended_by) = ended_by(failed) else { return };
         let env = self.letters.env().clone();
         let (surroundings, target) = (Arc::clone(&self.at), event.operation.target.clone());
@@ -111,6 +102,13 @@ impl Keeper {
             stored::put(store, &env, settings, &Letter::new(asked, failure))
         });
     }
+}
+
+/// How to do again what this is of, where that is a root with a letter of its own. What is done in a step of a plan has
+/// none: its step leaves one, and where it succeeded, its step may still fail.
+fn replay_of<'e>(event: &Event<'e>) -> Option<&'e Replay> {
+    let replay = event.operation.replay.as_ref().filter(|_| event.is_of_root())?;
+    replay.options().step().is_none().then_some(replay)
 }
 
 impl Observer for Keeper {

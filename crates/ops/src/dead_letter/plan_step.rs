@@ -1,6 +1,7 @@
 //! The letter of a plan's step.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -47,7 +48,7 @@ pub(crate) fn kept_of(action: Value) -> Value {
     match action {
         Value::Object(keys) => {
             let kept = keys.into_iter().map(|(key, value)| {
-                let value = if FREE.contains(&key.as_str()) { names_of(value) } else { kept_of(value) };
+                let value = if FREE.contains(&key.as_str()) { names_of(&key, value) } else { kept_of(value) };
                 (key, value)
             });
             Value::Object(kept.collect())
@@ -63,20 +64,32 @@ pub(crate) fn kept_of(action: Value) -> Value {
     }
 }
 
-/// The keys, and of the values those that name a secret.
-fn names_of(value: Value) -> Value {
+/// The names of the secrets in a text, and nothing of what stands beside them.
+fn secrets_in(text: &str) -> Option<String> {
+    let named = text.split("${secret.").skip(1).filter_map(|rest| rest.split_once('}'));
+    // What a secret of a plan may be called.
+    let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+    let names: BTreeSet<&str> =
+        named.map(|(name, _)| name).filter(|name| !name.is_empty() && name.chars().all(is_of_name)).collect();
+    let names: Vec<String> = names.iter().map(|name| format!("${{secret.{name}}}")).collect();
+    Some(names.join(" ")).filter(|names| !names.is_empty() && names.len() <= LONGEST)
+}
+
+/// The keys, and of the values the names of their secrets.
+fn names_of(of: &str, value: Value) -> Value {
     let named = |value: Value| match value {
-        Value::String(text) if text.contains("${secret.") && text.len() <= LONGEST => Value::String(text),
+        Value::String(text) => secrets_in(&text).map_or_else(|| LEFT_OUT.into(), Value::String),
         _ => LEFT_OUT.into(),
     };
     match value {
         Value::Object(keys) => keys.into_iter().map(|(key, value)| (key, named(value))).collect(),
-        Value::Array(pairs) => pairs
+        Value::Array(pairs) if of == "headers" => pairs
             .into_iter()
             .filter_map(|pair| serde_json::from_value::<(String, Value)>(pair).ok())
             .map(|(key, value)| (key, named(value)))
             .collect(),
         Value::Null => Value::Null,
+        Value::String(_) => named(value),
         _ => LEFT_OUT.into(),
     }
 }
@@ -154,9 +167,26 @@ mod tests {
         assert!(!kept.to_string().contains("canary"), "{kept}");
         let command = &kept["command"];
         assert_eq!(command["env"], json!({"A": LEFT_OUT, "B": "${secret.b}"}));
-        assert_eq!(command["headers"], json!({"Authorization": "Bearer ${secret.token}", "X-Key": LEFT_OUT}));
+        assert_eq!(command["headers"], json!({"Authorization": "${secret.token}", "X-Key": LEFT_OUT}));
         assert_eq!(command["creates"], "/srv/done");
         assert_eq!(command["more"][0]["shell"], LEFT_OUT);
+        let beside = kept_of(json!({
+            "env": {
+                "DSN": "postgres://app:canary@db/${secret.name}?key=canary",
+                "BOTH": "${secret.b}canary${secret.a}",
+                "NONE": "${secret.CANARY} ${secret.canary",
+            },
+            "headers": [["Cookie", "session=canary; ${secret.id}"]],
+            "with": {"dsn": "canary ${secret.x}", "deep": {"key": "${secret.y}canary"}},
+            "more": {"with": [["canary", "canary"]]},
+            "content": "password = canary\nkey = ${secret.key}\n",
+        }));
+        assert!(!beside.to_string().to_ascii_lowercase().contains("canary"), "{beside}");
+        let env = json!({"DSN": "${secret.name}", "BOTH": "${secret.a} ${secret.b}", "NONE": LEFT_OUT});
+        assert_eq!(beside["env"], env);
+        assert_eq!(beside["headers"], json!({"Cookie": "${secret.id}"}));
+        assert_eq!(beside["with"], json!({"dsn": "${secret.x}", "deep": LEFT_OUT}));
+        assert_eq!(beside["content"], "${secret.key}");
         let plain = json!({"packages": {"packages": ["curl", "nginx=1.22*"], "upgrade": false}});
         assert_eq!(kept_of(plain.clone()), plain);
     }

@@ -84,25 +84,27 @@ pub(super) fn put(
         letter.encode()
     })?;
     // It is kept: what goes wrong with the others takes nothing of that.
-    let dropped = make_room(store, env, settings, &fresh.id).unwrap_or_default();
-    let kept = News::Kept { id: fresh.id.clone(), parked: is_parked };
-    Ok(std::iter::once(kept).chain(dropped.into_iter().map(News::Dropped)).collect())
+    let mut news = vec![News::Kept { id: fresh.id.clone(), parked: is_parked }];
+    // What could not go goes for the next one.
+    let _ = make_room(store, env, settings, &fresh.id, &mut |dropped| news.push(News::Dropped(dropped)));
+    Ok(news)
 }
 
-/// Drops what is too old and what is too many, the oldest first.
+/// Drops what is too old and what is too many, the oldest first, and tells of each that has gone, also where it fails
+/// with another one then.
 fn make_room(
     store: &dyn Store,
     env: &Env,
     settings: &DeadLetterSettings,
     fresh: &LetterId,
-) -> Result<Vec<Dropped>, StoreError> {
+    tell: &mut dyn FnMut(Dropped),
+) -> Result<(), StoreError> {
     let now = env.wall().as_secs_f64();
     let all = list(store)?;
     let mut excess = all.len().saturating_sub(usize::try_from(settings.max_count).unwrap_or(usize::MAX));
     let mut letters: Vec<&Letter> = all.iter().filter_map(Kept::letter).collect();
     letters.sort_by(|a, b| a.last_at.total_cmp(&b.last_at));
     let is_held = |letter: &Letter| letter.holder().is_some_and(|holder| env.is_alive(holder));
-    let mut dropped = Vec::new();
     for letter in letters.into_iter().filter(|letter| letter.id != *fresh && !is_held(letter)) {
         let why = if now - letter.last_at > settings.max_age.0.as_secs_f64() {
             WhyDropped::TooOld
@@ -114,10 +116,10 @@ fn make_room(
         // Unless it failed again meanwhile, in another process.
         if remove_if(store, &letter.id, |found| found.last_at <= letter.last_at)? {
             excess = excess.saturating_sub(1);
-            dropped.push(Dropped { id: letter.id.clone(), target: letter.target.clone(), why });
+            tell(Dropped { id: letter.id.clone(), target: letter.target.clone(), why });
         }
     }
-    Ok(dropped)
+    Ok(())
 }
 
 /// All of them, in order of name.
@@ -139,31 +141,31 @@ pub(super) fn load(store: &dyn Store, id: &LetterId) -> Result<Option<Kept>, Sto
     Ok(store.load(&key(id))?.map(|bytes| kept(id.clone(), &bytes)))
 }
 
-/// Takes a letter out; whether there was one.
+/// The names of all of them.
+pub(crate) fn names(store: &dyn Store) -> Result<BTreeSet<LetterId>, StoreError> {
+    let named = |(key, _): (String, _)| key.strip_prefix(PREFIX).map(LetterId::named);
+    Ok(store.list(PREFIX)?.into_iter().filter_map(named).collect())
+}
+
+/// Takes out the letter of what was done, if there is one. It is news where it stays: it would be done once more.
+pub(crate) fn take_out(store: &dyn Store, id: LetterId) -> Option<News> {
+    let is_there = store.load(&key(&id)).is_ok_and(|found| found.is_some());
+    let error = remove(store, &id).err().filter(|_| is_there)?;
+    Some(News::Stays { id, reason: error.to_string().into() })
+}
+
+/// Takes a letter out, so that it does not come back by a loss of power; whether there was one.
 pub(super) fn remove(store: &dyn Store, id: &LetterId) -> Result<bool, StoreError> {
     // A success that changes nothing writes nothing.
     if store.load(&key(id))?.is_none() {
         return Ok(false);
     }
     let mut was_there = false;
-    store.update_all(&[&key(id)], &mut |values| {
+    store.update_all_durably(&[&key(id)], &mut |values| {
         was_there = values.iter_mut().any(|value| value.take().is_some());
         was_there
     })?;
     Ok(was_there)
-}
-
-/// Takes those out that there are; who is to go is only asked where anybody is there.
-pub(super) fn remove_all(
-    store: &dyn Store,
-    ids: impl FnOnce() -> BTreeSet<LetterId>,
-) -> Result<(), StoreError> {
-    let there = list(store)?;
-    if there.is_empty() {
-        return Ok(());
-    }
-    let ids = ids();
-    there.iter().map(Kept::id).filter(|id| ids.contains(id)).try_for_each(|id| remove(store, id).map(drop))
 }
 
 fn remove_if(

@@ -15,9 +15,10 @@ use crate::env::Env;
 use crate::network::NetworkOperationWrapper;
 use crate::process::{Captured, Ended, ProcessSpec, RetryOn};
 use crate::settings::{Options, Settings};
-use crate::store::{MemoryStore, Store as _, StoreHandle};
+use crate::store::{MemoryStore, Store as _, StoreError, StoreHandle};
 use crate::testing::scripted_runner::ScriptedRunner;
 use crate::testing::sim::{Host, Process, Simulation};
+use crate::testing::{Access, GuardedStore};
 
 struct Lab {
     host: Host,
@@ -38,6 +39,15 @@ fn paused(test: impl AsyncFnOnce(Lab)) {
 impl Lab {
     /// A process with these `dead_letters`, and its network.
     fn start_with(&self, keys: &Value) -> (Process, NetworkOperationWrapper) {
+        self.start_on(StoreHandle::inline(self.memory.clone()), keys)
+    }
+
+    /// The same store, where `guard` is asked first.
+    fn guarded(&self, guard: impl Fn(Access<'_>) -> Result<(), StoreError> + Send + 'static) -> StoreHandle {
+        StoreHandle::inline(GuardedStore { store: self.memory.clone(), guard })
+    }
+
+    fn start_on(&self, store: StoreHandle, keys: &Value) -> (Process, NetworkOperationWrapper) {
         let settings = json!({"performance": {
             "dead_letters": keys, "circuit_breaker": {"enabled": false}, "network_retry": {"max_retries": 2},
         }});
@@ -48,7 +58,7 @@ impl Lab {
             ScriptedRunner::new(move |_| Captured::new(Ended::Code(code.load(Ordering::Relaxed)), "", ""));
         let network = NetworkOperationWrapper::builder(settings.check().unwrap())
             .env(process.env())
-            .store(StoreHandle::inline(self.memory.clone()))
+            .store(store)
             .runner(Arc::new(runner))
             .dead_letters(Surroundings::new("/srv").variables(["PATH".into(), "HOME".into()]))
             .build();
@@ -275,6 +285,77 @@ fn max_count_is_how_many_there_are_and_the_oldest_go_with_a_word() {
             _ => None,
         });
         assert_eq!(dropped.collect::<Vec<_>>(), [WhyDropped::TooMany]);
+    });
+}
+
+#[test]
+fn what_was_dropped_before_the_store_fails_is_told_and_the_rest_goes_for_the_next() {
+    paused(async |lab| {
+        let first = lab.start();
+        for word in ["1", "2", "3", "4"] {
+            fail(&first, &["make", word]).await;
+            lab.env().sleep(Duration::from_secs(1)).await;
+        }
+        let oldest = letters(&first).await.pop().unwrap().id;
+        // The new letter and one that goes for it; the next is refused.
+        let left = AtomicI32::new(2);
+        let store = lab.guarded(move |access| match access {
+            Access::Write(keys) if keys.iter().any(|key| key.starts_with("letter/")) => {
+                let refused = left.fetch_sub(1, Ordering::Relaxed) == 0;
+                if refused { Err(StoreError::Unavailable) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        });
+        let network = lab.start_on(store, &json!({"max_count": 2})).1;
+        fail(&network, &["make", "5"]).await;
+        let dropped = || {
+            let news = network.letters().news();
+            let ids = news.into_iter().filter_map(|news| match news {
+                News::Dropped(dropped) => Some(dropped.id),
+                _ => None,
+            });
+            ids.collect::<Vec<_>>()
+        };
+        assert_eq!((dropped(), letters(&network).await.len()), (vec![oldest], 4));
+        fail(&network, &["make", "6"]).await;
+        assert_eq!((dropped().len(), letters(&network).await.len()), (3, 2));
+    });
+}
+
+#[test]
+fn what_is_done_in_a_step_of_a_plan_is_nothing_to_letters() {
+    paused(async |lab| {
+        fail(&lab.start(), &["make", "all"]).await;
+        let asked = Arc::new(AtomicI32::new(0));
+        let counted = Arc::clone(&asked);
+        let store = lab.guarded(move |access| {
+            let is_of_letter = match access {
+                Access::Read(key) => key.starts_with("letter/"),
+                Access::Write(keys) => keys.iter().any(|key| key.starts_with("letter/")),
+            };
+            counted.fetch_add(i32::from(is_of_letter), Ordering::Relaxed);
+            Ok(())
+        });
+        let network = lab.start_on(store, &json!({})).1;
+        let spec = ProcessSpec::new("make").args(["all"]);
+        let done = async |options: &Options| {
+            network.run_with_retry(&spec, &RetryOn::default(), options).await.is_ok()
+        };
+        let of_step = Options::new().of_step("build");
+        lab.commands_end_with(0);
+        // Its step may still fail, and nobody did what the letter is of.
+        assert!(done(&of_step).await);
+        network.letters().settled().await;
+        assert_eq!((letters(&network).await.len(), asked.load(Ordering::Relaxed)), (1, 0));
+        lab.commands_end_with(7);
+        assert!(!done(&of_step).await);
+        network.letters().settled().await;
+        assert_eq!((only(&network).await.failures, asked.load(Ordering::Relaxed)), (1, 0));
+        lab.commands_end_with(0);
+        assert!(done(&Options::new()).await);
+        network.letters().settled().await;
+        assert_eq!(letters(&network).await, []);
+        assert!(asked.load(Ordering::Relaxed) > 0);
     });
 }
 

@@ -6,13 +6,14 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
+use vps_ops::NetworkOperationWrapper;
 use vps_ops::dead_letter::{LetterId, PlanStepLetter};
 use vps_ops::foreign::Foreign;
-use vps_ops::plan::run::Outcome;
+use vps_ops::plan::run::{Outcome, Stage, known};
 use vps_ops::plan::{Needs, Plan, Step, StepId};
 
 use super::again::Again;
-use super::warn_of;
+use super::{failed, warn_of};
 use crate::app::App;
 use crate::args::{ApplyArgs, MetricsArgs, RetryArgs};
 use crate::cmd::apply;
@@ -35,13 +36,13 @@ pub(super) async fn again(app: &App, letter: &PlanStepLetter, args: &RetryArgs) 
         Same::Gone => return Err(gone(&path, letter, &step)),
     };
     let loaded = app.config()?;
-    let args = ApplyArgs {
+    let mut args = ApplyArgs {
         plan: path,
         dry_run: false,
         fail_on: None,
         only: vec![with_blocked(&plan, &id).into()],
         skip: Vec::new(),
-        rerun: vec![vec![id.clone()].into()],
+        rerun: Vec::new(),
         mark_done: Vec::new(),
         recheck: false,
         wait: args.wait_of_plan(),
@@ -54,13 +55,35 @@ pub(super) async fn again(app: &App, letter: &PlanStepLetter, args: &RetryArgs) 
     let view = apply::view(app, &args, &plan);
     // Another one than the command's own, whose operations are told of as such.
     let network = apply::network(app, &loaded, &view);
-    let ran = apply::carry_out(app, &loaded, &network, &args, &plan, view).await;
+    let lock = apply::lock(app, &loaded, &args, &plan).await?;
+    // No other run comes between this and what it is asked for.
+    if !was_done(app, &network, &plan, &id).await? {
+        args.rerun = vec![vec![id.clone()].into()];
+    }
+    let ran = apply::carry_out(app, &loaded, &network, &args, &plan, view, lock).await;
     warn_of(&network).await;
     let ran = ran?;
     let outcome = ran.applied.steps.iter().find(|step| step.id == id).map(|step| &step.outcome);
     let is_done = matches!(outcome, Some(Outcome::Done { .. } | Outcome::Satisfied | Outcome::Skipped));
     let exit = apply::ended(app, &args, &found.shown, &ran)?;
     Ok(Again { exit, is_done })
+}
+
+/// Whether a run did the step since it failed, and died before it took the letter out: it is not done twice for that.
+async fn was_done(
+    app: &App,
+    network: &NetworkOperationWrapper,
+    plan: &Plan,
+    id: &StepId,
+) -> Result<bool, Failure> {
+    let known =
+        known(&app.env, network.health().store(), &plan.name).await.map_err(|error| failed(&error))?;
+    let (Some(known), Some(step)) = (known, plan.steps.iter().find(|step| step.id == *id)) else {
+        return Ok(false);
+    };
+    let named = |name: &StepId| known.steps.iter().find(|known| known.id == name.as_str());
+    let found = named(&step.id).or_else(|| named(step.was.as_ref()?));
+    Ok(found.is_some_and(|found| found.stage == Stage::Done && found.hash == step.hash()))
 }
 
 /// What the plan has by now of a letter's step.

@@ -7,10 +7,11 @@ use vps_ops::dead_letter::{Kept, LeaseError, Letter, LetterId, LetterRequest, Ou
 use vps_ops::{Kind, NetworkOperationWrapper};
 
 use super::again::{Again, carry_out, give_back, is_done, lease, not_had};
-use super::{failed, none_there, warn};
+use super::{NONE, failed, none_there, warn};
 use crate::app::App;
 use crate::args::RetryArgs;
 use crate::exit::Exit;
+use crate::observe::words;
 use crate::report::document::{DeadLetterRetry, DeadLetterTurn, TurnResult};
 use crate::report::{Failure, FailureKind, print, print_json};
 
@@ -21,11 +22,19 @@ pub(super) async fn retry(
 ) -> Result<Exit, Failure> {
     let all = network.letters().list().await.map_err(|error| failed(&error))?;
     let wanted = chosen(all, args)?;
+    if wanted.is_empty() && !app.global.json {
+        return if app.global.quiet == 0 { print(NONE) } else { Ok(Exit::Done) };
+    }
+    let count = wanted.len();
     let silent = app.global.json.then(|| app.silent());
     // What came of each, in the order in which it was tried.
     let codes: Mutex<Vec<(LetterId, TurnResult, u8)>> = Mutex::default();
     let rate = Rate::a_minute(args.rate);
     let turns = in_turn(&app.env, wanted, rate, &app.cancel, |letter| async {
+        let number = codes.lock().unwrap_or_else(PoisonError::into_inner).len() + 1;
+        // What is said next names no letter.
+        let what = words::letter_is_of(&letter);
+        tracing::info!(operation = "dead_letter", "{} ({number} of {count}): {what}", letter.id);
         let (result, exit) = turn(app, silent.as_ref(), network, letter.clone(), args).await;
         codes.lock().unwrap_or_else(PoisonError::into_inner).push((letter.id, result, exit.code()));
         match result {
@@ -150,7 +159,12 @@ fn tell(app: &App, retried: &DeadLetterRetry) -> Result<Exit, Failure> {
             format!("left {}: the first of {service} was not done\n", turn.id)
         });
         let text: String = lines.collect();
-        let sum = format!("{done} done, {failures} failed, {refused} refused by a circuit, {left} left\n");
+        let stopped = match count(TurnResult::Stopped) {
+            0 => String::new(),
+            stopped => format!(", {stopped} stopped or not begun"),
+        };
+        let sum =
+            format!("{done} done, {failures} failed, {refused} refused by a circuit, {left} left{stopped}\n");
         if app.global.quiet == 0 {
             print(&(text + &sum))?;
         }

@@ -9,7 +9,7 @@ use vps_ops::circuit::rfc3339;
 use vps_ops::dead_letter::{EndedBy, Kept, Letter, LetterId, LetterRequest, PlanStepLetter, RunLetter, Word};
 use vps_ops::foreign::{Foreign, shown};
 
-use super::{command_line, failed, not_there};
+use super::{NONE, command_line, counted, failed, not_there};
 use crate::app::{App, named};
 use crate::args::ListArgs;
 use crate::exit::Exit;
@@ -45,8 +45,11 @@ pub(super) async fn list(
         return print_json(&document::DeadLetterList { generated_at: now_rfc3339(), letters, unreadable });
     }
     let mut text = String::new();
-    if letters.is_empty() {
-        text.push_str("no dead letters\n");
+    let others = all.iter().filter_map(Kept::letter).count().saturating_sub(letters.len());
+    if letters.is_empty() && others > 0 {
+        let _ = writeln!(text, "none of these; {} of others", counted(others, "dead letter"));
+    } else if letters.is_empty() {
+        text.push_str(NONE);
     } else {
         table(&mut text, &letters, now);
     }
@@ -75,7 +78,7 @@ fn table(text: &mut String, letters: &[&Letter], now: f64) {
             (false, EndedBy::Circuit) => "circuit",
             (false, _) => letter.failure.as_str(),
         };
-        let what: String = words::letter_is_of(letter).chars().take(TARGET).collect();
+        let what = shortened(&words::letter_is_of(letter));
         let line = format!(
             "{:8}  {:>8}  {:>5}  {why:13}  {:width$}  {what}",
             letter.id,
@@ -84,6 +87,14 @@ fn table(text: &mut String, letters: &[&Letter], now: f64) {
             service(letter)
         );
         let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+/// As much of it as a row has, and that there is more.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(TARGET) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(TARGET - 1).chain(['…']).collect(),
     }
 }
 
@@ -164,7 +175,9 @@ fn page(app: &App, letter: &Letter) -> String {
     if let Some(service) = &letter.service {
         fact("service", service);
     }
-    fact("failed", &format!("{} times, after {} attempts in all", letter.failures, letter.attempts));
+    let times = |count: u32, what| counted(usize::try_from(count).unwrap_or(usize::MAX), what);
+    let (failures, attempts) = (times(letter.failures, "time"), times(letter.attempts, "attempt"));
+    fact("failed", &format!("{failures}, after {attempts} in all"));
     fact("first", &rfc3339(letter.first_at));
     fact("last", &rfc3339(letter.last_at));
     if letter.is_parked() {

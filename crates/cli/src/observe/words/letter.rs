@@ -55,6 +55,11 @@ pub(crate) fn letter_news(news: &News) -> Option<String> {
             let of = if target.is_empty() { String::new() } else { format!(" ({target})") };
             Some(format!("the dead letter {id}{of} is dropped: {why}"))
         }
+        News::Stays { id, reason } => Some(format!(
+            "what the dead letter {id} is of was done, and the letter is still there: {reason}; drop it: `{} \
+             dead-letter drop {id}`",
+            program::name()
+        )),
         _ => None,
     }
 }

@@ -18,7 +18,9 @@ use super::ahead::Ahead;
 use super::commits::Commits;
 use super::event::{PlanEvent, PlanObserver, StepEvent};
 use super::fetched::{Brought, Came};
+use super::gates::Found;
 use super::journal::Journal;
+use super::letters::StepLetters;
 use super::nodes::{blocked, nodes};
 use super::options::{ApplyError, ApplyOptions};
 use super::order::{Order, Turn};
@@ -91,6 +93,8 @@ pub(super) struct Run<'r> {
     unsettled: Mutex<Vec<(usize, Unsettled)>>,
     /// The step that ended the run.
     pub(super) ended_by: OnceLock<usize>,
+    pub(super) letters: StepLetters,
+    pub(super) found: Found,
     /// What steps say they are at.
     heard: Mutex<mpsc::Receiver<(usize, Foreign)>>,
 }
@@ -134,6 +138,8 @@ impl<'r> Run<'r> {
             }),
             unsettled: Mutex::default(),
             ended_by: OnceLock::new(),
+            letters: StepLetters::default(),
+            found: Found::default(),
             heard: Mutex::new(heard),
             journal: Arc::new(Mutex::new(journal)),
             options,
@@ -180,7 +186,10 @@ impl<'r> Run<'r> {
         drop(turns);
         let close = self.journal().close();
         close.await;
-        self.clear_letters(&outcomes);
+        self.clear_letters(
+            outcomes.iter().map(|end| end.as_ref().map(|(outcome, _)| outcome)).enumerate(),
+            true,
+        );
         self.report(outcomes, stopped)
     }
 
@@ -351,7 +360,7 @@ impl<'r> Run<'r> {
     }
 
     fn end(&self, outcomes: &mut [Option<(Outcome, Duration)>], at: usize, outcome: Outcome, took: Duration) {
-        self.keep_letter(at, &outcome, took);
+        self.has_letter(at, &outcome, took);
         self.tell(at, StepEvent::Ended { outcome: &outcome, took });
         if let Some(place) = outcomes.get_mut(at) {
             *place = Some((outcome, took));
