@@ -44,12 +44,15 @@ pub(crate) fn deferral(why: &Deferral) -> String {
             format!("{by} is done when it changes, and is left: whether it is due was lost")
         }
         Deferral::Interrupted => {
-            "a run that was killed had begun it, and it may be done only once".to_owned()
+            "it was begun and ended in the middle, and it may be done only once".to_owned()
         }
         Deferral::Running { pid } => format!("process {pid}, which an earlier run began, is still at it"),
         Deferral::Parked { failure } => {
             let why = failure.as_ref().map(|failure| format!(": {failure}"));
             format!("failed three times in the same way{}", why.unwrap_or_default())
+        }
+        Deferral::Poison { runs } => {
+            format!("{runs} runs came to their end while they were at it: it may be what ends them")
         }
         _ => "left for a later run".to_owned(),
     }

@@ -240,7 +240,7 @@ const fn name(why: &Deferral) -> &'static str {
         Deferral::NoJournal | Deferral::Unheard { .. } => "no_journal",
         Deferral::Lost { .. } => "lost",
         Deferral::Interrupted => "interrupted",
-        Deferral::Parked { .. } => "parked",
+        Deferral::Parked { .. } | Deferral::Poison { .. } => "parked",
         Deferral::Running { .. } => "running",
         _ => "stopped",
     }

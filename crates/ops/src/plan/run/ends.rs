@@ -33,11 +33,21 @@ impl Run<'_> {
     /// What its end means to those that need it.
     pub(super) fn means(&self, at: usize, outcome: &Outcome) -> End {
         match outcome {
-            Outcome::Failed(_) if self.may_fail(at) => End::Well,
-            Outcome::Failed(_) | Outcome::Blocked { .. } => End::Failed,
+            Outcome::Blocked { .. } => End::Failed,
+            // What was given up ends as the failures did that it was given up for.
+            _ if has_failed(outcome) && self.may_fail(at) => End::Well,
+            _ if has_failed(outcome) => End::Failed,
             Outcome::Deferred(_) => End::Left,
             _ => End::Well,
         }
+    }
+}
+
+fn has_failed(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Failed(_) => true,
+        Outcome::Deferred(why) => why.is_given_up(),
+        _ => false,
     }
 }
 

@@ -5,6 +5,7 @@
 //! of `once` and `on_change`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -53,6 +54,10 @@ pub(crate) struct Journal {
     dirty: BTreeSet<String>,
     removed: BTreeSet<String>,
     is_begun: bool,
+    /// Where the plan was read from the last time.
+    was_at: Option<Foreign>,
+    /// How often something had changed when it was opened.
+    before: u64,
     is_overtaken: Arc<AtomicBool>,
     /// What the store did not take, which goes to it with the next batch.
     refused: Refused,
@@ -82,8 +87,15 @@ impl Journal {
         path: Option<Foreign>,
     ) -> Result<Self, StoreError> {
         let mut journal = Self::read(env, store, plan).await?;
-        journal.head.path = path;
+        journal.was_at = std::mem::replace(&mut journal.head.path, path);
         Ok(journal)
+    }
+
+    /// Where another plan of this name is that was run last. One that was moved here is none.
+    pub(super) fn elsewhere(&self) -> Option<PathBuf> {
+        let was_at = self.was_at.as_ref().filter(|was_at| Some(*was_at) != self.head.path.as_ref())?;
+        let was_at = PathBuf::from(was_at.as_str());
+        self.env.fs().look_through(&was_at).ok().map(|_| was_at)
     }
 
     /// The same for who only looks: the plan was read from where its last run did.
@@ -104,6 +116,7 @@ impl Journal {
             page.rows.into_iter().for_each(|(key, bytes)| journal.take_in(&key, &bytes));
             after = page.more;
         }
+        journal.before = journal.head.change;
         Ok(journal)
     }
 
@@ -134,6 +147,8 @@ impl Journal {
             dirty: BTreeSet::new(),
             removed: BTreeSet::new(),
             is_begun: false,
+            was_at: None,
+            before: 0,
             is_overtaken: Arc::default(),
             refused: Refused::default(),
             prefix: prefix_of(plan),
@@ -182,6 +197,11 @@ impl Journal {
     /// How often something changed so far.
     pub(crate) fn changes(&self) -> u64 {
         self.head.change
+    }
+
+    /// How often something had changed when this run began.
+    pub(crate) fn changes_before(&self) -> u64 {
+        self.before
     }
 
     /// Counts one more change; its number.

@@ -7,8 +7,8 @@ use super::outcome::Deferral;
 use super::runner::Run;
 use super::step_context::StepContext;
 
-/// Equal failures after which a step is not tried again unasked, where trying again cannot help.
-const PARKED: u32 = 3;
+/// Equal failures, or runs that ended in the middle of it, after which a step is not tried again unasked.
+pub(super) const PARKED: u32 = 3;
 
 impl Run<'_> {
     /// Why it may not be done now, though it is not as it is to be.
@@ -45,6 +45,10 @@ fn given_up(cx: &StepContext, step: &Step) -> Option<Deferral> {
     };
     if memo.is_interrupted() && !due && !asked {
         return Some(Deferral::Interrupted);
+    }
+    let runs = memo.cut.saturating_add(1);
+    if memo.is_interrupted() && runs >= PARKED && !cx.is_told_since && !asked {
+        return Some(Deferral::Poison { runs });
     }
     // What it failed by may be gone with a change of what it watches.
     let is_parked = memo.equal_failures >= PARKED && !cx.is_told_since;

@@ -40,6 +40,9 @@ pub(crate) struct Memo {
     pub(crate) run: u64,
     /// How often it was begun since it was last done.
     pub(crate) attempts: u32,
+    /// How many runs ended while they were at it, one after the other.
+    #[serde(default, skip_serializing_if = "is_none_of")]
+    pub(crate) cut: u32,
     /// The plan's count of changes when it last changed something; 0 where it never did.
     pub(crate) change: u64,
     /// The same count when it was last done or found to be.
@@ -93,6 +96,11 @@ impl Head {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+const fn is_none_of(count: &u32) -> bool {
+    *count == 0
+}
+
 impl Memo {
     pub(super) fn new() -> Self {
         Self {
@@ -101,6 +109,7 @@ impl Memo {
             stage: Stage::Started,
             run: 0,
             attempts: 0,
+            cut: 0,
             change: 0,
             seen: 0,
             failed_at: 0,
@@ -116,13 +125,13 @@ impl Memo {
     /// It is as it is to be, and has seen so many changes.
     pub(crate) fn done_now(&mut self, seen: u64) {
         (self.stage, self.attempts, self.failure, self.equal_failures) = (Stage::Done, 0, None, 0);
-        (self.seen, self.leader, self.owes) = (seen, None, false);
+        (self.seen, self.leader, self.owes, self.cut) = (seen, None, false, 0);
     }
 
     /// It is of this work from now on: what another one failed with, or knew of its result, says nothing of it.
     pub(crate) fn is_of(&mut self, hash: String) {
         if self.hash != hash {
-            (self.equal_failures, self.stamp) = (0, None);
+            (self.equal_failures, self.cut, self.stamp) = (0, 0, None);
             self.hash = hash;
         }
     }

@@ -5,6 +5,7 @@ use vps_retry::{Class, Kind};
 
 use super::super::kinds;
 use super::super::step::Step;
+use super::may_begin::PARKED;
 use super::memo::{Memo, Stage};
 use super::outcome::{Deferral, Outcome, StepError};
 use super::runner::Run;
@@ -22,7 +23,8 @@ impl Run<'_> {
     pub(super) fn marked(&self, cx: &StepContext, step: &Step) -> Outcome {
         let mut journal = self.journal();
         let change = may_have_changed(cx).then(|| journal.next_change());
-        let seen = journal.changes();
+        // Whoever says so knows what this run found, not what it changed since.
+        let seen = journal.changes_before();
         journal.note(&step.id, step.was.as_ref(), |memo| {
             memo.is_of(step.hash());
             memo.done_now(seen);
@@ -66,11 +68,13 @@ impl Run<'_> {
             let noted = steps.into_iter().filter(|(_, step)| kinds::is_noted(step.action.kind()));
             for (cx, step) in noted {
                 let hash = step.hash();
+                let was_interrupted = cx.last.as_ref().is_some_and(|last| last.is_interrupted());
                 journal.note(&step.id, step.was.as_ref(), |memo| {
                     if memo.hash != hash {
                         memo.attempts = 0;
                     }
                     memo.is_of(hash);
+                    memo.cut = if was_interrupted { memo.cut.saturating_add(1) } else { 0 };
                     if cx.is_told_since {
                         memo.equal_failures = 0;
                     }
@@ -135,7 +139,7 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn failed(&self, step: &Step, error: StepError) -> Outcome {
+    pub(super) fn failed(&self, step: &Step, mut error: StepError) -> Outcome {
         if self.options.dry_run {
             return Outcome::Failed(error);
         }
@@ -162,13 +166,14 @@ impl Run<'_> {
         let changes = journal.changes();
         journal.note(&step.id, step.was.as_ref(), |memo| {
             memo.is_of(step.hash());
-            (memo.stage, memo.leader, memo.failed_at) = (Stage::Failed, None, changes);
+            (memo.stage, memo.leader, memo.failed_at, memo.cut) = (Stage::Failed, None, changes, 0);
             let before = memo.failure.replace(said.clone());
             memo.equal_failures = match is_equal {
                 true if before.as_ref() == Some(&said) => memo.equal_failures.saturating_add(1),
                 true => 1,
                 false => 0,
             };
+            error.given_up = memo.equal_failures >= PARKED;
         });
         drop(journal);
         Outcome::Failed(error)
@@ -190,7 +195,7 @@ impl Run<'_> {
             return;
         }
         self.journal().note(&step.id, step.was.as_ref(), |memo| {
-            (memo.stage, memo.leader) = (stage, None);
+            (memo.stage, memo.leader, memo.cut) = (stage, None, 0);
         });
     }
 }

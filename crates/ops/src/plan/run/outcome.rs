@@ -109,6 +109,21 @@ pub enum Deferral {
         /// With what.
         failure: Option<Foreign>,
     },
+    /// So many runs, one after the other, came to their end while they were at it: it may be what ends them, or the
+    /// machine.
+    Poison {
+        /// How many.
+        runs: u32,
+    },
+}
+
+impl Deferral {
+    /// Whether it was tried so often without success that it is not tried again unasked: no later run does it, and it is
+    /// as good as failed.
+    #[must_use]
+    pub const fn is_given_up(&self) -> bool {
+        matches!(self, Self::Parked { .. } | Self::Poison { .. })
+    }
 }
 
 /// A step that failed.
@@ -156,6 +171,9 @@ pub struct StepFailure {
     pub code: Option<i32>,
     /// Whether the command was ended from outside, by its limit or a signal: it may be done in part.
     pub cut_short: bool,
+    /// Whether it failed so often in the same way, where trying again cannot help, that the next run does not try it
+    /// unasked.
+    pub given_up: bool,
 }
 
 impl StepError {
@@ -192,6 +210,7 @@ impl StepError {
             tail: Vec::new(),
             code: None,
             cut_short: false,
+            given_up: false,
         }))
     }
 
@@ -289,10 +308,12 @@ impl Applied {
         self.steps.iter().filter(|step| is(&step.outcome)).count()
     }
 
-    /// Those that failed where that is no mere warning, and those that a failure blocked.
+    /// Those that failed, now or so often before that they are not tried again, where that is no mere warning, and those
+    /// that a failure blocked.
     pub fn failed(&self) -> impl Iterator<Item = &StepReport> {
-        self.steps.iter().filter(|step| match step.outcome {
+        self.steps.iter().filter(|step| match &step.outcome {
             Outcome::Failed(_) => !step.may_fail,
+            Outcome::Deferred(why) => why.is_given_up() && !step.may_fail,
             Outcome::Blocked { .. } => true,
             _ => false,
         })
@@ -301,7 +322,7 @@ impl Applied {
     /// Those that a later run can do.
     pub fn left(&self) -> impl Iterator<Item = &StepReport> {
         let asked = |step: &&StepReport| match &step.outcome {
-            Outcome::Deferred(why) => *why != Deferral::NotSelected,
+            Outcome::Deferred(why) => *why != Deferral::NotSelected && !why.is_given_up(),
             _ => false,
         };
         self.steps.iter().filter(asked)

@@ -54,6 +54,13 @@ pub async fn apply(
 ) -> Result<Applied, ApplyError> {
     let mut journal = Journal::open(network.env(), store, &plan.name, plan.path.as_ref().map(shown)).await?;
     journal.mark_lost(plan.steps.iter(), !options.dry_run);
+    if let Some(other) = journal.elsewhere() {
+        let (name, path) = (&plan.name, other.display());
+        tracing::warn!(
+            operation = "plan",
+            "another plan is called {name}, too: {path}; both have one memory, of `once` and `on_change` as well"
+        );
+    }
     let run = Run::new(network, plan, options, observer, journal)?;
     Ok(run.carried_out().await)
 }

@@ -53,7 +53,10 @@ async fn what_ends_the_run_by_failing_ends_it_as_well_where_it_is_left() {
         assert!(
             matches!(&applied.steps[1].outcome, Outcome::Deferred(Deferral::Ended { by }) if *by == id("bad"))
         );
-        assert_eq!(applied.failed().count(), usize::from(run <= 3), "run {run}");
+        // Given up it is as good as failed, and no later run would do it.
+        assert_eq!((applied.failed().count(), applied.left().count()), (1, 1), "run {run}");
+        let is_last = matches!(&applied.steps[0].outcome, Outcome::Failed(error) if error.given_up);
+        assert_eq!(is_last, run == 3, "run {run}");
     }
     // Who asks for it to be left out has the others done.
     let mut options = ApplyOptions::default();
@@ -69,6 +72,33 @@ async fn a_failure_that_may_be_is_a_warning_and_who_needs_it_goes_on() {
     let applied = lab.run(vec![shut, needing(lab.file("a", "1"), &["g"])]).await;
     assert_eq!(ends(&applied)[1], "a changed");
     assert_eq!(applied.failed().count(), 0);
+}
+
+#[tokio::test]
+async fn a_failure_that_may_be_stays_one_where_it_is_given_up() {
+    let lab = Lab::new();
+    for run in 1..=5 {
+        let always = Guards { always: true, ..Guards::default() };
+        let action = CommandAction::new(CommandLine::Argv(vec!["false".into()]), always);
+        let mut bad = Step::new(id("bad"), Action::Command(action));
+        bad.on_failure = OnFailure::Continue;
+        let applied = lab.run(vec![bad, needing(lab.file("a", &run.to_string()), &["bad"])]).await;
+        assert_eq!(ends(&applied)[1], "a changed", "run {run}: {:?}", ends(&applied));
+        assert_eq!((applied.failed().count(), applied.left().count()), (0, 0), "run {run}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_given_up_blocks_as_a_failure_does() {
+    let lab = Lab::new();
+    for run in 1..=5 {
+        let always = Guards { always: true, ..Guards::default() };
+        let action = CommandAction::new(CommandLine::Argv(vec!["false".into()]), always);
+        let bad = Step::new(id("bad"), Action::Command(action));
+        let applied = lab.run(vec![bad, needing(lab.file("a", "1"), &["bad"])]).await;
+        assert_eq!(ends(&applied)[1], "a blocked by bad", "run {run}");
+        assert_eq!((applied.failed().count(), applied.left().count()), (2, 0), "run {run}");
+    }
 }
 
 #[tokio::test]

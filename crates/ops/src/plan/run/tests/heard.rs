@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::plan::run::{ApplyOptions, Stage, known};
+use crate::plan::run::journal::Journal;
+use crate::plan::run::{ApplyOptions, Selection, Stage, known};
 use crate::plan::{Action, Body, CommandAction, CommandLine, FileAction, Guards, Once, Step};
 
 use super::lab::{Lab, ends, id};
@@ -154,4 +155,95 @@ async fn who_watches_what_a_failed_try_made_hears_of_it_however_it_came_to_be_do
         }
         assert_eq!(lab.read("log").unwrap(), "told\n");
     }
+}
+
+#[tokio::test]
+async fn who_says_that_it_was_done_does_not_speak_for_what_this_run_changes() {
+    let lab = Lab::new();
+    let steps = |content: &str| vec![lab.file("conf", content), watches(&lab, "conf")];
+    lab.run(steps("1")).await;
+    let ended = ends(&lab.run_with(steps("2"), &marking("told")).await);
+    assert_eq!(ended, ["conf changed", "told ok"]);
+    assert_eq!(ends(&lab.run(steps("2")).await), ["conf ok", "told changed"]);
+    // What it changed before is what he speaks of.
+    let only = ApplyOptions {
+        selection: Selection { skip: vec![id("told")], ..Selection::default() },
+        ..ApplyOptions::default()
+    };
+    lab.run_with(steps("3"), &only).await;
+    assert_eq!(ends(&lab.run_with(steps("3"), &marking("told")).await), ["conf ok", "told ok"]);
+    assert_eq!(ends(&lab.run(steps("3")).await), ["conf ok", "told ok"]);
+    assert_eq!(lab.read("log").unwrap(), "told\ntold\n");
+}
+
+#[tokio::test]
+async fn what_ends_three_runs_is_not_begun_by_a_fourth_unasked() {
+    let lab = Lab::new();
+    let begun = lab.at("begun");
+    let steps = || {
+        let text =
+            format!("echo it >>{}; touch {}; exec sleep 600", lab.at("log").display(), begun.display());
+        vec![
+            command("it", text, Guards { creates: Some(lab.at("done")), ..Guards::default() }),
+            lab.file("other", "1"),
+        ]
+    };
+    let asked = ApplyOptions {
+        selection: Selection { rerun: vec![id("it")], ..Selection::default() },
+        ..ApplyOptions::default()
+    };
+    // As if the program, or the machine, went down while it was at it.
+    let is_at_it = || async {
+        while !begun.exists() {
+            tokio::task::yield_now().await;
+        }
+        std::fs::remove_file(&begun).unwrap();
+    };
+    for run in 1..=3 {
+        tokio::select! {
+            biased;
+            applied = lab.run(steps()) => panic!("run {run}: {:?}", ends(&applied)),
+            () = is_at_it() => {}
+        }
+    }
+    for _ in 0..2 {
+        let applied = lab.run(steps()).await;
+        assert_eq!(ends(&applied)[0], "it left: Poison { runs: 3 }");
+        assert_eq!((applied.failed().count(), applied.left().count()), (1, 0));
+    }
+    assert_eq!(ends(&lab.run(steps()).await)[1], "other ok");
+    tokio::select! {
+        biased;
+        applied = lab.run_with(steps(), &asked) => panic!("{:?}", ends(&applied)),
+        () = is_at_it() => {}
+    }
+    assert_eq!(lab.read("log").unwrap(), "it\n".repeat(4));
+    // Edited it is another step, and so is one that was stopped: that was no end of a run.
+    let edited = vec![command("it", "exit 0".to_owned(), Guards { always: true, ..Guards::default() })];
+    assert_eq!(ends(&lab.run(edited).await), ["it changed"]);
+}
+
+#[tokio::test]
+async fn another_plan_of_the_same_name_is_told_of_by_where_it_is() {
+    let lab = Lab::new();
+    let at = |name: &str| {
+        let path = lab.at(name);
+        std::fs::write(&path, "").unwrap();
+        Some(crate::foreign::shown(&path))
+    };
+    let (one, other) = (at("one.yaml"), at("other.yaml"));
+    let elsewhere = async |path: &Option<crate::foreign::Foreign>| {
+        let mut journal = Journal::open(lab.network.env(), &lab.store, "test", path.clone()).await.unwrap();
+        let elsewhere = journal.elsewhere();
+        journal.note(&id("a"), None, |_| {});
+        journal.close().await;
+        elsewhere
+    };
+    assert_eq!(elsewhere(&one).await, None);
+    assert_eq!(elsewhere(&one).await, None);
+    assert_eq!(elsewhere(&other).await, Some(lab.at("one.yaml")));
+    assert_eq!(elsewhere(&other).await, None);
+    // One that was moved is the same.
+    std::fs::remove_file(lab.at("other.yaml")).unwrap();
+    assert_eq!(elsewhere(&one).await, None);
 }
