@@ -31,10 +31,12 @@ pub(super) async fn retry(
     let codes: Mutex<Vec<(LetterId, TurnResult, u8)>> = Mutex::default();
     let rate = Rate::a_minute(args.rate);
     let turns = in_turn(&app.env, wanted, rate, &app.cancel, |letter| async {
-        let number = codes.lock().unwrap_or_else(PoisonError::into_inner).len() + 1;
         // What is said next names no letter.
-        let what = words::letter_is_of(&letter);
-        tracing::info!(operation = "dead_letter", "{} ({number} of {count}): {what}", letter.id);
+        if count > 1 {
+            let number = codes.lock().unwrap_or_else(PoisonError::into_inner).len() + 1;
+            let what = words::letter_is_of(&letter);
+            tracing::info!(operation = "dead_letter", "{} ({number} of {count}): {what}", letter.id);
+        }
         let (result, exit) = turn(app, silent.as_ref(), network, letter.clone(), args).await;
         codes.lock().unwrap_or_else(PoisonError::into_inner).push((letter.id, result, exit.code()));
         match result {
