@@ -283,3 +283,22 @@ fn a_letter_of_a_step_that_was_done_since_does_it_no_second_time() {
     assert_eq!(run(&lab, &["apply", "db.yaml", "--only", "migrate", "--rerun", "migrate"]).code, 0);
     assert_eq!(lab.read("times").unwrap(), b"x\nx\n");
 }
+
+#[test]
+fn what_was_ended_in_the_middle_and_is_for_once_is_not_done_again_by_a_retry() {
+    let lab = Lab::new();
+    let plan = "version: 1\nname: web\nsteps:\n\
+         \x20 - {id: migrate, command: {shell: 'echo begun >>log; kill -9 $$', once: true}}\n";
+    fs::write(lab.path("web.yaml"), plan).unwrap();
+    assert_eq!(run(&lab, &["apply", "web.yaml"]).code, 1);
+    let letter = id(&only(&lab));
+    for args in [&["dead-letter", "retry", "--all"][..], &["dead-letter", "retry", &letter]] {
+        let said = run(&lab, args);
+        assert_eq!(said.code, 4, "{}", said.err);
+        assert!(said.err.contains("--mark-done migrate"), "{}", said.err);
+        assert_eq!(lab.read("log").unwrap(), b"begun\n", "{args:?}");
+        assert_eq!(id(&only(&lab)), letter);
+    }
+    assert_eq!(run(&lab, &["apply", "web.yaml", "--mark-done", "migrate"]).code, 0);
+    assert!(letters(&lab).is_empty());
+}

@@ -146,7 +146,7 @@ impl Said<'_> {
         if let Some(id) = first(&may_be_done) {
             return Some(format!("{command} --rerun {id}  (or --mark-done {id}, if it was done)"));
         }
-        if let Some(id) = first(&|why| matches!(why, Deferral::Parked { .. })) {
+        if let Some(id) = first(&Deferral::is_given_up).or_else(|| self.first_given_up()) {
             return Some(format!("{command} --rerun {id}  (once the cause is gone)"));
         }
         let waits = |why: &Deferral| matches!(why, Deferral::CircuitOpen { .. } | Deferral::Offline);
@@ -161,6 +161,14 @@ impl Said<'_> {
             (applied.failed().next().is_some() || applied.left().next().is_some() || would > 0)
                 .then_some(command)
         }
+    }
+
+    /// The first that failed and is not tried again unasked.
+    fn first_given_up(&self) -> Option<String> {
+        let is = |step: &&StepReport| {
+            matches!(&step.outcome, Outcome::Failed(error) if error.given_up) && !step.may_fail
+        };
+        self.applied.steps.iter().find(is).map(|step| quoted(step.id.as_str().as_ref()))
     }
 
     /// This run, to be typed again.

@@ -57,7 +57,7 @@ pub(super) async fn again(app: &App, letter: &PlanStepLetter, args: &RetryArgs) 
     let network = apply::network(app, &loaded, &view);
     let lock = apply::lock(app, &loaded, &args, &plan).await?;
     // No other run comes between this and what it is asked for.
-    if !was_done(app, &network, &plan, &id).await? {
+    if !may_be_done(app, &network, &plan, &id).await? {
         args.rerun = vec![vec![id.clone()].into()];
     }
     let ran = apply::carry_out(app, &loaded, &network, &args, &plan, view, lock).await;
@@ -69,8 +69,9 @@ pub(super) async fn again(app: &App, letter: &PlanStepLetter, args: &RetryArgs) 
     Ok(Again { exit, is_done })
 }
 
-/// Whether a run did the step since it failed, and died before it took the letter out: it is not done twice for that.
-async fn was_done(
+/// Whether a run did the step since it failed, and died before it took the letter out, or was ended in the middle of it:
+/// it is not done twice for that. Where only somebody who looks can say which it is, the run says so.
+async fn may_be_done(
     app: &App,
     network: &NetworkOperationWrapper,
     plan: &Plan,
@@ -83,7 +84,8 @@ async fn was_done(
     };
     let named = |name: &StepId| known.steps.iter().find(|known| known.id == name.as_str());
     let found = named(&step.id).or_else(|| named(step.was.as_ref()?));
-    Ok(found.is_some_and(|found| found.stage == Stage::Done && found.hash == step.hash()))
+    let is_it = |stage| matches!(stage, Stage::Done | Stage::Started);
+    Ok(found.is_some_and(|found| is_it(found.stage) && found.hash == step.hash()))
 }
 
 /// What the plan has by now of a letter's step.
