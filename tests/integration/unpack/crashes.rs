@@ -11,8 +11,8 @@ use vps_ops::env::fs::{FileKind, Open};
 use vps_ops::testing::disk::{Disk, Meddling};
 use vps_ops::testing::still;
 use vps_ops::unpack::{
-    UnpackError, UnpackLimits, UnpackOptions, UnpackRequest, UnpackWarning, Unpacked, is_unpacked,
-    unpack_here,
+    UnpackError, UnpackLimits, UnpackOptions, UnpackProgress, UnpackRequest, UnpackWarning, Unpacked,
+    is_unpacked, unpack_here,
 };
 use vps_retry::{Rng, SplitMix64};
 
@@ -40,6 +40,14 @@ fn plant(disk: &Disk, archive: &[u8]) {
 }
 
 fn unpack(disk: &Disk, archive: &[u8]) -> Result<Unpacked, UnpackError> {
+    unpack_telling(disk, archive, |_| {})
+}
+
+fn unpack_telling(
+    disk: &Disk,
+    archive: &[u8],
+    progress: impl FnMut(UnpackProgress),
+) -> Result<Unpacked, UnpackError> {
     let env = still(disk);
     let opened = env.fs().open(Path::new("/tmp/archive"), Open::Read);
     let opened = opened.map_err(|source| UnpackError::Unreadable { source })?;
@@ -52,7 +60,7 @@ fn unpack(disk: &Disk, archive: &[u8]) -> Result<Unpacked, UnpackError> {
         limits: UnpackLimits::default(),
         deadline: Deadline::NEVER,
     };
-    unpack_here(&env, request, &Arc::new(AtomicBool::new(false)), |_| {})
+    unpack_here(&env, request, &Arc::new(AtomicBool::new(false)), progress)
 }
 
 fn is_proven(disk: &Disk, archive: &[u8]) -> bool {
@@ -199,6 +207,40 @@ fn where_nothing_can_be_exchanged_it_is_said_and_no_two_trees_are_ever_mixed() {
         assert_eq!(is_proven(&disk, &old()), there == *was, "{what}");
         finish(what, &disk, will);
     });
+}
+
+/// The old tree, in which somebody made a folder of his own with a file.
+fn with_volume() -> Disk {
+    let disk = before(true).after_kill();
+    disk.plant_folder(&Path::new(TO).join("volume"));
+    disk.plant(&Path::new(TO).join("volume/kept"), b"kept");
+    disk
+}
+
+#[test]
+fn what_is_mounted_below_to_is_seen_whenever_it_comes_and_nothing_of_it_is_removed() {
+    let volume = Path::new(TO).join("volume");
+    let disk = with_volume();
+    disk.mount_at(&volume);
+    let was = tree(&disk);
+    let error = unpack(&disk, &new()).unwrap_err();
+    assert!(matches!(&error, UnpackError::MountedBelow { mounted, .. } if *mounted == volume), "{error:?}");
+    assert!(error.to_string().contains("/data/to/volume"), "{error}");
+    assert_eq!((tree(&disk), beside(&disk)), (was, Vec::new()));
+
+    // It came while the archive was read: the old tree is looked at once more before it is replaced.
+    for is_of_image in [false, true] {
+        let disk = with_volume();
+        if is_of_image {
+            disk.is_of_image(Path::new(TO));
+        }
+        let mounting = disk.clone();
+        let outcome =
+            unpack_telling(&disk, &new(), move |_| mounting.mount_at(&Path::new(TO).join("volume")));
+        assert!(matches!(outcome, Err(UnpackError::MountedBelow { .. })), "{outcome:?}");
+        assert_eq!(disk.content(&volume.join("kept")).unwrap(), b"kept");
+        assert!(is_proven(&disk, &old()) && beside(&disk).is_empty());
+    }
 }
 
 #[test]

@@ -111,6 +111,18 @@ pub enum UnpackError {
         /// What it is.
         why: Occupied,
     },
+    /// Something is mounted in the folder that stands at `to`, and would go away with it.
+    #[error(
+        "`{}` cannot be replaced, since something is mounted in it, at `{}`: unmount that, or have it mounted elsewhere",
+        shown(path),
+        shown(mounted)
+    )]
+    MountedBelow {
+        /// `to`.
+        path: PathBuf,
+        /// Where it is mounted.
+        mounted: PathBuf,
+    },
     /// The folder that `to` would be in is not there.
     #[error("the folder that `{}` would be in does not exist", shown(path))]
     NoParent {
@@ -166,6 +178,7 @@ impl UnpackError {
             Self::Unreadable { .. }
             | Self::NoSpace { .. }
             | Self::Occupied { .. }
+            | Self::MountedBelow { .. }
             | Self::NoParent { .. }
             | Self::Disk { .. }
             | Self::Exchanged { .. }

@@ -16,6 +16,7 @@ impl Classify for UnpackError {
             Self::Empty | Self::NothingLeft { .. } => (Class::Permanent, Kind::Invalid),
             Self::NoSpace { .. }
             | Self::Occupied { .. }
+            | Self::MountedBelow { .. }
             | Self::NoParent { .. }
             | Self::Disk { .. }
             | Self::Unreadable { .. }
@@ -55,6 +56,7 @@ mod tests {
             (UnpackError::NothingLeft { strip: 1 }, Permanent, Kind::Invalid),
             (UnpackError::NoSpace { folder: path(), needed: 2, free: 1 }, Local, Kind::Local),
             (UnpackError::Occupied { path: path(), why: Occupied::NotOurs }, Local, Kind::Local),
+            (UnpackError::MountedBelow { path: path(), mounted: path() }, Local, Kind::Local),
             (UnpackError::NoParent { path: path() }, Local, Kind::Local),
             (UnpackError::Disk { doing: "write", path: path(), source: disk }, Local, Kind::Local),
             (UnpackError::Unreadable { source: io::ErrorKind::Other.into() }, Local, Kind::Local),

@@ -49,7 +49,7 @@ impl Staging {
     pub(super) fn make(to: &Path, hearing: &Hearing) -> Result<Self, UnpackError> {
         let env = hearing.env();
         let (parent, name) = env.fs().folder_of(to).map_err(|error| UnpackError::of_way(to, error))?;
-        standing(env, &*parent, name, to)?;
+        standing(hearing, &*parent, name, to)?;
         let stem = Stem::of(name);
         sweep(&*parent, &stem, hearing)?;
         let failed = |error| UnpackError::disk("make a folder beside", to)(error);
@@ -92,7 +92,7 @@ impl Staging {
         let mut warnings = Vec::new();
         self.tree.sync_all().map_err(UnpackError::disk("write to the disk what is to be", &self.to))?;
         self.hearing.check()?;
-        let there = standing(self.hearing.env(), &*self.parent, &self.name, &self.to)?;
+        let there = standing(&self.hearing, &*self.parent, &self.name, &self.to)?;
         let replaced = matches!(there, Standing::Ours { .. });
         match there {
             Standing::Nothing => self.rename(Clobber::Keep)?,

@@ -66,8 +66,14 @@ pub(super) fn is_there(cx: &StepContext, action: &DownloadAction, unpack: &Unpac
 }
 
 /// Whether the folder may be put where it is to be.
-pub(super) fn check_place(cx: &StepContext, unpack: &Unpack) -> Result<(), StepError> {
-    check(cx.env(), &cx.path(&unpack.to)).map_err(|error| failed(&error))
+pub(super) async fn check_place(cx: &StepContext, unpack: &Unpack) -> Result<(), StepError> {
+    let to = cx.path(&unpack.to);
+    let looked = tokio::select! {
+        biased;
+        looked = check(cx.env(), &to) => looked,
+        () = cx.ground.cancel.cancelled() => return Err(StepError::stopped()),
+    };
+    looked.map_err(|error| failed(&error))
 }
 
 fn failed(error: &UnpackError) -> StepError {

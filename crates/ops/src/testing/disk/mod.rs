@@ -110,6 +110,14 @@ impl Disk {
         }
     }
 
+    /// Something is mounted at `path` from now on: what is below it is that.
+    pub fn mount_at(&self, path: &Path) {
+        let mut state = self.lock();
+        if let Ok(number) = state.number_at(path) {
+            state.mounted.insert(number);
+        }
+    }
+
     /// All that is there, folders too: what it is, its mode, and what is in it.
     #[must_use]
     pub fn all(&self) -> Vec<(PathBuf, FileKind, u32, Vec<u8>)> {

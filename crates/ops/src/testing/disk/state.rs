@@ -140,6 +140,8 @@ pub(super) struct State {
     pub(super) forgets_folder_syncs: bool,
     /// Folders that cannot be moved, as those of a container's image.
     pub(super) of_image: BTreeSet<u64>,
+    /// Files and folders that something is mounted at.
+    pub(super) mounted: BTreeSet<u64>,
     /// Calls begun, and before which of them somebody else does what.
     pub(super) steps: u64,
     pub(super) meddles_at: Vec<(u64, Vec<Meddling>)>,
@@ -164,6 +166,7 @@ impl State {
             forgets_file_syncs: false,
             forgets_folder_syncs: false,
             of_image: BTreeSet::new(),
+            mounted: BTreeSet::new(),
             steps: 0,
             meddles_at: Vec::new(),
             next: 1,
@@ -252,9 +255,15 @@ impl State {
         self.journal.push((self.calls, change));
     }
 
-    /// Whether this can be given another name: a folder of an image cannot.
+    /// Whether something is mounted there.
+    pub(super) fn is_mounted(&self, path: &Path) -> bool {
+        self.number_at(path).is_ok_and(|number| self.mounted.contains(&number))
+    }
+
+    /// Whether this can be given another name: a folder of an image cannot, nor what something is mounted at.
     pub(super) fn check_moves(&self, path: &Path) -> io::Result<()> {
         match self.number_at(path) {
+            Ok(_) if self.is_mounted(path) => Err(io::ErrorKind::ResourceBusy.into()),
             Ok(number) if self.of_image.contains(&number) => Err(io::ErrorKind::CrossesDevices.into()),
             found => found.map(drop),
         }
