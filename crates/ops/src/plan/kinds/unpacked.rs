@@ -85,6 +85,9 @@ fn failed(error: &UnpackError) -> StepError {
 ///
 /// The archive is hashed once more from the file that is then unpacked: between a download and this, others may have
 /// had a hand in DEST's folder.
+///
+/// # Cancel safety
+/// Dropped, or with its run, it stops. The folder is then what it was, or what it is to be.
 pub(super) async fn effect(
     cx: &StepContext,
     action: &DownloadAction,
@@ -131,7 +134,12 @@ pub(super) async fn effect(
     let progress = move |progress: UnpackProgress| {
         saying.say(format!("unpacking: {} entries", progress.entries).into());
     };
-    let done = unpack(cx.env(), request, progress).await;
+    let done = tokio::select! {
+        biased;
+        done = unpack(cx.env(), request, progress) => done,
+        // Dropped, it ends by itself: what it made by then goes, or the next run sweeps it.
+        () = cx.ground.cancel.cancelled() => return Err(StepError::stopped()),
+    };
     let done = done.map_err(|error| {
         if error.is_of_archive() {
             remove_left(cx, action);
