@@ -22,7 +22,8 @@ impl Classify for UnpackError {
             | Self::Unreadable { .. }
             | Self::Exchanged { .. } => (Class::Local, Kind::Local),
             Self::Stopped => (Class::Permanent, Kind::Cancelled),
-            Self::TimedOut => (Class::Permanent, Kind::Timeout),
+            // A quicker disk, or a longer limit, and it is done: as where hashing it took too long.
+            Self::TimedOut => (Class::Transient, Kind::Timeout),
             Self::BrokeDown => (Class::Permanent, Kind::Failed),
         };
         Judgement::new(class, Blame::Elsewhere, kind)
@@ -38,7 +39,7 @@ mod tests {
 
     #[test]
     fn every_error_has_its_row() {
-        use Class::{Local, Permanent};
+        use Class::{Local, Permanent, Transient};
         let (path, name) = (|| "/opt/app".into(), || "a".into());
         let disk = io::ErrorKind::PermissionDenied.into();
         for (error, class, kind) in [
@@ -62,7 +63,7 @@ mod tests {
             (UnpackError::Unreadable { source: io::ErrorKind::Other.into() }, Local, Kind::Local),
             (UnpackError::Exchanged { path: path() }, Local, Kind::Local),
             (UnpackError::Stopped, Permanent, Kind::Cancelled),
-            (UnpackError::TimedOut, Permanent, Kind::Timeout),
+            (UnpackError::TimedOut, Transient, Kind::Timeout),
             (UnpackError::BrokeDown, Permanent, Kind::Failed),
         ] {
             assert_eq!(error.judge(), Judgement::new(class, Blame::Elsewhere, kind), "{error}");
