@@ -209,6 +209,75 @@ fn where_nothing_can_be_exchanged_it_is_said_and_no_two_trees_are_ever_mixed() {
     });
 }
 
+/// The tree in the folder that an error names, as if it were at `to`.
+fn kept(disk: &Disk, error: &UnpackError) -> Tree {
+    let UnpackError::NotReplaced { kept, .. } = error else { panic!("{error:?}") };
+    assert!(error.to_string().contains(kept.to_str().unwrap()), "{error}");
+    let below = disk.all().into_iter().filter_map(|(path, kind, mode, content)| {
+        let below = path.strip_prefix(kept).ok()?;
+        let at = if below.as_os_str().is_empty() { TO.into() } else { Path::new(TO).join(below) };
+        Some((at, kind, mode, content))
+    });
+    below.collect()
+}
+
+#[test]
+fn where_the_old_tree_has_to_go_first_and_does_not_the_new_one_stays() {
+    let will = {
+        let disk = of_image();
+        unpack(&disk, &new()).unwrap();
+        tree(&disk)
+    };
+    let disk = of_image();
+    disk.keep_for_ever(&Path::new(TO).join("gone/f"));
+    let error = unpack(&disk, &new()).unwrap_err();
+    assert_eq!(kept(&disk, &error), will);
+    assert!(!is_proven(&disk, &old()), "it is there in part");
+    // Another run tells the same, and takes nothing away of what the first one left.
+    let (first, second) = (error, unpack(&disk, &new()).unwrap_err());
+    assert_eq!((kept(&disk, &first), kept(&disk, &second)), (will.clone(), will.clone()));
+
+    // Somebody puts something at `to` once the old tree is gone: that is his.
+    let mut told = 0;
+    for call in 1.. {
+        let disk = of_image();
+        disk.plant_folder(Path::new("/data/precious"));
+        disk.plant(Path::new("/data/precious/f"), b"precious");
+        disk.meddle_at(call, vec![Meddling { from: "/data/precious".into(), to: TO.into() }]);
+        let outcome = unpack(&disk, &new());
+        if !disk.has_meddled() {
+            break;
+        }
+        if let Err(error @ UnpackError::NotReplaced { .. }) = &outcome {
+            assert_eq!(kept(&disk, error), will, "call {call}");
+            assert_eq!(disk.content(&Path::new(TO).join("f")).unwrap(), b"precious");
+            told += 1;
+        }
+    }
+    assert!(told > 0, "it is never told");
+}
+
+#[test]
+fn what_did_not_begin_to_be_removed_is_as_it_was() {
+    let disk = of_image();
+    let was = tree(&disk);
+    let first = disk.changes();
+    unpack(&of_image(), &new()).unwrap();
+    // Whatever goes wrong: it is all there, or the new one is told of.
+    for at in first + 1.. {
+        let disk = of_image();
+        disk.fail_at(at);
+        match unpack(&disk, &new()) {
+            Ok(_) if !disk.has_failed() => break,
+            Ok(_) | Err(UnpackError::NotReplaced { .. }) => {}
+            Err(error) => {
+                assert_eq!(tree(&disk), was, "change {at}: {error:?}");
+                assert!(is_proven(&disk, &old()), "change {at}: {error:?}");
+            }
+        }
+    }
+}
+
 /// The old tree, in which somebody made a folder of his own with a file.
 fn with_volume() -> Disk {
     let disk = before(true).after_kill();

@@ -38,7 +38,8 @@ pub enum Damage {
     Parts,
 }
 
-/// Why an archive was not unpacked. `to` is as it was before.
+/// Why an archive was not unpacked. `to` is as it was before, but for [`NotReplaced`](Self::NotReplaced) and
+/// [`Exchanged`](Self::Exchanged).
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum UnpackError {
@@ -140,6 +141,22 @@ pub enum UnpackError {
         #[source]
         source: io::Error,
     },
+    /// The old tree could not be exchanged, and the new one not put in its place once the old one was on its way out. The
+    /// new one is whole, and stays where it is: no later run removes it.
+    #[error(
+        "the folder at `{}` is gone, or in part, and the new one could not be put there: it was left in `{}`",
+        shown(path),
+        shown(kept)
+    )]
+    NotReplaced {
+        /// `to`.
+        path: PathBuf,
+        /// Where the new tree is.
+        kept: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
     /// Somebody else renamed what we made or replaced, so that `to` may not be what was unpacked.
     #[error("somebody else renamed what stands at `{}` while it was put in place", shown(path))]
     Exchanged {
@@ -182,6 +199,7 @@ impl UnpackError {
             | Self::NoParent { .. }
             | Self::Disk { .. }
             | Self::Exchanged { .. }
+            | Self::NotReplaced { .. }
             | Self::Stopped
             | Self::TimedOut
             | Self::BrokeDown => false,

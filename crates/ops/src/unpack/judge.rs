@@ -20,7 +20,8 @@ impl Classify for UnpackError {
             | Self::NoParent { .. }
             | Self::Disk { .. }
             | Self::Unreadable { .. }
-            | Self::Exchanged { .. } => (Class::Local, Kind::Local),
+            | Self::Exchanged { .. }
+            | Self::NotReplaced { .. } => (Class::Local, Kind::Local),
             Self::Stopped => (Class::Permanent, Kind::Cancelled),
             // A quicker disk, or a longer limit, and it is done: as where hashing it took too long.
             Self::TimedOut => (Class::Transient, Kind::Timeout),
@@ -62,6 +63,11 @@ mod tests {
             (UnpackError::Disk { doing: "write", path: path(), source: disk }, Local, Kind::Local),
             (UnpackError::Unreadable { source: io::ErrorKind::Other.into() }, Local, Kind::Local),
             (UnpackError::Exchanged { path: path() }, Local, Kind::Local),
+            (
+                UnpackError::NotReplaced { path: path(), kept: path(), source: io::ErrorKind::Other.into() },
+                Local,
+                Kind::Local,
+            ),
             (UnpackError::Stopped, Permanent, Kind::Cancelled),
             (UnpackError::TimedOut, Transient, Kind::Timeout),
             (UnpackError::BrokeDown, Permanent, Kind::Failed),
