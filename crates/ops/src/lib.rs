@@ -10,6 +10,7 @@ mod attempt;
 mod context;
 mod deadline;
 mod failure;
+mod mounts;
 mod warning;
 mod workflow;
 

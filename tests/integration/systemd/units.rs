@@ -137,6 +137,33 @@ fn a_run_that_is_killed_after_the_change_leaves_the_restart_to_the_next() {
     assert_eq!(booted.main_pid("app"), second, "once");
 }
 
+#[test]
+fn one_that_was_on_its_way_when_something_changed_begins_anew() {
+    // It is up some time after there is a new configuration, and has read the one that was there when it began.
+    let slow = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c 'cp FOLDER/conf FOLDER/read; \
+                until grep -q two FOLDER/conf; do sleep 0.01; done; sleep 1'\nExecReload=/bin/cp FOLDER/conf FOLDER/read\n";
+    let Some(booted) = Booted::with(&[("app.service", slow)]) else { return };
+    let conf = |content: &str| format!("  - id: conf\n    file: {{dest: conf, content: \"{content}\"}}\n");
+    assert_eq!(booted.apply(&conf("one")).code, 0);
+    assert_eq!(booted.systemctl(&["start", "--no-block", "app"]).code, 0);
+    let read = || fs::read_to_string(booted.lab.path("read")).unwrap_or_default();
+    wait_until("the unit has read it", || (read() == "one").then_some(()));
+    assert_eq!(booted.systemctl(&["is-active", "app"]).out, "activating\n");
+    for state in ["started", "reloaded"] {
+        let unit =
+            format!("  - id: {state}\n    systemd: {{unit: app, state: {state}, on_change: [conf]}}\n");
+        let said = booted.apply(&(conf("two") + &unit));
+        assert!(said.code == 0 && read() == "two", "{}{}", said.out, said.err);
+        // The other one finds it on its way again.
+        if state == "started" {
+            booted.systemctl(&["stop", "app"]);
+            assert_eq!(booted.apply(&conf("one")).code, 0);
+            assert_eq!(booted.systemctl(&["start", "--no-block", "app"]).code, 0);
+            wait_until("the unit has read it", || (read() == "one").then_some(()));
+        }
+    }
+}
+
 /// Below `pid`, or itself.
 fn child_named(pid: u32, name: &str) -> Option<u32> {
     if fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim() == name {

@@ -11,8 +11,8 @@ use vps_ops::env::fs::{FileKind, Open};
 use vps_ops::testing::disk::{Disk, Meddling};
 use vps_ops::testing::still;
 use vps_ops::unpack::{
-    UnpackError, UnpackLimits, UnpackOptions, UnpackRequest, UnpackWarning, Unpacked, is_unpacked,
-    unpack_here,
+    UnpackError, UnpackLimits, UnpackOptions, UnpackProgress, UnpackRequest, UnpackWarning, Unpacked,
+    is_unpacked, unpack_here,
 };
 use vps_retry::{Rng, SplitMix64};
 
@@ -40,6 +40,14 @@ fn plant(disk: &Disk, archive: &[u8]) {
 }
 
 fn unpack(disk: &Disk, archive: &[u8]) -> Result<Unpacked, UnpackError> {
+    unpack_telling(disk, archive, |_| {})
+}
+
+fn unpack_telling(
+    disk: &Disk,
+    archive: &[u8],
+    progress: impl FnMut(UnpackProgress),
+) -> Result<Unpacked, UnpackError> {
     let env = still(disk);
     let opened = env.fs().open(Path::new("/tmp/archive"), Open::Read);
     let opened = opened.map_err(|source| UnpackError::Unreadable { source })?;
@@ -52,7 +60,7 @@ fn unpack(disk: &Disk, archive: &[u8]) -> Result<Unpacked, UnpackError> {
         limits: UnpackLimits::default(),
         deadline: Deadline::NEVER,
     };
-    unpack_here(&env, request, &Arc::new(AtomicBool::new(false)), |_| {})
+    unpack_here(&env, request, &Arc::new(AtomicBool::new(false)), progress)
 }
 
 fn is_proven(disk: &Disk, archive: &[u8]) -> bool {
@@ -199,6 +207,109 @@ fn where_nothing_can_be_exchanged_it_is_said_and_no_two_trees_are_ever_mixed() {
         assert_eq!(is_proven(&disk, &old()), there == *was, "{what}");
         finish(what, &disk, will);
     });
+}
+
+/// The tree in the folder that an error names, as if it were at `to`.
+fn kept(disk: &Disk, error: &UnpackError) -> Tree {
+    let UnpackError::NotReplaced { kept, .. } = error else { panic!("{error:?}") };
+    assert!(error.to_string().contains(kept.to_str().unwrap()), "{error}");
+    let below = disk.all().into_iter().filter_map(|(path, kind, mode, content)| {
+        let below = path.strip_prefix(kept).ok()?;
+        let at = if below.as_os_str().is_empty() { TO.into() } else { Path::new(TO).join(below) };
+        Some((at, kind, mode, content))
+    });
+    below.collect()
+}
+
+#[test]
+fn where_the_old_tree_has_to_go_first_and_does_not_the_new_one_stays() {
+    let will = {
+        let disk = of_image();
+        unpack(&disk, &new()).unwrap();
+        tree(&disk)
+    };
+    let disk = of_image();
+    disk.keep_for_ever(&Path::new(TO).join("gone/f"));
+    let error = unpack(&disk, &new()).unwrap_err();
+    assert_eq!(kept(&disk, &error), will);
+    assert!(!is_proven(&disk, &old()), "it is there in part");
+    // Another run tells the same, and takes nothing away of what the first one left.
+    let (first, second) = (error, unpack(&disk, &new()).unwrap_err());
+    assert_eq!((kept(&disk, &first), kept(&disk, &second)), (will.clone(), will.clone()));
+
+    // Somebody puts something at `to` once the old tree is gone: that is his.
+    let mut told = 0;
+    for call in 1.. {
+        let disk = of_image();
+        disk.plant_folder(Path::new("/data/precious"));
+        disk.plant(Path::new("/data/precious/f"), b"precious");
+        disk.meddle_at(call, vec![Meddling { from: "/data/precious".into(), to: TO.into() }]);
+        let outcome = unpack(&disk, &new());
+        if !disk.has_meddled() {
+            break;
+        }
+        if let Err(error @ UnpackError::NotReplaced { .. }) = &outcome {
+            assert_eq!(kept(&disk, error), will, "call {call}");
+            assert_eq!(disk.content(&Path::new(TO).join("f")).unwrap(), b"precious");
+            told += 1;
+        }
+    }
+    assert!(told > 0, "it is never told");
+}
+
+#[test]
+fn what_did_not_begin_to_be_removed_is_as_it_was() {
+    let disk = of_image();
+    let was = tree(&disk);
+    let first = disk.changes();
+    unpack(&of_image(), &new()).unwrap();
+    // Whatever goes wrong: it is all there, or the new one is told of.
+    for at in first + 1.. {
+        let disk = of_image();
+        disk.fail_at(at);
+        match unpack(&disk, &new()) {
+            Ok(_) if !disk.has_failed() => break,
+            Ok(_) | Err(UnpackError::NotReplaced { .. }) => {}
+            Err(error) => {
+                assert_eq!(tree(&disk), was, "change {at}: {error:?}");
+                assert!(is_proven(&disk, &old()), "change {at}: {error:?}");
+            }
+        }
+    }
+}
+
+/// The old tree, in which somebody made a folder of his own with a file.
+fn with_volume() -> Disk {
+    let disk = before(true).after_kill();
+    disk.plant_folder(&Path::new(TO).join("volume"));
+    disk.plant(&Path::new(TO).join("volume/kept"), b"kept");
+    disk
+}
+
+#[test]
+fn what_is_mounted_below_to_is_seen_whenever_it_comes_and_nothing_of_it_is_removed() {
+    let volume = Path::new(TO).join("volume");
+    let disk = with_volume();
+    disk.mount_at(&volume);
+    let was = tree(&disk);
+    let error = unpack(&disk, &new()).unwrap_err();
+    assert!(matches!(&error, UnpackError::MountedBelow { mounted, .. } if *mounted == volume), "{error:?}");
+    assert!(error.to_string().contains("/data/to/volume"), "{error}");
+    assert_eq!((tree(&disk), beside(&disk)), (was, Vec::new()));
+
+    // It came while the archive was read: the old tree is looked at once more before it is replaced.
+    for is_of_image in [false, true] {
+        let disk = with_volume();
+        if is_of_image {
+            disk.is_of_image(Path::new(TO));
+        }
+        let mounting = disk.clone();
+        let outcome =
+            unpack_telling(&disk, &new(), move |_| mounting.mount_at(&Path::new(TO).join("volume")));
+        assert!(matches!(outcome, Err(UnpackError::MountedBelow { .. })), "{outcome:?}");
+        assert_eq!(disk.content(&volume.join("kept")).unwrap(), b"kept");
+        assert!(is_proven(&disk, &old()) && beside(&disk).is_empty());
+    }
 }
 
 #[test]

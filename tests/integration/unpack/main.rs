@@ -13,6 +13,7 @@ mod bounds;
 mod crashes;
 mod formats;
 mod lab;
+mod mounts;
 mod place;
 mod programs;
 mod random;

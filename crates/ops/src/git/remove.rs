@@ -1,7 +1,8 @@
 //! Removes folders with all in them, on as many threads as there are processors.
 //!
 //! Somebody who stops a large clone waits for this. No link is followed, also where somebody puts one
-//! there meanwhile: each folder is opened in the one above it, and as a folder only.
+//! there meanwhile: each folder is opened in the one above it, and as a folder only. Nothing of what is mounted in there is
+//! removed.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -10,7 +11,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
 use vps_breaker::Tick;
 
@@ -170,7 +171,7 @@ impl<'a> Work<'a> {
             if let Some((above, name)) = queue.waiting.pop() {
                 queue.busy += 1;
                 drop(queue);
-                match open(&above.opened, &*name) {
+                match open_own(&above.opened, &name) {
                     Ok(opened) => {
                         let (failure, depth) = (Arc::clone(&self.failure), above.depth.saturating_add(1));
                         self.sweep(&Arc::new(Folder { opened, above: Some((above, name)), depth, failure }));
@@ -240,6 +241,18 @@ fn top(folder: &Path) -> Result<OwnedFd, Errno> {
 fn open(above: impl AsFd, name: impl rustix::path::Arg) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::fs::openat(above, name, flags, Mode::empty())
+}
+
+/// Opens a folder in another one, unless something is mounted there. The open one is asked: a name may be another's by
+/// then. Kernels before 5.8 only show whether it is on another device.
+fn open_own(above: &OwnedFd, name: &CStr) -> Result<OwnedFd, Errno> {
+    let opened = open(above, name)?;
+    let found = rustix::fs::statx(&opened, "", AtFlags::EMPTY_PATH, StatxFlags::empty());
+    let is_root = found.is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT));
+    if is_root || rustix::fs::fstat(&opened)?.st_dev != rustix::fs::fstat(above)?.st_dev {
+        return Err(Errno::BUSY);
+    }
+    Ok(opened)
 }
 
 fn is_folder(above: &OwnedFd, kind: FileType, name: &CStr) -> bool {

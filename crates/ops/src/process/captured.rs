@@ -1,10 +1,9 @@
 //! What a process said.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 
 use super::Ended;
+use super::transcript::Transcript;
 
 /// Bytes of one stream that are kept, half from its beginning and half from its end: more than a plan of all
 /// the packages there are.
@@ -30,56 +29,41 @@ impl Captured {
     }
 }
 
-/// The content of a stream's file, as text whatever is in it.
-pub(super) fn read(file: &File) -> io::Result<String> {
-    let len = file.metadata()?.len();
-    if len <= KEPT {
-        return Ok(text(&part(file, 0, len)?));
-    }
-    let half = KEPT / 2;
-    let (head, tail) = (part(file, 0, half)?, part(file, len - half, half)?);
-    Ok(format!("{}\n[{} bytes left out]\n{}", text(&head), len - KEPT, text(&tail)))
+/// What a stream of it goes to.
+pub(super) fn stream() -> io::Result<Transcript> {
+    Transcript::keeping(KEPT / 2)
 }
 
-fn part(file: &File, offset: u64, len: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(len).map_err(io::Error::other)?];
-    let mut filled = 0;
-    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, offset + filled as u64)? {
-            0 => break,
-            count => filled += count,
-        }
-    }
-    bytes.truncate(filled);
-    Ok(bytes)
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+/// What went to a stream, as text whatever is in it.
+pub(super) fn read(stream: &Transcript) -> io::Result<String> {
+    let kept = stream.kept()?;
+    let (head, tail) = (String::from_utf8_lossy(&kept.head), String::from_utf8_lossy(&kept.tail));
+    Ok(match kept.left_out {
+        0 => String::from_utf8_lossy(&[&*kept.head, &kept.tail].concat()).into_owned(),
+        left_out => format!("{head}\n[{left_out} bytes left out]\n{tail}"),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Seek, SeekFrom, Write};
-
     use super::*;
 
     #[test]
     fn a_long_stream_keeps_both_ends() {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(b"first").unwrap();
-        file.set_len(40 << 20).unwrap();
-        file.seek(SeekFrom::End(0)).unwrap();
-        file.write_all(b"last").unwrap();
-        let text = read(&file).unwrap();
-        assert!(text.starts_with("first") && text.ends_with("last") && text.contains("bytes left out"));
+        let said = stream().unwrap();
+        said.add(b"first");
+        (0..40).for_each(|_| said.add(&vec![b'x'; 1 << 20]));
+        said.add(b"last");
+        let text = read(&said).unwrap();
+        assert!(text.starts_with("first") && text.ends_with("last"));
+        assert!(text.contains(&format!("[{} bytes left out]", (8 << 20) + 9)));
         assert!(text.len() < (32 << 20) + 100);
     }
 
     #[test]
     fn what_is_no_text_is_made_text() {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(b"a\xffb").unwrap();
-        assert_eq!(read(&file).unwrap(), "a\u{fffd}b");
+        let said = stream().unwrap();
+        said.add(b"a\xffb");
+        assert_eq!(read(&said).unwrap(), "a\u{fffd}b");
     }
 }

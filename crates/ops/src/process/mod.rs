@@ -15,6 +15,7 @@ mod family;
 mod hint;
 mod input;
 mod judge;
+mod lines;
 mod request;
 mod running;
 mod said;

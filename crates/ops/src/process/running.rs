@@ -1,6 +1,6 @@
 //! A process under way, and what becomes of it when nobody waits for it any more.
 
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub(super) struct Running {
 struct Known {
     /// Zero once it is reaped: its number may be somebody else's from then on.
     pid: AtomicI32,
+    /// Whether it was waited for. Its number is that of its group from then on, for as long as anybody is in that.
+    is_waited: AtomicBool,
     grouped: bool,
     shield: Shield,
     /// What it had started when it was last signalled, where that is not a group of its own.
@@ -48,7 +50,7 @@ impl Known {
         if !self.grouped {
             family.and(Family::below(pid));
             family.signal(signal);
-        } else if kill_process_group(pid, signal).is_ok() {
+        } else if kill_process_group(pid, signal).is_ok() || self.is_waited.load(Ordering::Acquire) {
             return true;
         }
         // One that has ended already is what we want; one that has just begun may not lead a group yet.
@@ -61,7 +63,8 @@ impl Running {
         shield.started(child.id());
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let pid = AtomicI32::new(pid.map_or(0, |pid| pid.as_raw_nonzero().get()));
-        Self { child, known: Arc::new(Known { pid, grouped, shield, family: Mutex::default() }) }
+        let is_waited = AtomicBool::new(false);
+        Self { child, known: Arc::new(Known { pid, is_waited, grouped, shield, family: Mutex::default() }) }
     }
 
     fn reaped(&self) {
@@ -97,7 +100,9 @@ impl Running {
             self.signal(Signal::KILL);
             let _ = self.child.wait().await;
         } else {
-            if !self.known.grouped {
+            if self.known.grouped {
+                self.known.is_waited.store(true, Ordering::Release);
+            } else {
                 self.reaped();
             }
             // Its children may have ignored the request.
@@ -179,6 +184,44 @@ impl Drop for Guard<'_> {
                 running.signal(Signal::TERM);
             }
             self.ending.dropped.lock().unwrap_or_else(PoisonError::into_inner).push(running);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::process::Stdio;
+
+    use super::*;
+
+    /// A process in our own group, as a stranger that has a number which was another's. It says what it is told.
+    #[expect(clippy::disallowed_methods, reason = "somebody else's process")]
+    fn stranger() -> std::process::Child {
+        let mut command = std::process::Command::new("cat");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+    }
+
+    #[test]
+    fn after_the_wait_a_number_is_no_process_of_ours() {
+        for is_waited in [true, false] {
+            let mut child = stranger();
+            let known = Known {
+                pid: AtomicI32::new(i32::try_from(child.id()).unwrap()),
+                is_waited: AtomicBool::new(is_waited),
+                grouped: true,
+                shield: Shield::new(),
+                family: Mutex::default(),
+            };
+            assert!(known.signal(Signal::KILL));
+            // One that was killed says nothing more.
+            let (mut input, mut said) = (child.stdin.take().unwrap(), String::new());
+            let _ = input.write_all(b"alive");
+            drop(input);
+            child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+            // One that had no time to lead a group is reached all the same.
+            assert_eq!(said == "alive", is_waited, "{said}");
+            assert_eq!(child.wait().unwrap().success(), is_waited);
         }
     }
 }

@@ -1,38 +1,33 @@
 //! A process away from every terminal: its own session, no input, its words kept, its status heard.
 
-use std::fs::File;
 use std::io;
 use std::process::Stdio;
 
-use rustix::fs::{MemfdFlags, memfd_create};
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 
+use super::captured;
+use super::lines::Lines;
+use super::transcript::Transcript;
 use super::{Listener, ProcessSpec, core_dumps};
 
 /// Moves the status pipe from descriptor 0, the only place that can be given without unsafe code, to
 /// where the program looks for it, and leaves it without input.
 const PLUMBING: &str = r#"exec 3>&0 </dev/null; exec "$@""#;
-/// Bytes of one line of status; what is longer is cut.
-const LONGEST_LINE: usize = 4_096;
 
 /// What is connected to a process.
 ///
 /// Its output goes to memory, not through pipes: a dpkg whose reader dies would have its scripts end in
 /// the middle of a line.
 pub(super) struct Session {
-    pub(super) stdout: File,
-    pub(super) stderr: File,
-    status: BufReader<pipe::Receiver>,
-    /// Of a line, what was read of it so far.
-    line: Vec<u8>,
+    pub(super) stdout: Transcript,
+    pub(super) stderr: Transcript,
+    status: Lines<pipe::Receiver>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one way to start a process without a terminal")]
 pub(super) fn start(spec: &ProcessSpec) -> io::Result<(Child, Session)> {
-    let stdout = File::from(memfd_create("stdout", MemfdFlags::CLOEXEC)?);
-    let stderr = File::from(memfd_create("stderr", MemfdFlags::CLOEXEC)?);
+    let (stdout, stderr) = (captured::stream()?, captured::stream()?);
     let (status, writer) = io::pipe()?;
     let status = pipe::Receiver::from_owned_fd(status.into())?;
     let mut words: Vec<&std::ffi::OsStr> = Vec::new();
@@ -51,12 +46,12 @@ pub(super) fn start(spec: &ProcessSpec) -> io::Result<(Child, Session)> {
         .args(&spec.args)
         .envs(spec.variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::from(writer))
-        .stdout(Stdio::from(stdout.try_clone()?))
-        .stderr(Stdio::from(stderr.try_clone()?));
+        .stdout(stdout.stdio()?)
+        .stderr(stderr.stdio()?);
     // The command holds our ends of the pipe: dropped here, so that its end is seen.
     let child = core_dumps::started(|| command.spawn())?;
     drop(command);
-    Ok((child, Session { stdout, stderr, status: BufReader::new(status), line: Vec::new() }))
+    Ok((child, Session { stdout, stderr, status: Lines::of(status) }))
 }
 
 impl Session {
@@ -64,15 +59,12 @@ impl Session {
     ///
     /// Cancel safe: another call goes on where this one stopped.
     pub(super) async fn listen(&mut self, status: &mut dyn Listener) {
-        loop {
-            match self.status.read_until(b'\n', &mut self.line).await {
-                Ok(0) | Err(_) => return,
-                Ok(_) => {
-                    self.line.truncate(LONGEST_LINE);
-                    status.hear(String::from_utf8_lossy(&self.line).trim_end());
-                    self.line.clear();
-                }
-            }
-        }
+        self.status.listen(status).await;
+    }
+
+    /// Gives back the memory of what will not be kept.
+    pub(super) fn trim(&self) {
+        self.stdout.trim();
+        self.stderr.trim();
     }
 }

@@ -86,14 +86,17 @@ impl Runner for SystemRunner {
         let (child, mut session) = session::start(spec).map_err(failed)?;
         let guard = self.guard(child, true, shield);
         let waited = {
-            let mut waiting = std::pin::pin!(guard.wait());
-            tokio::select! {
-                biased;
-                () = session.listen(status) => waiting.await,
-                waited = &mut waiting => {
-                    // Its last lines; a child of it that keeps the pipe open must not hold us up.
-                    let _ = env.until(env.now().after(LAST_LINES), session.listen(status)).await;
-                    waited
+            let (mut waiting, mut is_heard) = (std::pin::pin!(guard.wait()), false);
+            loop {
+                tokio::select! {
+                    biased;
+                    () = session.listen(status), if !is_heard => is_heard = true,
+                    waited = &mut waiting => {
+                        // Its last lines; a child of it that keeps the pipe open must not hold us up.
+                        let _ = env.until(env.now().after(LAST_LINES), session.listen(status)).await;
+                        break waited;
+                    }
+                    () = env.bell(env.now().after(TRIM)) => session.trim(),
                 }
             }
         };

@@ -1,3 +1,5 @@
+use std::os::unix::fs::MetadataExt;
+
 use tokio::sync::mpsc;
 
 use super::*;
@@ -36,6 +38,44 @@ fn it_has_no_terminal_and_its_own_variables() {
     let spec = shell("(: </dev/tty) 2>/dev/null && echo terminal; echo \"$SAID\"").variable("SAID", "so");
     let said = block_on(runner.capture(&env, &spec, &Shield::new(), &mut ())).unwrap();
     assert_eq!(said.stdout, "so\n");
+}
+
+#[test]
+fn much_that_is_said_does_not_stay_in_memory_until_the_end() {
+    // What is kept, and half as much before it is worth to give anything back.
+    const MOST: u64 = 49 << 20;
+    let (runner, env, folder) = (SystemRunner::new(), Env::real(), tempfile::tempdir().unwrap());
+    let go = folder.path().join("go");
+    make_fifo(&go);
+    let script = format!(
+        "echo first; head -c 67108864 /dev/zero; echo $$ >&3; exec 3>&-; read line <{}; echo last",
+        go.display()
+    );
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let said = block_on(async {
+        let (shell, shield, mut status) = (shell(&script), Shield::new(), Told(tell));
+        let captured = runner.capture(&env, &shell, &shield, &mut status);
+        let look = async {
+            let stdout = format!("/proc/{}/fd/1", told.recv().await.unwrap());
+            // For a moment it is the pipe that the number is told on.
+            let meta = || Some(std::fs::metadata(&stdout).unwrap()).filter(std::fs::Metadata::is_file);
+            let held = || meta().map_or(u64::MAX, |meta| meta.blocks() * 512);
+            // It is looked at now and then, also once nothing more comes on descriptor 3.
+            let until = env.now().after(std::time::Duration::from_secs(20));
+            while held() > MOST && env.now() < until {
+                env.sleep(std::time::Duration::from_millis(5)).await;
+            }
+            let held = held();
+            std::fs::write(&go, "go on\n").unwrap();
+            held
+        };
+        let (said, held) = tokio::join!(captured, look);
+        assert!(held <= MOST, "{held} bytes are held");
+        said.unwrap()
+    });
+    assert_eq!(said.ended, Ended::Code(0));
+    assert!(said.stdout.starts_with("first\n\0") && said.stdout.ends_with("\0last\n"));
+    assert!(said.stdout.contains(&format!("[{} bytes left out]", (32 << 20) + 11)), "{}", said.stdout.len());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FallocateFlags, MemfdFlags, OFlags};
 
-/// Bytes that are kept of the beginning, and as many of the end.
+/// Bytes that are kept of either end, unless told.
 const KEPT: u64 = 512 << 10;
 
 /// What a process says, in memory and not through a pipe, so that it is not ended by its next word when we are gone.
@@ -17,6 +17,8 @@ const KEPT: u64 = 512 << 10;
 #[derive(Clone, Debug)]
 pub struct Transcript {
     file: Arc<File>,
+    /// Bytes that are kept of the beginning, and as many of the end.
+    half: u64,
     /// What is between the beginning and this was given back.
     trimmed: Arc<AtomicU64>,
 }
@@ -24,11 +26,11 @@ pub struct Transcript {
 /// What is left of a [`Transcript`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
-    /// All of it, or its first 512 KiB.
+    /// All of it, or its beginning: 512 KiB.
     pub head: Vec<u8>,
     /// Bytes that were said in between, and are gone.
     pub left_out: u64,
-    /// Its last 512 KiB where something was left out.
+    /// Its end, 512 KiB, where something was left out.
     pub tail: Vec<u8>,
 }
 
@@ -38,10 +40,15 @@ impl Transcript {
     /// # Errors
     /// What the system says.
     pub fn new() -> io::Result<Self> {
+        Self::keeping(KEPT)
+    }
+
+    /// One that keeps so many bytes of its beginning, and as many of its end.
+    pub(super) fn keeping(half: u64) -> io::Result<Self> {
         let file = rustix::fs::memfd_create("said", MemfdFlags::CLOEXEC)?;
         // Who opens /dev/stderr anew writes behind the others, not over them.
         rustix::fs::fcntl_setfl(&file, OFlags::RDWR | OFlags::APPEND)?;
-        Ok(Self { file: Arc::new(file.into()), trimmed: Arc::default() })
+        Ok(Self { file: Arc::new(file.into()), half, trimmed: Arc::default() })
     }
 
     /// Adds words, as a process would.
@@ -69,14 +76,14 @@ impl Transcript {
     pub fn kept(&self) -> io::Result<Kept> {
         let len = self.len();
         let trimmed = self.trimmed.load(Ordering::Relaxed);
-        if len <= KEPT.saturating_mul(2) && trimmed == 0 {
+        if len <= self.half.saturating_mul(2) && trimmed == 0 {
             return Ok(Kept { head: self.part(0, len)?, ..Kept::default() });
         }
-        let tail = len.saturating_sub(KEPT).max(trimmed).max(KEPT.min(len));
-        let head = self.part(0, KEPT.min(len))?;
+        let tail = len.saturating_sub(self.half).max(trimmed).max(self.half.min(len));
+        let head = self.part(0, self.half.min(len))?;
         Ok(Kept {
             head,
-            left_out: tail.saturating_sub(KEPT),
+            left_out: tail.saturating_sub(self.half),
             tail: self.part(tail, len.saturating_sub(tail))?,
         })
     }
@@ -95,8 +102,9 @@ impl Transcript {
 
     /// Gives back the memory of what will not be kept.
     pub(super) fn trim(&self) {
-        let (from, to) = (self.trimmed.load(Ordering::Relaxed).max(KEPT), self.len().saturating_sub(KEPT));
-        if to <= from.saturating_add(KEPT) {
+        let (from, to) =
+            (self.trimmed.load(Ordering::Relaxed).max(self.half), self.len().saturating_sub(self.half));
+        if to <= from.saturating_add(self.half) {
             return;
         }
         let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;

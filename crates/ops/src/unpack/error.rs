@@ -38,7 +38,8 @@ pub enum Damage {
     Parts,
 }
 
-/// Why an archive was not unpacked. `to` is as it was before.
+/// Why an archive was not unpacked. `to` is as it was before, but for [`NotReplaced`](Self::NotReplaced) and
+/// [`Exchanged`](Self::Exchanged).
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum UnpackError {
@@ -111,6 +112,18 @@ pub enum UnpackError {
         /// What it is.
         why: Occupied,
     },
+    /// Something is mounted in the folder that stands at `to`, and would go away with it.
+    #[error(
+        "`{}` cannot be replaced, since something is mounted in it, at `{}`: unmount that, or have it mounted elsewhere",
+        shown(path),
+        shown(mounted)
+    )]
+    MountedBelow {
+        /// `to`.
+        path: PathBuf,
+        /// Where it is mounted.
+        mounted: PathBuf,
+    },
     /// The folder that `to` would be in is not there.
     #[error("the folder that `{}` would be in does not exist", shown(path))]
     NoParent {
@@ -124,6 +137,22 @@ pub enum UnpackError {
         doing: &'static str,
         /// The file it was tried with.
         path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The old tree could not be exchanged, and the new one not put in its place once the old one was on its way out. The
+    /// new one is whole, and stays where it is: no later run removes it.
+    #[error(
+        "the folder at `{}` is gone, or in part, and the new one could not be put there: it was left in `{}`",
+        shown(path),
+        shown(kept)
+    )]
+    NotReplaced {
+        /// `to`.
+        path: PathBuf,
+        /// Where the new tree is.
+        kept: PathBuf,
         /// What the system says.
         #[source]
         source: io::Error,
@@ -166,9 +195,11 @@ impl UnpackError {
             Self::Unreadable { .. }
             | Self::NoSpace { .. }
             | Self::Occupied { .. }
+            | Self::MountedBelow { .. }
             | Self::NoParent { .. }
             | Self::Disk { .. }
             | Self::Exchanged { .. }
+            | Self::NotReplaced { .. }
             | Self::Stopped
             | Self::TimedOut
             | Self::BrokeDown => false,

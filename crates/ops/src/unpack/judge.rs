@@ -16,12 +16,15 @@ impl Classify for UnpackError {
             Self::Empty | Self::NothingLeft { .. } => (Class::Permanent, Kind::Invalid),
             Self::NoSpace { .. }
             | Self::Occupied { .. }
+            | Self::MountedBelow { .. }
             | Self::NoParent { .. }
             | Self::Disk { .. }
             | Self::Unreadable { .. }
-            | Self::Exchanged { .. } => (Class::Local, Kind::Local),
+            | Self::Exchanged { .. }
+            | Self::NotReplaced { .. } => (Class::Local, Kind::Local),
             Self::Stopped => (Class::Permanent, Kind::Cancelled),
-            Self::TimedOut => (Class::Permanent, Kind::Timeout),
+            // A quicker disk, or a longer limit, and it is done: as where hashing it took too long.
+            Self::TimedOut => (Class::Transient, Kind::Timeout),
             Self::BrokeDown => (Class::Permanent, Kind::Failed),
         };
         Judgement::new(class, Blame::Elsewhere, kind)
@@ -37,7 +40,7 @@ mod tests {
 
     #[test]
     fn every_error_has_its_row() {
-        use Class::{Local, Permanent};
+        use Class::{Local, Permanent, Transient};
         let (path, name) = (|| "/opt/app".into(), || "a".into());
         let disk = io::ErrorKind::PermissionDenied.into();
         for (error, class, kind) in [
@@ -55,12 +58,18 @@ mod tests {
             (UnpackError::NothingLeft { strip: 1 }, Permanent, Kind::Invalid),
             (UnpackError::NoSpace { folder: path(), needed: 2, free: 1 }, Local, Kind::Local),
             (UnpackError::Occupied { path: path(), why: Occupied::NotOurs }, Local, Kind::Local),
+            (UnpackError::MountedBelow { path: path(), mounted: path() }, Local, Kind::Local),
             (UnpackError::NoParent { path: path() }, Local, Kind::Local),
             (UnpackError::Disk { doing: "write", path: path(), source: disk }, Local, Kind::Local),
             (UnpackError::Unreadable { source: io::ErrorKind::Other.into() }, Local, Kind::Local),
             (UnpackError::Exchanged { path: path() }, Local, Kind::Local),
+            (
+                UnpackError::NotReplaced { path: path(), kept: path(), source: io::ErrorKind::Other.into() },
+                Local,
+                Kind::Local,
+            ),
             (UnpackError::Stopped, Permanent, Kind::Cancelled),
-            (UnpackError::TimedOut, Permanent, Kind::Timeout),
+            (UnpackError::TimedOut, Transient, Kind::Timeout),
             (UnpackError::BrokeDown, Permanent, Kind::Failed),
         ] {
             assert_eq!(error.judge(), Judgement::new(class, Blame::Elsewhere, kind), "{error}");

@@ -1,10 +1,11 @@
-//! Removes what is in a folder, through no link, however deep it goes.
+//! Removes what is in a folder, through no link, however deep it goes, and nothing of what is mounted in there.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::sync::Arc;
 
 use crate::env::fs::{Clobber, FileKind, FsFolder};
+use crate::mounts;
 
 /// Folders that are open in each other at most: what lies deeper is moved up first.
 const DEEPEST: usize = 32;
@@ -18,8 +19,8 @@ struct Level {
     names: Vec<OsString>,
 }
 
-/// Removes all that is in `folder`, but for what has the name `last`. Goes on after a failure and tells the first one;
-/// `Interrupted` once `is_over` says so.
+/// Removes all that is in `folder`, but for what has the name `last`. Goes on after a failure and tells the first one,
+/// as where something is mounted; `Interrupted` once `is_over` says so.
 pub(super) fn empty(
     folder: &Arc<dyn FsFolder>,
     last: Option<&OsStr>,
@@ -68,7 +69,8 @@ pub(super) fn empty(
                 levels.push(level);
             }
             Some(_) => {
-                let opened = level.folder.folder(&name).and_then(|folder| Ok((folder.list()?, folder)));
+                let opened =
+                    mounts::own_folder(&*level.folder, &name).and_then(|folder| Ok((folder.list()?, folder)));
                 levels.push(level);
                 match opened {
                     Ok((names, folder)) => levels.push(Level { folder, name, names }),
@@ -100,6 +102,8 @@ mod tests {
 
     use super::*;
     use crate::env::Env;
+    use crate::env::fs::Fs as _;
+    use crate::testing::disk::Disk;
 
     fn opened(path: &Path) -> Arc<dyn FsFolder> {
         Env::real().fs().folder(path).unwrap()
@@ -121,6 +125,22 @@ mod tests {
         empty_with_last(&opened(&top), OsStr::new("mark"), &|| false).unwrap();
         assert!(opened(&top).list().unwrap().is_empty());
         assert_eq!(std::fs::read(kept.join("f")).unwrap(), b"x");
+    }
+
+    #[test]
+    fn what_is_mounted_stays_and_the_rest_goes() {
+        let disk = Disk::new();
+        for folder in ["/data/top", "/data/top/a", "/data/top/a/volume", "/data/top/b"] {
+            disk.plant_folder(Path::new(folder));
+        }
+        for file in ["/data/top/a/volume/kept", "/data/top/a/gone", "/data/top/b/gone", "/data/top/mark"] {
+            disk.plant(Path::new(file), b"x");
+        }
+        disk.mount_at(Path::new("/data/top/a/volume"));
+        let top = disk.folder(Path::new("/data/top")).unwrap();
+        let error = empty_with_last(&top, OsStr::new("mark"), &|| false).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+        assert_eq!(disk.names(), [Path::new("/data/top/a/volume/kept"), Path::new("/data/top/mark")]);
     }
 
     #[test]

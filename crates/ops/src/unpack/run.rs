@@ -54,7 +54,8 @@ pub(crate) async fn sweep_beside(env: &Env, to: &Path) {
 /// what it made; what it has no time for, the next run for the same `to` removes.
 ///
 /// # Errors
-/// An [`UnpackError`]; `to` is then as it was, but where the error says that somebody else renamed it.
+/// An [`UnpackError`]; `to` is then as it was, but where the error says that somebody else renamed it, or that the old tree
+/// had to go first and where the new one was left.
 pub async fn unpack(
     env: &Env,
     request: UnpackRequest,

@@ -49,7 +49,7 @@ impl Staging {
     pub(super) fn make(to: &Path, hearing: &Hearing) -> Result<Self, UnpackError> {
         let env = hearing.env();
         let (parent, name) = env.fs().folder_of(to).map_err(|error| UnpackError::of_way(to, error))?;
-        standing(env, &*parent, name, to)?;
+        standing(hearing, &*parent, name, to)?;
         let stem = Stem::of(name);
         sweep(&*parent, &stem, hearing)?;
         let failed = |error| UnpackError::disk("make a folder beside", to)(error);
@@ -92,7 +92,7 @@ impl Staging {
         let mut warnings = Vec::new();
         self.tree.sync_all().map_err(UnpackError::disk("write to the disk what is to be", &self.to))?;
         self.hearing.check()?;
-        let there = standing(self.hearing.env(), &*self.parent, &self.name, &self.to)?;
+        let there = standing(&self.hearing, &*self.parent, &self.name, &self.to)?;
         let replaced = matches!(there, Standing::Ours { .. });
         match there {
             Standing::Nothing => self.rename(Clobber::Keep)?,
@@ -127,8 +127,7 @@ impl Staging {
     }
 
     fn rename(&self, clobber: Clobber) -> Result<(), UnpackError> {
-        let renamed = self.outer.rename(OsStr::new(TREE), &*self.parent, &self.name, clobber);
-        renamed.map_err(|error| match error.kind() {
+        self.put(clobber).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists
             | io::ErrorKind::DirectoryNotEmpty
             | io::ErrorKind::NotADirectory => {
@@ -136,6 +135,10 @@ impl Staging {
             }
             _ => self.failed(error),
         })
+    }
+
+    fn put(&self, clobber: Clobber) -> io::Result<()> {
+        self.outer.rename(OsStr::new(TREE), &*self.parent, &self.name, clobber)
     }
 
     /// Tree and `to`, which is `id`, change places; `false` where this file system cannot do that.
@@ -158,51 +161,67 @@ impl Staging {
     fn replace(&self, id: FileId, folder: &Arc<dyn FsFolder>) -> Result<(), UnpackError> {
         let old = OsStr::new(OLD);
         match self.parent.rename(&self.name, &*self.outer, old, Clobber::Keep) {
-            Ok(()) if self.outer.is_still(old, id) => {
-                return self.rename(Clobber::Keep).or_else(|error| {
-                    // The old tree stays where it was, if the new one cannot take its place.
-                    self.give_back(old)?;
-                    Err(error)
-                });
-            }
+            Ok(()) if self.outer.is_still(old, id) => self.rename(Clobber::Keep).or_else(|error| {
+                // The old tree stays where it was, if the new one cannot take its place.
+                self.give_back(old)?;
+                Err(error)
+            }),
             Ok(()) => {
                 self.give_back(old)?;
-                return Err(UnpackError::Exchanged { path: self.to.clone() });
+                Err(UnpackError::Exchanged { path: self.to.clone() })
             }
             Err(error) if is_not_at_once(&error) => {
-                self.remove_in_place(folder)
+                self.begin_removal(folder)
                     .map_err(UnpackError::disk("remove the old folder at", &self.to))?;
+                let removed = self.remove_in_place(folder);
+                removed.and_then(|()| self.put(Clobber::Keep)).map_err(|error| self.kept(error))
             }
-            Err(error) => return Err(self.failed(error)),
+            Err(error) => Err(self.failed(error)),
         }
-        self.rename(Clobber::Keep)
     }
 
     /// What was moved away goes back to `to`.
     fn give_back(&self, old: &OsStr) -> Result<(), UnpackError> {
         let back = self.outer.rename(old, &*self.parent, &self.name, Clobber::Keep);
-        back.map_err(|error| self.abandoned(error))
+        back.map_err(|error| self.kept(error))
+    }
+
+    /// `to` is no tree any more: the new one is all there is, and stays, also for a later sweep.
+    fn kept(&self, source: io::Error) -> UnpackError {
+        self.let_alone();
+        let kept = self.to.with_file_name(&self.outer_name).join(TREE);
+        UnpackError::NotReplaced { path: self.to.clone(), kept, source }
     }
 
     /// What is in the outer folder now is not ours to remove: neither we do, nor a later sweep, which knows ours by
     /// their record.
     fn abandoned(&self, error: io::Error) -> UnpackError {
-        self.is_done.set(true);
-        let _ = self.outer.remove(OsStr::new(RECORD));
+        self.let_alone();
         self.failed(error)
     }
 
-    /// Removes a tree of ours where it stands, as that of an image has to be. From the first step on it is no proof of
-    /// anything, and to the last one it is known for ours.
-    fn remove_in_place(&self, folder: &Arc<dyn FsFolder>) -> io::Result<()> {
+    fn let_alone(&self) {
+        self.is_done.set(true);
+        let _ = self.outer.remove(OsStr::new(RECORD));
+    }
+
+    /// Has a tree of ours be no proof of anything: it is to be removed where it stands, as that of an image has to be.
+    fn begin_removal(&self, folder: &Arc<dyn FsFolder>) -> io::Result<()> {
         let (stamp, going) = (OsStr::new(STAMP), OsStr::new(GOING));
         match folder.rename(stamp, &**folder, going, Clobber::Replace) {
             // An earlier run came as far.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            done => done?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => folder.sync(),
+            renamed => {
+                renamed?;
+                // Nothing is removed yet, so that it may be the proof again.
+                folder.sync().inspect_err(|_| drop(folder.rename(going, &**folder, stamp, Clobber::Keep)))
+            }
         }
-        folder.sync()?;
-        remove::empty_with_last(folder, going, &|| false)?;
+    }
+
+    /// Removes it. To the last step it is known for ours.
+    fn remove_in_place(&self, folder: &Arc<dyn FsFolder>) -> io::Result<()> {
+        remove::empty_with_last(folder, OsStr::new(GOING), &|| false)?;
         self.parent.remove_folder(&self.name)
     }
 

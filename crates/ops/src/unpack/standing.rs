@@ -4,13 +4,17 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use thiserror::Error;
 
 use super::UnpackError;
+use super::hearing::Hearing;
 use super::stamp::is_stamped;
-use crate::env::Env;
+use crate::deadline::Deadline;
 use crate::env::fs::{FileId, FileKind, FsFolder};
+use crate::env::{Env, StopOnDrop};
+use crate::mounts;
 
 /// Why what stands there is not replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -52,29 +56,39 @@ pub(super) enum Standing {
     },
 }
 
-/// Looks whether a tree may be put at `to`, as [`unpack`](super::unpack) does, before there is an archive.
+/// Looks whether a tree may be put at `to`, as [`unpack`](super::unpack) does, before there is an archive: on a thread of its
+/// own, since all that stands there is looked through.
+///
+/// Cancel safe: nothing is changed.
 ///
 /// # Errors
 /// What unpacking would fail with for what stands there.
-pub(crate) fn check_place(env: &Env, to: &Path) -> Result<(), UnpackError> {
-    match env.fs().folder_of(to) {
-        Ok((parent, name)) => standing(env, &*parent, name, to).map(drop),
+pub(crate) async fn check_place(env: &Env, to: &Path) -> Result<(), UnpackError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let _stop = StopOnDrop(Arc::clone(&stop));
+    let (hearing, place) = (Hearing::new(env, stop, Deadline::NEVER), to.to_owned());
+    let looked = env.thread("look", move || match hearing.env().fs().folder_of(&place) {
+        Ok((parent, name)) => standing(&hearing, &*parent, name, &place).map(drop),
         // The folders above it can be made.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(UnpackError::of_way(to, error)),
-    }
+        Err(error) => Err(UnpackError::of_way(&place, error)),
+    });
+    looked
+        .map_err(UnpackError::disk("start a thread to look at", to))?
+        .await
+        .unwrap_or(Err(UnpackError::BrokeDown))
 }
 
-/// Looks at what has the name `name` in `parent`, which people know as `to`.
+/// Looks at what has the name `name` in `parent`, which people know as `to`, and at all below it.
 pub(super) fn standing(
-    env: &Env,
+    hearing: &Hearing,
     parent: &dyn FsFolder,
     name: &OsStr,
     to: &Path,
 ) -> Result<Standing, UnpackError> {
     let failed = |error| UnpackError::disk("look at", to)(error);
     let occupied = |why| UnpackError::Occupied { path: to.to_owned(), why };
-    let us = env.fs().us();
+    let us = hearing.env().fs().us();
     match parent.look(name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Nothing),
         Err(error) => return Err(failed(error)),
@@ -98,6 +112,12 @@ pub(super) fn standing(
     }
     if meta.uid != us.user {
         return Err(occupied(Occupied::Foreign { owner: meta.uid }));
+    }
+    // It would go away with the old tree, to where nobody looks for it.
+    let mounted = mounts::first_below(&folder, &|| hearing.is_over());
+    hearing.check()?;
+    if let Some(below) = mounted.map_err(failed)? {
+        return Err(UnpackError::MountedBelow { path: to.to_owned(), mounted: to.join(below) });
     }
     Ok(Standing::Ours { id: meta.id, folder })
 }

@@ -150,6 +150,41 @@ fn a_mount_point_is_refused_before_anything_is_fetched() {
 }
 
 #[test]
+fn a_volume_in_what_a_dead_clone_left_is_not_swept() {
+    let Some(forge) = Forge::start() else { return };
+    let (_sample, lab) = (forge.sample("s"), Lab::new());
+    let old = lab.path("work/.dest.clone-00000001");
+    let (volume, kept) = (old.join("clone/volume"), lab.path("kept"));
+    fs::create_dir_all(&volume).unwrap();
+    fs::write(old.join("vps-configurator-clone"), "").unwrap();
+    fs::write(old.join("clone/gone"), "").unwrap();
+    fs::set_permissions(&old, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::create_dir(&kept).unwrap();
+    // A file system of its own, and a folder of the same one.
+    for mount in ["mount -t tmpfs lab", "mount --bind ../kept"] {
+        let inner = lab.command(&[&forge.url("s"), "dest"]);
+        let script = format!(
+            "{mount} \"$1\" || exit 99; mkdir \"$1/in\"; echo kept >\"$1/in/f\"; volume=$1; shift; \
+             \"$@\" || exit; test \"$(cat \"$volume/in/f\")\" = kept || exit 98"
+        );
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "sh", "-c", &script, "sh"]);
+        command.arg(&volume).arg(inner.get_program()).args(inner.get_args());
+        command.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.current_dir(lab.path("work"));
+        let ended = Running::start(command).wait();
+        if ended.code == 99 || ended.text().contains("unshare") {
+            tests::skip(&format!("nothing can be mounted here: {}", ended.text()));
+            return;
+        }
+        let _ = ended.expect(0);
+        assert!(old.join("vps-configurator-clone").exists() && !old.join("clone/gone").exists());
+        fs::write(old.join("clone/gone"), "").unwrap();
+        fs::remove_dir_all(lab.path("work/dest")).unwrap();
+    }
+}
+
+#[test]
 fn dest_is_any_path_there_can_be() {
     let Some(forge) = Forge::start() else { return };
     let (sample, lab) = (forge.sample("s"), Lab::new());

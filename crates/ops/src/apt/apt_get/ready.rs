@@ -12,6 +12,7 @@ use crate::apt::error::AptError;
 use crate::apt::facts::Archive;
 use crate::env::Env;
 use crate::env::fs::{FileId, FsFolder, Open};
+use crate::mounts;
 
 /// How the names of such folders begin, in that of the archives.
 const NAME: &str = "ready.";
@@ -128,7 +129,7 @@ pub(super) fn sweep(env: &Env, archives: &dyn FsFolder, name: &OsStr, age: Durat
 fn remove(archives: &dyn FsFolder, name: &OsStr, folder: &dyn FsFolder) {
     for inner in folder.list().unwrap_or_default() {
         if folder.remove(&inner).is_err()
-            && let Ok(below) = folder.folder(&inner)
+            && let Ok(below) = mounts::own_folder(folder, &inner)
         {
             below.list().unwrap_or_default().iter().for_each(|file| drop(below.remove(file)));
             let _ = folder.remove_folder(&inner);
@@ -142,7 +143,8 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 
     use super::*;
-    use crate::env::fs::Care;
+    use crate::env::fs::{Care, Fs as _};
+    use crate::testing::disk::Disk;
 
     struct Machine {
         place: tempfile::TempDir,
@@ -190,6 +192,20 @@ mod tests {
         std::fs::create_dir(folder.join("partial")).unwrap();
         ready.remove();
         assert!(!folder.exists() && machine.at("a_1_all.deb").exists());
+    }
+
+    #[test]
+    fn nothing_of_what_is_mounted_in_one_is_removed() {
+        let disk = Disk::new();
+        for folder in ["/data/ready.1", "/data/ready.1/partial"] {
+            disk.plant_folder(Path::new(folder));
+        }
+        disk.plant(Path::new("/data/ready.1/partial/theirs"), b"x");
+        disk.plant(Path::new("/data/ready.1/a.deb"), b"x");
+        disk.mount_at(Path::new("/data/ready.1/partial"));
+        let (archives, name) = (disk.folder(Path::new("/data")).unwrap(), OsStr::new("ready.1"));
+        remove(&*archives, name, &*archives.folder(name).unwrap());
+        assert_eq!(disk.names(), [Path::new("/data/ready.1/partial/theirs")]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use gix::bstr::{BStr, ByteSlice};
 
 use crate::env::fs::{Clobber, FileKind, FsFolder};
 use crate::git::ours::is_absent;
+use crate::mounts;
 
 /// Files below an open folder.
 #[derive(Debug)]
@@ -85,7 +86,7 @@ impl Tree {
     pub(super) fn take_as(&mut self, there: &Arc<dyn FsFolder>, name: &OsStr, path: &BStr) -> io::Result<()> {
         let (here, own) = self.make(path)?;
         // A folder that was emptied, or a module's that never was filled.
-        if let Ok(folder) = here.folder(own) {
+        if let Ok(folder) = mounts::own_folder(&*here, own) {
             remove_hollow(&*folder);
             let _ = here.remove_folder(own);
         }
@@ -133,11 +134,11 @@ impl Tree {
     }
 }
 
-/// Removes the folders in one that have nothing but folders in them.
+/// Removes the folders in one that have nothing but folders in them, and none that is mounted there.
 fn remove_hollow(folder: &dyn FsFolder) {
     let names: Vec<OsString> = folder.list().unwrap_or_default();
     for name in names {
-        if let Ok(inner) = folder.folder(&name) {
+        if let Ok(inner) = mounts::own_folder(folder, &name) {
             remove_hollow(&*inner);
             drop(inner);
             let _ = folder.remove_folder(&name);
@@ -152,6 +153,8 @@ mod tests {
 
     use super::*;
     use crate::env::Env;
+    use crate::env::fs::Fs as _;
+    use crate::testing::disk::Disk;
 
     fn tree(folder: &Path) -> Tree {
         Tree::new(Env::real().fs().folder(folder).unwrap())
@@ -196,6 +199,19 @@ mod tests {
         files.remove("a".into()).unwrap();
         files.remove("a/g".into()).unwrap();
         assert!(!at("a").exists());
+    }
+
+    #[test]
+    fn no_folder_that_is_mounted_in_the_way_is_emptied_of_its_folders() {
+        let disk = Disk::new();
+        for folder in ["/data/a", "/data/a/f", "/data/a/f/volume", "/data/a/f/volume/theirs", "/data/b"] {
+            disk.plant_folder(Path::new(folder));
+        }
+        disk.plant(Path::new("/data/b/f"), b"new");
+        disk.mount_at(Path::new("/data/a/f/volume"));
+        let tree = |path: &str| Tree::new(disk.folder(Path::new(path)).unwrap());
+        assert!(tree("/data/a").take(&mut tree("/data/b"), "f".into()).is_err());
+        assert!(disk.look(Path::new("/data/a/f/volume/theirs")).is_ok());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The key of a repository: had, checked, and known for what it is before apt may trust it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IoSlice};
 use std::path::Path;
 use std::time::Duration;
@@ -11,8 +11,9 @@ use vps_retry::{Class, Kind};
 use super::super::action::{AptKey, AptKeyCheck, AptKeySource};
 use super::super::run::{StepContext, StepError};
 use super::asked::asked;
+use super::file::{sweep, tagged};
 use crate::download::{Algorithm, Dest, DownloadRequest, InvalidRequest, Running, Saved, parse_url};
-use crate::env::fs::{Care, FsFolder, Open};
+use crate::env::fs::{Care, FsFile, FsFolder, Open};
 use crate::foreign::{Foreign, shown};
 use crate::process::{CommandError, Ended, ProcessSpec, Shield};
 
@@ -146,10 +147,29 @@ async fn fetched(cx: &StepContext, url: &str, check: &AptKeyCheck) -> Result<Vec
     }
 }
 
+/// What a file for gpg to read is called: this and a number.
+const HIDDEN: &str = ".key-";
+
 /// A file for gpg to read, gone with this.
 struct Shown {
     folder: std::sync::Arc<dyn FsFolder>,
     name: OsString,
+    /// Has its lock: nobody takes it for what a killed run left.
+    file: Box<dyn FsFile>,
+}
+
+impl Shown {
+    /// In `folder`, from which what killed runs left is taken away.
+    fn put(cx: &StepContext, folder: std::sync::Arc<dyn FsFolder>, content: &[u8]) -> io::Result<Self> {
+        sweep(&*folder, OsStr::new(HIDDEN), cx.env().fs().us(), None);
+        let name = tagged(HIDDEN.into(), cx.env().next_u64());
+        let file = folder.open(&name, Open::New)?;
+        // Where there are no locks, nobody sweeps.
+        let _ = file.try_lock();
+        let shown = Self { folder, name, file };
+        shown.file.write_all_at(&mut [IoSlice::new(content)], 0)?;
+        Ok(shown)
+    }
 }
 
 impl Drop for Shown {
@@ -166,10 +186,7 @@ async fn has_fingerprint(
 ) -> Result<(), StepError> {
     let unusable = |source| KeyError::Folder { path: shown(folder), source }.into_step();
     let opened = cx.env().fs().make_folder_with(folder, Care::Alone, 0o755).map_err(unusable)?;
-    let name = OsString::from(format!(".key-{:016x}", cx.env().next_u64()));
-    let file = opened.open(&name, Open::New).map_err(unusable)?;
-    let shown = Shown { folder: opened, name };
-    file.write_all_at(&mut [IoSlice::new(content)], 0).map_err(unusable)?;
+    let shown = Shown::put(cx, opened, content).map_err(unusable)?;
     // Nothing of the user's own gpg is read or made: its home is this folder, in which it has nothing to do.
     let spec = ProcessSpec::new("gpg")
         .args(["--batch", "--no-options", "--no-autostart", "--lock-never", "--no-keyring"])

@@ -116,7 +116,7 @@ fn request(cx: &StepContext, action: &DownloadAction) -> Result<DownloadRequest,
 /// anybody is asked.
 pub(super) async fn check_places(cx: &StepContext, action: &DownloadAction) -> Result<(), StepError> {
     if let Some(unpack) = &action.unpack {
-        unpacked::check_place(cx, unpack)?;
+        unpacked::check_place(cx, unpack).await?;
     }
     let Some(path) = unpacked::archive(cx, action) else { return Ok(()) };
     let is_absent = |above: &Path| {
@@ -181,7 +181,9 @@ pub(super) async fn fetch(cx: &StepContext, action: &DownloadAction) -> Result<O
     let fs = cx.env().fs();
     // What cannot be put anywhere now is said in the step's turn, if it still cannot by then. A folder that is not there
     // yet, beside whose DEST the part would lie, is made then, if no step above makes it.
-    if action.unpack.as_ref().is_some_and(|unpack| unpacked::check_place(cx, unpack).is_err()) {
+    if let Some(unpack) = &action.unpack
+        && unpacked::check_place(cx, unpack).await.is_err()
+    {
         return Ok(None);
     }
     let held = match had(cx, action, cx.options.total).await {
@@ -223,7 +225,7 @@ pub(super) async fn effect(
 ) -> Result<Done, StepError> {
     let deadline = cx.deadline();
     if let Some(unpack) = &action.unpack {
-        unpacked::check_place(cx, unpack)?;
+        unpacked::check_place(cx, unpack).await?;
     }
     let archive = unpacked::archive(cx, action);
     let is_still = |meta: &Meta| {

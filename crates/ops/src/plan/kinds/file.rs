@@ -17,8 +17,9 @@ use crate::foreign::{Foreign, shown};
 
 /// What is put in place whole is held in memory.
 pub(super) const LARGEST: u64 = 64 << 20;
-/// What a file is called until it is in place: `.NAME.new-` and a number of 16 digits.
+/// What a file is called until it is in place: `.NAME.new-` and a number.
 const MARK: &[u8] = b".new-";
+/// Digits of that number.
 const TAG: usize = 16;
 
 /// A file that cannot be as it is to be.
@@ -156,7 +157,8 @@ pub(super) async fn effect(cx: &StepContext, action: &FileAction) -> Result<Done
 /// Puts a file in place, whole: at no instant can another process see half of it.
 ///
 /// # Errors
-/// Why it cannot be; what stood there is as it was.
+/// Why it cannot be. What stood there is as it was, but where the new one was in its place already: somebody exchanged
+/// that, or it is not known whether its name survives a power loss.
 pub(in crate::plan) async fn put_at(cx: &StepContext, dest: &Path, wanted: Wanted) -> Result<(), StepError> {
     let name = dest.file_name().ok_or_else(|| failed(dest, ErrorKind::InvalidInput.into()))?.to_owned();
     let above: PathBuf = dest.parent().unwrap_or(Path::new("/")).to_owned();
@@ -169,8 +171,8 @@ pub(in crate::plan) async fn put_at(cx: &StepContext, dest: &Path, wanted: Wante
     // A sync may take long; what is written in it is ours until the rename.
     let us = cx.env().fs().us();
     let put = cx.env().begin("write a file", move || {
-        sweep(&*folder, &name, us);
-        put(&*folder, &hidden(&name, tag), &name, &wanted)
+        sweep(&*folder, &hidden_prefix(&name), us, wanted.uid);
+        put(&*folder, &tagged(hidden_prefix(&name), tag), &name, &wanted)
     });
     match put.await {
         Ok(done) => done.map_err(|source| failed(dest, source)),
@@ -218,18 +220,18 @@ fn fill_and_rename(
     folder.sync()
 }
 
-/// Takes away what killed runs left of this file: ours, and nobody works on it.
-fn sweep(folder: &dyn FsFolder, name: &OsStr, us: Us) {
-    let prefix = hidden_prefix(name);
+/// Takes away what killed runs left in a folder under names of that prefix: files of ours, or of whom they were to be, that
+/// nobody works on.
+pub(super) fn sweep(folder: &dyn FsFolder, prefix: &OsStr, us: Us, owner: Option<u32>) {
     for left in folder.list().unwrap_or_default() {
         let tag = left.as_bytes().strip_prefix(prefix.as_bytes());
-        if !tag.is_some_and(|tag| tag.len() == 16 && tag.iter().all(u8::is_ascii_hexdigit)) {
+        if !tag.is_some_and(|tag| tag.len() == TAG && tag.iter().all(u8::is_ascii_hexdigit)) {
             continue;
         }
         let Ok(file) = folder.open(&left, Open::Read) else { continue };
         if let (Ok(true), Ok(meta)) = (file.try_lock(), file.meta())
             && meta.kind == FileKind::File
-            && us.trusts(meta.uid)
+            && (us.trusts(meta.uid) || owner == Some(meta.uid))
             && folder.is_still(&left, meta.id)
         {
             // It does not hurt where it is.
@@ -238,10 +240,10 @@ fn sweep(folder: &dyn FsFolder, name: &OsStr, us: Us) {
     }
 }
 
-fn hidden(name: &OsStr, tag: u64) -> OsString {
-    let mut hidden = hidden_prefix(name);
-    hidden.push(format!("{tag:016x}"));
-    hidden
+/// A name of that prefix.
+pub(super) fn tagged(mut prefix: OsString, tag: u64) -> OsString {
+    prefix.push(format!("{tag:0TAG$x}"));
+    prefix
 }
 
 fn hidden_prefix(name: &OsStr) -> OsString {

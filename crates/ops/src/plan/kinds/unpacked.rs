@@ -66,8 +66,14 @@ pub(super) fn is_there(cx: &StepContext, action: &DownloadAction, unpack: &Unpac
 }
 
 /// Whether the folder may be put where it is to be.
-pub(super) fn check_place(cx: &StepContext, unpack: &Unpack) -> Result<(), StepError> {
-    check(cx.env(), &cx.path(&unpack.to)).map_err(|error| failed(&error))
+pub(super) async fn check_place(cx: &StepContext, unpack: &Unpack) -> Result<(), StepError> {
+    let to = cx.path(&unpack.to);
+    let looked = tokio::select! {
+        biased;
+        looked = check(cx.env(), &to) => looked,
+        () = cx.ground.cancel.cancelled() => return Err(StepError::stopped()),
+    };
+    looked.map_err(|error| failed(&error))
 }
 
 fn failed(error: &UnpackError) -> StepError {
@@ -79,6 +85,9 @@ fn failed(error: &UnpackError) -> StepError {
 ///
 /// The archive is hashed once more from the file that is then unpacked: between a download and this, others may have
 /// had a hand in DEST's folder.
+///
+/// # Cancel safety
+/// Dropped, or with its run, it stops. The folder is then what it was, or what it is to be.
 pub(super) async fn effect(
     cx: &StepContext,
     action: &DownloadAction,
@@ -125,7 +134,12 @@ pub(super) async fn effect(
     let progress = move |progress: UnpackProgress| {
         saying.say(format!("unpacking: {} entries", progress.entries).into());
     };
-    let done = unpack(cx.env(), request, progress).await;
+    let done = tokio::select! {
+        biased;
+        done = unpack(cx.env(), request, progress) => done,
+        // Dropped, it ends by itself: what it made by then goes, or the next run sweeps it.
+        () = cx.ground.cancel.cancelled() => return Err(StepError::stopped()),
+    };
     let done = done.map_err(|error| {
         if error.is_of_archive() {
             remove_left(cx, action);

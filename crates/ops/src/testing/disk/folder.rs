@@ -182,8 +182,8 @@ impl FsFolder for DiskFolder {
         Ok(0o666 & !self.disk.umask())
     }
 
-    fn is_mount_point(&self, _name: &OsStr) -> bool {
-        false
+    fn is_mount_point(&self, name: &OsStr) -> bool {
+        self.at(name).is_ok_and(|path| self.disk.lock().is_mounted(&path))
     }
 
     fn set_mode(&self, mode: u32) -> io::Result<()> {

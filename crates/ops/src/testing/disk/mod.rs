@@ -110,6 +110,22 @@ impl Disk {
         }
     }
 
+    /// What is at `path` is not removed from now on, as after `chattr +i`.
+    pub fn keep_for_ever(&self, path: &Path) {
+        let mut state = self.lock();
+        if let Ok(number) = state.number_at(path) {
+            state.immutable.insert(number);
+        }
+    }
+
+    /// Something is mounted at `path` from now on: what is below it is that.
+    pub fn mount_at(&self, path: &Path) {
+        let mut state = self.lock();
+        if let Ok(number) = state.number_at(path) {
+            state.mounted.insert(number);
+        }
+    }
+
     /// All that is there, folders too: what it is, its mode, and what is in it.
     #[must_use]
     pub fn all(&self) -> Vec<(PathBuf, FileKind, u32, Vec<u8>)> {
@@ -169,6 +185,17 @@ impl Disk {
     /// Nothing works any more from the change with this number on, as if the process were killed there.
     pub fn die_at(&self, change: u64) {
         self.lock().dies_at = Some(change);
+    }
+
+    /// The change with this number fails, and only that.
+    pub fn fail_at(&self, change: u64) {
+        self.lock().fails_at = Some(change);
+    }
+
+    /// Whether that change has come.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.lock().fails_at.is_none()
     }
 
     /// Somebody else does this right before the call with this number, changes and looks alike; as often as it is

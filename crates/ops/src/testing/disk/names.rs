@@ -12,6 +12,12 @@ impl Disk {
         let mut state = self.lock();
         let number = state.number_at(path)?;
         state.change()?;
+        if state.is_mounted(path) {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
+        if state.immutable.contains(&number) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
         if let Some(inode) = state.inodes.get_mut(&number) {
             // One that somebody still has open is there without a name.
             inode.links = inode.links.saturating_sub(1).max(1);

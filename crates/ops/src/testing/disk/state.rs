@@ -136,10 +136,16 @@ pub(super) struct State {
     /// Of those, waits for the disk.
     pub(super) syncs: u64,
     pub(super) dies_at: Option<u64>,
+    /// The change that fails, once.
+    pub(super) fails_at: Option<u64>,
     pub(super) forgets_file_syncs: bool,
     pub(super) forgets_folder_syncs: bool,
     /// Folders that cannot be moved, as those of a container's image.
     pub(super) of_image: BTreeSet<u64>,
+    /// Files and folders that are not removed, whoever tries.
+    pub(super) immutable: BTreeSet<u64>,
+    /// Files and folders that something is mounted at.
+    pub(super) mounted: BTreeSet<u64>,
     /// Calls begun, and before which of them somebody else does what.
     pub(super) steps: u64,
     pub(super) meddles_at: Vec<(u64, Vec<Meddling>)>,
@@ -161,9 +167,12 @@ impl State {
             calls: 0,
             syncs: 0,
             dies_at: None,
+            fails_at: None,
             forgets_file_syncs: false,
             forgets_folder_syncs: false,
             of_image: BTreeSet::new(),
+            immutable: BTreeSet::new(),
+            mounted: BTreeSet::new(),
             steps: 0,
             meddles_at: Vec::new(),
             next: 1,
@@ -199,6 +208,10 @@ impl State {
     pub(super) fn change(&mut self) -> io::Result<u64> {
         self.calls += 1;
         self.check_alive()?;
+        if self.fails_at.is_some_and(|at| self.calls >= at) {
+            self.fails_at = None;
+            return Err(io::Error::other("the disk does not answer"));
+        }
         Ok(self.calls)
     }
 
@@ -252,9 +265,15 @@ impl State {
         self.journal.push((self.calls, change));
     }
 
-    /// Whether this can be given another name: a folder of an image cannot.
+    /// Whether something is mounted there.
+    pub(super) fn is_mounted(&self, path: &Path) -> bool {
+        self.number_at(path).is_ok_and(|number| self.mounted.contains(&number))
+    }
+
+    /// Whether this can be given another name: a folder of an image cannot, nor what something is mounted at.
     pub(super) fn check_moves(&self, path: &Path) -> io::Result<()> {
         match self.number_at(path) {
+            Ok(_) if self.is_mounted(path) => Err(io::ErrorKind::ResourceBusy.into()),
             Ok(number) if self.of_image.contains(&number) => Err(io::ErrorKind::CrossesDevices.into()),
             found => found.map(drop),
         }

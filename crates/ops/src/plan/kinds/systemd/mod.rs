@@ -41,6 +41,8 @@ fn has_it_seen(unit: &Unit, action: &SystemdAction) -> Option<Verb> {
     match action.state {
         _ if unit.active == Active::Inactive || unit.active == Active::Failed => None,
         Some(UnitState::Stopped) => None,
+        // One that is on its way cannot be told to read anything again: it may have read the old already.
+        _ if unit.active != Active::Running => Some(Verb::Restart),
         Some(UnitState::Reloaded) => Some(Verb::Reload),
         Some(UnitState::Started | UnitState::Restarted) | None => Some(Verb::Restart),
     }
@@ -69,18 +71,19 @@ pub(super) async fn effect(cx: &StepContext, action: &SystemdAction) -> Result<D
         Some(false) if matches!(unit.file, UnitFile::Enabled | UnitFile::ForNow) => Some(Verb::Disable),
         _ => None,
     };
+    let seeing = has_it_seen(&unit, action).filter(|_| cx.is_told);
     let runs = match is_to_run(action) {
-        Some(true) if unit.active != Active::Running => Some(Verb::Start),
+        // A start would only wait for the one that is under way, which has seen who knows what.
+        Some(true) if unit.active != Active::Running => seeing.or(Some(Verb::Start)),
         Some(false) if !matches!(unit.active, Active::Inactive | Active::Failed) => Some(Verb::Stop),
-        // One that was on its way has seen who knows what.
-        _ => has_it_seen(&unit, action).filter(|_| cx.is_told),
+        _ => seeing,
     };
     for verb in begins.into_iter().chain(runs) {
         run(cx, verb, Some(name)).await?;
         did.push(verb.done());
     }
     let unit = look(cx, name).await?;
-    let is_done = unit.is_done && runs == Some(Verb::Start);
+    let is_done = unit.is_done && matches!(runs, Some(Verb::Start | Verb::Restart));
     if !is_done && !is_so(&unit, action) {
         return Err(refused(cx, name, Refused::NotSo { unit: name.into(), state: state(&unit) }).await);
     }

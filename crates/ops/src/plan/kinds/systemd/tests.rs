@@ -157,6 +157,7 @@ async fn what_is_so_is_seen_by_one_look_and_what_is_not_is_had() {
     use UnitState::{Reloaded, Restarted, Started, Stopped};
     let off = Machine::default();
     let on = Machine { active: "active", file: "enabled", ..off.clone() };
+    let begins = Machine { active: "activating", ..on.clone() };
     for (machine, state, enabled, told, did) in [
         (&on, Some(Started), Some(true), false, &[][..]),
         (&on, Some(Restarted), None, false, &[]),
@@ -177,6 +178,13 @@ async fn what_is_so_is_seen_by_one_look_and_what_is_not_is_had() {
             &["daemon-reload", "restart app.service"],
         ),
         (&Machine { active: "failed", ..on.clone() }, Some(Started), None, true, &["start app.service"]),
+        // One that is on its way may have read what was there before the change.
+        (&begins, Some(Started), None, true, &["restart app.service"]),
+        (&begins, Some(Restarted), None, true, &["restart app.service"]),
+        (&begins, Some(Reloaded), None, true, &["restart app.service"]),
+        (&begins, None, None, true, &["restart app.service"]),
+        (&begins, Some(Started), None, false, &["start app.service"]),
+        (&begins, Some(Stopped), None, true, &["stop app.service"]),
         (
             &Machine { file: "enabled-runtime", ..on.clone() },
             None,
@@ -261,8 +269,14 @@ async fn what_cannot_be_had_is_said_with_the_last_words_of_the_unit() {
 #[tokio::test]
 async fn one_that_ends_when_it_is_done_is_no_failure() {
     let once = Machine { kind: "oneshot", starts_as: "inactive", ..Machine::default() };
-    let lab = Lab::new(once, wants(Some(UnitState::Started), None)).await;
+    let lab = Lab::new(once.clone(), wants(Some(UnitState::Started), None)).await;
     assert!(lab.effect().await.unwrap().changed);
+    // At work when something changed: it does its work once more, and is done.
+    let mut lab =
+        Lab::new(Machine { active: "activating", ..once }, wants(Some(UnitState::Started), None)).await;
+    lab.cx.is_told = true;
+    assert!(lab.effect().await.unwrap().changed);
+    assert_eq!(lab.did(), ["restart app.service"]);
 }
 
 #[tokio::test]

@@ -132,7 +132,12 @@ async fn a_fingerprint_is_asked_of_gpg_once_and_then_known() {
     assert_eq!(lab.run(steps(&wanted)).await, ["r ok"]);
     assert_eq!(runner.ran().len(), 1);
     let other = repository(url(), AptKeyCheck::Fingerprint("9".repeat(40)));
+    // What runs left that were killed while gpg read it.
+    let keyrings = |name: &str| lab.at("etc/apt/keyrings").join(name);
+    std::fs::write(keyrings(".key-00000000000000ff"), "left").unwrap();
+    std::fs::write(keyrings(".key-mine"), "no name of ours").unwrap();
     assert!(lab.run(steps(&other)).await[0].contains("the key has the fingerprint"));
+    assert!(!keyrings(".key-00000000000000ff").exists() && keyrings(".key-mine").exists());
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::super::apt_key::sha256;
+use super::lab::tar_header;
 use super::machine::{Lab, ends, step};
 use crate::env::Env;
 use crate::plan::run::ApplyOptions;
@@ -107,19 +108,7 @@ async fn a_secret_is_sent_and_is_nowhere_else() {
 
 /// An archive of one file, `app/hello`.
 fn archive() -> &'static str {
-    let mut header = vec![0_u8; 512];
-    let mut field = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
-    field(0, "app/hello");
-    field(100, "0000755\0");
-    field(108, "0000000\0");
-    field(116, "0000000\0");
-    field(124, "00000000003\0");
-    field(136, "00000000000\0");
-    field(148, "        ");
-    field(156, "0");
-    field(257, "ustar\u{0}00");
-    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    let mut header = tar_header("app/hello", "0000755", 3);
     header.extend(b"hi\n");
     header.resize(512 * 4, 0);
     Box::leak(String::from_utf8(header).unwrap().into_boxed_str())

@@ -142,6 +142,22 @@ async fn after_a_loss_of_power_it_is_the_old_one_or_the_new_one_whole() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_killed_run_had_given_away_already_is_swept_and_what_is_anybody_elses_is_not() {
+    let disk = Disk::new();
+    disk.plant_folder(Path::new("/data/app"));
+    let left = |tag: u64| format!("/data/app/.a.new-{tag:016x}");
+    disk.plant_as_of(Path::new(&left(1)), b"given away", 33, 0o644);
+    disk.plant_as_of(Path::new(&left(2)), b"another user's", 34, 0o644);
+    disk.plant(Path::new(&left(3)), b"ours");
+    disk.plant_as_of(Path::new("/data/app/.a.new-1"), b"no number", 33, 0o644);
+    let mut action = file(DEST, "x");
+    action.owner.user = Some("33".into());
+    put(&disk_world(&disk, 1, 1, false), action).await.unwrap();
+    let expected = ["/data/app/.a.new-0000000000000002", "/data/app/.a.new-1", DEST];
+    assert_eq!(disk.names(), expected.map(Path::new));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sync_that_does_nothing_is_found_by_the_test_above() {
     let disk = Disk::new();
     put(&disk_world(&disk, 1, 1, false), file(DEST, "old")).await.unwrap();

@@ -31,3 +31,21 @@ pub(in crate::plan::kinds) async fn alone(
     let plan = Plan::new("test", folder, vec![step]);
     StepContext::first(Ground::of(network, plan, std::path::Path::new("/")).0)
 }
+
+/// The head of a file in a tar.
+pub(in crate::plan::kinds) fn tar_header(name: &str, mode: &str, len: usize) -> Vec<u8> {
+    let mut header = vec![0_u8; 512];
+    let mut field = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
+    field(0, name);
+    field(100, mode);
+    field(108, "0000000\0");
+    field(116, "0000000\0");
+    field(124, &format!("{len:011o}\0"));
+    field(136, "00000000000\0");
+    field(148, "        ");
+    field(156, "0");
+    field(257, "ustar\u{0}00");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    header
+}

@@ -15,3 +15,4 @@ mod machine;
 mod modules;
 mod packages;
 mod power;
+mod unpacked;
