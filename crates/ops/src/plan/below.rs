@@ -35,7 +35,7 @@ fn made_twice(steps: &[Step]) -> Vec<(usize, HintKind)> {
 }
 
 /// What a step puts in place.
-fn dests(step: &Step) -> impl Iterator<Item = &Path> {
+pub(super) fn dests(step: &Step) -> impl Iterator<Item = &Path> {
     let file = match &step.action {
         Action::File(file) => Some(file.dest.as_path()),
         Action::Download(download) => download.dest.as_deref(),

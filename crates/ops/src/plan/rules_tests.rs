@@ -141,8 +141,8 @@ fn a_name_that_is_there_twice_is_told_of_whatever_else_is_wrong_with_its_steps()
     says(
         "version: 1\nsteps:\n- {id: a, each: [x, y, y], packages: ['${nothing}']}\n- {id: a, each: [x], packages: [jq]}\n- {id: a, packages: [jq]}\n",
         &[
-            "3:22: steps[0].each[2]: there is a step `a[y]` already, in line 3",
-            "3:38: steps[0].packages[0]: `${nothing}` is not defined",
+            "3:24: steps[0].each[2]: there is a step `a[y]` already, in line 3",
+            "3:40: steps[0].packages[0]: `${nothing}` is not defined",
             "4:18: steps[1].each[0]: there is a step `a[x]` already, in line 3",
         ],
     );
