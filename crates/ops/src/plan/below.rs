@@ -1,6 +1,7 @@
 //! Paths below what another step makes, where that step is not needed, and paths that two steps make.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
 use super::action::{Action, Body, CommandLine};
@@ -81,6 +82,31 @@ pub(super) fn made(step: &Step) -> Option<&Path> {
         Action::Download(download) => download.unpack.as_ref().map(|unpack| unpack.to.as_path()),
         _ => None,
     }
+}
+
+/// Whether a path is in a folder that is some step's own work; that folder itself is not.
+pub(super) fn is_in_made(steps: &[Step], path: &Path) -> bool {
+    steps.iter().filter_map(made).any(|made| made != path && path.starts_with(made))
+}
+
+/// For each of some steps those before it that work at the same path, below its own or around it. One of two clones would
+/// else make the folder that the other one is to be.
+pub(super) fn meet<'s>(steps: impl Iterator<Item = (usize, &'s Step)>) -> Vec<(usize, Vec<usize>)> {
+    let (mut before, mut met): (BTreeMap<&Path, Vec<usize>>, _) = (BTreeMap::new(), Vec::new());
+    for (at, step) in steps {
+        let mut others = BTreeSet::new();
+        for path in dests(step) {
+            others.extend(path.ancestors().filter_map(|above| before.get(above)).flatten());
+            // Paths are in order part by part: those below one follow it.
+            let below = before.range::<Path, _>((Bound::Excluded(path), Bound::Unbounded));
+            others.extend(below.take_while(|(other, _)| other.starts_with(path)).flat_map(|(_, at)| at));
+        }
+        dests(step).for_each(|path| before.entry(path).or_default().push(at));
+        if !others.is_empty() {
+            met.push((at, others.into_iter().collect()));
+        }
+    }
+    met
 }
 
 fn made_by(steps: &[Step], index: usize) -> &Path {

@@ -575,3 +575,27 @@ fn nothing_panics_and_each_problem_has_a_place_in_the_text() {
         assert_eq!(read(&text).unwrap_err(), invalid, "twice the same");
     }
 }
+
+#[test]
+fn steps_meet_that_work_at_one_path_or_one_below_the_other() {
+    let text = |steps: &[&str]| {
+        let steps: String =
+            steps.iter().enumerate().map(|(at, step)| format!("- {{id: s{at}, {step}}}\n")).collect();
+        plan(&format!("version: 1\nsteps:\n{steps}"))
+    };
+    let git = |dest: &str| format!("git: {{url: 'https://example.com/r.git', dest: {dest}}}");
+    let met = |steps: &[&str]| below::meet(text(steps).steps.iter().enumerate());
+    assert_eq!(met(&[&git("x"), &git("x/in"), &git("xy"), &git("x-y/x"), &git("y/x")]), [(1, vec![0])]);
+    assert_eq!(
+        met(&[&git("x/in/a"), &git("x/in"), &git("x/on"), &git("x")]),
+        [(1, vec![0]), (3, vec![0, 1, 2])]
+    );
+    let (file, tree) = (
+        "download: {url: 'https://example.com/a', dest: x/f}",
+        "download: {url: 'https://example.com/a.zip', dest: a.zip, unpack: {to: x}}",
+    );
+    assert_eq!(
+        met(&[file, tree, file, "download: {url: 'https://example.com/a', dest: a.zip}"]),
+        [(1, vec![0]), (2, vec![0, 1]), (3, vec![1])]
+    );
+}

@@ -20,9 +20,12 @@ mod scrub;
 mod systemd;
 mod unpacked;
 
+use std::path::Path;
+
 use serde_json::Value;
 
-use super::action::{Action, ActionKind};
+use super::action::{Action, ActionKind, DownloadAction};
+use super::below::is_in_made;
 use super::module::ModuleLane;
 use super::run::order::{Decides, Lane};
 use super::run::{Done, Fetched, Proof, StepContext, StepError};
@@ -128,6 +131,11 @@ pub(super) fn is_once(action: &Action) -> bool {
     }
 }
 
+/// Where what is downloaded is to be; what is only unpacked lies beside its folder until then.
+fn place(download: &DownloadAction) -> Option<&Path> {
+    download.dest.as_deref().or_else(|| download.unpack.as_ref().map(|unpack| unpack.to.as_path()))
+}
+
 /// Fetches what it needs, unseen, if that is kept for its turn. [Packages](packages::fetch) are fetched for several, and
 /// [clones](git::fetch) are out of the way of their turn.
 ///
@@ -136,6 +144,12 @@ pub(super) fn is_once(action: &Action) -> bool {
 pub(super) async fn fetch(cx: &StepContext) -> Result<Option<Fetched>, StepError> {
     let Some(step) = cx.step() else { return Ok(None) };
     match &step.action {
+        // Who makes the folder around it finds nothing of ours in it.
+        Action::Download(download)
+            if place(download).is_some_and(|path| is_in_made(&cx.plan().steps, path)) =>
+        {
+            Ok(None)
+        }
         Action::Download(download) => download::fetch(cx, download).await,
         _ => Ok(None),
     }

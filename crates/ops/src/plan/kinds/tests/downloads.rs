@@ -1,13 +1,16 @@
 //! Downloads: what is proved by a digest, by a stamp, by the journal.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::super::apt_key::sha256;
 use super::machine::{Lab, ends, step};
 use crate::env::Env;
-use crate::plan::run::ApplyOptions;
-use crate::plan::{Action, Body, DownloadAction, FileAction, Part, SecretText, Step, Unpack};
+use crate::plan::run::{ApplyOptions, Ground, StepContext};
+use crate::plan::{
+    Action, Body, DownloadAction, FileAction, GitAction, Part, Plan, SecretText, Step, Unpack,
+};
 use crate::testing::scripted_http::{Script, ScriptedHttp};
 
 /// A machine whose server has `content` at every address; what it was asked, with the authorization that came.
@@ -404,4 +407,37 @@ async fn an_archive_that_a_run_left_and_nobody_knows_makes_room_for_the_next() {
     lab.network = network;
     assert!(lab.run(steps(&unpacking(&lab, false))).await[0].starts_with("d changed"));
     assert_eq!(std::fs::read_dir(lab.at("opt")).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn nothing_comes_early_into_a_folder_that_another_step_makes() {
+    let clone = |dest: &str| {
+        let action =
+            GitAction { url: "https://example.com/r.git".into(), dest: dest.into(), ..GitAction::default() };
+        Action::Git(action)
+    };
+    let tree = |to: &str| {
+        let unpack = Some(Unpack::new(to, 0));
+        Action::Download(DownloadAction { unpack, dest: None, ..action() })
+    };
+    let file =
+        |dest: &str| Action::Download(DownloadAction { dest: Some(dest.into()), ..with_digest("content") });
+    for (fetched, other, comes) in [
+        (file("x/f"), clone("x"), false),
+        (file("x/f"), tree("x"), false),
+        (tree("x/in"), clone("x"), false),
+        (file("x/f"), clone("x/in"), true),
+        (file("xy"), clone("x"), true),
+    ] {
+        let (lab, asked) = lab("content");
+        std::fs::create_dir(lab.at("x")).unwrap();
+        let plan = Plan::new("test", lab.at(""), vec![step("d", fetched.clone()), step("o", other.clone())]);
+        let cx = StepContext::first(Ground::of(&lab.network, plan, Path::new("/")).0);
+        let early = super::super::fetch(&cx).await.unwrap();
+        let is_asked = !asked.lock().unwrap().is_empty();
+        assert_eq!((early.is_some(), is_asked), (comes, comes), "{fetched:?} {other:?}");
+        if !comes {
+            assert_eq!(std::fs::read_dir(lab.at("x")).unwrap().count(), 0);
+        }
+    }
 }
