@@ -126,6 +126,8 @@ fn steps_are_shown_as_they_would_be_run() {
     assert_eq!(json["steps"][1]["wanted"], serde_json::Value::Null);
     assert_eq!(json["steps"][2]["wanted"], false);
     assert_eq!(json["steps"][2]["action"]["wait_seconds"], 30);
+    assert_eq!(json["steps"][2]["action"]["dns"], "example.com", "by the key of the file");
+    assert_eq!(json["steps"][3]["action"]["content"], "${release}");
     assert!(json["steps"][0]["needs"].is_null());
 }
 
