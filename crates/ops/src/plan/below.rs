@@ -57,14 +57,13 @@ fn below(steps: &[Step]) -> Vec<(usize, HintKind)> {
     for (index, step) in steps.iter().enumerate() {
         let mut said = BTreeSet::new();
         for path in used(step) {
-            let Some(maker) = path.ancestors().find_map(|above| folders.get(above)).copied() else {
-                continue;
+            // What both make is told of already, and what is its own is no other's: further up there may be one.
+            let is_others = |maker: &usize| {
+                let is_made_twice = path == made_by(steps, *maker) && dests(step).any(|dest| dest == path);
+                *maker != index && !is_made_twice
             };
-            // What both make is told of already.
-            let is_made_twice = || path == made_by(steps, maker) && dests(step).any(|dest| dest == path);
-            if maker == index || is_made_twice() {
-                continue;
-            }
+            let mut makers = path.ancestors().filter_map(|above| folders.get(above)).copied();
+            let Some(maker) = makers.find(is_others) else { continue };
             if !said.contains(&maker) && !is_needed(steps, &by_id, index, maker) {
                 said.insert(maker);
                 let step = steps.get(maker).map(|step| Foreign::new(step.id.as_str())).unwrap_or_default();

@@ -316,6 +316,12 @@ fn paths_below_what_another_step_makes_are_told_of() {
         ]
     );
     assert_eq!(hints(&text("needs: [mid], ")), <[&str; 0]>::default());
+    // Also of what makes a folder itself.
+    let inner = text("").replace(
+        "file: {dest: site/conf, content: x}",
+        "git: {url: https://example.com/c.git, dest: site/conf}",
+    );
+    assert_eq!(hints(&inner), hints(&text("")));
 }
 
 #[test]
