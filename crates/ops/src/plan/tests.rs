@@ -371,7 +371,7 @@ fn a_source_that_is_not_there_is_told_of_unless_a_step_before_makes_it() {
         "is to be made by a command, a module or a package before: no step says that it makes it",
     );
     let told = of("4:40", "0].file.source", "F/in/a", put);
-    assert_eq!(missed(conf), [told.clone()]);
+    assert_eq!(missed(conf), std::slice::from_ref(&told));
     // Each source, and the items of a step once.
     assert_eq!(
         missed(
@@ -403,7 +403,7 @@ fn a_source_that_is_not_there_is_told_of_unless_a_step_before_makes_it() {
         assert_eq!(missed(&step).len(), 1, "{maker}");
         // It comes after; or it stands below, and is needed.
         let step = format!("{conf}- {{id: m, {maker}}}\n");
-        assert_eq!(missed(&step), [told.clone()], "{maker}");
+        assert_eq!(missed(&step), std::slice::from_ref(&told), "{maker}");
         let conf = alone.replace("[]", "[b]");
         let b = "- {id: b, needs: [m], packages: [jq]}";
         let step = format!("{conf}{b}\n- {{id: m, needs: [], {maker}}}\n");

@@ -19,6 +19,7 @@ pub(super) mod packages;
 mod scrub;
 mod systemd;
 mod unpacked;
+mod unpacked_anew;
 
 use std::path::Path;
 
@@ -34,6 +35,7 @@ pub use diff::FileDiff;
 pub(super) use file::{Wanted, is_there, put_at};
 pub(super) use packages::lacking;
 pub(super) use systemd::Units;
+use unpacked_anew::Standing;
 
 pub(crate) use dpkg::Dpkg;
 pub(super) use log::last_lines;
@@ -163,7 +165,7 @@ pub(super) async fn effect(cx: &StepContext, fetched: Option<Fetched>) -> Result
     let Some(step) = cx.step() else { return Ok(Done::default()) };
     let done = match &step.action {
         Action::File(file) => file::effect(cx, file).await,
-        Action::Download(download) => Box::pin(download::effect(cx, download, fetched)).await,
+        Action::Download(download) => Box::pin(downloaded(cx, download, fetched)).await,
         Action::Gate(gate) => gate::effect(cx, gate).await,
         Action::Command(command) => Box::pin(command::effect(cx, command)).await,
         Action::Systemd(unit) => Box::pin(systemd::effect(cx, unit)).await,
@@ -178,6 +180,25 @@ pub(super) async fn effect(cx: &StepContext, fetched: Option<Fetched>) -> Result
     // A package or a file may be a unit.
     cx.ground.units.forget().await;
     done
+}
+
+/// Downloads it. A folder that is only looked at anew, and unpacked for that, has not changed where it is the same again.
+async fn downloaded(
+    cx: &StepContext,
+    action: &DownloadAction,
+    fetched: Option<Fetched>,
+) -> Result<Done, StepError> {
+    let (began, deadline) = (cx.env().now(), cx.deadline());
+    let before = match cx.ground.recheck && !cx.is_asked && action.unpack.is_some() {
+        true => Standing::of(cx, action, deadline).await,
+        false => None,
+    };
+    let spent = cx.env().now().since(began);
+    let mut done = download::effect(&cx.after(spent), action, fetched).await?;
+    if before.is_some() && Standing::of(cx, action, deadline).await == before {
+        done.changed = false;
+    }
+    Ok(done)
 }
 
 /// What runs beside it.

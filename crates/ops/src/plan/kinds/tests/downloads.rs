@@ -441,3 +441,49 @@ async fn nothing_comes_early_into_a_folder_that_another_step_makes() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_tree_that_is_unpacked_anew_and_is_the_same_again_has_not_changed() {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let recheck = |lab: &Lab| ApplyOptions { recheck: true, ..lab.options() };
+    for kept in [true, false] {
+        let (lab, _) = lab(archive());
+        let action = DownloadAction { dest: kept.then(|| lab.at("app.tar")), ..unpacking(&lab, true) };
+        let hello = lab.at("opt/app/hello");
+        assert!(lab.run(steps(&action)).await[0].starts_with("d changed"));
+        let again = ends(&lab.applied(steps(&action), &recheck(&lab)).await);
+        assert!(again[0].starts_with("d unchanged"), "{kept}: {again:?}");
+        assert_eq!(lab.run(steps(&action)).await, ["d ok"]);
+        // Whatever was another: content of the same length, rights, a name more, a name less, a link in its place.
+        let spoil: [&dyn Fn(); 5] = [
+            &|| fs::write(&hello, "HI\n").unwrap(),
+            &|| fs::set_permissions(&hello, fs::Permissions::from_mode(0o700)).unwrap(),
+            &|| fs::write(lab.at("opt/app/more"), "").unwrap(),
+            &|| fs::remove_file(&hello).unwrap(),
+            &|| {
+                fs::copy(&hello, lab.at("hello")).unwrap();
+                fs::remove_file(&hello).unwrap();
+                std::os::unix::fs::symlink(lab.at("hello"), &hello).unwrap();
+            },
+        ];
+        for (at, spoil) in spoil.iter().enumerate() {
+            spoil();
+            let again = ends(&lab.applied(steps(&action), &recheck(&lab)).await);
+            assert!(again[0].starts_with("d changed"), "{kept}, {at}: {again:?}");
+            assert!(fs::symlink_metadata(&hello).unwrap().is_file());
+            assert_eq!(lab.read("opt/app/hello").as_deref(), Some("hi\n"));
+        }
+        // So is what was had once more because somebody asked for it.
+        let mut options = lab.options();
+        options.selection.rerun = vec![super::machine::id("d")];
+        assert!(ends(&lab.applied(steps(&action), &options).await)[0].starts_with("d changed"));
+        // The archive itself that was another one.
+        if kept {
+            lab.write("app.tar", "spoilt");
+            let again = ends(&lab.applied(steps(&action), &recheck(&lab)).await);
+            assert!(again[0].starts_with("d changed"), "{again:?}");
+        }
+    }
+}
