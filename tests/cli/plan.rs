@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use tests::schema;
 
@@ -92,7 +92,15 @@ fn a_valid_plan_is_counted_and_its_oddities_are_told() {
     assert_eq!((said.code, said.err.as_str()), (0, ""));
     assert_eq!(
         said.out,
-        "the plan is valid: 4 steps\nhint: web.yaml:17:44: steps[3].file.content: `${release}` stays as it is here; `expand: true` beside it fills it in\n"
+        "\
+the plan is valid: 4 steps
+
+hint: web.yaml:17:44: steps[3].file.content: `${release}` stays as it is here; `expand: true` beside it fills it in
+   |
+16 |   - {id: never, when: {os: nothing}, needs: [], on_failure: continue, gate: {dns: example.com, wait: 30s}}
+17 |   - {id: conf, file: {dest: out, content: \"${release}\"}}
+   |                                            ^^^^^^^^^^
+"
     );
     let json = run(&lab, &["--json", "plan", "check", "web.yaml"]).json();
     assert_eq!(
@@ -118,6 +126,8 @@ fn steps_are_shown_as_they_would_be_run() {
     assert_eq!(json["steps"][1]["wanted"], serde_json::Value::Null);
     assert_eq!(json["steps"][2]["wanted"], false);
     assert_eq!(json["steps"][2]["action"]["wait_seconds"], 30);
+    assert_eq!(json["steps"][2]["action"]["dns"], "example.com", "by the key of the file");
+    assert_eq!(json["steps"][3]["action"]["content"], "${release}");
     assert!(json["steps"][0]["needs"].is_null());
 }
 
@@ -137,6 +147,72 @@ fn a_plan_comes_by_standard_input_too() {
     );
     let said = piped(&lab, &["plan", "check", "-"], &vec![b'#'; (4 << 20) + 1]);
     assert_eq!((said.code, said.err.contains("a plan has at most 4 MiB")), (3, true));
+}
+
+/// Standard input by its other names, and what a shell makes of `<(...)`: neither has a folder of its own.
+#[test]
+fn a_plan_that_comes_by_a_descriptor_starts_where_we_are() {
+    let lab = lab(RIGHT);
+    let sh = |script: &str| -> Said {
+        let program = lab.command(&[]);
+        // As the program is begun, by a shell.
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]).current_dir(lab.folder.path()).env("P", program.get_program());
+        shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.output().unwrap().into()
+    };
+    let folder = lab.folder.path().canonicalize().unwrap();
+    for script in [
+        "$P --json plan show /dev/stdin < web.yaml",
+        "cat web.yaml | $P --json plan show /dev/stdin",
+        "$P --json plan show /dev/fd/0 < web.yaml",
+        "$P --json plan show /dev/fd/3 3< web.yaml",
+        "cat web.yaml | $P --json plan show /dev/fd/3 3<&0 0</dev/null",
+        "cat web.yaml | $P --json plan show /proc/self/fd/3 3<&0 0</dev/null",
+    ] {
+        let said = sh(script);
+        assert_eq!(said.code, 0, "{script}: {}", said.err);
+        let json = said.json();
+        assert_eq!(
+            (&json["path"], &json["folder"]),
+            (&serde_json::Value::Null, &folder.to_str().unwrap().into())
+        );
+    }
+    // The one that went away with its shell is not named as what to type next.
+    let said = sh("$P apply --dry-run --only conf /dev/fd/3 3< web.yaml");
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("next: vps-configurator apply - --only conf"), "{}", said.err);
+    let said = sh("$P plan check /dev/fd/9");
+    assert_eq!((said.code, said.err.contains("/dev/fd/9 cannot be read")), (3, true), "{}", said.err);
+}
+
+#[test]
+fn a_source_that_is_not_there_is_told_of_before_anything_runs() {
+    let lab = lab("version: 1\nsteps:\n- {id: a, file: {dest: out, source: in}}\n");
+    let said = run(&lab, &["plan", "check", "web.yaml"]);
+    assert_eq!(
+        (said.code, said.err.as_str()),
+        (0, ""),
+        "it may be put there, or the plan be for another machine"
+    );
+    assert!(said.out.contains("\nhint: web.yaml:3:37: steps[0].file.source: "), "{}", said.out);
+    assert!(said.out.ends_with("source: in}}\n  |                                     ^^\n"), "{}", said.out);
+    let told = "/in is not there on this machine, and no step before makes it";
+    assert!(said.out.contains(told), "{}", said.out);
+    let json = run(&lab, &["--json", "plan", "check", "web.yaml"]).json();
+    assert_eq!(json["hints"][0]["key"], "steps[0].file.source");
+    let said = run(&lab, &["apply", "--dry-run", "web.yaml"]);
+    assert!(said.err.contains(told), "{}", said.err);
+    // What a step may well make, the run itself tells of where it did not.
+    let made = "version: 1\nsteps:\n- {id: m, command: {argv: [cp, web.yaml, in], always: true}}\n- {id: a, file: {dest: out, source: in}}\n";
+    fs::write(lab.path("web.yaml"), made).unwrap();
+    let said = run(&lab, &["plan", "check", "web.yaml"]);
+    assert!(said.out.contains("is to be made by a command"), "{}", said.out);
+    let said = run(&lab, &["apply", "web.yaml"]);
+    assert_eq!((said.code, said.err.contains("WARNING")), (0, false), "{}", said.err);
+    assert_eq!(lab.read("out").unwrap(), made.as_bytes());
+    fs::remove_file(lab.path("out")).unwrap();
+    assert_eq!(run(&lab, &["plan", "check", "web.yaml"]).out, "the plan is valid: 2 steps\n");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::lab::Lab;
 use crate::said::{run, run_with};
 
 /// A command line, and what is said about it.
-const WRONG: [(&[&str], &str); 39] = [
+const WRONG: [(&[&str], &str); 44] = [
     (&["bogus"], "unrecognized subcommand 'bogus'"),
     (&["--bogus"], "unexpected argument '--bogus'"),
     (&["-v", "-q", "config", "path"], "cannot be used with '--quiet...'"),
@@ -46,6 +46,15 @@ const WRONG: [(&[&str], &str); 39] = [
     (&["--config", "folder/.", "config", "init"], "that names a folder"),
     (&["--config", "folder/", "config", "show"], "that names a folder"),
     (&["download", "https://example.com/f", "--header-file", "folder/"], "that names a folder"),
+    (&["apply", "--wait", "5s", "plan.yaml"], "hint: write `--wait=5s`"),
+    (&["apply", "plan.yaml", "--wait", "10m"], "hint: write `--wait=10m`"),
+    // These could be read in another way: as DEST, as a package.
+    (&["download", "https://example.com/f", "--wait", "5"], "the `5` behind --wait is not its value"),
+    (&["git", "clone", "--wait-for-circuit", "90s", "r"], "hint: write `--wait-for-circuit=90s`"),
+    (
+        &["apt", "install", "--wait", "30s", "curl"],
+        "hint: where `30s` is meant by itself, write --wait behind it",
+    ),
     (&["man", "nonsense"], "there is no command `nonsense`"),
 ];
 
@@ -108,6 +117,7 @@ fn a_wrong_command_line_of_run_is_125() {
         &["run", "--retry-on", "300", "--", "true"],
         &["run", "--service", "nosuch", "--", "true"],
         &["run", "--report", "folder/", "--", "touch", "ran"],
+        &["run", "--wait", "5s", "--", "true"],
         &["--config", "nosuch.yaml", "run", "--", "true"],
     ] {
         let said = run(&lab, args);
@@ -116,6 +126,9 @@ fn a_wrong_command_line_of_run_is_125() {
     let said = run(&lab, &["run", "ls", "-l"]);
     assert_eq!(said.code, 125);
     assert!(said.err.contains("vps-configurator run -- ls"), "{}", said.err);
+    let said = run(&lab, &["run", "--wait", "5s", "true"]);
+    assert_eq!(said.code, 125);
+    assert!(said.err.contains("hint: write `--wait=5s`") && !said.err.contains("dashes"), "{}", said.err);
 }
 
 #[test]
@@ -129,6 +142,10 @@ fn with_json_a_wrong_command_line_is_one_json_object() {
     assert_eq!(
         told(run(&lab, &["download", "--json"])),
         "the following required arguments were not provided: <URL>"
+    );
+    assert_eq!(
+        told(run(&lab, &["apply", "--json", "--wait", "5s", "plan.yaml"])),
+        "the `5s` behind --wait is not its value: nothing joins them"
     );
     // Whoever reads the log as JSON reads this too.
     assert_eq!(told(run(&lab, &["--log-format", "json", "--bogus"])), "unexpected argument '--bogus' found");

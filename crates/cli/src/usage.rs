@@ -1,5 +1,7 @@
 //! A wrong command line: what is said about it, and with which code it ends.
 
+mod apart;
+
 use std::ffi::OsString;
 use std::io::Write;
 
@@ -9,6 +11,7 @@ use vps_ops::Kind;
 use vps_ops::foreign::escaped;
 use vps_ops::http::safe_word;
 
+use self::apart::Apart;
 use crate::args::Cli;
 use crate::config::Environment;
 use crate::exit::Exit;
@@ -23,7 +26,7 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Exit> {
     }
     let error = match Cli::try_parse_from(typed) {
         Ok(_) if names_no_file(typed) => return Err(no_file(typed)),
-        Ok(cli) => return Ok(cli),
+        Ok(cli) => return not_apart(typed).map(|()| cli),
         Err(error) => error,
     };
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
@@ -32,6 +35,7 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Exit> {
             if is_run(typed) { Exit::REFUSED } else { failure.exit }
         }));
     }
+    not_apart(typed)?;
     let is_run = is_run(typed);
     let variable = Environment::read().log_format;
     let of_variable = is_of_variable(&error, variable.as_deref());
@@ -111,6 +115,15 @@ fn no_file(typed: &[OsString]) -> Exit {
     exit
 }
 
+/// Ends a line in which a value stands apart from its option.
+fn not_apart(typed: &[OsString]) -> Result<(), Exit> {
+    let Some(apart) = Apart::of(typed) else { return Ok(()) };
+    let exit = if is_run(typed) { Exit::REFUSED } else { Exit::Usage };
+    let failure = Failure::new(exit, Kind::Invalid, apart.message());
+    tell(typed, &apart.hints().into_iter().fold(failure, Failure::hint));
+    Err(exit)
+}
+
 /// Help or the version, where it was asked for.
 fn print(error: &clap::Error) -> Result<Exit, Failure> {
     match error.print().and_then(|()| std::io::stdout().flush()) {
@@ -129,6 +142,10 @@ fn tell(typed: &[OsString], failure: &Failure) {
     } else {
         // A reader that is gone has seen enough.
         drop(writeln!(std::io::stderr(), "error: {}", failure.message));
+        for hint in &failure.hints {
+            // A reader that is gone has seen enough.
+            drop(writeln!(std::io::stderr(), "hint: {hint}"));
+        }
     }
 }
 
@@ -178,11 +195,14 @@ fn forgotten_dashes(error: &clap::Error) -> Option<String> {
 
 /// Whether the command is `run`, whose codes must not be taken for those of the command it runs.
 fn is_run(typed: &[OsString]) -> bool {
-    // Help that is asked for hides what it is of.
-    let is_help = |word: &OsString| ["-h", "--help", "-V", "--version"].iter().any(|help| word == help);
-    let words = typed.iter().take_while(|word| *word != "--").filter(|word| !is_help(word));
-    let matches = Cli::command().ignore_errors(true).try_get_matches_from(words);
+    let matches = Cli::command().ignore_errors(true).try_get_matches_from(without_help(typed));
     matches.is_ok_and(|matches| matches.subcommand_name() == Some("run"))
+}
+
+/// The words before two dashes, but for those that ask for help: they hide what it is of.
+fn without_help(typed: &[OsString]) -> impl Iterator<Item = &OsString> {
+    let is_help = |word: &OsString| ["-h", "--help", "-V", "--version"].iter().any(|help| word == help);
+    typed.iter().take_while(|word| *word != "--").filter(move |word| !is_help(word))
 }
 
 /// Whether the error is for a program: `--json`, or a log in JSON, by option or else by variable.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use vps_ops::foreign::Foreign;
 use vps_ops::plan::run::{Applied, ApplyError, ApplyLock, ApplyOptions, LockError, Outcome, Would, apply};
-use vps_ops::plan::{Plan, Variables};
+use vps_ops::plan::{Hint, HintKind, Plan, Variables};
 use vps_ops::{Kind, NetworkOperationWrapper};
 
 use self::changes::Changes;
@@ -27,15 +27,10 @@ const STILL: Duration = Duration::from_secs(30);
 pub(crate) async fn run(app: &App, args: ApplyArgs) -> Result<Exit, Failure> {
     let loaded = app.config()?;
     let found = read(app, std::path::Path::new(&args.plan))?;
-    for hint in &found.hints {
-        tracing::warn!(
-            "{}:{}:{}: {}: {}",
-            found.shown,
-            hint.place.line,
-            hint.place.column,
-            hint.key,
-            hint.kind
-        );
+    // What the run itself may make is nothing to be warned of.
+    let may_be_made = |hint: &&Hint| matches!(hint.kind, HintKind::SourceMissing { may_be_made: true, .. });
+    for hint in found.hints.iter().filter(|hint| !may_be_made(hint)) {
+        tracing::warn!("{}:{hint}", found.shown);
     }
     let plan = Arc::new(found.plan);
     let view = view(app, &args, &plan);

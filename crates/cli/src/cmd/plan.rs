@@ -5,6 +5,7 @@ mod known;
 pub(crate) mod read;
 mod schema;
 mod show;
+pub(crate) mod stream;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -49,13 +50,11 @@ fn check(app: &App, path: &Path) -> Result<Exit, Failure> {
     }
     let plural = if steps == 1 { "" } else { "s" };
     let mut text = format!("the plan is valid: {steps} step{plural}\n");
+    let lines: Vec<&str> = read.text.lines().collect();
     for hint in &read.hints {
+        let excerpt = excerpt::of(&lines, hint.place, hint.length);
         // Writing to memory does not fail.
-        let _ = writeln!(
-            text,
-            "hint: {}:{}:{}: {}: {}",
-            read.shown, hint.place.line, hint.place.column, hint.key, hint.kind
-        );
+        let _ = writeln!(text, "\nhint: {}:{hint}\n{excerpt}", read.shown);
     }
     print(&text)
 }

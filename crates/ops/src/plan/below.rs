@@ -1,6 +1,7 @@
 //! Paths below what another step makes, where that step is not needed, and paths that two steps make.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
 use super::action::{Action, Body, CommandLine};
@@ -35,7 +36,7 @@ fn made_twice(steps: &[Step]) -> Vec<(usize, HintKind)> {
 }
 
 /// What a step puts in place.
-fn dests(step: &Step) -> impl Iterator<Item = &Path> {
+pub(super) fn dests(step: &Step) -> impl Iterator<Item = &Path> {
     let file = match &step.action {
         Action::File(file) => Some(file.dest.as_path()),
         Action::Download(download) => download.dest.as_deref(),
@@ -56,14 +57,13 @@ fn below(steps: &[Step]) -> Vec<(usize, HintKind)> {
     for (index, step) in steps.iter().enumerate() {
         let mut said = BTreeSet::new();
         for path in used(step) {
-            let Some(maker) = path.ancestors().find_map(|above| folders.get(above)).copied() else {
-                continue;
+            // What both make is told of already, and what is its own is no other's: further up there may be one.
+            let is_others = |maker: &usize| {
+                let is_made_twice = path == made_by(steps, *maker) && dests(step).any(|dest| dest == path);
+                *maker != index && !is_made_twice
             };
-            // What both make is told of already.
-            let is_made_twice = || path == made_by(steps, maker) && dests(step).any(|dest| dest == path);
-            if maker == index || is_made_twice() {
-                continue;
-            }
+            let mut makers = path.ancestors().filter_map(|above| folders.get(above)).copied();
+            let Some(maker) = makers.find(is_others) else { continue };
             if !said.contains(&maker) && !is_needed(steps, &by_id, index, maker) {
                 said.insert(maker);
                 let step = steps.get(maker).map(|step| Foreign::new(step.id.as_str())).unwrap_or_default();
@@ -81,6 +81,31 @@ pub(super) fn made(step: &Step) -> Option<&Path> {
         Action::Download(download) => download.unpack.as_ref().map(|unpack| unpack.to.as_path()),
         _ => None,
     }
+}
+
+/// Whether a path is in a folder that is some step's own work; that folder itself is not.
+pub(super) fn is_in_made(steps: &[Step], path: &Path) -> bool {
+    steps.iter().filter_map(made).any(|made| made != path && path.starts_with(made))
+}
+
+/// For each of some steps those before it that work at the same path, below its own or around it. One of two clones would
+/// else make the folder that the other one is to be.
+pub(super) fn meet<'s>(steps: impl Iterator<Item = (usize, &'s Step)>) -> Vec<(usize, Vec<usize>)> {
+    let (mut before, mut met): (BTreeMap<&Path, Vec<usize>>, _) = (BTreeMap::new(), Vec::new());
+    for (at, step) in steps {
+        let mut others = BTreeSet::new();
+        for path in dests(step) {
+            others.extend(path.ancestors().filter_map(|above| before.get(above)).flatten());
+            // Paths are in order part by part: those below one follow it.
+            let below = before.range::<Path, _>((Bound::Excluded(path), Bound::Unbounded));
+            others.extend(below.take_while(|(other, _)| other.starts_with(path)).flat_map(|(_, at)| at));
+        }
+        dests(step).for_each(|path| before.entry(path).or_default().push(at));
+        if !others.is_empty() {
+            met.push((at, others.into_iter().collect()));
+        }
+    }
+    met
 }
 
 fn made_by(steps: &[Step], index: usize) -> &Path {

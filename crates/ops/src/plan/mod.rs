@@ -11,6 +11,7 @@ mod document;
 mod expand;
 mod facts;
 mod fill;
+mod gates;
 mod ids;
 mod kinds;
 mod look;
@@ -25,6 +26,7 @@ mod rules_tests;
 pub mod run;
 mod secret_text;
 mod secrets;
+mod sources;
 mod step;
 mod suggest;
 #[cfg(test)]

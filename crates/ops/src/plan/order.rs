@@ -1,6 +1,7 @@
 //! Which step waits for which: names are found, and rings.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::action::Action;
 use super::decode::Problems;
@@ -79,20 +80,14 @@ struct Known {
 
 impl Known {
     fn of(drafts: &Drafts, wrong: Wrong, problems: &mut Problems) -> Self {
+        find_doubles(drafts, &wrong, problems);
         let mut known = Self { ids: Vec::with_capacity(drafts.steps.len()), by_name: HashMap::new(), wrong };
-        let mut first: HashMap<&str, Spot> = HashMap::new();
+        let mut names = HashSet::with_capacity(drafts.steps.len());
         for (index, (step, written)) in drafts.iter().enumerate() {
-            let id = step.id.as_str();
             known.ids.push(step.id.clone());
-            match first.get(id) {
-                Some(before) => {
-                    let kind = ProblemKind::DuplicateId { id: Foreign::new(id), first: before.place };
-                    problems.add(written.spot, kind);
-                }
-                None => {
-                    first.insert(id, written.spot);
-                    known.by_name.entry(id.to_owned()).or_default().push(index);
-                }
+            // Of two the first is meant, so that not more is said than that there are two.
+            if names.insert(&step.id) {
+                known.by_name.entry(step.id.as_str().to_owned()).or_default().push(index);
             }
             if let Some(base) = &written.base {
                 known.by_name.entry(base.clone()).or_default().push(index);
@@ -106,7 +101,7 @@ impl Known {
         if let Some(found) = self.by_name.get(id) {
             return Some(found);
         }
-        let Wrong { names, has_nameless } = &self.wrong;
+        let Wrong { names, has_nameless, .. } = &self.wrong;
         let is_wrong = |name: &str| names.contains(name);
         if !has_nameless && !is_wrong(id) && !id.split_once('[').is_some_and(|(base, _)| is_wrong(base)) {
             let known = self.ids.iter().map(StepId::as_str).chain(names.iter().map(String::as_str));
@@ -114,6 +109,24 @@ impl Known {
             problems.add(named.spot, ProblemKind::UnknownStep { id: Foreign::bounded(id, 200), near_id });
         }
         None
+    }
+}
+
+/// Says of each name that a step above has already, whatever else is wrong with one of them.
+fn find_doubles(drafts: &Drafts, wrong: &Wrong, problems: &mut Problems) {
+    let right = drafts.iter().map(|(step, written)| (&step.id, written.spot));
+    let mut all: Vec<(&StepId, Spot)> =
+        right.chain(wrong.taken.iter().map(|(id, spot)| (id, *spot))).collect();
+    all.sort_by_key(|(_, spot)| spot.place);
+    let mut first: HashMap<&StepId, Spot> = HashMap::with_capacity(all.len());
+    for (id, spot) in all {
+        match first.entry(id) {
+            Entry::Vacant(entry) => drop(entry.insert(spot)),
+            Entry::Occupied(before) => {
+                let first = before.get().place;
+                problems.add(spot, ProblemKind::DuplicateId { id: Foreign::new(id.as_str()), first });
+            }
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::decode::{At, Decode as _, Problems};
 use super::document::{Document, Steps};
 use super::facts::Facts;
 use super::fill::{Filled, Filler};
+use super::gates;
 use super::order;
 use super::problem::{Hint, InvalidPlan, Problem, ProblemKind};
 use super::read::{Read, read};
@@ -65,7 +66,7 @@ impl Plan {
         if !problems.found.is_empty() {
             return Err(invalid(problems, &paths));
         }
-        for (index, kind) in below::hints(&steps) {
+        for (index, kind) in below::hints(&steps).into_iter().chain(gates::hints(&steps)) {
             hints.extend(spots.get(index).map(|spot| (*spot, kind)));
         }
         let path_name = || match &origin.path {

@@ -63,6 +63,13 @@ pub struct Hint {
     pub kind: HintKind,
 }
 
+/// As a [`Problem`].
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}: {}", self.place.line, self.place.column, self.key, self.kind)
+    }
+}
+
 /// What is probably not meant.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -84,6 +91,29 @@ pub enum HintKind {
         path: Foreign,
         /// The step above.
         step: Foreign,
+    },
+    /// A file that a step takes something from, which is not there.
+    #[error(
+        "{path} is not there on this machine, {}",
+        if *may_be_made {
+            "and is to be made by a command, a module or a package before: no step says that it makes it"
+        } else {
+            "and no step before makes it: the step fails unless it is put there"
+        }
+    )]
+    SourceMissing {
+        /// The file.
+        path: Foreign,
+        /// Whether something is run before that may make it, though no step says so.
+        may_be_made: bool,
+    },
+    /// A gate that steps come after, and that none needs.
+    #[error(
+        "no step needs this gate, so nothing is held back when it fails: write `needs: [{gate}]` in those that are to wait for it, or `on_failure: stop` here"
+    )]
+    HoldsNothing {
+        /// The gate, as a list names it.
+        gate: Foreign,
     },
     /// `${name}` in a text in which nothing is replaced.
     #[error("`{reference}` stays as it is here; `expand: true` beside it fills it in")]

@@ -66,6 +66,11 @@ fn names_of_steps_and_whom_they_wait_for() {
             "5:8: steps[2].id: `A` is no name: `A` is none of a-z, 0-9, `.`, `_`, `-`",
         ],
     );
+    // A step of one object that stands there twice.
+    says(
+        "version: 1\nsteps:\n- &one {id: a, packages: [jq]}\n- *one\n",
+        &["3:13: steps[0].id: there is a step `a` already, in line 3"],
+    );
     says(
         "version: 1\nsteps:\n- {id: alpha, needs: [alpah, alpha], packages: [jq]}\n",
         &[
@@ -114,6 +119,41 @@ fn names_of_steps_and_whom_they_wait_for() {
         &[
             "3:27: steps[0].file: a step does one thing, and this one has `packages` already: write two steps",
             "3:57: steps[0].frobnicate: there is no key `frobnicate` here",
+        ],
+    );
+}
+
+/// Whichever of the two it is that is wrong, and each of the items.
+#[test]
+fn a_name_that_is_there_twice_is_told_of_whatever_else_is_wrong_with_its_steps() {
+    says(
+        "version: 1\nsteps:\n- {id: a, packages: [jq]}\n- {id: a, packages: []}\n- {id: b, pakages: [jq]}\n- {id: b, packages: [jq]}\n- {id: b, git: {}}\n",
+        &[
+            "4:8: steps[1].id: there is a step `a` already, in line 3",
+            "4:21: steps[1].packages: the list is empty",
+            "5:11: steps[2].pakages: there is no key `pakages` here; did you mean `packages`?",
+            "6:8: steps[3].id: there is a step `b` already, in line 5",
+            "7:8: steps[4].id: there is a step `b` already, in line 5",
+            "7:16: steps[4].git: `url` is missing",
+            "7:16: steps[4].git: `dest` is missing",
+        ],
+    );
+    says(
+        "version: 1\nsteps:\n- {id: a, each: [x, y, y], packages: ['${nothing}']}\n- {id: a, each: [x], packages: [jq]}\n- {id: a, packages: [jq]}\n",
+        &[
+            "3:24: steps[0].each[2]: there is a step `a[y]` already, in line 3",
+            "3:40: steps[0].packages[0]: `${nothing}` is not defined",
+            "4:18: steps[1].each[0]: there is a step `a[x]` already, in line 3",
+        ],
+    );
+    // Not more than that is said of whoever names one of them, nor of what is no name at all.
+    says(
+        "version: 1\nsteps:\n- {id: a, packages: []}\n- {id: a, needs: [a], packages: [jq]}\n- {id: A, packages: [jq]}\n- {id: A, packages: [jq]}\n",
+        &[
+            "3:21: steps[0].packages: the list is empty",
+            "4:8: steps[1].id: there is a step `a` already, in line 3",
+            "5:8: steps[2].id: `A` is no name: `A` is none of a-z, 0-9, `.`, `_`, `-`",
+            "6:8: steps[3].id: `A` is no name: `A` is none of a-z, 0-9, `.`, `_`, `-`",
         ],
     );
 }

@@ -316,6 +316,105 @@ fn paths_below_what_another_step_makes_are_told_of() {
         ]
     );
     assert_eq!(hints(&text("needs: [mid], ")), <[&str; 0]>::default());
+    // Also of what makes a folder itself.
+    let inner = text("").replace(
+        "file: {dest: site/conf, content: x}",
+        "git: {url: https://example.com/c.git, dest: site/conf}",
+    );
+    assert_eq!(hints(&inner), hints(&text("")));
+}
+
+#[test]
+fn a_gate_that_no_step_needs_is_told_of_where_it_looks_as_if_it_held_others_back() {
+    let text = |gate: &str, other: &str| {
+        format!(
+            "version: 1\nname: x\nsteps:\n- {{id: net, {gate}gate: {{dns: example.com}}}}\n- {{id: b, {other}packages: [jq]}}\n- {{id: end, gate: {{dns: example.com}}}}\n"
+        )
+    };
+    let told = [
+        "4:8: steps[0].id: no step needs this gate, so nothing is held back when it fails: write `needs: [net]` in those that are to wait for it, or `on_failure: stop` here",
+    ];
+    assert_eq!(hints(&text("", "")), told, "but not of the last one, which nothing comes after");
+    assert_eq!(hints(&text("", "needs: [], ")), told);
+    let nothing = <[&str; 0]>::default();
+    assert_eq!(hints(&text("", "needs: [net], ")), nothing);
+    assert_eq!(hints(&text("on_failure: stop, ", "")), nothing);
+    assert_eq!(hints(&text("on_failure: continue, ", "")), nothing, "that is what it says");
+    let each = text("each: [a, b], ", "needs: [net], ");
+    assert_eq!(hints(&each), nothing, "its name stands for all of its items");
+    assert_eq!(
+        hints(&each.replace("[net]", "['net[a]']")),
+        [told[0].replace("4:8: steps[0].id", "4:23: steps[0].each[1]").replace("[net]", "[\"net[b]\"]")]
+    );
+}
+
+#[test]
+fn a_source_that_is_not_there_is_told_of_unless_a_step_before_makes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().canonicalize().unwrap();
+    std::fs::write(folder.join("there"), "x").unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.join("dangling")).unwrap();
+    let origin = Origin { path: None, folder: folder.clone() };
+    let env = crate::env::Env::real();
+    let missed = |steps: &str| {
+        let text = format!("version: 1\nname: x\nsteps:\n{steps}");
+        let (plan, _) = Plan::parse(&text, &origin, &facts(), &[]).unwrap();
+        let missed = plan.missing_sources(&**env.fs(), &text).into_iter().map(|hint| hint.to_string());
+        missed.map(|said| said.replace(folder.to_str().unwrap(), "F")).collect::<Vec<_>>()
+    };
+    let conf = "- {id: conf, file: {dest: out, source: in/a}}\n";
+    let of = |place: &str, key: &str, path: &str, why: &str| {
+        format!("{place}: steps[{key}: {path} is not there on this machine, and {why}")
+    };
+    let (put, made) = (
+        "no step before makes it: the step fails unless it is put there",
+        "is to be made by a command, a module or a package before: no step says that it makes it",
+    );
+    let told = of("4:40", "0].file.source", "F/in/a", put);
+    assert_eq!(missed(conf), std::slice::from_ref(&told));
+    // Each source, and the items of a step once.
+    assert_eq!(
+        missed(
+            "- {id: a, file: {dest: out, source: there}}\n- {id: b, file: {dest: b, source: dangling}}\n- {id: c, each: [x, y], file: {dest: '${item}', source: s}}\n- {id: d, apt_repository: {uris: 'https://example.com', suites: s, components: m, key: {file: k.asc}}}\n"
+        ),
+        [
+            of("5:35", "1].file.source", "F/dangling", put),
+            of("6:57", "2].file.source", "F/s", put),
+            of("7:95", "3].apt_repository.key.file", "F/k.asc", put),
+        ]
+    );
+    // What is not done here, or only where something is there, misses nothing.
+    for when in ["{os: plan9}", "{exists: in/a}"] {
+        let conf = conf.replace("conf,", &format!("conf, when: {when},"));
+        assert_eq!(missed(&conf), <[&str; 0]>::default(), "{when}");
+    }
+    let after = |step: &str| missed(&format!("- {{id: m, {step}}}\n{conf}"));
+    for maker in [
+        "git: {url: 'https://example.com/r.git', dest: in}",
+        "download: {url: 'https://example.com/a', dest: in/a}",
+        "download: {url: 'https://example.com/a.zip', unpack: {to: in}}",
+        "file: {dest: in/a, content: x}",
+        "command: {argv: [make], creates: in}",
+    ] {
+        assert_eq!(after(maker), <[&str; 0]>::default(), "{maker}");
+        // Nobody says that it comes before.
+        let alone = conf.replace("conf,", "conf, needs: [],");
+        let step = format!("- {{id: m, {maker}}}\n{alone}");
+        assert_eq!(missed(&step).len(), 1, "{maker}");
+        // It comes after; or it stands below, and is needed.
+        let step = format!("{conf}- {{id: m, {maker}}}\n");
+        assert_eq!(missed(&step), std::slice::from_ref(&told), "{maker}");
+        let conf = alone.replace("[]", "[b]");
+        let b = "- {id: b, needs: [m], packages: [jq]}";
+        let step = format!("{conf}{b}\n- {{id: m, needs: [], {maker}}}\n");
+        assert_eq!(missed(&step), <[&str; 0]>::default(), "{maker}");
+    }
+    for maker in ["command: {argv: [make], always: true}", "packages: [jq]"] {
+        assert_eq!(after(maker), [of("5:40", "1].file.source", "F/in/a", made)], "{maker}");
+    }
+    for other in ["gate: {dns: example.com}", "command: {argv: [make], creates: inn}"] {
+        assert_eq!(after(other).len(), 1, "{other}");
+    }
 }
 
 #[test]
@@ -481,4 +580,28 @@ fn nothing_panics_and_each_problem_has_a_place_in_the_text() {
         assert!(invalid.problems.is_sorted_by_key(|problem| problem.place));
         assert_eq!(read(&text).unwrap_err(), invalid, "twice the same");
     }
+}
+
+#[test]
+fn steps_meet_that_work_at_one_path_or_one_below_the_other() {
+    let text = |steps: &[&str]| {
+        let steps: String =
+            steps.iter().enumerate().map(|(at, step)| format!("- {{id: s{at}, {step}}}\n")).collect();
+        plan(&format!("version: 1\nsteps:\n{steps}"))
+    };
+    let git = |dest: &str| format!("git: {{url: 'https://example.com/r.git', dest: {dest}}}");
+    let met = |steps: &[&str]| below::meet(text(steps).steps.iter().enumerate());
+    assert_eq!(met(&[&git("x"), &git("x/in"), &git("xy"), &git("x-y/x"), &git("y/x")]), [(1, vec![0])]);
+    assert_eq!(
+        met(&[&git("x/in/a"), &git("x/in"), &git("x/on"), &git("x")]),
+        [(1, vec![0]), (3, vec![0, 1, 2])]
+    );
+    let (file, tree) = (
+        "download: {url: 'https://example.com/a', dest: x/f}",
+        "download: {url: 'https://example.com/a.zip', dest: a.zip, unpack: {to: x}}",
+    );
+    assert_eq!(
+        met(&[file, tree, file, "download: {url: 'https://example.com/a', dest: a.zip}"]),
+        [(1, vec![0]), (2, vec![0, 1]), (3, vec![1])]
+    );
 }

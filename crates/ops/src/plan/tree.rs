@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use super::document::Steps;
 use super::problem::Expected;
 use super::step::Place;
 
@@ -99,6 +100,23 @@ impl<'t> Node<'t> {
         match node.map(|node| Rc::unwrap_or_clone(node).value) {
             Some(Value::List(items)) => items,
             _ => Vec::new(),
+        }
+    }
+
+    /// What stands behind a key of a group, or at a number of a list.
+    pub(super) fn below(&self, segment: &str) -> Option<&Rc<Self>> {
+        match &self.value {
+            Value::Map(entries) => entries.iter().find(|(key, _)| key.text == segment).map(|(_, node)| node),
+            Value::List(items) => items.get(segment.parse::<usize>().ok()?),
+            Value::Scalar(_) => None,
+        }
+    }
+
+    /// The steps, in the tree of a whole plan.
+    pub(super) fn steps(&self) -> &[Rc<Self>] {
+        match self.below(Steps::KEY).map(|steps| &steps.value) {
+            Some(Value::List(items)) => items,
+            _ => &[],
         }
     }
 

@@ -12,6 +12,7 @@ use vps_ops::plan::run::{Applied, Deferral, Outcome, StepReport, Would};
 use super::changes::{self, Changes};
 use crate::app::App;
 use crate::args::{ApplyArgs, Steps, is_one_step};
+use crate::cmd::plan::stream::Stream;
 use crate::exit::Exit;
 use crate::observe::PlanView;
 use crate::observe::words::plan as words;
@@ -190,12 +191,15 @@ impl Said<'_> {
         };
         let rerun: Vec<_> = Steps::named(&self.args.rerun).into_iter().filter(|id| !is_done(id)).collect();
         let marked = if self.args.dry_run { Steps::named(&self.args.mark_done) } else { Vec::new() };
+        // What came by a descriptor comes by another one the next time.
+        let plan =
+            if Stream::at(self.args.plan.as_ref()).is_some() { OsStr::new("-") } else { &self.args.plan };
         let recheck = if self.args.recheck && self.args.dry_run { " --recheck" } else { "" };
         format!(
             "{} {}apply {}{}{}{}{}{recheck}",
             program::name(),
             config.unwrap_or_default(),
-            quoted(&self.args.plan),
+            quoted(plan),
             steps("--only", &Steps::named(&self.args.only)),
             steps("--skip", &Steps::named(&self.args.skip)),
             steps("--rerun", &rerun),

@@ -2,16 +2,17 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use vps_ops::foreign::escaped;
-use vps_ops::plan::Problem;
+use vps_ops::plan::Place;
 
 /// Characters of a line before and behind the place: a plan in JSON may be one line.
 const BEFORE: usize = 60;
 const BEHIND: usize = 60;
 
-/// The line, and the one before it, with a mark below what is meant. Nothing where there is no such line.
-pub(super) fn of(lines: &[&str], problem: &Problem) -> String {
+/// The line, and the one before it, with a mark below as many characters as are meant. Nothing where there is no such
+/// line.
+pub(super) fn of(lines: &[&str], place: Place, length: u32) -> String {
     let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-    let (line, column) = (number(problem.place.line), number(problem.place.column).saturating_sub(1));
+    let (line, column) = (number(place.line), number(place.column).saturating_sub(1));
     let Some(text) = line.checked_sub(1).and_then(|index| lines.get(index)) else { return String::new() };
     let mut source = String::new();
     let mut first = line;
@@ -26,9 +27,9 @@ pub(super) fn of(lines: &[&str], problem: &Problem) -> String {
     }
     source.push_str(&cut(text, from, column - from));
     let begin = source.len();
-    source.push_str(&cut(text, column, number(problem.length).min(BEHIND)));
+    source.push_str(&cut(text, column, number(length).min(BEHIND)));
     let end = source.len();
-    source.push_str(&cut(text, column.saturating_add(number(problem.length).min(BEHIND)), BEHIND));
+    source.push_str(&cut(text, column.saturating_add(number(length).min(BEHIND)), BEHIND));
     let mark = AnnotationKind::Primary.span(begin..end.max(begin.saturating_add(1)));
     let snippet = Snippet::source(source).line_start(first).fold(false).annotation(mark);
     let rendered = Renderer::plain().render(&[Group::with_level(Level::ERROR).element(snippet)]);
@@ -50,8 +51,10 @@ mod tests {
         let origin = Origin { path: None, folder: "/srv".into() };
         let invalid = Plan::parse(text, &origin, &Facts::default(), &[]).unwrap_err();
         let lines: Vec<&str> = text.lines().collect();
-        let shown =
-            invalid.problems.iter().map(|problem| format!("{problem}\n{}\n\n", super::of(&lines, problem)));
+        let shown = invalid
+            .problems
+            .iter()
+            .map(|problem| format!("{problem}\n{}\n\n", super::of(&lines, problem.place, problem.length)));
         shown.collect()
     }
 

@@ -13,6 +13,7 @@ use vps_ops::plan::run::{self, ApplyLock, KnownPlan, KnownStep, Stage};
 use vps_ops::plan::{ActionKind, Plan, Step, StepId, is_item_of};
 
 use super::read::read;
+use super::stream::Stream;
 use crate::app::App;
 use crate::args::ForgetArgs;
 use crate::cmd::apply::not_locked;
@@ -28,7 +29,7 @@ const NOTHING: &str = "nothing is known of any plan";
 /// What the plan is remembered by, and the plan where its file was named.
 fn named(app: &App, plan: &OsStr) -> Result<(String, Option<Plan>), Failure> {
     let path = Path::new(plan);
-    if plan == "-" || path.is_file() {
+    if Stream::at(path).is_some() || path.is_file() {
         let plan = read(app, path)?.plan;
         return Ok((plan.name.clone(), Some(plan)));
     }

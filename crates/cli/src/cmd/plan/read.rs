@@ -6,11 +6,11 @@ use std::path::Path;
 use vps_ops::Kind;
 use vps_ops::foreign::{Foreign, shown};
 use vps_ops::plan::{
-    Facts, Hint, InvalidPlan, OpenPlanError, Origin, Plan, Problem, ProblemKind, open_trusted,
-    read_plan_file, read_plan_stream,
+    Facts, Hint, InvalidPlan, OpenPlanError, Origin, Plan, Problem, ProblemKind, open_trusted, read_plan_file,
 };
 
 use super::excerpt;
+use super::stream::Stream;
 use crate::app::App;
 use crate::exit::Exit;
 use crate::report::{Failure, FailureKind};
@@ -21,7 +21,10 @@ const MOST_SHOWN: usize = 50;
 /// A plan that can be run.
 pub(crate) struct ReadPlan {
     pub(crate) plan: Plan,
+    /// In the order of the file.
     pub(crate) hints: Vec<Hint>,
+    /// As it was read.
+    pub(crate) text: String,
     /// What it is called in messages.
     pub(crate) shown: Foreign,
 }
@@ -29,26 +32,30 @@ pub(crate) struct ReadPlan {
 /// Reads and checks a plan; `-` is standard input.
 pub(crate) fn read(app: &App, path: &Path) -> Result<ReadPlan, Failure> {
     let fs = &**app.env.fs();
-    let is_stream = path == Path::new("-");
-    let name = if is_stream { Foreign::from("standard input") } else { shown(path) };
-    let opened = if is_stream {
-        let folder =
-            std::env::current_dir().map_err(|error| Failure::of_error(Exit::Local, Kind::Local, &error))?;
-        read_plan_stream(std::io::stdin().lock(), folder)
-    } else {
-        read_plan_file(fs, path)
+    let stream = Stream::at(path);
+    let name = stream.as_ref().map_or_else(|| shown(path), Stream::shown);
+    let opened = match &stream {
+        Some(stream) => {
+            let folder = std::env::current_dir()
+                .map_err(|error| Failure::of_error(Exit::Local, Kind::Local, &error))?;
+            stream.read(folder)
+        }
+        None => read_plan_file(fs, path),
     };
     let (text, origin): (String, Origin) = opened.map_err(|error| not_opened(app, &name, &error))?;
     let facts = Facts::read(fs);
     let modules: Vec<&str> = app.modules.names().collect();
     let invalid = |invalid: InvalidPlan| not_valid(app, &name, &text, &invalid);
-    let (plan, hints) = Plan::parse(&text, &origin, &facts, &modules).map_err(invalid)?;
+    let (plan, mut hints) = Plan::parse(&text, &origin, &facts, &modules).map_err(invalid)?;
     app.modules.check_text(&plan, &text).map_err(invalid)?;
+    let mut misses = false;
     for (place, source) in plan.sources() {
         match open_trusted(fs, source) {
             Ok(_) => {}
             // A step above may be what makes it.
-            Err(OpenPlanError::Unreadable { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+            Err(OpenPlanError::Unreadable { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                misses = true;
+            }
             Err(error) => {
                 let mut failure = not_opened(app, &name, &error);
                 failure.hints.insert(0, format!("the step in line {} of {name} takes it", place.line));
@@ -56,7 +63,11 @@ pub(crate) fn read(app: &App, path: &Path) -> Result<ReadPlan, Failure> {
             }
         }
     }
-    Ok(ReadPlan { plan, hints, shown: name })
+    if misses {
+        hints.extend(plan.missing_sources(fs, &text));
+        hints.sort_by_key(|hint| hint.place);
+    }
+    Ok(ReadPlan { plan, hints, text, shown: name })
 }
 
 fn not_opened(app: &App, name: &Foreign, error: &OpenPlanError) -> Failure {
@@ -83,7 +94,8 @@ fn not_valid(app: &App, name: &Foreign, text: &str, invalid: &InvalidPlan) -> Fa
     } else {
         let lines: Vec<&str> = text.lines().collect();
         for problem in problems.iter().take(MOST_SHOWN) {
-            failure.message.push_str(&format!("\n\n{name}:{problem}\n{}", excerpt::of(&lines, problem)));
+            let excerpt = excerpt::of(&lines, problem.place, problem.length);
+            failure.message.push_str(&format!("\n\n{name}:{problem}\n{excerpt}"));
         }
         if let Some(more) = problems.len().checked_sub(MOST_SHOWN).filter(|more| *more > 0) {
             failure.message.push_str(&format!("\n\nand {more} more"));

@@ -1,5 +1,7 @@
 //! `plan show`: the steps as they would be run here.
 
+mod written;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -50,20 +52,23 @@ fn of_step(plan: &Plan, step: &Step) -> document::PlanStep {
     }
 }
 
-/// What a step does, without the name of its kind, in units that people read.
+/// What a step does, for programs: times are numbers, as elsewhere in what they read, and each header is a pair.
 fn action(step: &Step) -> Value {
-    let written = serde_json::to_value(&step.action).unwrap_or_default();
-    let inner = written.get(step.action.kind().as_str()).cloned().unwrap_or_default();
-    let Value::Object(mut keys) = inner else { return inner };
-    if let Some(mode) = keys.get("mode").and_then(Value::as_u64) {
-        keys.insert("mode".into(), format!("{mode:04o}").into());
-    }
-    if let Some(wait) = keys.remove("wait") {
-        let seconds = match &step.action {
-            Action::Gate(gate) if gate.wait.subsec_nanos() > 0 => gate.wait.as_secs_f64().into(),
-            _ => wait.get("secs").cloned().unwrap_or(wait),
-        };
-        keys.insert("wait_seconds".into(), seconds);
+    let mut keys = written::of(&step.action);
+    match &step.action {
+        Action::Gate(gate) => {
+            keys.remove("wait");
+            let seconds = match gate.wait.subsec_nanos() {
+                0 => gate.wait.as_secs().into(),
+                _ => gate.wait.as_secs_f64().into(),
+            };
+            keys.insert("wait_seconds".into(), seconds);
+        }
+        Action::Download(download) => {
+            let pairs = serde_json::to_value(&download.headers).unwrap_or_default();
+            keys.insert("headers".into(), pairs);
+        }
+        _ => {}
     }
     Value::Object(keys)
 }
@@ -103,7 +108,7 @@ fn text(plan: &Plan) -> String {
             step.action.kind().as_str(),
             notes(plan, step)
         );
-        write_yaml(&action(step), 3, &mut text);
+        write_yaml(&Value::Object(written::of(&step.action)), 3, &mut text);
     }
     text
 }

@@ -79,7 +79,7 @@ pub(crate) struct PlanStep {
     pub(crate) circuit: Option<String>,
     /// What it was called before.
     pub(crate) was: Option<String>,
-    /// What it does, filled in; secrets stand in it by their names.
+    /// What it does, filled in, by the keys that a plan has for it; `wait_seconds` stands for `wait`, and each of `headers` is a pair. Secrets stand in it by their names.
     pub(crate) action: Value,
 }
 

@@ -22,7 +22,7 @@ use super::action::Action;
 use super::decode::{At, Decode as _, Problems};
 use super::document::{Defaults, Document, StepText};
 use super::facts::Facts;
-use super::ids::SecretName;
+use super::ids::{SecretName, StepId};
 use super::problem::{HintKind, ProblemKind};
 use super::step::{SecretSource, Step};
 use super::tree::{Node, Spot};
@@ -103,6 +103,8 @@ pub(super) struct Filled {
 pub(super) struct Wrong {
     /// Their names as they stand: some are no names.
     pub(super) names: BTreeSet<String>,
+    /// Those of them that could be names, each with where it stands: another step has none of these.
+    pub(super) taken: Vec<(StepId, Spot)>,
     /// Whether one has no name that can be read: any that there is not may be its.
     pub(super) has_nameless: bool,
 }

@@ -8,6 +8,7 @@ use crate::foreign::{Foreign, is_unfit};
 use crate::plan::action::{Action, ModuleAction};
 use crate::plan::decode::{At, Field, List, Number};
 use crate::plan::document::{Defaults, Module, StepText};
+use crate::plan::ids::StepId;
 use crate::plan::problem::ProblemKind;
 use crate::plan::step::Step;
 use crate::service::ServiceName;
@@ -17,12 +18,27 @@ const LONGEST_ITEM: usize = 128;
 /// More attempts than anybody waits for.
 const MOST_ATTEMPTS: u32 = 1_000;
 
+/// Whether it can be in a step's name.
+fn is_item(item: &At<String>) -> bool {
+    let text = &item.value;
+    !text.is_empty() && !text.contains(is_unfit) && text.chars().count() <= LONGEST_ITEM
+}
+
 impl Filler<'_> {
     /// Adds what a step is; `false` where there are too many.
     pub(super) fn step(&mut self, at: &At<StepText>, defaults: &Defaults, drafts: &mut Drafts) -> bool {
         self.wrong_steps.has_nameless |= at.value.id.get().is_none();
         let is_whole = match &at.value.each {
-            Field::Absent => self.draft(at, defaults).map(|draft| drafts.push(draft)).is_some(),
+            Field::Absent => match self.draft(at, defaults) {
+                Some(draft) => {
+                    drafts.push(draft);
+                    true
+                }
+                None => {
+                    self.takes(at, None);
+                    false
+                }
+            },
             Field::Wrong { .. } => self.without_item(at, defaults),
             Field::Is { value: each, .. } => self.each(each, at, defaults, drafts),
         };
@@ -47,9 +63,9 @@ impl Filler<'_> {
         drafts: &mut Drafts,
     ) -> bool {
         let (mut is_whole, mut is_tried) = (each.value.is_whole, false);
-        for item in self.items(each) {
-            let is_fit = !item.value.is_empty() && !item.value.contains(is_unfit);
-            if !is_fit || item.value.chars().count() > LONGEST_ITEM {
+        let mut items = self.items(each).iter();
+        while let Some(item) = items.next() {
+            if !is_item(item) {
                 self.problems.add(item.spot, ProblemKind::Item);
                 is_whole = false;
                 continue;
@@ -67,8 +83,11 @@ impl Filler<'_> {
                 // A name that is there twice is the item's fault.
                 draft.spot = item.spot;
                 drafts.push(draft);
+            } else {
+                self.takes(at, Some(item));
             }
             if self.problems.found.len() > found {
+                items.filter(|item| is_item(item)).for_each(|item| self.takes(at, Some(item)));
                 return false;
             }
             if drafts.steps.len() > MOST_STEPS {
@@ -76,6 +95,17 @@ impl Filler<'_> {
             }
         }
         if is_tried { is_whole } else { self.without_item(at, defaults) }
+    }
+
+    /// A step that is wrong has its name all the same: no other one has it, too.
+    fn takes(&mut self, at: &At<StepText>, item: Option<&At<String>>) {
+        let Some((spot, Ok(id))) = at.value.id.get().map(|id| (id.spot, id.value.parse::<StepId>())) else {
+            return;
+        };
+        self.wrong_steps.taken.push(match item {
+            Some(item) => (id.of_item(&item.value), item.spot),
+            None => (id, spot),
+        });
     }
 
     /// Looks at a step whose items are wrong, that all else is said of it. It is never right.

@@ -254,10 +254,13 @@ pub(super) async fn effect(
     if let (Some(unpack), Some(path)) = (&action.unpack, &archive) {
         let known = cx.stamp().and_then(|stamp| Some(stamp.get(DIGEST)?.as_str()?.to_owned()));
         digest = known.filter(|_| dest.is_some());
-        if !unpacked::is_there(cx, action, unpack) {
+        // Where the plan does not say which archive it is, only the one that is here now does: what the last run knew is of
+        // the last one.
+        if !unpacked::is_of_plan(action) || !unpacked::is_there(cx, action, unpack) {
             make_above(cx, Some(&cx.path(&unpack.to)))?;
-            digest = Some(unpacked::effect(cx, action, unpack, path, deadline).await?);
-            changed = true;
+            let unpacked = unpacked::effect(cx, action, unpack, path, deadline).await?;
+            changed |= unpacked.is_new;
+            digest = Some(unpacked.digest);
         }
         if dest.is_none() {
             unpacked::remove(cx, path);

@@ -8,9 +8,8 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::super::action::{Action, GitAction};
-use super::super::below::made;
+use super::super::below::is_in_made;
 use super::super::run::{Done, Fetched, Proof, StepContext, StepError};
-use super::super::step::Step;
 use crate::env::fs::FileKind;
 use crate::event::Observer;
 use crate::foreign::shown;
@@ -111,11 +110,7 @@ pub(in crate::plan) fn early(cx: &StepContext) -> Option<CloneRequest> {
         return None;
     }
     // Who makes the folder around it finds nothing of ours in it.
-    let is_around = |step: &Step| {
-        let made = made(step).map(|made| cx.path(made));
-        made.is_some_and(|made| made != request.dest && request.dest.starts_with(made))
-    };
-    (!cx.plan().steps.iter().any(is_around)).then_some(request)
+    (!is_in_made(&cx.plan().steps, &action.dest)).then_some(request)
 }
 
 /// Makes the clone that its turn puts in place, seen by what `watch` makes of who sees it now, until `stop`.

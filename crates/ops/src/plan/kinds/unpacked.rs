@@ -58,11 +58,21 @@ pub(super) fn is_there(cx: &StepContext, action: &DownloadAction, unpack: &Unpac
         let stamp = cx.stamp().filter(|stamp| stamp.get("url").and_then(Value::as_str) == Some(&*action.url));
         ArchiveDigest::from_hex(stamp?.get("sha256")?.as_str()?)
     };
-    let wanted = action.checksum.as_ref().and_then(|checksum| checksum.parse::<Checksum>().ok());
-    let wanted = wanted.filter(|checksum| checksum.algorithm() == Algorithm::Sha256);
-    let digest = wanted.and_then(|checksum| ArchiveDigest::from_hex(checksum.hex())).or_else(known);
+    let digest = digest_of_plan(action).or_else(known);
     let options = UnpackOptions { strip: unpack.strip };
     digest.is_some_and(|digest| is_unpacked(cx.env(), &cx.path(&unpack.to), digest, options))
+}
+
+/// The archive's digest, where the plan has it.
+fn digest_of_plan(action: &DownloadAction) -> Option<ArchiveDigest> {
+    let checksum = action.checksum.as_ref()?.parse::<Checksum>().ok()?;
+    let is_sha256 = checksum.algorithm() == Algorithm::Sha256;
+    ArchiveDigest::from_hex(checksum.hex()).filter(|_| is_sha256)
+}
+
+/// Whether the plan says which archive it is.
+pub(super) fn is_of_plan(action: &DownloadAction) -> bool {
+    digest_of_plan(action).is_some()
 }
 
 /// Whether the folder may be put where it is to be.
@@ -81,7 +91,15 @@ fn failed(error: &UnpackError) -> StepError {
     StepError::new(error, judged.kind, judged.class)
 }
 
-/// Unpacks what was downloaded. Its SHA-256, which the folder's stamp has, too.
+/// What came of unpacking.
+pub(super) struct Effect {
+    /// The archive's SHA-256, which the folder's stamp has, too.
+    pub(super) digest: String,
+    /// Whether the folder is another one than before.
+    pub(super) is_new: bool,
+}
+
+/// Unpacks what was downloaded, where the folder is not what comes of it.
 ///
 /// The archive is hashed once more from the file that is then unpacked: between a download and this, others may have
 /// had a hand in DEST's folder.
@@ -94,7 +112,7 @@ pub(super) async fn effect(
     unpacked: &Unpack,
     path: &Path,
     deadline: Deadline,
-) -> Result<String, StepError> {
+) -> Result<Effect, StepError> {
     let unreadable = |source| StepError::local(&UnpackStepError::Unreadable { path: shown(path), source });
     let archive = cx.env().fs().open(path, Open::Read).map_err(unreadable)?;
     let wanted = action.checksum.as_ref().and_then(|checksum| checksum.parse::<Checksum>().ok());
@@ -115,6 +133,12 @@ pub(super) async fn effect(
     let Some(digest) = ArchiveDigest::from_hex(&digests.sha256) else {
         return Err(StepError::local(&UnpackStepError::Exchanged { path: shown(path) }));
     };
+    let (to, options) = (cx.path(&unpacked.to), UnpackOptions { strip: unpacked.strip });
+    // Another archive was looked for, and it is the same.
+    let may_stand = !cx.is_asked && !cx.ground.recheck;
+    if may_stand && is_unpacked(cx.env(), &to, digest, options) {
+        return Ok(Effect { digest: digests.sha256, is_new: false });
+    }
     let url = parse_url("url", &action.url).ok();
     let name = url.and_then(|url| file_name(&url).ok()).unwrap_or_default();
     let request = UnpackRequest {
@@ -125,8 +149,8 @@ pub(super) async fn effect(
             name
         },
         digest,
-        to: cx.path(&unpacked.to),
-        options: UnpackOptions { strip: unpacked.strip },
+        to,
+        options,
         limits: UnpackLimits::default(),
         deadline,
     };
@@ -149,7 +173,7 @@ pub(super) async fn effect(
     for warning in &done.warnings {
         cx.warn(warning);
     }
-    Ok(digests.sha256)
+    Ok(Effect { digest: digests.sha256, is_new: true })
 }
 
 fn late(cx: &StepContext) -> StepError {

@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use super::{ModuleProblem, ModuleProblemKind, Modules};
 use crate::foreign::Foreign;
+use crate::plan::Plan;
 use crate::plan::problem::{InvalidPlan, Problem, ProblemKind};
 use crate::plan::read::{Read, read};
-use crate::plan::tree::{Node, Spot, Value};
-use crate::plan::{Place, Plan};
+use crate::plan::tree::{Node, Spot};
 
 impl Modules {
     /// As [`check`](Self::check), of a plan that was read of `text`: each problem has the place and the key that it is
@@ -22,9 +22,9 @@ impl Modules {
         }
         // Places are not kept in the plan: only who has a mistake in it reads it twice.
         let Read { tree, paths, .. } = read(text.strip_prefix('\u{feff}').unwrap_or(text));
-        let steps = tree.as_ref().and_then(|tree| below(tree, "steps"));
         let of = |problem: ModuleProblem| {
-            let step = steps.and_then(|steps| step_at(steps, problem.place));
+            let mut steps = tree.iter().flat_map(|tree| tree.steps());
+            let step = steps.find(|step| step.spot.place == problem.place);
             let (below_step, spot) = locate(step, &problem.kind);
             let key = step.map(|step| format!("{}.{below_step}", paths.shown(step.spot.path)));
             let own = Spot { place: problem.place, length: 1, ..Spot::default() };
@@ -44,35 +44,20 @@ impl Modules {
     }
 }
 
-fn below<'n, 't>(node: &'n Node<'t>, segment: &str) -> Option<&'n Rc<Node<'t>>> {
-    match &node.value {
-        Value::Map(entries) => entries.iter().find(|(key, _)| key.text == segment).map(|(_, node)| node),
-        Value::List(items) => items.get(segment.parse::<usize>().ok()?),
-        Value::Scalar(_) => None,
-    }
-}
-
-fn step_at<'n, 't>(steps: &'n Node<'t>, place: Place) -> Option<&'n Rc<Node<'t>>> {
-    match &steps.value {
-        Value::List(items) => items.iter().find(|item| item.spot.place == place),
-        _ => None,
-    }
-}
-
 /// The key below its step, and the nearest to it that stands there.
 fn locate(step: Option<&Rc<Node<'_>>>, kind: &ModuleProblemKind) -> (String, Option<Spot>) {
-    let module = step.and_then(|step| below(step, "module"));
+    let module = step.and_then(|step| step.below("module"));
     match kind {
         ModuleProblemKind::Unknown { .. } | ModuleProblemKind::DependsOn { .. } => {
-            let name = module.map(|module| below(module, "name").unwrap_or(module));
+            let name = module.map(|module| module.below("name").unwrap_or(module));
             ("module.name".to_owned(), name.map(|name| name.spot))
         }
         ModuleProblemKind::Values(problem) | ModuleProblemKind::Value(problem) => {
             let path = &*problem.path;
             let dot = if path.is_empty() || path.starts_with('[') { "" } else { "." };
-            let mut at = module.map(|module| below(module, "with").unwrap_or(module));
+            let mut at = module.map(|module| module.below("with").unwrap_or(module));
             for segment in path.split(['.', '[', ']']).filter(|segment| !segment.is_empty()) {
-                match at.and_then(|node| below(node, segment)) {
+                match at.and_then(|node| node.below(segment)) {
                     Some(node) => at = Some(node),
                     None => break,
                 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::below::meet;
 use super::super::ids::StepId;
 use super::super::kinds;
 use super::super::module::Modules;
@@ -41,7 +42,15 @@ pub(super) fn nodes(plan: &Plan, places: &BTreeMap<StepId, usize>, modules: &Mod
             decides: kinds::decides(kind),
         }
     };
-    plan.steps.iter().enumerate().map(node).collect()
+    let mut nodes: Vec<Node> = plan.steps.iter().enumerate().map(node).collect();
+    // In the order of the file they wait for no neighbour of their sort, but for one that is in their way.
+    let joining = plan.steps.iter().enumerate().filter(|(_, step)| kinds::joins(step.action.kind()));
+    for (at, others) in meet(joining) {
+        if let Some(node) = nodes.get_mut(at).filter(|node| node.needs.is_none()) {
+            node.after.extend(others);
+        }
+    }
+    nodes
 }
 
 /// Whether its packages can be installed with those of its neighbours. What asks for files of theirs cannot, nor what

@@ -141,7 +141,7 @@ impl StepContext {
     }
 
     /// The same step, of whose limit so much was used.
-    pub(super) fn after(&self, spent: Duration) -> Self {
+    pub(in crate::plan) fn after(&self, spent: Duration) -> Self {
         let mut cx = self.clone();
         cx.options.total = cx.options.total.map(|total| total.saturating_sub(spent));
         cx

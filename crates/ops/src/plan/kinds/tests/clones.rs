@@ -159,3 +159,28 @@ async fn nothing_comes_for_what_is_not_done_or_hangs_on_a_command() {
     world.run(vec![slow("c", 60), near]).await;
     assert_eq!(world.heard.of("g"), ["Began", "Ended"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_clone_in_the_folder_of_another_waits_for_it_though_they_are_neighbours() {
+    let at = |name: &str, dest: &str| {
+        let action = GitAction {
+            url: format!("https://example.com/{name}.git"),
+            dest: dest.into(),
+            update: true,
+            ..GitAction::default()
+        };
+        step(name, Action::Git(action))
+    };
+    let world = World::new(&[(20_000, true)]);
+    let (ended, took) = world.run(vec![at("x", "x"), at("in", "x/in"), at("other", "y")]).await;
+    assert!(ended.iter().all(|ended| ended.contains(" changed")), "{ended:?}");
+    assert_eq!((world.attempts(), took), (3, 20));
+    for file in ["x/file", "x/in/file", "y/file"] {
+        assert_eq!(std::fs::read_to_string(world.place.path().join(file)).unwrap(), "x", "{file}");
+    }
+    // Where what they need is said, that is all that they wait for.
+    let mut alone = at("in", "x/in");
+    alone.needs = Needs::Steps(Vec::new());
+    let (ended, _) = World::new(&[(20_000, true)]).run(vec![at("x", "x"), alone]).await;
+    assert!(ended[0].starts_with("x failed") && ended[1].starts_with("in changed"), "{ended:?}");
+}

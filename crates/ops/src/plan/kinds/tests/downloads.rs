@@ -1,5 +1,6 @@
 //! Downloads: what is proved by a digest, by a stamp, by the journal.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,8 +8,10 @@ use super::super::apt_key::sha256;
 use super::lab::tar_header;
 use super::machine::{Lab, ends, step};
 use crate::env::Env;
-use crate::plan::run::ApplyOptions;
-use crate::plan::{Action, Body, DownloadAction, FileAction, Part, SecretText, Step, Unpack};
+use crate::plan::run::{ApplyOptions, Ground, StepContext};
+use crate::plan::{
+    Action, Body, DownloadAction, FileAction, GitAction, Part, Plan, SecretText, Step, Unpack,
+};
 use crate::testing::scripted_http::{Script, ScriptedHttp};
 
 /// A machine whose server has `content` at every address; what it was asked, with the authorization that came.
@@ -108,8 +111,13 @@ async fn a_secret_is_sent_and_is_nowhere_else() {
 
 /// An archive of one file, `app/hello`.
 fn archive() -> &'static str {
+    archive_of(b"hi\n")
+}
+
+/// The same with these three bytes in it.
+fn archive_of(content: &[u8; 3]) -> &'static str {
     let mut header = tar_header("app/hello", "0000755", 3);
-    header.extend(b"hi\n");
+    header.extend(content);
     header.resize(512 * 4, 0);
     Box::leak(String::from_utf8(header).unwrap().into_boxed_str())
 }
@@ -167,6 +175,36 @@ async fn a_folder_of_somebody_else_is_not_taken() {
     let said = lab.run(steps(&unpacking(&lab, true))).await;
     assert!(said[0].starts_with("d failed: "), "{said:?}");
     assert_eq!(lab.read("opt/app/mine").as_deref(), Some("mine"));
+}
+
+#[tokio::test]
+async fn the_folder_is_of_the_archive_that_is_there_also_where_only_the_server_knows_which_that_is() {
+    for by_list in [true, false] {
+        let served = Arc::new(Mutex::new(archive()));
+        let serves = Arc::clone(&served);
+        let http = ScriptedHttp::new(Env::real(), move |request, _| {
+            let archive = *serves.lock().unwrap();
+            let list = format!("{}  app.tar\n", sha256(archive.as_bytes()));
+            let body = if request.url.path() == "/sums" { &list } else { archive };
+            Script::status(200).sends(body.as_bytes())
+        });
+        let lab = Lab::new(|builder| builder.http(Arc::new(http)));
+        let checksum = by_list.then(|| "https://example.com/sums".to_owned());
+        let action = DownloadAction { dest: Some(lab.at("app.tar")), checksum, ..unpacking(&lab, false) };
+        assert!(lab.run(steps(&action)).await[0].starts_with("d changed"));
+        *served.lock().unwrap() = archive_of(b"ho\n");
+        assert_eq!(lab.run(steps(&action)).await, ["d ok"], "nobody is asked for what is there");
+        std::fs::remove_file(lab.at("app.tar")).unwrap();
+        assert!(lab.run(steps(&action)).await[0].starts_with("d changed"), "{by_list}");
+        assert_eq!(lab.read("app.tar").as_deref(), Some(archive_of(b"ho\n")));
+        assert_eq!(lab.read("opt/app/hello").as_deref(), Some("ho\n"), "{by_list}");
+        assert_eq!(lab.run(steps(&action)).await, ["d ok"]);
+        // Another copy of the same one leaves the folder as it is.
+        std::fs::write(lab.at("opt/app/mine"), "").unwrap();
+        std::fs::remove_file(lab.at("app.tar")).unwrap();
+        assert!(lab.run(steps(&action)).await[0].starts_with("d changed"));
+        assert!(lab.read("opt/app/mine").is_some(), "{by_list}");
+    }
 }
 
 #[tokio::test]
@@ -393,4 +431,83 @@ async fn an_archive_that_a_run_left_and_nobody_knows_makes_room_for_the_next() {
     lab.network = network;
     assert!(lab.run(steps(&unpacking(&lab, false))).await[0].starts_with("d changed"));
     assert_eq!(std::fs::read_dir(lab.at("opt")).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn nothing_comes_early_into_a_folder_that_another_step_makes() {
+    let clone = |dest: &str| {
+        let action =
+            GitAction { url: "https://example.com/r.git".into(), dest: dest.into(), ..GitAction::default() };
+        Action::Git(action)
+    };
+    let tree = |to: &str| {
+        let unpack = Some(Unpack::new(to, 0));
+        Action::Download(DownloadAction { unpack, dest: None, ..action() })
+    };
+    let file =
+        |dest: &str| Action::Download(DownloadAction { dest: Some(dest.into()), ..with_digest("content") });
+    for (fetched, other, comes) in [
+        (file("x/f"), clone("x"), false),
+        (file("x/f"), tree("x"), false),
+        (tree("x/in"), clone("x"), false),
+        (file("x/f"), clone("x/in"), true),
+        (file("xy"), clone("x"), true),
+    ] {
+        let (lab, asked) = lab("content");
+        std::fs::create_dir(lab.at("x")).unwrap();
+        let plan = Plan::new("test", lab.at(""), vec![step("d", fetched.clone()), step("o", other.clone())]);
+        let cx = StepContext::first(Ground::of(&lab.network, plan, Path::new("/")).0);
+        let early = super::super::fetch(&cx).await.unwrap();
+        let is_asked = !asked.lock().unwrap().is_empty();
+        assert_eq!((early.is_some(), is_asked), (comes, comes), "{fetched:?} {other:?}");
+        if !comes {
+            assert_eq!(std::fs::read_dir(lab.at("x")).unwrap().count(), 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tree_that_is_unpacked_anew_and_is_the_same_again_has_not_changed() {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let recheck = |lab: &Lab| ApplyOptions { recheck: true, ..lab.options() };
+    for kept in [true, false] {
+        let (lab, _) = lab(archive());
+        let action = DownloadAction { dest: kept.then(|| lab.at("app.tar")), ..unpacking(&lab, true) };
+        let hello = lab.at("opt/app/hello");
+        assert!(lab.run(steps(&action)).await[0].starts_with("d changed"));
+        let again = ends(&lab.applied(steps(&action), &recheck(&lab)).await);
+        assert!(again[0].starts_with("d unchanged"), "{kept}: {again:?}");
+        assert_eq!(lab.run(steps(&action)).await, ["d ok"]);
+        // Whatever was another: content of the same length, rights, a name more, a name less, a link in its place.
+        let spoil: [&dyn Fn(); 5] = [
+            &|| fs::write(&hello, "HI\n").unwrap(),
+            &|| fs::set_permissions(&hello, fs::Permissions::from_mode(0o700)).unwrap(),
+            &|| fs::write(lab.at("opt/app/more"), "").unwrap(),
+            &|| fs::remove_file(&hello).unwrap(),
+            &|| {
+                fs::copy(&hello, lab.at("hello")).unwrap();
+                fs::remove_file(&hello).unwrap();
+                std::os::unix::fs::symlink(lab.at("hello"), &hello).unwrap();
+            },
+        ];
+        for (at, spoil) in spoil.iter().enumerate() {
+            spoil();
+            let again = ends(&lab.applied(steps(&action), &recheck(&lab)).await);
+            assert!(again[0].starts_with("d changed"), "{kept}, {at}: {again:?}");
+            assert!(fs::symlink_metadata(&hello).unwrap().is_file());
+            assert_eq!(lab.read("opt/app/hello").as_deref(), Some("hi\n"));
+        }
+        // So is what was had once more because somebody asked for it.
+        let mut options = lab.options();
+        options.selection.rerun = vec![super::machine::id("d")];
+        assert!(ends(&lab.applied(steps(&action), &options).await)[0].starts_with("d changed"));
+        // The archive itself that was another one.
+        if kept {
+            lab.write("app.tar", "spoilt");
+            let again = ends(&lab.applied(steps(&action), &recheck(&lab)).await);
+            assert!(again[0].starts_with("d changed"), "{again:?}");
+        }
+    }
 }
