@@ -139,9 +139,12 @@ struct Known {
 fn known(us: Us, place: &Place, part: Meta) -> Result<Option<Record>, Unusable> {
     // Killed before its first byte.
     let begun = |meta: Meta| meta.is_own_file(us) && meta.len == 0;
-    match place.folder.look(&place.record_new) {
-        Ok(new) if !begun(new) && place.load_from(&place.record_new).is_none() => return Err(NOT_OURS),
-        _ => {}
+    if let Ok(new) = place.folder.look(&place.record_new) {
+        if !begun(new) && place.load_from(&place.record_new).is_none() {
+            return Err(NOT_OURS);
+        }
+        // Killed before it got its name: a part that needs no record would leave it there.
+        let _ = place.folder.remove(&place.record_new);
     }
     match place.folder.look(&place.record) {
         Ok(_) => place.load().map(Some).ok_or(NOT_OURS),

@@ -229,13 +229,14 @@ fn summary(applied: &Applied) -> String {
         |outcome: &Outcome| matches!(outcome, Outcome::Satisfied | Outcome::Done { changed: false, .. });
     let is_unknown =
         |outcome: &Outcome| matches!(outcome, Outcome::Would(Would::Unknown | Would::UnknownUntil(_)));
-    let counts: [(&str, usize); 9] = [
+    let counts: [(&str, usize); 10] = [
         ("ok", applied.count(is_ok)),
         ("changed", applied.count(|outcome| matches!(outcome, Outcome::Done { changed: true, .. }))),
         ("would change", applied.count(|outcome| matches!(outcome, Outcome::Would(Would::Change(_))))),
         ("unknown", applied.count(is_unknown)),
         ("skipped", applied.count(|outcome| matches!(outcome, Outcome::Skipped))),
         ("failed", applied.count(|outcome| matches!(outcome, Outcome::Failed(_)))),
+        ("given up", applied.count(|outcome| matches!(outcome, Outcome::Deferred(why) if why.is_given_up()))),
         ("blocked", applied.count(|outcome| matches!(outcome, Outcome::Blocked { .. }))),
         ("left", applied.left().count()),
         (

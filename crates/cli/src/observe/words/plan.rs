@@ -68,6 +68,7 @@ pub(crate) fn outcome(kind: ActionKind, outcome: &Outcome) -> String {
         Outcome::Skipped => "does not apply here".to_owned(),
         Outcome::Failed(error) => failed(error),
         Outcome::Blocked { by } => format!("not done: it needs {by}"),
+        Outcome::Deferred(why) if why.is_given_up() => format!("given up: {}", deferral(why)),
         Outcome::Deferred(why) => format!("left: {}", deferral(why)),
         _ => String::new(),
     }

@@ -326,3 +326,24 @@ async fn no_secret_shows_anywhere() {
     let record = lab.disk.content(Path::new("/data/.file.bin.part.json")).unwrap();
     assert!(!String::from_utf8(record).unwrap().contains("canary"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn half_a_record_that_a_killed_run_left_goes_also_where_no_other_is_written() {
+    let small = || ScriptedFile::of_len(900, 1);
+    for record in [&b""[..], b"a whole one"] {
+        let lab = Lab::new(move |request, _| small().answer(request));
+        let new = Path::new("/data/.file.bin.part.json.new");
+        if record.is_empty() {
+            lab.disk.plant_as_of(new, record, 1000, 0o600);
+        } else {
+            let folder = lab.disk.folder(Path::new("/data")).unwrap();
+            let name = OsStr::new(".file.bin.part.json.new");
+            let names = (name, OsStr::new(".file.bin.part.json.newer"));
+            record().store(&*folder, names, &Seal::Private, false).unwrap();
+        }
+        lab.disk.plant_as_of(Path::new(PART), b"", 1000, MARK);
+        let done = lab.run(request()).await.unwrap();
+        assert!(done.warnings.is_empty(), "{:?}", done.warnings);
+        assert!(lab.others().is_empty(), "{:?}", lab.others());
+    }
+}
