@@ -279,6 +279,8 @@ pub struct StepReport {
     pub outcome: Outcome,
     /// Whether its failure is only a warning.
     pub may_fail: bool,
+    /// Whether nobody asked for it in this run, and it is due all the same: what it watches changed since it was last done.
+    pub is_due: bool,
     /// How long it took.
     pub took: Duration,
 }

@@ -9,6 +9,12 @@ use super::outcome::{Applied, Deferral, Outcome, StepReport};
 use super::runner::Run;
 
 impl Run<'_> {
+    /// Whether nobody asked for it in this run, and what it watches has changed since it was last done.
+    fn is_due_unasked(&self, at: usize, outcome: Option<&Option<(Outcome, Duration)>>) -> bool {
+        let is_unasked = matches!(outcome, Some(Some((Outcome::Deferred(Deferral::NotSelected), _))));
+        is_unasked && !self.options.dry_run && self.context(at).is_some_and(|cx| cx.is_told)
+    }
+
     /// All that is to be said of a run that ended.
     pub(super) fn report(self, outcomes: Vec<Option<(Outcome, Duration)>>, stopped: bool) -> Applied {
         let out_of_time =
@@ -19,7 +25,11 @@ impl Run<'_> {
             None if out_of_time => Deferral::OutOfTime,
             None => Deferral::Stopped,
         };
-        let of = |(step, outcome): (&Step, Option<(Outcome, Duration)>)| {
+        // Before anything is moved out of it.
+        let due: BTreeSet<usize> =
+            (0..outcomes.len()).filter(|at| self.is_due_unasked(*at, outcomes.get(*at))).collect();
+        let of = |(at, (step, outcome)): (usize, (&Step, Option<(Outcome, Duration)>))| {
+            let is_due = due.contains(&at);
             let unbegun = || (Outcome::Deferred(why.clone()), Duration::ZERO);
             let (outcome, took) = outcome.unwrap_or_else(unbegun);
             StepReport {
@@ -28,10 +38,11 @@ impl Run<'_> {
                 place: step.place,
                 outcome,
                 may_fail: step.on_failure == OnFailure::Continue,
+                is_due,
                 took,
             }
         };
-        let steps = self.steps().iter().zip(outcomes).map(of).collect();
+        let steps = self.steps().iter().zip(outcomes).enumerate().map(of).collect();
         let names = self.steps().iter().flat_map(|step| std::iter::once(&step.id).chain(&step.was));
         let known: BTreeSet<&str> = names.map(StepId::as_str).collect();
         let journal = self.journal();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::plan::run::journal::Journal;
-use crate::plan::run::{ApplyOptions, Selection, Stage, known};
+use crate::plan::run::{Applied, ApplyOptions, Selection, Stage, known};
 use crate::plan::{Action, Body, CommandAction, CommandLine, FileAction, Guards, Once, Step};
 
 use super::lab::{Lab, ends, id};
@@ -245,4 +245,26 @@ async fn another_plan_of_the_same_name_is_told_of_by_where_it_is() {
     // One that was moved is the same.
     std::fs::remove_file(lab.at("other.yaml")).unwrap();
     assert_eq!(elsewhere(&one).await, None);
+}
+
+#[tokio::test]
+async fn a_run_of_some_steps_says_which_others_are_due_by_what_it_changed() {
+    let lab = Lab::new();
+    let steps =
+        |content: &str| vec![lab.file("conf", content), watches(&lab, "conf"), lab.file("other", content)];
+    let due = |applied: &Applied| -> Vec<String> {
+        applied.steps.iter().filter(|step| step.is_due).map(|step| step.id.to_string()).collect()
+    };
+    let only = |dry_run: bool| ApplyOptions {
+        selection: Selection { only: vec![id("conf")], ..Selection::default() },
+        dry_run,
+        ..ApplyOptions::default()
+    };
+    lab.run(steps("1")).await;
+    assert_eq!(due(&lab.run_with(steps("2"), &only(true)).await), Vec::<String>::new());
+    for _ in 0..2 {
+        assert_eq!(due(&lab.run_with(steps("2"), &only(false)).await), ["told"]);
+    }
+    assert!(due(&lab.run(steps("2")).await).is_empty());
+    assert!(due(&lab.run_with(steps("2"), &only(false)).await).is_empty());
 }
