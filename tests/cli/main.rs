@@ -9,6 +9,7 @@
 )]
 
 mod apply;
+mod asked;
 mod children;
 mod circuit_breaker;
 mod configuration;

@@ -16,6 +16,7 @@ mod own_terminal;
 mod program;
 mod report;
 mod signals;
+mod stdin;
 mod term;
 #[cfg(feature = "tui")]
 mod tui;

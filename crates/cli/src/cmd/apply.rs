@@ -26,7 +26,7 @@ const STILL: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(app: &App, args: ApplyArgs) -> Result<Exit, Failure> {
     let loaded = app.config()?;
-    let found = read(app, std::path::Path::new(&args.plan))?;
+    let found = read(app, std::path::Path::new(&args.plan)).await?;
     // What the run itself may make is nothing to be warned of.
     let may_be_made = |hint: &&Hint| matches!(hint.kind, HintKind::SourceMissing { may_be_made: true, .. });
     for hint in found.hints.iter().filter(|hint| !may_be_made(hint)) {

@@ -10,11 +10,12 @@ use vps_ops::{Hold, Kind, NetworkOperationWrapper, State};
 
 use crate::app::{App, unknown_service};
 use crate::args::{CircuitBreakerCommand, HoldArgs, ResetArgs};
-use crate::cmd::confirm::{can_ask, confirmed};
+use crate::cmd::confirm::can_ask;
 use crate::exit::Exit;
 use crate::observe::words::NOTHING_RESET;
 use crate::program;
 use crate::report::{Failure, document, print, print_json};
+use crate::stdin::confirmed;
 
 /// A circuit that is forced closed stays so for this long, unless told otherwise.
 const CLOSED_FOR: Duration = Duration::from_secs(600);
@@ -50,7 +51,7 @@ async fn reset(app: &App, network: &NetworkOperationWrapper, args: &ResetArgs) -
     let outcome = match &args.service {
         Some(name) => circuits.reset(name).await,
         None => {
-            if !args.yes && !confirmed("reset every circuit?") {
+            if !args.yes && !confirmed(app, "reset every circuit?").await? {
                 return if app.global.json {
                     print_json(&document::Reset { services: Vec::new() })
                 } else {

@@ -1,6 +1,4 @@
-//! A question before something that cannot be taken back.
-
-use std::io::Write as _;
+//! Whether somebody can be asked before something that cannot be taken back.
 
 use crate::app::App;
 use crate::report::Failure;
@@ -12,13 +10,4 @@ pub(super) fn can_ask(app: &App, is_said: bool, what: &str) -> Result<(), Failur
         return Ok(());
     }
     Err(Failure::usage(format!("{what}; add --yes where nobody can be asked")))
-}
-
-/// Asks at the terminal; anything but a yes is a no.
-pub(super) fn confirmed(question: &str) -> bool {
-    let mut stderr = std::io::stderr().lock();
-    drop(write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()));
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }

@@ -13,12 +13,13 @@ use vps_ops::{Kind, NetworkOperationWrapper};
 
 use crate::app::App;
 use crate::args::{DeadLetterCommand, DropArgs, RetryArgs};
-use crate::cmd::confirm::{can_ask, confirmed};
+use crate::cmd::confirm::can_ask;
 use crate::config::Loaded;
 use crate::exit::Exit;
 use crate::observe::words;
 use crate::program;
 use crate::report::{Failure, document, print, print_json};
+use crate::stdin::confirmed;
 
 /// What is said where there are none.
 const NONE: &str = "no dead letters\n";
@@ -92,11 +93,8 @@ async fn forget(app: &App, network: &NetworkOperationWrapper, args: &DropArgs) -
     } else {
         args.ids.iter().map(|id| LetterId::named(id)).collect()
     };
-    if args.all
-        && !args.yes
-        && !ids.is_empty()
-        && !confirmed(&format!("drop {}?", counted(ids.len(), "dead letter")))
-    {
+    let must_ask = args.all && !args.yes && !ids.is_empty();
+    if must_ask && !confirmed(app, &format!("drop {}?", counted(ids.len(), "dead letter"))).await? {
         return if app.global.json {
             print_json(&document::DeadLetterDrop { ids: Vec::new() })
         } else {

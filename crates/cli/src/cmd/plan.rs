@@ -22,8 +22,8 @@ const STARTER: &str = include_str!("plan/starter.yaml");
 
 pub(crate) async fn run(app: &App, command: &PlanCommand) -> Result<Exit, Failure> {
     match command {
-        PlanCommand::Check { plan } => check(app, plan),
-        PlanCommand::Show { plan } => show::run(app, plan),
+        PlanCommand::Check { plan } => check(app, plan).await,
+        PlanCommand::Show { plan } => show::run(app, plan).await,
         PlanCommand::Status { plan } => known::status(app, plan).await,
         PlanCommand::Forget(args) => known::forget(app, args).await,
         PlanCommand::Schema => print_bytes(schema::of(&app.modules).as_bytes()),
@@ -31,8 +31,8 @@ pub(crate) async fn run(app: &App, command: &PlanCommand) -> Result<Exit, Failur
     }
 }
 
-fn check(app: &App, path: &Path) -> Result<Exit, Failure> {
-    let read = read::read(app, path)?;
+async fn check(app: &App, path: &Path) -> Result<Exit, Failure> {
+    let read = read::read(app, path).await?;
     let steps = read.plan.steps.len();
     if app.global.json {
         let hints = read.hints.iter().map(|hint| document::PlanHint {

@@ -13,6 +13,7 @@ use crate::args::{RunArgs, StdinChoice};
 use crate::cmd::preview::Preview;
 use crate::exit::Exit;
 use crate::report::{Failure, document, file, one_line, pretty};
+use crate::stdin::stopped;
 
 pub(crate) async fn run(app: &App, args: RunArgs) -> Result<Exit, Failure> {
     let report = args.report.clone();
@@ -139,10 +140,7 @@ async fn input(
     let limit = app.env.now().after(options.total_or(policy.timeouts.command));
     tokio::select! {
         biased;
-        () = app.cancel.cancelled() => {
-            let stopped = Kind::Cancelled;
-            Err(Failure::new(Exit::of(stopped), stopped, "stopped before standard input was read to its end"))
-        }
+        () = app.cancel.cancelled() => Err(stopped("stopped before standard input was read to its end")),
         kept = app.env.until(limit, Input::kept(&app.env)) => match kept {
             Some(Ok(kept)) => Ok(kept),
             Some(Err(error)) => Err(Failure::of_error(Exit::REFUSED, Kind::Local, &error)),

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 #[cfg(feature = "tui")]
 use std::io::IsTerminal as _;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -21,6 +22,8 @@ pub(crate) struct Screen {
     region: Arc<Mutex<Region>>,
     /// Lines that wait until the whole terminal is ours to write to again; `None` where they need not.
     held: Arc<Mutex<Option<Held>>>,
+    /// Whether the cursor stands behind a question.
+    is_asked: Arc<AtomicBool>,
 }
 
 /// Lines that wait.
@@ -40,7 +43,7 @@ impl Screen {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
             Arc::new(bar)
         });
-        Self { bar, region: Arc::default(), held: Arc::default() }
+        Self { bar, region: Arc::default(), held: Arc::default(), is_asked: Arc::default() }
     }
 
     /// The bar, where there is one.
@@ -140,6 +143,17 @@ impl Screen {
         self.write(&format!("{style}{mark}{style:#} {fit}"));
     }
 
+    /// A question, with the cursor left behind it: who says something before it is answered begins a line of his own.
+    pub(crate) fn ask(&self, question: &str) {
+        put(&format!("{} [y/N] ", fit::line(question)));
+        self.is_asked.store(true, Ordering::Release);
+    }
+
+    /// Whoever answered has ended the line.
+    pub(crate) fn is_answered(&self) {
+        self.is_asked.store(false, Ordering::Release);
+    }
+
     /// Holds lines back from now on, where they would go to a terminal that something else is drawn on.
     #[cfg(feature = "tui")]
     pub(crate) fn hold(&self) {
@@ -174,6 +188,9 @@ impl Screen {
             held.lines.push_back(line.to_owned());
             held.count += 1;
             return;
+        }
+        if self.is_asked.swap(false, Ordering::AcqRel) {
+            put("\n");
         }
         let region = self.region.lock().unwrap_or_else(PoisonError::into_inner);
         if !region.is_empty() {

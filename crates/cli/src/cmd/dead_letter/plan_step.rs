@@ -28,7 +28,7 @@ pub(super) async fn again(app: &App, letter: &PlanStepLetter, args: &RetryArgs) 
         let text = format!("the plan of the step {step} came from standard input");
         return Err(Failure::local(text).hint("apply it again"));
     };
-    let found = read(app, Path::new(&path))?;
+    let found = read(app, Path::new(&path)).await?;
     let plan = Arc::new(found.plan);
     let id = match same_step(&plan, letter) {
         Same::Step(id) => id,

@@ -17,20 +17,21 @@ use super::stream::Stream;
 use crate::app::App;
 use crate::args::ForgetArgs;
 use crate::cmd::apply::not_locked;
-use crate::cmd::confirm::{can_ask, confirmed};
+use crate::cmd::confirm::can_ask;
 use crate::cmd::dead_letter::{failed, must_reach};
 use crate::exit::Exit;
 use crate::observe::words::health::short;
 use crate::program;
 use crate::report::{Failure, document, print, print_json};
+use crate::stdin::confirmed;
 
 const NOTHING: &str = "nothing is known of any plan";
 
 /// What the plan is remembered by, and the plan where its file was named.
-fn named(app: &App, plan: &OsStr) -> Result<(String, Option<Plan>), Failure> {
+async fn named(app: &App, plan: &OsStr) -> Result<(String, Option<Plan>), Failure> {
     let path = Path::new(plan);
     if Stream::at(path).is_some() || path.is_file() {
-        let plan = read(app, path)?.plan;
+        let plan = read(app, path).await?.plan;
         return Ok((plan.name.clone(), Some(plan)));
     }
     Ok((plan.to_string_lossy().into_owned(), None))
@@ -44,7 +45,7 @@ fn unknown(name: &str) -> Failure {
 pub(super) async fn status(app: &App, plan: &OsStr) -> Result<Exit, Failure> {
     let loaded = app.config()?;
     must_reach(app, &loaded, NOTHING)?;
-    let (name, plan) = named(app, plan)?;
+    let (name, plan) = named(app, plan).await?;
     let network = app.network(&loaded);
     let known = run::known(&app.env, network.health().store(), &name).await;
     let known = known.map_err(|error| failed(&error))?;
@@ -162,7 +163,7 @@ pub(super) async fn forget(app: &App, args: &ForgetArgs) -> Result<Exit, Failure
     can_ask(app, is_said, "`plan forget` without a step forgets all of a plan")?;
     let loaded = app.config()?;
     must_reach(app, &loaded, NOTHING)?;
-    let (name, plan) = named(app, &args.plan)?;
+    let (name, plan) = named(app, &args.plan).await?;
     let network = app.network(&loaded);
     let store = network.health().store();
     let known = run::known(&app.env, store, &name).await.map_err(|error| failed(&error))?;
@@ -176,7 +177,8 @@ pub(super) async fn forget(app: &App, args: &ForgetArgs) -> Result<Exit, Failure
         );
     }
     let shown = Foreign::from(name.as_str());
-    let may = is_said || { confirmed(&format!("forget {} steps of the plan {shown}?", known.steps.len())) };
+    let question = format!("forget {} steps of the plan {shown}?", known.steps.len());
+    let may = is_said || confirmed(app, &question).await?;
     if !may {
         return if app.global.json {
             print_json(&document::PlanForget { plan: name, steps: Vec::new() })

@@ -14,6 +14,7 @@ use super::stream::Stream;
 use crate::app::App;
 use crate::exit::Exit;
 use crate::report::{Failure, FailureKind};
+use crate::stdin;
 
 /// Problems that are shown with their lines; nobody reads more at once.
 const MOST_SHOWN: usize = 50;
@@ -30,15 +31,19 @@ pub(crate) struct ReadPlan {
 }
 
 /// Reads and checks a plan; `-` is standard input.
-pub(crate) fn read(app: &App, path: &Path) -> Result<ReadPlan, Failure> {
+pub(crate) async fn read(app: &App, path: &Path) -> Result<ReadPlan, Failure> {
     let fs = &**app.env.fs();
     let stream = Stream::at(path);
     let name = stream.as_ref().map_or_else(|| shown(path), Stream::shown);
-    let opened = match &stream {
+    let opened = match stream {
         Some(stream) => {
-            let folder = std::env::current_dir()
-                .map_err(|error| Failure::of_error(Exit::Local, Kind::Local, &error))?;
-            stream.read(folder)
+            let folder = std::env::current_dir().map_err(|error| {
+                let causes = vec![error.to_string()];
+                let failure = Failure::local("the folder that we are in cannot be found");
+                Failure { causes, ..failure }
+                    .hint("what a plan says of files is meant from there; go to one that is there")
+            })?;
+            stdin::read(app, &name, move || stream.read(folder)).await?
         }
         None => read_plan_file(fs, path),
     };

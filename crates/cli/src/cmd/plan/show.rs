@@ -15,8 +15,8 @@ use crate::cmd::config::write_yaml;
 use crate::exit::Exit;
 use crate::report::{Failure, document, print, print_json};
 
-pub(super) fn run(app: &App, path: &Path) -> Result<Exit, Failure> {
-    let read = read::read(app, path)?;
+pub(super) async fn run(app: &App, path: &Path) -> Result<Exit, Failure> {
+    let read = read::read(app, path).await?;
     if app.global.json { print_json(&document(&read.plan)) } else { print(&text(&read.plan)) }
 }
 
