@@ -34,7 +34,7 @@ pub enum Fact {
     RedirectRefused,
     /// A scheme that is neither http nor https.
     ForeignScheme,
-    /// More header than a response may have.
+    /// More header than a response may have, or a length that no body has: who reads them does not tell them apart.
     HeaderFlood,
     /// What answered does not speak HTTP as it should.
     NotHttp,
@@ -73,7 +73,7 @@ impl fmt::Display for Fact {
             Self::Certificate => "the server's certificate is not trusted",
             Self::RedirectRefused => "redirect refused",
             Self::ForeignScheme => "only http and https are spoken here",
-            Self::HeaderFlood => "more headers than a response may have",
+            Self::HeaderFlood => "more headers, or a greater length, than a response may have",
             Self::NotHttp => "the answer is not HTTP",
             Self::NotTls => "the answer is not TLS",
             Self::ProxyRefused => "the proxy wants a user and a password",

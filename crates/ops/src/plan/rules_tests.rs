@@ -597,6 +597,12 @@ fn downloads_and_clones() {
         ],
     );
     step_says(
+        "git: {url: 'https://example.com/r.git?token=x', dest: r}",
+        &[
+            "1:12: git.url: the URL of a repository in a plan has no `?`: what stands behind it may be a secret",
+        ],
+    );
+    step_says(
         "git: {url: 'https://u:p@example.com/r.git', dest: r, branch: a..b, commit: abc, depth: 0, full: true, update: true}",
         &[
             "1:12: git.url: a URL in a plan has no user and no password: use `secrets` and `headers`, or a netrc file",

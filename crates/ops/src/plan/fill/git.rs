@@ -2,6 +2,8 @@
 
 use std::num::NonZeroU32;
 
+use url::Url;
+
 use super::Filler;
 use crate::git::{CommitId, GitUrl, RefName};
 use crate::plan::action::{Action, GitAction};
@@ -55,7 +57,11 @@ impl Filler<'_> {
         let text = self.line(at)?;
         let url = self.of_git(at, text.parse::<GitUrl>())?;
         if url.has_credentials() {
-            self.problems.add(at.spot, ProblemKind::Userinfo);
+            let has_user = |url: Url| !url.username().is_empty() || url.password().is_some();
+            // Of an address without a scheme only a password is refused.
+            let has_user = Url::parse(&text).map_or(true, has_user);
+            let what = if has_user { ProblemKind::Userinfo } else { ProblemKind::RepositoryQuery };
+            self.problems.add(at.spot, what);
             return None;
         }
         if url.is_local() && !text.starts_with("file:") {

@@ -280,6 +280,9 @@ pub enum ProblemKind {
     /// A URL with a user or password in it.
     #[error("a URL in a plan has no user and no password: use `secrets` and `headers`, or a netrc file")]
     Userinfo,
+    /// A URL of a repository with something behind a `?`.
+    #[error("the URL of a repository in a plan has no `?`: what stands behind it may be a secret")]
+    RepositoryQuery,
     /// No checksum.
     #[error(transparent)]
     Checksum(ChecksumError),
