@@ -24,6 +24,24 @@ pub enum ApplyError {
         /// Which.
         id: Foreign,
     },
+    /// A step is to be done again that this run leaves out.
+    #[error("the step `{id}` is to be done again, and is left out of this run")]
+    RerunLeftOut {
+        /// Which.
+        id: Foreign,
+    },
+    /// A step is to be marked as done that this run leaves out.
+    #[error("the step `{id}` is to be marked as done, and is left out of this run")]
+    DoneLeftOut {
+        /// Which.
+        id: Foreign,
+    },
+    /// A step cannot be both.
+    #[error("the step `{id}` is to be done again and was done by hand")]
+    RerunAndDone {
+        /// Which.
+        id: Foreign,
+    },
     /// The store does not answer.
     #[error("what earlier runs did cannot be read")]
     Store(#[from] StoreError),
