@@ -212,6 +212,43 @@ fn a_full_standard_output_is_an_error() {
 }
 
 #[test]
+fn a_limit_on_the_size_of_files_is_told_and_leaves_a_letter() {
+    let (lab, server) = (Lab::new(), Server::start());
+    server.route("/f", Route::of(3 << 20));
+    let inner = lab.command(&["download", &server.url("/f")]);
+    let limited = |ignoring: &str| {
+        let mut sh = std::process::Command::new("bash");
+        // In blocks of 1024 bytes: enough for the state, and not for the file.
+        sh.args(["-c", &format!("{ignoring}ulimit -f 1024; exec \"$0\" \"$@\"")]);
+        sh.arg(inner.get_program()).args(inner.get_args()).current_dir(lab.folder.path());
+        sh.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Said::from(sh.output().unwrap())
+    };
+    // Whoever started us may ignore the signal: then the system says the same without it.
+    for ignoring in ["", "trap '' XFSZ; "] {
+        let said = limited(ignoring);
+        assert_eq!(said.code, 7, "{}", said.err);
+        assert!(said.err.contains("File too large"), "{}", said.err);
+        let hint = "hint: files may not be larger here: raise the limit (`ulimit -f`, ";
+        assert!(said.err.contains(hint), "{}", said.err);
+        assert!(said.err.contains("kept as dead letter "), "{}", said.err);
+        assert!(!lab.path("f").exists());
+    }
+}
+
+#[test]
+fn what_is_started_has_the_signal_of_large_files_as_it_was() {
+    let lab = Lab::new();
+    let script = "grep -h -E '^Sig(Ign|Blk|Cgt):' /proc/self/status";
+    let said = Said::from(lab.run(&["-q", "run", "--", "sh", "-c", script]));
+    assert_eq!(said.code, 0, "{}", said.err);
+    for line in said.out.lines() {
+        let mask = u64::from_str_radix(line.split_whitespace().last().unwrap(), 16).unwrap();
+        assert_eq!(mask >> (Signal::XFSZ.as_raw() - 1) & 1, 0, "{line}");
+    }
+}
+
+#[test]
 fn a_file_that_takes_hours_to_look_at_hears_the_limit_and_a_stop() {
     let (lab, server) = (Lab::new(), Server::start());
     // As anybody can make one, without the disk for it.

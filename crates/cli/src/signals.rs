@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM, SIGQUIT and a hang-up: the first stops cleanly, the second ends us.
+//! Ctrl-C, SIGTERM, SIGQUIT and a hang-up: the first stops cleanly, the second ends us. And that a file may not grow.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -61,6 +61,7 @@ pub(crate) fn listen(
 ) -> Option<Task> {
     // Asked before our handlers are there.
     let ignored = Ignored::by_who_started_us();
+    hear_of_large_files(ignored);
     let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup), Ok(mut quit)) = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
@@ -88,6 +89,15 @@ pub(crate) fn listen(
         }
     });
     Some(task)
+}
+
+/// Has a write beyond the limit on a file's size (`ulimit -f`) fail as any other does, instead of ending us without a
+/// word. Heard and not ignored: what we start would be given that, and a handler it is not.
+fn hear_of_large_files(ignored: Ignored) {
+    if !ignored.contains(Signal::XFSZ) {
+        // The handler stays, whoever listens. Where there is none, all is as it was.
+        drop(signal(SignalKind::from_raw(Signal::XFSZ.as_raw())));
+    }
 }
 
 /// Ends the process as the signal would have, so that a shell sees it. Our handler cannot be taken back

@@ -168,6 +168,14 @@ pub(crate) fn to_do(operation: &Operation) -> String {
     plain.to_owned()
 }
 
+/// What to do where a file may not grow any further.
+pub(crate) const FILE_SIZE: &str = "files may not be larger here: raise the limit (`ulimit -f`, `LimitFSIZE=` of a unit), or choose a file system that holds larger ones";
+
+/// `2 of 3`. A fresh one after the last, which a broken file is given, is only `2`.
+pub(crate) fn attempt_of(number: u32, of: u32) -> String {
+    if number > of { number.to_string() } else { format!("{number} of {of}") }
+}
+
 /// What is waited for.
 pub(crate) fn awaited(what: &Awaited) -> String {
     match what {
@@ -212,6 +220,7 @@ mod tests {
             "❌ All 3 attempts failed",
         ];
         assert_eq!(said, seed);
+        assert_eq!([attempt_of(2, 3), attempt_of(1, 1), attempt_of(2, 1)], ["2 of 3", "1 of 1", "2"]);
         let ascii = Words::new(false);
         assert_eq!(ascii.all_failed(3), "[failed] All 3 attempts failed");
         assert_eq!(ascii.attempt_failed(1, "x"), "[warn] Attempt 1 failed: X");

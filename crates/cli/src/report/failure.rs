@@ -73,11 +73,9 @@ impl Failure {
     pub(crate) fn of_operation<E: vps_ops::Failure + Advise>(error: &OperationError<E>) -> Self {
         let kind = error.kind();
         let message = words::could_not(&error.operation, &error.end, error.attempts(), error.allowed);
-        Self {
-            causes: causes(error),
-            hints: error.hints().iter().map(words::hint).collect(),
-            ..Self::new(Exit::of(kind), kind, message)
-        }
+        let mut hints: Vec<String> = error.hints().iter().map(words::hint).collect();
+        hints.extend(is_beyond_file_size(error).then(|| words::FILE_SIZE.to_owned()));
+        Self { causes: causes(error), hints, ..Self::new(Exit::of(kind), kind, message) }
     }
 
     /// The same in other words.
@@ -175,6 +173,19 @@ fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
         next = cause.source();
         Some(cause.to_string())
     }))
+}
+
+/// Whether the system let a file not grow any further: neither its disk nor its folder is at fault.
+fn is_beyond_file_size(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let code = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
+        if code == Some(rustix::io::Errno::FBIG.raw_os_error()) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// Causes without what was said already: the system's words often say ours again.
