@@ -26,8 +26,26 @@ pub(super) struct Log {
     words: Words,
     /// Lines that the next event decides about; none for programs, which want each fact by itself.
     held: Option<Held>,
-    /// What was last said about waiting, and when.
-    waiting: Mutex<Option<(Tick, OperationId)>>,
+    /// What was said about waiting of late, and when.
+    waiting: Mutex<Vec<(Tick, Wait)>>,
+}
+
+/// One wait of which one line is enough.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wait {
+    /// For a place at a service, whoever of the many it is.
+    Place(ServiceName),
+    /// Of an operation, for whatever it is.
+    Of(OperationId),
+}
+
+impl Wait {
+    fn of(event: &Event<'_>, what: &Awaited) -> Self {
+        match what {
+            Awaited::Place { service, .. } => Self::Place(service.clone()),
+            _ => Self::Of(event.id),
+        }
+    }
 }
 
 impl Log {
@@ -73,21 +91,23 @@ impl Log {
                     service,
                     attempt = number,
                     attempts_max = all,
-                    "attempt {number} of {all} failed"
+                    "attempt {} failed",
+                    words::attempt_of(*number, *all)
                 );
             }
         }
     }
 
     /// Whether a line about waiting is due.
-    fn is_news(&self, event: &Event<'_>) -> bool {
-        let mut last = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let said =
-            last.is_some_and(|(at, operation)| operation == event.id && event.at.since(at) < WAITING_EVERY);
-        if !said {
-            *last = Some((event.at, event.id));
+    fn is_news(&self, event: &Event<'_>, what: &Awaited) -> bool {
+        let wait = Wait::of(event, what);
+        let mut said = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        said.retain(|(at, _)| event.at.since(*at) < WAITING_EVERY);
+        let is_news = said.iter().all(|(_, other)| *other != wait);
+        if is_news {
+            said.push((event.at, wait));
         }
-        !said
+        is_news
     }
 }
 
@@ -116,7 +136,8 @@ impl Observer for Log {
                 info!(operation, service, "{}", words.started(event.operation));
             }
             EventKind::AttemptStarted { number, of } => {
-                debug!(operation, service, attempt = number, attempts_max = of, "attempt {number} of {of}");
+                let which = words::attempt_of(*number, *of);
+                debug!(operation, service, attempt = number, attempts_max = of, "attempt {which}");
             }
             // Whoever stopped it knows; somebody's lock is waited for, which is said.
             EventKind::AttemptFailed { class: Class::Cancelled | Class::Busy { .. }, .. } => {}
@@ -137,7 +158,7 @@ impl Observer for Log {
             EventKind::Waiting { after, what: Awaited::Lock { .. } } if *after < BRIEF => {}
             EventKind::Waiting { after, what } => {
                 let delay_seconds = after.as_secs_f64();
-                if self.is_news(event) {
+                if self.is_news(event, what) {
                     info!(operation, service, delay_seconds, "waiting: {}", words::awaited(what));
                 }
             }

@@ -199,7 +199,8 @@ impl Part {
                 let left = again.since(now).as_secs_f64();
                 match &self.failed {
                     Some((number, of, error)) => {
-                        format!("retry {} of {of} in {left:.1}s: {error}", number.saturating_add(1))
+                        let number = words::attempt_of(number.saturating_add(1), *of);
+                        format!("retry {number} in {left:.1}s: {error}")
                     }
                     None => format!("retry in {left:.1}s"),
                 }

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use vps_ops::running::{Doing, RunningOperation, Waits};
 
+use crate::observe::words::attempt_of;
+
 /// An operation that is under way: what it is, and what it does.
 pub(crate) fn running(operation: &RunningOperation) -> (String, String) {
     let what = format!("{} {}", operation.operation.replace('_', " "), operation.target);
     let attempt = match (operation.attempt, operation.of) {
         (0 | 1, _) | (_, 0) => String::new(),
-        (number, of) => format!("attempt {number} of {of}, "),
+        (number, of) => format!("attempt {}, ", attempt_of(number, of)),
     };
     let doing = match &operation.doing {
         Doing::Retrying { after_millis } => {
