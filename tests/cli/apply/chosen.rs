@@ -36,6 +36,30 @@ fn only_brings_what_is_needed_and_skip_leaves_what_needs_it() {
 }
 
 #[test]
+fn what_is_asked_for_and_left_out_is_a_wrong_command_line() {
+    let lab = lab(CHAIN);
+    for (args, said) in [
+        (
+            &["--only", "a", "--mark-done", "d"][..],
+            "`--mark-done` names the step `d`, which `--only` leaves out",
+        ),
+        (&["--only", "a", "--rerun", "c"], "`--rerun` names the step `c`, which `--only` leaves out"),
+        (&["--skip", "b", "--rerun", "b"], "`--rerun` names the step `b`, which `--skip` leaves out"),
+        (&["--skip", "a", "--mark-done", "b"], "`--mark-done` names the step `b`, which `--skip` leaves out"),
+        (&["--mark-done", "a", "--rerun", "a"], "`--rerun` and `--mark-done` both name the step `a`"),
+    ] {
+        for more in [&[][..], &["--dry-run"]] {
+            let wrong = apply(&lab, &[args, more].concat());
+            assert_eq!(wrong.code, 2, "{args:?}: {}", wrong.err);
+            assert!(wrong.err.starts_with(&format!("error: {said}\n")), "{}", wrong.err);
+        }
+    }
+    assert!(["a", "b", "c", "d"].iter().all(|name| !lab.path(name).exists()), "nothing is done");
+    // What the one brings along the other may name.
+    assert_eq!(apply(&lab, &["--only", "b", "--rerun", "a"]).code, 0);
+}
+
+#[test]
 fn a_step_of_an_item_with_a_comma_is_named_as_it_is_called() {
     let steps = "- {id: at, each: [\"x,y\", z], command: {argv: [test, \"${item}\", \"=\", z], always: true}}\n\
                  - {id: end, needs: [], file: {dest: end, content: x}}\n";

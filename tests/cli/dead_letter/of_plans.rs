@@ -69,6 +69,36 @@ fn a_step_leaves_one_letter_without_its_secret_and_takes_it_out_once_it_is_done(
 }
 
 #[test]
+fn another_run_is_waited_for_wherever_it_is_in_the_way() {
+    let lab = Lab::new();
+    let plan = "{version: 1, name: p, steps: [{id: a, command: {shell: test -e go, always: true}}]}";
+    fs::write(lab.path("p.yaml"), plan).unwrap();
+    assert_eq!(run(&lab, &["apply", "p.yaml"]).code, 1);
+    let letter = id(&only(&lab));
+    fs::write(lab.path("go"), "").unwrap();
+    let held = fs::File::options().write(true).open(lab.path("state/apply.lock")).unwrap();
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let (retry, forget) = (["dead-letter", "retry", &letter], ["plan", "forget", "p.yaml", "a"]);
+    for args in [&retry[..], &forget, &["apply", "p.yaml"]] {
+        let said = run(&lab, args);
+        assert_eq!(said.code, 7, "{args:?}: {}", said.err);
+        let hint = said.err.lines().find_map(|line| line.strip_prefix("hint: wait for it with `"));
+        let hint = hint.unwrap_or_else(|| panic!("{args:?}: {}", said.err)).trim_end_matches('`');
+        // The option that is advised is one of the command.
+        let words: Vec<&str> = hint.split(' ').collect();
+        assert_eq!(words, ["--wait-lock", "10m"]);
+        assert_eq!(run(&lab, &[args, &["--wait-lock", "1ms"]].concat()).code, 7, "{args:?}");
+    }
+    let waiting = lab.start(&[&retry[..], &["--wait-lock", "10m"]].concat());
+    // Longer than it takes the other to be there.
+    assert_eq!(run(&lab, &[&forget[..], &["--wait-lock", "500ms"]].concat()).code, 7);
+    drop(held);
+    let said = Said::from(waiting.wait_with_output().unwrap());
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(letters(&lab).is_empty());
+}
+
+#[test]
 fn a_retry_does_the_step_and_what_it_blocked_but_only_as_it_was() {
     let server = Server::start();
     let lab = lab(&server);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use vps_ops::plan::{InvalidId, StepId};
 
-use super::MetricsArgs;
 use super::values::{file, limit};
+use super::{LockArgs, MetricsArgs};
 use crate::exit;
 
 /// What `--wait` alone means.
@@ -68,9 +68,8 @@ pub(crate) struct ApplyArgs {
     /// Begin nothing after so long
     #[arg(long, value_name = "DURATION", value_parser = limit, allow_negative_numbers = true, help_heading = "Limits")]
     pub(crate) limit_time: Option<Duration>,
-    /// Wait so long for another run that is at work
-    #[arg(long, value_name = "DURATION", value_parser = limit, allow_negative_numbers = true, help_heading = "Limits")]
-    pub(crate) wait_lock: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) lock: LockArgs,
     /// How many commands run at once
     #[arg(short, long, value_name = "N", default_value = "1", help_heading = "Limits")]
     pub(crate) jobs: NonZeroUsize,
@@ -79,6 +78,9 @@ pub(crate) struct ApplyArgs {
     pub(crate) strict: bool,
     #[command(flatten)]
     pub(crate) metrics: MetricsArgs,
+    /// Whether a letter's retry asks, which has named by itself what needs its step.
+    #[arg(skip)]
+    pub(crate) is_of_letter: bool,
 }
 
 /// What ends a look badly.

@@ -10,7 +10,7 @@ use vps_ops::settings::parse_bytes;
 
 use super::apply::waits_by_itself;
 use super::values::{attempts, limit};
-use super::wait::WaitArgs;
+use super::wait::{LockArgs, WaitArgs};
 use crate::exit;
 
 /// Look at what failed, and do it again.
@@ -112,6 +112,8 @@ pub(crate) struct RetryArgs {
     pub(crate) set: Vec<Setting>,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
+    #[command(flatten)]
+    pub(crate) lock: LockArgs,
 }
 
 impl RetryArgs {

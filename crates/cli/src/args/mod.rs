@@ -42,6 +42,7 @@ pub(crate) use plan::{ForgetArgs, PlanCommand};
 pub(crate) use run::{RunArgs, StdinChoice};
 #[cfg(feature = "web")]
 pub(crate) use serve::ServeArgs;
+pub(crate) use wait::LockArgs;
 
 use crate::exit;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::values;
+use super::{LockArgs, values};
 use crate::exit;
 
 /// Look at a plan, or begin one.
@@ -86,4 +86,6 @@ pub(crate) struct ForgetArgs {
     /// Do not ask; needed for a whole plan where nobody can be asked
     #[arg(long)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) lock: LockArgs,
 }

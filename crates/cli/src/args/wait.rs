@@ -1,4 +1,6 @@
-//! Whether open circuits are waited for.
+//! Whether open circuits are waited for, and another run.
+
+use std::time::Duration;
 
 use clap::Args;
 use vps_ops::CircuitWait;
@@ -33,5 +35,19 @@ impl WaitArgs {
     /// Whether they are, and how long.
     pub(crate) fn circuit_wait(self) -> CircuitWait {
         self.wait.unwrap_or_default()
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct LockArgs {
+    /// Wait so long for another run of a plan that is at work
+    #[arg(long, value_name = "DURATION", value_parser = limit, allow_negative_numbers = true, help_heading = "Limits")]
+    wait_lock: Option<Duration>,
+}
+
+impl LockArgs {
+    /// How long it is waited for.
+    pub(crate) fn wait(self) -> Duration {
+        self.wait_lock.unwrap_or_default()
     }
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vps_ops::foreign::Foreign;
-use vps_ops::plan::run::{Applied, ApplyError, ApplyLock, ApplyOptions, LockError, Outcome, Would, apply};
+use vps_ops::plan::run::{
+    Applied, ApplyError, ApplyLock, ApplyOptions, LockError, Outcome, Selection, Would, apply,
+};
 use vps_ops::plan::{Hint, HintKind, Plan, Variables};
 use vps_ops::{Kind, NetworkOperationWrapper};
 
@@ -33,11 +35,23 @@ pub(crate) async fn run(app: &App, args: ApplyArgs) -> Result<Exit, Failure> {
         tracing::warn!("{}:{hint}", found.shown);
     }
     let plan = Arc::new(found.plan);
+    // Before anything is waited for.
+    selection(&args).check(&plan).map_err(|error| failed(&error, &args))?;
     let view = view(app, &args, &plan);
     let network = network(app, &loaded, &view);
     let lock = lock(app, &loaded, &args, &plan).await?;
     let ran = carry_out(app, &loaded, &network, &args, &plan, view, lock).await?;
     ended(app, &args, &found.shown, &ran)
+}
+
+/// What is asked for.
+fn selection(args: &ApplyArgs) -> Selection {
+    let mut selection = Selection::default();
+    selection.only = Steps::named(&args.only);
+    selection.skip = Steps::named(&args.skip);
+    selection.rerun = Steps::named(&args.rerun);
+    selection.mark_done = Steps::named(&args.mark_done);
+    selection
 }
 
 /// Who tells of a run.
@@ -69,7 +83,7 @@ pub(super) async fn lock(
 ) -> Result<Option<ApplyLock>, Failure> {
     let Some(folder) = app.state_folder(loaded).filter(|_| !args.dry_run) else { return Ok(None) };
     folder.prepare(app.env.fs()).map_err(|error| Failure::of_error(Exit::Local, Kind::Local, &error))?;
-    let wait = args.wait_lock.unwrap_or_default();
+    let wait = args.lock.wait();
     let taken = ApplyLock::take(&app.env, folder.path(), &plan.name, wait, &app.cancel).await;
     taken.map(Some).map_err(|error| not_locked(&error))
 }
@@ -85,10 +99,7 @@ pub(super) async fn carry_out(
     lock: Option<ApplyLock>,
 ) -> Result<Ran, Failure> {
     let mut options = ApplyOptions::default();
-    options.selection.only = Steps::named(&args.only);
-    options.selection.skip = Steps::named(&args.skip);
-    options.selection.rerun = Steps::named(&args.rerun);
-    options.selection.mark_done = Steps::named(&args.mark_done);
+    options.selection = selection(args);
     (options.dry_run, options.recheck) = (args.dry_run, args.recheck);
     (options.limit, options.wait, options.jobs) = (args.limit_time, args.wait.unwrap_or_default(), args.jobs);
     options.cancel = app.cancel.clone();
@@ -110,7 +121,7 @@ pub(super) async fn carry_out(
     app.screen.clear();
     network.close().await;
     drop(lock);
-    let applied = applied.map_err(|error| failed(&error))?;
+    let applied = applied.map_err(|error| failed(&error, args))?;
     let changes =
         if args.dry_run { changes::of(&app.env, plan, &options.variables, &applied) } else { Changes::new() };
     Ok(Ran { applied, view, changes })
@@ -135,9 +146,24 @@ pub(super) fn not_locked(error: &LockError) -> Failure {
     }
 }
 
-fn failed(error: &ApplyError) -> Failure {
+fn failed(error: &ApplyError, args: &ApplyArgs) -> Failure {
+    let left_out = match (args.only.is_empty(), args.skip.is_empty()) {
+        (true, _) => "--skip",
+        (false, true) => "--only",
+        (false, false) => "--only and --skip",
+    };
+    let named = |option: &str, id: &Foreign| {
+        Failure::usage(format!("`{option}` names the step `{id}`, which `{left_out}` leaves out"))
+            .hint(format!("name it in one of the two: what is left out can have no `{option}`"))
+    };
     match error {
         ApplyError::UnknownStep { .. } => Failure::usage(error.to_string()),
+        ApplyError::RerunLeftOut { id } => named("--rerun", id),
+        ApplyError::DoneLeftOut { id } => named("--mark-done", id),
+        ApplyError::RerunAndDone { id } => {
+            Failure::usage(format!("`--rerun` and `--mark-done` both name the step `{id}`"))
+                .hint("a step is done again, or it was done by hand")
+        }
         _ => Failure::of_error(Exit::Local, Kind::Local, error),
     }
 }

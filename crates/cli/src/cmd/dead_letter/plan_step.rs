@@ -1,6 +1,5 @@
 //! `dead-letter retry` of a plan's step: by the plan, as long as that has the same step.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -9,8 +8,8 @@ use std::sync::Arc;
 use vps_ops::NetworkOperationWrapper;
 use vps_ops::dead_letter::{LetterId, PlanStepLetter};
 use vps_ops::foreign::Foreign;
-use vps_ops::plan::run::{Outcome, Stage, known};
-use vps_ops::plan::{Needs, Plan, Step, StepId};
+use vps_ops::plan::run::{Outcome, Selection, Stage, known};
+use vps_ops::plan::{Plan, Step, StepId};
 
 use super::again::Again;
 use super::{failed, warn_of};
@@ -40,17 +39,18 @@ pub(super) async fn again(app: &App, letter: &PlanStepLetter, args: &RetryArgs) 
         plan: path,
         dry_run: false,
         fail_on: None,
-        only: vec![with_blocked(&plan, &id).into()],
+        only: vec![Selection::with_dependents(&plan, &id).into()],
         skip: Vec::new(),
         rerun: Vec::new(),
         mark_done: Vec::new(),
         recheck: false,
         wait: args.wait_of_plan(),
         limit_time: None,
-        wait_lock: None,
+        lock: args.lock,
         jobs: NonZeroUsize::MIN,
         strict: false,
         metrics: MetricsArgs::default(),
+        is_of_letter: true,
     };
     let view = apply::view(app, &args, &plan);
     // Another one than the command's own, whose operations are told of as such.
@@ -126,21 +126,4 @@ fn edited(path: &OsString, step: &Foreign) -> Failure {
         program::name(),
         vps_ops::foreign::shown_word(path.as_os_str())
     ))
-}
-
-/// The step and all that need it, and those that need them.
-fn with_blocked(plan: &Plan, id: &StepId) -> Vec<StepId> {
-    let mut chosen = BTreeSet::from([id.clone()]);
-    loop {
-        let needs_chosen = |needs: &Needs| match needs {
-            Needs::Steps(needs) => needs.iter().any(|need| chosen.contains(need)),
-            Needs::Order => false,
-        };
-        let steps = plan.steps.iter().filter(|step| !chosen.contains(&step.id) && needs_chosen(&step.needs));
-        let more: Vec<StepId> = steps.map(|step| step.id.clone()).collect();
-        if more.is_empty() {
-            return chosen.into_iter().collect();
-        }
-        chosen.extend(more);
-    }
 }

@@ -188,7 +188,7 @@ pub(super) async fn forget(app: &App, args: &ForgetArgs) -> Result<Exit, Failure
     }
     let lock = match app.state_folder(&loaded) {
         Some(folder) => {
-            let taken = ApplyLock::take(&app.env, folder.path(), &name, Duration::ZERO, &app.cancel).await;
+            let taken = ApplyLock::take(&app.env, folder.path(), &name, args.lock.wait(), &app.cancel).await;
             Some(taken.map_err(|error| not_locked(&error))?)
         }
         None => None,
