@@ -6,6 +6,7 @@ mod ends;
 mod examples;
 mod looked;
 mod lost;
+mod next;
 mod rows;
 mod secrets;
 mod shown;

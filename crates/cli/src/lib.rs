@@ -15,6 +15,7 @@ mod observe;
 mod own_terminal;
 mod program;
 mod report;
+mod shell;
 mod signals;
 mod stdin;
 mod term;

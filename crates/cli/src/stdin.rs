@@ -1,4 +1,5 @@
-//! What is read of our own standard input, and of other descriptors that come with it: by a thread, so that a signal ends us also while nothing comes.
+//! What is read of our own standard input, and of other descriptors that we were given: by a thread, so that a signal
+//! ends us also while nothing comes.
 
 use vps_ops::Kind;
 

@@ -1,6 +1,7 @@
 //! `apply`: a plan is done as far as it can be, and what is left is said.
 
 mod changes;
+mod next;
 mod said;
 
 use std::sync::Arc;

@@ -1,22 +1,17 @@
 //! What is said of a run at its end: what it came to, what failed and why, and the one command that goes on.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
-
 use anstyle::{AnsiColor, Style};
-use vps_ops::Class;
 use vps_ops::foreign::{Foreign, shown};
 use vps_ops::plan::StepId;
 use vps_ops::plan::run::{Applied, Deferral, Outcome, StepReport, Would};
 
 use super::changes::{self, Changes};
+use super::next::next;
 use crate::app::App;
-use crate::args::{ApplyArgs, Steps, is_one_step};
-use crate::cmd::plan::stream::Stream;
+use crate::args::ApplyArgs;
 use crate::exit::Exit;
 use crate::observe::PlanView;
 use crate::observe::words::plan as words;
-use crate::program;
 use crate::report::{Failure, document, fit, line_of, print_bytes, without_repeats};
 
 /// Names in one line.
@@ -65,7 +60,9 @@ impl Said<'_> {
         if self.applied.overtaken {
             self.view.line("another run began meanwhile, and this one has left the rest to it");
         }
-        if let Some(next) = self.next().filter(|_| self.app.global.quiet == 0) {
+        if self.app.global.quiet > 0 {
+            self.say_left();
+        } else if let Some(next) = next(self.app, self.args, self.applied) {
             self.view.line(&format!("next: {next}"));
         }
         Ok(())
@@ -113,6 +110,29 @@ impl Said<'_> {
         }
     }
 
+    /// In one line, where steps have no line of their own: else nothing would say why it ends as it does.
+    fn say_left(&self) {
+        let is_left = |step: &&StepReport| match &step.outcome {
+            Outcome::Deferred(why) => *why != Deferral::NotSelected,
+            _ => false,
+        };
+        let left: Vec<&StepReport> = self.applied.steps.iter().filter(is_left).collect();
+        if left.is_empty() {
+            return;
+        }
+        let why = |step: &StepReport| match &step.outcome {
+            Outcome::Deferred(why) => format!("{} ({})", step.id, words::deferral(why)),
+            _ => step.id.to_string(),
+        };
+        let line = format!("{}: left: {}", self.applied.name, listed_as(&left, why));
+        if self.view.is_json() {
+            tracing::warn!("{line}");
+        } else {
+            let style = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
+            self.app.screen.labelled(style, "warning", &fit::line(&line));
+        }
+    }
+
     /// Those that had no line of their own, since their turn never came.
     fn unbegun(&self) -> Vec<&StepReport> {
         let is_unbegun = |step: &&StepReport| {
@@ -134,90 +154,16 @@ impl Said<'_> {
         let has_failed = |step: &StepReport| step.id == *by && matches!(step.outcome, Outcome::Failed(_));
         (!self.applied.steps.iter().any(has_failed)).then_some(by)
     }
-
-    /// The one command that goes on.
-    fn next(&self) -> Option<String> {
-        let applied = self.applied;
-        let command = self.command();
-        let first = |is: &dyn Fn(&Deferral) -> bool| {
-            let is = |step: &&StepReport| matches!(&step.outcome, Outcome::Deferred(why) if is(why));
-            applied.steps.iter().find(is).map(|step| quoted(step.id.as_str().as_ref()))
-        };
-        let may_be_done = |why: &Deferral| matches!(why, Deferral::Interrupted | Deferral::Lost { by: None });
-        if let Some(id) = first(&may_be_done) {
-            return Some(format!("{command} --rerun {id}  (or --mark-done {id}, if it was done)"));
-        }
-        if let Some(id) = first(&Deferral::is_given_up).or_else(|| self.first_given_up()) {
-            return Some(format!("{command} --rerun {id}  (once the cause is gone)"));
-        }
-        let waits = |why: &Deferral| matches!(why, Deferral::CircuitOpen { .. } | Deferral::Offline);
-        if first(&waits).is_some() {
-            return Some(format!("{command} --wait=30m"));
-        }
-        let is_hopeless = |step: &StepReport| matches!(&step.outcome, Outcome::Failed(error) if matches!(error.class, Class::Permanent | Class::Local));
-        let would = applied.count(|outcome| matches!(outcome, Outcome::Would(_)));
-        if applied.failed().any(is_hopeless) {
-            Some(format!("{command}  (once the cause is gone)"))
-        } else {
-            (applied.failed().next().is_some() || applied.left().next().is_some() || would > 0)
-                .then_some(command)
-        }
-    }
-
-    /// The first that failed and is not tried again unasked.
-    fn first_given_up(&self) -> Option<String> {
-        let is = |step: &&StepReport| {
-            matches!(&step.outcome, Outcome::Failed(error) if error.given_up) && !step.may_fail
-        };
-        self.applied.steps.iter().find(is).map(|step| quoted(step.id.as_str().as_ref()))
-    }
-
-    /// This run, to be typed again.
-    fn command(&self) -> String {
-        let config = self.app.global.config().map(|path| format!("--config {} ", quoted(path.as_os_str())));
-        let steps = |flag: &str, ids: &[StepId]| {
-            // One that would be taken for several has an option of its own.
-            let (listed, alone): (Vec<_>, Vec<_>) = ids.iter().partition(|id| is_one_step(id.as_str()));
-            let listed: Vec<_> = listed.iter().map(ToString::to_string).collect();
-            let all = alone.iter().map(ToString::to_string).chain(Some(listed.join(",")));
-            let all = all.filter(|words| !words.is_empty());
-            all.map(|words| format!(" {flag} {}", quoted(words.as_ref()))).collect::<String>()
-        };
-        // What was done in this run need not be done once more.
-        let is_done = |id: &StepId| {
-            let is_it = |step: &&StepReport| step.id == *id || step.id.is_item_of(id.as_str());
-            let mut steps = self.applied.steps.iter().filter(is_it).peekable();
-            steps.peek().is_some() && steps.all(|step| matches!(step.outcome, Outcome::Done { .. }))
-        };
-        let rerun: Vec<_> = Steps::named(&self.args.rerun).into_iter().filter(|id| !is_done(id)).collect();
-        let marked = if self.args.dry_run { Steps::named(&self.args.mark_done) } else { Vec::new() };
-        // What came by a descriptor comes by another one the next time.
-        let plan =
-            if Stream::at(self.args.plan.as_ref()).is_some() { OsStr::new("-") } else { &self.args.plan };
-        let recheck = if self.args.recheck && self.args.dry_run { " --recheck" } else { "" };
-        format!(
-            "{} {}apply {}{}{}{}{}{recheck}",
-            program::name(),
-            config.unwrap_or_default(),
-            quoted(plan),
-            steps("--only", &Steps::named(&self.args.only)),
-            steps("--skip", &Steps::named(&self.args.skip)),
-            steps("--rerun", &rerun),
-            steps("--mark-done", &marked),
-        )
-    }
-}
-
-/// A word as a shell takes it; what does not fit to be shown is escaped where the line is said.
-fn quoted(word: &OsStr) -> String {
-    // No word of a command line can have the one byte that cannot be quoted.
-    let quoted = shlex::bytes::try_quote(word.as_bytes()).unwrap_or_default();
-    String::from_utf8_lossy(&quoted).into_owned()
 }
 
 /// `a, b, c and 7 more`.
 fn listed(steps: &[&StepReport]) -> String {
-    let names: Vec<_> = steps.iter().take(MOST_NAMES).map(|step| step.id.to_string()).collect();
+    listed_as(steps, |step| step.id.to_string())
+}
+
+/// The same, each in these words.
+fn listed_as(steps: &[&StepReport], words: impl Fn(&StepReport) -> String) -> String {
+    let names: Vec<_> = steps.iter().take(MOST_NAMES).map(|step| words(step)).collect();
     let more = steps.len().saturating_sub(MOST_NAMES);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{more}", names.join(", "))
