@@ -20,7 +20,7 @@ pub(crate) fn quoted(word: &OsStr) -> String {
             match letter {
                 '\\' | '\'' => quoted.extend(['\\', letter]),
                 letter if is_unfit(letter) => {
-                    quoted.push_str(&escaped(letter.encode_utf8(&mut [0; 4]).as_bytes()))
+                    quoted.push_str(&escaped(letter.encode_utf8(&mut [0; 4]).as_bytes()));
                 }
                 letter => quoted.push(letter),
             }
@@ -50,6 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a shell that is asked what it makes of a word")]
     fn a_shell_makes_the_same_word_of_it() {
         for word in [
             &b"plain"[..],
