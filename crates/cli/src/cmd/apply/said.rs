@@ -88,17 +88,11 @@ impl Said<'_> {
         let message = format!("{place}{}: {}", step.id, error.what);
         if self.view.is_json() {
             let causes: String = error.causes.iter().map(|cause| format!(": {cause}")).collect();
-            match step.may_fail {
-                true => tracing::warn!("{message}{causes}"),
-                false => tracing::error!("{message}{causes}"),
-            }
-            return;
+            return self.say_line(step.may_fail, &format!("{message}{causes}"));
         }
-        let (colour, label) =
-            if step.may_fail { (AnsiColor::Yellow, "warning") } else { (AnsiColor::Red, "error") };
+        self.say_line(step.may_fail, &message);
         let bold = Style::new().bold();
         let screen = &self.app.screen;
-        screen.labelled(bold.fg_color(Some(colour.into())), label, &fit::line(&message));
         let causes = without_repeats(error.causes.iter().map(ToString::to_string));
         causes.iter().for_each(|cause| screen.line(&format!("  caused by: {cause}")));
         error.tail.iter().for_each(|line| screen.line(&format!("  | {line}")));
@@ -108,6 +102,19 @@ impl Said<'_> {
         for hint in &error.hints {
             screen.labelled(bold, "hint", &fit::line(&words::hint(hint)));
         }
+    }
+
+    /// A warning, or an error, in the form that the log has.
+    fn say_line(&self, is_warning: bool, line: &str) {
+        let (colour, label) = match is_warning {
+            _ if self.view.is_json() => {
+                return if is_warning { tracing::warn!("{line}") } else { tracing::error!("{line}") };
+            }
+            true => (AnsiColor::Yellow, "warning"),
+            false => (AnsiColor::Red, "error"),
+        };
+        let style = Style::new().bold().fg_color(Some(colour.into()));
+        self.app.screen.labelled(style, label, &fit::line(line));
     }
 
     /// In one line, where steps have no line of their own: else nothing would say why it ends as it does.
@@ -125,12 +132,11 @@ impl Said<'_> {
             _ => step.id.to_string(),
         };
         let line = format!("{}: left: {}", self.applied.name, listed_as(&left, why));
-        if self.view.is_json() {
-            tracing::warn!("{line}");
-        } else {
-            let style = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
-            self.app.screen.labelled(style, "warning", &fit::line(&line));
-        }
+        // What no later run does by itself is as good as failed.
+        let has_failed = left.iter().any(|step| {
+            matches!(&step.outcome, Outcome::Deferred(why) if why.is_given_up()) && !step.may_fail
+        });
+        self.say_line(!has_failed, &line);
     }
 
     /// Those that had no line of their own, since their turn never came.
