@@ -92,14 +92,18 @@ fn quiet_says_in_one_line_what_is_left_and_why() {
     }
     let said = apply(&lab, &["-q"]);
     assert_eq!((said.code, said.out.as_str(), said.err.lines().count()), (1, "", 1), "{}", said.err);
-    assert!(said.err.starts_with("error: p: left: f (failed three times in the same way: "), "{}", said.err);
+    assert!(
+        said.err.starts_with("error: p: not done: f (given up: failed three times in the same way: "),
+        "{}",
+        said.err
+    );
     assert_eq!(apply(&lab, &["-qq"]).err, "");
     // What a later run can do is no error.
     run(&lab, &["circuit-breaker", "open", "external_downloads"]);
     let said = apply(&lab, &["-q", "--rerun", "f"]);
     assert_eq!((said.code, said.err.lines().count()), (4, 1), "{}", said.err);
-    assert!(said.err.starts_with("warning: p: left: f (the circuit of "), "{}", said.err);
-    assert!(said.err.ends_with(", after (needs f, which is left)\n"), "{}", said.err);
+    assert!(said.err.starts_with("warning: p: not done: f (left: the circuit of "), "{}", said.err);
+    assert!(said.err.ends_with(", after (left: needs f, which is left)\n"), "{}", said.err);
     fs::write(lab.path("p.yaml"), "{version: 1, name: p, steps: [{id: a, file: {dest: a, content: x}}]}")
         .unwrap();
     let said = apply(&lab, &["-q"]);

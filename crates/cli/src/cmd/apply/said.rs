@@ -127,11 +127,8 @@ impl Said<'_> {
         if left.is_empty() {
             return;
         }
-        let why = |step: &StepReport| match &step.outcome {
-            Outcome::Deferred(why) => format!("{} ({})", step.id, words::deferral(why)),
-            _ => step.id.to_string(),
-        };
-        let line = format!("{}: left: {}", self.applied.name, listed_as(&left, why));
+        let why = |step: &StepReport| format!("{} ({})", step.id, words::outcome(step.kind, &step.outcome));
+        let line = format!("{}: not done: {}", self.applied.name, listed_as(&left, why));
         // What no later run does by itself is as good as failed.
         let has_failed = left.iter().any(|step| {
             matches!(&step.outcome, Outcome::Deferred(why) if why.is_given_up()) && !step.may_fail
