@@ -332,3 +332,29 @@ fn what_was_ended_in_the_middle_and_is_for_once_is_not_done_again_by_a_retry() {
     assert_eq!(run(&lab, &["apply", "web.yaml", "--mark-done", "migrate"]).code, 0);
     assert!(letters(&lab).is_empty());
 }
+
+#[test]
+fn a_retry_has_those_restarted_that_watch_what_it_changed() {
+    let lab = Lab::new();
+    let plan = "version: 1\nname: web\nsteps:\n\
+         \x20 - {id: conf, file: {dest: conf, source: source}}\n\
+         \x20 - {id: restart, needs: [], command: {shell: 'echo restarted >>log', on_change: [conf]}}\n";
+    fs::write(lab.path("web.yaml"), plan).unwrap();
+    assert_eq!(run(&lab, &["apply", "web.yaml"]).code, 1);
+    fs::write(lab.path("source"), "one").unwrap();
+    let said = run(&lab, &["dead-letter", "retry", "--all"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(lab.read("log").unwrap(), b"restarted\n");
+    // Who asks for just one step is told which others are due, and by what command they are done.
+    fs::write(lab.path("source"), "two").unwrap();
+    let said = run(&lab, &["apply", "web.yaml", "--only", "conf"]);
+    assert_eq!(said.code, 0, "what was asked for is done: {}", said.err);
+    assert!(said.err.contains("not asked for, and due by what changed: restart\n"), "{}", said.err);
+    assert!(said.err.ends_with("next: vps-configurator apply web.yaml\n"), "{}", said.err);
+    let said = run(&lab, &["--json", "apply", "web.yaml", "--only", "conf"]);
+    let report: serde_json::Value = serde_json::from_str(said.out.lines().last().unwrap()).unwrap();
+    let due: Vec<_> = report["steps"].as_array().unwrap().iter().map(|step| step["due"].as_bool()).collect();
+    assert_eq!(due, [Some(false), Some(true)]);
+    assert_eq!(run(&lab, &["apply", "web.yaml"]).code, 0);
+    assert_eq!(lab.read("log").unwrap(), b"restarted\nrestarted\n");
+}

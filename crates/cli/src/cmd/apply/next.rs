@@ -51,7 +51,15 @@ pub(super) fn next(app: &App, args: &ApplyArgs, applied: &Applied) -> Option<Str
         return Some(line.with(None, "", once_gone));
     }
     let is_left = applied.failed().next().is_some() || applied.left().next().is_some() || would > 0;
-    is_left.then(|| line.with(None, "", ""))
+    if is_left {
+        return Some(line.with(None, "", ""));
+    }
+    // What was asked for is done; what that made due, all steps together do.
+    let is_due = applied.steps.iter().any(|step| step.is_due);
+    is_due.then(|| {
+        let all = ApplyArgs { only: Vec::new(), skip: Vec::new(), ..args.clone() };
+        Line { app, args: &all, applied }.with(None, "", "")
+    })
 }
 
 /// This run, to be typed again.

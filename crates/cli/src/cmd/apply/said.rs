@@ -46,6 +46,11 @@ impl Said<'_> {
             for id in &self.applied.gone {
                 self.view.line(&format!("{id} is not in the plan any more; what it did stays as it is"));
             }
+            let due: Vec<_> = self.applied.steps.iter().filter(|step| step.is_due).collect();
+            if !due.is_empty() {
+                let text = format!("not asked for, and due by what changed: {}", listed(&due));
+                self.view.line(&text);
+            }
             let unbegun = self.unbegun();
             if !unbegun.is_empty() {
                 self.view.line(&format!("not begun: {}", listed(&unbegun)));

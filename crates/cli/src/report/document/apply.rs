@@ -65,6 +65,8 @@ struct ApplyStep {
     /// Why a step is left: `circuit_open`, `offline`, `out_of_time`, `needs`, `not_selected`, `stopped`, `no_journal`,
     /// `lost`, `interrupted`, `running`, `parked`; null where it is not.
     deferred: Option<&'static str>,
+    /// Whether it was not asked for, and is due all the same: what it watches has changed since it was last done.
+    due: bool,
     /// How long it took, in seconds.
     seconds: f64,
     /// Why it failed; null where it did not.
@@ -170,6 +172,7 @@ impl ApplyStep {
             status: status(&step.outcome),
             message: words::outcome(step.kind, &step.outcome),
             deferred,
+            due: step.is_due,
             seconds: step.took.as_secs_f64(),
             error,
             change: change.map(ApplyChange::of),

@@ -24,7 +24,9 @@ use crate::settings::Options;
 enum DownloadStepError {
     #[error(transparent)]
     Request(#[from] InvalidRequest),
-    #[error("the header `{name}` cannot be sent")]
+    #[error(
+        "the header `{name}` cannot be sent: there is a line break or another control character in its name or value"
+    )]
     Header { name: Foreign },
     #[error("the rights of {path} cannot be set")]
     Mode {

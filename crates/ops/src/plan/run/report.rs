@@ -10,8 +10,8 @@ use super::runner::Run;
 
 impl Run<'_> {
     /// Whether nobody asked for it in this run, and what it watches has changed since it was last done.
-    fn is_due_unasked(&self, at: usize, outcome: Option<&Option<(Outcome, Duration)>>) -> bool {
-        let is_unasked = matches!(outcome, Some(Some((Outcome::Deferred(Deferral::NotSelected), _))));
+    fn is_due_unasked(&self, at: usize, outcome: &Outcome) -> bool {
+        let is_unasked = matches!(outcome, Outcome::Deferred(Deferral::NotSelected));
         is_unasked && !self.options.dry_run && self.context(at).is_some_and(|cx| cx.is_told)
     }
 
@@ -26,9 +26,10 @@ impl Run<'_> {
             None => Deferral::Stopped,
         };
         // Before anything is moved out of it.
+        let ended = outcomes.iter().enumerate().filter_map(|(at, ended)| Some((at, &ended.as_ref()?.0)));
         let due: BTreeSet<usize> =
-            (0..outcomes.len()).filter(|at| self.is_due_unasked(*at, outcomes.get(*at))).collect();
-        let of = |(at, (step, outcome)): (usize, (&Step, Option<(Outcome, Duration)>))| {
+            ended.filter(|(at, outcome)| self.is_due_unasked(*at, outcome)).map(|(at, _)| at).collect();
+        let of = |at: usize, step: &Step, outcome: Option<(Outcome, Duration)>| {
             let is_due = due.contains(&at);
             let unbegun = || (Outcome::Deferred(why.clone()), Duration::ZERO);
             let (outcome, took) = outcome.unwrap_or_else(unbegun);
@@ -42,7 +43,8 @@ impl Run<'_> {
                 took,
             }
         };
-        let steps = self.steps().iter().zip(outcomes).enumerate().map(of).collect();
+        let ended = self.steps().iter().zip(outcomes).enumerate();
+        let steps = ended.map(|(at, (step, outcome))| of(at, step, outcome)).collect();
         let names = self.steps().iter().flat_map(|step| std::iter::once(&step.id).chain(&step.was));
         let known: BTreeSet<&str> = names.map(StepId::as_str).collect();
         let journal = self.journal();

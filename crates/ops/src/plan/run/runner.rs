@@ -117,6 +117,7 @@ impl<'r> Run<'r> {
         let env = network.env().clone();
         let places: BTreeMap<StepId, usize> =
             plan.steps.iter().enumerate().map(|(at, step)| (step.id.clone(), at)).collect();
+        options.selection.check(&plan)?;
         let selection = options.selection.of_plan(&plan, &places);
         let selection = selection.map_err(|id| ApplyError::UnknownStep { id: id.as_str().into() })?;
         let selected = selected(&plan, &places, &selection);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::ids::StepId;
-use super::super::step::{Needs, Plan};
+use super::super::step::{Needs, Plan, Step};
 use super::options::ApplyError;
 
 /// Which steps are done.
@@ -22,7 +22,7 @@ pub struct Selection {
 
 impl Selection {
     /// Whether a plan can be run by it: all steps are there, and nothing that is asked for is taken back by something
-    /// else that is. To be asked before anything is waited for; [`apply`](super::apply) itself ignores what cannot be.
+    /// else that is. [`apply`](super::apply) asks this, too: whoever waits for something before it asks sooner.
     ///
     /// # Errors
     /// [`ApplyError`] of the first step that cannot be done as it is asked for.
@@ -47,11 +47,12 @@ impl Selection {
         }
     }
 
-    /// A step and all that need it, those that need them included: what its failure blocks. In the order of the plan.
+    /// A step and all that need or watch it, those that need or watch them included: what its failure blocks, and what is
+    /// due once it changed. In the order of the plan.
     #[must_use]
     pub fn with_dependents(plan: &Plan, id: &StepId) -> Vec<StepId> {
         let places = places(plan);
-        let dependents = dependents(plan, &places);
+        let dependents = dependents(plan, &places, |step| needs(step).iter().chain(step.watches()));
         let mut wanted: Vec<usize> = places.get(id).copied().into_iter().collect();
         let mut chosen = BTreeSet::new();
         while let Some(at) = wanted.pop() {
@@ -92,13 +93,24 @@ fn places(plan: &Plan) -> BTreeMap<StepId, usize> {
     plan.steps.iter().enumerate().map(|(at, step)| (step.id.clone(), at)).collect()
 }
 
-/// The steps that need each one by its name, in the order of the plan; the order of the file needs nobody.
-fn dependents(plan: &Plan, places: &BTreeMap<StepId, usize>) -> Vec<Vec<usize>> {
+/// What a step needs by name; the order of the file needs nobody.
+fn needs(step: &Step) -> &[StepId] {
+    match &step.needs {
+        Needs::Steps(needs) => needs,
+        Needs::Order => &[],
+    }
+}
+
+/// The steps that hang on each one by what `on` says of them, in the order of the plan.
+fn dependents<'p, I: IntoIterator<Item = &'p StepId>>(
+    plan: &'p Plan,
+    places: &BTreeMap<StepId, usize>,
+    on: impl Fn(&'p Step) -> I,
+) -> Vec<Vec<usize>> {
     let mut dependents = vec![Vec::new(); plan.steps.len()];
     for (at, step) in plan.steps.iter().enumerate() {
-        let Needs::Steps(needs) = &step.needs else { continue };
-        for need in needs.iter().filter_map(|id| places.get(id)) {
-            if let Some(those) = dependents.get_mut(*need) {
+        for on in on(step).into_iter().filter_map(|id| places.get(id)) {
+            if let Some(those) = dependents.get_mut(*on) {
                 those.push(at);
             }
         }
@@ -148,7 +160,7 @@ pub(super) fn selected(
     if only.is_empty() {
         // Not what is skipped, nor what needs it.
         let mut chosen: BTreeSet<usize> = (0..plan.steps.len()).collect();
-        let dependents = if skip.is_empty() { Vec::new() } else { dependents(plan, places) };
+        let dependents = if skip.is_empty() { Vec::new() } else { dependents(plan, places, needs) };
         let mut left: Vec<usize> = skip.iter().filter_map(place).collect();
         while let Some(at) = left.pop() {
             if chosen.remove(&at) {
@@ -161,10 +173,8 @@ pub(super) fn selected(
     // What a step needs by name; the order of the file brings nobody along.
     let mut wanted: Vec<usize> = only.iter().filter_map(place).collect();
     while let Some(at) = wanted.pop() {
-        if chosen.insert(at)
-            && let Some(Needs::Steps(needs)) = plan.steps.get(at).map(|step| &step.needs)
-        {
-            wanted.extend(needs.iter().filter_map(place));
+        if chosen.insert(at) {
+            wanted.extend(plan.steps.get(at).into_iter().flat_map(needs).filter_map(place));
         }
     }
     // Whoever was asked for by name and needs what is skipped is left by the order, which says so.
