@@ -1,6 +1,9 @@
 //! What is seen of a run: in words, in colours, in less of both, and as JSON.
 
+use std::fs;
+
 use serde_json::Value;
+use tests::server::{Route, Server};
 
 use super::{apply, heard, lab};
 use crate::said::{run, run_with};
@@ -114,4 +117,36 @@ fn what_to_type_next_begins_with_the_name_it_was_run_by() {
     assert!(said.err.contains("\nnext: site-setup apply p.yaml"), "{}", said.err);
     let said = crate::said::Said::from(command.output().unwrap());
     assert!(said.err.contains("\nnext: vps-configurator apply p.yaml"), "{}", said.err);
+}
+
+#[test]
+fn what_is_odd_about_a_download_is_told_once_with_its_step() {
+    let server = Server::start();
+    server.route("/e.tar", Route::of(0));
+    let plan = format!("- {{id: e, download: {{url: \"{}\", dest: e.tar}}}}\n", server.url("/e.tar"));
+    let lab = lab(&plan);
+    // Somebody else's, where the part would be.
+    fs::write(lab.path(".e.tar.part"), "mine").unwrap();
+    let said = apply(&lab, &[]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("WARNING: e: `e.tar` is empty"), "{}", said.err);
+    assert_eq!(said.err.matches("is not safe to use").count(), 1, "{}", said.err);
+    fs::write(lab.path(".f.tar.part"), "mine").unwrap();
+    let said = run(&lab, &["download", &server.url("/e.tar"), "f.tar"]);
+    assert_eq!(said.err.matches("is not safe to use").count(), 1, "{}", said.err);
+    assert_eq!(said.err.matches("is empty").count(), 1, "{}", said.err);
+}
+
+#[test]
+fn two_plans_of_one_name_are_told_of() {
+    let lab = lab("- {id: a, file: {dest: a, content: x}}\n");
+    assert_eq!(apply(&lab, &[]).code, 0);
+    let text = fs::read_to_string(lab.path("p.yaml")).unwrap();
+    fs::write(lab.path("other.yaml"), text).unwrap();
+    let said = run(&lab, &["apply", "other.yaml"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("another plan is called p, too: "), "{}", said.err);
+    // What was moved is the same one.
+    fs::remove_file(lab.path("p.yaml")).unwrap();
+    assert!(!run(&lab, &["apply", "other.yaml"]).err.contains("another plan"));
 }

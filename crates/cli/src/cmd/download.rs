@@ -53,7 +53,7 @@ async fn fetch(
     let outcome = network.download_with_retry(request.clone(), &options).await;
     network.close().await;
     let downloaded = outcome.map_err(|error| failure(&request, &error))?;
-    for warning in &downloaded.warnings {
+    for warning in downloaded.warnings.iter().filter(|warning| !warning.was_told()) {
         tracing::warn!(operation = "download", "{warning}");
     }
     match &downloaded.saved {

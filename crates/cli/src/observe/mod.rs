@@ -37,8 +37,9 @@ pub(crate) fn start(global: &GlobalArgs, environment: &Environment, term: Term) 
         (1, _) => "error",
         _ => "off",
     };
-    // Other crates' chatter is not ours to print unless it is asked for.
-    let default = if global.verbose > 1 { level.to_owned() } else { format!("off,vps_configurator={level}") };
+    // Other crates' chatter is not ours to print unless it is asked for. What the library warns of is.
+    let ours = format!("off,vps_configurator={level},vps_ops={level}");
+    let default = if global.verbose > 1 { level.to_owned() } else { ours };
     let asked = environment.log_filter.as_deref().map(EnvFilter::try_new).transpose();
     let (filter, wrong) = match asked {
         Ok(filter) => (filter, None),

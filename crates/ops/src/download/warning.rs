@@ -54,6 +54,20 @@ pub enum DownloadWarning {
     },
 }
 
+impl DownloadWarning {
+    /// Whether those who watch were told of it when it was found, and need not be at the end.
+    #[must_use]
+    pub const fn was_told(&self) -> bool {
+        match self {
+            Self::PartNotSafe { .. }
+            | Self::NoLocks { .. }
+            | Self::KeySetAside { .. }
+            | Self::Slow { .. } => true,
+            Self::NoLength | Self::Empty { .. } | Self::WebPage { .. } | Self::NotSynced { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for DownloadWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const OTHERWISE: &str = "downloading under another name, without resuming";

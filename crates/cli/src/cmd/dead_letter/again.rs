@@ -52,6 +52,8 @@ pub(super) struct Again {
     pub(super) exit: Exit,
     /// Whether the operation was done. A reader of standard output that is gone does not change that.
     pub(super) is_done: bool,
+    /// Whether somebody has to say whether it was done before.
+    pub(super) is_undecided: bool,
 }
 
 pub(super) async fn lease(
@@ -123,7 +125,7 @@ pub(super) async fn carry_out(
         }
         _ => Err(unknown()),
     }?;
-    Ok(Again { exit, is_done: true })
+    Ok(Again { exit, is_done: true, is_undecided: false })
 }
 
 /// Where a command is to run; an error where it would not find what it found then.

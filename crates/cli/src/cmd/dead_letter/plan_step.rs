@@ -8,7 +8,7 @@ use std::sync::Arc;
 use vps_ops::NetworkOperationWrapper;
 use vps_ops::dead_letter::{LetterId, PlanStepLetter};
 use vps_ops::foreign::Foreign;
-use vps_ops::plan::run::{Outcome, Selection, Stage, known};
+use vps_ops::plan::run::{Deferral, Outcome, Selection, Stage, known};
 use vps_ops::plan::{Plan, Step, StepId};
 
 use super::again::Again;
@@ -65,8 +65,10 @@ pub(super) async fn again(app: &App, letter: &PlanStepLetter, args: &RetryArgs) 
     let ran = ran?;
     let outcome = ran.applied.steps.iter().find(|step| step.id == id).map(|step| &step.outcome);
     let is_done = matches!(outcome, Some(Outcome::Done { .. } | Outcome::Satisfied | Outcome::Skipped));
+    let may_be_done = |why: &Deferral| matches!(why, Deferral::Interrupted | Deferral::Lost { .. });
+    let is_undecided = matches!(outcome, Some(Outcome::Deferred(why)) if may_be_done(why));
     let exit = apply::ended(app, &args, &found.shown, &ran)?;
-    Ok(Again { exit, is_done })
+    Ok(Again { exit, is_done, is_undecided })
 }
 
 /// Whether a run did the step since it failed, and died before it took the letter out, or was ended in the middle of it:

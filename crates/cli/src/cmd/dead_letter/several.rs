@@ -130,7 +130,8 @@ async fn turn(
     network.letters().settled().await;
     network.letters().news().iter().for_each(warn);
     match outcome {
-        Ok(Again { exit, is_done: true }) => (TurnResult::Done, exit),
+        Ok(Again { exit, is_done: true, .. }) => (TurnResult::Done, exit),
+        Ok(Again { exit, is_undecided: true, .. }) => (TurnResult::Undecided, exit),
         Ok(Again { exit: exit @ Exit::CircuitOpen, .. }) => (TurnResult::Refused, exit),
         Ok(Again { exit: exit @ Exit::Signal(_), .. }) => (TurnResult::Stopped, exit),
         Ok(Again { exit, .. }) => (TurnResult::Failed, exit),
@@ -152,7 +153,7 @@ fn tell(app: &App, retried: &DeadLetterRetry) -> Result<Exit, Failure> {
     let (done, failures, refused) =
         (count(TurnResult::Done), count(TurnResult::Failed), count(TurnResult::Refused));
     let not_had = count(TurnResult::Parked) + count(TurnResult::Held) + count(TurnResult::Alone);
-    let left = count(TurnResult::Left) + not_had;
+    let left = count(TurnResult::Left) + count(TurnResult::Undecided) + not_had;
     if app.global.json {
         print_json(retried)?;
     } else {
@@ -174,7 +175,7 @@ fn tell(app: &App, retried: &DeadLetterRetry) -> Result<Exit, Failure> {
     if let (true, Some(signal)) = (app.cancel.is_cancelled(), app.stopped.by()) {
         return Ok(Exit::Signal(signal));
     }
-    Ok(match (failures + not_had, refused + count(TurnResult::Left)) {
+    Ok(match (failures + not_had, refused + count(TurnResult::Left) + count(TurnResult::Undecided)) {
         (0, 0) => Exit::Done,
         (0, _) => Exit::CircuitOpen,
         _ => Exit::Failed,

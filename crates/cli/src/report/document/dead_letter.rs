@@ -122,6 +122,8 @@ pub(crate) enum TurnResult {
     Refused,
     /// The first of its service, or of its plan, was not done.
     Left,
+    /// It may have been done, and only once: whoever looks says which it is.
+    Undecided,
     /// It is only done again with `--force`.
     Parked,
     /// Another process is doing it again, or the store did not give it.

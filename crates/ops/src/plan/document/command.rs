@@ -9,7 +9,7 @@ use crate::plan::tree::{Node, Value};
 
 keys! {
     /// A command, and how it is known that it need not run: one of `creates`, `removes`, `unless`, `only_if`,
-    /// `on_change`, `once`, or `always: true`.
+    /// `on_change`, `once`, or `always: true`. Of several each by itself has it run, but `only_if` keeps it from that.
     Command requires [] {
         /// A program and its arguments.
         argv: List<At<String>>,

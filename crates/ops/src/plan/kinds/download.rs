@@ -213,7 +213,7 @@ async fn had(
     let options = Options { total, ..cx.options.clone() };
     let done = cx.network().downloads().run(request, &options).await;
     let done = done.map_err(|error| StepError::of(&error))?;
-    done.warnings.iter().for_each(|warning| cx.warn(warning));
+    done.warnings.iter().filter(|warning| !warning.was_told()).for_each(|warning| cx.warn(warning));
     Ok(match done.saved {
         Saved::Held(held) => Some(held),
         _ => None,
