@@ -81,9 +81,9 @@ const PROMISES: [(&str, &str, &str, &str); 113] = [
     ),
     (
         "1 part",
-        "each byte comes after its record",
+        "each byte comes after what says whose it is",
         "download/tests/hostile",
-        "a_part_has_its_record_before_its_first_byte",
+        "a_part_says_whose_it_is_before_its_first_byte",
     ),
     (
         "2 resume",
