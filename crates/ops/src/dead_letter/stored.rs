@@ -149,9 +149,9 @@ pub(crate) fn names(store: &dyn Store) -> Result<BTreeSet<LetterId>, StoreError>
 
 /// Takes out the letter of what was done, if there is one. It is news where it stays: it would be done once more.
 pub(crate) fn take_out(store: &dyn Store, id: LetterId) -> Option<News> {
+    let error = remove(store, &id).err()?;
     let is_there = store.load(&key(&id)).is_ok_and(|found| found.is_some());
-    let error = remove(store, &id).err().filter(|_| is_there)?;
-    Some(News::Stays { id, reason: error.to_string().into() })
+    is_there.then(|| News::Stays { id, reason: error.to_string().into() })
 }
 
 /// Takes a letter out, so that it does not come back by a loss of power; whether there was one.

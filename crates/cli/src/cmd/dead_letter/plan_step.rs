@@ -65,8 +65,8 @@ pub(super) async fn again(app: &App, letter: &PlanStepLetter, args: &RetryArgs) 
     let ran = ran?;
     let outcome = ran.applied.steps.iter().find(|step| step.id == id).map(|step| &step.outcome);
     let is_done = matches!(outcome, Some(Outcome::Done { .. } | Outcome::Satisfied | Outcome::Skipped));
-    let may_be_done = |why: &Deferral| matches!(why, Deferral::Interrupted | Deferral::Lost { .. });
-    let is_undecided = matches!(outcome, Some(Outcome::Deferred(why)) if may_be_done(why));
+    let is_undecided =
+        matches!(outcome, Some(Outcome::Deferred(Deferral::Interrupted | Deferral::Lost { .. })));
     let exit = apply::ended(app, &args, &found.shown, &ran)?;
     Ok(Again { exit, is_done, is_undecided })
 }

@@ -11,8 +11,10 @@ use thiserror::Error;
 use vps_retry::Classify as _;
 
 use super::super::action::DownloadAction;
+use super::super::below::is_in_made;
 use super::super::run::{Done, Fetched, Proof, StepContext, StepError, Unsettled};
 use super::unpacked;
+use super::unpacked_anew::Standing;
 use crate::download::{Dest, DownloadRequest, Expected, Held, InvalidRequest, Saved, parse_url};
 use crate::env::fs::{Care, FileKind, Meta, Open};
 use crate::foreign::{Foreign, shown};
@@ -178,8 +180,17 @@ async fn prove_dest(cx: &StepContext, action: &DownloadAction, dest: &Path) -> R
     }
 }
 
+/// Where what is downloaded is to be; what is only unpacked lies beside its folder until then.
+fn place(download: &DownloadAction) -> Option<&Path> {
+    download.dest.as_deref().or_else(|| download.unpack.as_ref().map(|unpack| unpack.to.as_path()))
+}
+
 pub(super) async fn fetch(cx: &StepContext, action: &DownloadAction) -> Result<Option<Fetched>, StepError> {
     let Some(path) = unpacked::archive(cx, action) else { return Ok(None) };
+    // Who makes the folder around it finds nothing of ours in it.
+    if place(action).is_some_and(|place| is_in_made(&cx.plan().steps, place)) {
+        return Ok(None);
+    }
     let fs = cx.env().fs();
     // What cannot be put anywhere now is said in the step's turn, if it still cannot by then. A folder that is not there
     // yet, beside whose DEST the part would lie, is made then, if no step above makes it.
@@ -220,7 +231,27 @@ async fn had(
     })
 }
 
+/// Downloads it. A folder that is only looked at anew, and unpacked for that, has not changed where it is the same again.
 pub(super) async fn effect(
+    cx: &StepContext,
+    action: &DownloadAction,
+    fetched: Option<Fetched>,
+) -> Result<Done, StepError> {
+    let (began, deadline) = (cx.env().now(), cx.deadline());
+    let before = match cx.ground.recheck && !cx.is_asked && action.unpack.is_some() {
+        true => Standing::of(cx, action, deadline).await,
+        false => None,
+    };
+    let spent = cx.env().now().since(began);
+    let mut done = done(&cx.after(spent), action, fetched).await?;
+    if before.is_some() && Standing::of(cx, action, deadline).await == before {
+        done.changed = false;
+    }
+    Ok(done)
+}
+
+/// Has what is not here yet, puts it in its place, and unpacks it.
+async fn done(
     cx: &StepContext,
     action: &DownloadAction,
     fetched: Option<Fetched>,

@@ -21,12 +21,9 @@ mod systemd;
 mod unpacked;
 mod unpacked_anew;
 
-use std::path::Path;
-
 use serde_json::Value;
 
-use super::action::{Action, ActionKind, DownloadAction};
-use super::below::is_in_made;
+use super::action::{Action, ActionKind};
 use super::module::ModuleLane;
 use super::run::order::{Decides, Lane};
 use super::run::{Done, Fetched, Proof, StepContext, StepError};
@@ -35,7 +32,6 @@ pub use diff::FileDiff;
 pub(super) use file::{Wanted, is_there, put_at};
 pub(super) use packages::lacking;
 pub(super) use systemd::Units;
-use unpacked_anew::Standing;
 
 pub(crate) use dpkg::Dpkg;
 pub(super) use log::last_lines;
@@ -133,11 +129,6 @@ pub(super) fn is_once(action: &Action) -> bool {
     }
 }
 
-/// Where what is downloaded is to be; what is only unpacked lies beside its folder until then.
-fn place(download: &DownloadAction) -> Option<&Path> {
-    download.dest.as_deref().or_else(|| download.unpack.as_ref().map(|unpack| unpack.to.as_path()))
-}
-
 /// Fetches what it needs, unseen, if that is kept for its turn. [Packages](packages::fetch) are fetched for several, and
 /// [clones](git::fetch) are out of the way of their turn.
 ///
@@ -146,12 +137,6 @@ fn place(download: &DownloadAction) -> Option<&Path> {
 pub(super) async fn fetch(cx: &StepContext) -> Result<Option<Fetched>, StepError> {
     let Some(step) = cx.step() else { return Ok(None) };
     match &step.action {
-        // Who makes the folder around it finds nothing of ours in it.
-        Action::Download(download)
-            if place(download).is_some_and(|path| is_in_made(&cx.plan().steps, path)) =>
-        {
-            Ok(None)
-        }
         Action::Download(download) => download::fetch(cx, download).await,
         _ => Ok(None),
     }
@@ -165,7 +150,7 @@ pub(super) async fn effect(cx: &StepContext, fetched: Option<Fetched>) -> Result
     let Some(step) = cx.step() else { return Ok(Done::default()) };
     let done = match &step.action {
         Action::File(file) => file::effect(cx, file).await,
-        Action::Download(download) => Box::pin(downloaded(cx, download, fetched)).await,
+        Action::Download(download) => Box::pin(download::effect(cx, download, fetched)).await,
         Action::Gate(gate) => gate::effect(cx, gate).await,
         Action::Command(command) => Box::pin(command::effect(cx, command)).await,
         Action::Systemd(unit) => Box::pin(systemd::effect(cx, unit)).await,
@@ -180,25 +165,6 @@ pub(super) async fn effect(cx: &StepContext, fetched: Option<Fetched>) -> Result
     // A package or a file may be a unit.
     cx.ground.units.forget().await;
     done
-}
-
-/// Downloads it. A folder that is only looked at anew, and unpacked for that, has not changed where it is the same again.
-async fn downloaded(
-    cx: &StepContext,
-    action: &DownloadAction,
-    fetched: Option<Fetched>,
-) -> Result<Done, StepError> {
-    let (began, deadline) = (cx.env().now(), cx.deadline());
-    let before = match cx.ground.recheck && !cx.is_asked && action.unpack.is_some() {
-        true => Standing::of(cx, action, deadline).await,
-        false => None,
-    };
-    let spent = cx.env().now().since(began);
-    let mut done = download::effect(&cx.after(spent), action, fetched).await?;
-    if before.is_some() && Standing::of(cx, action, deadline).await == before {
-        done.changed = false;
-    }
-    Ok(done)
 }
 
 /// What runs beside it.

@@ -1,7 +1,6 @@
 //! Who waits for a gate.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Mutex, PoisonError};
 
 use super::super::action::Action;
@@ -20,20 +19,23 @@ pub(super) struct Found(Mutex<Looks>);
 struct Looks {
     /// Steps that were looked at, and whether they are due.
     due: BTreeMap<usize, bool>,
-    /// What the run had noted then.
-    noted: u64,
+    /// How much the run had noted then.
+    noted: Noted,
     /// Whether a gate was asked: the world goes on while it is waited for.
     has_waited: bool,
 }
 
+/// Notes of the journal; where it is only looked, what would be made and which steps would do something.
+type Noted = (u64, usize, usize);
+
 impl Found {
     /// What is still so, where the run has noted this much.
-    fn still(&self, noted: u64) -> BTreeMap<usize, bool> {
+    fn still(&self, noted: Noted) -> BTreeMap<usize, bool> {
         let looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if looks.noted == noted && !looks.has_waited { looks.due.clone() } else { BTreeMap::new() }
     }
 
-    fn keep(&self, noted: u64, due: BTreeMap<usize, bool>, waits: bool) {
+    fn keep(&self, noted: Noted, due: BTreeMap<usize, bool>, waits: bool) {
         let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         (looks.noted, looks.has_waited) = (noted, looks.has_waited || waits);
         looks.due = due;
@@ -60,17 +62,12 @@ impl Run<'_> {
         !is_waited_for
     }
 
-    /// Another number once the run has noted more: what was looked at before may not be so any more.
-    fn noted(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        let journal = self.journal();
-        let rows = journal.all().1;
-        rows.for_each(|(id, memo)| (id, memo.run, memo.at.to_bits(), memo.is_done()).hash(&mut hasher));
-        drop(journal);
+    /// More once the run has noted more: what was looked at before may not be so any more.
+    fn noted(&self) -> Noted {
+        let notes = self.journal().notes();
         let would = self.would.lock().unwrap_or_else(PoisonError::into_inner).len();
         let would_do = self.would_do.lock().unwrap_or_else(PoisonError::into_inner).len();
-        (would, would_do).hash(&mut hasher);
-        hasher.finish()
+        (notes, would, would_do)
     }
 
     /// The steps that come after it, because of the order of the file or of what they need.

@@ -54,6 +54,8 @@ pub(crate) struct Journal {
     dirty: BTreeSet<String>,
     removed: BTreeSet<String>,
     is_begun: bool,
+    /// How often something was noted.
+    notes: u64,
     /// Where the plan was read from the last time.
     was_at: Option<Foreign>,
     /// How often something had changed when it was opened.
@@ -91,13 +93,6 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Where another plan of this name is that was run last. One that was moved here is none.
-    pub(super) fn elsewhere(&self) -> Option<PathBuf> {
-        let was_at = self.was_at.as_ref().filter(|was_at| Some(*was_at) != self.head.path.as_ref())?;
-        let was_at = PathBuf::from(was_at.as_str());
-        self.env.fs().look_through(&was_at).ok().map(|_| was_at)
-    }
-
     /// The same for who only looks: the plan was read from where its last run did.
     pub(super) async fn read(env: &Env, store: &StoreHandle, plan: &str) -> Result<Self, StoreError> {
         // There is nothing to do without it: a slow disk is waited for.
@@ -118,6 +113,13 @@ impl Journal {
         }
         journal.before = journal.head.change;
         Ok(journal)
+    }
+
+    /// Where another plan of this name is that was run last. One that was moved here is none.
+    pub(super) fn elsewhere(&self) -> Option<PathBuf> {
+        let was_at = self.was_at.as_ref().filter(|was_at| Some(*was_at) != self.head.path.as_ref())?;
+        let was_at = PathBuf::from(was_at.as_str());
+        self.env.fs().look_through(&was_at).ok().map(|_| was_at)
     }
 
     fn take_in(&mut self, key: &str, bytes: &[u8]) {
@@ -147,6 +149,7 @@ impl Journal {
             dirty: BTreeSet::new(),
             removed: BTreeSet::new(),
             is_begun: false,
+            notes: 0,
             was_at: None,
             before: 0,
             is_overtaken: Arc::default(),
@@ -204,6 +207,11 @@ impl Journal {
         self.before
     }
 
+    /// How often this run noted something.
+    pub(crate) fn notes(&self) -> u64 {
+        self.notes
+    }
+
     /// Counts one more change; its number.
     pub(crate) fn next_change(&mut self) -> u64 {
         self.head.change += 1;
@@ -233,6 +241,7 @@ impl Journal {
         change(memo);
         (memo.run, memo.at) = (self.head.run, self.env.wall().as_secs_f64());
         self.dirty.insert(id.as_str().to_owned());
+        self.notes += 1;
     }
 
     /// Has what was noted written, some time: it survives a kill of this process, not a loss of power.

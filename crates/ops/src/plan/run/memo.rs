@@ -41,7 +41,7 @@ pub(crate) struct Memo {
     /// How often it was begun since it was last done.
     pub(crate) attempts: u32,
     /// How many runs ended while they were at it, one after the other.
-    #[serde(default, skip_serializing_if = "is_none_of")]
+    #[serde(default)]
     pub(crate) cut: u32,
     /// The plan's count of changes when it last changed something; 0 where it never did.
     pub(crate) change: u64,
@@ -94,11 +94,6 @@ impl Head {
     pub(super) fn anew(lost_with: u64) -> Self {
         Self { layout: LAYOUT, lost_with: Some(lost_with), ..Self::default() }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
-const fn is_none_of(count: &u32) -> bool {
-    *count == 0
 }
 
 impl Memo {

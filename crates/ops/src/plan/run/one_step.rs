@@ -201,8 +201,8 @@ impl Run<'_> {
             }
             // It was given up, and is tried again once what it watches changed.
             Proof::Missing(_) | Proof::Unknown
-                if let (Some(Deferral::Parked { .. } | Deferral::Poison { .. }), Some(until)) =
-                    (self.may_begin(cx, step), self.would_be_told_by(step)) =>
+                if let (Some(why), Some(until)) = (self.may_begin(cx, step), self.would_be_told_by(step))
+                    && why.is_given_up() =>
             {
                 Some(self.would_be(step, Would::UnknownUntil(until)))
             }

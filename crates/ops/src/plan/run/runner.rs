@@ -25,7 +25,7 @@ use super::nodes::{blocked, nodes};
 use super::options::{ApplyError, ApplyOptions};
 use super::order::{Order, Turn};
 use super::outcome::{Applied, Outcome};
-use super::selection::{Selection, selected};
+use super::selection::Selection;
 use super::step_context::{Ground, Unsettled};
 use super::turns::Turns;
 use crate::NetworkOperationWrapper;
@@ -117,10 +117,7 @@ impl<'r> Run<'r> {
         let env = network.env().clone();
         let places: BTreeMap<StepId, usize> =
             plan.steps.iter().enumerate().map(|(at, step)| (step.id.clone(), at)).collect();
-        options.selection.check(&plan)?;
-        let selection = options.selection.of_plan(&plan, &places);
-        let selection = selection.map_err(|id| ApplyError::UnknownStep { id: id.as_str().into() })?;
-        let selected = selected(&plan, &places, &selection);
+        let (selection, selected) = options.selection.chosen(&plan, &places)?;
         let mut watchers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (at, step) in plan.steps.iter().enumerate() {
             let watched = step.watches().iter().filter_map(|id| places.get(id).copied());

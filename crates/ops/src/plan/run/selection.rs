@@ -27,15 +27,23 @@ impl Selection {
     /// # Errors
     /// [`ApplyError`] of the first step that cannot be done as it is asked for.
     pub fn check(&self, plan: &Plan) -> Result<(), ApplyError> {
-        let places = places(plan);
+        self.chosen(plan, &places(plan)).map(drop)
+    }
+
+    /// The same by the steps of this plan, and which of them are done. As [`check`](Self::check).
+    pub(super) fn chosen(
+        &self,
+        plan: &Plan,
+        places: &BTreeMap<StepId, usize>,
+    ) -> Result<(Self, BTreeSet<usize>), ApplyError> {
         let unknown = |id: StepId| ApplyError::UnknownStep { id: id.as_str().into() };
-        let found = self.of_plan(plan, &places).map_err(unknown)?;
+        let found = self.of_plan(plan, places).map_err(unknown)?;
         let marked: BTreeSet<&StepId> = found.mark_done.iter().collect();
         if let Some(id) = found.rerun.iter().find(|id| marked.contains(id)) {
             return Err(ApplyError::RerunAndDone { id: id.as_str().into() });
         }
-        let selected = selected(plan, &places, &found);
-        let index = Index::of(&places);
+        let selected = selected(plan, places, &found);
+        let index = Index::of(places);
         // Of a list it is enough that some of its items are asked for.
         let is_left_out = |id: &&StepId| !index.places_of(id).any(|at| selected.contains(&at));
         if let Some(id) = self.rerun.iter().find(is_left_out) {
@@ -43,7 +51,7 @@ impl Selection {
         }
         match self.mark_done.iter().find(is_left_out) {
             Some(id) => Err(ApplyError::DoneLeftOut { id: id.as_str().into() }),
-            None => Ok(()),
+            None => Ok((found, selected)),
         }
     }
 
@@ -65,7 +73,7 @@ impl Selection {
 
     /// The same by the steps of this plan: the name of a step with `each` stands for all of its items. Else the first
     /// name that no step has.
-    pub(super) fn of_plan(&self, plan: &Plan, places: &BTreeMap<StepId, usize>) -> Result<Self, StepId> {
+    fn of_plan(&self, plan: &Plan, places: &BTreeMap<StepId, usize>) -> Result<Self, StepId> {
         let index = Index::of(places);
         let all = |ids: &[StepId]| {
             let mut found = Vec::with_capacity(ids.len());
@@ -150,11 +158,7 @@ impl<'p> Index<'p> {
 }
 
 /// The places of the steps that are asked for.
-pub(super) fn selected(
-    plan: &Plan,
-    places: &BTreeMap<StepId, usize>,
-    selection: &Selection,
-) -> BTreeSet<usize> {
+fn selected(plan: &Plan, places: &BTreeMap<StepId, usize>, selection: &Selection) -> BTreeSet<usize> {
     let Selection { only, skip, .. } = selection;
     let place = |id: &StepId| places.get(id).copied();
     if only.is_empty() {
